@@ -1,0 +1,2 @@
+/** @file auto-circuit: find and measure circuits in transformers from the command line. */
+export {};

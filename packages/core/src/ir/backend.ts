@@ -1,0 +1,57 @@
+/**
+ * @file What a backend is: it compiles programs and runs them. Shared code never asks which backend it has.
+ *
+ * @example
+ * const executable = await backend.compile(program, weights);
+ * const { logits } = await executable.run({ tokens });
+ * await executable.dispose();
+ */
+import type { Tensor } from './tensor.js';
+import type { Program } from './types.js';
+
+/** Where the numbers of one weight lie: in memory, or in a file that can be mapped. */
+export type WeightEntry =
+  | { readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly shape: readonly number[]; readonly file: string; readonly byteOffset: number };
+
+/** Weights by name, float32, row-major. A program asks for names; a store may hold more. */
+export interface WeightStore {
+  /** Identifies the numbers: equal keys, equal weights. */
+  readonly key: string;
+  readonly names: readonly string[];
+  /** Throws for an unknown name. */
+  entry(name: string): WeightEntry;
+  /** The numbers themselves (read from the file if need be). */
+  read(name: string): Float32Array;
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+export type Results = Readonly<Record<string, Tensor>>;
+
+export interface Executable {
+  /** Runs once. Feeds by input name; results by output name. Rejects on a missing, extra or mis-shaped feed. */
+  run(feeds: Feeds): Promise<Results>;
+  dispose(): Promise<void>;
+}
+
+export interface BackendInfo {
+  readonly backend: string;
+  readonly device: string;
+  readonly threads: number;
+  /** One line for the header: runtime and version. */
+  readonly runtime: string;
+}
+
+export interface Backend {
+  readonly info: BackendInfo;
+  compile(program: Program, weights: WeightStore): Promise<Executable>;
+  dispose(): Promise<void>;
+}
+
+/** What every backend can be asked for; a backend's own options come on top. */
+export interface BackendSettings {
+  readonly device?: string;
+  readonly threads?: number;
+  /** The most resident memory wanted, in bytes. */
+  readonly memoryBytes?: number;
+}

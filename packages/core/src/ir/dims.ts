@@ -1,0 +1,96 @@
+/**
+ * @file Dimensions of tensors: integer polynomials over named symbols (`batch`, `pos`, …), so that one
+ * program serves every batch and prompt length. Two dims are equal when their normal forms are.
+ */
+import { AutoCircuitError } from '../error.js';
+
+/** A polynomial in normal form: terms sorted by monomial, no zero coefficients, never a plain constant. */
+export interface DimPolynomial {
+  /** `[monomial, coefficient]`; a monomial is its symbols sorted and joined by `*`, the constant term is ''. */
+  readonly terms: readonly (readonly [monomial: string, coefficient: number])[];
+}
+export type Dim = number | DimPolynomial;
+/** What a caller may write: a number, the name of a symbol, or a dim. */
+export type DimLike = Dim | string;
+export type Shape = readonly Dim[];
+/** Symbol → size. */
+export type DimSizes = Readonly<Record<string, number>>;
+
+function normal(terms: Iterable<readonly [string, number]>): Dim {
+  const sums = new Map<string, number>();
+  for (const [monomial, coefficient] of terms) sums.set(monomial, (sums.get(monomial) ?? 0) + coefficient);
+  const kept = [...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  if (kept.length === 0) return 0;
+  if (kept.length === 1 && kept[0]![0] === '') return kept[0]![1];
+  return Object.freeze({ terms: kept });
+}
+const termsOf = (dim: Dim): readonly (readonly [string, number])[] =>
+  typeof dim === 'number' ? (dim === 0 ? [] : [['', dim]]) : dim.terms;
+const joinMonomials = (a: string, b: string): string => [...a.split('*'), ...b.split('*')].filter(Boolean).sort().join('*');
+
+export function toDim(dim: DimLike): Dim {
+  if (typeof dim !== 'string') return dim;
+  return Object.freeze({ terms: [[dim, 1]] as const });
+}
+export const toShape = (shape: readonly DimLike[]): Shape => shape.map(toDim);
+
+export const addDims = (...dims: readonly DimLike[]): Dim => normal(dims.flatMap((d) => [...termsOf(toDim(d))]));
+export const negateDim = (dim: DimLike): Dim => normal(termsOf(toDim(dim)).map(([m, c]) => [m, -c] as const));
+export const subtractDims = (a: DimLike, b: DimLike): Dim => addDims(a, negateDim(b));
+export function multiplyDims(...dims: readonly DimLike[]): Dim {
+  return dims.map(toDim).reduce<Dim>(
+    (a, b) => normal(termsOf(a).flatMap(([ma, ca]) => termsOf(b).map(([mb, cb]) => [joinMonomials(ma, mb), ca * cb] as const))),
+    1,
+  );
+}
+
+/** One text for each normal form: equal dims have equal keys. */
+export const dimKey = (dim: Dim): string =>
+  typeof dim === 'number' ? String(dim) : dim.terms.map(([m, c]) => (m === '' ? String(c) : c === 1 ? m : `${c}*${m}`)).join('+');
+export const shapeKey = (shape: Shape): string => `[${shape.map(dimKey).join(', ')}]`;
+export const dimsEqual = (a: Dim, b: Dim): boolean => a === b || dimKey(a) === dimKey(b);
+export const shapesEqual = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => dimsEqual(d, b[i]!));
+export const sizeOf = (shape: Shape): Dim => multiplyDims(...shape);
+
+export function symbolsOf(dim: Dim): string[] {
+  return [...new Set(termsOf(dim).flatMap(([m]) => m.split('*').filter(Boolean)))];
+}
+
+/** The number a dim stands for once its symbols have sizes. */
+export function evaluateDim(dim: Dim, sizes: DimSizes): number {
+  if (typeof dim === 'number') return dim;
+  let total = 0;
+  for (const [monomial, coefficient] of dim.terms) {
+    let product = coefficient;
+    if (monomial !== '') {
+      for (const symbol of monomial.split('*')) {
+        const size = sizes[symbol];
+        if (size === undefined) {
+          throw new AutoCircuitError({ where: 'core/ir', what: `dimension symbol "${symbol}" has no size`, kind: 'internal' });
+        }
+        product *= size;
+      }
+    }
+    total += product;
+  }
+  return total;
+}
+export const evaluateShape = (shape: Shape, sizes: DimSizes): number[] => shape.map((d) => evaluateDim(d, sizes));
+
+/** NumPy broadcasting of two shapes, aligned at the last axis. */
+export function broadcastShapes(a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (dimsEqual(x, y)) return x;
+    if (x === 1) return y;
+    if (y === 1) return x;
+    throw new AutoCircuitError({
+      where: 'core/ir',
+      what: 'shapes do not broadcast',
+      got: `${shapeKey(a)} and ${shapeKey(b)}`,
+      kind: 'internal',
+    });
+  });
+}

@@ -1,0 +1,7 @@
+/** @file Room `ir`: programs. What a model (or its gradient) is, independent of any runtime; no model and no backend lives here. */
+export * from './backend.js';
+export * from './builder.js';
+export * from './dims.js';
+export * from './shape-rules.js';
+export * from './tensor.js';
+export * from './types.js';

@@ -1,0 +1,116 @@
+/**
+ * @file What a program is: a list of tensor operations, independent of any runtime, as plain data
+ * (it can be printed, hashed and sent to a worker).
+ */
+import type { Dim, Shape } from './dims.js';
+
+/** `float` is float32 on every backend (the interpreter can also run it in float64); `int` is a token id or an index. */
+export type DType = 'float' | 'int' | 'bool';
+
+/** The closed set of operations, with the attributes of each. Rules for them stand in total tables. */
+export interface OpAttributes {
+  // leaves
+  input: { readonly name: string };
+  weight: { readonly name: string };
+  /** `data` row-major; one number fills the whole shape. Small tables only: big ones are weights. */
+  constant: { readonly data: readonly number[] };
+  /** 0, 1, 2, … along `axis`. */
+  iota: { readonly axis: number };
+  /** The size of a dim as an int scalar. */
+  dimSize: { readonly dim: Dim };
+  // elementwise, one input
+  neg: None;
+  abs: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  rsqrt: None;
+  tanh: None;
+  erf: None;
+  sigmoid: None;
+  relu: None;
+  not: None;
+  /** float ↔ int ↔ bool; float → int truncates. */
+  cast: { readonly to: DType };
+  // elementwise, two inputs, NumPy broadcasting
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  pow: None;
+  maximum: None;
+  minimum: None;
+  equal: None;
+  less: None;
+  lessEqual: None;
+  and: None;
+  or: None;
+  /** inputs: condition (bool), then, else; NumPy broadcasting. */
+  where: None;
+  // contraction: the last two axes are the matrix, the others are batch axes and broadcast
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
+  // shape
+  transpose: { readonly permutation: readonly number[] };
+  reshape: { readonly shape: Shape };
+  broadcast: { readonly shape: Shape };
+  slice: { readonly axis: number; readonly start: Dim; readonly end: Dim };
+  concat: { readonly axis: number };
+  /** Zeros before and after along one axis. */
+  pad: { readonly axis: number; readonly before: Dim; readonly after: Dim };
+  /** inputs: data, indices (int, any rank); the indices' shape replaces `axis`. */
+  gather: { readonly axis: number };
+  /** The adjoint of gather. inputs: updates, indices; gives zeros of `size` along `axis` plus the updates, duplicates added. */
+  scatterAdd: { readonly axis: number; readonly size: Dim };
+  // reductions
+  sum: { readonly axes: readonly number[]; readonly keepDims: boolean };
+  max: { readonly axes: readonly number[]; readonly keepDims: boolean };
+  mean: { readonly axes: readonly number[]; readonly keepDims: boolean };
+  softmax: { readonly axis: number };
+  logSoftmax: { readonly axis: number };
+  /** The identity, through which no gradient flows. */
+  stopGradient: None;
+}
+type None = Readonly<Record<never, never>>;
+export type OpName = keyof OpAttributes;
+
+/**
+ * A named composite (layer norm, GELU, …): `value` equals `kind(inputs)`. A backend may compute it in one step when
+ * nothing else looks at the values between. Set by the builder, kept by every transform; never found by pattern matching.
+ */
+export interface Composite {
+  readonly kind: CompositeKind;
+  /** Ids of the composite's inputs. */
+  readonly inputs: readonly number[];
+  readonly attributes: Readonly<Record<string, number>>;
+}
+/**
+ * layerNorm: (x − mean)·rsqrt(var + epsilon) over the last axis, no weights · rmsNorm: x·rsqrt(mean(x²) + epsilon) ·
+ * gelu: x·Φ(x) by erf · geluTanh: its tanh form · silu: x·σ(x).
+ */
+export type CompositeKind = 'layerNorm' | 'rmsNorm' | 'gelu' | 'geluTanh' | 'silu';
+
+export interface Value<K extends OpName = OpName> {
+  /** Its place in `Program.values`; inputs have smaller ids. */
+  readonly id: number;
+  readonly op: K;
+  readonly inputs: readonly number[];
+  readonly attributes: OpAttributes[K];
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** What the value is in the model (`L3.ln1.scale`, `L3.attn.pattern`), set by the trace, kept by all transforms. */
+  readonly role?: string;
+  readonly composite?: Composite;
+}
+/** `Value` as a union over ops, so that a switch on `op` narrows `attributes`. */
+export type AnyValue = { [K in OpName]: Value<K> }[OpName];
+
+export interface ProgramOutput {
+  readonly name: string;
+  readonly id: number;
+}
+export interface Program {
+  readonly name: string;
+  /** In topological order: `values[i].id === i`. */
+  readonly values: readonly AnyValue[];
+  readonly outputs: readonly ProgramOutput[];
+}

@@ -1,0 +1,2 @@
+/** @file Metrics: how faithful a circuit is. */
+export {};

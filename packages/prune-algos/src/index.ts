@@ -1,0 +1,2 @@
+/** @file Pruning algorithms: one number for each edge of a transformer. */
+export {};

@@ -1,0 +1,2 @@
+/** @file Tasks: models with their clean and corrupt prompts. */
+export {};

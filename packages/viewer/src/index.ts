@@ -1,0 +1,2 @@
+/** @file The HTML report of a run. */
+export {};
