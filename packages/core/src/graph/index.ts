@@ -1,0 +1,2 @@
+/** @file Room `graph`: nodes, edges, prune scores and circuits of a model. Nothing here runs a model. */
+export * from './types.js';
