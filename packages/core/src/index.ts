@@ -1,3 +1,8 @@
 /** @file Graphs, programs, patch points and runs: the backend-agnostic heart of AutoCircuit. */
 export * from './error.js';
 export * from './ir/index.js';
+export * from './data/index.js';
+export * from './graph/index.js';
+export * from './objectives/index.js';
+export * from './patch/index.js';
+export * from './plugin/index.js';

@@ -1,0 +1,2 @@
+/** @file Room `objectives`: the scalars that gradients are taken of, by name and as program fragments. */
+export * from './names.js';

@@ -1,0 +1,87 @@
+/** @file What algorithms and metrics see of a model: `PatchableModel`. All calls are asynchronous; no caller sees a backend. */
+import type { ModelInput, PromptBatch, Side } from '../data/types.js';
+import type { Graph, Mask } from '../graph/types.js';
+import type { Tensor } from '../ir/tensor.js';
+
+/** The seven ablations of AutoCircuit, by name: what the patched-in values are. */
+export const ABLATIONS = {
+  resample: 'the same prompt on the other side',
+  zero: 'zeros',
+  'mean-clean': 'mean over the data set for each position, clean prompts',
+  'mean-corrupt': 'mean over the data set for each position, corrupt prompts',
+  'mean-both': 'mean over the data set for each position, clean and corrupt prompts',
+  'batch-mean': 'mean over the batch for each position',
+  'batch-position-mean': 'mean over the batch and all positions',
+} as const satisfies Readonly<Record<string, string>>;
+export type AblationName = keyof typeof ABLATIONS;
+
+/** What is patched in. `from` says whose values: default corrupt. A handle of `meanOf` serves the data-set means. */
+export type PatchDescription =
+  | { readonly kind: 'resample'; readonly from: Side }
+  | { readonly kind: 'zero' }
+  | { readonly kind: 'batch-mean'; readonly from: Side }
+  | { readonly kind: 'batch-position-mean'; readonly from: Side }
+  | MeanHandle;
+
+/** Mean source outputs over a data set, one value for each position; kept until disposed. */
+export interface MeanHandle {
+  readonly kind: 'mean';
+  readonly of: Side | 'both';
+  readonly length: number;
+  dispose(): void;
+}
+
+/**
+ * The scalar whose gradient is taken, one for each prompt: M = −Σ_t weight_t · f(logits)[token_t], so that a positive
+ * score means that patching the edge hurts the answer. `logitExp` is exp(z) over a constant copy of Σ exp(z).
+ */
+export type Objective =
+  | {
+      readonly kind: 'answers';
+      readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp';
+      /** diff: mean of answers − mean of wrong answers; value: mean of answers. */
+      readonly value: 'diff' | 'value';
+    }
+  /** Mean squared difference between f(logits) and `targets` [prompts, vocab], mean over vocab; by prompt. */
+  | { readonly kind: 'mse'; readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp'; readonly targets: Tensor<Float32Array> }
+  /** KL(reference ‖ run) over the vocabulary; `referenceLogits` [prompts, vocab], default the clean run's. */
+  | { readonly kind: 'kl'; readonly referenceLogits?: Tensor<Float32Array> };
+
+export interface PatchedRunRequest {
+  /** The side that is run; the other (by default) is patched in. */
+  readonly input: Side;
+  readonly patch: PatchDescription;
+  readonly mask: Mask;
+}
+export interface MaskGradientRequest {
+  readonly input: Side;
+  readonly patch: PatchDescription;
+  /** Default: 0 everywhere, where the forward pass is a plain one. A number fills the mask. */
+  readonly mask?: Mask | number;
+  readonly objective: Objective;
+  /**
+   * EAP-IG (inputs): the running `Resid Start` output is patch + alpha·(input − patch); differences stay those of the ends.
+   */
+  readonly inputAlpha?: number;
+}
+/** ∂M/∂mask for each prompt: by destination module `[prompts, position?, head?, sources]`, in the batch's order. */
+export interface PromptGradients {
+  readonly tensors: Readonly<Record<string, Tensor<Float32Array>>>;
+}
+
+export interface PatchableModel {
+  readonly graph: Graph;
+  /** Length of the output axis (the vocabulary, for language models). */
+  readonly outputSize: number;
+  /** A plain run. `last`: [n, outputSize] at the last position; `all`: [n, pos, outputSize]. */
+  run(input: ModelInput, positions?: 'last' | 'all'): Promise<Tensor<Float32Array>>;
+  /** Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
+   * mask · (stored − this run's). Logits at the last position `[prompts, outputSize]`. */
+  patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
+  maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
+  /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
+  meanOf(batches: readonly PromptBatch[], of: Side | 'both'): Promise<MeanHandle>;
+  /** What each source outputs `[sources, prompts, pos, dModel]` on a side, or under an ablation. For people and tests: big. */
+  sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,191 @@
+/**
+ * @file What a plugin contributes. Plain objects without side effects on import:
+ *
+ * @example
+ * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
+ */
+import type { PromptBatch } from '../data/types.js';
+import type { Graph, GraphLayout, PruneScores } from '../graph/types.js';
+import type { Backend, BackendSettings, WeightStore } from '../ir/backend.js';
+import type { AnyValue, DType } from '../ir/types.js';
+import type { ObjectiveName } from '../objectives/names.js';
+import type { Objective, PatchableModel, PatchDescription } from '../patch/types.js';
+import type { PatchPoints } from '../patch/points.js';
+import type { OptionTable, OptionValues } from './options.js';
+
+export const PLUGIN_API_VERSION = 1;
+
+/** Told of progress; `done` of `total` in the algorithm's own unit. */
+export interface Progress {
+  report(done: number, total: number, unit?: string): void;
+}
+
+/** What an algorithm is given. It never sees the known circuit. */
+export interface PruneAlgoContext {
+  readonly model: PatchableModel;
+  readonly graph: Graph;
+  /** The prompts that scores are taken on. */
+  readonly batches: readonly PromptBatch[];
+  /** The run's objective (`--objective`), for algorithms that do not fix their own. */
+  readonly objective: Objective;
+  /** What the run's ablation patches in (`--ablation`, `--ablate-from`); data-set means are already made. */
+  readonly patch: PatchDescription;
+  readonly seed: number;
+  readonly progress: Progress;
+  /** Partial work, kept by the run folder so that a killed run goes on; absent in plain library use. */
+  readonly checkpoint?: Checkpoint;
+  /** Aborted on Ctrl-C: long loops check `signal.throwIfAborted()` between batches. */
+  readonly signal?: AbortSignal;
+}
+/** A small store for partial results, written atomically. */
+export interface Checkpoint {
+  load(): Promise<CheckpointData | null>;
+  save(data: CheckpointData): Promise<void>;
+}
+export interface CheckpointData {
+  /** Plain numbers and strings (JSON). */
+  readonly state: Readonly<Record<string, unknown>>;
+  readonly arrays: Readonly<Record<string, Float64Array>>;
+}
+export interface PruneResult {
+  readonly scores: PruneScores;
+  /** Standard error of each score over prompts, where the algorithm averages over prompts. */
+  readonly standardErrors?: PruneScores;
+}
+export interface PruneAlgo<T extends OptionTable = OptionTable> {
+  readonly kind: 'prune-algo';
+  readonly name: string;
+  readonly doc: string;
+  readonly options: T;
+  score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
+}
+
+/** The output of one circuit, or of the whole model, on one batch: logits at the last position `[prompts, outputSize]`. */
+export interface BatchOutputs {
+  readonly batch: PromptBatch;
+  readonly logits: Float32Array;
+}
+/** What a metric sees of one measured point. */
+export interface MetricContext {
+  readonly graph: Graph;
+  readonly outputSize: number;
+  /** The circuit's outputs, batch by batch, in prompt order. */
+  readonly circuit: readonly BatchOutputs[];
+  /** The whole model on the clean and the corrupt prompts, for the same batches. */
+  readonly clean: readonly BatchOutputs[];
+  readonly corrupt: readonly BatchOutputs[];
+  /** Every edge patched: the empty circuit. */
+  readonly empty: readonly BatchOutputs[];
+}
+export interface MetricValue {
+  readonly value: number;
+  /** Standard error over prompts, where it has one. */
+  readonly standardError?: number;
+}
+export interface Metric<T extends OptionTable = OptionTable> {
+  readonly kind: 'metric';
+  readonly name: string;
+  readonly doc: string;
+  readonly options: T;
+  readonly higherIsBetter: boolean;
+  /** Whether prompts need wrong answers for it. */
+  readonly needsWrongAnswers: boolean;
+  /** Unit of y, for axes: `nats`, `logits`, `%`, … */
+  readonly unit: string;
+  measure(context: MetricContext, options: OptionValues<T>): MetricValue;
+}
+
+export interface Task {
+  readonly kind: 'task';
+  readonly name: string;
+  readonly doc: string;
+  /** A model by name, folder or hub name, or an object. */
+  readonly model: string | ModelObject;
+  /** The data set: a file URL or path to AutoCircuit's prompt JSON. */
+  readonly data: URL | string;
+  /** Whether every token position has edges of its own. */
+  readonly tokenPositions?: boolean;
+  /** The objective when the command does not say. */
+  readonly objective?: ObjectiveName;
+}
+
+/** What a program needs to know to feed and read a model. */
+export interface ModelSpec {
+  readonly layout: GraphLayout;
+  readonly input: { readonly name: string; readonly dtype: DType; /** trailing axes after [batch, pos] */ readonly features: readonly number[] };
+  readonly outputSize: number;
+  /** The longest prompt; null when there is no limit. */
+  readonly maxPositions: number | null;
+  readonly parameters: number;
+}
+/** A model that can be traced: what architectures make of a checkpoint, and what a caller may build by hand. */
+export interface ModelObject {
+  readonly name: string;
+  readonly spec: ModelSpec;
+  readonly weights: WeightStore;
+  /** The steps that changed the weights on loading (`fold-norm`, …). */
+  readonly processing: readonly string[];
+  /** The forward pass, written once, with its patch points. Gives the residual [batch, pos, dModel] read at `end`. */
+  trace(points: PatchPoints): AnyValue;
+  /** Output of the residual [batch, q, dModel] → logits [batch, q, outputSize]; q are the positions asked for. */
+  unembed(points: PatchPoints, residual: AnyValue): AnyValue;
+}
+
+/** A model family: how to read a checkpoint and make a `ModelObject` of it. */
+export interface Architecture {
+  readonly kind: 'architecture';
+  readonly name: string;
+  readonly doc: string;
+  /** `model_type` values of config.json that it reads. */
+  readonly modelTypes: readonly string[];
+  load(request: ArchitectureRequest): Promise<ModelObject>;
+}
+export interface ArchitectureRequest {
+  readonly name: string;
+  /** A Hugging Face folder. */
+  readonly folder: string;
+  readonly process: 'all' | 'none';
+  readonly onWarning: (line: string) => void;
+}
+
+export interface BackendDefinition<T extends OptionTable = OptionTable> {
+  readonly kind: 'backend';
+  readonly name: string;
+  readonly doc: string;
+  readonly options: T;
+  create(settings: BackendSettings, options: OptionValues<T>): Promise<Backend>;
+  /** For `doctor`: what is found here, what is missing and the command that installs it. Never throws. */
+  probe(): Promise<readonly ProbeLine[]>;
+}
+export interface ProbeLine {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface ContributionMap {
+  'prune-algo': PruneAlgo;
+  metric: Metric;
+  task: Task;
+  architecture: Architecture;
+  backend: BackendDefinition;
+}
+export type ContributionKind = keyof ContributionMap;
+export type Contribution = ContributionMap[ContributionKind];
+export interface Plugin {
+  readonly apiVersion: number;
+  readonly name: string;
+  readonly contributes: readonly Contribution[];
+}
+
+/** Erases the option table's type for the registry; the table itself checks values when they arrive. */
+export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlgo<T>, 'kind'>): PruneAlgo =>
+  Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgo;
+export const defineMetric = <const T extends OptionTable>(metric: Omit<Metric<T>, 'kind'>): Metric =>
+  Object.freeze({ kind: 'metric', ...metric }) as unknown as Metric;
+export const defineBackend = <const T extends OptionTable>(backend: Omit<BackendDefinition<T>, 'kind'>): BackendDefinition =>
+  Object.freeze({ kind: 'backend', ...backend }) as unknown as BackendDefinition;
+export const defineTask = (task: Omit<Task, 'kind'>): Task => Object.freeze({ kind: 'task', ...task });
+export const defineArchitecture = (architecture: Omit<Architecture, 'kind'>): Architecture => Object.freeze({ kind: 'architecture', ...architecture });
+export const definePlugin = (plugin: Omit<Plugin, 'apiVersion'>): Plugin => Object.freeze({ apiVersion: PLUGIN_API_VERSION, ...plugin });
+
