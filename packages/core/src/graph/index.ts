@@ -1,2 +1,3 @@
 /** @file Room `graph`: nodes, edges, prune scores and circuits of a model. Nothing here runs a model. */
+export * from './build.js';
 export * from './types.js';

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { AutoCircuitError } from '../error.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula, scoreShape } from './build.js';
+import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
+
+interface GoldenNode {
+  name: string;
+  module_name: string;
+  layer: number;
+  head_idx: number | null;
+}
+interface GoldenGraph {
+  factorized: boolean;
+  separate_qkv: boolean | null;
+  seq_len: number | null;
+  n_edges: number;
+  n_edges_per_position: number;
+  srcs: (GoldenNode & { src_idx: number })[];
+  dests: (GoldenNode & { min_src_idx: number })[];
+  masks: Record<string, { shape: number[]; in_srcs: [number, number] }>;
+}
+const golden = JSON.parse(readFileSync(new URL('../../test-data/graphs.json', import.meta.url), 'utf8')) as {
+  case: string;
+  variant: string;
+  layout: GraphLayout;
+  graph: GoldenGraph;
+}[];
+
+const TRANSFORMER: TransformerLayout = {
+  kind: 'transformer',
+  layers: 3,
+  heads: 4,
+  kvHeads: 2,
+  dModel: 8,
+  mlp: true,
+  parallel: false,
+};
+const build = (layout: Partial<TransformerLayout>, options: Partial<GraphOptions> = {}) =>
+  buildGraph({ ...TRANSFORMER, ...layout }, { ...DEFAULT_GRAPH_OPTIONS, ...options });
+
+describe('buildGraph', () => {
+  it.each(golden)('equals AutoCircuit: $case $variant', ({ layout, graph: expected }) => {
+    const graph = buildGraph(layout, {
+      factorized: expected.factorized,
+      splitQkv: expected.separate_qkv ?? true,
+      positions: expected.seq_len,
+      kvInputs: 'query-head',
+    });
+    expect(graph.sources.map((s) => [s.name, s.module, s.layer, s.head, s.index])).toEqual(
+      expected.srcs.map((s) => [s.name, s.module_name, s.layer, s.head_idx, s.src_idx]),
+    );
+    expect(
+      graph.destinations.map((d) => [
+        d.name,
+        d.module,
+        d.layer,
+        d.head,
+        graph.destinationBlocks[d.block]!.sources.start,
+      ]),
+    ).toEqual(expected.dests.map((d) => [d.name, d.module_name, d.layer, d.head_idx, d.min_src_idx]));
+    expect(
+      graph.destinationBlocks.map((b) => [b.module, scoreShape(graph, b), b.sources.start, b.sources.stop]),
+    ).toEqual(Object.entries(expected.masks).map(([module, mask]) => [module, mask.shape, ...mask.in_srcs]));
+    expect([graph.edgesPerPosition, graph.edgeCount]).toEqual([expected.n_edges_per_position, expected.n_edges]);
+  });
+
+  it('counts edges as the formula does, for every kind of graph', () => {
+    const layouts: GraphLayout[] = [{ kind: 'staged', layers: 3, heads: 2, dModel: 4 }];
+    for (const mlp of [true, false]) {
+      for (const parallel of mlp ? [true, false] : [false]) layouts.push({ ...TRANSFORMER, mlp, parallel });
+    }
+    for (const layout of layouts) {
+      for (const splitQkv of [true, false]) {
+        for (const kvInputs of layout.kind === 'transformer' && splitQkv
+          ? (['query-head', 'kv-head'] as const)
+          : (['query-head'] as const)) {
+          const options: GraphOptions = { factorized: true, splitQkv, positions: 3, kvInputs };
+          const graph = buildGraph(layout, options);
+          expect(graph.edgesPerPosition).toBe(edgeCountFormula(layout, options));
+          expect(graph.edgeCount).toBe(3 * graph.edgesPerPosition);
+        }
+      }
+      if (layout.kind === 'transformer' && layout.parallel) continue;
+      const residual: GraphOptions = { ...DEFAULT_GRAPH_OPTIONS, factorized: false };
+      expect(buildGraph(layout, residual).edgeCount).toBe(edgeCountFormula(layout, residual));
+    }
+    // GPT-2 small, known from the literature.
+    expect(build({ layers: 12, heads: 12, kvHeads: 12 }).edgeCount).toBe(32491);
+  });
+
+  it('names grouped K and V inputs by query head or by KV head', () => {
+    const names = (kvInputs: GraphOptions['kvInputs']) =>
+      build({ layers: 1 }, { kvInputs })
+        .destinations.map((d) => d.name)
+        .join(' ');
+    expect(names('query-head')).toBe(
+      'A0.0.Q A0.0.K A0.0.V A0.1.Q A0.1.K A0.1.V A0.2.Q A0.2.K A0.2.V A0.3.Q A0.3.K A0.3.V MLP 0 Resid End',
+    );
+    expect(names('kv-head')).toBe('A0.0.Q A0.1.Q A0.kv0.K A0.kv0.V A0.2.Q A0.3.Q A0.kv1.K A0.kv1.V MLP 0 Resid End');
+    const blocks = build({ layers: 1 }, { kvInputs: 'kv-head' }).destinationBlocks;
+    expect(blocks.map((b) => [b.site, b.input, b.heads])).toEqual([
+      ['L0.attn', 'q', 4],
+      ['L0.attn', 'k', 2],
+      ['L0.attn', 'v', 2],
+      ['L0.mlp', 'mlp', null],
+      ['end', 'end', null],
+    ]);
+  });
+
+  it('says where each block is written and read', () => {
+    const residual = build({ layers: 2 }, { factorized: false });
+    expect(residual.sourceBlocks.map((b) => [b.site, b.start, b.stop])).toEqual([
+      ['start', 0, 1],
+      ['L0.attn', 1, 5],
+      ['L0.mid', 5, 6],
+      ['L0.mlp', 6, 7],
+      ['L0.post', 7, 8],
+      ['L1.attn', 8, 12],
+      ['L1.mid', 12, 13],
+      ['L1.mlp', 13, 14],
+    ]);
+    expect(residual.destinationBlocks.map((b) => [b.site, b.input])).toEqual([
+      ['L0.mid', 'stream'],
+      ['L0.post', 'stream'],
+      ['L1.mid', 'stream'],
+      ['end', 'end'],
+    ]);
+  });
+
+  it('brings options that say nothing here to one form', () => {
+    expect(build({}, { factorized: false }).options.splitQkv).toBe(false);
+    expect(build({ kvHeads: 4 }, { kvInputs: 'kv-head' }).options.kvInputs).toBe('query-head');
+  });
+
+  it.each([
+    ['parallel residual', { parallel: true }, { factorized: false }, /no residual graph/],
+    ['parallel without MLP', { parallel: true, mlp: false }, {}, /attention-only/],
+    ['uneven groups', { kvHeads: 3 }, {}, /do not divide evenly.*multiple of 3, got 4/],
+    ['joint QKV by KV head', {}, { splitQkv: false, kvInputs: 'kv-head' }, /joint QKV/],
+    ['no layers', { layers: 0 }, {}, /number of layers/],
+    ['no positions', {}, { positions: 0 }, /token positions/],
+  ] as const)('refuses %s', (_, layout, options, message) => {
+    expect(() => build(layout, options)).toThrow(AutoCircuitError);
+    expect(() => build(layout, options)).toThrow(message);
+  });
+});

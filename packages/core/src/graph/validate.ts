@@ -1,0 +1,72 @@
+/** @file Which layouts and options make a graph; anything else is one sentence. */
+import { AutoCircuitError } from '../error.js';
+import type { GraphLayout, GraphOptions } from './types.js';
+
+const WHERE = 'graph';
+
+/** @throws AutoCircuitError naming the number, the option or the pair of them that makes no graph. */
+export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
+  positive('the number of layers', layout.layers);
+  positive('the number of heads', layout.heads);
+  positive('dModel', layout.dModel);
+  if (options.positions !== null) positive('the number of token positions', options.positions);
+  if (layout.kind === 'transformer') {
+    positive('the number of KV heads', layout.kvHeads);
+    if (layout.heads % layout.kvHeads !== 0) {
+      throw new AutoCircuitError({
+        where: WHERE,
+        what: 'query heads do not divide evenly over KV heads',
+        expected: `heads a multiple of ${layout.kvHeads}`,
+        got: `${layout.heads}`,
+      });
+    }
+    if (layout.parallel && !layout.mlp) {
+      throw new AutoCircuitError({
+        where: WHERE,
+        what: 'an attention-only model cannot have attention and MLP in parallel',
+      });
+    }
+    if (layout.parallel && !options.factorized) {
+      throw new AutoCircuitError({
+        where: WHERE,
+        what: 'a model with parallel attention and MLP has no residual graph, since its blocks have no middle of the residual stream',
+        fix: 'use the factorized graph',
+      });
+    }
+  }
+  if (options.kvInputs === 'kv-head') {
+    const reason =
+      layout.kind === 'staged'
+        ? 'this model has no K and V inputs'
+        : !options.factorized
+          ? 'the residual graph has no K and V inputs'
+          : !options.splitQkv
+            ? 'with joint QKV there are no K and V inputs of their own'
+            : null;
+    if (reason) {
+      throw new AutoCircuitError({
+        where: WHERE,
+        what: `KV-head inputs make no sense here: ${reason}`,
+        fix: 'use query-head',
+      });
+    }
+  }
+}
+
+/** Options brought to one form: what says nothing about this graph gets its plain value. */
+export function effectiveOptions(layout: GraphLayout, options: GraphOptions): GraphOptions {
+  const splitQkv = options.splitQkv && options.factorized && layout.kind === 'transformer';
+  const grouped = layout.kind === 'transformer' && layout.kvHeads < layout.heads;
+  const kvInputs = grouped ? options.kvInputs : 'query-head';
+  return Object.freeze({ factorized: options.factorized, splitQkv, positions: options.positions, kvInputs });
+}
+
+function positive(what: string, value: number): void {
+  if (Number.isSafeInteger(value) && value > 0) return;
+  throw new AutoCircuitError({
+    where: WHERE,
+    what: `${what} is not usable`,
+    expected: 'a whole number from 1',
+    got: `${value}`,
+  });
+}
