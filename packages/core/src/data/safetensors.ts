@@ -1,0 +1,178 @@
+/**
+ * @file Reads safetensors files, one tensor at a time; `safetensors-write.ts` writes them.
+ *
+ * @example
+ * const file = openSafetensors('model.safetensors');
+ * const weights = file.read('wte.weight'); // [vocab, dModel], row-major
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { AutoCircuitError, unknownName } from '../error.js';
+import { fileError } from './file-error.js';
+import {
+  brokenFile,
+  headerLength,
+  PREFIX_BYTES,
+  parseHeader,
+  type SafetensorsDType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from './safetensors-header.js';
+
+export type { SafetensorsDType, SafetensorsEntry } from './safetensors-header.js';
+
+/** F32, F16 and BF16 → Float32Array · F64 → Float64Array · integers → Int32Array · U8 and BOOL → Uint8Array. */
+export type SafetensorsArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+export interface SafetensorsFile extends SafetensorsHeader {
+  readonly path: string;
+  /**
+   * The numbers of one tensor, row-major; halves are widened.
+   * @throws AutoCircuitError for an unknown name, a dtype without a meaning here, an int64 beyond int32, a shrunken file
+   */
+  read(name: string): SafetensorsArray;
+}
+
+/**
+ * Opens a safetensors file: reads and checks its header. No file stays open; each `read` opens it again.
+ * @throws AutoCircuitError for a missing, torn or hostile file
+ */
+export function openSafetensors(path: string): SafetensorsFile {
+  const header = withFile(path, (descriptor, fileBytes) => {
+    const prefix = readExactly(path, descriptor, 0, Math.min(PREFIX_BYTES, fileBytes));
+    const length = headerLength(path, prefix, fileBytes);
+    return parseHeader(path, readExactly(path, descriptor, PREFIX_BYTES, length), fileBytes);
+  });
+  const read = (name: string): SafetensorsArray => {
+    const entry = header.tensors.get(name);
+    if (!entry) throw unknownName('safetensors', `tensor in ${path}`, name, [...header.tensors.keys()]);
+    const decode = DECODERS[entry.dtype];
+    if (!decode) {
+      throw new AutoCircuitError({
+        where: 'safetensors',
+        what: `tensor "${name}" of ${path} has a dtype that cannot be read`,
+        expected: Object.keys(DECODERS).join(', '),
+        got: entry.dtype,
+        fix: 'convert the file to float32',
+      });
+    }
+    return decode(readEntry(path, entry), name, path);
+  };
+  return Object.freeze({ path, metadata: header.metadata, tensors: header.tensors, read });
+}
+
+function readEntry(path: string, entry: SafetensorsEntry): Uint8Array {
+  if (endianness() !== 'LE') {
+    throw new AutoCircuitError({ where: 'safetensors', what: 'this machine is big-endian, which is not supported' });
+  }
+  return withFile(path, (descriptor, fileBytes) => {
+    if (entry.byteOffset + entry.byteLength > fileBytes) throw brokenFile(path, 'it has shrunk since it was opened');
+    return readExactly(path, descriptor, entry.byteOffset, entry.byteLength);
+  });
+}
+
+function withFile<T>(path: string, use: (descriptor: number, fileBytes: number) => T): T {
+  try {
+    const descriptor = openSync(path, 'r');
+    try {
+      const stat = fstatSync(descriptor);
+      if (!stat.isFile()) {
+        throw new AutoCircuitError({
+          where: 'safetensors',
+          what: `${path} is not a file`,
+          fix: 'name a safetensors file',
+        });
+      }
+      return use(descriptor, stat.size);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    throw fileError('safetensors', 'read', path, cause);
+  }
+}
+
+/** One read call is limited to 2 GiB. */
+const READ_LIMIT = 2 ** 28;
+
+function readExactly(path: string, descriptor: number, from: number, length: number): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(length);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new AutoCircuitError({
+      where: 'safetensors',
+      what: `a tensor of ${path} is too large for one array of this Node`,
+      got: `${length} bytes`,
+      fix: 'use a newer Node',
+      cause,
+    });
+  }
+  let done = 0;
+  while (done < length) {
+    const got = readSync(descriptor, bytes, done, Math.min(READ_LIMIT, length - done), from + done);
+    if (got === 0) throw brokenFile(path, 'it ends early', { expected: `${length} bytes`, got: `${done}` });
+    done += got;
+  }
+  return bytes;
+}
+
+type Decode = (bytes: Uint8Array, name: string, path: string) => SafetensorsArray;
+
+/** `bytes` starts at offset 0 of its own buffer, so that every view of it is aligned. */
+const DECODERS: Readonly<Partial<Record<SafetensorsDType, Decode>>> = Object.freeze({
+  F32: (bytes) => new Float32Array(bytes.buffer),
+  F64: (bytes) => new Float64Array(bytes.buffer),
+  F16: (bytes) => widenHalves(new Uint16Array(bytes.buffer)),
+  BF16: (bytes) => widenBrainHalves(new Uint16Array(bytes.buffer)),
+  I64: (bytes, name, path) => narrowLongs(new BigInt64Array(bytes.buffer), name, path),
+  I32: (bytes) => new Int32Array(bytes.buffer),
+  I16: (bytes) => Int32Array.from(new Int16Array(bytes.buffer)),
+  U16: (bytes) => Int32Array.from(new Uint16Array(bytes.buffer)),
+  I8: (bytes) => Int32Array.from(new Int8Array(bytes.buffer)),
+  U8: (bytes) => bytes,
+  BOOL: (bytes) => bytes,
+});
+
+/** bfloat16 is the upper half of a float32. */
+function widenBrainHalves(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
+
+let halfTable: Float32Array | undefined;
+
+function widenHalves(halves: Uint16Array): Float32Array {
+  halfTable ??= Float32Array.from({ length: 65536 }, (_, bits) => halfToNumber(bits));
+  const wide = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) wide[i] = halfTable[halves[i]!]!;
+  return wide;
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function narrowLongs(longs: BigInt64Array, name: string, path: string): Int32Array {
+  const narrow = new Int32Array(longs.length);
+  for (let i = 0; i < longs.length; i++) {
+    const value = Number(longs[i]!);
+    if (value !== (value | 0)) {
+      throw new AutoCircuitError({
+        where: 'safetensors',
+        what: `tensor "${name}" of ${path} holds an int64 that is no int32`,
+        got: `${longs[i]}`,
+      });
+    }
+    narrow[i] = value;
+  }
+  return narrow;
+}
