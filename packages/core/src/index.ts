@@ -6,3 +6,4 @@ export * from './graph/index.js';
 export * from './objectives/index.js';
 export * from './patch/index.js';
 export * from './plugin/index.js';
+export * from './run/index.js';
