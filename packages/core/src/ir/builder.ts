@@ -61,7 +61,13 @@ export class ProgramBuilder {
     const dims = toShape(shape);
     const size = sizeOf(dims);
     if (list.length !== 1 && list.length !== size) {
-      throw new AutoCircuitError({ where: 'core/ir', what: 'constant data does not fill its shape', expected: dimKey(size), got: `${list.length}`, kind: 'internal' });
+      throw new AutoCircuitError({
+        where: 'core/ir',
+        what: 'constant data does not fill its shape',
+        expected: dimKey(size),
+        got: `${list.length}`,
+        kind: 'internal',
+      });
     }
     return this.#append('constant', [], { data: list }, { dtype, shape: dims });
   }
@@ -76,27 +82,46 @@ export class ProgramBuilder {
   // ---- any op -------------------------------------------------------------------------------------------------
   apply<K extends Exclude<OpName, LeafOp>>(op: K, inputs: readonly AnyValue[], attributes: OpAttributes[K]): AnyValue {
     const rule = SHAPE_RULES[op] as ShapeRule<K>;
-    return this.#append(op, inputs.map((v) => this.#own(v).id), attributes, rule(inputs, attributes));
+    return this.#append(
+      op,
+      inputs.map((v) => this.#own(v).id),
+      attributes,
+      rule(inputs, attributes),
+    );
   }
   #own(value: AnyValue): AnyValue {
     if (this.#values[value.id]?.op !== value.op) {
-      throw new AutoCircuitError({ where: 'core/ir', what: `a value of another program was used in "${this.name}"`, kind: 'internal' });
+      throw new AutoCircuitError({
+        where: 'core/ir',
+        what: `a value of another program was used in "${this.name}"`,
+        kind: 'internal',
+      });
     }
     return value;
   }
   #append<K extends OpName>(op: K, inputs: readonly number[], attributes: OpAttributes[K], typed: Typed): AnyValue {
-    const value = { id: this.#values.length, op, inputs, attributes, dtype: typed.dtype, shape: typed.shape } as Value<K>;
+    const value = {
+      id: this.#values.length,
+      op,
+      inputs,
+      attributes,
+      dtype: typed.dtype,
+      shape: typed.shape,
+    } as Value<K>;
     this.#values.push(value as AnyValue);
     return value as AnyValue;
   }
   /** Appends a copy of a value of another program with its inputs renamed: how transforms carry values over. */
   copy(original: AnyValue, inputs: readonly number[], composite?: AnyValue['composite']): AnyValue {
     const { role } = original;
-    const value = { ...original, id: this.#values.length, inputs, ...(role ? { role } : {}) } as { -readonly [P in keyof AnyValue]: AnyValue[P] };
+    const value = { ...original, id: this.#values.length, inputs, ...(role ? { role } : {}) } as {
+      -readonly [P in keyof AnyValue]: AnyValue[P];
+    };
     if (composite) value.composite = composite;
     else delete value.composite;
     this.#values.push(value as AnyValue);
-    if (original.op === 'input' || original.op === 'weight') this.#leaves.set(`${original.op} ${original.attributes.name}`, value as AnyValue);
+    if (original.op === 'input' || original.op === 'weight')
+      this.#leaves.set(`${original.op} ${original.attributes.name}`, value as AnyValue);
     return value as AnyValue;
   }
 
@@ -106,7 +131,12 @@ export class ProgramBuilder {
     return this.#replace({ ...this.value(value.id), role });
   }
   /** Marks `value` as `kind(inputs)`, which a backend may compute in one step. */
-  composite(value: AnyValue, kind: CompositeKind, inputs: readonly AnyValue[], attributes: Readonly<Record<string, number>> = {}): AnyValue {
+  composite(
+    value: AnyValue,
+    kind: CompositeKind,
+    inputs: readonly AnyValue[],
+    attributes: Readonly<Record<string, number>> = {},
+  ): AnyValue {
     return this.#replace({ ...this.value(value.id), composite: { kind, inputs: inputs.map((v) => v.id), attributes } });
   }
   #replace(value: AnyValue): AnyValue {
@@ -175,9 +205,12 @@ export class ProgramBuilder {
   scatterAdd(updates: AnyValue, indices: AnyValue, axis: number, size: DimLike): AnyValue {
     return this.apply('scatterAdd', [updates, indices], { axis, size: toDim(size) });
   }
-  sum = (x: AnyValue, axes: number | readonly number[], keepDims = false): AnyValue => this.#reduce('sum', x, axes, keepDims);
-  max = (x: AnyValue, axes: number | readonly number[], keepDims = false): AnyValue => this.#reduce('max', x, axes, keepDims);
-  mean = (x: AnyValue, axes: number | readonly number[], keepDims = false): AnyValue => this.#reduce('mean', x, axes, keepDims);
+  sum = (x: AnyValue, axes: number | readonly number[], keepDims = false): AnyValue =>
+    this.#reduce('sum', x, axes, keepDims);
+  max = (x: AnyValue, axes: number | readonly number[], keepDims = false): AnyValue =>
+    this.#reduce('max', x, axes, keepDims);
+  mean = (x: AnyValue, axes: number | readonly number[], keepDims = false): AnyValue =>
+    this.#reduce('mean', x, axes, keepDims);
   softmax = (x: AnyValue, axis = -1): AnyValue => this.apply('softmax', [x], { axis: this.#axis(x, axis) });
   logSoftmax = (x: AnyValue, axis = -1): AnyValue => this.apply('logSoftmax', [x], { axis: this.#axis(x, axis) });
   #reduce(op: 'sum' | 'max' | 'mean', x: AnyValue, axes: number | readonly number[], keepDims: boolean): AnyValue {
@@ -207,6 +240,10 @@ export class ProgramBuilder {
     return this.#outputs;
   }
   build(): Program {
-    return Object.freeze({ name: this.name, values: Object.freeze([...this.#values]), outputs: Object.freeze([...this.#outputs]) });
+    return Object.freeze({
+      name: this.name,
+      values: Object.freeze([...this.#values]),
+      outputs: Object.freeze([...this.#outputs]),
+    });
   }
 }

@@ -26,7 +26,8 @@ function normal(terms: Iterable<readonly [string, number]>): Dim {
 }
 const termsOf = (dim: Dim): readonly (readonly [string, number])[] =>
   typeof dim === 'number' ? (dim === 0 ? [] : [['', dim]]) : dim.terms;
-const joinMonomials = (a: string, b: string): string => [...a.split('*'), ...b.split('*')].filter(Boolean).sort().join('*');
+const joinMonomials = (a: string, b: string): string =>
+  [...a.split('*'), ...b.split('*')].filter(Boolean).sort().join('*');
 
 export function toDim(dim: DimLike): Dim {
   if (typeof dim !== 'string') return dim;
@@ -38,18 +39,26 @@ export const addDims = (...dims: readonly DimLike[]): Dim => normal(dims.flatMap
 export const negateDim = (dim: DimLike): Dim => normal(termsOf(toDim(dim)).map(([m, c]) => [m, -c] as const));
 export const subtractDims = (a: DimLike, b: DimLike): Dim => addDims(a, negateDim(b));
 export function multiplyDims(...dims: readonly DimLike[]): Dim {
-  return dims.map(toDim).reduce<Dim>(
-    (a, b) => normal(termsOf(a).flatMap(([ma, ca]) => termsOf(b).map(([mb, cb]) => [joinMonomials(ma, mb), ca * cb] as const))),
-    1,
-  );
+  return dims
+    .map(toDim)
+    .reduce<Dim>(
+      (a, b) =>
+        normal(
+          termsOf(a).flatMap(([ma, ca]) => termsOf(b).map(([mb, cb]) => [joinMonomials(ma, mb), ca * cb] as const)),
+        ),
+      1,
+    );
 }
 
 /** One text for each normal form: equal dims have equal keys. */
 export const dimKey = (dim: Dim): string =>
-  typeof dim === 'number' ? String(dim) : dim.terms.map(([m, c]) => (m === '' ? String(c) : c === 1 ? m : `${c}*${m}`)).join('+');
+  typeof dim === 'number'
+    ? String(dim)
+    : dim.terms.map(([m, c]) => (m === '' ? String(c) : c === 1 ? m : `${c}*${m}`)).join('+');
 export const shapeKey = (shape: Shape): string => `[${shape.map(dimKey).join(', ')}]`;
 export const dimsEqual = (a: Dim, b: Dim): boolean => a === b || dimKey(a) === dimKey(b);
-export const shapesEqual = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => dimsEqual(d, b[i]!));
+export const shapesEqual = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((d, i) => dimsEqual(d, b[i]!));
 export const sizeOf = (shape: Shape): Dim => multiplyDims(...shape);
 
 export function symbolsOf(dim: Dim): string[] {
@@ -66,7 +75,11 @@ export function evaluateDim(dim: Dim, sizes: DimSizes): number {
       for (const symbol of monomial.split('*')) {
         const size = sizes[symbol];
         if (size === undefined) {
-          throw new AutoCircuitError({ where: 'core/ir', what: `dimension symbol "${symbol}" has no size`, kind: 'internal' });
+          throw new AutoCircuitError({
+            where: 'core/ir',
+            what: `dimension symbol "${symbol}" has no size`,
+            kind: 'internal',
+          });
         }
         product *= size;
       }

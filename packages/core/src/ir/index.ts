@@ -1,7 +1,10 @@
-/** @file Room `ir`: programs. What a model (or its gradient) is, independent of any runtime; no model and no backend lives here. */
+/** @file Room `ir`: programs. What a model (or its gradient) is, independent of any runtime; no model and no backend but the interpreter lives here. */
 export * from './backend.js';
 export * from './builder.js';
 export * from './dims.js';
+export * from './feeds.js';
+export * from './interpreter.js';
 export * from './shape-rules.js';
 export * from './tensor.js';
 export * from './types.js';
+export * from './weights.js';

@@ -1,6 +1,16 @@
 /** @file The shape rule of every op: what shape and dtype come out. A total table: an op without a rule does not compile. */
 import { AutoCircuitError } from '../error.js';
-import { addDims, broadcastShapes, type Dim, dimsEqual, type Shape, shapeKey, shapesEqual, sizeOf, subtractDims } from './dims.js';
+import {
+  addDims,
+  broadcastShapes,
+  type Dim,
+  dimsEqual,
+  type Shape,
+  shapeKey,
+  shapesEqual,
+  sizeOf,
+  subtractDims,
+} from './dims.js';
 import type { DType, OpAttributes, OpName } from './types.js';
 
 /** What a rule sees of each input. */
@@ -45,7 +55,10 @@ const comparison = binary(['float', 'int'], 'bool');
 
 const reduction =
   (dtypes: readonly DType[]) =>
-  (inputs: readonly Typed[], { axes, keepDims }: { readonly axes: readonly number[]; readonly keepDims: boolean }): Typed => {
+  (
+    inputs: readonly Typed[],
+    { axes, keepDims }: { readonly axes: readonly number[]; readonly keepDims: boolean },
+  ): Typed => {
     only(inputs, 1);
     const [x] = inputs as [Typed];
     want(x, ...dtypes);
@@ -110,7 +123,8 @@ export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K
     const [a, b] = inputs as [Typed, Typed];
     want(a, 'float');
     want(b, 'float');
-    if (a.shape.length < 2 || b.shape.length < 2) fail('matmul needs matrices', `${shapeKey(a.shape)} and ${shapeKey(b.shape)}`);
+    if (a.shape.length < 2 || b.shape.length < 2)
+      fail('matmul needs matrices', `${shapeKey(a.shape)} and ${shapeKey(b.shape)}`);
     const matrix = (shape: Shape, transposed: boolean): [Dim, Dim] => {
       const [rows, columns] = shape.slice(-2) as [Dim, Dim];
       return transposed ? [columns, rows] : [rows, columns];
@@ -124,19 +138,22 @@ export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K
     only(inputs, 1);
     const [x] = inputs as [Typed];
     const sorted = [...permutation].sort((a, b) => a - b);
-    if (sorted.length !== x.shape.length || sorted.some((p, i) => p !== i)) fail('not a permutation', `[${permutation}] for ${shapeKey(x.shape)}`);
+    if (sorted.length !== x.shape.length || sorted.some((p, i) => p !== i))
+      fail('not a permutation', `[${permutation}] for ${shapeKey(x.shape)}`);
     return { dtype: x.dtype, shape: permutation.map((p) => x.shape[p]!) };
   },
   reshape: (inputs, { shape }) => {
     only(inputs, 1);
     const [x] = inputs as [Typed];
-    if (!dimsEqual(sizeOf(x.shape), sizeOf(shape))) fail('reshape changes the number of elements', `${shapeKey(x.shape)} to ${shapeKey(shape)}`);
+    if (!dimsEqual(sizeOf(x.shape), sizeOf(shape)))
+      fail('reshape changes the number of elements', `${shapeKey(x.shape)} to ${shapeKey(shape)}`);
     return { dtype: x.dtype, shape };
   },
   broadcast: (inputs, { shape }) => {
     only(inputs, 1);
     const [x] = inputs as [Typed];
-    if (!shapesEqual(broadcastShapes(x.shape, shape), shape)) fail('cannot broadcast', `${shapeKey(x.shape)} to ${shapeKey(shape)}`);
+    if (!shapesEqual(broadcastShapes(x.shape, shape), shape))
+      fail('cannot broadcast', `${shapeKey(x.shape)} to ${shapeKey(shape)}`);
     return { dtype: x.dtype, shape };
   },
   slice: (inputs, { axis, start, end }) => {
@@ -177,7 +194,8 @@ export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K
     want(updates, 'float');
     want(indices, 'int');
     const after = axis + indices.shape.length;
-    if (!shapesEqual(updates.shape.slice(axis, after), indices.shape)) fail('scatterAdd updates do not match its indices', `${shapeKey(updates.shape)} and ${shapeKey(indices.shape)}`);
+    if (!shapesEqual(updates.shape.slice(axis, after), indices.shape))
+      fail('scatterAdd updates do not match its indices', `${shapeKey(updates.shape)} and ${shapeKey(indices.shape)}`);
     return { dtype: 'float', shape: [...updates.shape.slice(0, axis), size, ...updates.shape.slice(after)] };
   },
   sum: reduction(['float', 'int']),
