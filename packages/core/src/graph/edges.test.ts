@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { allEdges, edgeAt, edgeNumber, edgesByName, sourceNamed } from './edges.js';
+import { checkScores, edgeNumberAt, flattenScores, scorePlace, unflattenScores } from './score-index.js';
+import type { GraphLayout, PruneScores } from './types.js';
+
+const golden = JSON.parse(readFileSync(new URL('../../test-data/graphs.json', import.meta.url), 'utf8')) as {
+  case: string;
+  variant: string;
+  layout: GraphLayout;
+  graph: {
+    factorized: boolean;
+    separate_qkv: boolean | null;
+    seq_len: number | null;
+    edges: [string, string, number[]][];
+    dests: { name: string; module_name: string }[];
+    masks: Record<string, { shape: number[] }>;
+  };
+}[];
+const LAYOUT: GraphLayout = {
+  kind: 'transformer',
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  dModel: 4,
+  mlp: true,
+  parallel: false,
+};
+const plain = buildGraph(LAYOUT);
+const byPosition = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 });
+
+describe('edges', () => {
+  it.each(golden)('have the numbers and places of AutoCircuit: $case $variant', ({ layout, graph: expected }) => {
+    const { factorized, separate_qkv, seq_len, masks, edges, dests } = expected;
+    const graph = buildGraph(layout, {
+      factorized,
+      splitQkv: separate_qkv ?? true,
+      positions: seq_len,
+      kvInputs: 'query-head',
+    });
+    const moduleOf = new Map(dests.map((d) => [d.name, d.module_name]));
+    const got = allEdges(graph);
+    for (let position = 0; position < (seq_len ?? 1); position++) {
+      for (const [i, [source, destination, place]] of edges.entries()) {
+        const number = position * edges.length + i;
+        const edge = got[number]!;
+        expect(edge.name).toBe(`${source}->${destination}${seq_len === null ? '' : `@${position}`}`);
+        const module = moduleOf.get(destination)!;
+        const at = seq_len === null ? place : [position, ...place];
+        const offset = at.reduce((sum, index, axis) => sum * masks[module]!.shape[axis]! + index, 0);
+        expect(scorePlace(graph, number)).toEqual({ module, offset });
+        expect(edgeNumberAt(graph, { module, offset })).toBe(number);
+        expect(edgeNumber(graph, edge)).toBe(number);
+      }
+    }
+  });
+
+  it('are found by name, at one position or at all', () => {
+    expect(edgesByName(plain, 'MLP 1->Resid End')).toEqual([plain.edgeCount - 1]);
+    const n = byPosition.edgesPerPosition;
+    expect(edgesByName(byPosition, 'MLP 1->Resid End')).toEqual([n - 1, 2 * n - 1, 3 * n - 1]);
+    expect(edgesByName(byPosition, 'MLP 1->Resid End@1')).toEqual([2 * n - 1]);
+    for (const edge of allEdges(byPosition)) expect(edgesByName(byPosition, edge.name)).toEqual([edge.number]);
+  });
+
+  it.each([
+    ['A0.0.Q->Resid End', /unknown source node in "A0\.0\.Q->Resid End": "A0\.0\.Q"; did you mean "A0\.0"/],
+    ['A0.0->A1.5.K', /unknown destination node .* did you mean "A1\.0\.K"/],
+    ['A1.0->MLP 0', /there is no edge "A1\.0->MLP 0".*Resid Start … A0\.1/],
+    ['A0.0->Resid End@1', /wrong position.*no position/],
+    ['A0.0', /not the name of an edge/],
+    ['->', /unknown source node/],
+  ])('say what is wrong with %s', (name, message) => {
+    expect(() => edgesByName(plain, name)).toThrow(message);
+  });
+
+  it('refuse positions and numbers that the graph does not have', () => {
+    expect(() => edgesByName(byPosition, 'MLP 1->Resid End@3')).toThrow(/from 0 to 2, got 3/);
+    expect(() => edgeAt(plain, plain.edgeCount)).toThrow(/from 0 to/);
+    expect(() => edgeAt(plain, 0.5)).toThrow(/whole number/);
+    expect(() => sourceNamed(plain, 'MLP1')).toThrow(/did you mean "MLP 1"/);
+  });
+});
+
+describe('scores as a list', () => {
+  it.each([plain, byPosition])('goes to tensors and back', (graph) => {
+    const flat = Float64Array.from({ length: graph.edgeCount }, (_, i) => Math.sin(i));
+    const scores = unflattenScores(graph, flat);
+    expect(flattenScores(graph, scores)).toEqual(flat);
+    expect(unflattenScores(graph, Float32Array.from(flat))['blocks.0.hook_mlp_in']!.data).toBeInstanceOf(Float32Array);
+    const end = scores['blocks.1.hook_resid_post']!;
+    expect(end.data.at(-1)).toBe(flat.at(-1));
+  });
+
+  it('is checked against the graph', () => {
+    const good = unflattenScores(plain, new Float64Array(plain.edgeCount).fill(Number.POSITIVE_INFINITY));
+    expect(() => checkScores(plain, good)).not.toThrow();
+    const { 'blocks.0.hook_mlp_in': mlp, ...missing } = good;
+    expect(() => checkScores(plain, missing)).toThrow(/"blocks\.0\.hook_mlp_in" are missing: expected a tensor \[3\]/);
+    const extra: PruneScores = { ...missing, 'blocks.0.hook_mlp': mlp! };
+    expect(() => checkScores(plain, extra)).toThrow(/did you mean "blocks\.0\.hook_mlp_in"/);
+    expect(() => checkScores(plain, { ...good, 'blocks.0.hook_mlp_in': { ...mlp!, shape: [1, 3] } })).toThrow(
+      /expected \[3\], got \[1, 3\]/,
+    );
+    const nan = new Float64Array([0, Number.NaN, 0]);
+    expect(() => checkScores(plain, { ...good, 'blocks.0.hook_mlp_in': { ...mlp!, data: nan } })).toThrow(
+      /NaN at place 1/,
+    );
+    expect(() => unflattenScores(plain, [1, 2])).toThrow(/numbers, got 2/);
+  });
+});
