@@ -37,8 +37,8 @@ function edgeTables(graph: Graph): EdgeTables {
   return tables;
 }
 
-/** The edge with this canonical number. @throws AutoCircuitError when the graph has no such number. */
-export function edgeAt(graph: Graph, number: number): Edge {
+/** What the edge with this canonical number joins: `edgeAt` without the name. @throws AutoCircuitError when the graph has no such number. */
+export function edgeEnds(graph: Graph, number: number): EdgeEnds {
   checkEdgeNumber(graph, number);
   const { first, destination: destinationOf } = edgeTables(graph);
   const place = number % graph.edgesPerPosition;
@@ -46,6 +46,12 @@ export function edgeAt(graph: Graph, number: number): Edge {
   const { start } = graph.destinationBlocks[destination.block]!.sources;
   const source = graph.sources[start + place - first[destination.index]!]!;
   const position = graph.options.positions === null ? null : Math.floor(number / graph.edgesPerPosition);
+  return { source, destination, position };
+}
+
+/** The edge with this canonical number. @throws AutoCircuitError when the graph has no such number. */
+export function edgeAt(graph: Graph, number: number): Edge {
+  const { source, destination, position } = edgeEnds(graph, number);
   return Object.freeze({ number, source, destination, position, name: edgeName(source, destination, position) });
 }
 

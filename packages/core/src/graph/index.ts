@@ -1,5 +1,6 @@
 /** @file Room `graph`: nodes, edges, prune scores and circuits of a model. Nothing here runs a model. */
 export * from './build.js';
+export * from './circuit.js';
 export * from './edges.js';
 export * from './score-index.js';
 export * from './scores.js';
