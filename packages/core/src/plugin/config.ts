@@ -1,0 +1,103 @@
+/** @file `auto-circuit.config.mjs`: the plugins and the defaults of a user's folder. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { AutoCircuitError, unknownName } from '../error.js';
+import { checkPlugin } from './check-plugin.js';
+import type { Plugin } from './contributions.js';
+import { importFile, loadPlugin } from './load-plugin.js';
+import type { Registry } from './registry.js';
+
+export const CONFIG_FILE = 'auto-circuit.config.mjs';
+
+/** What a config file exports. */
+export interface Config {
+  /** Plugins by name, by path (from the config file's folder), or as objects. */
+  readonly plugins?: readonly (string | Plugin)[];
+  /** Values for flags that the command line does not give, by flag name: `{ backend: 'onnx', threads: 2, batchSize: 8 }`. */
+  readonly defaults?: Readonly<Record<string, ConfigValue>>;
+}
+export type ConfigValue = string | number | boolean;
+
+export interface LoadedConfig extends Required<Config> {
+  /** The file, or null when there is none. */
+  readonly file: string | null;
+}
+
+/** Types a config file: `export default defineConfig({ plugins: ['degree'] })`. */
+export const defineConfig = (config: Config): Config => config;
+
+/**
+ * Loads the config of a folder, or the file at `path`. A folder without one has an empty config.
+ * @throws AutoCircuitError when `path` does not exist, the file fails, or holds something else than a config.
+ */
+export async function loadConfig(cwd: string, path?: string): Promise<LoadedConfig> {
+  const file = path === undefined ? join(cwd, CONFIG_FILE) : resolve(cwd, path);
+  if (!existsSync(file)) {
+    if (path === undefined) return Object.freeze({ file: null, plugins: [], defaults: {} });
+    throw new AutoCircuitError({
+      where: 'config',
+      what: `there is no file ${file}`,
+      fix: 'check the path after --config',
+    });
+  }
+  const where = `config ${file}`;
+  const config = (await importFile(file, where)).default;
+  if (!isRecord(config)) {
+    throw new AutoCircuitError({
+      where,
+      what: 'the default export is not a config',
+      fix: 'write: export default { plugins: [...], defaults: {...} }',
+    });
+  }
+  const unknown = Object.keys(config).find((key) => key !== 'plugins' && key !== 'defaults');
+  if (unknown !== undefined) throw unknownName(where, 'setting', unknown, ['plugins', 'defaults']);
+  const { plugins = [], defaults = {} } = config;
+  if (!Array.isArray(plugins))
+    throw new AutoCircuitError({
+      where,
+      what: '"plugins" is not usable',
+      expected: 'a list of names, paths or plugin objects',
+    });
+  for (const plugin of plugins) if (typeof plugin !== 'string') checkPlugin(plugin, where);
+  if (!isRecord(defaults))
+    throw new AutoCircuitError({
+      where,
+      what: '"defaults" is not usable',
+      expected: 'an object of flag names and values',
+    });
+  for (const [name, value] of Object.entries(defaults)) {
+    if (['string', 'number', 'boolean'].includes(typeof value)) continue;
+    throw new AutoCircuitError({
+      where,
+      what: `the default "${name}" is not usable`,
+      expected: 'a text, a number, true or false',
+    });
+  }
+  return Object.freeze({
+    file,
+    plugins: plugins as (string | Plugin)[],
+    defaults: defaults as Record<string, ConfigValue>,
+  });
+}
+
+/**
+ * Puts a config's plugins, then those named by the caller (`--plugin`), into a registry.
+ * Relative paths of the config start at its own folder, those of the caller at `cwd`.
+ */
+export async function usePlugins(
+  registry: Registry,
+  config: LoadedConfig,
+  named: readonly string[],
+  cwd: string,
+): Promise<void> {
+  const base = config.file === null ? cwd : dirname(config.file);
+  for (const plugin of config.plugins) {
+    if (typeof plugin === 'string') registry.use(await loadPlugin(plugin, base), plugin);
+    else registry.use(plugin);
+  }
+  for (const spec of named) registry.use(await loadPlugin(spec, cwd), spec);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig, usePlugins } from './config.js';
+import { loadPlugin, pluginPackageName } from './load-plugin.js';
+import { Registry } from './registry.js';
+
+let counter = 0;
+let user: string; // a user's folder with plugins in node_modules
+
+const source = (
+  name: string,
+  apiVersion = 1,
+) => `export default { apiVersion: ${apiVersion}, name: '${name}', contributes: [
+  { kind: 'prune-algo', name: '${name.replace(/[@/]/g, '')}-algo', doc: 'scores', options: {}, score: async () => ({ scores: {} }) }] };`;
+
+async function write(path: string, text: string | object): Promise<void> {
+  await mkdir(dirname(join(user, path)), { recursive: true });
+  await writeFile(join(user, path), typeof text === 'string' ? text : JSON.stringify(text));
+}
+async function install(name: string, manifest: object, code = source(name)): Promise<void> {
+  await write(`node_modules/${name}/package.json`, { name, version: '1.0.0', type: 'module', ...manifest });
+  await write(`node_modules/${name}/lib/main.js`, code);
+}
+
+beforeAll(async () => {
+  user = await realpath(await mkdtemp(join(tmpdir(), 'plugins-')));
+  await install('auto-circuit-plugin-string', { exports: './lib/main.js' });
+  await install('auto-circuit-plugin-import-only', {
+    exports: { '.': { types: './x.d.ts', import: './lib/main.js' } },
+  });
+  await install('auto-circuit-plugin-main', { main: 'lib/main.js' });
+  await install('@lab/auto-circuit-plugin-foo', { exports: { '.': { default: { node: './lib/main.js' } } } });
+  await install('auto-circuit-plugin-closed', { exports: { './other': './lib/main.js' } });
+  await install('auto-circuit-plugin-unbuilt', { exports: './dist/main.js' });
+  await install('auto-circuit-plugin-empty', { exports: './lib/main.js' }, 'export const plugin = 1;');
+  await install('auto-circuit-plugin-old', { exports: './lib/main.js' }, source('old', 0));
+  await install('auto-circuit-plugin-broken', { exports: './lib/main.js' }, "import 'not-installed-anywhere';");
+  await write('mine.mjs', source('mine'));
+  await write('mine.ts', 'export default {} as const;');
+  await write('sub/deeper/x.txt', '');
+});
+afterAll(() => rm(user, { recursive: true }));
+
+describe('loadPlugin', () => {
+  it('knows the names', () => {
+    const names = ['foo', 'auto-circuit-plugin-foo', '@a', '@a/foo', '@a/auto-circuit-plugin-foo'].map(
+      pluginPackageName,
+    );
+    const scoped = '@a/auto-circuit-plugin-foo';
+    expect(names).toEqual([
+      'auto-circuit-plugin-foo',
+      'auto-circuit-plugin-foo',
+      '@a/auto-circuit-plugin',
+      scoped,
+      scoped,
+    ]);
+  });
+
+  it.each([
+    'string',
+    'import-only',
+    'main',
+    '@lab/foo',
+    './mine.mjs',
+    'mine.mjs',
+    './node_modules/auto-circuit-plugin-main',
+  ])('loads %s', async (spec) => {
+    const plugin = await loadPlugin(spec, user);
+    expect(new Registry().use(plugin, spec).list('prune-algo')[0]!.origin).toBe(spec);
+  });
+
+  it('looks in the folders above the user’s, not in our own', async () => {
+    expect((await loadPlugin('string', join(user, 'sub/deeper'))).name).toBe('auto-circuit-plugin-string');
+    await expect(loadPlugin('string', tmpdir())).rejects.toThrow(
+      `[plugin auto-circuit-plugin-string] the package auto-circuit-plugin-string is not installed in ${tmpdir()}; run: npm install`,
+    );
+  });
+
+  it.each([
+    ['nope', 'the package auto-circuit-plugin-nope is not installed'],
+    ['./nope.mjs', '[plugin ./nope.mjs] there is no file'],
+    ['./sub', 'is a folder without package.json'],
+    ['closed', 'exports nothing that can be imported'],
+    ['unbuilt', 'dist/main.js is missing, which its package.json names; build the plugin'],
+    ['empty', '[plugin auto-circuit-plugin-empty] the default export is not a plugin'],
+    ['old', 'another version of the plugin API: expected 1 (this auto-circuit), got 0 (the plugin)'],
+    ['broken', 'not-installed-anywhere'],
+  ])('says what is wrong with %s', async (spec, sentence) => {
+    await expect(loadPlugin(spec, user)).rejects.toThrow(sentence);
+  });
+});
+
+describe('loadConfig', () => {
+  it('a folder without a config has an empty one; a named file must be there', async () => {
+    expect(await loadConfig(user)).toEqual({ file: null, plugins: [], defaults: {} });
+    await expect(loadConfig(user, 'no.mjs')).rejects.toThrow(
+      `[config] there is no file ${join(user, 'no.mjs')}; check`,
+    );
+  });
+
+  it('loads plugins by name, path and object, paths from its own folder, then those named by the caller', async () => {
+    await write('conf/near.mjs', source('near'));
+    await write(
+      'conf/auto-circuit.config.mjs',
+      `import main from 'auto-circuit-plugin-main';
+       export default { plugins: ['string', './near.mjs', main], defaults: { threads: 2, backend: 'onnx' } };`,
+    );
+    const config = await loadConfig(join(user, 'conf'));
+    expect(config.defaults).toEqual({ threads: 2, backend: 'onnx' });
+    const registry = new Registry();
+    await usePlugins(registry, config, ['./mine.mjs', 'string'], user);
+    expect(registry.list('prune-algo').map((entry) => entry.origin)).toEqual([
+      'auto-circuit-plugin-main',
+      'string',
+      './mine.mjs',
+      './near.mjs',
+    ]);
+  });
+
+  it.each([
+    ['export default { plugin: [] }', 'unknown setting "plugin"; did you mean "plugins"?'],
+    ['export default 3', 'the default export is not a config'],
+    ['export default { plugins: "x" }', '"plugins" is not usable: expected a list'],
+    ['export default { plugins: [{}] }', 'the default export is not a plugin'],
+    ['export default { defaults: { threads: [1] } }', 'the default "threads" is not usable'],
+    ['throw new Error("mine")', ': mine'],
+  ])('refuses %s', async (text, sentence) => {
+    const file = `bad-${counter++}.mjs`; // a module is loaded once for each name
+    await write(file, text);
+    await expect(loadConfig(user, file)).rejects.toThrow(sentence);
+  });
+});

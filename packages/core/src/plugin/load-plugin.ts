@@ -1,0 +1,137 @@
+/**
+ * @file Loads plugins by name from the user's folder: `foo` → `auto-circuit-plugin-foo`, `@a/foo` →
+ * `@a/auto-circuit-plugin-foo`, a path → that file. Never from the folder where the tool itself is installed.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AutoCircuitError } from '../error.js';
+import { checkPlugin } from './check-plugin.js';
+import type { Plugin } from './contributions.js';
+
+const PREFIX = 'auto-circuit-plugin';
+
+/** `foo` → `auto-circuit-plugin-foo`; `@a` → `@a/auto-circuit-plugin`; `@a/foo` → `@a/auto-circuit-plugin-foo`; full names stay. */
+export function pluginPackageName(spec: string): string {
+  const [, scope, scoped] = /^(@[^/]+)(?:\/(.+))?$/.exec(spec) ?? [];
+  const base = scope ? scoped : spec;
+  const full = !base ? PREFIX : base === PREFIX || base.startsWith(`${PREFIX}-`) ? base : `${PREFIX}-${base}`;
+  return scope ? `${scope}/${full}` : full;
+}
+
+/** Whether a spec is a path (`./x.mjs`, `/x/y.mjs`, `C:\x`, `x.mjs`) and no package name. */
+export function isPluginPath(spec: string): boolean {
+  return /^\.{1,2}([\\/]|$)/.test(spec) || isAbsolute(spec) || /\.[cm]?[jt]s$/.test(spec);
+}
+
+/**
+ * Loads a plugin: its default export, checked.
+ * @param spec a name or a path.
+ * @param cwd the user's folder: packages are looked for from here upwards, paths start here.
+ * @throws AutoCircuitError when it is not installed, cannot be loaded, or is no plugin for this version.
+ */
+export async function loadPlugin(spec: string, cwd: string): Promise<Plugin> {
+  const path = isPluginPath(spec);
+  const name = path ? resolve(cwd, spec) : pluginPackageName(spec);
+  const where = `plugin ${path ? spec : name}`;
+  const file = path ? moduleFile(name, where) : resolvePackage(name, cwd, where);
+  const module = await importFile(file, where);
+  return checkPlugin(module.default, where);
+}
+
+/** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */
+export async function importFile(file: string, where: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
+    const typescript =
+      /\.[cm]?ts$/.test(extname(file)) && (cause as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION';
+    throw new AutoCircuitError({
+      where,
+      what: `cannot load ${file}: ${reason}`,
+      fix: typescript
+        ? 'this Node.js does not read TypeScript: compile it to .js first'
+        : 'it failed in its own code (--debug shows the stack)',
+      cause,
+    });
+  }
+}
+
+/** The file of a path: itself, or the entry of the package folder that it names. */
+function moduleFile(path: string, where: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new AutoCircuitError({ where, what: `there is no file ${path}`, fix: 'check the path' });
+  if (!stat.isDirectory()) return path;
+  if (!existsSync(join(path, 'package.json'))) {
+    throw new AutoCircuitError({
+      where,
+      what: `${path} is a folder without package.json`,
+      fix: 'name the plugin’s file',
+    });
+  }
+  return packageEntry(path, where);
+}
+
+function resolvePackage(name: string, cwd: string, where: string): string {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const candidate = join(folder, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return packageEntry(candidate, where);
+    if (dirname(folder) === folder) break;
+  }
+  try {
+    return createRequire(join(resolve(cwd), 'package.json')).resolve(name); // package managers without node_modules
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where,
+      what: `the package ${name} is not installed in ${cwd}`,
+      fix: `run: npm install ${name}`,
+      cause,
+    });
+  }
+}
+
+/** The entry that `import` would take: `exports` (or its `.`) under the conditions node, import, default; else `main`, else index.js. */
+function packageEntry(folder: string, where: string): string {
+  let manifest: { readonly exports?: unknown; readonly main?: unknown };
+  try {
+    manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as typeof manifest;
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where,
+      what: `cannot read ${join(folder, 'package.json')}`,
+      cause,
+      fix: 'install it again',
+    });
+  }
+  const entry = manifest.exports === undefined ? (manifest.main ?? 'index.js') : exportTarget(manifest.exports);
+  if (typeof entry !== 'string') {
+    throw new AutoCircuitError({
+      where,
+      what: `the package.json in ${folder} exports nothing that can be imported`,
+      fix: 'its "exports" need a "." with an "import" or "default" condition',
+    });
+  }
+  const file = join(folder, entry);
+  if (existsSync(file)) return file;
+  throw new AutoCircuitError({
+    where,
+    what: `${file} is missing, which its package.json names`,
+    fix: 'build the plugin',
+  });
+}
+
+const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'default']);
+
+function exportTarget(exports: unknown): string | null {
+  if (typeof exports === 'string') return exports;
+  if (Array.isArray(exports)) return exports.map(exportTarget).find((target) => target !== null) ?? null;
+  if (typeof exports !== 'object' || exports === null) return null;
+  for (const [key, target] of Object.entries(exports)) {
+    if (key !== '.' && !CONDITIONS.has(key)) continue;
+    const found = exportTarget(target);
+    if (found !== null) return found;
+  }
+  return null;
+}

@@ -1,0 +1,103 @@
+/** @file The registry: what the plugins in use contribute, by kind and name. Built in main, passed down; there is no global one. */
+import { AutoCircuitError, unknownName } from '../error.js';
+import { checkPlugin } from './check-plugin.js';
+import type { Contribution, ContributionKind, ContributionMap, Plugin } from './contributions.js';
+
+/** A contribution and where it comes from. */
+export interface Registered<K extends ContributionKind = ContributionKind> {
+  readonly item: ContributionMap[K];
+  /** The plugin's name. */
+  readonly plugin: string;
+  /** How the plugin came in: a package, a file, `first-party`, … */
+  readonly origin: string;
+}
+
+/** How sentences name a kind. */
+export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.freeze({
+  'prune-algo': 'pruning algorithm',
+  metric: 'metric',
+  task: 'task',
+  architecture: 'architecture',
+  backend: 'backend',
+});
+
+/**
+ * @example
+ * const registry = new Registry().use(pruneAlgosPlugin).use(metricsPlugin);
+ * const eap = registry.get('prune-algo', 'eap');
+ */
+export class Registry {
+  readonly #items = new Map<ContributionKind, Map<string, Registered>>();
+  readonly #plugins = new Set<Plugin>();
+
+  /**
+   * Adds all that a plugin contributes, or nothing. The same plugin object a second time changes nothing.
+   * @param origin where it was found, for lists and errors; default: the plugin's name.
+   * @throws AutoCircuitError for an object that is no plugin, another API version, or a name that is taken (naming both plugins).
+   */
+  use(candidate: Plugin, origin?: string): this {
+    if (this.#plugins.has(candidate)) return this;
+    const plugin = checkPlugin(candidate, `plugin ${origin ?? nameOf(candidate)}`);
+    const added = plugin.contributes.map(
+      (item): Registered => ({ item, plugin: plugin.name, origin: origin ?? plugin.name }),
+    );
+    const taken = new Map<string, Registered>();
+    for (const entry of added) {
+      const key = `${entry.item.kind} ${entry.item.name}`;
+      const first = taken.get(key) ?? this.#items.get(entry.item.kind)?.get(entry.item.name);
+      if (first) throw nameTwice(entry, first);
+      taken.set(key, entry);
+    }
+    for (const entry of added) this.#room(entry.item.kind).set(entry.item.name, entry);
+    this.#plugins.add(candidate);
+    return this;
+  }
+
+  has(kind: ContributionKind, name: string): boolean {
+    return this.#items.get(kind)?.has(name) ?? false;
+  }
+
+  /** @throws AutoCircuitError for an unknown name, with the nearest and the known ones. */
+  get<K extends ContributionKind>(kind: K, name: string): ContributionMap[K] {
+    const entry = this.#items.get(kind)?.get(name);
+    if (!entry) throw unknownName('registry', KIND_WORDS[kind], name, this.names(kind));
+    return entry.item as ContributionMap[K];
+  }
+
+  /** All of one kind with their origins, by name. */
+  list<K extends ContributionKind>(kind: K): readonly Registered<K>[] {
+    const entries = [...(this.#items.get(kind)?.values() ?? [])] as unknown as Registered<K>[];
+    return entries.sort((a, b) => (a.item.name < b.item.name ? -1 : 1));
+  }
+
+  names(kind: ContributionKind): string[] {
+    return this.list(kind).map(({ item }) => item.name);
+  }
+
+  #room(kind: ContributionKind): Map<string, Registered> {
+    const known = this.#items.get(kind);
+    if (known) return known;
+    const made = new Map<string, Registered>();
+    this.#items.set(kind, made);
+    return made;
+  }
+}
+
+function nameTwice(
+  second: Registered<Contribution['kind']>,
+  first: Registered<Contribution['kind']>,
+): AutoCircuitError {
+  const both = first.plugin === second.plugin && first.origin === second.origin ? 'twice by' : 'by both';
+  const named = (entry: Registered) => `"${entry.plugin}"${entry.origin === entry.plugin ? '' : ` (${entry.origin})`}`;
+  const plugins = both === 'twice by' ? named(first) : `${named(first)} and ${named(second)}`;
+  return new AutoCircuitError({
+    where: 'registry',
+    what: `the ${KIND_WORDS[first.item.kind]} "${first.item.name}" is contributed ${both} ${plugins}`,
+    fix: 'leave one of them out, or rename one',
+  });
+}
+
+function nameOf(candidate: unknown): string {
+  const name = (candidate as { readonly name?: unknown } | null | undefined)?.name;
+  return typeof name === 'string' && name ? name : '(unnamed)';
+}
