@@ -1,0 +1,52 @@
+/** @file Objectives that carry a tensor for all prompts (mse targets, KL references), cut to the batch that is run. */
+import type { PromptBatch } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import { floatTensor, type Tensor } from '../ir/tensor.js';
+import type { Objective } from '../patch/types.js';
+
+/**
+ * The objective for each batch. Tensors of the objective are `[prompts, vocab]` over the prompts of all batches, in
+ * order; each batch gets its rows. Objectives without tensors are the same for every batch.
+ *
+ * @throws AutoCircuitError when a tensor has another number of rows than there are prompts.
+ */
+export function objectiveByBatch(objective: Objective, batches: readonly PromptBatch[]): Objective[] {
+  const cut = CUTS[objective.kind] as (o: Objective, b: readonly PromptBatch[]) => Objective[];
+  return cut(objective, batches);
+}
+
+type Cuts = {
+  readonly [K in Objective['kind']]: (
+    objective: Extract<Objective, { kind: K }>,
+    batches: readonly PromptBatch[],
+  ) => Objective[];
+};
+const CUTS: Cuts = {
+  answers: (objective, batches) => batches.map(() => objective),
+  mse: (objective, batches) => cutRows(objective.targets, batches, 'targets').map((targets) => ({ ...objective, targets })),
+  kl: (objective, batches) => {
+    if (!objective.referenceLogits) return batches.map(() => objective);
+    const rows = cutRows(objective.referenceLogits, batches, 'reference logits');
+    return rows.map((referenceLogits) => ({ ...objective, referenceLogits }));
+  },
+};
+
+function cutRows(tensor: Tensor<Float32Array>, batches: readonly PromptBatch[], what: string): Tensor<Float32Array>[] {
+  const total = batches.reduce((n, batch) => n + batch.prompts.length, 0);
+  const [rows, size] = tensor.shape;
+  if (tensor.shape.length !== 2 || rows !== total) {
+    throw new AutoCircuitError({
+      where: 'core/objectives',
+      what: `the ${what} of the objective do not match the prompts`,
+      expected: `one row for each of ${total} prompts`,
+      got: `[${tensor.shape.join(', ')}]`,
+      fix: 'give [prompts, vocab] over all prompts in their order',
+    });
+  }
+  let start = 0;
+  return batches.map(({ prompts }) => {
+    const first = start;
+    start += prompts.length;
+    return floatTensor(tensor.data.slice(first * size!, start * size!), [prompts.length, size!]);
+  });
+}

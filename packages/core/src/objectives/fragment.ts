@@ -1,0 +1,57 @@
+/** @file Objectives as program fragments: logits → one loss for each prompt. */
+import type { ProgramBuilder } from '../ir/builder.js';
+import { type Dim, multiplyDims } from '../ir/dims.js';
+import type { AnyValue } from '../ir/types.js';
+import type { Objective } from '../patch/types.js';
+
+type TokenFunction = Exclude<Objective, { kind: 'kl' }>['tokenFunction'];
+
+/** What of an objective shapes the program; the rest (tokens, targets) is fed. */
+export type ObjectiveShape = { readonly kind: 'answers' | 'mse'; readonly tokenFunction: TokenFunction } | { readonly kind: 'kl' };
+
+/** f(logits), [batch, outputs] → [batch, outputs]. */
+const TOKEN_FUNCTIONS: Readonly<Record<TokenFunction, (b: ProgramBuilder, logits: AnyValue) => AnyValue>> = {
+  logit: (_b, logits) => logits,
+  prob: (b, logits) => b.softmax(logits),
+  logprob: (b, logits) => b.logSoftmax(logits),
+  // exp(z) / stopGradient(Σ exp z), with the largest logit taken out as a constant so that nothing overflows
+  logitExp: (b, logits) => {
+    const shifted = b.sub(logits, b.stopGradient(b.max(logits, -1, true)));
+    const exps = b.exp(shifted);
+    return b.div(exps, b.stopGradient(b.sum(exps, -1, true)));
+  },
+};
+
+/** The inputs that an objective adds to a program; the engine feeds them. */
+export const OBJECTIVE_INPUTS = {
+  /** int [batch, answers]: token ids of answers and wrong answers together. */
+  tokens: 'objective:tokens',
+  /** float [batch, answers]: 1/n for answers, −1/n for wrong answers, 0 for filling. */
+  weights: 'objective:weights',
+  /** float [batch, outputs]: targets of `mse`, reference logits of `kl`. */
+  dense: 'objective:dense',
+} as const;
+
+/** The loss of each prompt, [batch]; logits [batch, outputs]. */
+export function objectiveFragment(b: ProgramBuilder, kind: ObjectiveShape, logits: AnyValue): AnyValue {
+  const [batch, outputs] = logits.shape as [Dim, Dim];
+  switch (kind.kind) {
+    case 'answers': {
+      const tokens = b.input(OBJECTIVE_INPUTS.tokens, 'int', ['batch', 'answers']); // [batch, answers]
+      const weights = b.input(OBJECTIVE_INPUTS.weights, 'float', ['batch', 'answers']); // [batch, answers]
+      const values = TOKEN_FUNCTIONS[kind.tokenFunction](b, logits); // [batch, outputs]
+      const rowStart = b.mul(b.iota([batch, 1], 0), b.dimSize(outputs)); // [batch, 1]
+      const picked = b.gather(b.reshape(values, [multiplyDims(batch, outputs)]), b.add(tokens, rowStart), 0); // [batch, answers]
+      return b.neg(b.sum(b.mul(weights, picked), 1));
+    }
+    case 'mse': {
+      const targets = b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', outputs]); // [batch, outputs]
+      const difference = b.sub(TOKEN_FUNCTIONS[kind.tokenFunction](b, logits), targets);
+      return b.mean(b.mul(difference, difference), 1);
+    }
+    case 'kl': {
+      const reference = b.logSoftmax(b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', outputs])); // [batch, outputs]
+      return b.sum(b.mul(b.exp(reference), b.sub(reference, b.logSoftmax(logits))), 1);
+    }
+  }
+}

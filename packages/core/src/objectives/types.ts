@@ -1,0 +1,6 @@
+/** @file The kinds of objective, one type each. */
+import type { Objective } from '../patch/types.js';
+
+export type AnswersObjective = Extract<Objective, { kind: 'answers' }>;
+export type MseObjective = Extract<Objective, { kind: 'mse' }>;
+export type KlObjective = Extract<Objective, { kind: 'kl' }>;

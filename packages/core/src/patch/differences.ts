@@ -1,0 +1,104 @@
+/**
+ * @file D_u = patch_u − current_u for every source u, kept so that one destination's sum over them is a matmul:
+ * blocks of sources are merged in powers of two (each row is copied log n times, not once a layer).
+ */
+import type { ProgramBuilder } from '../ir/builder.js';
+import { type Dim, multiplyDims } from '../ir/dims.js';
+import type { AnyValue } from '../ir/types.js';
+import { outputsByRow, type SourceParts } from './modes.js';
+
+/** Rows `start` to `stop` of the sources: [rows, batch, pos, dModel]. */
+export interface DifferenceBlock {
+  readonly start: number;
+  readonly stop: number;
+  readonly value: AnyValue;
+}
+
+/** How the axes of a mask lie before [rows, sources]. */
+export interface MaskAxes {
+  readonly perItem: boolean;
+  readonly perPosition: boolean;
+}
+
+/** Patched parts as values; null for zeros. */
+export type PatchValue = AnyValue | null;
+
+export class Differences {
+  readonly #b: ProgramBuilder;
+  #blocks: DifferenceBlock[] = [];
+
+  constructor(builder: ProgramBuilder) {
+    this.#b = builder;
+  }
+
+  /** Adds one source block: (patch − current) · projection, so that head outputs are formed only here. */
+  add(current: SourceParts, patch: PatchValue): void {
+    const difference = patch ? this.#b.sub(patch, current.value) : this.#b.neg(current.value);
+    const value = outputsByRow(this.#b, { value: difference, projection: current.projection });
+    this.#blocks.push({ start: current.block.start, stop: current.block.stop, value });
+    this.#merge();
+  }
+
+  #merge(): void {
+    const size = (x: DifferenceBlock): number => x.stop - x.start;
+    for (;;) {
+      const [before, last] = this.#blocks.slice(-2);
+      if (!before || !last || size(last) < size(before) || before.stop !== last.start) return;
+      const value = this.#b.concat([before.value, last.value], 0);
+      this.#blocks.splice(-2, 2, { start: before.start, stop: last.stop, value });
+    }
+  }
+
+  /** Disjoint blocks that cover exactly `start` to `stop`, which must be block borders or lie inside one block. */
+  covering(start: number, stop: number): DifferenceBlock[] {
+    return this.#blocks
+      .filter((block) => block.stop > start && block.start < stop)
+      .map((block) => {
+        const from = Math.max(block.start, start);
+        const to = Math.min(block.stop, stop);
+        if (from === block.start && to === block.stop) return block;
+        return { start: from, stop: to, value: this.#b.slice(block.value, 0, from - block.start, to - block.start) };
+      });
+  }
+}
+
+/** One summand of a mix: weights [item?, position?, rows, k] for k source rows [k, batch, pos, dModel]. */
+export interface MixTerm {
+  readonly weights: AnyValue;
+  readonly rows: AnyValue;
+}
+
+/** Σ over terms of weights · rows: [rows, batch, pos, dModel]. */
+export function mix(b: ProgramBuilder, axes: MaskAxes, terms: readonly MixTerm[]): AnyValue {
+  const summands = terms.map(({ weights, rows }) => {
+    const [k, batch, pos, dModel] = rows.shape as [Dim, Dim, Dim, Dim];
+    const count = weights.shape.at(-2)!;
+    if (!axes.perItem && !axes.perPosition) {
+      return b.matmul(weights, b.reshape(rows, [k, multiplyDims(batch, pos, dModel)])); // [rows, batch·pos·dModel]
+    }
+    if (!axes.perPosition) {
+      const byItem = b.transpose(b.reshape(rows, [k, batch, multiplyDims(pos, dModel)]), [1, 0, 2]); // [batch, k, pos·dModel]
+      return b.reshape(b.transpose(b.matmul(weights, byItem), [1, 0, 2]), [count, multiplyDims(batch, pos, dModel)]);
+    }
+    const byPosition = b.transpose(rows, [1, 2, 0, 3]); // [batch, pos, k, dModel]
+    const product = b.matmul(weights, byPosition); // [batch, pos, rows, dModel]
+    return b.reshape(b.transpose(product, [2, 0, 1, 3]), [count, multiplyDims(batch, pos, dModel)]);
+  });
+  const total = summands.reduce((a, x) => b.add(a, x)); // [rows, batch·pos·dModel]
+  const [, batch, pos, dModel] = terms[0]!.rows.shape as [Dim, Dim, Dim, Dim];
+  return b.reshape(total, [total.shape[0]!, batch, pos, dModel]);
+}
+
+/**
+ * gradient · D for each prompt (and each position): [batch, rows, sources] or [batch, pos, rows, sources].
+ * This is ∂M/∂mask, since an edge's mask enters only through what its destination reads.
+ */
+export function contractScores(b: ProgramBuilder, keepPositions: boolean, gradient: AnyValue, blocks: readonly DifferenceBlock[]): AnyValue {
+  const [rows, batch, pos, dModel] = gradient.shape as [Dim, Dim, Dim, Dim];
+  const outer = keepPositions ? multiplyDims(batch, pos) : batch;
+  const inner = keepPositions ? dModel : multiplyDims(pos, dModel);
+  const byItem = (x: AnyValue): AnyValue => b.transpose(b.reshape(x, [x.shape[0]!, outer, inner]), [1, 0, 2]); // [outer, x rows, inner]
+  const scores = blocks.map((block) => b.matmul(byItem(gradient), byItem(block.value), { transposeB: true })); // [outer, rows, k]
+  const all = scores.length === 1 ? scores[0]! : b.concat(scores, 2); // [outer, rows, sources]
+  return keepPositions ? b.reshape(all, [batch, pos, rows, all.shape[2]!]) : all;
+}

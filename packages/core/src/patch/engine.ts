@@ -1,0 +1,248 @@
+/** @file The engine behind `PatchableModel`: micro-batches, programs by mode, pass 1 kept for many masks. */
+import { AutoCircuitError } from '../error.js';
+import type { ModelInput, PromptBatch, Side } from '../data/types.js';
+import type { Graph, Mask } from '../graph/types.js';
+import type { Backend, Feeds, Results } from '../ir/backend.js';
+import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
+import type { ModelObject } from '../plugin/contributions.js';
+import { Executables } from './executables.js';
+import { filledMask, maskFeeds, maskShape, objectiveFeeds, promptFeed } from './feeds.js';
+import {
+  captureProgram,
+  currentInputName,
+  type GradientForward,
+  gradientProgram,
+  INPUT,
+  LOGITS,
+  patchedProgram,
+  patchInputName,
+  plainProgram,
+  projectProgram,
+  scoreOutputName,
+  sourceOutputName,
+  START_INPUT,
+} from './programs.js';
+import { SourceStore, type SiteTensors } from './source-store.js';
+import type { MaskGradientRequest, PatchableModel, PatchDescription, PatchedRunRequest, PromptGradients } from './types.js';
+
+export interface PatchableModelRequest {
+  readonly model: ModelObject;
+  readonly graph: Graph;
+  readonly backend: Backend;
+  /** Most bytes that pass 1 may keep; default 1 GiB. */
+  readonly keepBytes?: number;
+  /** Tokens (prompts × positions) of one run; default by the size of the differences. Results do not depend on it. */
+  readonly microBatchTokens?: number;
+  readonly onDebug?: (line: string) => void;
+}
+
+/** A plain run is as fast with this many tokens as with more, and needs less memory. */
+const PLAIN_TOKENS = 256;
+/** Differences of a micro-batch that stay in the cache mix twice as fast (bench/README.md). */
+const DIFFERENCE_BYTES = 32 * 2 ** 20;
+
+type Cut = readonly [start: number, stop: number];
+
+export async function createPatchableModel(request: PatchableModelRequest): Promise<PatchableModel> {
+  return new Engine(request);
+}
+
+class Engine implements PatchableModel {
+  readonly graph: Graph;
+  readonly outputSize: number;
+  readonly #model: ModelObject;
+  readonly #executables: Executables;
+  readonly #store: SourceStore;
+  readonly #patchTokens: number;
+  readonly #plainTokens: number;
+
+  constructor({ model, graph, backend, keepBytes = 2 ** 30, microBatchTokens, onDebug = () => undefined }: PatchableModelRequest) {
+    this.graph = graph;
+    this.outputSize = model.spec.outputSize;
+    this.#model = model;
+    this.#executables = new Executables(backend, model.weights, onDebug);
+    const bytesPerToken = graph.sources.length * graph.layout.dModel * 4;
+    this.#patchTokens = microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
+    this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
+    this.#store = new SourceStore(graph, (...args) => this.#capture(...args), keepBytes);
+    onDebug(`micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`);
+  }
+
+  // ---- plain runs ---------------------------------------------------------------------------------------------
+  async run(input: ModelInput, positions: 'last' | 'all' = 'last'): Promise<Tensor<Float32Array>> {
+    const [n, pos] = input.shape as [number, number];
+    this.#checkLength(pos);
+    const rows: Float32Array[] = [];
+    for (const [start, stop] of cutsOf(n, pos, this.#plainTokens)) {
+      const results = await this.#executables.run(`plain-${positions}`, () => plainProgram(this.#setting, positions), { [INPUT]: sliceRows(input, start, stop) });
+      rows.push(floats(results, LOGITS));
+    }
+    return floatTensor(joinFloats(rows), positions === 'last' ? [n, this.outputSize] : [n, pos, this.outputSize]);
+  }
+
+  // ---- pass 1 -------------------------------------------------------------------------------------------------
+  async #capture(batch: PromptBatch, side: Side, start: number, stop: number): Promise<SiteTensors> {
+    const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
+    const results = await this.#executables.run('capture', () => captureProgram(this.#setting, 'parts'), feeds);
+    return new Map(this.graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const));
+  }
+
+  async meanOf(batches: readonly PromptBatch[], of: Side | 'both') {
+    return this.#store.meanOf(
+      batches.map((batch) => ({ batch, cuts: this.#cuts(batch) })),
+      of,
+    );
+  }
+
+  async sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>> {
+    const patch: PatchDescription = typeof what === 'string' ? { kind: 'resample', from: what } : what;
+    const n = batch.prompts.length;
+    const slab = batch.length * this.graph.layout.dModel;
+    const out = new Float32Array(this.graph.sources.length * n * slab); // [sources, prompts, pos, dModel]
+    const cuts = this.#cuts(batch);
+    for (const [start, stop] of cuts) {
+      const parts = await this.#store.patch(batch, patch, start, stop, cuts);
+      if (!parts) continue;
+      const results = await this.#executables.run('project', () => projectProgram(this.#setting), this.#named(parts, patchInputName));
+      for (const block of this.graph.sourceBlocks) {
+        const rows = floats(results, sourceOutputName(block.site)); // [rows, items, pos, dModel]
+        const items = stop - start;
+        for (let r = block.start; r < block.stop; r++) {
+          out.set(rows.subarray((r - block.start) * items * slab, (r - block.start + 1) * items * slab), (r * n + start) * slab);
+        }
+      }
+    }
+    return floatTensor(out, [this.graph.sources.length, n, batch.length, this.graph.layout.dModel]);
+  }
+
+  // ---- pass 2 -------------------------------------------------------------------------------------------------
+  async patchedRun(batch: PromptBatch, { input, patch, mask }: PatchedRunRequest): Promise<Tensor<Float32Array>> {
+    this.#checkBatch(batch);
+    const cuts = this.#cuts(batch);
+    const rows: Float32Array[] = [];
+    for (const [start, stop] of cuts) {
+      const parts = await this.#store.patch(batch, patch, start, stop, cuts);
+      const axes = this.#axes(mask);
+      const supply = parts ? 'fed' : 'zero';
+      const key = `patched-${supply}${axes.perItem ? '-by-item' : ''}`;
+      const results = await this.#executables.run(key, () => patchedProgram({ ...this.#setting, supply, axes }), {
+        [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+        ...(parts ? this.#named(parts, patchInputName) : {}),
+        ...Object.fromEntries(maskFeeds(this.graph, mask, batch.prompts.length, start, stop)),
+      });
+      rows.push(floats(results, LOGITS));
+    }
+    return floatTensor(joinFloats(rows), [batch.prompts.length, this.outputSize]);
+  }
+
+  async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
+    this.#checkBatch(batch);
+    const { input, patch, objective, inputAlpha } = request;
+    const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
+    const atZero = !mask || request.mask === 0;
+    if (inputAlpha !== undefined && !atZero) {
+      throw new AutoCircuitError({ where: 'core/patch', what: 'inputAlpha goes with a mask of 0 only', kind: 'internal' });
+    }
+    const forward: GradientForward = inputAlpha !== undefined ? 'interpolated' : atZero ? 'atZero' : 'patched';
+    const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
+    const cuts = this.#cuts(batch);
+    const dense = objective.kind === 'kl' && !objective.referenceLogits ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length)) : undefined;
+    const chunks: Results[] = [];
+    for (const [start, stop] of cuts) {
+      const parts = await this.#store.patch(batch, patch, start, stop, cuts);
+      const supply = parts ? 'fed' : 'zero';
+      const shape = objective.kind === 'kl' ? { kind: objective.kind } : { kind: objective.kind, tokenFunction: objective.tokenFunction };
+      const key = ['gradient', forward, supply, ...Object.values(shape), ...(axes.perItem ? ['by-item'] : [])].join('-');
+      chunks.push(
+        await this.#executables.run(key, () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape }), {
+          [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+          ...(parts ? this.#named(parts, patchInputName) : {}),
+          ...(forward === 'patched' ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop)) : {}),
+          ...(forward === 'interpolated' ? await this.#interpolated(batch, input, parts, inputAlpha!, start, stop) : {}),
+          ...Object.fromEntries(objectiveFeeds(objective, batch, start, stop, dense)),
+        }),
+      );
+    }
+    const tensors = this.graph.destinationBlocks.map((block) => {
+      const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
+      return [block.module, floatTensor(data, [batch.prompts.length, ...maskShape(this.graph, block)])] as const;
+    });
+    return { tensors: Object.fromEntries(tensors) };
+  }
+
+  /** Both ends of the path, and the start between them: patch + alpha · (input − patch). */
+  async #interpolated(batch: PromptBatch, side: Side, patch: SiteTensors | null, alpha: number, start: number, stop: number): Promise<Feeds> {
+    const current = await this.#store.side(batch, side, start, stop);
+    const here = current.get('start')!;
+    const there = patch?.get('start')?.data;
+    const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
+    return { ...this.#named(current, currentInputName), [START_INPUT]: floatTensor(between, here.shape) };
+  }
+
+  // ---- the small print ----------------------------------------------------------------------------------------
+  get #setting() {
+    return { model: this.#model, graph: this.graph };
+  }
+  #axes(mask: Mask) {
+    return { perItem: mask.perItem, perPosition: this.graph.options.positions !== null };
+  }
+  #named(tensors: SiteTensors, name: (site: string) => string): Feeds {
+    return Object.fromEntries([...tensors].map(([site, tensor]) => [name(site), tensor]));
+  }
+  #cuts(batch: PromptBatch): Cut[] {
+    return cutsOf(batch.prompts.length, batch.length, this.#patchTokens);
+  }
+  #checkBatch(batch: PromptBatch): void {
+    this.#checkLength(batch.length);
+    const { positions } = this.graph.options;
+    if (positions !== null && positions !== batch.length) {
+      throw new AutoCircuitError({
+        where: 'core/patch',
+        what: 'the graph has edges for each token position, and prompts of another length',
+        expected: `prompts of ${positions} tokens`,
+        got: `${batch.length}`,
+        fix: 'pick one length with --length N',
+      });
+    }
+  }
+  #checkLength(length: number): void {
+    const most = this.#model.spec.maxPositions;
+    if (most === null || length <= most) return;
+    throw new AutoCircuitError({ where: 'core/patch', what: `a prompt is too long for model "${this.#model.name}"`, expected: `at most ${most} tokens`, got: `${length}` });
+  }
+  async dispose(): Promise<void> {
+    this.#store.dispose();
+    await this.#executables.dispose();
+  }
+}
+
+/** Consecutive pieces of at most `tokens` tokens, at least one prompt each, as even as can be. */
+export function cutsOf(prompts: number, length: number, tokens: number): Cut[] {
+  const most = Math.max(1, Math.floor(tokens / Math.max(1, length)));
+  const pieces = Math.ceil(prompts / most);
+  return Array.from({ length: pieces }, (_, i) => [Math.floor((i * prompts) / pieces), Math.floor(((i + 1) * prompts) / pieces)] as const);
+}
+
+function sliceRows(input: ModelInput, start: number, stop: number): Tensor {
+  const shape = [stop - start, ...input.shape.slice(1)];
+  const row = elementCount(input.shape.slice(1));
+  const { data } = input;
+  return data instanceof Int32Array ? intTensor(data.subarray(start * row, stop * row), shape) : floatTensor((data as Float32Array).subarray(start * row, stop * row), shape);
+}
+function joinFloats(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const out = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+/** An output as float32; the interpreter may run in float64. */
+function tensorOf(results: Results, name: string): Tensor<Float32Array> {
+  const tensor = results[name]!;
+  const data = tensor.data instanceof Float32Array ? tensor.data : Float32Array.from(tensor.data);
+  return floatTensor(data, tensor.shape);
+}
+const floats = (results: Results, name: string): Float32Array => tensorOf(results, name).data;

@@ -1,0 +1,153 @@
+/**
+ * @file The modes that do not patch: plain (the model as it is), capture (plain, and every source's output is kept) and
+ * reading (plain, and every destination's input stands as a value of its own, for gradients at mask 0).
+ */
+import { AutoCircuitError } from '../error.js';
+import type { DestinationBlock, Graph, SourceBlock } from '../graph/types.js';
+import type { ProgramBuilder } from '../ir/builder.js';
+import type { Dim } from '../ir/dims.js';
+import { multiplyDims } from '../ir/dims.js';
+import type { AnyValue } from '../ir/types.js';
+import type { PatchPoints } from './points.js';
+
+/** What a mode needs to stand in a program. */
+export interface TraceScope {
+  readonly builder: ProgramBuilder;
+  readonly graph: Graph;
+  /** The model's input in this trace. */
+  readonly input: AnyValue;
+  weight(name: string, shape: readonly number[]): AnyValue;
+}
+
+/** What one source block wrote in one run. */
+export interface SourceParts {
+  readonly block: SourceBlock;
+  /** [rows, batch, pos, width]; width is dModel where there is no projection. */
+  readonly value: AnyValue;
+  /** [rows, width, dModel]: a head's output is value · projection. */
+  readonly projection: AnyValue | null;
+}
+/** What one destination block read. */
+export interface DestinationRead {
+  readonly block: DestinationBlock;
+  /** [heads or 1, batch, pos, dModel]. */
+  readonly value: AnyValue;
+}
+
+/** What a mode does at each point; `makePoints` does the rest. */
+export interface ModeRules {
+  /** Gives what each block reads, [heads or 1, batch, pos, dModel]. `residual` [batch, pos, dModel]. */
+  read(site: string, blocks: readonly DestinationBlock[], residual: AnyValue): readonly AnyValue[];
+  /** Gives the contribution to the residual, [batch, pos, dModel]. */
+  write(parts: SourceParts): AnyValue;
+}
+
+const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
+
+export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
+  const { builder: b, graph } = scope;
+  const read = (site: string, residual: AnyValue): readonly DestinationRead[] => {
+    const blocks = graph.destinationBlocks.filter((block) => block.site === site);
+    const values = blocks.length === 0 ? [] : rules.read(site, blocks, residual);
+    return blocks.map((block, i) => ({ block, value: values[i]! }));
+  };
+  return {
+    builder: b,
+    input: scope.input,
+    weight: scope.weight,
+    into(site, residual) {
+      const plain = oneRow(b, residual); // [1, batch, pos, dModel]
+      const inputs: Record<string, AnyValue> = Object.fromEntries(INPUT_NAMES.map((name) => [name, plain]));
+      for (const { block, value } of read(site, residual)) {
+        inputs[block.input] = value;
+        if (block.input === 'attn') inputs.q = inputs.k = inputs.v = value;
+      }
+      return inputs;
+    },
+    outOf(site, value, projection) {
+      const block = graph.sourceBlocks.find((s) => s.site === site);
+      const rows = value.shape.length === 3 ? oneRow(b, value) : value; // [rows, batch, pos, width]
+      const parts = { block: block ?? { site, module: site, layer: -1, start: 0, stop: 0 }, value: rows, projection: projection ?? null };
+      return block ? rules.write(parts) : contribution(b, parts);
+    },
+    stream(site, residual) {
+      const block = graph.sourceBlocks.find((s) => s.site === site);
+      const [entered] = read(site, residual);
+      const stream = entered ? b.reshape(entered.value, residual.shape) : residual;
+      if (!block) return stream;
+      return rules.write({ block, value: oneRow(b, stream), projection: null });
+    },
+  };
+}
+
+const oneRow = (b: ProgramBuilder, x: AnyValue): AnyValue => b.reshape(x, [1, ...x.shape]);
+
+/** Σ over rows of value · projection: [batch, pos, dModel], as one matmul. */
+export function contribution(b: ProgramBuilder, { value, projection }: SourceParts): AnyValue {
+  const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
+  if (!projection) {
+    return rows === 1 ? b.reshape(value, [batch, pos, width]) : b.sum(value, 0);
+  }
+  const dModel = projection.shape[2]!;
+  const flat = b.reshape(b.transpose(value, [1, 2, 0, 3]), [multiplyDims(batch, pos), rows * width]); // [batch·pos, rows·width]
+  const product = b.matmul(flat, b.reshape(projection, [rows * width, dModel])); // [batch·pos, dModel]
+  return b.reshape(product, [batch, pos, dModel]);
+}
+
+/** Every row's own output: [rows, batch, pos, dModel]. */
+export function outputsByRow(b: ProgramBuilder, { value, projection }: Pick<SourceParts, 'value' | 'projection'>): AnyValue {
+  if (!projection) return value;
+  const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
+  const dModel = projection.shape[2]!;
+  const perRow = b.matmul(b.reshape(value, [rows, multiplyDims(batch, pos), width]), projection); // [rows, batch·pos, dModel]
+  return b.reshape(perRow, [rows, batch, pos, dModel]);
+}
+
+const passThrough: ModeRules['read'] = (_site, blocks, residual) => blocks.map(() => residual);
+
+/** The model as it is. */
+export function plainPoints(scope: TraceScope): PatchPoints {
+  const { builder: b } = scope;
+  return makePoints(scope, {
+    read: (site, blocks, residual) => passThrough(site, blocks, residual).map((x) => oneRow(b, x)),
+    write: (parts) => contribution(b, parts),
+  });
+}
+
+/** Plain, and `collect` gets what every source block wrote, in the order of the sources. */
+export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) => void): PatchPoints {
+  const { builder: b } = scope;
+  return makePoints(scope, {
+    read: (site, blocks, residual) => passThrough(site, blocks, residual).map((x) => oneRow(b, x)),
+    write(parts) {
+      collect(parts);
+      return contribution(b, parts);
+    },
+  });
+}
+
+/** Plain, with a value of its own for what each destination reads: gradients with respect to `reads` are those at mask 0. */
+export function readingPoints(scope: TraceScope, collect: (parts: SourceParts) => void, reads: DestinationRead[], startOf?: (parts: SourceParts) => AnyValue): PatchPoints {
+  const { builder: b } = scope;
+  return makePoints(scope, {
+    read(_site, blocks, residual) {
+      return blocks.map((block) => {
+        const value = b.broadcast(residual, [block.heads ?? 1, ...residual.shape]); // [heads, batch, pos, dModel]
+        reads.push({ block, value });
+        return value;
+      });
+    },
+    write(parts) {
+      const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
+      collect(moved);
+      return contribution(b, moved);
+    },
+  });
+}
+
+/** The parts of one block, which must have been collected. */
+export function partsOf(collected: readonly SourceParts[], block: SourceBlock): SourceParts {
+  const found = collected.find((parts) => parts.block.site === block.site);
+  if (!found) throw new AutoCircuitError({ where: 'core/patch', what: `the trace never wrote "${block.site}"`, kind: 'internal' });
+  return found;
+}

@@ -1,0 +1,175 @@
+/**
+ * @file The programs of a patchable model: what the engine compiles. Each is one call of the model's trace (or two) under
+ * a mode, simplified. Every program takes inputs by name and any `batch` and `pos`.
+ */
+import type { Graph } from '../graph/types.js';
+import { ProgramBuilder } from '../ir/builder.js';
+import { subtractDims } from '../ir/dims.js';
+import { gradient } from '../ir/gradient.js';
+import { simplify } from '../ir/simplify.js';
+import type { AnyValue, Program } from '../ir/types.js';
+import { objectiveFragment, type ObjectiveShape } from '../objectives/fragment.js';
+import type { ModelObject } from '../plugin/contributions.js';
+import { contractScores, Differences, type MaskAxes, type PatchValue } from './differences.js';
+import { capturePoints, type DestinationRead, outputsByRow, partsOf, plainPoints, readingPoints, type SourceParts, type TraceScope } from './modes.js';
+import { formFor, type PatchForm, patchedPoints, rowsOf } from './patched.js';
+import type { PatchPoints } from './points.js';
+
+/** The names of inputs and outputs that the engine feeds and reads. */
+export const INPUT = 'input';
+export const LOGITS = 'logits';
+export const patchInputName = (site: string): string => `patch:${site}`;
+export const currentInputName = (site: string): string => `current:${site}`;
+export const sourceOutputName = (site: string): string => `source:${site}`;
+export const scoreOutputName = (module: string): string => `score:${module}`;
+export const START_INPUT = 'start';
+
+interface Setting {
+  readonly model: ModelObject;
+  readonly graph: Graph;
+  /** Off in tests that compare a program with its simplified form. */
+  readonly simplified?: boolean;
+}
+
+function scopeOf({ model, graph }: Setting, builder: ProgramBuilder): TraceScope {
+  const { dtype, features } = model.spec.input;
+  return {
+    builder,
+    graph,
+    input: builder.input(INPUT, dtype, ['batch', 'pos', ...features]),
+    weight: (name, shape) => builder.weight(name, shape),
+  };
+}
+const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program => (simplified ? simplify(b.build()) : b.build());
+
+/** Logits at the last position [batch, outputs], or at all [batch, pos, outputs]. */
+function readOut({ model }: Setting, points: PatchPoints, positions: 'last' | 'all'): AnyValue {
+  const b = points.builder;
+  const end = model.trace(points); // [batch, pos, dModel]
+  if (positions === 'all') return model.unembed(points, end);
+  const pos = b.dim(end, 1);
+  const logits = model.unembed(points, b.slice(end, 1, subtractDims(pos, 1), pos)); // [batch, 1, outputs]
+  return b.reshape(logits, [logits.shape[0]!, logits.shape[2]!]);
+}
+
+/** input → logits. */
+export function plainProgram(setting: Setting, positions: 'last' | 'all'): Program {
+  const b = new ProgramBuilder(`plain-${positions}`);
+  b.output(LOGITS, readOut(setting, plainPoints(scopeOf(setting, b)), positions));
+  return finish(setting, b);
+}
+
+/** input → what each source block wrote (`parts`: before the projection; `outputs`: each node's own output). */
+export function captureProgram(setting: Setting, what: 'parts' | 'outputs'): Program {
+  const b = new ProgramBuilder(`capture-${what}`);
+  const collected: SourceParts[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b), (parts) => collected.push(parts)));
+  for (const block of setting.graph.sourceBlocks) {
+    const parts = partsOf(collected, block);
+    b.output(sourceOutputName(block.site), what === 'parts' ? parts.value : outputsByRow(b, parts));
+  }
+  return finish(setting, b);
+}
+
+/** source parts as inputs → each node's own output: what an ablation patches in, for people and tests. */
+export function projectProgram(setting: Setting): Program {
+  const b = new ProgramBuilder('project');
+  const collected: SourceParts[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b), (parts) => collected.push(parts)));
+  for (const block of setting.graph.sourceBlocks) {
+    const { value, projection } = partsOf(collected, block);
+    const fed = b.input(patchInputName(block.site), 'float', value.shape);
+    b.output(sourceOutputName(block.site), outputsByRow(b, { value: fed, projection }));
+  }
+  return finish(setting, b);
+}
+
+/** Where the patched-in values come from: fed as inputs, or zeros. */
+export type PatchSupply = 'fed' | 'zero';
+export interface PatchedSetting extends Setting {
+  readonly supply: PatchSupply;
+  readonly axes: MaskAxes;
+  readonly form?: PatchForm;
+}
+
+function suppliedPatch(b: ProgramBuilder, supply: PatchSupply): (parts: SourceParts) => PatchValue {
+  return ({ block, value }) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', value.shape));
+}
+
+/** input, mask, patch → logits: the second pass. */
+export function patchedProgram(setting: PatchedSetting): Program {
+  const b = new ProgramBuilder(`patched-${setting.supply}`);
+  const points = patchedPoints({
+    ...scopeOf(setting, b),
+    form: setting.form ?? formFor(setting.graph),
+    axes: setting.axes,
+    differences: new Differences(b),
+    patchOf: suppliedPatch(b, setting.supply),
+    reads: [],
+  });
+  b.output(LOGITS, readOut(setting, points, 'last'));
+  return finish(setting, b);
+}
+
+/**
+ * How the second pass of a gradient runs:
+ * - `patched`: under a mask that is fed;
+ * - `atZero`: the mask is 0 everywhere, so the forward pass is a plain one;
+ * - `interpolated`: at 0, with the running `Resid Start` output fed and the differences taken between two fed runs.
+ */
+export type GradientForward = 'patched' | 'atZero' | 'interpolated';
+export interface GradientSetting extends PatchedSetting {
+  readonly forward: GradientForward;
+  readonly objective: ObjectiveShape;
+}
+
+/** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
+export function gradientProgram(setting: GradientSetting): Program {
+  const { graph, forward } = setting;
+  const b = new ProgramBuilder(`gradient-${forward}`);
+  const differences = new Differences(b);
+  const reads: DestinationRead[] = [];
+  const patchOf = suppliedPatch(b, setting.supply);
+  const logits = readOut(setting, pointsFor(), 'last'); // [batch, outputs]
+  const total = b.sum(objectiveFragment(b, setting.objective, logits), 0);
+  const gradients = gradient(b, total, reads.map((read) => read.value));
+  const keepPositions = graph.options.positions !== null;
+  for (const group of bySite(reads)) {
+    const parts = group.map((i) => gradients[i]!);
+    const joined = parts.length === 1 ? parts[0]! : b.concat(parts, 0); // [rows of the site, batch, pos, dModel]
+    const { start, stop } = reads[group[0]!]!.block.sources;
+    const scores = contractScores(b, keepPositions, joined, differences.covering(start, stop)); // [batch, pos?, rows, sources]
+    const axis = scores.shape.length - 2;
+    let row = 0;
+    for (const i of group) {
+      const { block } = reads[i]!;
+      b.output(scoreOutputName(block.module), group.length === 1 ? scores : b.slice(scores, axis, row, row + rowsOf(block)));
+      row += rowsOf(block);
+    }
+  }
+  return finish(setting, b);
+
+  function pointsFor(): PatchPoints {
+    const scope = scopeOf(setting, b);
+    if (forward === 'patched') {
+      return patchedPoints({ ...scope, form: setting.form ?? formFor(graph), axes: setting.axes, differences, patchOf, reads });
+    }
+    const collect = (parts: SourceParts): void => {
+      const current = forward === 'interpolated' ? { ...parts, value: b.input(currentInputName(parts.block.site), 'float', parts.value.shape) } : parts;
+      differences.add(current, patchOf(parts));
+    };
+    const startOf = forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
+    return readingPoints(scope, collect, reads, startOf);
+  }
+}
+
+/** Indices of reads that belong to one site, in order: their scores are one matmul. */
+function bySite(reads: readonly DestinationRead[]): number[][] {
+  const groups = new Map<string, number[]>();
+  reads.forEach((read, i) => {
+    const group = groups.get(read.block.site);
+    if (group) group.push(i);
+    else groups.set(read.block.site, [i]);
+  });
+  return [...groups.values()];
+}
