@@ -3,5 +3,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   ssr: { resolve: { conditions: ['@auto-circuit/source'] } },
   resolve: { conditions: ['@auto-circuit/source'] },
-  test: { name: 'backend-onnx', include: ['src/**/*.test.ts'], exclude: ['src/**/*.full.test.ts'], testTimeout: 30_000 },
+  test: {
+    name: 'backend-onnx',
+    include: ['src/**/*.test.ts'],
+    exclude: ['src/**/*.full.test.ts'],
+    testTimeout: 30_000,
+  },
 });

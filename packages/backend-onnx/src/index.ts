@@ -1,2 +1,4 @@
 /** @file Runs AutoCircuit programs on onnxruntime-node (CPU, CUDA, WebGPU, CoreML, DirectML). */
-export {};
+export { type LoweredProgram, type LowerOptions, lower } from './lower/index.js';
+export { onnxBackend } from './session/backend.js';
+export { ONNX_DEVICES, type OnnxDevice, type OnnxSettings, physicalCores } from './session/settings.js';

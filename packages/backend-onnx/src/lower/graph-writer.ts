@@ -1,0 +1,96 @@
+/** @file Collects the nodes and constants of one ONNX graph; every name is handed out here. */
+import type { DType } from '@auto-circuit/core';
+import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, OnnxType } from '../onnx-file.js';
+
+/** How program dtypes appear in ONNX. int stays int32: every kernel we use takes it, and feeds need no BigInt. */
+export const ONNX_DTYPE: Readonly<Record<DType, OnnxType>> = Object.freeze({
+  float: 'float',
+  int: 'int32',
+  bool: 'bool',
+});
+
+const TO_BYTES: Readonly<Record<OnnxType, (data: readonly number[]) => ArrayBufferLike>> = {
+  float: (data) => Float32Array.from(data).buffer,
+  int32: (data) => Int32Array.from(data).buffer,
+  int64: (data) => BigInt64Array.from(data, (n) => BigInt(n)).buffer,
+  bool: (data) => Uint8Array.from(data, (n) => (n ? 1 : 0)).buffer,
+};
+
+export class GraphWriter {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #initializers: OnnxTensor[] = [];
+  readonly #constants = new Map<string, string>();
+  readonly #produced = new Set<string>();
+  #count = 0;
+
+  #fresh(): string {
+    return `v${this.#count++}`;
+  }
+
+  /** Appends a node with one output; returns the output's name. */
+  node(opType: string, inputs: readonly string[], attributes: OnnxAttributes = {}, domain = ''): string {
+    const output = this.#fresh();
+    this.#produced.add(output);
+    this.#nodes.push({ opType, domain, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** A small constant kept inside the model; the same numbers twice give the same name. */
+  constant(type: OnnxType, shape: readonly number[], data: readonly number[]): string {
+    const key = `${type} [${shape}] ${data}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.initializer(this.tensor(type, shape, data));
+    this.#constants.set(key, name);
+    return name;
+  }
+  /** Numbers as an attribute or an initializer holds them. */
+  tensor(type: OnnxType, shape: readonly number[], data: readonly number[]): OnnxTensor {
+    return { name: '', type, shape, bytes: new Uint8Array(TO_BYTES[type](data)) };
+  }
+  int64s(data: readonly number[]): string {
+    return this.constant('int64', [data.length], data);
+  }
+
+  /** A constant inside the model or in a file. */
+  initializer(tensor: DistributiveOmit<OnnxTensor, 'name'>): string {
+    const name = this.#fresh();
+    this.#initializers.push({ ...tensor, name } as OnnxTensor);
+    return name;
+  }
+
+  /**
+   * The finished graph: outputs get their names (the producing node is renamed when it can be, else a copy is made),
+   * and what nothing reads is left out.
+   */
+  finish(
+    name: string,
+    inputs: readonly OnnxPort[],
+    outputs: readonly (OnnxPort & { readonly from: string })[],
+  ): OnnxModel {
+    const renamed = new Map<string, string>();
+    const copies: OnnxNode[] = [];
+    for (const output of outputs) {
+      if (this.#produced.has(output.from) && !renamed.has(output.from)) renamed.set(output.from, output.name);
+      else
+        copies.push({ opType: 'Identity', domain: '', inputs: [output.from], outputs: [output.name], attributes: {} });
+    }
+    const read = new Set(outputs.map((o) => o.from));
+    const kept: OnnxNode[] = [];
+    for (const node of [...this.#nodes].reverse()) {
+      if (!node.outputs.some((output) => read.has(output))) continue;
+      for (const input of node.inputs) read.add(input);
+      kept.push(node);
+    }
+    const finalName = (n: string): string => renamed.get(n) ?? n;
+    const nodes = [...kept.reverse(), ...copies].map((n) => ({
+      ...n,
+      inputs: n.inputs.map(finalName),
+      outputs: n.outputs.map(finalName),
+    }));
+    const ports = outputs.map(({ name: n, type, shape }) => ({ name: n, type, shape }));
+    return { name, nodes, initializers: this.#initializers.filter((i) => read.has(i.name)), inputs, outputs: ports };
+  }
+}
+
+type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never;

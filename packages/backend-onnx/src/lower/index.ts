@@ -1,0 +1,93 @@
+/** @file Room `lower`: from a program to the bytes of an ONNX model. Nothing here runs anything. */
+import { type AnyValue, dimKey, type Program, type WeightStore } from '@auto-circuit/core';
+import { encodeModel, type OnnxPort } from '../onnx-file.js';
+import { canFuse, lowerComposite } from './composite-lowerings.js';
+import type { LowerContext, OpLowering } from './context.js';
+import { GraphWriter, ONNX_DTYPE } from './graph-writer.js';
+import { lowerMatmul } from './matmul-lowering.js';
+import { type NodeOp, OP_LOWERINGS } from './op-lowerings.js';
+import { planSteps, type Step } from './plan.js';
+import { RuntimeDims } from './runtime-dims.js';
+import { type MemoryFile, WeightFiles } from './weight-views.js';
+
+export interface LowerOptions {
+  /** Write composites (layer norm, GELU) as one node where nothing else reads their inner values. Default true. */
+  readonly fuse?: boolean;
+  /** Use onnxruntime's FusedMatMul for transposed batches of matrices: fast on cpu. Default true. */
+  readonly fusedMatmul?: boolean;
+}
+
+export interface LoweredProgram {
+  /** A `.onnx` file whose weights are external data. */
+  readonly model: Uint8Array;
+  /** Program input name → ONNX name. */
+  readonly inputs: ReadonlyMap<string, string>;
+  /** Program output name → ONNX name. */
+  readonly outputs: ReadonlyMap<string, string>;
+  /** What the external data's paths start from; undefined when there are no files. */
+  readonly folder: string | undefined;
+  /** External data that lie in memory. */
+  readonly memoryFiles: readonly MemoryFile[];
+  /** Bytes of all weights read. */
+  readonly weightBytes: number;
+}
+
+/**
+ * Writes a program as an ONNX model. Throws when a weight is missing or has another shape than the program says, and
+ * when the size of a symbol follows from no input.
+ */
+export function lower(program: Program, weights: WeightStore, options: LowerOptions = {}): LoweredProgram {
+  const { fuse = true, fusedMatmul = true } = options;
+  const steps = planSteps(program, { fuse, foldTransposes: fusedMatmul, canFuse });
+  const writer = new GraphWriter();
+  const inputs = new Map(
+    program.values.flatMap((v) => (v.op === 'input' ? [[v.attributes.name, `in.${v.attributes.name}`] as const] : [])),
+  );
+  const dims = new RuntimeDims(writer, program, (name) => inputs.get(name)!);
+  const context: LowerContext = { writer, dims, program, fusedMatmul, names: new Map() };
+  const weightNames = new Set([...steps.values()].flatMap((s) => (s.kind === 'weight' ? [s.view.weight] : [])));
+  const files = new WeightFiles(program, weightNames, weights);
+  for (const [id, step] of steps) context.names.set(id, lowerStep(step, context, files));
+  const port = (name: string, value: AnyValue): OnnxPort => ({
+    name,
+    type: ONNX_DTYPE[value.dtype],
+    shape: value.shape.map((d) => (typeof d === 'number' ? d : dimKey(d))),
+  });
+  const inputPorts = program.values.flatMap((v) => (v.op === 'input' ? [port(inputs.get(v.attributes.name)!, v)] : []));
+  const outputPorts = program.outputs.map(({ name, id }) => ({
+    ...port(`out.${name}`, program.values[id]!),
+    from: context.names.get(id)!,
+  }));
+  return {
+    model: encodeModel(writer.finish(program.name, inputPorts, outputPorts)),
+    inputs,
+    outputs: new Map(program.outputs.map(({ name }) => [name, `out.${name}`])),
+    folder: files.folder,
+    memoryFiles: files.memoryFiles,
+    weightBytes: files.bytes,
+  };
+}
+
+function lowerStep(step: Step, context: LowerContext, files: WeightFiles): string {
+  switch (step.kind) {
+    case 'weight':
+      return files.write(context.writer, step.view);
+    case 'composite':
+      return lowerComposite(step.value, context);
+    case 'matmul':
+      return lowerMatmul(step, context);
+    case 'op':
+      return lowerOp(step.value, context);
+  }
+}
+
+function lowerOp(value: AnyValue, context: LowerContext): string {
+  if (value.op === 'input') return `in.${value.attributes.name}`;
+  // The table's type pairs each op with its own attributes; one value carries exactly such a pair.
+  const lowering = OP_LOWERINGS[value.op as NodeOp] as OpLowering<NodeOp>;
+  return lowering(
+    value as never,
+    value.inputs.map((id) => context.names.get(id)!),
+    context,
+  );
+}

@@ -1,0 +1,120 @@
+/** @file The ONNX backend: lowers programs, makes sessions and keeps account of them. */
+import {
+  AutoCircuitError,
+  type Backend,
+  type Executable,
+  type Program,
+  ProgramBuilder,
+  type WeightStore,
+} from '@auto-circuit/core';
+import type { InferenceSession } from 'onnxruntime-node';
+import { type LoweredProgram, lower } from '../lower/index.js';
+import { makeExecutable } from './executable.js';
+import { availableDevices, firstLine, loadRuntime, missingDevice, type Ort } from './runtime.js';
+import { type OnnxSettings, type ResolvedSettings, resolveSettings } from './settings.js';
+
+/** onnxruntime says something only when it fails; then it throws, too. */
+const LOG_FATAL = 4;
+const NO_WEIGHTS: WeightStore = {
+  key: '',
+  names: [],
+  entry: (name) => {
+    throw new AutoCircuitError({ where: 'backend-onnx', what: `the probe has no weight "${name}"`, kind: 'internal' });
+  },
+  read: () => new Float32Array(),
+};
+
+/**
+ * Makes the backend; onnxruntime-node is loaded now. Throws one sentence when the device is unknown, not in this build,
+ * or not usable on this machine (a small program is run on it to see).
+ *
+ * @example
+ * const backend = await onnxBackend({ device: 'cpu', threads: 2 });
+ * const executable = await backend.compile(program, weights);
+ */
+export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend> {
+  const resolved = resolveSettings(settings);
+  const { device, threads } = resolved;
+  const ort = await loadRuntime();
+  if (!availableDevices(ort).includes(device)) throw missingDevice(ort, device);
+  // Circuit scores need float32 all through; CUDA's default rounds factors to 10 bits.
+  if (device === 'cuda') process.env.NVIDIA_TF32_OVERRIDE ??= '0';
+  const live = new Map<Executable, number>();
+
+  async function compile(program: Program, weights: WeightStore): Promise<Executable> {
+    const lowered = lower(program, weights, { fuse: resolved.fuse, fusedMatmul: device === 'cpu' });
+    const prepacked = [...live.values()].reduce((a, b) => a + b, 0);
+    const prepack =
+      resolved.prepack === 'auto' ? 2 * lowered.weightBytes + prepacked <= resolved.memoryBytes : resolved.prepack;
+    const session = await createSession(ort, program, lowered, sessionOptions(resolved, lowered, prepack));
+    const executable = makeExecutable(ort, session, program, lowered, () => live.delete(executable));
+    live.set(executable, prepack ? lowered.weightBytes : 0);
+    return executable;
+  }
+  async function dispose(): Promise<void> {
+    for (const executable of [...live.keys()]) await executable.dispose();
+  }
+
+  if (device !== 'cpu') await probe(ort, resolved, compile);
+  const info = { backend: 'onnx', device, threads, runtime: `onnxruntime-node ${ort.env.versions.node}` };
+  return { info, compile, dispose };
+}
+
+/** Runs a product of two small matrices, so that a device that is listed but does not work is found out at once. */
+async function probe(ort: Ort, { device }: ResolvedSettings, compile: Backend['compile']): Promise<void> {
+  const b = new ProgramBuilder('probe');
+  const x = b.input('x', 'float', [4, 4]);
+  b.output('y', b.matmul(x, x));
+  try {
+    const executable = await compile(b.build(), NO_WEIGHTS);
+    await executable.run({ x: { dtype: 'float', shape: [4, 4], data: new Float32Array(16).fill(1) } });
+    await executable.dispose();
+  } catch (error) {
+    throw missingDevice(ort, device, error instanceof AutoCircuitError ? error.cause : error);
+  }
+}
+
+function sessionOptions(
+  settings: ResolvedSettings,
+  lowered: LoweredProgram,
+  prepack: boolean,
+): InferenceSession.SessionOptions {
+  const { device, threads, spinning } = settings;
+  return {
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    intraOpNumThreads: threads,
+    graphOptimizationLevel: 'all',
+    // With it the second run of each shape is slow and memory 30 % higher.
+    enableMemPattern: false,
+    logSeverityLevel: LOG_FATAL,
+    ...(lowered.memoryFiles.length > 0 ? { externalData: lowered.memoryFiles } : {}),
+    extra: {
+      session: {
+        disable_prepacking: prepack ? '0' : '1',
+        // Threads stop spinning with the run: other sessions and JavaScript get the cores between runs.
+        force_spinning_stop: '1',
+        intra_op: { allow_spinning: spinning ? '1' : '0' },
+        ...(lowered.folder === undefined ? {} : { model_external_initializers_file_folder_path: lowered.folder }),
+      },
+    },
+  };
+}
+
+async function createSession(
+  ort: Ort,
+  program: Program,
+  lowered: LoweredProgram,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(lowered.model, options);
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where: 'backend-onnx',
+      what: `onnxruntime refuses program "${program.name}"`,
+      got: `"${firstLine(cause)}"`,
+      kind: 'internal',
+      cause,
+    });
+  }
+}

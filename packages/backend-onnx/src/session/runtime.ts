@@ -1,0 +1,45 @@
+/** @file Loads onnxruntime-node when a backend is first asked for, and says which devices it has. */
+import { AutoCircuitError } from '@auto-circuit/core';
+import type { OnnxDevice } from './settings.js';
+
+export type Ort = typeof import('onnxruntime-node');
+
+export async function loadRuntime(): Promise<Ort> {
+  try {
+    const loaded = (await import('onnxruntime-node')) as Ort & { readonly default?: Ort };
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where: 'backend-onnx',
+      what: 'onnxruntime-node cannot be loaded',
+      got: firstLine(cause),
+      fix: 'install it again for this platform, or use another backend',
+      cause,
+    });
+  }
+}
+
+export const availableDevices = (ort: Ort): string[] => ort.listSupportedBackends().map((b) => b.name);
+
+const HOW_TO_GET: Readonly<Record<OnnxDevice, string>> = Object.freeze({
+  cpu: 'install onnxruntime-node again',
+  cuda: "it needs an NVIDIA card, its driver, CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA library (pnpm setup:cuda)",
+  webgpu: 'it needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
+  coreml: 'it needs macOS',
+  dml: 'it needs Windows with a Direct3D 12 card',
+});
+
+/** One sentence for a device that this machine or this build of the runtime lacks. */
+export function missingDevice(ort: Ort, device: OnnxDevice, cause?: unknown): AutoCircuitError {
+  const devices = availableDevices(ort).filter((d) => d !== device || cause === undefined);
+  return new AutoCircuitError({
+    where: 'backend-onnx',
+    what: `device ${device} is not available here`,
+    ...(cause === undefined ? {} : { got: `"${firstLine(cause)}"` }),
+    fix: `${HOW_TO_GET[device]}; onnxruntime-node knows these here: ${devices.join(', ')}`,
+    cause,
+  });
+}
+
+export const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
