@@ -1,6 +1,8 @@
 /** @file Room `graph`: nodes, edges, prune scores and circuits of a model. Nothing here runs a model. */
 export * from './build.js';
 export * from './circuit.js';
+export * from './circuit-json.js';
+export * from './edge-counts.js';
 export * from './edges.js';
 export * from './score-index.js';
 export * from './scores.js';

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { AutoCircuitError } from '../error.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { makeCircuit } from './circuit.js';
+import { circuitToJson, parseCircuitJson } from './circuit-json.js';
+import { unflattenScores } from './score-index.js';
+import type { GraphLayout } from './types.js';
+
+const LAYOUT: GraphLayout = {
+  kind: 'transformer',
+  layers: 1,
+  heads: 2,
+  kvHeads: 2,
+  dModel: 4,
+  mlp: false,
+  parallel: false,
+};
+const graph = buildGraph(LAYOUT); // 6 edges into heads, 3 into the end
+const scores = unflattenScores(graph, [0.5, -2, 0, Number.NEGATIVE_INFINITY, 0.25, 0, 0.5, 0, 1]);
+const circuit = makeCircuit(graph, [0, 1, 2, 3, 6, 8]);
+const text = JSON.stringify(circuitToJson(circuit, scores));
+
+describe('circuit.json', () => {
+  it('lists edges by falling importance', () => {
+    expect(circuitToJson(circuit, scores).edges).toEqual([
+      { edge: 'Resid Start->A0.1.Q', score: '-inf' },
+      { edge: 'Resid Start->A0.0.K', score: -2 },
+      { edge: 'A0.1->Resid End', score: 1 },
+      { edge: 'Resid Start->A0.0.Q', score: 0.5 },
+      { edge: 'Resid Start->Resid End', score: 0.5 },
+      { edge: 'Resid Start->A0.0.V', score: 0 },
+    ]);
+  });
+
+  it('is read back whole, with and without a graph and scores', () => {
+    const read = parseCircuitJson(text, 'circuit.json', graph);
+    expect(read.circuit).toEqual(circuit);
+    expect([...read.scores].sort(([a], [b]) => a - b)).toEqual([
+      [0, 0.5],
+      [1, -2],
+      [2, 0],
+      [3, Number.NEGATIVE_INFINITY],
+      [6, 0.5],
+      [8, 1],
+    ]);
+    const bare = parseCircuitJson(JSON.stringify(circuitToJson(circuit)), 'circuit.json');
+    expect(bare.circuit).toEqual(circuit);
+    expect(bare.scores.size).toBe(0);
+  });
+
+  it('takes a name without a position for the edge at all positions', () => {
+    const positions = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 2 });
+    const json = { ...circuitToJson(makeCircuit(positions, [])), edges: [{ edge: 'A0.1->Resid End', score: 2 }] };
+    expect(parseCircuitJson(JSON.stringify(json), 'c.json').circuit.edges).toEqual([8, 17]);
+    const own = JSON.stringify(circuitToJson(makeCircuit(positions, [3, 17])));
+    expect(parseCircuitJson(own, 'c.json', positions).circuit.edges).toEqual([3, 17]);
+  });
+
+  const change = (edit: (json: ReturnType<typeof circuitToJson>) => void): string => {
+    const json = structuredClone(circuitToJson(circuit, scores));
+    edit(json);
+    return JSON.stringify(json);
+  };
+  it.each([
+    ['no JSON', '{"graph":', /c\.json is not a JSON file/],
+    ['an empty file', ' ', /c\.json is empty/],
+    [
+      'a wrong field',
+      change((j) => Object.assign(j.edges[1]!, { score: 'big' })),
+      /c\.json: edges\[1\]\.score is wrong/,
+    ],
+    ['an unknown edge', change((j) => Object.assign(j.edges[1]!, { edge: 'A0.7->Resid End' })), /did you mean "A0\.0"/],
+    ['an edge twice', change((j) => j.edges.push(j.edges[0]!)), /lists edge "Resid Start->A0\.1\.Q" twice/],
+    ['another graph', change((j) => Object.assign(j.graph.layout, { dModel: 8 })), /dModel differs: expected 4, got 8/],
+    [
+      'a wrong count',
+      change((j) => Object.assign(j.graph, { edges: 8 })),
+      /number of edges does not fit.*expected 9, got 8/,
+    ],
+  ])('refuses %s', (_, bad, message) => {
+    const parse = () => parseCircuitJson(bad, 'c.json', graph);
+    expect(parse).toThrow(AutoCircuitError);
+    expect(parse).toThrow(message);
+  });
+});

@@ -1,0 +1,122 @@
+/** @file `circuit.json`: a circuit by edge names, with scores, by falling importance; and the graph it belongs to. */
+import { z } from 'zod';
+import { checkJson, type JsonOrigin, parseJson } from '../data/json-file.js';
+import { AutoCircuitError } from '../error.js';
+import { buildGraph } from './build.js';
+import { makeCircuit } from './circuit.js';
+import { edgeAt, edgesByName } from './edges.js';
+import { scorePlace } from './score-index.js';
+import type { Circuit, Graph, PruneScores } from './types.js';
+
+const size = z.int().positive();
+const layoutSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('transformer'),
+    layers: size,
+    heads: size,
+    kvHeads: size,
+    dModel: size,
+    mlp: z.boolean(),
+    parallel: z.boolean(),
+  }),
+  z.strictObject({ kind: z.literal('staged'), layers: size, heads: size, dModel: size }),
+]);
+const optionsSchema = z.strictObject({
+  factorized: z.boolean(),
+  splitQkv: z.boolean(),
+  positions: size.nullable(),
+  kvInputs: z.enum(['query-head', 'kv-head']),
+});
+const circuitSchema = z.object({
+  graph: z.object({ layout: layoutSchema, options: optionsSchema, edges: size }),
+  edges: z.array(
+    z.object({
+      edge: z.string(),
+      score: z
+        .union([z.number(), z.enum(['inf', '-inf'])])
+        .nullable()
+        .optional(),
+    }),
+  ),
+});
+export type CircuitJson = z.infer<typeof circuitSchema>;
+
+/** A circuit and what is known of its edges' scores, by canonical number. */
+export interface ScoredCircuit {
+  readonly circuit: Circuit;
+  readonly scores: ReadonlyMap<number, number>;
+}
+
+/**
+ * The content of `circuit.json`: edges by falling |score|, equal ones in canonical order; without scores, in canonical
+ * order with `null`. ∞ is written `"inf"`.
+ */
+export function circuitToJson(circuit: Circuit, scores?: PruneScores): CircuitJson {
+  const { graph } = circuit;
+  const scoreOf = (number: number): number | null => {
+    if (!scores) return null;
+    const { module, offset } = scorePlace(graph, number);
+    return scores[module]?.data[offset] ?? null;
+  };
+  const edges = circuit.edges
+    .map((number) => ({ number, score: scoreOf(number) }))
+    .sort((a, b) => compareFalling(Math.abs(a.score ?? 0), Math.abs(b.score ?? 0)) || a.number - b.number)
+    .map(({ number, score }) => ({ edge: edgeAt(graph, number).name, score: writtenScore(score) }));
+  return { graph: { layout: graph.layout, options: graph.options, edges: graph.edgeCount }, edges };
+}
+
+/**
+ * Reads `circuit.json`. With `graph`, the file must belong to it; without, the graph is built from the file.
+ * A name without a position stands for the edge at all positions.
+ * @throws AutoCircuitError when the text is not such a file, belongs to another graph, or names an edge wrongly or twice.
+ */
+export function parseCircuitJson(text: string, path: string, graph?: Graph): ScoredCircuit {
+  const origin: JsonOrigin = { where: 'circuit', path };
+  const json = checkJson(circuitSchema, parseJson(text, origin), origin);
+  const own = buildGraph(json.graph.layout, json.graph.options);
+  if (own.edgeCount !== json.graph.edges) {
+    throw new AutoCircuitError({
+      where: 'circuit',
+      what: `${path}: the number of edges does not fit the graph it describes`,
+      expected: `${own.edgeCount}`,
+      got: `${json.graph.edges}`,
+    });
+  }
+  if (graph) checkSameGraph(own, graph, path);
+  const scores = new Map<number, number>();
+  const seen = new Set<number>();
+  for (const { edge, score } of json.edges) {
+    for (const number of edgesByName(own, edge)) {
+      if (seen.has(number))
+        throw new AutoCircuitError({
+          where: 'circuit',
+          what: `${path} lists edge "${edgeAt(own, number).name}" twice`,
+        });
+      seen.add(number);
+      if (score !== null && score !== undefined) scores.set(number, readScore(score));
+    }
+  }
+  return Object.freeze({ circuit: makeCircuit(graph ?? own, seen), scores });
+}
+
+/** @throws AutoCircuitError naming the first thing in which two graphs differ. */
+export function checkSameGraph(got: Graph, expected: Graph, path: string): void {
+  const facts = (graph: Graph): Record<string, unknown> => ({ ...graph.layout, ...graph.options });
+  const [mine, theirs] = [facts(expected), facts(got)];
+  for (const key of Object.keys({ ...mine, ...theirs })) {
+    if (mine[key] === theirs[key]) continue;
+    throw new AutoCircuitError({
+      where: 'circuit',
+      what: `${path} belongs to another graph: ${key} differs`,
+      expected: `${mine[key]}`,
+      got: `${theirs[key]}`,
+      fix: 'use the model and the graph options it was made with',
+    });
+  }
+}
+
+const compareFalling = (a: number, b: number): number => (a === b ? 0 : a > b ? -1 : 1);
+const writtenScore = (score: number | null): number | 'inf' | '-inf' | null =>
+  score === Number.POSITIVE_INFINITY ? 'inf' : score === Number.NEGATIVE_INFINITY ? '-inf' : score;
+const readScore = (score: number | 'inf' | '-inf'): number =>
+  score === 'inf' ? Number.POSITIVE_INFINITY : score === '-inf' ? Number.NEGATIVE_INFINITY : score;
