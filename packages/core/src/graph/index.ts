@@ -2,6 +2,7 @@
 export * from './build.js';
 export * from './circuit.js';
 export * from './circuit-json.js';
+export * from './eap-ig-format.js';
 export * from './edge-counts.js';
 export * from './edges.js';
 export * from './score-index.js';

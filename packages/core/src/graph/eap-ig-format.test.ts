@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { makeCircuit } from './circuit.js';
+import { type EapIgGraph, fromEapIg, toEapIg } from './eap-ig-format.js';
+import { edgesByName } from './edges.js';
+import { unflattenScores } from './score-index.js';
+import type { GraphOptions, TransformerLayout } from './types.js';
+
+const LAYOUT: TransformerLayout = {
+  kind: 'transformer',
+  layers: 2,
+  heads: 2,
+  kvHeads: 1,
+  dModel: 4,
+  mlp: true,
+  parallel: false,
+};
+const graph = buildGraph(LAYOUT);
+const scores = unflattenScores(
+  graph,
+  Float64Array.from({ length: graph.edgeCount }, (_, i) => Math.cos(i) / 3),
+);
+const circuit = makeCircuit(graph, [
+  ...edgesByName(graph, 'Resid Start->A1.1.V'),
+  ...edgesByName(graph, 'A1.1->Resid End'),
+]);
+const score = (name: string): number => {
+  const number = edgesByName(graph, name)[0]!;
+  return Math.cos(number) / 3;
+};
+
+describe("EAP-IG's graph", () => {
+  it('has its names for nodes and edges', () => {
+    const json = toEapIg(graph, scores, circuit);
+    expect(json.cfg).toEqual({ n_layers: 2, n_heads: 2, parallel_attn_mlp: false, d_model: 4 });
+    expect(Object.keys(json.nodes)).toEqual(['input', 'a0.h0', 'a0.h1', 'm0', 'a1.h0', 'a1.h1', 'm1', 'logits']);
+    expect(
+      Object.entries(json.nodes)
+        .filter(([, { in_graph }]) => in_graph)
+        .map(([name]) => name),
+    ).toEqual(['input', 'a1.h1', 'logits']);
+    expect(Object.keys(json.edges)).toHaveLength(graph.edgeCount);
+    expect(json.edges['input->a1.h1<v>']).toEqual({ score: score('Resid Start->A1.1.V'), in_graph: true });
+    expect(json.edges['a0.h1->m0']).toEqual({ score: score('A0.1->MLP 0'), in_graph: false });
+    expect(json.edges['m0->a1.h0<q>']).toEqual({ score: score('MLP 0->A1.0.Q'), in_graph: false });
+    expect(json.edges['a1.h1->logits']!.in_graph).toBe(true);
+  });
+
+  it.each([circuit, undefined])('comes back exactly', (kept) => {
+    const json = JSON.parse(JSON.stringify(toEapIg(graph, scores, kept))) as unknown;
+    const read = fromEapIg(json, LAYOUT);
+    expect(read.scores).toEqual(scores);
+    expect(read.circuit.edges).toEqual(kept?.edges ?? Array.from({ length: graph.edgeCount }, (_, i) => i));
+    expect(toEapIg(read.graph, read.scores, read.circuit)).toEqual(json);
+  });
+
+  it('holds parallel models', () => {
+    const layout = { ...LAYOUT, parallel: true };
+    const parallel = buildGraph(layout);
+    const own = unflattenScores(parallel, new Float64Array(parallel.edgeCount).fill(0.5));
+    const json = toEapIg(parallel, own);
+    expect(json.edges['a0.h0->m0']).toBeUndefined();
+    expect(fromEapIg(json, layout).scores).toEqual(own);
+  });
+
+  it.each([
+    [{ factorized: false }, /got the residual graph/],
+    [{ positions: 2 }, /got edges by token position/],
+    [{ splitQkv: false }, /got joint QKV/],
+    [{ kvInputs: 'kv-head' }, /got K and V inputs by KV head/],
+  ] as const)('refuses %o', (options: Partial<GraphOptions>, message) => {
+    const other = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, ...options });
+    expect(() => toEapIg(other, unflattenScores(other, new Float64Array(other.edgeCount)))).toThrow(message);
+  });
+
+  const change = (edit: (json: EapIgGraph) => void): EapIgGraph => {
+    const json = structuredClone(toEapIg(graph, scores, circuit));
+    edit(json);
+    return json;
+  };
+  it('says what is wrong with a file', () => {
+    const read =
+      (json: unknown, layout = LAYOUT) =>
+      () =>
+        fromEapIg(json, layout, 'g.json');
+    expect(read({})).toThrow(/g\.json: cfg is wrong/);
+    expect(read(change((j) => Object.assign(j.edges['m0->m1']!, { score: null })))).toThrow(
+      /g\.json: edges\.m0->m1\.score is wrong: expected number/,
+    );
+    expect(read(change((j) => delete j.edges['m0->m1']))).toThrow(/lacks 1 of the model's edges, such as "m0->m1"/);
+    expect(read(change((j) => Object.assign(j.edges, { 'm0->m2': { score: 1, in_graph: false } })))).toThrow(
+      /"m0->m2".*did you mean "m0->m1"/,
+    );
+    expect(
+      read(
+        change(() => {}),
+        { ...LAYOUT, layers: 3 },
+      ),
+    ).toThrow(/n_layers differs: expected 3, got 2/);
+    expect(
+      read(
+        change(() => {}),
+        { ...LAYOUT, mlp: false },
+      ),
+    ).toThrow(/attention-only/);
+    const infinite = unflattenScores(graph, new Float64Array(graph.edgeCount).fill(Number.POSITIVE_INFINITY));
+    expect(() => toEapIg(graph, infinite)).toThrow(/"Resid Start->A0\.0\.Q" cannot be written/);
+  });
+});
