@@ -7,3 +7,4 @@ export * from './objectives/index.js';
 export * from './patch/index.js';
 export * from './plugin/index.js';
 export * from './run/index.js';
+export * from './random.js';

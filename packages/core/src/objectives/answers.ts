@@ -11,7 +11,12 @@ export type AnswerValue = 'diff' | 'value' | 'wrong';
  * The value of a prompt whose output is `row` [vocab], in float64. Prompts may have any number of answers.
  * @throws AutoCircuitError when a side that is asked for has no tokens, or one outside the vocabulary.
  */
-export function promptAnswerValue(row: FloatArray, prompt: Prompt, tokenFunction: TokenFunction, value: AnswerValue): number {
+export function promptAnswerValue(
+  row: FloatArray,
+  prompt: Prompt,
+  tokenFunction: TokenFunction,
+  value: AnswerValue,
+): number {
   const of = TOKEN_FUNCTIONS[tokenFunction](row);
   return SIDES[value].reduce((sum, { side, sign }) => sum + sign * meanOver(row.length, prompt, side, of), 0);
 }
@@ -23,7 +28,12 @@ const SIDES: Readonly<Record<AnswerValue, readonly { side: 'answers' | 'wrongAns
   wrong: [{ side: 'wrongAnswers', sign: 1 }],
 };
 
-function meanOver(vocab: number, prompt: Prompt, side: 'answers' | 'wrongAnswers', of: (token: number) => number): number {
+function meanOver(
+  vocab: number,
+  prompt: Prompt,
+  side: 'answers' | 'wrongAnswers',
+  of: (token: number) => number,
+): number {
   const tokens = answerTokens(prompt, side, vocab);
   return tokens.reduce((sum, token) => sum + of(token), 0) / tokens.length;
 }
@@ -37,7 +47,10 @@ export function answerTokens(prompt: Prompt, side: 'answers' | 'wrongAnswers', v
       where: 'core/objectives',
       what: `prompt ${prompt.index} has no ${name}`,
       expected: 'at least one token',
-      fix: side === 'answers' ? 'give it an answer' : 'give it wrong answers, or choose a metric or objective of the answer alone',
+      fix:
+        side === 'answers'
+          ? 'give it an answer'
+          : 'give it wrong answers, or choose a metric or objective of the answer alone',
     });
   }
   for (const token of tokens) {

@@ -23,7 +23,8 @@ type Cuts = {
 };
 const CUTS: Cuts = {
   answers: (objective, batches) => batches.map(() => objective),
-  mse: (objective, batches) => cutRows(objective.targets, batches, 'targets').map((targets) => ({ ...objective, targets })),
+  mse: (objective, batches) =>
+    cutRows(objective.targets, batches, 'targets').map((targets) => ({ ...objective, targets })),
   kl: (objective, batches) => {
     if (!objective.referenceLogits) return batches.map(() => objective);
     const rows = cutRows(objective.referenceLogits, batches, 'reference logits');

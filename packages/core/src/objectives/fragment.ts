@@ -7,7 +7,9 @@ import type { Objective } from '../patch/types.js';
 type TokenFunction = Exclude<Objective, { kind: 'kl' }>['tokenFunction'];
 
 /** What of an objective shapes the program; the rest (tokens, targets) is fed. */
-export type ObjectiveShape = { readonly kind: 'answers' | 'mse'; readonly tokenFunction: TokenFunction } | { readonly kind: 'kl' };
+export type ObjectiveShape =
+  | { readonly kind: 'answers' | 'mse'; readonly tokenFunction: TokenFunction }
+  | { readonly kind: 'kl' };
 
 /** f(logits), [batch, outputs] → [batch, outputs]. */
 const TOKEN_FUNCTIONS: Readonly<Record<TokenFunction, (b: ProgramBuilder, logits: AnyValue) => AnyValue>> = {

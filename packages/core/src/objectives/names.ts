@@ -2,12 +2,36 @@
 import type { Objective } from '../patch/types.js';
 
 export const OBJECTIVES = {
-  'logit-diff': { doc: 'logit of the answer − logit of the wrong answer', needsWrongAnswers: true, objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' } },
-  'prob-diff': { doc: 'probability of the answer − of the wrong answer', needsWrongAnswers: true, objective: { kind: 'answers', tokenFunction: 'prob', value: 'diff' } },
-  'logprob-diff': { doc: 'log probability of the answer − of the wrong answer', needsWrongAnswers: true, objective: { kind: 'answers', tokenFunction: 'logprob', value: 'diff' } },
-  'answer-logit': { doc: 'logit of the answer', needsWrongAnswers: false, objective: { kind: 'answers', tokenFunction: 'logit', value: 'value' } },
-  'answer-prob': { doc: 'probability of the answer', needsWrongAnswers: false, objective: { kind: 'answers', tokenFunction: 'prob', value: 'value' } },
-  'answer-logprob': { doc: 'log probability of the answer', needsWrongAnswers: false, objective: { kind: 'answers', tokenFunction: 'logprob', value: 'value' } },
+  'logit-diff': {
+    doc: 'logit of the answer − logit of the wrong answer',
+    needsWrongAnswers: true,
+    objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+  },
+  'prob-diff': {
+    doc: 'probability of the answer − of the wrong answer',
+    needsWrongAnswers: true,
+    objective: { kind: 'answers', tokenFunction: 'prob', value: 'diff' },
+  },
+  'logprob-diff': {
+    doc: 'log probability of the answer − of the wrong answer',
+    needsWrongAnswers: true,
+    objective: { kind: 'answers', tokenFunction: 'logprob', value: 'diff' },
+  },
+  'answer-logit': {
+    doc: 'logit of the answer',
+    needsWrongAnswers: false,
+    objective: { kind: 'answers', tokenFunction: 'logit', value: 'value' },
+  },
+  'answer-prob': {
+    doc: 'probability of the answer',
+    needsWrongAnswers: false,
+    objective: { kind: 'answers', tokenFunction: 'prob', value: 'value' },
+  },
+  'answer-logprob': {
+    doc: 'log probability of the answer',
+    needsWrongAnswers: false,
+    objective: { kind: 'answers', tokenFunction: 'logprob', value: 'value' },
+  },
   kl: { doc: 'KL divergence from the clean output', needsWrongAnswers: false, objective: { kind: 'kl' } },
 } as const satisfies Readonly<Record<string, { doc: string; needsWrongAnswers: boolean; objective: Objective }>>;
 export type ObjectiveName = keyof typeof OBJECTIVES;

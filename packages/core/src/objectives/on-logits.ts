@@ -52,7 +52,8 @@ const LOSSES: Losses = {
     const targetRows = logitRows(targets, batch, 'the targets of the mse objective');
     return (row, i) => {
       const target = targetRows[i]!;
-      if (target.length !== row.length) throw wrongShape('the targets of the mse objective', [row.length], targets.shape);
+      if (target.length !== row.length)
+        throw wrongShape('the targets of the mse objective', [row.length], targets.shape);
       const of = TOKEN_FUNCTIONS[tokenFunction](row);
       let sum = 0;
       for (let token = 0; token < row.length; token++) sum += (of(token) - target[token]!) ** 2;
@@ -71,7 +72,8 @@ const LOSSES: Losses = {
     }
     const rows = logitRows(reference, batch, 'the reference of the kl objective');
     return (row, i) => {
-      if (rows[i]!.length !== row.length) throw wrongShape('the reference of the kl objective', [row.length], reference.shape);
+      if (rows[i]!.length !== row.length)
+        throw wrongShape('the reference of the kl objective', [row.length], reference.shape);
       return klDivergence(rows[i]!, row);
     };
   },
