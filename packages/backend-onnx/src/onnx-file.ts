@@ -183,3 +183,11 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     },
   } as unknown as protobuf.Message).finish();
 }
+
+/** The operators of a model in order, as `domain.OpType` (no domain: ONNX's own). */
+export function operatorsOf(model: Uint8Array): string[] {
+  const decoded = ModelProto.toObject(ModelProto.decode(model), { defaults: true }) as {
+    graph: { node: { opType: string; domain: string }[] };
+  };
+  return decoded.graph.node.map(({ opType, domain }) => (domain === '' ? opType : `${domain}.${opType}`));
+}

@@ -8,7 +8,7 @@ import { lowerMatmul } from './matmul-lowering.js';
 import { type NodeOp, OP_LOWERINGS } from './op-lowerings.js';
 import { planSteps, type Step } from './plan.js';
 import { RuntimeDims } from './runtime-dims.js';
-import { type MemoryFile, WeightFiles } from './weight-views.js';
+import { type MemoryFile, WeightFiles } from './weight-files.js';
 
 export interface LowerOptions {
   /** Write composites (layer norm, GELU) as one node where nothing else reads their inner values. Default true. */

@@ -89,6 +89,8 @@ function sessionOptions(
     logSeverityLevel: LOG_FATAL,
     ...(lowered.memoryFiles.length > 0 ? { externalData: lowered.memoryFiles } : {}),
     extra: {
+      // Folding would spread constants out and copy whatever is computed from weights alone.
+      optimization: { disable_specified_optimizers: 'ConstantFolding' },
       session: {
         disable_prepacking: prepack ? '0' : '1',
         // Threads stop spinning with the run: other sessions and JavaScript get the cores between runs.

@@ -1,0 +1,108 @@
+import { type AnyValue, type Backend, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lower, onnxBackend } from './index.js';
+import { operatorsOf } from './onnx-file.js';
+import { disagreement, NO_WEIGHTS, program, randomFeeds, stepsApart } from './testing/agreement.js';
+import { attentionLayer, layerNorm } from './testing/attention-layer.js';
+
+type B = ProgramBuilder;
+const EPSILON = 1e-6;
+const SHAPE = ['batch', 'pos', 16] as const;
+const SIZES = [
+  { batch: 2, pos: 3 },
+  { batch: 1, pos: 7 },
+];
+function rmsNorm(b: B, x: AnyValue): AnyValue {
+  const scale = b.rsqrt(b.add(b.mean(b.mul(x, x), 2, true), EPSILON));
+  return b.composite(b.mul(x, scale), 'rmsNorm', [x], { epsilon: EPSILON });
+}
+const gelu = (b: B, x: AnyValue): AnyValue =>
+  b.composite(b.mul(b.mul(x, 0.5), b.add(1, b.erf(b.mul(x, Math.SQRT1_2)))), 'gelu', [x]);
+function geluTanh(b: B, x: AnyValue): AnyValue {
+  const inner = b.mul(b.add(x, b.mul(b.pow(x, 3), 0.044715)), Math.sqrt(2 / Math.PI));
+  return b.composite(b.mul(b.mul(x, 0.5), b.add(1, b.tanh(inner))), 'geluTanh', [x]);
+}
+const silu = (b: B, x: AnyValue): AnyValue => b.composite(b.mul(x, b.sigmoid(x)), 'silu', [x]);
+
+const KINDS = [
+  ['layerNorm', (b: B, x: AnyValue) => layerNorm(b, x, EPSILON), 'LayerNormalization'],
+  ['rmsNorm', rmsNorm, 'SimplifiedLayerNormalization'],
+  ['gelu', gelu, 'Gelu'],
+  ['geluTanh', geluTanh, 'Gelu'],
+] as const;
+
+const operators = (of: Program, fuse = true): string[] => operatorsOf(lower(of, NO_WEIGHTS, { fuse }).model);
+
+let fused: Backend;
+let plain: Backend;
+beforeAll(async () => {
+  fused = await onnxBackend({ threads: 1, fuse: true });
+  plain = await onnxBackend({ threads: 1, fuse: false });
+});
+afterAll(async () => {
+  await fused.dispose();
+  await plain.dispose();
+});
+
+/** The two ways agree to 1e-5 of the largest number: 84 steps of float32. */
+const STEPS = 1e-5 / 2 ** -23;
+
+describe.each(KINDS)('%s', (_kind, make, operator) => {
+  const of = program((b) => b.output('y', b.mul(make(b, b.input('x', 'float', SHAPE)), 3)));
+  it('is one node', () => {
+    expect(operators(of)).toEqual([operator, 'Mul']);
+    expect(operators(of, false)).not.toContain(operator);
+  });
+  it('agrees with the interpreter, fused and not, and so with itself', async () => {
+    expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
+    expect(await disagreement(plain, of, SIZES)).toBeLessThan(STEPS);
+  });
+  it('is not fused when an inner value is read by something else', async () => {
+    const looked = program((b) => {
+      const y = make(b, b.input('x', 'float', SHAPE));
+      b.output('y', y);
+      b.output('inner', b.value(y.inputs[1]!));
+    });
+    expect(operators(looked)).not.toContain(operator);
+    expect(await disagreement(fused, looked, SIZES)).toBeLessThan(STEPS);
+  });
+});
+
+describe('fusion', () => {
+  it('leaves silu to onnxruntime', async () => {
+    const of = program((b) => b.output('y', silu(b, b.input('x', 'float', SHAPE))));
+    expect(operators(of)).toEqual(['Sigmoid', 'Mul']);
+    expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
+  });
+  it('leaves a norm over an axis of unknown size', async () => {
+    const of = program((b) => b.output('y', layerNorm(b, b.input('x', 'float', ['batch', 'pos']))));
+    expect(operators(of)).not.toContain('LayerNormalization');
+    expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
+  });
+  it('fuses a composite on top of another', async () => {
+    const of = program((b) => b.output('y', gelu(b, layerNorm(b, b.input('x', 'float', SHAPE)))));
+    expect(operators(of)).toEqual(['LayerNormalization', 'Gelu']);
+    expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
+  });
+});
+
+describe('one attention layer', () => {
+  it.each([
+    ['fused', () => fused],
+    ['plain', () => plain],
+  ])('%s equals plain loops', async (_title, backend) => {
+    const b = new ProgramBuilder('attention');
+    const { weights, sizes, plain: loops } = attentionLayer(b);
+    const of = b.build();
+    const executable = await backend().compile(of, weights);
+    for (const size of sizes) {
+      const feeds = randomFeeds(of, size);
+      const expected = {
+        out: { ...feeds.residual!, data: loops(feeds.residual!.data as Float32Array, size.batch!, size.pos!) },
+      };
+      expect(stepsApart(await executable.run(feeds), expected)).toBeLessThan(STEPS);
+      expect(stepsApart(interpret(of, feeds, weights), expected)).toBeLessThan(1);
+    }
+    await executable.dispose();
+  });
+});

@@ -1,0 +1,192 @@
+import {
+  AutoCircuitError,
+  type Backend,
+  floatTensor,
+  intTensor,
+  memoryWeights,
+  ProgramBuilder,
+} from '@auto-circuit/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NO_WEIGHTS, program, randomFloats } from '../testing/agreement.js';
+import { onnxBackend } from './backend.js';
+import { physicalCores } from './settings.js';
+
+const double = program((b) => b.output('y', b.mul(b.input('x', 'float', ['n']), 2)));
+const feed = (...numbers: number[]) => ({ x: floatTensor(Float32Array.from(numbers), [numbers.length]) });
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await onnxBackend({ threads: 2 });
+});
+afterAll(() => backend.dispose());
+
+const rejection = async (promise: Promise<unknown>): Promise<AutoCircuitError> => {
+  const error = await promise.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  expect(error).toBeInstanceOf(AutoCircuitError);
+  return error as AutoCircuitError;
+};
+
+describe('the backend', () => {
+  it('says what it is', () => {
+    expect(backend.info).toEqual({ backend: 'onnx', device: 'cpu', threads: 2, runtime: 'onnxruntime-node 1.30.0' });
+  });
+  it('takes as many threads as there are cores', async () => {
+    const one = await onnxBackend();
+    expect(one.info.threads).toBe(physicalCores());
+    expect(physicalCores()).toBeGreaterThanOrEqual(1);
+  });
+  it('refuses an unknown device', async () => {
+    const error = await rejection(onnxBackend({ device: 'gpu' }));
+    expect(error.message).toBe(
+      '[backend-onnx] unknown device: expected one of cpu, cuda, webgpu, coreml, dml, got "gpu"',
+    );
+    expect(error.kind).toBe('user');
+  });
+  it.each([0, 1.5, -1])('refuses %d threads', async (threads) => {
+    expect((await rejection(onnxBackend({ threads }))).message).toContain('wrong number of threads');
+  });
+  it.runIf(process.platform === 'linux').each(['coreml', 'dml'])(
+    'says that %s is not for this system',
+    async (device) => {
+      const error = await rejection(onnxBackend({ device }));
+      expect(error.kind).toBe('user');
+      expect(error.message).toMatch(
+        new RegExp(
+          `^\\[backend-onnx\\] device ${device} is not available here; it needs .*; onnxruntime-node knows these here: cpu, `,
+        ),
+      );
+    },
+  );
+  it('disposes of what is live', async () => {
+    const own = await onnxBackend({ threads: 1 });
+    const executable = await own.compile(double, NO_WEIGHTS);
+    await own.dispose();
+    expect((await rejection(executable.run(feed(1)))).message).toContain('after dispose()');
+  });
+});
+
+describe('an executable', () => {
+  it('runs again and again at any size', async () => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    expect((await executable.run(feed(1, 2))).y).toEqual(floatTensor(Float32Array.of(2, 4), [2]));
+    expect((await executable.run(feed(3))).y).toEqual(floatTensor(Float32Array.of(6), [1]));
+    await executable.dispose();
+  });
+  it('gives results that later runs do not write into', async () => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    const first = await executable.run(feed(1, 2));
+    await executable.run(feed(5, 6));
+    expect([...first.y!.data]).toEqual([2, 4]);
+    await executable.dispose();
+  });
+  it('does not write into its feeds', async () => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    const given = feed(1, 2, 3);
+    await executable.run(given);
+    expect([...given.x.data]).toEqual([1, 2, 3]);
+    await executable.dispose();
+  });
+  it('gives one value under two names as two arrays', async () => {
+    const of = program((b) => {
+      const y = b.exp(b.input('x', 'float', ['n']));
+      b.output('a', y);
+      b.output('b', y);
+    });
+    const executable = await backend.compile(of, NO_WEIGHTS);
+    const { a, b } = await executable.run(feed(0));
+    expect([...a!.data, ...b!.data]).toEqual([1, 1]);
+    expect(a!.data.buffer).not.toBe(b!.data.buffer);
+    await executable.dispose();
+  });
+  it('takes float64 feeds, rounded', async () => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    const { y } = await executable.run({ x: floatTensor(Float64Array.of(0.1), [1]) });
+    expect([...y!.data]).toEqual([2 * Math.fround(0.1)]);
+    await executable.dispose();
+  });
+  it('runs what is asked at once one after the other', async () => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    const results = await Promise.all([1, 2, 3, 4].map((n) => executable.run(feed(n))));
+    expect(results.map((r) => r.y!.data[0])).toEqual([2, 4, 6, 8]);
+    await executable.dispose();
+  });
+  it('finishes a run that was asked for before dispose, and refuses one after', async () => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    const run = executable.run(feed(4));
+    const disposed = executable.dispose();
+    const late = rejection(executable.run(feed(4)));
+    expect((await run).y!.data[0]).toBe(8);
+    await disposed;
+    expect((await late).message).toBe('[backend-onnx] program "test" was run after dispose(); compile it again');
+    await executable.dispose();
+  });
+  it('goes on after a run that failed', async () => {
+    const of = program((b) => b.output('y', b.gather(b.input('x', 'float', ['n']), b.input('i', 'int', ['k']), 0)));
+    const executable = await backend.compile(of, NO_WEIGHTS);
+    const error = await rejection(executable.run({ ...feed(1, 2), i: intTensor([7], [1]) }));
+    expect(error.message).toMatch(/^\[backend-onnx\] program "test" failed: got ".*out of/);
+    expect([...(await executable.run({ ...feed(1, 2), i: intTensor([1], [1]) })).y!.data]).toEqual([2]);
+    await executable.dispose();
+  });
+  it.each([
+    ['a missing feed', {}, 'input "x" is not fed'],
+    ['an extra feed', { ...feed(1), z: floatTensor(Float32Array.of(1), [1]) }, 'unknown input "z"'],
+    ['a wrong rank', { x: floatTensor(Float32Array.of(1), [1, 1]) }, 'input "x" has the wrong rank'],
+    ['a wrong dtype', { x: intTensor([1], [1]) }, 'input "x" has the wrong dtype'],
+  ])('refuses %s', async (_title, feeds, sentence) => {
+    const executable = await backend.compile(double, NO_WEIGHTS);
+    expect((await rejection(executable.run(feeds))).message).toContain(sentence);
+    await executable.dispose();
+  });
+});
+
+describe('a program', () => {
+  it('is refused when the size of a symbol follows from no input', async () => {
+    const of = program((b) => b.output('y', b.iota(['pos'], 0)));
+    const error = await rejection(backend.compile(of, NO_WEIGHTS));
+    expect(error.message).toBe(
+      '[backend-onnx] program "test": no input has an axis from which the size of "pos" follows',
+    );
+  });
+  it('finds a symbol in an axis that is linear in it', async () => {
+    const of = program((b) => {
+      const twice = b.concat([b.input('x', 'float', ['pos']), b.input('x', 'float', ['pos'])], 0);
+      b.output('y', twice);
+    });
+    const odd = program((b) => {
+      const x = b.input('x', 'float', [of.values[1]!.shape[0]!]); // 2·pos
+      b.output('y', b.reshape(x, [2, 'pos']));
+      b.output('places', b.iota(['pos'], 0));
+    });
+    const executable = await backend.compile(odd, NO_WEIGHTS);
+    const { y, places } = await executable.run({ x: floatTensor(randomFloats(6, 1), [6]) });
+    expect([y!.shape, [...places!.data]]).toEqual([
+      [2, 3],
+      [0, 1, 2],
+    ]);
+    await executable.dispose();
+  });
+  it('reports a weight that the store does not have', async () => {
+    const of = program((b) => b.output('y', b.weight('w', [2])));
+    expect(
+      (await rejection(backend.compile(of, memoryWeights({ v: { shape: [2], data: new Float32Array(2) } })))).message,
+    ).toContain('unknown weight "w"');
+  });
+  it('runs with prepacking, without it, and with resting threads', async () => {
+    const b = new ProgramBuilder('product');
+    b.output('y', b.matmul(b.input('x', 'float', ['n', 40]), b.weight('w', [40, 30])));
+    const weights = memoryWeights({ w: { shape: [40, 30], data: randomFloats(1200, 2) } });
+    const feeds = { x: floatTensor(randomFloats(200, 3), [5, 40]) };
+    const numbers: number[][] = [];
+    for (const settings of [{ prepack: true }, { prepack: false }, { memoryBytes: 1 }, { spinning: false }]) {
+      const own = await onnxBackend({ threads: 2, ...settings });
+      const executable = await own.compile(b.build(), weights);
+      numbers.push([...(await executable.run(feeds)).y!.data]);
+      await own.dispose();
+    }
+    for (const other of numbers.slice(1)) other.forEach((v, i) => expect(v).toBeCloseTo(numbers[0]![i]!, 4));
+  });
+});
