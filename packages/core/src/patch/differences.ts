@@ -93,7 +93,12 @@ export function mix(b: ProgramBuilder, axes: MaskAxes, terms: readonly MixTerm[]
  * gradient · D for each prompt (and each position): [batch, rows, sources] or [batch, pos, rows, sources].
  * This is ∂M/∂mask, since an edge's mask enters only through what its destination reads.
  */
-export function contractScores(b: ProgramBuilder, keepPositions: boolean, gradient: AnyValue, blocks: readonly DifferenceBlock[]): AnyValue {
+export function contractScores(
+  b: ProgramBuilder,
+  keepPositions: boolean,
+  gradient: AnyValue,
+  blocks: readonly DifferenceBlock[],
+): AnyValue {
   const [rows, batch, pos, dModel] = gradient.shape as [Dim, Dim, Dim, Dim];
   const outer = keepPositions ? multiplyDims(batch, pos) : batch;
   const inner = keepPositions ? dModel : multiplyDims(pos, dModel);

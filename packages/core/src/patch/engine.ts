@@ -1,12 +1,14 @@
 /** @file The engine behind `PatchableModel`: micro-batches, programs by mode, pass 1 kept for many masks. */
-import { AutoCircuitError } from '../error.js';
+
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import { scoreShape } from '../graph/build.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { Backend, Feeds, Results } from '../ir/backend.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { Executables } from './executables.js';
-import { filledMask, maskFeeds, maskShape, objectiveFeeds, promptFeed } from './feeds.js';
+import { filledMask, maskFeeds, objectiveFeeds, promptFeed } from './feeds.js';
 import {
   captureProgram,
   currentInputName,
@@ -18,12 +20,18 @@ import {
   patchInputName,
   plainProgram,
   projectProgram,
+  START_INPUT,
   scoreOutputName,
   sourceOutputName,
-  START_INPUT,
 } from './programs.js';
-import { SourceStore, type SiteTensors } from './source-store.js';
-import type { MaskGradientRequest, PatchableModel, PatchDescription, PatchedRunRequest, PromptGradients } from './types.js';
+import { type SiteTensors, SourceStore } from './source-store.js';
+import type {
+  MaskGradientRequest,
+  PatchableModel,
+  PatchDescription,
+  PatchedRunRequest,
+  PromptGradients,
+} from './types.js';
 
 export interface PatchableModelRequest {
   readonly model: ModelObject;
@@ -56,16 +64,26 @@ class Engine implements PatchableModel {
   readonly #patchTokens: number;
   readonly #plainTokens: number;
 
-  constructor({ model, graph, backend, keepBytes = 2 ** 30, microBatchTokens, onDebug = () => undefined }: PatchableModelRequest) {
+  constructor({
+    model,
+    graph,
+    backend,
+    keepBytes = 2 ** 30,
+    microBatchTokens,
+    onDebug = () => undefined,
+  }: PatchableModelRequest) {
     this.graph = graph;
     this.outputSize = model.spec.outputSize;
     this.#model = model;
     this.#executables = new Executables(backend, model.weights, onDebug);
     const bytesPerToken = graph.sources.length * graph.layout.dModel * 4;
-    this.#patchTokens = microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
+    this.#patchTokens =
+      microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
     this.#store = new SourceStore(graph, (...args) => this.#capture(...args), keepBytes);
-    onDebug(`micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`);
+    onDebug(
+      `micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`,
+    );
   }
 
   // ---- plain runs ---------------------------------------------------------------------------------------------
@@ -74,7 +92,9 @@ class Engine implements PatchableModel {
     this.#checkLength(pos);
     const rows: Float32Array[] = [];
     for (const [start, stop] of cutsOf(n, pos, this.#plainTokens)) {
-      const results = await this.#executables.run(`plain-${positions}`, () => plainProgram(this.#setting, positions), { [INPUT]: sliceRows(input, start, stop) });
+      const results = await this.#executables.run(`plain-${positions}`, () => plainProgram(this.#setting, positions), {
+        [INPUT]: sliceRows(input, start, stop),
+      });
       rows.push(floats(results, LOGITS));
     }
     return floatTensor(joinFloats(rows), positions === 'last' ? [n, this.outputSize] : [n, pos, this.outputSize]);
@@ -84,7 +104,9 @@ class Engine implements PatchableModel {
   async #capture(batch: PromptBatch, side: Side, start: number, stop: number): Promise<SiteTensors> {
     const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
     const results = await this.#executables.run('capture', () => captureProgram(this.#setting, 'parts'), feeds);
-    return new Map(this.graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const));
+    return new Map(
+      this.graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const),
+    );
   }
 
   async meanOf(batches: readonly PromptBatch[], of: Side | 'both') {
@@ -103,12 +125,19 @@ class Engine implements PatchableModel {
     for (const [start, stop] of cuts) {
       const parts = await this.#store.patch(batch, patch, start, stop, cuts);
       if (!parts) continue;
-      const results = await this.#executables.run('project', () => projectProgram(this.#setting), this.#named(parts, patchInputName));
+      const results = await this.#executables.run(
+        'project',
+        () => projectProgram(this.#setting),
+        this.#named(parts, patchInputName),
+      );
       for (const block of this.graph.sourceBlocks) {
         const rows = floats(results, sourceOutputName(block.site)); // [rows, items, pos, dModel]
         const items = stop - start;
         for (let r = block.start; r < block.stop; r++) {
-          out.set(rows.subarray((r - block.start) * items * slab, (r - block.start + 1) * items * slab), (r * n + start) * slab);
+          out.set(
+            rows.subarray((r - block.start) * items * slab, (r - block.start + 1) * items * slab),
+            (r * n + start) * slab,
+          );
         }
       }
     }
@@ -141,37 +170,64 @@ class Engine implements PatchableModel {
     const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
     const atZero = !mask || request.mask === 0;
     if (inputAlpha !== undefined && !atZero) {
-      throw new AutoCircuitError({ where: 'core/patch', what: 'inputAlpha goes with a mask of 0 only', kind: 'internal' });
+      throw new AutoCircuitError({
+        where: 'core/patch',
+        what: 'inputAlpha goes with a mask of 0 only',
+        kind: 'internal',
+      });
     }
     const forward: GradientForward = inputAlpha !== undefined ? 'interpolated' : atZero ? 'atZero' : 'patched';
     const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
     const cuts = this.#cuts(batch);
-    const dense = objective.kind === 'kl' && !objective.referenceLogits ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length)) : undefined;
+    const dense =
+      objective.kind === 'kl' && !objective.referenceLogits
+        ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length))
+        : undefined;
     const chunks: Results[] = [];
     for (const [start, stop] of cuts) {
       const parts = await this.#store.patch(batch, patch, start, stop, cuts);
       const supply = parts ? 'fed' : 'zero';
-      const shape = objective.kind === 'kl' ? { kind: objective.kind } : { kind: objective.kind, tokenFunction: objective.tokenFunction };
-      const key = ['gradient', forward, supply, ...Object.values(shape), ...(axes.perItem ? ['by-item'] : [])].join('-');
+      const shape =
+        objective.kind === 'kl'
+          ? { kind: objective.kind }
+          : { kind: objective.kind, tokenFunction: objective.tokenFunction };
+      const key = ['gradient', forward, supply, ...Object.values(shape), ...(axes.perItem ? ['by-item'] : [])].join(
+        '-',
+      );
       chunks.push(
-        await this.#executables.run(key, () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape }), {
-          [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
-          ...(parts ? this.#named(parts, patchInputName) : {}),
-          ...(forward === 'patched' ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop)) : {}),
-          ...(forward === 'interpolated' ? await this.#interpolated(batch, input, parts, inputAlpha!, start, stop) : {}),
-          ...Object.fromEntries(objectiveFeeds(objective, batch, start, stop, dense)),
-        }),
+        await this.#executables.run(
+          key,
+          () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape }),
+          {
+            [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+            ...(parts ? this.#named(parts, patchInputName) : {}),
+            ...(forward === 'patched'
+              ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop))
+              : {}),
+            ...(forward === 'interpolated'
+              ? await this.#interpolated(batch, input, parts, inputAlpha!, start, stop)
+              : {}),
+            ...Object.fromEntries(objectiveFeeds(objective, batch, start, stop, dense)),
+          },
+        ),
       );
     }
     const tensors = this.graph.destinationBlocks.map((block) => {
       const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
-      return [block.module, floatTensor(data, [batch.prompts.length, ...maskShape(this.graph, block)])] as const;
+      return [block.module, floatTensor(data, [batch.prompts.length, ...scoreShape(this.graph, block)])] as const;
     });
     return { tensors: Object.fromEntries(tensors) };
   }
 
   /** Both ends of the path, and the start between them: patch + alpha · (input − patch). */
-  async #interpolated(batch: PromptBatch, side: Side, patch: SiteTensors | null, alpha: number, start: number, stop: number): Promise<Feeds> {
+  async #interpolated(
+    batch: PromptBatch,
+    side: Side,
+    patch: SiteTensors | null,
+    alpha: number,
+    start: number,
+    stop: number,
+  ): Promise<Feeds> {
     const current = await this.#store.side(batch, side, start, stop);
     const here = current.get('start')!;
     const there = patch?.get('start')?.data;
@@ -208,7 +264,12 @@ class Engine implements PatchableModel {
   #checkLength(length: number): void {
     const most = this.#model.spec.maxPositions;
     if (most === null || length <= most) return;
-    throw new AutoCircuitError({ where: 'core/patch', what: `a prompt is too long for model "${this.#model.name}"`, expected: `at most ${most} tokens`, got: `${length}` });
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: `a prompt is too long for model "${this.#model.name}"`,
+      expected: `at most ${most} tokens`,
+      got: `${length}`,
+    });
   }
   async dispose(): Promise<void> {
     this.#store.dispose();
@@ -220,14 +281,19 @@ class Engine implements PatchableModel {
 export function cutsOf(prompts: number, length: number, tokens: number): Cut[] {
   const most = Math.max(1, Math.floor(tokens / Math.max(1, length)));
   const pieces = Math.ceil(prompts / most);
-  return Array.from({ length: pieces }, (_, i) => [Math.floor((i * prompts) / pieces), Math.floor(((i + 1) * prompts) / pieces)] as const);
+  return Array.from(
+    { length: pieces },
+    (_, i) => [Math.floor((i * prompts) / pieces), Math.floor(((i + 1) * prompts) / pieces)] as const,
+  );
 }
 
 function sliceRows(input: ModelInput, start: number, stop: number): Tensor {
   const shape = [stop - start, ...input.shape.slice(1)];
   const row = elementCount(input.shape.slice(1));
   const { data } = input;
-  return data instanceof Int32Array ? intTensor(data.subarray(start * row, stop * row), shape) : floatTensor((data as Float32Array).subarray(start * row, stop * row), shape);
+  return data instanceof Int32Array
+    ? intTensor(data.subarray(start * row, stop * row), shape)
+    : floatTensor((data as Float32Array).subarray(start * row, stop * row), shape);
 }
 function joinFloats(parts: readonly Float32Array[]): Float32Array {
   if (parts.length === 1) return parts[0]!;

@@ -1,6 +1,8 @@
 /** @file What the engine feeds to programs besides activations: masks by site, prompts, answers. */
-import { AutoCircuitError } from '../error.js';
+
 import type { Prompt, PromptBatch, Side } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import { scoreShape } from '../graph/build.js';
 import type { DestinationBlock, Graph, Mask } from '../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
 import { OBJECTIVE_INPUTS } from '../objectives/fragment.js';
@@ -32,16 +34,11 @@ function checkedLength<T extends readonly unknown[]>(tokens: T, batch: PromptBat
 export function filledMask(graph: Graph, value: number): Mask {
   const tensors = Object.fromEntries(
     graph.destinationBlocks.map((block) => {
-      const shape = maskShape(graph, block);
+      const shape = scoreShape(graph, block);
       return [block.module, floatTensor(new Float32Array(shape.reduce((a, d) => a * d, 1)).fill(value), shape)];
     }),
   );
   return { perItem: false, tensors };
-}
-/** [positions?, heads?, sources] of one destination block. */
-export function maskShape(graph: Graph, block: DestinationBlock): number[] {
-  const { positions } = graph.options;
-  return [...(positions === null ? [] : [positions]), ...(block.heads === null ? [] : [block.heads]), block.sources.stop - block.sources.start];
 }
 
 /** The masks of every site for items `start` to `stop`: [items?, positions?, rows, sources]. */
@@ -70,8 +67,13 @@ export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number
     return [maskInputName(site), floatTensor(out, [...leading, rows, sources])] as const;
   });
 }
-function checkedMask(graph: Graph, block: DestinationBlock, mask: Mask, items: number): Tensor<Float32Array | Float64Array> {
-  const shape = [...(mask.perItem ? [items] : []), ...maskShape(graph, block)];
+function checkedMask(
+  graph: Graph,
+  block: DestinationBlock,
+  mask: Mask,
+  items: number,
+): Tensor<Float32Array | Float64Array> {
+  const shape = [...(mask.perItem ? [items] : []), ...scoreShape(graph, block)];
   const tensor = mask.tensors[block.module];
   if (!tensor || tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
     throw new AutoCircuitError({
@@ -85,7 +87,13 @@ function checkedMask(graph: Graph, block: DestinationBlock, mask: Mask, items: n
 }
 
 /** Answers, targets or reference logits for items `start` to `stop`. `dense` [n, outputs] covers the whole batch. */
-export function objectiveFeeds(objective: Objective, batch: PromptBatch, start: number, stop: number, dense?: Tensor<Float32Array>): FeedEntry[] {
+export function objectiveFeeds(
+  objective: Objective,
+  batch: PromptBatch,
+  start: number,
+  stop: number,
+  dense?: Tensor<Float32Array>,
+): FeedEntry[] {
   if (objective.kind === 'answers') return answerFeeds(objective.value, batch.prompts.slice(start, stop));
   const source = dense ?? (objective.kind === 'mse' ? objective.targets : objective.referenceLogits);
   const width = source?.shape[1] ?? 0;

@@ -1,7 +1,9 @@
 /** @file Room `patch`: patch points, the two-pass protocol, ablations and `PatchableModel`. Nothing here knows an algorithm. */
-export * from './points.js';
-export * from './types.js';
+
 export { createPatchableModel, cutsOf, type PatchableModelRequest } from './engine.js';
-export { filledMask, maskShape } from './feeds.js';
+export { filledMask } from './feeds.js';
+export * from './mask-functions.js';
 export { capturePoints, makePoints, plainPoints, type SourceParts, type TraceScope } from './modes.js';
+export * from './points.js';
 export * from './programs.js';
+export * from './types.js';

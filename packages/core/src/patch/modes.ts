@@ -67,7 +67,11 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     outOf(site, value, projection) {
       const block = graph.sourceBlocks.find((s) => s.site === site);
       const rows = value.shape.length === 3 ? oneRow(b, value) : value; // [rows, batch, pos, width]
-      const parts = { block: block ?? { site, module: site, layer: -1, start: 0, stop: 0 }, value: rows, projection: projection ?? null };
+      const parts = {
+        block: block ?? { site, module: site, layer: -1, start: 0, stop: 0 },
+        value: rows,
+        projection: projection ?? null,
+      };
       return block ? rules.write(parts) : contribution(b, parts);
     },
     stream(site, residual) {
@@ -95,7 +99,10 @@ export function contribution(b: ProgramBuilder, { value, projection }: SourcePar
 }
 
 /** Every row's own output: [rows, batch, pos, dModel]. */
-export function outputsByRow(b: ProgramBuilder, { value, projection }: Pick<SourceParts, 'value' | 'projection'>): AnyValue {
+export function outputsByRow(
+  b: ProgramBuilder,
+  { value, projection }: Pick<SourceParts, 'value' | 'projection'>,
+): AnyValue {
   if (!projection) return value;
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
   const dModel = projection.shape[2]!;
@@ -127,7 +134,12 @@ export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) =
 }
 
 /** Plain, with a value of its own for what each destination reads: gradients with respect to `reads` are those at mask 0. */
-export function readingPoints(scope: TraceScope, collect: (parts: SourceParts) => void, reads: DestinationRead[], startOf?: (parts: SourceParts) => AnyValue): PatchPoints {
+export function readingPoints(
+  scope: TraceScope,
+  collect: (parts: SourceParts) => void,
+  reads: DestinationRead[],
+  startOf?: (parts: SourceParts) => AnyValue,
+): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
     read(_site, blocks, residual) {
@@ -148,6 +160,11 @@ export function readingPoints(scope: TraceScope, collect: (parts: SourceParts) =
 /** The parts of one block, which must have been collected. */
 export function partsOf(collected: readonly SourceParts[], block: SourceBlock): SourceParts {
   const found = collected.find((parts) => parts.block.site === block.site);
-  if (!found) throw new AutoCircuitError({ where: 'core/patch', what: `the trace never wrote "${block.site}"`, kind: 'internal' });
+  if (!found)
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: `the trace never wrote "${block.site}"`,
+      kind: 'internal',
+    });
   return found;
 }

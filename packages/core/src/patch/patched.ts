@@ -8,7 +8,7 @@
 import type { DestinationBlock, Graph } from '../graph/types.js';
 import { multiplyDims } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
-import { Differences, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
+import { type Differences, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
 import { contribution, type DestinationRead, makePoints, type SourceParts, type TraceScope } from './modes.js';
 import type { PatchPoints } from './points.js';
 
@@ -31,7 +31,11 @@ export const formFor = (graph: Graph): PatchForm => (graph.options.factorized ? 
 export const maskInputName = (site: string): string => `mask:${site}`;
 export const rowsOf = (block: DestinationBlock): number => block.heads ?? 1;
 
-export function maskInput(scope: Pick<PatchedScope, 'builder' | 'axes'>, site: string, blocks: readonly DestinationBlock[]): AnyValue {
+export function maskInput(
+  scope: Pick<PatchedScope, 'builder' | 'axes'>,
+  site: string,
+  blocks: readonly DestinationBlock[],
+): AnyValue {
   const rows = blocks.reduce((n, block) => n + rowsOf(block), 0);
   const { start, stop } = blocks[0]!.sources;
   const { perItem, perPosition } = scope.axes;
@@ -52,7 +56,10 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       const last = weights.shape.length - 1;
       const { start, stop } = blocks[0]!.sources;
       const terms: MixTerm[] = differences.covering(start, stop).map((block) => ({
-        weights: block.start === start && block.stop === stop ? weights : b.slice(weights, last, block.start - start, block.stop - start),
+        weights:
+          block.start === start && block.stop === stop
+            ? weights
+            : b.slice(weights, last, block.start - start, block.stop - start),
         rows: block.value,
       }));
       const patched = withResidual(terms, residual);
@@ -81,7 +88,8 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     const newest = terms.at(-1)!;
     const rows = newest.weights.shape[0]!;
     const copied = newest.rows.shape[0]! as number;
-    if (axes.perItem || axes.perPosition || rows === 1 || copied > MOST_ROWS_COPIED) return b.add(mix(b, axes, terms), row);
+    if (axes.perItem || axes.perPosition || rows === 1 || copied > MOST_ROWS_COPIED)
+      return b.add(mix(b, axes, terms), row);
     const ones = b.broadcast(b.constant(1), [rows, 1]); // [rows, 1]
     const extended = { weights: b.concat([newest.weights, ones], 1), rows: b.concat([newest.rows, row], 0) };
     return mix(b, axes, [...terms.slice(0, -1), extended]);

@@ -8,10 +8,19 @@ import { subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
 import { simplify } from '../ir/simplify.js';
 import type { AnyValue, Program } from '../ir/types.js';
-import { objectiveFragment, type ObjectiveShape } from '../objectives/fragment.js';
+import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { contractScores, Differences, type MaskAxes, type PatchValue } from './differences.js';
-import { capturePoints, type DestinationRead, outputsByRow, partsOf, plainPoints, readingPoints, type SourceParts, type TraceScope } from './modes.js';
+import {
+  capturePoints,
+  type DestinationRead,
+  outputsByRow,
+  partsOf,
+  plainPoints,
+  readingPoints,
+  type SourceParts,
+  type TraceScope,
+} from './modes.js';
 import { formFor, type PatchForm, patchedPoints, rowsOf } from './patched.js';
 import type { PatchPoints } from './points.js';
 
@@ -40,7 +49,8 @@ function scopeOf({ model, graph }: Setting, builder: ProgramBuilder): TraceScope
     weight: (name, shape) => builder.weight(name, shape),
   };
 }
-const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program => (simplified ? simplify(b.build()) : b.build());
+const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
+  simplified ? simplify(b.build()) : b.build();
 
 /** Logits at the last position [batch, outputs], or at all [batch, pos, outputs]. */
 function readOut({ model }: Setting, points: PatchPoints, positions: 'last' | 'all'): AnyValue {
@@ -132,7 +142,11 @@ export function gradientProgram(setting: GradientSetting): Program {
   const patchOf = suppliedPatch(b, setting.supply);
   const logits = readOut(setting, pointsFor(), 'last'); // [batch, outputs]
   const total = b.sum(objectiveFragment(b, setting.objective, logits), 0);
-  const gradients = gradient(b, total, reads.map((read) => read.value));
+  const gradients = gradient(
+    b,
+    total,
+    reads.map((read) => read.value),
+  );
   const keepPositions = graph.options.positions !== null;
   for (const group of bySite(reads)) {
     const parts = group.map((i) => gradients[i]!);
@@ -143,7 +157,10 @@ export function gradientProgram(setting: GradientSetting): Program {
     let row = 0;
     for (const i of group) {
       const { block } = reads[i]!;
-      b.output(scoreOutputName(block.module), group.length === 1 ? scores : b.slice(scores, axis, row, row + rowsOf(block)));
+      b.output(
+        scoreOutputName(block.module),
+        group.length === 1 ? scores : b.slice(scores, axis, row, row + rowsOf(block)),
+      );
       row += rowsOf(block);
     }
   }
@@ -152,13 +169,24 @@ export function gradientProgram(setting: GradientSetting): Program {
   function pointsFor(): PatchPoints {
     const scope = scopeOf(setting, b);
     if (forward === 'patched') {
-      return patchedPoints({ ...scope, form: setting.form ?? formFor(graph), axes: setting.axes, differences, patchOf, reads });
+      return patchedPoints({
+        ...scope,
+        form: setting.form ?? formFor(graph),
+        axes: setting.axes,
+        differences,
+        patchOf,
+        reads,
+      });
     }
     const collect = (parts: SourceParts): void => {
-      const current = forward === 'interpolated' ? { ...parts, value: b.input(currentInputName(parts.block.site), 'float', parts.value.shape) } : parts;
+      const current =
+        forward === 'interpolated'
+          ? { ...parts, value: b.input(currentInputName(parts.block.site), 'float', parts.value.shape) }
+          : parts;
       differences.add(current, patchOf(parts));
     };
-    const startOf = forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
+    const startOf =
+      forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
     return readingPoints(scope, collect, reads, startOf);
   }
 }

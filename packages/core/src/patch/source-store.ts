@@ -2,8 +2,9 @@
  * @file Pass 1: what every source wrote on a side of a batch, by micro-batch (before the projection), kept while the
  * budget allows; and the ablations that are made of it. Sums run in float64 in prompt order.
  */
-import { AutoCircuitError } from '../error.js';
+
 import type { PromptBatch, Side } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { MeanHandle, PatchDescription } from './types.js';
@@ -36,8 +37,8 @@ export class SourceStore {
 
   /** Items `start` to `stop` of a side of a batch. */
   async side(batch: PromptBatch, side: Side, start: number, stop: number): Promise<SiteTensors> {
-    let id = this.#batchIds.get(batch);
-    if (id === undefined) this.#batchIds.set(batch, (id = this.#nextId++));
+    const id = this.#batchIds.get(batch) ?? this.#nextId++;
+    this.#batchIds.set(batch, id);
     const key = `${id} ${side} ${start} ${stop}`;
     const known = this.#kept.get(key);
     if (known) {
@@ -63,7 +64,13 @@ export class SourceStore {
   }
 
   /** What a patch description puts in for items `start` to `stop`; null for zeros. `cuts` are the batch's micro-batches. */
-  async patch(batch: PromptBatch, patch: PatchDescription, start: number, stop: number, cuts: readonly (readonly [number, number])[]): Promise<SiteTensors | null> {
+  async patch(
+    batch: PromptBatch,
+    patch: PatchDescription,
+    start: number,
+    stop: number,
+    cuts: readonly (readonly [number, number])[],
+  ): Promise<SiteTensors | null> {
     switch (patch.kind) {
       case 'zero':
         return null;
@@ -87,9 +94,13 @@ export class SourceStore {
     }
   }
 
-  async #batchMean(batch: PromptBatch, patch: { kind: 'batch-mean' | 'batch-position-mean'; from: Side }, cuts: readonly (readonly [number, number])[]): Promise<SiteTensors> {
-    let known = this.#batchMeans.get(batch);
-    if (!known) this.#batchMeans.set(batch, (known = new Map()));
+  async #batchMean(
+    batch: PromptBatch,
+    patch: { kind: 'batch-mean' | 'batch-position-mean'; from: Side },
+    cuts: readonly (readonly [number, number])[],
+  ): Promise<SiteTensors> {
+    const known = this.#batchMeans.get(batch) ?? new Map<string, SiteTensors>();
+    this.#batchMeans.set(batch, known);
     const key = `${patch.kind} ${patch.from}`;
     let mean = known.get(key);
     if (!mean) {
@@ -102,7 +113,10 @@ export class SourceStore {
   }
 
   /** Means over a data set, one for each position. */
-  async meanOf(batches: readonly { readonly batch: PromptBatch; readonly cuts: readonly (readonly [number, number])[] }[], of: Side | 'both'): Promise<MeanHandle> {
+  async meanOf(
+    batches: readonly { readonly batch: PromptBatch; readonly cuts: readonly (readonly [number, number])[] }[],
+    of: Side | 'both',
+  ): Promise<MeanHandle> {
     const lengths = [...new Set(batches.map(({ batch }) => batch.length))];
     if (lengths.length !== 1) {
       throw new AutoCircuitError({
@@ -115,7 +129,8 @@ export class SourceStore {
     const sums = new PositionSums();
     const sides: readonly Side[] = of === 'both' ? ['clean', 'corrupt'] : [of];
     for (const side of sides) {
-      for (const { batch, cuts } of batches) for (const [start, stop] of cuts) sums.add(await this.side(batch, side, start, stop));
+      for (const { batch, cuts } of batches)
+        for (const [start, stop] of cuts) sums.add(await this.side(batch, side, start, stop));
     }
     const sites = new Map(sums.means());
     const handle: Mean = { kind: 'mean', of, length: lengths[0]!, sites, dispose: () => sites.clear() };
@@ -161,8 +176,8 @@ class PositionSums {
       const [rows, n, pos, width] = shape as [number, number, number, number];
       items = n;
       const slab = pos * width;
-      let entry = this.#sums.get(site);
-      if (!entry) this.#sums.set(site, (entry = { shape: [rows, 1, pos, width], sum: new Float64Array(rows * slab) }));
+      const entry = this.#sums.get(site) ?? { shape: [rows, 1, pos, width], sum: new Float64Array(rows * slab) };
+      this.#sums.set(site, entry);
       for (let r = 0; r < rows; r++) {
         for (let i = 0; i < n; i++) {
           const base = (r * n + i) * slab;
@@ -174,7 +189,18 @@ class PositionSums {
   }
 
   means(): SiteTensors {
-    return new Map([...this.#sums].map(([site, { shape, sum }]) => [site, floatTensor(Float32Array.from(sum, (x) => x / this.#items), shape)] as const));
+    return new Map(
+      [...this.#sums].map(
+        ([site, { shape, sum }]) =>
+          [
+            site,
+            floatTensor(
+              Float32Array.from(sum, (x) => x / this.#items),
+              shape,
+            ),
+          ] as const,
+      ),
+    );
   }
 
   meansOverPositions(): SiteTensors {

@@ -43,7 +43,11 @@ export type Objective =
       readonly value: 'diff' | 'value';
     }
   /** Mean squared difference between f(logits) and `targets` [prompts, vocab], mean over vocab; by prompt. */
-  | { readonly kind: 'mse'; readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp'; readonly targets: Tensor<Float32Array> }
+  | {
+      readonly kind: 'mse';
+      readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp';
+      readonly targets: Tensor<Float32Array>;
+    }
   /** KL(reference ‖ run) over the vocabulary; `referenceLogits` [prompts, vocab], default the clean run's. */
   | { readonly kind: 'kl'; readonly referenceLogits?: Tensor<Float32Array> };
 

@@ -1,0 +1,82 @@
+/**
+ * @file GPT-2: learned positions, layer norm before attention and MLP, GELU. The trace is written once, with its patch points;
+ * it reads canonical weights, where folding may have taken layer norm weights and biases away.
+ */
+import type { AnyValue, PatchPoints } from '@auto-circuit/core';
+import { ACTIVATIONS, asMatrix, causalAttention, headProjection, layerNorm } from './layers.js';
+
+export interface Gpt2Shape {
+  readonly layers: number;
+  readonly heads: number;
+  readonly dModel: number;
+  readonly dHead: number;
+  readonly dMlp: number;
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly epsilon: number;
+  readonly activation: string;
+  /** false for attention-only models. */
+  readonly mlp: boolean;
+}
+
+/** What of a checkpoint is there: folding removes some weights and makes others. */
+export type Has = (weight: string) => boolean;
+
+export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyValue {
+  const { builder: b } = points;
+  const { layers, heads, dModel, dHead, dMlp, vocabulary, positions } = shape;
+  const tokens = points.input; // [batch, pos]
+  const [batch, pos] = tokens.shape;
+  const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
+  const placed = b.slice(points.weight('pos.W', [positions, dModel]), 0, 0, pos!); // [pos, dModel]
+  let residual = points.outOf('start', b.add(embedded, placed)); // [batch, pos, dModel]
+
+  for (let l = 0; l < layers; l++) {
+    const reads = points.into(`L${l}.attn`, residual); // each [heads or 1, batch, pos, dModel]
+    const head = (input: 'q' | 'k' | 'v'): AnyValue => {
+      const x = norm(shape, has, points, reads[input]!, `L${l}.ln1`);
+      const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [heads, dHead]) : null;
+      return headProjection(b, x, points.weight(`L${l}.attn.${input}.W`, [heads, dHead, dModel]), bias); // [heads, 1, batch, pos, dHead]
+    };
+    const z = causalAttention(b, head('q'), head('k'), head('v'), `L${l}.attn`); // [heads, batch, pos, dHead]
+    const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
+    residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
+    residual = points.stream(`L${l}.mid`, residual);
+
+    if (shape.mlp) {
+      const x = norm(shape, has, points, points.into(`L${l}.mlp`, residual).mlp!, `L${l}.ln2`); // [1, batch, pos, dModel]
+      const inner = b.add(
+        b.matmul(asMatrix(b, x), points.weight(`L${l}.mlp.in.W`, [dModel, dMlp])),
+        points.weight(`L${l}.mlp.in.b`, [dMlp]),
+      );
+      const active = b.role(ACTIVATIONS[shape.activation]!(b, inner), `L${l}.mlp.act`); // [batch·pos, dMlp]
+      const out = b.add(
+        b.matmul(active, points.weight(`L${l}.mlp.out.W`, [dMlp, dModel])),
+        points.weight(`L${l}.mlp.out.b`, [dModel]),
+      );
+      residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, [batch!, pos!, dModel])));
+    }
+    residual = points.stream(`L${l}.post`, residual);
+  }
+  return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
+}
+
+/** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
+export function unembedGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue {
+  const { builder: b } = points;
+  const [batch, q] = residual.shape;
+  const x = asMatrix(b, norm(shape, has, points, residual, 'final.ln')); // [batch·q, dModel]
+  const weight = points.weight(has('unembed.W') ? 'unembed.W' : 'embed.W', [shape.vocabulary, shape.dModel]);
+  let logits = b.matmul(x, weight, { transposeB: true }); // [batch·q, vocabulary]
+  if (has('unembed.b')) logits = b.add(logits, points.weight('unembed.b', [shape.vocabulary]));
+  return b.reshape(logits, [batch!, q!, shape.vocabulary]);
+}
+
+/** Layer norm; its weights where they are not folded into the next matrix. */
+function norm({ epsilon, dModel }: Gpt2Shape, has: Has, points: PatchPoints, x: AnyValue, name: string): AnyValue {
+  const { builder: b } = points;
+  let out = layerNorm(b, x, epsilon, name);
+  if (has(`${name}.w`)) out = b.mul(out, points.weight(`${name}.w`, [dModel]));
+  if (has(`${name}.b`)) out = b.add(out, points.weight(`${name}.b`, [dModel]));
+  return out;
+}

@@ -1,0 +1,80 @@
+/**
+ * @file The layers that architectures are made of, as program fragments. Composites are marked (`layerNorm`, `gelu`, …), so
+ * that a backend may compute them in one step.
+ */
+import { type AnyValue, type Dim, multiplyDims, type ProgramBuilder } from '@auto-circuit/core';
+
+/** (x − mean) · rsqrt(var + epsilon) over the last axis, no weights. */
+export function layerNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
+  const centred = b.sub(x, b.mean(x, -1, true));
+  const variance = b.mean(b.mul(centred, centred), -1, true);
+  const scale = b.role(b.rsqrt(b.add(variance, epsilon)), `${role}.scale`);
+  return b.composite(b.role(b.mul(centred, scale), `${role}.normalized`), 'layerNorm', [x], { epsilon });
+}
+
+/** x · rsqrt(mean(x²) + epsilon) over the last axis, no weights. */
+export function rmsNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
+  const scale = b.role(b.rsqrt(b.add(b.mean(b.mul(x, x), -1, true), epsilon)), `${role}.scale`);
+  return b.composite(b.role(b.mul(x, scale), `${role}.normalized`), 'rmsNorm', [x], { epsilon });
+}
+
+const GELU_TANH = { scale: Math.sqrt(2 / Math.PI), cubic: 0.044715 };
+
+/** Activations by the name that config.json gives them. */
+export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValue) => AnyValue>> = {
+  relu: (b, x) => b.relu(x),
+  gelu: (b, x) => b.composite(b.mul(b.mul(x, 0.5), b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1)), 'gelu', [x]),
+  gelu_new: geluTanh,
+  gelu_pytorch_tanh: geluTanh,
+  silu: (b, x) => b.composite(b.mul(x, b.sigmoid(x)), 'silu', [x]),
+};
+/** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */
+function geluTanh(b: ProgramBuilder, x: AnyValue): AnyValue {
+  const cubic = b.add(b.mul(b.mul(b.mul(x, x), x), GELU_TANH.cubic), x);
+  const gate = b.add(b.tanh(b.mul(cubic, GELU_TANH.scale)), 1);
+  return b.composite(b.mul(b.mul(x, 0.5), gate), 'geluTanh', [x]);
+}
+
+/**
+ * One projection for each head, grouped: x [heads or groups or 1, batch, pos, dModel] and a weight [groups, width, dModel]
+ * → [groups, heads per group or 1, batch, pos, width].
+ */
+export function headProjection(b: ProgramBuilder, x: AnyValue, weight: AnyValue, bias: AnyValue | null): AnyValue {
+  const [rows, batch, pos, dModel] = x.shape as [number, Dim, Dim, Dim];
+  const [groups, width] = weight.shape as [number, number];
+  const tokens = multiplyDims(batch, pos);
+  const [outer, inner] = rows === 1 ? [1, 1] : [groups, rows / groups];
+  const flat = b.reshape(x, [outer, inner, tokens, dModel]); // [groups or 1, heads per group, batch·pos, dModel]
+  let out = b.matmul(flat, b.reshape(weight, [groups, 1, width, dModel]), { transposeB: true }); // [groups, heads per group, batch·pos, width]
+  if (bias) out = b.add(out, b.reshape(bias, [groups, 1, 1, width]));
+  return b.reshape(out, [groups, inner, batch, pos, width]);
+}
+
+/**
+ * Causal attention. q [groups, heads per group, batch, pos, dHead]; k and v the same, or with 1 for heads per group.
+ * Gives z, every head's weighted values before the output projection: [heads, batch, pos, dHead].
+ */
+export function causalAttention(b: ProgramBuilder, q: AnyValue, k: AnyValue, v: AnyValue, role: string): AnyValue {
+  const [groups, perGroup, batch, pos, dHead] = q.shape as [number, number, Dim, Dim, number];
+  const scores = b.matmul(b.mul(q, 1 / Math.sqrt(dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
+  const visible = b.lessEqual(b.iota([1, pos], 1), b.iota([pos, 1], 0)); // [pos query, pos key]
+  const pattern = b.role(b.softmax(b.where(visible, scores, HIDDEN)), `${role}.pattern`);
+  const z = b.matmul(pattern, v); // [groups, heads per group, batch, pos, dHead]
+  return b.role(b.reshape(z, [groups * perGroup, batch, pos, dHead]), `${role}.z`);
+}
+/** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
+const HIDDEN = -1e9;
+
+/** Rotary tables [positions, dHead] applied to x [groups, heads, batch, pos, dHead]: x·cos + (−second half, first half)·sin. */
+export function rotate(b: ProgramBuilder, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
+  const pos = x.shape[3]!;
+  const half = (x.shape[4] as number) / 2;
+  const turned = b.concat([b.neg(b.slice(x, 4, half, 2 * half)), b.slice(x, 4, 0, half)], 4);
+  return b.add(b.mul(x, b.slice(cos, 0, 0, pos)), b.mul(turned, b.slice(sin, 0, 0, pos)));
+}
+
+/** The tokens of [rows, batch, pos, dModel] (rows 1) or [batch, pos, dModel] as a matrix [batch·pos, dModel]. */
+export function asMatrix(b: ProgramBuilder, x: AnyValue): AnyValue {
+  const [batch, pos, dModel] = x.shape.slice(-3) as [Dim, Dim, Dim];
+  return b.reshape(x, [multiplyDims(batch, pos), dModel]);
+}

@@ -1,0 +1,73 @@
+/** @file Llama: rotary positions, RMS norm, grouped queries, SwiGLU, tied or untied embeddings. */
+import type { AnyValue, PatchPoints } from '@auto-circuit/core';
+import type { Has } from './gpt2.js';
+import { ACTIVATIONS, asMatrix, causalAttention, headProjection, rmsNorm, rotate } from './layers.js';
+
+export interface LlamaShape {
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dModel: number;
+  readonly dHead: number;
+  readonly dMlp: number;
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly epsilon: number;
+  readonly activation: string;
+}
+
+export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): AnyValue {
+  const { builder: b } = points;
+  const { layers, heads, kvHeads, dModel, dHead, dMlp, vocabulary, positions } = shape;
+  const tokens = points.input; // [batch, pos]
+  const [batch, pos] = tokens.shape;
+  const cos = points.weight('rope.cos', [positions, dHead]);
+  const sin = points.weight('rope.sin', [positions, dHead]);
+  let residual = points.outOf('start', b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0)); // [batch, pos, dModel]
+
+  for (let l = 0; l < layers; l++) {
+    const reads = points.into(`L${l}.attn`, residual); // each [heads, kvHeads or 1, batch, pos, dModel]
+    const head = (input: 'q' | 'k' | 'v', count: number): AnyValue => {
+      const x = norm(shape, has, points, reads[input]!, `L${l}.ln1`);
+      const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [count, dHead]) : null;
+      return headProjection(b, x, points.weight(`L${l}.attn.${input}.W`, [count, dHead, dModel]), bias);
+    };
+    const q = head('q', heads); // [heads, 1, batch, pos, dHead]
+    const grouped = b.reshape(q, [kvHeads, heads / kvHeads, batch!, pos!, dHead]);
+    const k = head('k', kvHeads); // [kvHeads, heads per group or 1, batch, pos, dHead]
+    const v = head('v', kvHeads);
+    const z = causalAttention(b, rotate(b, grouped, cos, sin), rotate(b, k, cos, sin), v, `L${l}.attn`); // [heads, batch, pos, dHead]
+    residual = b.add(residual, points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel])));
+    if (has(`L${l}.attn.o.b`)) residual = b.add(residual, points.weight(`L${l}.attn.o.b`, [dModel]));
+    residual = points.stream(`L${l}.mid`, residual);
+
+    const x = asMatrix(b, norm(shape, has, points, points.into(`L${l}.mlp`, residual).mlp!, `L${l}.ln2`)); // [batch·pos, dModel]
+    const gate = ACTIVATIONS[shape.activation]!(
+      b,
+      b.matmul(x, points.weight(`L${l}.mlp.gate.W`, [dMlp, dModel]), { transposeB: true }),
+    );
+    const up = b.matmul(x, points.weight(`L${l}.mlp.up.W`, [dMlp, dModel]), { transposeB: true });
+    const active = b.role(b.mul(b.role(gate, `L${l}.mlp.gate`), up), `L${l}.mlp.act`); // [batch·pos, dMlp]
+    const out = b.matmul(active, points.weight(`L${l}.mlp.down.W`, [dModel, dMlp]), { transposeB: true }); // [batch·pos, dModel]
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, [batch!, pos!, dModel])));
+    residual = points.stream(`L${l}.post`, residual);
+  }
+  return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
+}
+
+/** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
+export function unembedLlama(shape: LlamaShape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue {
+  const { builder: b } = points;
+  const [batch, q] = residual.shape;
+  const x = asMatrix(b, norm(shape, has, points, residual, 'final.ln')); // [batch·q, dModel]
+  const weight = points.weight(has('unembed.W') ? 'unembed.W' : 'embed.W', [shape.vocabulary, shape.dModel]);
+  let logits = b.matmul(x, weight, { transposeB: true }); // [batch·q, vocabulary]
+  if (has('unembed.b')) logits = b.add(logits, points.weight('unembed.b', [shape.vocabulary]));
+  return b.reshape(logits, [batch!, q!, shape.vocabulary]);
+}
+
+/** RMS norm; its weight where it is not folded into the next matrix. */
+function norm({ epsilon, dModel }: LlamaShape, has: Has, points: PatchPoints, x: AnyValue, name: string): AnyValue {
+  const out = rmsNorm(points.builder, x, epsilon, name);
+  return has(`${name}.w`) ? points.builder.mul(out, points.weight(`${name}.w`, [dModel])) : out;
+}

@@ -1,0 +1,33 @@
+/** @file Opens a case's model and the backend that runs it. */
+import { interpreterBackend, microModel, openSafetensors } from '@auto-circuit/core';
+import { join } from 'node:path';
+
+/** Backends by name, loaded when asked for. */
+const BACKENDS = {
+  interpreter: async () => interpreterBackend({ precision: 'float64' }),
+  onnx: async () => (await import('@auto-circuit/backend-onnx')).onnxBackend({ threads: 2 }),
+};
+export async function openBackend(name) {
+  if (!BACKENDS[name]) throw new Error(`unknown backend ${name}; known: ${Object.keys(BACKENDS).join(', ')}`);
+  return BACKENDS[name]();
+}
+
+/** {model, tokenizer}, or {unsupported: why}. */
+export async function openModel(golden, process) {
+  if (golden.config.model_type === 'auto_circuit_micro_model') return { model: openMicro(golden), tokenizer: null };
+  const { loadModel, modelsPlugin } = await import('@auto-circuit/models');
+  const known = modelsPlugin.contributes.filter((c) => c.kind === 'architecture').flatMap((c) => c.modelTypes);
+  if (!known.includes(golden.config.model_type)) return { unsupported: `architecture ${golden.config.model_type} is not built yet` };
+  return loadModel(golden.modelFolder, { process });
+}
+
+function openMicro(golden) {
+  const file = openSafetensors(join(golden.modelFolder, 'model.safetensors'));
+  const layers = [];
+  for (let l = 0; file.tensors.has(`blocks.${l}.weights`); l++) {
+    const [heads, width] = file.tensors.get(`blocks.${l}.weights`).shape;
+    const data = file.read(`blocks.${l}.weights`);
+    layers.push(Array.from({ length: heads }, (_, h) => Array.from(data.subarray(h * width, (h + 1) * width))));
+  }
+  return microModel(layers);
+}
