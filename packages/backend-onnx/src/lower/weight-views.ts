@@ -1,12 +1,5 @@
-/**
- * @file Weights as ONNX external data. A reshape or a contiguous slice of a weight is another window onto the same
- * bytes: it costs neither memory nor time.
- */
-
-import { realpathSync } from 'node:fs';
-import path from 'node:path';
-import { AutoCircuitError, elementCount, type Program, type WeightStore } from '@auto-circuit/core';
-import type { GraphWriter } from './graph-writer.js';
+/** @file A reshape or a contiguous slice of a weight is a window onto the same numbers: it costs neither memory nor time. */
+import { elementCount, type Program } from '@auto-circuit/core';
 import { isStatic } from './runtime-dims.js';
 
 /** A window onto a weight's numbers, row-major. */

@@ -55,7 +55,7 @@ describe('the backend', () => {
       expect(error.kind).toBe('user');
       expect(error.message).toMatch(
         new RegExp(
-          `^\\[backend-onnx\\] device ${device} is not available here; it needs .*; onnxruntime-node knows these here: cpu, `,
+          `^\\[backend-onnx\\] device ${device} is not available here; it needs .*; onnxruntime-node brings these here: cpu, `,
         ),
       );
     },
@@ -187,6 +187,8 @@ describe('a program', () => {
       numbers.push([...(await executable.run(feeds)).y!.data]);
       await own.dispose();
     }
-    for (const other of numbers.slice(1)) other.forEach((v, i) => expect(v).toBeCloseTo(numbers[0]![i]!, 4));
+    for (const other of numbers.slice(1)) {
+      for (const [i, v] of other.entries()) expect(v).toBeCloseTo(numbers[0]![i]!, 4);
+    }
   });
 });

@@ -7,7 +7,10 @@ export type Ort = typeof import('onnxruntime-node');
 export async function loadRuntime(): Promise<Ort> {
   try {
     const loaded = (await import('onnxruntime-node')) as Ort & { readonly default?: Ort };
-    return loaded.default ?? loaded;
+    const ort = loaded.default ?? loaded;
+    // Whatever fails is thrown and told in a sentence of ours.
+    ort.env.logLevel = 'fatal';
+    return ort;
   } catch (cause) {
     throw new AutoCircuitError({
       where: 'backend-onnx',
@@ -31,15 +34,20 @@ const HOW_TO_GET: Readonly<Record<OnnxDevice, string>> = Object.freeze({
 
 /** One sentence for a device that this machine or this build of the runtime lacks. */
 export function missingDevice(ort: Ort, device: OnnxDevice, cause?: unknown): AutoCircuitError {
-  const devices = availableDevices(ort).filter((d) => d !== device || cause === undefined);
+  const brought = ort.listSupportedBackends().filter((b) => b.bundled && b.name !== device);
   return new AutoCircuitError({
     where: 'backend-onnx',
     what: `device ${device} is not available here`,
     ...(cause === undefined ? {} : { got: `"${firstLine(cause)}"` }),
-    fix: `${HOW_TO_GET[device]}; onnxruntime-node knows these here: ${devices.join(', ')}`,
+    fix: `${HOW_TO_GET[device]}; onnxruntime-node brings these here: ${brought.map((b) => b.name).join(', ')}`,
     cause,
   });
 }
 
-export const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+/** What onnxruntime complains of, without the place in its own sources. */
+export function firstLine(error: unknown): string {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n') as [string];
+  const condition = ' was false. ';
+  const at = line.indexOf(condition);
+  return at < 0 ? line : line.slice(at + condition.length);
+}
