@@ -1,0 +1,104 @@
+/**
+ * @file Options of algorithms, metrics and backends as flags: `--algo.steps 5`. They are taken out of the command line
+ * before commander sees it, since only the registry knows their tables.
+ */
+import {
+  AutoCircuitError,
+  kebabCase,
+  type OptionTable,
+  type OptionValues,
+  parseOptions,
+  unknownName,
+} from '@auto-circuit/core';
+import type { Command } from 'commander';
+
+export interface TableFlag {
+  /** `algo` of `--algo.steps`. */
+  readonly prefix: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * Splits off every `--prefix.option value` and `--prefix.option=value`. A flag followed by another flag, or by nothing,
+ * means `true`. What follows `--` stays as it is.
+ */
+export function splitTableFlags(args: readonly string[]): { readonly rest: string[]; readonly flags: TableFlag[] } {
+  const rest: string[] = [];
+  const flags: TableFlag[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === '--') return { rest: [...rest, ...args.slice(i)], flags };
+    const match = /^--([a-z]+)\.([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(arg);
+    if (!match) {
+      rest.push(arg);
+      continue;
+    }
+    const next = args[i + 1];
+    const [, prefix, name, assigned] = match as unknown as [string, string, string, string | undefined];
+    const separate = assigned === undefined && next !== undefined && !next.startsWith('--');
+    if (separate) i++;
+    flags.push({ prefix, name, value: assigned ?? (separate ? next : 'true') });
+  }
+  return { rest, flags };
+}
+
+const prefixes = new WeakMap<Command, Map<string, string>>();
+
+/**
+ * Lets a command take `--prefix.OPTION` flags.
+ * @param what whose options they are, for help: `the algorithm`.
+ */
+export function addTableOptions<C extends Command>(command: C, prefix: string, what: string): C {
+  const known = prefixes.get(command) ?? new Map<string, string>();
+  prefixes.set(command, known.set(prefix, what));
+  return command;
+}
+
+/** The lines of help for a command's `--prefix.OPTION` flags: [flag, doc]. */
+export function tableFlagHelp(command: Command): readonly (readonly [string, string])[] {
+  return [...(prefixes.get(command) ?? [])].map(([prefix, what]) => [
+    `--${prefix}.OPTION <VALUE>`,
+    `an option of ${what}; "auto-circuit list" names them`,
+  ]);
+}
+
+/** @throws AutoCircuitError for a `--prefix.option` whose prefix the command does not take. */
+export function checkTableFlags(command: Command, flags: readonly TableFlag[]): void {
+  const known = [...(prefixes.get(command)?.keys() ?? [])];
+  const stray = flags.find(({ prefix }) => !known.includes(prefix));
+  if (!stray) return;
+  const flag = `--${stray.prefix}.${stray.name}`;
+  if (known.length === 0)
+    throw new AutoCircuitError({
+      where: command.name(),
+      what: `unknown flag "${flag}"`,
+      fix: 'this command has no such options',
+    });
+  throw unknownName(
+    command.name(),
+    'flag',
+    flag,
+    known.map((prefix) => `--${prefix}.OPTION`),
+  );
+}
+
+/**
+ * The values of an option table from the `--prefix.option` flags of the command line.
+ * @param where whose options they are, for errors: `eap-ig`.
+ */
+export function parseTableFlags<T extends OptionTable>(
+  flags: readonly TableFlag[],
+  prefix: string,
+  table: T,
+  where: string,
+): OptionValues<T> {
+  const given: Record<string, string> = {};
+  for (const flag of flags) {
+    if (flag.prefix !== prefix) continue;
+    const twin = Object.keys(given).find((name) => kebabCase(name) === kebabCase(flag.name));
+    if (twin !== undefined) throw new AutoCircuitError({ where, what: `--${prefix}.${flag.name} is given twice` });
+    given[flag.name] = flag.value;
+  }
+  return parseOptions(table, given, where);
+}

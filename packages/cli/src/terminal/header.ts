@@ -1,0 +1,36 @@
+/** @file The header of three lines: model and graph, task and prompts, backend. On stderr, since it is no result. */
+import type { BackendInfo, Graph, ModelObject } from '@auto-circuit/core';
+import { formatCount } from './numbers.js';
+import type { Output } from './output.js';
+
+export interface Header {
+  readonly model: string;
+  readonly task?: string;
+  readonly backend?: string;
+}
+
+/** Writes what is known, one line each. */
+export function writeHeader(output: Output, header: Header): void {
+  const { dim } = output.errorColors;
+  for (const [label, text] of [
+    ['model', header.model],
+    ['task', header.task],
+    ['backend', header.backend],
+  ] as const) {
+    if (text !== undefined) output.note(`${dim(label.padEnd(8))}${text}`);
+  }
+}
+
+/** `micro · 12 sources, 40 destinations, 300 edges · weights: fold-norm, center-writes`. */
+export function modelLine(model: ModelObject, graph: Graph): string {
+  const positions = graph.options.positions === null ? '' : ` at ${graph.options.positions} positions`;
+  const sizes = `${formatCount(graph.sources.length)} sources, ${formatCount(graph.destinations.length)} destinations, ${formatCount(graph.edgeCount)} edges${positions}`;
+  const processing = model.processing.length ? `weights: ${model.processing.join(', ')}` : 'weights as they are';
+  return [model.name, sizes, processing].join(' · ');
+}
+
+/** `onnx · cpu · 2 threads · onnxruntime-node 1.30.0`. */
+export function backendLine(info: BackendInfo): string {
+  const threads = info.threads === 1 ? '1 thread' : `${info.threads} threads`;
+  return [info.backend, info.device, threads, info.runtime].join(' · ');
+}

@@ -1,0 +1,77 @@
+/** @file Where lines go: results to stdout; notes, warnings and progress to stderr; one document with `--json`. */
+import pc from 'picocolors';
+
+/** What a command line runs in; tests give their own. */
+export interface Streams {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+/** The part of a Node.js stream that is used. */
+export interface TextStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+export type Colors = ReturnType<typeof pc.createColors>;
+
+export interface Output {
+  readonly streams: Streams;
+  /** `--json`: only `json` writes to stdout. */
+  readonly jsonOnly: boolean;
+  readonly quiet: boolean;
+  /** Colours of stdout, and of stderr: plain where it is no terminal, or with NO_COLOR. */
+  readonly colors: Colors;
+  readonly errorColors: Colors;
+  /** Columns of stdout. */
+  readonly width: number;
+  /** A line of the result (stdout); nothing with `--json`. */
+  line(text?: string): void;
+  /** The result as one JSON document (stdout); infinities are written "inf" and "-inf". */
+  json(value: unknown): void;
+  /** A remark on the way (stderr); nothing with `--quiet`. */
+  note(text: string): void;
+  /** Something the user should know (stderr), always. */
+  warn(text: string): void;
+}
+
+export function createOutput(streams: Streams, { json = false, quiet = false } = {}): Output {
+  const { stdout, stderr } = streams;
+  const colors = pc.createColors(wantsColor(stdout, streams.env));
+  const errorColors = pc.createColors(wantsColor(stderr, streams.env));
+  return Object.freeze({
+    streams,
+    jsonOnly: json,
+    quiet,
+    colors,
+    errorColors,
+    width: stdout.columns ?? 100,
+    line: (text = '') => {
+      if (!json) stdout.write(`${text}\n`);
+    },
+    json: (value) => {
+      stdout.write(`${JSON.stringify(value, infinitiesAsText, 2)}\n`);
+    },
+    note: (text) => {
+      if (!quiet) stderr.write(`${text}\n`);
+    },
+    warn: (text) => {
+      stderr.write(`${errorColors.yellow('warning:')} ${text}\n`);
+    },
+  } satisfies Output);
+}
+
+/** Colours on a terminal only, none with NO_COLOR (any value but '') or TERM=dumb. */
+function wantsColor(stream: TextStream, env: Streams['env']): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
+/** JSON has no infinities. */
+function infinitiesAsText(_key: string, value: unknown): unknown {
+  if (value === Number.POSITIVE_INFINITY) return 'inf';
+  return value === Number.NEGATIVE_INFINITY ? '-inf' : value;
+}

@@ -1,0 +1,82 @@
+/** @file One bar on stderr, on a terminal only, for work that takes longer than a second: rate and time left. */
+import type { Progress } from '@auto-circuit/core';
+import cliProgress from 'cli-progress';
+import { formatCount, formatSeconds } from './numbers.js';
+import type { Output } from './output.js';
+
+export interface ProgressBar extends Progress {
+  /** Takes the bar away. Call it when the work is done, and before anything else is written. */
+  stop(): void;
+}
+
+const SHOWN_AFTER_MS = 1000;
+const REDRAWS_PER_SECOND = 8;
+
+/**
+ * A progress bar for `label`; the same interface everywhere, silent where nobody looks (no terminal, `--quiet`).
+ * @example
+ * const bar = createProgress(output, 'scores');
+ * try { await work(bar); } finally { bar.stop(); }
+ */
+export function createProgress(output: Output, label: string, now: () => number = Date.now): ProgressBar {
+  const { stderr } = output.streams;
+  if (output.quiet || stderr.isTTY !== true) return SILENT;
+  const started = now();
+  let bar: cliProgress.SingleBar | null = null;
+  return {
+    report(done, total, unit = '') {
+      if (!bar && now() - started < SHOWN_AFTER_MS) return;
+      if (!bar) {
+        bar = new cliProgress.SingleBar(
+          {
+            // a real terminal stream: checked above
+            stream: stderr as NodeJS.WriteStream,
+            fps: REDRAWS_PER_SECOND,
+            hideCursor: true,
+            clearOnComplete: true,
+            gracefulExit: false, // Ctrl-C is main's
+            format: (options, params, payload) => barText(options, params, payload as BarPayload),
+            barsize: 28,
+          },
+          cliProgress.Presets.shades_classic,
+        );
+        bar.start(total, done, { label, unit, started, now } satisfies BarPayload);
+      }
+      bar.setTotal(total);
+      bar.update(done, { unit });
+    },
+    stop() {
+      bar?.stop();
+      bar = null;
+    },
+  };
+}
+
+const SILENT: ProgressBar = Object.freeze({ report: () => undefined, stop: () => undefined });
+
+interface BarPayload {
+  readonly label: string;
+  readonly unit: string;
+  readonly started: number;
+  readonly now: () => number;
+}
+
+/** `scores  ███████░░░░  12/40 batches  3.1/s  9 s left`. */
+function barText(
+  options: cliProgress.Options,
+  params: cliProgress.Params,
+  { label, unit, started, now }: BarPayload,
+): string {
+  const size = options.barsize ?? 28;
+  const filled = Math.round(params.progress * size);
+  const bar = '█'.repeat(filled) + '░'.repeat(size - filled);
+  const seconds = (now() - started) / 1000;
+  const rate = params.value / seconds;
+  const left = rate > 0 ? `${formatSeconds((params.total - params.value) / rate)} left` : '';
+  const count = `${formatCount(params.value)}/${formatCount(params.total)}${unit && ` ${unit}`}`;
+  return [label, bar, count, rate > 0 ? formatRate(rate) : '', left].filter(Boolean).join('  ');
+}
+
+function formatRate(rate: number): string {
+  return rate >= 1 ? `${rate >= 10 ? formatCount(rate) : rate.toFixed(1)}/s` : `${formatSeconds(1 / rate)} each`;
+}
