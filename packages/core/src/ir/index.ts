@@ -1,9 +1,12 @@
 /** @file Room `ir`: programs. What a model (or its gradient) is, independent of any runtime; no model and no backend but the interpreter lives here. */
 export * from './backend.js';
 export * from './builder.js';
+export * from './check.js';
 export * from './dims.js';
 export * from './feeds.js';
+export * from './gradient.js';
 export * from './interpreter.js';
+export * from './print.js';
 export * from './shape-rules.js';
 export * from './tensor.js';
 export * from './types.js';
