@@ -1,2 +1,2 @@
 /** @file Model architectures, checkpoint and tokenizer loading, and the small models that AutoCircuit ships. */
-export {};
+export * from './architectures/index.js';

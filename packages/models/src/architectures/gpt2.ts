@@ -2,8 +2,9 @@
  * @file GPT-2: learned positions, layer norm before attention and MLP, GELU. The trace is written once, with its patch points;
  * it reads canonical weights, where folding may have taken layer norm weights and biases away.
  */
-import type { AnyValue, PatchPoints } from '@auto-circuit/core';
+import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
 import { ACTIVATIONS, asMatrix, causalAttention, headProjection, layerNorm } from './layers.js';
+import { parameterCount } from './parameters.js';
 
 export interface Gpt2Shape {
   readonly layers: number;
@@ -79,4 +80,32 @@ function norm({ epsilon, dModel }: Gpt2Shape, has: Has, points: PatchPoints, x: 
   if (has(`${name}.w`)) out = b.mul(out, points.weight(`${name}.w`, [dModel]));
   if (has(`${name}.b`)) out = b.add(out, points.weight(`${name}.b`, [dModel]));
   return out;
+}
+
+/** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
+export function gpt2Model(name: string, shape: Gpt2Shape, weights: WeightStore, processing: readonly string[] = []): ModelObject {
+  const names = new Set(weights.names);
+  const has: Has = (weight) => names.has(weight);
+  return Object.freeze<ModelObject>({
+    name,
+    spec: {
+      layout: {
+        kind: 'transformer',
+        layers: shape.layers,
+        heads: shape.heads,
+        kvHeads: shape.heads,
+        dModel: shape.dModel,
+        mlp: shape.mlp,
+        parallel: false,
+      },
+      input: { name: 'tokens', dtype: 'int', features: [] },
+      outputSize: shape.vocabulary,
+      maxPositions: shape.positions,
+      parameters: parameterCount(weights),
+    },
+    weights,
+    processing,
+    trace: (points) => traceGpt2(shape, has, points),
+    unembed: (points, residual) => unembedGpt2(shape, has, points, residual),
+  });
 }

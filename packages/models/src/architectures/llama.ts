@@ -1,7 +1,8 @@
 /** @file Llama: rotary positions, RMS norm, grouped queries, SwiGLU, tied or untied embeddings. */
-import type { AnyValue, PatchPoints } from '@auto-circuit/core';
+import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
 import type { Has } from './gpt2.js';
 import { ACTIVATIONS, asMatrix, causalAttention, headProjection, rmsNorm, rotate } from './layers.js';
+import { parameterCount } from './parameters.js';
 
 export interface LlamaShape {
   readonly layers: number;
@@ -70,4 +71,32 @@ export function unembedLlama(shape: LlamaShape, has: Has, points: PatchPoints, r
 function norm({ epsilon, dModel }: LlamaShape, has: Has, points: PatchPoints, x: AnyValue, name: string): AnyValue {
   const out = rmsNorm(points.builder, x, epsilon, name);
   return has(`${name}.w`) ? points.builder.mul(out, points.weight(`${name}.w`, [dModel])) : out;
+}
+
+/** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
+export function llamaModel(name: string, shape: LlamaShape, weights: WeightStore, processing: readonly string[] = []): ModelObject {
+  const names = new Set(weights.names);
+  const has: Has = (weight) => names.has(weight);
+  return Object.freeze<ModelObject>({
+    name,
+    spec: {
+      layout: {
+        kind: 'transformer',
+        layers: shape.layers,
+        heads: shape.heads,
+        kvHeads: shape.kvHeads,
+        dModel: shape.dModel,
+        mlp: true,
+        parallel: false,
+      },
+      input: { name: 'tokens', dtype: 'int', features: [] },
+      outputSize: shape.vocabulary,
+      maxPositions: shape.positions,
+      parameters: parameterCount(weights),
+    },
+    weights,
+    processing,
+    trace: (points) => traceLlama(shape, has, points),
+    unembed: (points, residual) => unembedLlama(shape, has, points, residual),
+  });
 }

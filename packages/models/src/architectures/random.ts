@@ -1,0 +1,63 @@
+/** @file Models of a given shape with seeded random weights: for benchmarks and tests. */
+import { memoryWeights, type ModelObject, seededRandom } from '@auto-circuit/core';
+import { type Gpt2Shape, gpt2Model } from './gpt2.js';
+import { type LlamaShape, llamaModel } from './llama.js';
+import { rotaryTables } from './rotary.js';
+
+/** GPT-2 small: 12 layers, 12 heads, d_model 768. */
+export const GPT2_SMALL: Gpt2Shape = Object.freeze({
+  layers: 12, heads: 12, dModel: 768, dHead: 64, dMlp: 3072, vocabulary: 50257, positions: 1024, epsilon: 1e-5, activation: 'gelu_new', mlp: true,
+});
+
+type Shapes = Record<string, readonly number[]>;
+
+/** Normal weights with standard deviation 0.02 (biases too, so that nothing is zero by chance of initialisation). */
+function randomWeights(shapes: Shapes, seed: number): Record<string, { shape: readonly number[]; data: Float32Array }> {
+  const random = seededRandom(seed, 'weights');
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      const data = new Float32Array(shape.reduce((a, d) => a * d, 1));
+      for (let i = 0; i < data.length; i++) data[i] = random.normal() * 0.02;
+      return [name, { shape, data }];
+    }),
+  );
+}
+
+/** A GPT-2 of this shape as after all processing steps: no layer norm weights, an unembedding of its own. */
+export function randomGpt2(shape: Gpt2Shape, seed = 0): ModelObject {
+  const { layers, heads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
+  const shapes: Shapes = { 'embed.W': [vocabulary, d], 'pos.W': [positions, d], 'unembed.W': [vocabulary, d], 'unembed.b': [vocabulary] };
+  for (let l = 0; l < layers; l++) {
+    for (const x of ['q', 'k', 'v']) {
+      shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
+      shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
+    }
+    Object.assign(shapes, { [`L${l}.attn.o.W`]: [heads, dHead, d], [`L${l}.attn.o.b`]: [d] });
+    if (shape.mlp) Object.assign(shapes, { [`L${l}.mlp.in.W`]: [d, dMlp], [`L${l}.mlp.in.b`]: [dMlp], [`L${l}.mlp.out.W`]: [dMlp, d], [`L${l}.mlp.out.b`]: [d] });
+  }
+  return gpt2Model('random-gpt2', shape, memoryWeights(randomWeights(shapes, seed), `random-gpt2-${seed}-${JSON.stringify(shape)}`));
+}
+
+/** A Llama of this shape, unprocessed, with tied embeddings. */
+export function randomLlama(shape: LlamaShape, seed = 0): ModelObject {
+  const { layers, heads, kvHeads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
+  const shapes: Shapes = { 'embed.W': [vocabulary, d], 'final.ln.w': [d] };
+  for (let l = 0; l < layers; l++) {
+    for (const [x, count] of [['q', heads], ['k', kvHeads], ['v', kvHeads]] as const) shapes[`L${l}.attn.${x}.W`] = [count, dHead, d];
+    Object.assign(shapes, {
+      [`L${l}.attn.o.W`]: [heads, dHead, d],
+      [`L${l}.ln1.w`]: [d],
+      [`L${l}.ln2.w`]: [d],
+      [`L${l}.mlp.gate.W`]: [dMlp, d],
+      [`L${l}.mlp.up.W`]: [dMlp, d],
+      [`L${l}.mlp.down.W`]: [d, dMlp],
+    });
+  }
+  const { cos, sin } = rotaryTables({ positions, dHead, theta: 10_000 });
+  const weights = {
+    ...randomWeights(shapes, seed),
+    'rope.cos': { shape: [positions, dHead], data: cos },
+    'rope.sin': { shape: [positions, dHead], data: sin },
+  };
+  return llamaModel('random-llama', shape, memoryWeights(weights, `random-llama-${seed}-${JSON.stringify(shape)}`));
+}
