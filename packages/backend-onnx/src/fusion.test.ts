@@ -1,4 +1,4 @@
-import { type AnyValue, type Backend, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
+import { type AnyValue, type Backend, gradient, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
 import { operatorsOf } from './onnx-file.js';
@@ -104,5 +104,15 @@ describe('one attention layer', () => {
       expect(stepsApart(interpret(of, feeds, weights), expected)).toBeLessThan(1);
     }
     await executable.dispose();
+  });
+
+  it('has the gradient that the interpreter has', async () => {
+    const b = new ProgramBuilder('attention gradient');
+    const { weights, sizes } = attentionLayer(b);
+    const out = b.value(b.outputs[0]!.id);
+    const residual = b.values.find((v) => v.op === 'input')!;
+    const [dResidual] = gradient(b, b.sum(b.mul(out, out), [0, 1, 2]), [residual]);
+    b.output('dResidual', dResidual!);
+    expect(await disagreement(fused, b.build(), sizes, weights)).toBeLessThan(STEPS);
   });
 });

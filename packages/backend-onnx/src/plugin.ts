@@ -1,0 +1,59 @@
+/** @file The ONNX backend as a plugin: its name, its options, and what `doctor` is told. */
+import { defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core';
+import { onnxBackend } from './session/backend.js';
+import { availableDevices, loadRuntime } from './session/runtime.js';
+import { ONNX_DEVICES } from './session/settings.js';
+
+export const onnx = defineBackend({
+  name: 'onnx',
+  doc: 'onnxruntime-node: CPU, CUDA, WebGPU, CoreML, DirectML',
+  options: {
+    fuse: {
+      type: 'boolean',
+      default: true,
+      doc: 'compute layer norms and GELUs in one step where nothing reads their inner values',
+    },
+    prepack: {
+      type: 'enum',
+      values: ['auto', 'on', 'off'],
+      default: 'auto',
+      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit in --memory',
+    },
+    spinning: { type: 'boolean', default: true, doc: 'threads wait actively for the next step of a run' },
+  },
+  create: (settings, { fuse, prepack, spinning }) =>
+    onnxBackend({ ...settings, fuse, spinning, prepack: prepack === 'auto' ? 'auto' : prepack === 'on' }),
+  probe: probeDevices,
+});
+
+export const onnxPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-onnx', contributes: [onnx] });
+
+/** Tries every device that this build of the runtime knows. */
+async function probeDevices(): Promise<readonly ProbeLine[]> {
+  const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+  let known: readonly string[];
+  let version: string | undefined;
+  try {
+    const ort = await loadRuntime();
+    known = availableDevices(ort);
+    version = ort.env.versions.node;
+  } catch (error) {
+    return [{ what: 'onnxruntime-node', ok: false, detail: text(error) }];
+  }
+  const lines: ProbeLine[] = [{ what: 'onnxruntime-node', ok: true, detail: version ?? 'unknown version' }];
+  for (const device of ONNX_DEVICES.filter((d) => known.includes(d))) {
+    const what = `onnx, device ${device}`;
+    try {
+      const backend = await onnxBackend({ device });
+      lines.push({
+        what,
+        ok: true,
+        detail: device === 'cpu' ? `${backend.info.threads} threads` : 'a small product was computed',
+      });
+      await backend.dispose();
+    } catch (error) {
+      lines.push({ what, ok: false, detail: text(error) });
+    }
+  }
+  return lines;
+}
