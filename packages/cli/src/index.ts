@@ -1,2 +1,3 @@
-/** @file auto-circuit: find and measure circuits in transformers from the command line. */
-export {};
+/** @file auto-circuit: find and measure circuits in transformers from the command line. `main` runs one command line. */
+export { createProgram, main } from './cli.js';
+export type { Streams, TextStream } from './terminal/output.js';

@@ -10,7 +10,7 @@ import {
   parseOptions,
   unknownName,
 } from '@auto-circuit/core';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 export interface TableFlag {
   /** `algo` of `--algo.steps`. */
@@ -43,44 +43,21 @@ export function splitTableFlags(args: readonly string[]): { readonly rest: strin
   return { rest, flags };
 }
 
-const prefixes = new WeakMap<Command, Map<string, string>>();
-
 /**
  * Lets a command take `--prefix.OPTION` flags.
  * @param what whose options they are, for help: `the algorithm`.
  */
 export function addTableOptions<C extends Command>(command: C, prefix: string, what: string): C {
-  const known = prefixes.get(command) ?? new Map<string, string>();
-  prefixes.set(command, known.set(prefix, what));
+  // shown in help only: real ones are split off before commander parses
+  command.addOption(new Option(`--${prefix}.OPTION <VALUE>`, `an option of ${what}; "auto-circuit list" names them`));
   return command;
-}
-
-/** The lines of help for a command's `--prefix.OPTION` flags: [flag, doc]. */
-export function tableFlagHelp(command: Command): readonly (readonly [string, string])[] {
-  return [...(prefixes.get(command) ?? [])].map(([prefix, what]) => [
-    `--${prefix}.OPTION <VALUE>`,
-    `an option of ${what}; "auto-circuit list" names them`,
-  ]);
 }
 
 /** @throws AutoCircuitError for a `--prefix.option` whose prefix the command does not take. */
 export function checkTableFlags(command: Command, flags: readonly TableFlag[]): void {
-  const known = [...(prefixes.get(command)?.keys() ?? [])];
-  const stray = flags.find(({ prefix }) => !known.includes(prefix));
-  if (!stray) return;
-  const flag = `--${stray.prefix}.${stray.name}`;
-  if (known.length === 0)
-    throw new AutoCircuitError({
-      where: command.name(),
-      what: `unknown flag "${flag}"`,
-      fix: 'this command has no such options',
-    });
-  throw unknownName(
-    command.name(),
-    'flag',
-    flag,
-    known.map((prefix) => `--${prefix}.OPTION`),
-  );
+  const known = command.options.map(({ long }) => long ?? '').filter((long) => long.endsWith('.OPTION'));
+  const stray = flags.find(({ prefix }) => !known.includes(`--${prefix}.OPTION`));
+  if (stray) throw unknownName(command.name(), 'flag', `--${stray.prefix}.${stray.name}`, known);
 }
 
 /**

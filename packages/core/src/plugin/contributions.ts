@@ -9,8 +9,8 @@ import type { Graph, GraphLayout, PruneScores } from '../graph/types.js';
 import type { Backend, BackendSettings, WeightStore } from '../ir/backend.js';
 import type { AnyValue, DType } from '../ir/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { Objective, PatchableModel, PatchDescription } from '../patch/types.js';
 import type { PatchPoints } from '../patch/points.js';
+import type { Objective, PatchableModel, PatchDescription } from '../patch/types.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 export const PLUGIN_API_VERSION = 1;
@@ -112,7 +112,11 @@ export interface Task {
 /** What a program needs to know to feed and read a model. */
 export interface ModelSpec {
   readonly layout: GraphLayout;
-  readonly input: { readonly name: string; readonly dtype: DType; /** trailing axes after [batch, pos] */ readonly features: readonly number[] };
+  readonly input: {
+    readonly name: string;
+    readonly dtype: DType /** trailing axes after [batch, pos] */;
+    readonly features: readonly number[];
+  };
   readonly outputSize: number;
   /** The longest prompt; null when there is no limit. */
   readonly maxPositions: number | null;
@@ -183,9 +187,11 @@ export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlg
   Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgo;
 export const defineMetric = <const T extends OptionTable>(metric: Omit<Metric<T>, 'kind'>): Metric =>
   Object.freeze({ kind: 'metric', ...metric }) as unknown as Metric;
-export const defineBackend = <const T extends OptionTable>(backend: Omit<BackendDefinition<T>, 'kind'>): BackendDefinition =>
-  Object.freeze({ kind: 'backend', ...backend }) as unknown as BackendDefinition;
+export const defineBackend = <const T extends OptionTable>(
+  backend: Omit<BackendDefinition<T>, 'kind'>,
+): BackendDefinition => Object.freeze({ kind: 'backend', ...backend }) as unknown as BackendDefinition;
 export const defineTask = (task: Omit<Task, 'kind'>): Task => Object.freeze({ kind: 'task', ...task });
-export const defineArchitecture = (architecture: Omit<Architecture, 'kind'>): Architecture => Object.freeze({ kind: 'architecture', ...architecture });
-export const definePlugin = (plugin: Omit<Plugin, 'apiVersion'>): Plugin => Object.freeze({ apiVersion: PLUGIN_API_VERSION, ...plugin });
-
+export const defineArchitecture = (architecture: Omit<Architecture, 'kind'>): Architecture =>
+  Object.freeze({ kind: 'architecture', ...architecture });
+export const definePlugin = (plugin: Omit<Plugin, 'apiVersion'>): Plugin =>
+  Object.freeze({ apiVersion: PLUGIN_API_VERSION, ...plugin });

@@ -2,6 +2,7 @@
 export * from './check-plugin.js';
 export * from './config.js';
 export * from './contributions.js';
+export * from './core-plugin.js';
 export * from './load-plugin.js';
 export * from './option-values.js';
 export * from './options.js';

@@ -1,0 +1,79 @@
+/** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
+import { readFileSync } from 'node:fs';
+import { loadConfig, unknownName } from '@auto-circuit/core';
+import { Command, CommanderError, Option } from 'commander';
+import { COMMANDS } from './commands/index.js';
+import { createCli, GLOBAL_FLAGS } from './context.js';
+import { addFlags, flagNames } from './flags/flag-table.js';
+import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
+import { reportError } from './terminal/errors.js';
+import { createOutput, type Streams } from './terminal/output.js';
+import { usageError } from './usage-error.js';
+
+/**
+ * Runs one command line.
+ * @param argv without node and script: `['list', 'algos', '--json']`.
+ * @returns the exit code: 0 done, 2 the user's mistake, 1 ours, 130 interrupted with the work kept.
+ */
+export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+  const { rest, flags } = splitTableFlags(argv);
+  const program = createProgram(streams, flags);
+  try {
+    await program.parseAsync(rest.length === 0 ? ['--help'] : rest, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return reportError(createOutput(streams), error, argv.includes('--debug'));
+  }
+}
+
+/** The whole tree of commands. `streams` are only written to when a command line is parsed. */
+export function createProgram(streams: Streams, tableFlags: readonly TableFlag[] = []): Command {
+  const program = new Command('auto-circuit')
+    .description('Which edges between the components of a transformer carry a behaviour?')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'help for a command')
+    .helpCommand('help [command]', 'help for a command')
+    .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(streams.stdout.columns ?? 100, 110) })
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      writeErr: (text) => streams.stderr.write(text),
+      outputError: () => undefined, // said once, by main
+      getOutHelpWidth: () => streams.stdout.columns ?? 100,
+      getOutHasColors: () => createOutput(streams).colors.isColorSupported,
+    });
+  addFlags(program, GLOBAL_FLAGS);
+  program.addOption(
+    new Option('--plugin <NAME>', 'use a plugin: name, @scope/name or file; may be repeated').argParser(
+      (name: string, before: readonly string[] = []) => [...before, ...name.split(',')],
+    ),
+  );
+  program.option('--config <FILE>', 'config with plugins and defaults (default: auto-circuit.config.mjs here, if any)');
+  for (const definition of COMMANDS) {
+    const command = definition.build().copyInheritedSettings(program).helpOption('-h, --help', 'this help');
+    command.action(async () => {
+      const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
+      checkDefaults(program, config.defaults, config.file);
+      await definition.run(createCli(command, streams, config, tableFlags), command);
+    });
+    program.addCommand(command);
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride((error) => {
+      throw usageError(command, error) ?? error;
+    });
+  }
+  return program;
+}
+
+/** @throws AutoCircuitError for a default that is no flag of any command. */
+function checkDefaults(program: Command, defaults: Readonly<Record<string, unknown>>, file: string | null): void {
+  const known = [...new Set([program, ...program.commands].flatMap(flagNames))];
+  const unknown = Object.keys(defaults).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw unknownName(`config ${file}`, 'default', unknown, known);
+}
+
+export function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,128 @@
+/** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
+import {
+  ABLATIONS,
+  type ContributionKind,
+  type ContributionMap,
+  type OptionTable,
+  unknownName,
+} from '@auto-circuit/core';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import { writeTable } from '../terminal/table.js';
+
+interface Entry {
+  readonly name: string;
+  readonly doc: string;
+  readonly from: string;
+  readonly options?: OptionTable;
+  /** What else there is to say of its kind. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** Every list by the word on the command line. */
+const LISTS = {
+  models: async () => (await import('../known-models.js')).knownModels(),
+  architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
+  tasks: registered('task', ({ model, objective }) => ({
+    model: typeof model === 'string' ? model : model.name,
+    objective,
+  })),
+  algos: registered('prune-algo', () => ({})),
+  metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
+    unit,
+    higherIsBetter,
+    needsWrongAnswers,
+  })),
+  backends: registered('backend', () => ({})),
+  ablations: async () =>
+    Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),
+} as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
+type ListName = keyof typeof LISTS;
+const LIST_NAMES = Object.keys(LISTS) as ListName[];
+
+export const listCommand: CliCommand = {
+  build: () =>
+    new Command('list')
+      .description('What there is to use: models, tasks, algorithms, metrics, backends, …')
+      .argument('[what]', `one of ${LIST_NAMES.join(', ')}; all of them without`)
+      .argument('[name]', 'one entry, with its options')
+      .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig'),
+  async run(cli, command) {
+    const [what, name] = command.processedArgs as readonly (string | undefined)[];
+    const lists = what === undefined ? LIST_NAMES : [listName(what)];
+    const found = new Map<ListName, readonly Entry[]>();
+    for (const list of lists) found.set(list, await LISTS[list](cli));
+    if (name !== undefined) return showOne(cli, lists[0]!, name, found.get(lists[0]!)!);
+    if (cli.output.jsonOnly)
+      return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
+    for (const [list, entries] of found) showList(cli, list, entries, found.size > 1);
+  },
+};
+
+function registered<K extends ContributionKind>(
+  kind: K,
+  factsOf: (item: ContributionMap[K]) => Readonly<Record<string, unknown>>,
+): (cli: Cli) => Promise<readonly Entry[]> {
+  return async (cli) =>
+    (await cli.registry()).list(kind).map(({ item, origin }) => ({
+      name: item.name,
+      doc: item.doc,
+      from: origin,
+      ...('options' in item ? { options: item.options } : {}),
+      facts: factsOf(item),
+    }));
+}
+
+function listName(what: string): ListName {
+  const known = LIST_NAMES.find((list) => list === what);
+  if (known) return known;
+  throw unknownName('list', 'kind', what, LIST_NAMES);
+}
+
+function showList(cli: Cli, list: ListName, entries: readonly Entry[], titled: boolean): void {
+  const { output } = cli;
+  const indent = titled ? 2 : 0;
+  if (titled) output.line(output.colors.bold(list));
+  if (entries.length === 0) output.line(`${' '.repeat(indent)}none`);
+  else {
+    const columns = [{ title: 'name' }, { title: 'doc' }, { title: 'from' }];
+    const rows = entries.map(({ name, doc, from }) => [output.colors.bold(name), doc, from]);
+    writeTable(output, columns, rows, { indent });
+  }
+  if (titled) output.line();
+}
+
+function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry[]): void {
+  const entry = entries.find((candidate) => candidate.name === name);
+  if (!entry)
+    throw unknownName(
+      'list',
+      `entry of ${list}`,
+      name,
+      entries.map((e) => e.name),
+    );
+  const { output } = cli;
+  if (output.jsonOnly) {
+    output.json(asJson(entry));
+    return;
+  }
+  output.line(`${output.colors.bold(entry.name)}: ${entry.doc}`);
+  output.line(`from ${entry.from}`);
+  for (const [fact, value] of Object.entries(entry.facts ?? {})) {
+    if (value !== undefined) output.line(`${fact}: ${Array.isArray(value) ? value.join(', ') : String(value)}`);
+  }
+  const options = Object.entries(entry.options ?? {});
+  if (options.length === 0) return;
+  output.line();
+  const rows = options.map(([option, spec]) => [
+    output.colors.bold(option),
+    spec.type === 'enum' ? spec.values.join(' | ') : spec.type,
+    spec.default === '' ? '""' : String(spec.default),
+    spec.doc,
+  ]);
+  writeTable(output, [{ title: 'option' }, { title: 'type' }, { title: 'default' }, { title: 'doc' }], rows);
+}
+
+function asJson({ name, doc, from, options = {}, facts = {} }: Entry): Readonly<Record<string, unknown>> {
+  return { name, doc, from, ...facts, options };
+}

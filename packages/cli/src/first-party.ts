@@ -1,0 +1,15 @@
+/** @file The plugins that come with the tool. They are imported only when a command needs the registry. */
+import type { Plugin, Registry } from '@auto-circuit/core';
+
+const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
+  '@auto-circuit/core': async () => (await import('@auto-circuit/core')).corePlugin,
+  '@auto-circuit/backend-onnx': async () => (await import('@auto-circuit/backend-onnx')).onnxPlugin,
+};
+
+export async function useFirstPartyPlugins(registry: Registry): Promise<Registry> {
+  const plugins = await Promise.all(
+    Object.entries(FIRST_PARTY).map(async ([from, load]) => ({ from, plugin: await load() })),
+  );
+  for (const { from, plugin } of plugins) registry.use(plugin, from);
+  return registry;
+}

@@ -1,0 +1,23 @@
+/** @file What core itself contributes: the interpreter as a backend. */
+import { interpreterBackend } from '../ir/interpreter.js';
+import { defineBackend, definePlugin } from './contributions.js';
+
+export const corePlugin = definePlugin({
+  name: 'core',
+  contributes: [
+    defineBackend({
+      name: 'interpreter',
+      doc: 'plain and slow, in float64 by default: what a program means; for small models and checks',
+      options: {
+        precision: {
+          type: 'enum',
+          values: ['float64', 'float32'],
+          default: 'float64',
+          doc: 'float32 rounds every result',
+        },
+      },
+      create: async (settings, { precision }) => interpreterBackend({ ...settings, precision }),
+      probe: async () => [{ what: 'interpreter', ok: true, detail: 'built in, 1 thread' }],
+    }),
+  ],
+});
