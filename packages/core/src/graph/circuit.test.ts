@@ -41,10 +41,10 @@ describe('makeCircuit', () => {
 
 describe('maskFromEdges', () => {
   it.each([plain, byPosition, residual])('puts one value inside and one outside', (graph) => {
-    const { perItem, tensors } = maskFromEdges(graph, [2, graph.edgeCount - 1], { inside: 0, outside: 1 });
-    const expected = new Float64Array(graph.edgeCount).fill(1);
-    expected[2] = 0;
-    expected[graph.edgeCount - 1] = 0;
+    const { perItem, tensors } = maskFromEdges(graph, [2, graph.edgeCount - 1], { inside: 0.25, outside: 0.75 });
+    const expected = new Float64Array(graph.edgeCount).fill(0.75);
+    expected[2] = 0.25;
+    expected[graph.edgeCount - 1] = 0.25;
     expect(perItem).toBe(false);
     expect(flattenScores(graph, tensors)).toEqual(expected);
   });

@@ -5,6 +5,7 @@ export * from './circuit-json.js';
 export * from './eap-ig-format.js';
 export * from './edge-counts.js';
 export * from './edges.js';
+export * from './kv-inputs.js';
 export * from './score-index.js';
 export * from './scores.js';
 export * from './types.js';

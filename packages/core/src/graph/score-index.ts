@@ -131,8 +131,11 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
 export function flattenScores(graph: Graph, scores: PruneScores): Float64Array {
   checkScores(graph, scores);
   const flat = new Float64Array(graph.edgeCount);
-  eachEntry(graph, (module, offset, number) => {
-    flat[number] = scores[module]!.data[offset]!;
+  eachEntry(graph, (module) => {
+    const { data } = scores[module]!;
+    return (offset, number) => {
+      flat[number] = data[offset]!;
+    };
   });
   return flat;
 }
@@ -153,19 +156,24 @@ export function unflattenScores(graph: Graph, flat: FloatArray | readonly number
     const data = flat instanceof Float32Array ? new Float32Array(size) : new Float64Array(size);
     scores[block.module] = floatTensor<FloatArray>(data, scoreShape(graph, block));
   }
-  eachEntry(graph, (module, offset, number) => {
-    scores[module]!.data[offset] = flat[number]!;
+  eachEntry(graph, (module) => {
+    const { data } = scores[module]!;
+    return (offset, number) => {
+      data[offset] = flat[number]!;
+    };
   });
   return Object.freeze(scores);
 }
 
-function eachEntry(graph: Graph, visit: (module: string, offset: number, number: number) => void): void {
+/** Visits every place of every module's tensor with the edge's number; the outer function runs once for each module. */
+function eachEntry(graph: Graph, visitor: (module: string) => (offset: number, number: number) => void): void {
   const { numbers } = scoreIndex(graph);
   for (const [b, { module }] of graph.destinationBlocks.entries()) {
     const entries = numbers[b]!;
+    const visit = visitor(module);
     for (let position = 0; position < (graph.options.positions ?? 1); position++) {
       for (let i = 0; i < entries.length; i++) {
-        visit(module, position * entries.length + i, position * graph.edgesPerPosition + entries[i]!);
+        visit(position * entries.length + i, position * graph.edgesPerPosition + entries[i]!);
       }
     }
   }
