@@ -1,6 +1,6 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
 import { readFileSync } from 'node:fs';
-import { loadConfig, unknownName } from '@auto-circuit/core';
+import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
 import { COMMANDS } from './commands/index.js';
 import { createCli, GLOBAL_FLAGS } from './context.js';

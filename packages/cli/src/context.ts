@@ -1,5 +1,5 @@
 /** @file What every command is given: output, config, registry, flags. Made once for each command line; nothing is global. */
-import { type LoadedConfig, Registry, usePlugins } from '@auto-circuit/core';
+import { type LoadedConfig, Registry, usePlugins } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import { useFirstPartyPlugins } from './first-party.js';
 import { type FlagTable, type FlagValues, readFlags } from './flags/flag-table.js';

@@ -1,5 +1,5 @@
 /** @file commander's complaints in our words: one sentence that names the nearest flag or command. */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import type { Command, CommanderError } from 'commander';
 
 /** Help and version are no errors: null for them. */

@@ -1,11 +1,6 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
-import {
-  ABLATIONS,
-  type ContributionKind,
-  type ContributionMap,
-  type OptionTable,
-  unknownName,
-} from '@auto-circuit/core';
+import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core';
+import { ABLATIONS, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
 import { writeTable } from '../terminal/table.js';

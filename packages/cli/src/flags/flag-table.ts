@@ -2,7 +2,13 @@
  * @file Flags as tables: one entry gives a flag's name, help, default, type and check. What is read is typed by the table.
  * A value comes from the command line, else from the config's `defaults`, else from the entry.
  */
-import { AutoCircuitError, expectedText, kebabCase, parseOptionValue, type ValueRule } from '@auto-circuit/core';
+import {
+  AutoCircuitError,
+  expectedText,
+  kebabCase,
+  parseOptionValue,
+  type ValueRule,
+} from '@auto-circuit/core/startup';
 import { type Command, Option } from 'commander';
 
 interface FlagBase {

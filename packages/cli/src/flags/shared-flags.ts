@@ -1,12 +1,6 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
-import {
-  ABLATIONS,
-  type AblationName,
-  type BackendSettings,
-  type GraphOptions,
-  OBJECTIVES,
-  type ObjectiveName,
-} from '@auto-circuit/core';
+import type { BackendSettings, GraphOptions } from '@auto-circuit/core';
+import { ABLATIONS, type AblationName, OBJECTIVES, type ObjectiveName } from '@auto-circuit/core/startup';
 import type { FlagTable, FlagValues } from './flag-table.js';
 
 const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonly N[] => Object.keys(table) as N[];

@@ -1,5 +1,5 @@
 /** @file How an error ends a command: one line on stderr, an exit code, and the stack only with `--debug`. */
-import { AutoCircuitError, type ErrorKind, EXIT_CODES } from '@auto-circuit/core';
+import { AutoCircuitError, type ErrorKind, EXIT_CODES } from '@auto-circuit/core/startup';
 import type { Output } from './output.js';
 
 /** Writes the error and gives the exit code. */
