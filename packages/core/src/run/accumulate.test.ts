@@ -62,7 +62,12 @@ describe('ScoreAccumulator', () => {
     const whole = new ScoreAccumulator(graph);
     whole.add(all);
     const cut = new ScoreAccumulator(graph);
-    for (const [from, to] of [[0, 1], [1, 4], [4, 7]] as const) cut.add(prompts(all, from, to)); // biome-ignore format: pairs
+    for (const [from, to] of [
+      [0, 1],
+      [1, 4],
+      [4, 7],
+    ] as const)
+      cut.add(prompts(all, from, to));
     expect(cut.toCheckpoint()).toEqual(whole.toCheckpoint());
   });
 

@@ -1,0 +1,271 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { seededRandom } from '../data/random.js';
+import type { Prompt } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
+import { allEdges } from '../graph/edges.js';
+import { topEdges } from '../graph/scores.js';
+import { interpreterBackend } from '../ir/interpreter.js';
+import { promptAnswerValue } from '../objectives/answers.js';
+import { createPatchableModel } from '../patch/engine.js';
+import type { PatchableModel } from '../patch/types.js';
+import { defineMetric, definePruneAlgo } from '../plugin/contributions.js';
+import { microModel } from '../testing/micro-model.js';
+import { ScoreAccumulator } from './accumulate.js';
+import { type DiscoverRequest, discover } from './discover.js';
+import type { RunIdentity } from './run-json.js';
+
+/** Edge attribution patching, one checkpoint a batch. */
+const eap = definePruneAlgo({
+  name: 'eap',
+  doc: 'gradient times difference',
+  options: {},
+  async score({ model, graph, batches, objective, patch, progress, checkpoint, signal }) {
+    const saved = await checkpoint?.load();
+    const total = saved ? ScoreAccumulator.fromCheckpoint(graph, saved) : new ScoreAccumulator(graph);
+    for (const [i, batch] of batches.entries()) {
+      signal?.throwIfAborted();
+      if (total.prompts > batch.prompts[0]!.index) continue;
+      total.add(await model.maskGradient(batch, { input: 'clean', patch, objective }));
+      await checkpoint?.save(total.toCheckpoint());
+      progress.report(i + 1, batches.length, 'batches');
+    }
+    return total.result();
+  },
+});
+const logitDiff = defineMetric({
+  name: 'logit-diff',
+  doc: 'mean logit difference',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: true,
+  unit: 'logits',
+  measure({ circuit, outputSize }) {
+    const values = circuit.flatMap(({ batch, logits }) =>
+      batch.prompts.map((prompt, i) =>
+        promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'diff'),
+      ),
+    );
+    return { value: values.reduce((a, b) => a + b, 0) / values.length };
+  },
+});
+
+/** Answer 0 is right on the clean side, by how much depends on the prompt. */
+const prompts: Prompt[] = Array.from({ length: 8 }, (_, index) => {
+  const random = seededRandom(7, index);
+  const position = (sign: number) => [sign * (1 + random.uniform()), random.uniform() - sign * 0.5];
+  return {
+    index,
+    clean: [position(1), position(1)],
+    corrupt: [position(-1), position(-1)],
+    answers: [0],
+    wrongAnswers: [1],
+  };
+});
+
+const heads = [
+  [
+    [1, 0.5],
+    [0.2, -0.3],
+  ],
+  [
+    [0.7, 0.1],
+    [-0.4, 0.6],
+  ],
+  [
+    [0.3, 0.3],
+    [0.9, -0.2],
+  ],
+];
+const object = microModel(heads);
+const identity: RunIdentity = {
+  model: { name: 'micro', key: object.weights.key, processing: [] },
+  data: { name: 'made-up', bos: 'none' },
+  sources: {},
+  backend: interpreterBackend().info,
+  versions: { core: '0' },
+};
+
+let root: string;
+let model: PatchableModel;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'discover-'));
+  const graph = buildGraph(object.spec.layout, DEFAULT_GRAPH_OPTIONS);
+  model = await createPatchableModel({ model: object, graph, backend: interpreterBackend() });
+});
+afterEach(async () => {
+  await model.dispose();
+  await rm(root, { recursive: true });
+});
+
+const request = (changes: Partial<DiscoverRequest> = {}): DiscoverRequest => ({
+  model,
+  prompts,
+  algo: eap,
+  algoOptions: {},
+  metrics: [{ metric: logitDiff, options: {} }],
+  objective: 'logit-diff',
+  sizes: { by: 'rule', rule: 'all' },
+  keep: 'auto',
+  ablation: 'resample',
+  ablateFrom: 'corrupt',
+  patchType: 'tree',
+  reverse: false,
+  batchSize: 2,
+  limit: null,
+  length: null,
+  train: null,
+  test: 'same',
+  seed: 0,
+  ...changes,
+});
+const stored = (folder: string, existing: 'refuse' | 'resume' | 'overwrite', changes: Partial<DiscoverRequest> = {}) =>
+  request({ store: { folder: join(root, folder), existing, identity }, ...changes });
+
+/** Every file but the timings, by name. */
+async function files(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(join(root, folder))).filter((name) => name !== 'timings.json').sort();
+  const texts = names.map(async (name) => [name, await readFile(join(root, folder, name), 'latin1')] as const);
+  return Object.fromEntries(await Promise.all(texts));
+}
+const points = (m: { readonly points: readonly { edges: number; value: unknown; faithfulness?: unknown }[] }) =>
+  m.points.map(({ edges, faithfulness }) => [edges, faithfulness]);
+
+describe('discover', () => {
+  it('scores, measures from the empty circuit to the whole model, and keeps the smallest faithful circuit', async () => {
+    const { measurements, circuit, scores, standardErrors } = await discover(request());
+    const [curve] = measurements;
+    expect(model.graph.edgeCount).toBe(25); // 2·1 + 2·3 + 2·5 + 7
+    expect(curve!.points.map((p) => p.edges)).toEqual(Array.from({ length: 26 }, (_, n) => n));
+    expect(points(curve!)[0]).toEqual([0, 0]);
+    expect(points(curve!).at(-1)).toEqual([25, 1]);
+    expect(curve!.points[0]!.value).toBe(curve!.empty);
+    expect(curve!.points.at(-1)!.value).toBe(curve!.model);
+    // The first size at which it and the next larger one are within 0.1 of 1.
+    const near = curve!.points.map((p) => Math.abs(1 - Number(p.faithfulness)) <= 0.1);
+    const index = near.findIndex((yes, i) => yes && near[i + 1]);
+    expect(circuit.edges.length).toBe(curve!.points[index]!.edges);
+    expect(circuit.edges.length).toBeLessThan(25);
+    expect(Object.keys(scores)).toEqual(Object.keys(standardErrors!));
+  });
+
+  it('measures a circuit as the dense patched run of all its edges would', async () => {
+    const { measurements, scores } = await discover(request({ sizes: { by: 'list', counts: [6] }, keep: 6 }));
+    const point = measurements[0]!.points[0]!;
+    expect(point.edgesConnected).toBeLessThanOrEqual(6);
+    // By hand: a head passes on weight · (what it reads); a destination reads clean where the edge is kept, else corrupt.
+    const kept = new Set(topEdges(model.graph, scores, 6).edges);
+    const edges = allEdges(model.graph);
+    const outputs = (prompt: Prompt, side: 'clean' | 'corrupt', patched: Map<string, number[]> | null) => {
+      const start = prompt[side].at(-1) as number[];
+      const written = new Map<string, number[]>([['Resid Start', start]]);
+      const read = (name: string): number[] =>
+        edges
+          .filter((e) => e.destination.name === name)
+          .map((e) => (patched && !kept.has(e.number) ? patched : written).get(e.source.name)!)
+          .reduce((a, b) => [a[0]! + b[0]!, a[1]! + b[1]!]);
+      heads.forEach((layer, l) => {
+        const outs = layer.map(([x, y], h) => {
+          const input = read(`B${l}.${h}`);
+          return [x! * input[0]!, y! * input[1]!];
+        });
+        outs.forEach((out, h) => {
+          written.set(`B${l}.${h}`, out);
+        });
+      });
+      return { written, end: read('Resid End') };
+    };
+    const byHand = prompts.map((prompt) => {
+      const { end } = outputs(prompt, 'clean', outputs(prompt, 'corrupt', null).written);
+      return end[0]! - end[1]!;
+    });
+    expect(point.value).toBeCloseTo(byHand.reduce((a, b) => a + b, 0) / 8, 4);
+  });
+
+  it('gives the same files from a run that was stopped anywhere and taken up again', async () => {
+    await discover(stored('whole', 'refuse'), { renderReport: () => 'report' });
+    const whole = await files('whole');
+    expect(Object.keys(whole)).toEqual([
+      'circuit.json',
+      'measurements.json',
+      'report.html',
+      'run.json',
+      'scores.safetensors',
+      'standard-errors.safetensors',
+    ]);
+    for (const stopAt of [1, 2, 3, 4, 5, 12, 30]) {
+      const folder = `stopped-${stopAt}`;
+      const controller = new AbortController();
+      let events = 0;
+      const onProgress = () => {
+        if (++events === stopAt)
+          controller.abort(new AutoCircuitError({ where: 'test', what: 'stopped', kind: 'interrupted' }));
+      };
+      await expect(discover(stored(folder, 'refuse'), { signal: controller.signal, onProgress })).rejects.toThrow(
+        'stopped',
+      );
+      expect(await readdir(join(root, folder))).toContain('partial');
+      await writeFile(join(root, folder, '.scores.safetensors.1.ab.tmp'), 'half a file');
+      let resumedEvents = 0;
+      await discover(stored(folder, 'resume'), { renderReport: () => 'report', onProgress: () => resumedEvents++ });
+      expect(await files(folder), `stopped at ${stopAt}`).toEqual(whole);
+    }
+  });
+
+  it('makes nothing again in a finished run, and replaces it on request', async () => {
+    await discover(stored('run', 'refuse'));
+    let events = 0;
+    const again = await discover(stored('run', 'resume'), { onProgress: () => events++ });
+    expect(events).toBe(0);
+    expect(again.measurements[0]!.points).toHaveLength(26);
+    await expect(discover(stored('run', 'refuse'))).rejects.toThrow(/already holds a finished run; --resume shows it/);
+    await expect(discover(stored('run', 'resume', { seed: 1, keep: 3 }))).rejects.toThrow(
+      /another request: keep was "auto" and is now 3; seed was 0 and is now 1; ask/,
+    );
+    await discover(stored('run', 'overwrite', { keep: 3 }));
+    expect(JSON.parse((await files('run'))['circuit.json']!).edges).toHaveLength(3);
+  });
+
+  it('never writes beside files that are not of a run', async () => {
+    await mkdir(join(root, 'home'));
+    await writeFile(join(root, 'home', 'thesis.tex'), 'x');
+    for (const existing of ['refuse', 'resume', 'overwrite'] as const) {
+      await expect(discover(stored('home', existing))).rejects.toThrow(/is no run folder: it holds "thesis.tex"/);
+    }
+    expect(await readdir(join(root, 'home'))).toEqual(['thesis.tex']);
+  });
+
+  it('edge patch and tree patch agree at both ends; --reverse runs the other side', async () => {
+    const sizes = { by: 'list', counts: [0, 25] } as const;
+    const values = async (changes: Partial<DiscoverRequest>) => {
+      const { measurements } = await discover(
+        request({ sizes: { by: 'list', counts: [...sizes.counts] }, keep: 0, ...changes }),
+      );
+      return measurements[0]!.points.map((p) => Number(p.value));
+    };
+    const [empty, whole] = await values({});
+    expect(await values({ patchType: 'edge' })).toEqual([expect.closeTo(empty!, 5), expect.closeTo(whole!, 5)]);
+    expect(await values({ reverse: true })).toEqual([expect.closeTo(whole!, 5), expect.closeTo(empty!, 5)]);
+  });
+
+  it('refuses what makes no sense, in a sentence', async () => {
+    await expect(discover(request({ patchType: 'edge', ablation: 'zero' }))).rejects.toThrow(
+      /would remove the circuit.*--force/,
+    );
+    await expect(discover(request({ ablateFrom: 'clean' }))).rejects.toThrow(/changes nothing/);
+    await expect(discover(request({ keep: 26 }))).rejects.toThrow(/from 0 to 25, got 26/);
+    await expect(discover(request({ sizes: { by: 'list', counts: [26] } }))).rejects.toThrow(/0 to 25, got 26/);
+    await expect(discover(request({ sizes: { by: 'threshold', threshold: 1e9 } }))).rejects.toThrow(/no edge reaches/);
+    const noWrong = prompts.map((prompt) => ({ ...prompt, wrongAnswers: [] }));
+    await expect(discover(request({ prompts: noWrong }))).rejects.toThrow(
+      /"logit-diff" needs wrong answers, and prompt 0 has none/,
+    );
+    const same = prompts.map((prompt) => ({ ...prompt, corrupt: prompt.clean }));
+    await expect(discover(request({ prompts: same }))).rejects.toThrow(
+      /cannot be told apart.*got \S+ ± \S+ over 8 prompts/,
+    );
+  });
+});

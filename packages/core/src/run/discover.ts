@@ -1,0 +1,236 @@
+/**
+ * @file From a request to a circuit: scores on the training prompts, circuits of several sizes measured on the test prompts,
+ * and the run folder that keeps it all. What is finished is read, not made again.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Prompt } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+import { topEdges } from '../graph/scores.js';
+import type { Circuit, PruneScores } from '../graph/types.js';
+import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
+import type { PatchableModel, PatchDescription } from '../patch/types.js';
+import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
+import {
+  type ChosenMetric,
+  type CircuitRunSettings,
+  checkCircuitRun,
+  checkMetrics,
+  patchDescription,
+} from './measure.js';
+import { SizeMeasurer } from './measure-sizes.js';
+import { promptsOfRun, type RunPromptSettings, type RunPrompts } from './prompts-of-run.js';
+import type { ReportInput } from './report-input.js';
+import { type RunIdentity, runJsonOf } from './run-json.js';
+import type { CircuitSizes, Measurement, RunJson, Timings } from './schemas.js';
+import { toFileScores } from './score-files.js';
+import { circuitsToMeasure, tiesWarning } from './sizes.js';
+import { type ExistingFolder, openRunStore, type RunStore } from './store.js';
+
+export interface DiscoverRequest extends CircuitRunSettings, RunPromptSettings {
+  readonly model: PatchableModel;
+  readonly prompts: readonly Prompt[];
+  readonly algo: PruneAlgo;
+  readonly algoOptions: Readonly<Record<string, string | number | boolean>>;
+  readonly metrics: readonly ChosenMetric[];
+  readonly objective: ObjectiveName;
+  readonly sizes: CircuitSizes;
+  /** The size of the circuit that is written; `auto`: the smallest faithful one. */
+  readonly keep: number | 'auto';
+  /** Lets settings through that make little sense. */
+  readonly force?: boolean;
+  /** Where results are kept; without it they are only returned. */
+  readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
+  /** Seconds that the caller took to load model and data, for `timings.json`. */
+  readonly loadSeconds?: number;
+}
+
+export type RunPhase = 'reference' | 'score' | 'measure';
+export interface DiscoverHooks {
+  readonly onProgress?: (phase: RunPhase, done: number, total: number, unit?: string) => void;
+  readonly onWarning?: (line: string) => void;
+  readonly signal?: AbortSignal;
+  /** Makes `report.html`; without it there is none. */
+  readonly renderReport?: (input: ReportInput) => string;
+}
+
+export interface DiscoverResult {
+  /** The run folder, absolute; null without a store. */
+  readonly folder: string | null;
+  readonly run: RunJson | null;
+  readonly scores: PruneScores;
+  readonly standardErrors?: PruneScores;
+  /** The circuit that was kept. */
+  readonly circuit: Circuit;
+  readonly measurements: readonly Measurement[];
+  readonly timings: Timings;
+}
+
+/**
+ * Runs a discovery. With a store, work goes on where an earlier process stopped, and the files come out byte for byte as if
+ * it had not stopped. On an aborted signal the signal's reason is thrown; what is finished stays for `resume`.
+ * @throws AutoCircuitError for requests that make no sense with this model and data, and for run folders that cannot be used
+ */
+export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = {}): Promise<DiscoverResult> {
+  checkCircuitRun(request, request.force ?? false);
+  const { graph } = request.model;
+  const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
+  checkMetrics(request.metrics, prompts.test);
+  if (request.keep !== 'auto') checkKeep(request.keep, graph.edgeCount);
+  if (!request.store) return runParts(request, hooks, prompts, null, null);
+  const { folder, existing, identity } = request.store;
+  const run = runJsonOf(request, identity, prompts);
+  const store = await openRunStore(folder, run, existing);
+  try {
+    return await runParts(request, hooks, prompts, store, run);
+  } finally {
+    await store.close();
+  }
+}
+
+async function runParts(
+  request: DiscoverRequest,
+  hooks: DiscoverHooks,
+  prompts: RunPrompts,
+  store: RunStore | null,
+  run: RunJson | null,
+): Promise<DiscoverResult> {
+  const { model, loadSeconds = 0 } = request;
+  const finished = store && run ? await finishedRun(request, hooks, store, run) : null;
+  if (finished) {
+    await store!.finish();
+    return finished;
+  }
+  const patch = await patchDescription(model, request, prompts.train);
+  try {
+    const measurer = measurerOf(request, hooks, prompts, patch, store);
+    const start = performance.now();
+    await measurer.references(); // before scoring: prompts that tell nothing are found at once
+    const referenced = performance.now();
+    const result = await scoresOf(request, hooks, prompts, patch, store);
+    const scored = performance.now();
+    const { circuit, measurements } = await measuredOf(request, hooks, measurer, result.scores);
+    await store?.writeJson('measurements', measurements);
+    await store?.writeJson('circuit', circuitToJson(circuit, result.scores));
+    const timings: Timings = {
+      seconds: {
+        load: loadSeconds,
+        score: (scored - referenced) / 1000,
+        measure: (performance.now() - scored + referenced - start) / 1000,
+      },
+      memoryMb: Math.round(process.resourceUsage().maxRSS / 1024),
+      resumed: store?.resumed ?? false,
+    };
+    await store?.writeTimings(timings);
+    if (store && run && hooks.renderReport) {
+      await store.writeReport(hooks.renderReport({ run, graph: model.graph, ...result, circuit, measurements }));
+    }
+    await store?.finish();
+    return { folder: store?.folder ?? null, run, ...result, circuit, measurements, timings };
+  } finally {
+    if (patch.kind === 'mean') patch.dispose();
+  }
+}
+
+/** A run of which nothing is left to do, or null. */
+async function finishedRun(
+  request: DiscoverRequest,
+  { renderReport }: DiscoverHooks,
+  store: RunStore,
+  run: RunJson,
+): Promise<DiscoverResult | null> {
+  const result = store.scores(request.model.graph);
+  const measurements = await store.measurements();
+  const timings = await store.timings();
+  const written = existsSync(store.path('circuit')) && (!renderReport || existsSync(store.path('report')));
+  if (!result || !measurements || !timings || !written) return null;
+  const path = store.path('circuit');
+  const { circuit } = parseCircuitJson(await readFile(path, 'utf8'), path, request.model.graph);
+  return { folder: store.folder, run, ...result, circuit, measurements, timings };
+}
+
+function measurerOf(
+  request: DiscoverRequest,
+  hooks: DiscoverHooks,
+  prompts: RunPrompts,
+  patch: PatchDescription,
+  store: RunStore | null,
+): SizeMeasurer {
+  return new SizeMeasurer({
+    model: request.model,
+    batches: prompts.test,
+    settings: request,
+    patch,
+    metrics: request.metrics,
+    needFaithfulness: request.keep === 'auto',
+    partial: store ?? undefined,
+    signal: hooks.signal,
+    onProgress: (done, total) => hooks.onProgress?.('measure', done, total, 'circuits'),
+  });
+}
+
+async function scoresOf(
+  { model, algo, algoOptions, objective, seed }: DiscoverRequest,
+  { onProgress, signal }: DiscoverHooks,
+  prompts: RunPrompts,
+  patch: PatchDescription,
+  store: RunStore | null,
+): Promise<PruneResult> {
+  const kept = store?.scores(model.graph);
+  if (kept) return kept;
+  const context: PruneAlgoContext = {
+    model,
+    graph: model.graph,
+    batches: prompts.train,
+    objective: OBJECTIVES[objective].objective,
+    patch,
+    seed,
+    progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
+    ...(store ? { checkpoint: store.checkpoint() } : {}),
+    ...(signal ? { signal } : {}),
+  };
+  const { scores, standardErrors } = await algo.score(context, algoOptions as never);
+  signal?.throwIfAborted();
+  // In the precision of the file, so that a run that goes on from the file decides the same.
+  const result: PruneResult = {
+    scores: toFileScores(model.graph, scores),
+    ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
+  };
+  await store?.writeScores(model.graph, result);
+  return result;
+}
+
+async function measuredOf(
+  request: DiscoverRequest,
+  { onWarning }: DiscoverHooks,
+  measurer: SizeMeasurer,
+  scores: PruneScores,
+): Promise<{ circuit: Circuit; measurements: readonly Measurement[] }> {
+  const { keep, sizes, model } = request;
+  const circuits = circuitsToMeasure(model.graph, scores, sizes, request, keep === 'auto' ? undefined : keep);
+  const ties = tiesWarning(circuits);
+  if (ties) onWarning?.(ties);
+  const { measurements, auto } = await measurer.measure(circuits);
+  if (keep !== 'auto') {
+    const { count } = topEdges(model.graph, scores, keep);
+    return { circuit: circuits.find(({ circuit }) => circuit.edges.length === count)!.circuit, measurements };
+  }
+  const { circuit } = circuits[auto.index]!;
+  if (!auto.found) {
+    onWarning?.(
+      `no measured size is faithful together with the next larger one, so the largest is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,
+    );
+  }
+  return { circuit, measurements };
+}
+
+function checkKeep(keep: number, edgeCount: number): void {
+  if (Number.isInteger(keep) && keep >= 0 && keep <= edgeCount) return;
+  throw new AutoCircuitError({
+    where: 'measure',
+    what: 'the graph cannot keep this many edges',
+    expected: `--keep auto, or a whole number from 0 to ${edgeCount}`,
+    got: `${keep}`,
+  });
+}

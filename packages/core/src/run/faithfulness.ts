@@ -1,0 +1,116 @@
+/** @file How much of the model's behaviour a circuit keeps, and which of the measured circuits is the one to write. */
+import { AutoCircuitError, type ErrorParts } from '../error.js';
+import { promptAnswerValue } from '../objectives/answers.js';
+import { klDivergence } from '../objectives/token-functions.js';
+import type { BatchOutputs } from '../plugin/contributions.js';
+import type { References } from './measure.js';
+
+/** Faithfulness must be this close to 1 for `--keep auto`. */
+export const FAITHFUL_WITHIN = 0.1;
+/** Without wrong answers: KL to the whole model at most this share of the empty circuit's. */
+export const KL_WITHIN = 0.1;
+
+/** How faithful circuits of this run are, by one of two measures. */
+export interface FaithfulnessScale {
+  readonly kind: 'scale';
+  /** `logit-diff`: 1 is the whole model, 0 the empty circuit. `kl`: share of the empty circuit's KL that is left. */
+  readonly by: 'logit-diff' | 'kl';
+  of(circuit: readonly BatchOutputs[]): number;
+  isFaithful(value: number): boolean;
+}
+
+/** Why there is no faithfulness on these prompts. */
+export interface NoFaithfulness {
+  readonly kind: 'none';
+  readonly error: AutoCircuitError;
+}
+
+/**
+ * faithfulness = (m(circuit) − m(∅)) / (m(model) − m(∅)), m being the logit difference averaged over prompts first
+ * (MIB, Mueller et al. 2025). Without wrong answers: KL(model ‖ circuit) / KL(model ‖ ∅), averaged over prompts first.
+ * Gives the error to throw when m(model) − m(∅) is within 2 standard errors of 0: then there is nothing to explain.
+ */
+export function faithfulnessScale(references: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
+  const hasWrong = references.model.every(({ batch }) =>
+    batch.prompts.every((p) => p.wrongAnswers.length > 0 && p.answers.length > 0),
+  );
+  return hasWrong ? byLogitDifference(references, outputSize) : byKl(references, outputSize);
+}
+
+function byLogitDifference({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
+  const differences = (outputs: readonly BatchOutputs[]) =>
+    outputs.flatMap(({ batch, logits }) =>
+      batch.prompts.map((prompt, i) =>
+        promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'diff'),
+      ),
+    );
+  const unpatched = differences(empty);
+  const gaps = differences(model).map((value, i) => value - unpatched[i]!);
+  const gap = mean(gaps);
+  // One prompt has no standard error; a gap that float32 rounding alone can make is none either.
+  const error =
+    gaps.length > 1 ? Math.sqrt(sum(gaps.map((g) => (g - gap) ** 2)) / (gaps.length * (gaps.length - 1))) : 0;
+  const rounding = 1e-6 * Math.max(...unpatched.map(Math.abs));
+  if (!(Math.abs(gap) > Math.max(2 * error, rounding))) {
+    return none({
+      where: 'measure',
+      what: 'the whole model and the empty circuit cannot be told apart on these prompts, so no circuit can be more or less faithful',
+      expected: 'a mean gap in logit difference of more than 2 standard errors',
+      got: `${gap.toPrecision(3)} ± ${error.toPrecision(3)} over ${gaps.length} prompt${gaps.length === 1 ? '' : 's'}`,
+      fix: 'check that the model does the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
+    });
+  }
+  const base = mean(unpatched);
+  return {
+    kind: 'scale',
+    by: 'logit-diff',
+    of: (circuit) => (mean(differences(circuit)) - base) / gap,
+    isFaithful: (value) => Math.abs(1 - value) <= FAITHFUL_WITHIN,
+  };
+}
+
+function byKl({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
+  const divergence = (outputs: readonly BatchOutputs[]) =>
+    mean(
+      outputs.flatMap(({ batch, logits }, b) =>
+        batch.prompts.map((_, i) => {
+          const row = [i * outputSize, (i + 1) * outputSize] as const;
+          return klDivergence(model[b]!.logits.subarray(...row), logits.subarray(...row));
+        }),
+      ),
+    );
+  const most = divergence(empty);
+  if (!(most > 0)) {
+    return none({
+      where: 'measure',
+      what: 'patching every edge changes nothing on these prompts, so there is no circuit to find',
+      fix: 'check that clean and corrupt prompts differ, or choose a size with --keep N',
+    });
+  }
+  return {
+    kind: 'scale',
+    by: 'kl',
+    of: (circuit) => divergence(circuit) / most,
+    isFaithful: (value) => value <= KL_WITHIN,
+  };
+}
+
+const none = (parts: ErrorParts): NoFaithfulness => ({ kind: 'none', error: new AutoCircuitError(parts) });
+
+/** A measured size and whether it is faithful. */
+export interface FaithfulSize {
+  readonly edges: number;
+  readonly faithful: boolean;
+}
+/**
+ * `--keep auto`: the smallest measured size that is faithful while the next larger one is too; if none is, the largest.
+ * @param sizes ascending
+ * @returns the index into `sizes`, and whether it was found so
+ */
+export function chooseKept(sizes: readonly FaithfulSize[]): { readonly index: number; readonly found: boolean } {
+  const index = sizes.findIndex(({ faithful }, i) => faithful && sizes[i + 1]?.faithful === true);
+  return index >= 0 ? { index, found: true } : { index: sizes.length - 1, found: false };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const mean = (values: readonly number[]): number => sum(values) / values.length;

@@ -1,0 +1,173 @@
+/**
+ * @file One process at a time writes a run folder. The lock is a file that says who holds it; one whose process is gone
+ * (killed, power cut) is taken over.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, copyFile, link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { errnoOf, fileError } from '../data/file-error.js';
+import { AutoCircuitError } from '../error.js';
+
+export const LOCK_NAME = '.lock';
+/** The holder says this often that it lives: what another machine goes by. */
+const HEARTBEAT_MS = 10_000;
+/** A lock of another machine is taken over after this long without a sign. */
+const SILENT_MS = 120_000;
+
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of a folder, which must exist.
+ * @throws AutoCircuitError naming the process that holds it
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  const path = join(folder, LOCK_NAME);
+  const mine = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    started: await processStart(process.pid),
+    id: randomBytes(8).toString('hex'),
+  });
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeFile(temporary, mine, { flag: 'wx' });
+    try {
+      // A link appears whole and fails when the name is taken: the one atomic "create with content".
+      for (let attempt = 0; !(await linked(temporary, path)); attempt++) {
+        if (attempt === 5) throw held(folder, 'another process');
+        await removeIfLeft(folder, path);
+      }
+    } finally {
+      await unlink(temporary);
+    }
+  } catch (cause) {
+    throw fileError('run', 'lock', folder, cause);
+  }
+  return holder(path, mine);
+}
+
+function holder(path: string, mine: string): FolderLock {
+  const beat = setInterval(() => {
+    const now = new Date();
+    // A lock that cannot be touched is only less fresh for other machines.
+    utimes(path, now, now).catch(ignoreSystemError);
+  }, HEARTBEAT_MS);
+  beat.unref();
+  return {
+    async release() {
+      clearInterval(beat);
+      if ((await readText(path)) === mine) await unlink(path).catch(ignoreSystemError);
+    },
+  };
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    const code = errnoOf(cause) ?? '';
+    if (code === 'EEXIST') return false;
+    if (!NO_LINKS.includes(code)) throw cause;
+    return copied(from, to);
+  }
+}
+
+/** File systems without links (exFAT, some network ones): there the content comes a moment after the name. */
+const NO_LINKS = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+async function copied(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    return true;
+  } catch (cause) {
+    if (errnoOf(cause) === 'EEXIST') return false;
+    throw cause;
+  }
+}
+
+/** Removes the lock when its holder is gone. @throws AutoCircuitError when it is not */
+async function removeIfLeft(folder: string, path: string): Promise<void> {
+  const text = await readText(path);
+  if (text === null) return;
+  const living = await livingHolder(path, text);
+  if (living) throw held(folder, living);
+  const aside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await rename(path, aside);
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return; // somebody else was quicker
+    throw cause;
+  }
+  // Between reading and renaming, another process may have taken the left lock over: give it back its own.
+  if ((await readText(aside)) !== text) await linked(aside, path);
+  await unlink(aside);
+}
+
+/** Who holds the lock, in words, or null when nobody lives who does. */
+async function livingHolder(path: string, text: string): Promise<string | null> {
+  const owner = parseOwner(text);
+  if (!owner) return null;
+  if (owner.host !== hostname()) {
+    const age = Date.now() - ((await stat(path).catch(ignoreSystemError))?.mtimeMs ?? 0);
+    return age < SILENT_MS ? `process ${owner.pid} on ${owner.host}` : null;
+  }
+  if (!isAlive(owner.pid)) return null;
+  // Process ids come again (in containers nearly always): the start time tells them apart where the system shows it.
+  const started = await processStart(owner.pid);
+  if (started !== null && owner.started !== null && started !== owner.started) return null;
+  return owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  readonly started: string | null;
+}
+
+/** null for a text that no lock of ours holds: then nobody who follows the rules wrote it. */
+function parseOwner(text: string): Owner | null {
+  try {
+    const { pid, host, started } = JSON.parse(text) as Partial<Record<keyof Owner, unknown>>;
+    if (typeof pid !== 'number' || typeof host !== 'string') return null;
+    return { pid, host, started: typeof started === 'string' ? started : null };
+  } catch (cause) {
+    if (cause instanceof SyntaxError || cause instanceof TypeError) return null;
+    throw cause;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return errnoOf(cause) === 'EPERM'; // alive, but somebody else's
+  }
+}
+
+/** When a process started, in the system's ticks since it booted; null where there is no /proc. */
+async function processStart(pid: number): Promise<string | null> {
+  const text = await readText(`/proc/${pid}/stat`);
+  // The second field is the command in brackets and may hold blanks; the start is the 20th field after it.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+async function readText(path: string): Promise<string | null> {
+  return (await readFile(path, 'utf8').catch(ignoreSystemError)) ?? null;
+}
+
+function held(folder: string, by: string): AutoCircuitError {
+  return new AutoCircuitError({
+    where: 'run',
+    what: `${by} is writing ${folder}`,
+    fix: 'wait for it, stop it, or choose another folder with --out',
+  });
+}
+
+function ignoreSystemError(error: unknown): undefined {
+  if (errnoOf(error) === undefined) throw error;
+  return undefined;
+}

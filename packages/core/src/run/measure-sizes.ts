@@ -1,0 +1,178 @@
+/** @file Measures many circuits, one after the other, so that only one circuit's outputs are in memory; each point is kept. */
+import { z } from 'zod';
+import type { PromptBatch } from '../data/types.js';
+import type { PatchableModel, PatchDescription } from '../patch/types.js';
+import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
+import {
+  type ChosenMetric,
+  type CircuitRunSettings,
+  circuitOutputs,
+  measureOne,
+  type References,
+  referenceOutputs,
+} from './measure.js';
+import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from './schemas.js';
+import type { SizedCircuit } from './sizes.js';
+
+const valueSchema = z.object({ value: numberSchema, standardError: numberSchema.optional() });
+const referencesSchema = z.object({
+  model: z.array(valueSchema),
+  empty: z.array(valueSchema),
+  faithfulness: z.enum(['logit-diff', 'kl', 'none']),
+});
+const measuredSchema = z.object({
+  /** By metric, in the order asked. */
+  values: z.array(valueSchema),
+  /** Absent where faithfulness says nothing on these prompts. */
+  faithfulness: numberSchema.optional(),
+  faithful: z.boolean(),
+});
+type Measured = z.infer<typeof measuredSchema>;
+type ReferenceValues = z.infer<typeof referencesSchema>;
+
+/** Where finished points are kept until all are there; a run folder's `partial/`. */
+export interface PartialWork {
+  readPartial(name: string): Promise<string | null>;
+  writePartial(name: string, text: string): Promise<void>;
+}
+
+export interface MeasureSizesRequest {
+  readonly model: PatchableModel;
+  readonly batches: readonly PromptBatch[];
+  readonly settings: CircuitRunSettings;
+  /** What the ablation patches in. */
+  readonly patch: PatchDescription;
+  readonly metrics: readonly ChosenMetric[];
+  /** Whether prompts on which faithfulness says nothing are an error. */
+  readonly needFaithfulness: boolean;
+  readonly partial?: PartialWork | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Reference outputs of a run, or what is known of them when every point is already there. */
+interface Prepared {
+  readonly references: References;
+  readonly scale: FaithfulnessScale | null;
+}
+
+export class SizeMeasurer {
+  readonly #request: MeasureSizesRequest;
+  #prepared: Prepared | null = null;
+  #referenceValues: ReferenceValues | null = null;
+
+  constructor(request: MeasureSizesRequest) {
+    this.#request = request;
+  }
+
+  /**
+   * Runs the whole model and the empty circuit, unless an earlier process did. Done before scoring, so that prompts which
+   * tell nothing are found at once. @throws AutoCircuitError for those, when faithfulness is needed
+   */
+  async references(): Promise<ReferenceValues> {
+    if (this.#referenceValues) return this.#referenceValues;
+    const kept = await this.#request.partial?.readPartial('references.json');
+    this.#referenceValues = kept
+      ? parseBySchema(referencesSchema, kept, 'references.json')
+      : await this.#makeReferenceValues();
+    return this.#referenceValues;
+  }
+
+  async #makeReferenceValues(): Promise<ReferenceValues> {
+    const { metrics, model, partial } = this.#request;
+    const { references, scale } = await this.#prepare();
+    const values = {
+      model: metrics.map((metric) => this.#value(metric, measureOne(metric, references.model, references, model))),
+      empty: metrics.map((metric) => this.#value(metric, measureOne(metric, references.empty, references, model))),
+      faithfulness: scale?.by ?? ('none' as const),
+    };
+    await partial?.writePartial('references.json', toJsonText(values, 'references.json'));
+    return values;
+  }
+
+  async #prepare(): Promise<Prepared> {
+    if (this.#prepared) return this.#prepared;
+    const { model, batches, settings, patch, signal, needFaithfulness } = this.#request;
+    const references = await referenceOutputs(model, batches, settings, patch, signal);
+    this.#prepared = { references, scale: scaleOrNull(references, model.outputSize, needFaithfulness) };
+    return this.#prepared;
+  }
+
+  /** Measures each circuit that has not been measured yet; gives measurements in the order of `circuits` (by rising size). */
+  async measure(circuits: readonly SizedCircuit[]): Promise<MeasuredSizes> {
+    const { metrics, signal, onProgress } = this.#request;
+    const references = await this.references();
+    const points: Measured[] = [];
+    for (const [index, sized] of circuits.entries()) {
+      onProgress?.(index, circuits.length);
+      signal?.throwIfAborted();
+      points.push(await this.#point(sized));
+    }
+    onProgress?.(circuits.length, circuits.length);
+    const measurements = metrics.map(({ metric }, m): Measurement => {
+      const { name, unit, higherIsBetter } = metric;
+      return {
+        metric: name,
+        unit,
+        higherIsBetter,
+        model: references.model[m]!.value,
+        empty: references.empty[m]!.value,
+        points: circuits.map(({ requested, circuit, connected }, i) => ({
+          requested,
+          edges: circuit.edges.length,
+          edgesConnected: connected.edges.length,
+          ...points[i]!.values[m]!,
+          ...(references.faithfulness === 'logit-diff' ? { faithfulness: points[i]!.faithfulness! } : {}),
+        })),
+      };
+    });
+    const sizes = circuits.map(({ circuit }, i) => ({ edges: circuit.edges.length, faithful: points[i]!.faithful }));
+    return { measurements, auto: chooseKept(sizes) };
+  }
+
+  async #point({ circuit, connected }: SizedCircuit): Promise<Measured> {
+    const { model, batches, settings, patch, signal, metrics, partial } = this.#request;
+    const name = `point-${circuit.edges.length}.json`;
+    const kept = await partial?.readPartial(name);
+    if (kept) return parseBySchema(measuredSchema, kept, name);
+    const { references, scale } = await this.#prepare();
+    const ends = new Map([
+      [0, references.empty],
+      [model.graph.edgeCount, references.model],
+    ]);
+    const outputs =
+      ends.get(circuit.edges.length) ??
+      (await circuitOutputs(model, batches, connected.edges, settings, patch, signal));
+    const faithfulness = scale?.of(outputs);
+    const point: Measured = {
+      values: metrics.map((metric) => this.#value(metric, measureOne(metric, outputs, references, model))),
+      ...(faithfulness === undefined ? {} : { faithfulness: toJsonNumber(faithfulness, 'faithfulness') }),
+      faithful: faithfulness !== undefined && scale!.isFaithful(faithfulness),
+    };
+    await partial?.writePartial(name, toJsonText(point, name));
+    return point;
+  }
+
+  #value(
+    { metric }: ChosenMetric,
+    { value, standardError }: { value: number; standardError?: number },
+  ): z.infer<typeof valueSchema> {
+    const written = toJsonNumber(value, metric.name);
+    if (standardError === undefined) return { value: written };
+    return { value: written, standardError: toJsonNumber(standardError, `the standard error of ${metric.name}`) };
+  }
+}
+
+export interface MeasuredSizes {
+  readonly measurements: readonly Measurement[];
+  /** The circuit that `--keep auto` chooses. */
+  readonly auto: { readonly index: number; readonly found: boolean };
+}
+
+/** Where faithfulness is not asked for, prompts on which it says nothing have none. */
+function scaleOrNull(references: References, outputSize: number, needed: boolean): FaithfulnessScale | null {
+  const scale = faithfulnessScale(references, outputSize);
+  if (scale.kind === 'scale') return scale;
+  if (needed) throw scale.error;
+  return null;
+}

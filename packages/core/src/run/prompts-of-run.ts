@@ -1,0 +1,82 @@
+/** @file Which prompts a run uses: one length, the first so many, a train and a test part, in batches. */
+import { createHash } from 'node:crypto';
+import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../data/prompts.js';
+import type { Prompt, PromptBatch } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import type { Graph } from '../graph/types.js';
+import type { AblationName } from '../patch/types.js';
+
+export interface PromptChoice {
+  /** Only prompts of this many tokens; null: all. */
+  readonly length: number | null;
+  /** The first so many of those; null: all. */
+  readonly limit: number | null;
+}
+export interface RunPromptSettings extends PromptChoice {
+  readonly train: number | null;
+  readonly test: number | 'same' | null;
+  readonly batchSize: number;
+  readonly seed: number;
+}
+export interface RunPrompts {
+  /** Scores and data-set means are taken on these. */
+  readonly train: readonly PromptBatch[];
+  /** Circuits are measured on these. */
+  readonly test: readonly PromptBatch[];
+  readonly counts: {
+    readonly train: number;
+    readonly test: number;
+    readonly lengths: Readonly<Record<string, number>>;
+  };
+}
+
+/** The prompts that `--length` and `--limit` leave. @throws AutoCircuitError when none are left */
+export function choosePrompts(prompts: readonly Prompt[], { length, limit }: PromptChoice): readonly Prompt[] {
+  const fitting = length === null ? prompts : promptsOfLength(prompts, length);
+  if (limit !== null && !(Number.isSafeInteger(limit) && limit > 0)) {
+    throw new AutoCircuitError({
+      where: 'prompts',
+      what: 'the limit is not usable',
+      expected: 'a whole number from 1',
+      got: `${limit}`,
+    });
+  }
+  const chosen = limit === null ? fitting : fitting.slice(0, limit);
+  if (chosen.length > 0) return chosen;
+  throw new AutoCircuitError({ where: 'prompts', what: 'there are no prompts', fix: 'give a data set that has some' });
+}
+
+/** @throws AutoCircuitError when a part would be empty or too large, or lengths differ where one is needed */
+export function promptsOfRun(
+  prompts: readonly Prompt[],
+  graph: Graph,
+  ablation: AblationName,
+  settings: RunPromptSettings,
+): RunPrompts {
+  const chosen = choosePrompts(prompts, settings);
+  if (graph.options.positions !== null) requireOneLength(chosen, 'edges for each token position');
+  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (--ablation ${ablation})`);
+  const { train, test } = splitTrainTest(chosen, {
+    seed: settings.seed,
+    ...(settings.train === null ? {} : { train: settings.train }),
+    ...(settings.test === null ? {} : { test: settings.test }),
+  });
+  const lengths: Record<string, number> = {};
+  for (const prompt of chosen) lengths[promptLength(prompt)] = (lengths[promptLength(prompt)] ?? 0) + 1;
+  const trainBatches = batchesOf(train, settings.batchSize);
+  return {
+    train: trainBatches,
+    // The same batches where the prompts are the same, so that what the engine kept of them serves twice.
+    test: test === train ? trainBatches : batchesOf(test, settings.batchSize),
+    counts: { train: train.length, test: test.length, lengths },
+  };
+}
+
+/** Identifies prompts by what the model sees of them: tokens and answers, in order. */
+export function promptsHash(prompts: readonly Prompt[]): string {
+  const hash = createHash('sha256');
+  for (const { clean, corrupt, answers, wrongAnswers } of prompts) {
+    hash.update(`${JSON.stringify([clean, corrupt, answers, wrongAnswers])}\n`);
+  }
+  return hash.digest('hex');
+}

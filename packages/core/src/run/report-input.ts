@@ -1,0 +1,13 @@
+/** @file What a report is made of: one run, as it lies in its folder. */
+import type { Circuit, Graph, PruneScores } from '../graph/types.js';
+import type { Measurement, RunJson } from './schemas.js';
+
+export interface ReportInput {
+  readonly run: RunJson;
+  readonly graph: Graph;
+  readonly scores: PruneScores;
+  readonly standardErrors?: PruneScores;
+  /** The circuit that was kept. */
+  readonly circuit: Circuit;
+  readonly measurements: readonly Measurement[];
+}

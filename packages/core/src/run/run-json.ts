@@ -1,0 +1,52 @@
+/** @file `run.json` from a request: what decides the numbers, and with what they were made. */
+import type { BackendInfo } from '../ir/backend.js';
+import type { DiscoverRequest } from './discover.js';
+import { promptsHash, type RunPrompts } from './prompts-of-run.js';
+import type { RunJson } from './schemas.js';
+
+/** What the caller knows of a run beyond the request. */
+export interface RunIdentity {
+  /** `key`: the weight store's; `processing`: the steps that changed the weights on loading. */
+  readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
+  /** `name`: the task's or the file's; `bos`: what was done about it. */
+  readonly data: { readonly name: string; readonly bos: string };
+  /** What opens model and data again: names and paths. */
+  readonly sources: Readonly<Record<string, string | number | boolean | null>>;
+  readonly backend: BackendInfo;
+  /** Versions by package; Node's is added. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
+  const { graph } = request.model;
+  const { model, data, backend, sources, versions } = identity;
+  return {
+    format: 'auto-circuit run 1',
+    asked: {
+      model: { name: model.name, key: model.key, processing: [...model.processing] },
+      data: { name: data.name, hash: promptsHash(request.prompts), bos: data.bos },
+      graph: { ...graph.layout, ...graph.options },
+      algo: { name: request.algo.name, options: { ...request.algoOptions } },
+      metrics: request.metrics.map(({ metric, options }) => ({ name: metric.name, options: { ...options } })),
+      objective: request.objective,
+      ablation: request.ablation,
+      ablateFrom: request.ablateFrom,
+      patchType: request.patchType,
+      reverse: request.reverse,
+      sizes: request.sizes,
+      keep: request.keep,
+      batchSize: request.batchSize,
+      limit: request.limit,
+      length: request.length,
+      train: request.train,
+      test: request.test,
+      seed: request.seed,
+      backend: { name: backend.backend, device: backend.device, threads: backend.threads },
+    },
+    sources: { ...sources },
+    graph: { sources: graph.sources.length, destinations: graph.destinations.length, edges: graph.edgeCount },
+    prompts: prompts.counts,
+    versions: { ...versions, node: process.versions.node },
+    runtime: backend.runtime,
+  };
+}
