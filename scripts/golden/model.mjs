@@ -1,5 +1,6 @@
 /** @file Opens a case's model and the backend that runs it. */
-import { interpreterBackend, microModel, openSafetensors } from '@auto-circuit/core';
+import { interpreterBackend, openSafetensors } from '@auto-circuit/core';
+import { microModel } from '@auto-circuit/core/testing';
 import { join } from 'node:path';
 
 /** Backends by name, loaded when asked for. */

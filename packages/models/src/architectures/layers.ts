@@ -2,7 +2,7 @@
  * @file The layers that architectures are made of, as program fragments. Composites are marked (`layerNorm`, `gelu`, …), so
  * that a backend may compute them in one step.
  */
-import { type AnyValue, type Dim, multiplyDims, type ProgramBuilder } from '@auto-circuit/core';
+import { type AnyValue, type Dim, multiplyDims, type ProgramBuilder, unknownName } from '@auto-circuit/core';
 
 /** (x − mean) · rsqrt(var + epsilon) over the last axis, no weights. */
 export function layerNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
@@ -28,6 +28,11 @@ export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValu
   gelu_pytorch_tanh: geluTanh,
   silu: (b, x) => b.composite(b.mul(x, b.sigmoid(x)), 'silu', [x]),
 };
+/** @throws AutoCircuitError for an activation that is not built */
+export function activationNamed(name: string): string {
+  if (!(name in ACTIVATIONS)) throw unknownName('checkpoint', 'activation function', name, Object.keys(ACTIVATIONS));
+  return name;
+}
 /** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */
 function geluTanh(b: ProgramBuilder, x: AnyValue): AnyValue {
   const cubic = b.add(b.mul(b.mul(b.mul(x, x), x), GELU_TANH.cubic), x);

@@ -2,7 +2,7 @@
 import { memoryWeights, type ModelObject, seededRandom } from '@auto-circuit/core';
 import { type Gpt2Shape, gpt2Model } from './gpt2.js';
 import { type LlamaShape, llamaModel } from './llama.js';
-import { rotaryTables } from './rotary.js';
+import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 
 /** GPT-2 small: 12 layers, 12 heads, d_model 768. */
 export const GPT2_SMALL: Gpt2Shape = Object.freeze({
@@ -53,11 +53,11 @@ export function randomLlama(shape: LlamaShape, seed = 0): ModelObject {
       [`L${l}.mlp.down.W`]: [d, dMlp],
     });
   }
-  const { cos, sin } = rotaryTables({ positions, dHead, theta: 10_000 });
+  const rotary: RotarySettings = { theta: 10_000, dims: dHead, scaling: { kind: 'default' } };
   const weights = {
     ...randomWeights(shapes, seed),
-    'rope.cos': { shape: [positions, dHead], data: cos },
-    'rope.sin': { shape: [positions, dHead], data: sin },
+    'rope.cos': { shape: [positions, dHead], data: rotaryTable('cos', rotary, positions) },
+    'rope.sin': { shape: [positions, dHead], data: rotaryTable('sin', rotary, positions) },
   };
   return llamaModel('random-llama', shape, memoryWeights(weights, `random-llama-${seed}-${JSON.stringify(shape)}`));
 }
