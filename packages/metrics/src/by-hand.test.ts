@@ -1,0 +1,89 @@
+import type { BatchOutputs, MetricContext } from '@auto-circuit/core';
+import { buildGraph } from '@auto-circuit/core';
+import { describe, expect, it } from 'vitest';
+import { faithfulness, kl, logitDiff, logitDiffPercent, percentCorrect, percentCorrectAboveWrong } from './index.js';
+
+type Rows = readonly (readonly number[])[];
+/** Prompts with answers and wrong answers; logits by run, one row a prompt. */
+function context(
+  answers: readonly [number[], number[]][],
+  runs: { circuit: Rows; clean?: Rows; empty?: Rows },
+): MetricContext {
+  const prompts = answers.map(([right, wrong], index) => ({
+    index,
+    clean: [0],
+    corrupt: [0],
+    answers: right,
+    wrongAnswers: wrong,
+  }));
+  const outputs = (rows: Rows): readonly BatchOutputs[] => [
+    { batch: { prompts, length: 1 }, logits: Float32Array.from(rows.flat()) },
+  ];
+  const { circuit, clean = circuit, empty = circuit } = runs;
+  return {
+    graph: buildGraph({ kind: 'staged', layers: 1, heads: 1, dModel: 2 }),
+    outputSize: circuit[0]!.length,
+    circuit: outputs(circuit),
+    clean: outputs(clean),
+    corrupt: outputs(empty),
+    empty: outputs(empty),
+  };
+}
+const PAIR: [number[], number[]] = [[0], [1]];
+
+describe('means over prompts', () => {
+  it('weighs prompts alike, whatever the number of their answers', () => {
+    // prompt 0: mean(1, 3) − 0 = 2; prompt 1: 5 − mean(1, 3) = 3
+    const two = context([[[0, 1], [2]], [[0], [1, 2]]], { circuit: [[1, 3, 0], [5, 1, 3]] }); // biome-ignore format: rows
+    expect(logitDiff.measure(two, {})).toEqual({ value: 2.5, standardError: 0.5 }); // √((¼ + ¼)/2)
+  });
+  it('KL is from the model to the circuit', () => {
+    // model [1/2, 1/2], circuit [1/4, 3/4]: ½ ln 2 + ½ ln ⅔ = ½ ln(4/3); the other way round it would be 0.1308
+    const value = kl.measure(context([PAIR], { clean: [[0, 0]], circuit: [[0, Math.log(3)]] }), {});
+    expect(value.value).toBeCloseTo(Math.log(4 / 3) / 2, 6); // logits are float32
+    expect('standardError' in value).toBe(false);
+  });
+});
+
+describe('ratios of means', () => {
+  // differences: circuit 1, 2, 6 (mean 3); model 2, 4, 6 (mean 4)
+  const runs = { circuit: [[1, 0], [2, 0], [6, 0]], clean: [[2, 0], [4, 0], [6, 0]], empty: [[0, 1], [0, 1], [0, 1]] }; // biome-ignore format: rows
+  const answers = [PAIR, PAIR, PAIR];
+
+  it('percent: mean of the circuit over mean of the model, with the delta method', () => {
+    const { value, standardError } = logitDiffPercent.measure(context(answers, runs), {});
+    expect(value).toBe(75);
+    // residuals (x − ¾·y)/4: −1/8, −2/8, 3/8, mean 0; √((1 + 4 + 9)/64 / (3·2))
+    expect(standardError).toBeCloseTo(100 * Math.sqrt(14 / 64 / 6), 12);
+  });
+  it('faithfulness: from the empty circuit to the model', () => {
+    // minus −1 everywhere: circuit 2, 3, 7 (mean 4), model 3, 5, 7 (mean 5)
+    const { value, standardError } = faithfulness.measure(context(answers, runs), {});
+    expect(value).toBeCloseTo(0.8, 12);
+    // residuals (x − 0.8·y)/5: −0.08, −0.2, 0.28
+    expect(standardError).toBeCloseTo(Math.sqrt((0.08 ** 2 + 0.2 ** 2 + 0.28 ** 2) / 6), 12);
+  });
+  it('says so when there is nothing to measure against', () => {
+    const flat = { circuit: [[1, 0]], clean: [[1, 1]] }; // biome-ignore format: rows
+    expect(() => logitDiffPercent.measure(context([PAIR], flat), {})).toThrow(/model's mean logit difference is 0/);
+    const unsure = { circuit: runs.circuit, clean: [[3, 0], [0, 2], [1, 0]], empty: [[0, 0], [0, 0], [0, 0]] }; // biome-ignore format: rows
+    // gaps 3, −2, 1: mean ⅔, standard error 1.45
+    expect(() => faithfulness.measure(context(answers, unsure), {})).toThrow(/not reliably different.*0\.667 ± 1\.45/);
+    expect(() => faithfulness.measure(context([PAIR], { circuit: [[1, 0]] }), {})).toThrow(/not reliably different/);
+  });
+});
+
+describe('percent correct', () => {
+  const answers: [number[], number[]][] = [
+    [[0], [1]],
+    [[0], [1]],
+    [[0, 2], [1]],
+    [[0], [1]],
+  ];
+  // right · beaten only by a token that is no wrong answer · second answer is best · tie with the wrong answer
+  const circuit = [[2, 1, 0], [2, 1, 3], [0, 1, 2], [1, 1, 0]]; // biome-ignore format: rows
+  it('counts answers above everything, and above the wrong answers', () => {
+    expect(percentCorrect.measure(context(answers, { circuit }), {}).value).toBe(50);
+    expect(percentCorrectAboveWrong.measure(context(answers, { circuit }), {}).value).toBe(75);
+  });
+});

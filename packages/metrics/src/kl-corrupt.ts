@@ -1,0 +1,15 @@
+/** @file Metric `kl-corrupt`: KL divergence from the whole model's output on the corrupt prompts to the circuit's. */
+import { defineMetric } from '@auto-circuit/core';
+import { klValues } from './prompt-values.js';
+import { meanValue } from './statistics.js';
+
+/** KL(corrupt model ‖ circuit): how far the circuit is from what the corrupt prompts say. Standard error over prompts. */
+export const klCorrupt = defineMetric({
+  name: 'kl-corrupt',
+  doc: 'KL divergence from the model on the corrupt prompts to the circuit',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: false,
+  unit: 'nats',
+  measure: ({ circuit, corrupt, outputSize }) => meanValue('kl-corrupt', klValues(corrupt, circuit, outputSize)),
+});

@@ -1,0 +1,15 @@
+/** @file Metric `kl`: KL divergence from the whole model's output on the clean prompts to the circuit's. */
+import { defineMetric } from '@auto-circuit/core';
+import { klValues } from './prompt-values.js';
+import { meanValue } from './statistics.js';
+
+/** KL(clean model ‖ circuit): summed over the vocabulary, mean over prompts, in nats. Standard error over prompts. */
+export const kl = defineMetric({
+  name: 'kl',
+  doc: 'KL divergence from the clean model to the circuit',
+  options: {},
+  higherIsBetter: false,
+  needsWrongAnswers: false,
+  unit: 'nats',
+  measure: ({ circuit, clean, outputSize }) => meanValue('kl', klValues(clean, circuit, outputSize)),
+});

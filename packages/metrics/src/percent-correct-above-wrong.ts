@@ -1,0 +1,26 @@
+/** @file Metric `percent-correct-above-wrong`: how often an answer beats all wrong answers. */
+import { answerTokens, defineMetric } from '@auto-circuit/core';
+import { eachPrompt } from './prompt-values.js';
+import { meanValue } from './statistics.js';
+
+/**
+ * Percent of prompts where the highest logit among answers and wrong answers belongs to an answer. A tie does not count.
+ * Standard error over prompts.
+ */
+export const percentCorrectAboveWrong = defineMetric({
+  name: 'percent-correct-above-wrong',
+  doc: 'percent of prompts where an answer has a higher logit than all wrong answers',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: true,
+  unit: '%',
+  measure: ({ circuit, outputSize }) =>
+    meanValue(
+      'percent-correct-above-wrong',
+      eachPrompt(circuit, outputSize, (row, prompt) => {
+        const best = (side: 'answers' | 'wrongAnswers'): number =>
+          Math.max(...answerTokens(prompt, side, outputSize).map((token) => row[token]!));
+        return best('answers') > best('wrongAnswers') ? 100 : 0;
+      }),
+    ),
+});

@@ -1,0 +1,26 @@
+/** @file Metric `percent-correct`: how often an answer has the highest logit of all. */
+import { answerTokens, defineMetric } from '@auto-circuit/core';
+import { eachPrompt } from './prompt-values.js';
+import { meanValue } from './statistics.js';
+
+/**
+ * Percent of prompts whose highest logit, over the whole vocabulary, belongs to one of the answers. A tie with a token
+ * that is no answer does not count. Standard error over prompts.
+ */
+export const percentCorrect = defineMetric({
+  name: 'percent-correct',
+  doc: 'percent of prompts where an answer has the highest logit of all',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: false,
+  unit: '%',
+  measure: ({ circuit, outputSize }) =>
+    meanValue(
+      'percent-correct',
+      eachPrompt(circuit, outputSize, (row, prompt) => {
+        const answers = answerTokens(prompt, 'answers', outputSize);
+        const best = Math.max(...answers.map((token) => row[token]!));
+        return row.some((z, token) => z >= best && !answers.includes(token)) ? 0 : 100;
+      }),
+    ),
+});
