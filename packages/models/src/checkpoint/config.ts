@@ -1,0 +1,63 @@
+/** @file Reads config.json and checks what a recipe needs of it; every problem is one sentence that names the key. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AutoCircuitError, fileError } from '@auto-circuit/core';
+import { z } from 'zod';
+
+const WHERE = 'checkpoint';
+
+/** The parsed config.json: any keys, `model_type` for certain. */
+export type RawConfig = Readonly<Record<string, unknown>> & { readonly model_type: string };
+
+const rawConfig = z.looseObject({ model_type: z.string().min(1) });
+
+/** A whole count above 0. */
+export const count = z.number().int().positive();
+
+/**
+ * Reads FOLDER/config.json.
+ * @throws AutoCircuitError when it is missing, not JSON, or without `model_type`
+ */
+export function readConfig(folder: string): RawConfig {
+  const path = join(folder, 'config.json');
+  return parseConfig(rawConfig, readJson(path), path);
+}
+
+/** Reads a JSON file; a missing, unreadable or broken one is a sentence. */
+export function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw fileError(WHERE, 'read', path, cause);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where: WHERE,
+      what: `${path} is not JSON`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      fix: 'get the file again',
+      cause,
+    });
+  }
+}
+
+/**
+ * Checks a config (or any JSON) against a schema.
+ * @param source what the sentence calls it: a path, or a name for a model built in code
+ * @throws AutoCircuitError naming the first wrong key
+ */
+export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, source: string): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const key = issue?.path.map(String).join('.') ?? '';
+  throw new AutoCircuitError({
+    where: WHERE,
+    what: `${source}${key ? `, key "${key}"` : ''}: ${issue?.message ?? 'not as expected'}`,
+    fix: 'correct the file or use another model',
+    cause: result.error,
+  });
+}

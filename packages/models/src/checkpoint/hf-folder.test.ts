@@ -1,0 +1,83 @@
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openSafetensors, safetensorsSource, writeSafetensors } from '@auto-circuit/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCheckpoint, weightFiles } from './hf-folder.js';
+
+const model = fileURLToPath(new URL('../../test-data/attnonly_2l3h', import.meta.url));
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hf-folder-'));
+  copyFileSync(join(model, 'config.json'), join(folder, 'config.json'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const writeIndex = (map: Record<string, string>) =>
+  writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: map }));
+
+describe('openCheckpoint', () => {
+  it('reads config and tensors by name, where they lie', () => {
+    const checkpoint = openCheckpoint(model);
+    expect(checkpoint.config.model_type).toBe('gpt2');
+    const raw = openSafetensors(join(model, 'model.safetensors'));
+    const name = 'transformer.h.1.attn.c_proj.weight';
+    expect(checkpoint.read(name, [24, 24])).toEqual(raw.read(name));
+    const { byteOffset } = raw.tensors.get(name)!;
+    expect(checkpoint.tensor(name)).toEqual({ shape: [24, 24], dtype: 'F32', file: raw.path, byteOffset });
+  });
+
+  it('finds tensors in the shards that the index names', async () => {
+    await writeSafetensors(join(folder, 'a.safetensors'), [safetensorsSource('x', [2], Float32Array.of(1, 2))]);
+    await writeSafetensors(join(folder, 'b.safetensors'), [safetensorsSource('y', [1], Float64Array.of(0.1))]);
+    writeIndex({ x: 'a.safetensors', y: 'b.safetensors' });
+    const checkpoint = openCheckpoint(folder);
+    expect(checkpoint.names).toEqual(['x', 'y']);
+    expect([...checkpoint.read('x')]).toEqual([1, 2]);
+    expect(checkpoint.read('y')).toEqual(Float32Array.of(0.1));
+    expect(checkpoint.tensor('y').file).toBe(join(folder, 'b.safetensors'));
+  });
+
+  it('lists missing shards, and refuses shards elsewhere or a tensor in two', async () => {
+    await writeSafetensors(join(folder, 'a.safetensors'), [safetensorsSource('x', [1], Float32Array.of(1))]);
+    writeIndex({ x: 'a.safetensors', y: 'b.safetensors', z: 'c.safetensors' });
+    expect(() => openCheckpoint(folder)).toThrow(
+      /lacks 2 of its 3 weight files: expected b.safetensors, c.safetensors; finish/,
+    );
+    writeIndex({ x: '../../etc/passwd' });
+    expect(() => openCheckpoint(folder)).toThrow(
+      /names a weight file outside its folder: .*got \.\.\/\.\.\/etc\/passwd/,
+    );
+    copyFileSync(join(folder, 'a.safetensors'), join(folder, 'b.safetensors'));
+    writeIndex({ x: 'a.safetensors', y: 'b.safetensors' });
+    expect(() => openCheckpoint(folder)).toThrow(/tensor "x" is in two files/);
+  });
+
+  it('says what is missing or wrong, in one sentence', async () => {
+    expect(() => openCheckpoint(join(folder, 'no'))).toThrow(/cannot read .*config.json: no such file or folder/);
+    expect(() => openCheckpoint(folder)).toThrow(
+      /has no weights in safetensors form: expected model.safetensors or .*got config.json/,
+    );
+    writeFileSync(join(folder, 'pytorch_model.bin'), '');
+    expect(() => weightFiles(folder)).toThrow(/got pytorch_model.bin; convert them to safetensors/);
+    const path = join(folder, 'model.safetensors');
+    const bad = Float32Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY);
+    await writeSafetensors(path, [safetensorsSource('w', [3], bad), safetensorsSource('i', [1], bad.slice(2))]);
+    const checkpoint = openCheckpoint(folder);
+    expect(() => checkpoint.read('w', [1, 3])).toThrow(
+      /"w" of .* has another shape than config.json says: expected \[1, 3\], got \[3\]/,
+    );
+    expect(() => checkpoint.read('w')).toThrow(/"w" of .* holds a number that is not finite: got NaN at element 1/);
+    expect(() => checkpoint.read('i')).toThrow(/got -Infinity at element 0/);
+    expect(() => checkpoint.read('v')).toThrow(/unknown tensor in .* "v"; did you mean "w"/);
+    for (const [text, sentence] of [
+      ['{', /config.json is not JSON/],
+      ['[]', /config.json: Invalid input: expected object/],
+      ['{}', /config.json, key "model_type"/],
+    ] as const) {
+      writeFileSync(join(folder, 'config.json'), text);
+      expect(() => openCheckpoint(folder)).toThrow(sentence);
+    }
+  });
+});

@@ -1,0 +1,186 @@
+/**
+ * @file A Hugging Face folder as it lies on disk: config.json and the raw tensors by name, read one at a time.
+ *
+ * @example
+ * const checkpoint = openCheckpoint('models/gpt2');
+ * const wte = checkpoint.read('wte.weight', [50257, 768]); // [vocab, dModel]
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import {
+  AutoCircuitError,
+  openSafetensors,
+  type SafetensorsDType,
+  type SafetensorsFile,
+  unknownName,
+} from '@auto-circuit/core';
+import { z } from 'zod';
+import { parseConfig, type RawConfig, readConfig, readJson } from './config.js';
+
+const WHERE = 'checkpoint';
+
+export interface RawTensor {
+  readonly shape: readonly number[];
+  readonly dtype: SafetensorsDType;
+  readonly file: string;
+  /** From the start of the file. */
+  readonly byteOffset: number;
+}
+
+/** A model's raw tensors under the names its makers gave them. */
+export interface RawCheckpoint {
+  /** The folder, or a name for what was built in code; sentences begin with it. */
+  readonly source: string;
+  readonly config: RawConfig;
+  readonly names: readonly string[];
+  has(name: string): boolean;
+  /** Throws for an unknown name. */
+  tensor(name: string): RawTensor;
+  /**
+   * The numbers as float32, row-major; halves are widened, float64 is narrowed.
+   * @throws AutoCircuitError for a missing tensor, another shape than `shape`, NaN or infinite numbers
+   */
+  read(name: string, shape?: readonly number[]): Float32Array;
+}
+
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+
+const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/** The weight files that a folder's checkpoint consists of, as full paths. */
+export function weightFiles(folder: string): readonly string[] {
+  if (existsSync(join(folder, WEIGHTS))) return [join(folder, WEIGHTS)];
+  const indexPath = join(folder, INDEX);
+  if (!existsSync(indexPath)) throw noWeights(folder);
+  const { weight_map } = parseConfig(indexSchema, readJson(indexPath), indexPath);
+  const shards = [...new Set(Object.values(weight_map))].sort();
+  const outside = shards.find((shard) => basename(shard) !== shard || shard.startsWith('.'));
+  if (outside !== undefined) {
+    throw new AutoCircuitError({
+      where: WHERE,
+      what: `${indexPath} names a weight file outside its folder`,
+      expected: 'plain file names',
+      got: outside,
+    });
+  }
+  const missing = shards.filter((shard) => !existsSync(join(folder, shard)));
+  if (missing.length > 0) {
+    throw new AutoCircuitError({
+      where: WHERE,
+      what: `${folder} lacks ${missing.length} of its ${shards.length} weight files`,
+      expected: missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', …' : ''),
+      fix: 'finish the download',
+    });
+  }
+  return shards.map((shard) => join(folder, shard));
+}
+
+/**
+ * Opens a folder with config.json and model.safetensors (or its shards and their index). Only headers are read.
+ * @throws AutoCircuitError for a missing or broken file, a missing shard, a tensor in two shards
+ */
+export function openCheckpoint(folder: string): RawCheckpoint {
+  const config = readConfig(folder);
+  const owners = new Map<string, SafetensorsFile>();
+  for (const path of weightFiles(folder)) {
+    const file = openSafetensors(path);
+    for (const name of file.tensors.keys()) {
+      const other = owners.get(name);
+      if (other) {
+        throw new AutoCircuitError({
+          where: WHERE,
+          what: `tensor "${name}" is in two files of ${folder}`,
+          got: `${basename(other.path)} and ${basename(path)}`,
+        });
+      }
+      owners.set(name, file);
+    }
+  }
+  const ownerOf = (name: string): SafetensorsFile => {
+    const file = owners.get(name);
+    if (!file) throw unknownName(WHERE, `tensor in ${folder}`, name, [...owners.keys()]);
+    return file;
+  };
+  const tensor = (name: string): RawTensor => {
+    const { path, tensors } = ownerOf(name);
+    const { shape, dtype, byteOffset } = tensors.get(name)!;
+    return { shape, dtype, file: path, byteOffset };
+  };
+  return Object.freeze({
+    source: folder,
+    config,
+    names: Object.freeze([...owners.keys()]),
+    has: (name: string) => owners.has(name),
+    tensor,
+    read: (name: string, shape?: readonly number[]) => {
+      const file = ownerOf(name);
+      if (shape) checkShape(folder, name, tensor(name).shape, shape);
+      const data = file.read(name);
+      const floats = data instanceof Float32Array ? data : Float32Array.from(data);
+      checkFinite(folder, name, floats);
+      return floats;
+    },
+  });
+}
+
+/** A checkpoint over arrays in memory, for models built in code; the same checks as for a folder. */
+export function memoryCheckpoint(
+  source: string,
+  config: RawConfig,
+  tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
+): RawCheckpoint {
+  const find = (name: string) => {
+    if (!Object.hasOwn(tensors, name)) throw unknownName(WHERE, `tensor in ${source}`, name, Object.keys(tensors));
+    return tensors[name]!;
+  };
+  return Object.freeze({
+    source,
+    config,
+    names: Object.freeze(Object.keys(tensors)),
+    has: (name: string) => Object.hasOwn(tensors, name),
+    tensor: (name: string): RawTensor => ({ shape: find(name).shape, dtype: 'F32', file: source, byteOffset: 0 }),
+    read: (name: string, shape?: readonly number[]) => {
+      const entry = find(name);
+      checkShape(source, name, entry.shape, shape ?? entry.shape);
+      checkFinite(source, name, entry.data);
+      return entry.data;
+    },
+  });
+}
+
+function checkShape(source: string, name: string, got: readonly number[], expected: readonly number[]): void {
+  if (got.length === expected.length && got.every((size, axis) => size === expected[axis])) return;
+  throw new AutoCircuitError({
+    where: WHERE,
+    what: `tensor "${name}" of ${source} has another shape than config.json says`,
+    expected: `[${expected.join(', ')}]`,
+    got: `[${got.join(', ')}]`,
+    fix: 'check that weights and config belong together',
+  });
+}
+
+function checkFinite(source: string, name: string, numbers: Float32Array): void {
+  for (let i = 0; i < numbers.length; i++) {
+    // NaN and both infinities, and nothing else, give NaN here
+    if (numbers[i]! - numbers[i]! === 0) continue;
+    throw new AutoCircuitError({
+      where: WHERE,
+      what: `tensor "${name}" of ${source} holds a number that is not finite`,
+      got: `${numbers[i]} at element ${i}`,
+      fix: 'the checkpoint is damaged or was trained to divergence; get it again or use another',
+    });
+  }
+}
+
+function noWeights(folder: string): AutoCircuitError {
+  const present = existsSync(folder) ? readdirSync(folder) : [];
+  const pickled = present.filter((name) => /\.(bin|pt|pth|ckpt|h5|msgpack|gguf)$/.test(name));
+  return new AutoCircuitError({
+    where: WHERE,
+    what: `${folder} has no weights in safetensors form`,
+    expected: `${WEIGHTS} or ${INDEX}`,
+    got: (pickled.length > 0 ? pickled : present).slice(0, 8).join(', ') || 'an empty folder',
+    fix: pickled.length > 0 ? 'convert them to safetensors (pickled weights are never loaded)' : 'name a model folder',
+  });
+}

@@ -1,0 +1,9 @@
+/** @file Room `checkpoint`: from a model folder or hub name to canonical weights. No forward pass lives here. */
+export * from './cache.js';
+export * from './canonical.js';
+export * from './config.js';
+export * from './hf-folder.js';
+export * from './layouts.js';
+export * from './processing.js';
+export * from './recipes/index.js';
+export * from './rotary.js';
