@@ -1,12 +1,15 @@
 import {
   AutoCircuitError,
+  addDims,
   type Backend,
   floatTensor,
   intTensor,
   memoryWeights,
+  multiplyDims,
   ProgramBuilder,
 } from '@auto-circuit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lower } from '../lower/index.js';
 import { NO_WEIGHTS, program, randomFloats } from '../testing/agreement.js';
 import { onnxBackend } from './backend.js';
 import { physicalCores } from './settings.js';
@@ -153,21 +156,24 @@ describe('a program', () => {
   });
   it('finds a symbol in an axis that is linear in it', async () => {
     const of = program((b) => {
-      const twice = b.concat([b.input('x', 'float', ['pos']), b.input('x', 'float', ['pos'])], 0);
-      b.output('y', twice);
-    });
-    const odd = program((b) => {
-      const x = b.input('x', 'float', [of.values[1]!.shape[0]!]); // 2·pos
-      b.output('y', b.reshape(x, [2, 'pos']));
+      const x = b.input('x', 'float', [addDims(multiplyDims(2, 'pos'), 3)]);
+      b.output('y', b.reshape(b.slice(x, 0, 3, b.dim(x, 0)), [2, 'pos']));
       b.output('places', b.iota(['pos'], 0));
     });
-    const executable = await backend.compile(odd, NO_WEIGHTS);
-    const { y, places } = await executable.run({ x: floatTensor(randomFloats(6, 1), [6]) });
-    expect([y!.shape, [...places!.data]]).toEqual([
+    const executable = await backend.compile(of, NO_WEIGHTS);
+    const { y, places } = await executable.run({ x: floatTensor(Float32Array.of(9, 8, 7, 1, 2, 3, 4, 5, 6), [9]) });
+    expect([y!.shape, [...y!.data], [...places!.data]]).toEqual([
       [2, 3],
+      [1, 2, 3, 4, 5, 6],
       [0, 1, 2],
     ]);
     await executable.dispose();
+  });
+  it('does not store a big constant that is one number', () => {
+    const of = program((b) =>
+      b.output('y', b.concat([b.constant(7, [1000, 1000]), b.input('x', 'float', ['n', 1000])], 0)),
+    );
+    expect(lower(of, NO_WEIGHTS).model.length).toBeLessThan(1000);
   });
   it('reports a weight that the store does not have', async () => {
     const of = program((b) => b.output('y', b.weight('w', [2])));
