@@ -1,36 +1,16 @@
-import { type AnyValue, type Backend, gradient, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
+import { type Backend, gradient, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
 import { operatorsOf } from './onnx-file.js';
 import { disagreement, NO_WEIGHTS, program, randomFeeds, stepsApart } from './testing/agreement.js';
 import { attentionLayer, layerNorm } from './testing/attention-layer.js';
+import { FUSED_COMPOSITES, gelu, silu } from './testing/composites.js';
 
-type B = ProgramBuilder;
-const EPSILON = 1e-6;
 const SHAPE = ['batch', 'pos', 16] as const;
 const SIZES = [
   { batch: 2, pos: 3 },
   { batch: 1, pos: 7 },
 ];
-function rmsNorm(b: B, x: AnyValue): AnyValue {
-  const scale = b.rsqrt(b.add(b.mean(b.mul(x, x), 2, true), EPSILON));
-  return b.composite(b.mul(x, scale), 'rmsNorm', [x], { epsilon: EPSILON });
-}
-const gelu = (b: B, x: AnyValue): AnyValue =>
-  b.composite(b.mul(b.mul(x, 0.5), b.add(1, b.erf(b.mul(x, Math.SQRT1_2)))), 'gelu', [x]);
-function geluTanh(b: B, x: AnyValue): AnyValue {
-  const inner = b.mul(b.add(x, b.mul(b.pow(x, 3), 0.044715)), Math.sqrt(2 / Math.PI));
-  return b.composite(b.mul(b.mul(x, 0.5), b.add(1, b.tanh(inner))), 'geluTanh', [x]);
-}
-const silu = (b: B, x: AnyValue): AnyValue => b.composite(b.mul(x, b.sigmoid(x)), 'silu', [x]);
-
-const KINDS = [
-  ['layerNorm', (b: B, x: AnyValue) => layerNorm(b, x, EPSILON), 'LayerNormalization'],
-  ['rmsNorm', rmsNorm, 'SimplifiedLayerNormalization'],
-  ['gelu', gelu, 'Gelu'],
-  ['geluTanh', geluTanh, 'Gelu'],
-] as const;
-
 const operators = (of: Program, fuse = true): string[] => operatorsOf(lower(of, NO_WEIGHTS, { fuse }).model);
 
 let fused: Backend;
@@ -47,7 +27,7 @@ afterAll(async () => {
 /** The two ways agree to 1e-5 of the largest number: 84 steps of float32. */
 const STEPS = 1e-5 / 2 ** -23;
 
-describe.each(KINDS)('%s', (_kind, make, operator) => {
+describe.each(FUSED_COMPOSITES)('%s', (_kind, make, operator) => {
   const of = program((b) => b.output('y', b.mul(make(b, b.input('x', 'float', SHAPE)), 3)));
   it('is one node', () => {
     expect(operators(of)).toEqual([operator, 'Mul']);

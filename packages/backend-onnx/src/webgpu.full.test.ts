@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onnxBackend } from './index.js';
 import { disagreement, program, randomFloats } from './testing/agreement.js';
 import { attentionLayer } from './testing/attention-layer.js';
+import { FUSED_COMPOSITES } from './testing/composites.js';
 import { OP_CASES } from './testing/op-cases.js';
 
 /** Mesa's driver that computes on the CPU; scripts/setup-webgpu.sh installs it. */
@@ -49,6 +50,11 @@ describe.runIf(driver !== undefined)('webgpu', () => {
     it.each(cases.map((c) => [c.title, c] as const))('%s', async (_title, { build }) => {
       expect(await disagreement(backend, program(build), SIZES, weights)).toBeLessThan(STEPS);
     });
+  });
+
+  it.each(FUSED_COMPOSITES)('fuses %s', async (_kind, make) => {
+    const of = program((b) => b.output('y', make(b, b.input('x', 'float', ['batch', 'pos', 16]))));
+    expect(await disagreement(backend, of, SIZES)).toBeLessThan(STEPS);
   });
 
   it('runs an attention layer', async () => {
