@@ -1,2 +1,17 @@
-/** @file Pruning algorithms: one number for each edge of a transformer. */
-export {};
+/** @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all. */
+import { definePlugin, type Plugin } from '@auto-circuit/core';
+import { activationMagnitude } from './activation-magnitude.js';
+import { eap } from './eap.js';
+import { eapIgInputs } from './eap-ig-inputs.js';
+import { exact } from './exact.js';
+import { integratedEdgeGradients } from './integrated-edge-gradients.js';
+import { maskGradient } from './mask-gradient.js';
+import { random } from './random.js';
+
+/** All algorithms of this package, for a registry. */
+export const pruneAlgosPlugin: Plugin = definePlugin({
+  name: '@auto-circuit/prune-algos',
+  contributes: [eap, eapIgInputs, maskGradient, integratedEdgeGradients, exact, activationMagnitude, random],
+});
+
+export { activationMagnitude, eap, eapIgInputs, exact, integratedEdgeGradients, maskGradient, random };

@@ -4,3 +4,5 @@ export * from './contribution-checks.js';
 export * from './metric-contexts.js';
 export * from './metric-contract.js';
 export * from './micro-model.js';
+export * from './prune-algo-contexts.js';
+export * from './prune-algo-contract.js';

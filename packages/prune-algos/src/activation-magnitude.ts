@@ -1,0 +1,70 @@
+/** @file Activation magnitude: a baseline that gives every edge the size of its source. */
+import {
+  AutoCircuitError,
+  definePruneAlgo,
+  edgeEnds,
+  type Graph,
+  type PromptBatch,
+  type PruneAlgoContext,
+  unflattenScores,
+} from '@auto-circuit/core';
+
+/** Most numbers of source outputs asked for at once (64 MiB as float32). */
+const MOST_NUMBERS = 2 ** 24;
+
+/**
+ * Score of an edge = |mean of its source's output| over prompts, positions and dModel of a batch of clean prompts, averaged
+ * over batches by their prompts (AutoCircuit's activation magnitude: signed activations are averaged first). All
+ * positions of a graph with token positions get the same score. Where writing weights are centred (`--process`), every
+ * source but the start has mean 0 over dModel and the scores are rounding noise: use `--no-process`.
+ */
+export const activationMagnitude = definePruneAlgo({
+  name: 'activation-magnitude',
+  doc: 'baseline: the absolute mean activation of the source of each edge',
+  options: {},
+  async score(context) {
+    const { batches, graph, progress, signal } = context;
+    const prompts = batches.reduce((n, batch) => n + batch.prompts.length, 0);
+    if (prompts === 0) {
+      throw new AutoCircuitError({ where: 'activation-magnitude', what: 'there are no prompts', kind: 'internal' });
+    }
+    const magnitudes = new Float64Array(graph.sources.length); // [sources]
+    let done = 0;
+    for (const batch of batches) {
+      const sums = new Float64Array(graph.sources.length); // [sources], signed
+      for (const piece of pieces(graph, batch)) {
+        signal?.throwIfAborted();
+        await addSums(context, piece, sums);
+        done += piece.prompts.length;
+        progress.report(done, prompts, 'prompts');
+      }
+      const count = batch.prompts.length * batch.length * graph.layout.dModel;
+      for (const [s, sum] of sums.entries()) magnitudes[s]! += (Math.abs(sum / count) * batch.prompts.length) / prompts;
+    }
+    const bySource = Float32Array.from(
+      { length: graph.edgeCount },
+      (_, n) => magnitudes[edgeEnds(graph, n).source.index]!,
+    );
+    return { scores: unflattenScores(graph, bySource) };
+  },
+});
+
+/** Adds each source's outputs on the clean side, over prompts, positions and dModel; one prompt after the other. */
+async function addSums({ model }: PruneAlgoContext, piece: PromptBatch, sums: Float64Array): Promise<void> {
+  const { data, shape } = await model.sourceOutputs(piece, 'clean'); // [sources, prompts, pos, dModel]
+  const [sources, prompts, pos, dModel] = shape as [number, number, number, number];
+  const slab = pos * dModel;
+  for (let s = 0; s < sources; s++) {
+    for (let i = s * prompts * slab; i < (s + 1) * prompts * slab; i++) sums[s]! += data[i]!;
+  }
+}
+
+/** The batch in pieces of few enough prompts; a plain run of a prompt does not depend on its neighbours. */
+function pieces(graph: Graph, { prompts, length }: PromptBatch): PromptBatch[] {
+  const perPrompt = graph.sources.length * length * graph.layout.dModel;
+  const most = Math.max(1, Math.floor(MOST_NUMBERS / perPrompt));
+  return Array.from({ length: Math.ceil(prompts.length / most) }, (_, i) => ({
+    prompts: prompts.slice(i * most, (i + 1) * most),
+    length,
+  }));
+}

@@ -1,0 +1,19 @@
+import type { PruneAlgo } from '@auto-circuit/core';
+import { pruneAlgoContract, runContract } from '@auto-circuit/core/testing';
+import { describe, expect, it } from 'vitest';
+import { pruneAlgosPlugin } from './index.js';
+
+const algos = pruneAlgosPlugin.contributes as readonly PruneAlgo[];
+/** Options that keep the suite quick, by algorithm. */
+const QUICK: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'integrated-edge-gradients': { samples: 4 },
+  'eap-ig-inputs': { steps: 3 },
+};
+
+it('the plugin holds every algorithm once', () => {
+  expect(algos.map((algo) => algo.kind)).toEqual(algos.map(() => 'prune-algo'));
+  expect(new Set(algos.map((algo) => algo.name)).size).toBe(7);
+});
+for (const algo of algos) {
+  runContract(algo.name, pruneAlgoContract(algo, { options: QUICK[algo.name] ?? {} }), { describe, it });
+}

@@ -1,0 +1,15 @@
+/** @file Edge attribution patching. */
+import { definePruneAlgo } from '@auto-circuit/core';
+import { gradientScores } from './gradient-scores.js';
+
+/**
+ * Edge attribution patching (Syed, Rager and Conmy 2023, "Attribution Patching Outperforms Automated Circuit Discovery",
+ * arXiv 2310.10348): score(u→v) = Σ over positions and dModel of (patch_u − clean_u) · ∂M/∂in_v on the clean run, which
+ * is ∂M/∂mask[v, u] at mask 0. Mean over prompts; M is the run's objective, a loss. Two forward passes and one backward.
+ */
+export const eap = definePruneAlgo({
+  name: 'eap',
+  doc: 'edge attribution patching: the gradient of the loss with respect to each edge at the clean run',
+  options: {},
+  score: (context) => gradientScores(context, { key: ['eap'], objective: context.objective, points: [{}] }),
+});

@@ -1,0 +1,31 @@
+/** @file Integrated gradients over the masks of all edges. */
+import { definePruneAlgo } from '@auto-circuit/core';
+import { gradientScores } from './gradient-scores.js';
+import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
+
+/**
+ * Integrated gradients (Sundararajan, Taly and Yan 2017, arXiv 1703.01365) along the line on which all masks grow together
+ * from 0 (clean) to 1 (patched): the mean of ∂M/∂mask at k/samples for k = 0 … samples, both ends included
+ * (samples + 1 points; AutoCircuit's integrated edge gradients, which adds the points up instead). Mean over prompts.
+ */
+export const integratedEdgeGradients = definePruneAlgo({
+  name: 'integrated-edge-gradients',
+  doc: 'gradient with respect to each edge, averaged on the way from no edge patched to all',
+  options: {
+    ...OBJECTIVE_OPTIONS,
+    samples: {
+      type: 'int',
+      doc: 'steps from mask 0 to mask 1; there is one gradient more than steps',
+      default: 50,
+      min: 1,
+    },
+  },
+  score(context, options) {
+    const { samples } = options;
+    return gradientScores(context, {
+      key: ['integrated-edge-gradients', options],
+      objective: objectiveOf('integrated-edge-gradients', options, context.objective),
+      points: Array.from({ length: samples + 1 }, (_, k) => ({ mask: k / samples })),
+    });
+  },
+});

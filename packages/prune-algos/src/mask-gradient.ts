@@ -1,0 +1,31 @@
+/** @file The gradient of an answer objective with respect to each edge's mask, at any mask value. */
+import { definePruneAlgo } from '@auto-circuit/core';
+import { gradientScores } from './gradient-scores.js';
+import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
+
+/**
+ * ∂M/∂mask[v, u] with every mask at `mask`: 0 is the clean run (edge attribution patching), 1 the run with every edge
+ * patched (Miller, Chughtai and Saunders 2024, "Transformer Circuit Faithfulness Metrics Are Not Robust",
+ * arXiv 2407.08734; AutoCircuit's mask gradient). M is minus the mean answer difference or value of f(logits), or the mean
+ * squared distance of f(logits) to targets. Mean over prompts.
+ */
+export const maskGradient = definePruneAlgo({
+  name: 'mask-gradient',
+  doc: 'gradient of an answer objective with respect to each edge, at any mask value',
+  options: {
+    ...OBJECTIVE_OPTIONS,
+    mask: {
+      type: 'number',
+      doc: 'how far every edge is patched where the gradient is taken',
+      default: 0,
+      min: 0,
+      max: 1,
+    },
+  },
+  score: (context, options) =>
+    gradientScores(context, {
+      key: ['mask-gradient', options],
+      objective: objectiveOf('mask-gradient', options, context.objective),
+      points: [{ mask: options.mask }],
+    }),
+});

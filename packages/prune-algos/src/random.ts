@@ -1,0 +1,15 @@
+/** @file Random scores: the baseline that every algorithm has to beat. */
+import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core';
+
+/** A uniform number in [0, 1) for each edge, by the run's seed and the edge's canonical number. Looks at no prompt. */
+export const random = definePruneAlgo({
+  name: 'random',
+  doc: 'baseline: uniform random scores, by the seed',
+  options: {},
+  async score({ graph, seed, progress, signal }) {
+    signal?.throwIfAborted();
+    const flat = Float32Array.from({ length: graph.edgeCount }, (_, number) => uniformAt(seed, number));
+    progress.report(graph.edgeCount, graph.edgeCount, 'edges');
+    return { scores: unflattenScores(graph, flat) };
+  },
+});
