@@ -16,6 +16,9 @@ const TO_BYTES: Readonly<Record<OnnxType, (data: readonly number[]) => ArrayBuff
   bool: (data) => Uint8Array.from(data, (n) => (n ? 1 : 0)).buffer,
 };
 
+/** Constants of at most so many numbers are compared, so that equal ones are stored once. */
+const SHARED = 4096;
+
 export class GraphWriter {
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers: OnnxTensor[] = [];
@@ -37,6 +40,7 @@ export class GraphWriter {
 
   /** A small constant kept inside the model; the same numbers twice give the same name. */
   constant(type: OnnxType, shape: readonly number[], data: readonly number[]): string {
+    if (data.length > SHARED) return this.initializer(this.tensor(type, shape, data));
     const key = `${type} [${shape}] ${data}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;

@@ -84,7 +84,9 @@ function liveIds(program: Program, steps: readonly Step[]): Set<number> {
 function consumersOf(program: Program, steps: readonly Step[]): Map<number, number[]> {
   const consumers = new Map<number, number[]>();
   const add = (id: number, reader: number): void => {
-    consumers.set(id, [...(consumers.get(id) ?? []), reader]);
+    const readers = consumers.get(id);
+    if (readers) readers.push(reader);
+    else consumers.set(id, [reader]);
   };
   for (const id of liveIds(program, steps)) for (const input of inputsOf(steps[id]!)) add(input, id);
   for (const { id } of program.outputs) add(id, -1);
