@@ -1,2 +1,4 @@
 /** @file Model architectures, checkpoint and tokenizer loading, and the small models that AutoCircuit ships. */
 export * from './architectures/index.js';
+export * from './checkpoint/index.js';
+export * from './tokenizer/index.js';

@@ -1,0 +1,3 @@
+/** @file Room `tokenizer`: text to token ids and back, from a model folder. */
+export * from './tokenizer.js';
+export * from './tokenizer-json.js';

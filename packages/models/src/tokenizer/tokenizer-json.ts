@@ -1,0 +1,101 @@
+/**
+ * @file The tokenizer.json of a model folder as an object that `@huggingface/tokenizers` can use; made from vocab.json and
+ * merges.txt for folders of GPT-2's time.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AutoCircuitError, fileError } from '@auto-circuit/core';
+import { z } from 'zod';
+import { parseConfig, readJson } from '../checkpoint/config.js';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const tokenizerSchema = z.looseObject({
+  model: z.looseObject({ type: z.string().nullish(), vocab: z.unknown() }),
+  added_tokens: z.array(z.looseObject({ id: z.number().int(), content: z.string() })).default([]),
+  pre_tokenizer: z.looseObject({ type: z.string() }).nullish(),
+});
+
+/**
+ * Reads the folder's tokenizer.
+ * @throws AutoCircuitError when there is none, or its files are broken
+ */
+export function readTokenizerJson(folder: string): JsonObject {
+  const path = join(folder, 'tokenizer.json');
+  if (existsSync(path)) {
+    const parsed = parseConfig(tokenizerSchema, readJson(path), path);
+    return { ...parsed, pre_tokenizer: parsed.pre_tokenizer ? allDigits(parsed.pre_tokenizer) : null };
+  }
+  const [vocab, merges] = [join(folder, 'vocab.json'), join(folder, 'merges.txt')];
+  if (existsSync(vocab) && existsSync(merges)) return byteLevelTokenizer(vocab, merges);
+  throw new AutoCircuitError({
+    where: 'tokenizer',
+    what: `${folder} has no tokenizer`,
+    expected: 'tokenizer.json, or vocab.json and merges.txt',
+    fix: 'copy tokenizer.json there, or give prompts as token ids',
+  });
+}
+
+/**
+ * The library's `Digits` knows ASCII digits only; Rust's, which models were trained with, splits at every Unicode number.
+ * `Split` says the same and is right in both.
+ */
+function allDigits(preTokenizer: JsonObject): JsonObject {
+  if (preTokenizer.type === 'Sequence' && Array.isArray(preTokenizer.pretokenizers)) {
+    return { ...preTokenizer, pretokenizers: preTokenizer.pretokenizers.map(allDigits) };
+  }
+  if (preTokenizer.type !== 'Digits') return preTokenizer;
+  const pattern = preTokenizer.individual_digits ? '\\p{N}' : '\\p{N}+';
+  return { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false };
+}
+
+const GPT2_SPECIAL = '<|endoftext|>';
+/** A space as byte-level vocabularies write it. */
+const BYTE_SPACE = '\u0120';
+
+function byteLevelTokenizer(vocabPath: string, mergesPath: string): JsonObject {
+  const vocab = parseConfig(z.record(z.string(), z.number().int().nonnegative()), readJson(vocabPath), vocabPath);
+  if (!Object.hasOwn(vocab, BYTE_SPACE)) {
+    throw new AutoCircuitError({
+      where: 'tokenizer',
+      what: `${vocabPath} is no byte-level vocabulary`,
+      expected: `a token "${BYTE_SPACE}" for the space`,
+      fix: 'copy the model’s tokenizer.json beside it',
+    });
+  }
+  const special = vocab[GPT2_SPECIAL];
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+  return {
+    version: '1.0',
+    added_tokens:
+      special === undefined ? [] : [{ id: special, content: GPT2_SPECIAL, special: true, normalized: true }],
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: { type: 'BPE', vocab, merges: readMerges(mergesPath, vocab) },
+  };
+}
+
+/** Pairs of tokens, the first ones merged first; the file may begin with a line `#version: …`. */
+function readMerges(path: string, vocab: Readonly<Record<string, number>>): [string, string][] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw fileError('tokenizer', 'read', path, cause);
+  }
+  const lines = text.split(/\r?\n/).map((line, i): [string, number] => [line, i + 1]);
+  return lines
+    .filter(([line, number]) => line !== '' && !(number === 1 && line.startsWith('#version')))
+    .map(([line, number]) => {
+      const [left, right, ...rest] = line.split(' ');
+      if (left && right && rest.length === 0 && Object.hasOwn(vocab, left + right)) return [left, right];
+      throw new AutoCircuitError({
+        where: 'tokenizer',
+        what: `${path} line ${number} is no merge`,
+        expected: 'two tokens with a space between, whose union is in vocab.json',
+        got: JSON.stringify(line.slice(0, 60)),
+      });
+    });
+}

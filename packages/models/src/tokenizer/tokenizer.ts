@@ -1,0 +1,126 @@
+/**
+ * @file Text to token ids and back, as the model's own tokenizer has it.
+ *
+ * @example
+ * const tokenizer = loadTokenizer('models/gpt2');
+ * tokenizer.encode('Hello world', { bos: tokenizer.addsBos }); // [15496, 995]
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AutoCircuitError, type TextEncoder } from '@auto-circuit/core';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { parseConfig, readJson } from '../checkpoint/config.js';
+import { readTokenizerJson } from './tokenizer-json.js';
+
+export interface ModelTokenizer extends TextEncoder {
+  /** Token ids of a text. No other special tokens are added. Throws when `bos` is asked for and there is none. */
+  encode(text: string, options?: { readonly bos: boolean }): number[];
+  /** The text of some tokens, special ones included, nothing tidied. Throws for an id outside the vocabulary. */
+  decode(ids: readonly number[]): string;
+  readonly bosId: number | null;
+  readonly eosId: number | null;
+  /** Whether the tokenizer by itself puts BOS before a text: what `--bos auto` does. */
+  readonly addsBos: boolean;
+  /** One token for display: its text, or its name in the vocabulary when it is part of a character. */
+  tokenText(id: number): string;
+  /** The largest id + 1. */
+  readonly size: number;
+}
+
+const tokenName = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
+const settingsSchema = z.looseObject({
+  bos_token: tokenName,
+  eos_token: tokenName,
+  add_bos_token: z.boolean().nullish(),
+});
+const idSchema = z.union([z.number().int(), z.array(z.number().int())]).nullish();
+const modelConfigSchema = z.looseObject({ bos_token_id: idSchema, eos_token_id: idSchema });
+
+/**
+ * Loads a model folder's tokenizer.
+ * @throws AutoCircuitError when the folder has none, or it is broken or of a kind that is not supported
+ */
+export function loadTokenizer(folder: string): ModelTokenizer {
+  const json = readTokenizerJson(folder);
+  const settings = readOptional(folder, 'tokenizer_config.json', settingsSchema);
+  const names = readOptional(folder, 'special_tokens_map.json', settingsSchema);
+  const modelConfig = readOptional(folder, 'config.json', modelConfigSchema);
+  const tokenizer = build(folder, json, { ...settings, clean_up_tokenization_spaces: false });
+  const vocabulary = tokenizer.get_vocab(true);
+  const size = [...vocabulary.values()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
+
+  const idOf = (kind: 'bos' | 'eos'): number | null => {
+    const name = contentOf(settings[`${kind}_token`]) ?? contentOf(names[`${kind}_token`]);
+    if (name !== undefined) return tokenizer.token_to_id(name) ?? null;
+    const id = modelConfig[`${kind}_token_id`];
+    const first = Array.isArray(id) ? id[0] : id;
+    return first !== undefined && first !== null && tokenizer.id_to_token(first) !== undefined ? first : null;
+  };
+  const bosId = idOf('bos');
+  const encodePlain = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const decode = (ids: readonly number[]): string => {
+    const unknown = ids.find((id) => tokenizer.id_to_token(id) === undefined);
+    if (unknown !== undefined) {
+      throw new AutoCircuitError({
+        where: 'tokenizer',
+        what: `${folder} has no token ${unknown}`,
+        expected: `ids from 0 to ${size - 1}`,
+      });
+    }
+    if (ids.length === 0) return '';
+    return tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  };
+
+  return Object.freeze({
+    encode: (text: string, { bos }: { readonly bos: boolean } = { bos: addsBosOf(tokenizer, settings, bosId) }) => {
+      if (!bos) return encodePlain(text);
+      if (bosId === null) {
+        throw new AutoCircuitError({ where: 'tokenizer', what: `${folder} has no BOS token`, fix: 'use --bos off' });
+      }
+      return [bosId, ...encodePlain(text)];
+    },
+    decode,
+    bosId,
+    eosId: idOf('eos'),
+    addsBos: addsBosOf(tokenizer, settings, bosId),
+    tokenText: (id: number) => {
+      const text = decode([id]);
+      const name = tokenizer.id_to_token(id)!;
+      if (text.includes('\ufffd') || text === '') return name;
+      // SentencePiece decoders drop the space before the first word of a text
+      return name.startsWith('\u2581') && !text.startsWith(' ') ? ` ${text}` : text;
+    },
+    size,
+  });
+}
+
+/** `add_bos_token` decides where it is set, else what the post-processor does with a text. */
+function addsBosOf(tokenizer: Tokenizer, settings: z.output<typeof settingsSchema>, bosId: number | null): boolean {
+  if (bosId === null) return false;
+  if (typeof settings.add_bos_token === 'boolean') return settings.add_bos_token;
+  const withSpecial = tokenizer.encode('a').ids;
+  return withSpecial[0] === bosId && tokenizer.encode('a', { add_special_tokens: false }).ids[0] !== bosId;
+}
+
+function build(folder: string, json: object, settings: object): Tokenizer {
+  try {
+    return new Tokenizer(json, settings);
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where: 'tokenizer',
+      what: `the tokenizer of ${folder} cannot be used`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      fix: 'give prompts as token ids',
+      cause,
+    });
+  }
+}
+
+function readOptional<S extends z.ZodType>(folder: string, name: string, schema: S): z.output<S> {
+  const path = join(folder, name);
+  return parseConfig(schema, existsSync(path) ? readJson(path) : {}, path);
+}
+
+const contentOf = (token: z.output<typeof tokenName>): string | undefined =>
+  typeof token === 'object' && token !== null ? token.content : (token ?? undefined);
