@@ -1,6 +1,20 @@
 /** @file Room `commands`: one file a command. What they share lives in flags/, terminal/ and the files beside. */
 import type { CliCommand } from '../context.js';
+import { completionCommand } from './completion.js';
+import { datasetCommand } from './dataset.js';
+import { doctorCommand } from './doctor.js';
 import { listCommand } from './list.js';
+import { logitsCommand } from './logits.js';
+import { modelCommand } from './model.js';
+import { patchCommand } from './patch.js';
 
 /** In the order that help shows. */
-export const COMMANDS: readonly CliCommand[] = [listCommand];
+export const COMMANDS: readonly CliCommand[] = [
+  listCommand,
+  patchCommand,
+  logitsCommand,
+  modelCommand,
+  datasetCommand,
+  doctorCommand,
+  completionCommand,
+];

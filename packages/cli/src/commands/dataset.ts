@@ -1,0 +1,182 @@
+/** @file `auto-circuit dataset FILE`: whether a data set fits a model, and how well the model does on it. */
+import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open-model.js';
+import { backendLine, createProgress, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+
+const FLAGS = {
+  ...modelFlags(true),
+  bos: DATA_FLAGS.bos,
+  length: DATA_FLAGS.length,
+  limit: DATA_FLAGS.limit,
+  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the numbers do not depend on it' },
+} as const satisfies FlagTable;
+
+const PROBLEMS_SHOWN = 20;
+
+export const datasetCommand: CliCommand = {
+  build: () =>
+    addBackendFlags(
+      addFlags(
+        new Command('dataset').description('Checks a data set: lengths, one-token answers, the model’s accuracy'),
+        FLAGS,
+      ),
+    )
+      .argument('<file>', 'a prompt file')
+      .addHelpText('after', '\nExample:\n  $ auto-circuit dataset ioi.json --model gpt2'),
+  async run(cli, command) {
+    const [path] = command.processedArgs as [string];
+    const values = cli.flags(FLAGS);
+    const name = requireFlag(values.model, command, '--model', 'micro');
+    const { batchesOf } = await import('@auto-circuit/core');
+    const { loadNamedModel, openPatchable } = await import('../open-model.js');
+    const { promptsLine, readPromptFile, tokenizeFile } = await import('../open-prompts.js');
+    const file = await readPromptFile(cli, path);
+    const loaded = await loadNamedModel(cli, name, values.process);
+    await reportProblems(cli, file, loaded);
+    const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
+    const opened = await openPatchable(cli, loaded.model, null, null);
+    try {
+      writeHeader(cli.output, {
+        model: modelLine(opened.model, opened.graph),
+        task: promptsLine(path, prompts, bosLine),
+        backend: backendLine(opened.backend.info),
+      });
+      const batches = batchesOf(prompts, values.batchSize);
+      const clean = await sideFacts(cli, opened, batches, 'clean');
+      const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
+      show(cli, prompts, { clean, corrupt });
+    } finally {
+      await opened.dispose();
+    }
+  },
+};
+
+/** @throws AutoCircuitError after listing what is wrong with each prompt, when something is. */
+async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<void> {
+  const { tokenizePrompts } = await import('@auto-circuit/core');
+  const { wantsBos } = await import('../open-prompts.js');
+  const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
+  const problems: string[] = [];
+  for (const [i, prompt] of file.prompts.entries()) {
+    try {
+      tokenizePrompts({ ...file, prompts: [prompt] }, loaded.tokenizer, { bos });
+    } catch (error) {
+      if (!(error instanceof AutoCircuitError)) throw error;
+      problems.push(error.message.replace(': prompt 0', `: prompt ${i}`)); // alone, it is the first
+    }
+  }
+  if (problems.length === 0) return;
+  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) cli.output.streams.stderr.write(`${problem}\n`);
+  if (problems.length > PROBLEMS_SHOWN)
+    cli.output.streams.stderr.write(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
+  throw new AutoCircuitError({
+    where: 'dataset',
+    what: `${problems.length} of ${file.prompts.length} prompts of ${file.path} do not fit the model`,
+    fix: 'correct or remove them',
+  });
+}
+
+interface SideFacts {
+  /** Share of prompts whose largest logit is an answer. */
+  readonly accuracy: number;
+  /** Share of prompts with an answer above every wrong answer, and the mean logit difference; null without wrong answers. */
+  readonly above_wrong: number | null;
+  readonly logit_diff: number | null;
+  /** Standard error of the logit difference over prompts. */
+  readonly logit_diff_error: number | null;
+}
+
+async function sideFacts(
+  cli: Cli,
+  { patchable }: OpenedModel,
+  batches: readonly PromptBatch[],
+  side: Side,
+): Promise<SideFacts> {
+  const { answerTokens, inputOf, promptAnswerValue } = await import('@auto-circuit/core');
+  const size = patchable.outputSize;
+  const bar = createProgress(cli.output, side);
+  const top: boolean[] = [];
+  const above: boolean[] = [];
+  const differences: number[] = [];
+  try {
+    for (const [i, batch] of batches.entries()) {
+      cli.signal.throwIfAborted();
+      const { data } = await patchable.run(inputOf(batch, side)); // [prompts, outputSize]
+      for (const [n, prompt] of batch.prompts.entries()) {
+        const row = data.subarray(n * size, (n + 1) * size);
+        const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));
+        top.push(row.every((logit) => logit <= best));
+        if (prompt.wrongAnswers.length === 0) continue;
+        above.push(answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best));
+        differences.push(promptAnswerValue(row, prompt, 'logit', 'diff'));
+      }
+      bar.report(i + 1, batches.length, 'batches');
+    }
+  } finally {
+    bar.stop();
+  }
+  const complete = differences.length === top.length;
+  return {
+    accuracy: share(top),
+    above_wrong: complete ? share(above) : null,
+    logit_diff: complete ? mean(differences) : null,
+    logit_diff_error: complete && differences.length > 1 ? standardError(differences) : null,
+  };
+}
+
+function show(cli: Cli, prompts: readonly Prompt[], sides: Readonly<Record<Side, SideFacts>>): void {
+  const { output } = cli;
+  const lengths = countBy(prompts.map(({ clean }) => clean.length));
+  const answers = countBy(prompts.map((prompt) => prompt.answers.length));
+  const wrong = countBy(prompts.map((prompt) => prompt.wrongAnswers.length));
+  const same = prompts.filter(({ clean, corrupt }) => JSON.stringify(clean) === JSON.stringify(corrupt)).length;
+  if (output.jsonOnly) {
+    output.json({ prompts: prompts.length, lengths, answers, wrong_answers: wrong, identical_pairs: same, ...sides });
+    return;
+  }
+  const counts = (of: Readonly<Record<string, number>>, unit: string): string =>
+    Object.entries(of)
+      .map(([value, n]) => `${value} (${n} ${n === 1 ? 'prompt' : 'prompts'})`)
+      .join(', ') + unit;
+  output.line(`lengths in tokens  ${counts(lengths, '')}`);
+  output.line(`answers            ${counts(answers, ', one token each')}`);
+  output.line(`wrong answers      ${counts(wrong, '')}`);
+  output.line();
+  const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(1)} %`);
+  const rows = (['clean', 'corrupt'] as const).map((side) => {
+    const { accuracy, above_wrong, logit_diff, logit_diff_error } = sides[side];
+    const error = logit_diff_error === null ? '' : ` ± ${formatValue(logit_diff_error)}`;
+    return [
+      side,
+      percent(accuracy),
+      percent(above_wrong),
+      logit_diff === null ? '–' : `${formatValue(logit_diff)}${error}`,
+    ];
+  });
+  const columns = ['answer is the top token', 'answer above wrong answers', 'logit difference'].map((title) => ({
+    title,
+    align: 'right' as const,
+  }));
+  writeTable(output, [{ title: 'prompts' }, ...columns], rows);
+  if (same > 0) output.warn(`${same} prompts are the same clean and corrupt: patching changes nothing there`);
+  if (Object.keys(lengths).length > 1) {
+    output.note('lengths differ: token positions and data-set means need one (--length N)');
+  }
+}
+
+function countBy(values: readonly number[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
+  return counts;
+}
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const share = (values: readonly boolean[]): number => values.filter(Boolean).length / values.length;
+function standardError(values: readonly number[]): number {
+  const m = mean(values);
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - m) ** 2, 0) / (values.length - 1) / values.length);
+}

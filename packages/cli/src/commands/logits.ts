@@ -1,0 +1,185 @@
+/** @file `auto-circuit logits`: a plain run of a model on prompts: logits to a file, top tokens to the terminal. */
+import { resolve } from 'node:path';
+import type { Prompt, PromptBatch, SafetensorsSource, Side } from '@auto-circuit/core';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open-model.js';
+import { backendLine, createProgress, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+import { shownText, tokenInOutput, topTokens } from '../top-tokens.js';
+
+const FLAGS = {
+  ...modelFlags(false),
+  data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'needed' },
+  side: { type: 'enum', values: ['clean', 'corrupt'], default: 'clean', doc: 'which prompts are run' },
+  out: { type: 'string', placeholder: 'FILE', doc: 'write logits to this safetensors file', unset: 'no file' },
+  allPositions: { type: 'boolean', default: false, doc: 'write logits of every position, not only of the last' },
+  top: { type: 'int', min: 1, max: 50, default: 5, doc: 'tokens to show for each prompt' },
+  bos: DATA_FLAGS.bos,
+  length: DATA_FLAGS.length,
+  limit: DATA_FLAGS.limit,
+  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the logits do not depend on it' },
+} as const satisfies FlagTable;
+
+/** Prompts shown on the terminal. */
+const SHOWN = 20;
+
+export const logitsCommand: CliCommand = {
+  build: () =>
+    addBackendFlags(addFlags(new Command('logits').description('Logits of a model on prompts'), FLAGS)).addHelpText(
+      'after',
+      '\nExample:\n  $ auto-circuit logits --model gpt2 --data ioi.json --out logits.safetensors',
+    ),
+  async run(cli, command) {
+    const values = cli.flags(FLAGS);
+    const name = requireFlag(values.model, command, '--model', 'micro');
+    const data = requireFlag(values.data, command, '--data', 'prompts.json');
+    const { batchesOf, requireOneLength } = await import('@auto-circuit/core');
+    const { loadNamedModel, openPatchable } = await import('../open-model.js');
+    const { promptsLine, readPromptFile, tokenizeFile } = await import('../open-prompts.js');
+    const file = await readPromptFile(cli, data);
+    const loaded = await loadNamedModel(cli, name, values.process);
+    const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
+    if (values.allPositions) requireOneLength(prompts, 'logits of all positions');
+    const opened = await openPatchable(cli, loaded.model, null, null);
+    try {
+      writeHeader(cli.output, {
+        model: modelLine(opened.model, opened.graph),
+        task: promptsLine(data, prompts, bosLine),
+        backend: backendLine(opened.backend.info),
+      });
+      const batches = batchesOf(prompts, values.batchSize);
+      const rows =
+        values.allPositions && values.out !== undefined
+          ? await writeAllPositions(cli, opened, batches, prompts.length, values.side, values.out)
+          : await lastPositions(cli, opened, batches, values.side);
+      if (!values.allPositions && values.out !== undefined)
+        await writeLast(cli, opened, prompts, rows, values.out, values.side);
+      show(cli, loaded, prompts, rows, values);
+    } finally {
+      await opened.dispose();
+    }
+  },
+};
+
+type Rows = ReadonlyMap<number, Float32Array>;
+
+/** Logits at the last position by prompt index, each [outputSize]. */
+async function lastPositions(
+  cli: Cli,
+  { patchable }: OpenedModel,
+  batches: readonly PromptBatch[],
+  side: Side,
+): Promise<Rows> {
+  const { inputOf } = await import('@auto-circuit/core');
+  const rows = new Map<number, Float32Array>();
+  const bar = createProgress(cli.output, 'logits');
+  try {
+    for (const [i, batch] of batches.entries()) {
+      cli.signal.throwIfAborted();
+      const { data } = await patchable.run(inputOf(batch, side)); // [prompts, outputSize]
+      for (const [row, { index }] of batch.prompts.entries()) {
+        rows.set(index, data.slice(row * patchable.outputSize, (row + 1) * patchable.outputSize));
+      }
+      bar.report(i + 1, batches.length, 'batches');
+    }
+  } finally {
+    bar.stop();
+  }
+  return rows;
+}
+
+/** Writes [prompts, pos, outputSize] batch by batch, never more than one in memory. Gives the last positions. */
+async function writeAllPositions(
+  cli: Cli,
+  { patchable, model }: OpenedModel,
+  batches: readonly PromptBatch[],
+  prompts: number,
+  side: Side,
+  out: string,
+): Promise<Rows> {
+  const { inputOf, writeSafetensors } = await import('@auto-circuit/core');
+  const rows = new Map<number, Float32Array>();
+  const size = patchable.outputSize;
+  const bar = createProgress(cli.output, 'logits');
+  async function* chunks(): AsyncGenerator<Float32Array> {
+    for (const [i, batch] of batches.entries()) {
+      cli.signal.throwIfAborted();
+      const { data } = await patchable.run(inputOf(batch, side), 'all'); // [prompts, pos, outputSize]
+      for (const [row, { index }] of batch.prompts.entries()) {
+        const end = (row + 1) * batch.length * size;
+        rows.set(index, data.slice(end - size, end));
+      }
+      bar.report(i + 1, batches.length, 'batches');
+      yield data;
+    }
+  }
+  const shape = [prompts, batches[0]!.length, size];
+  const tensor: SafetensorsSource = { name: 'logits', dtype: 'F32', shape, data: chunks };
+  try {
+    await writeSafetensors(resolve(cli.cwd, out), [tensor], metadataOf(model.name, model.processing, side));
+  } finally {
+    bar.stop();
+  }
+  return rows;
+}
+
+async function writeLast(
+  cli: Cli,
+  { patchable, model }: OpenedModel,
+  prompts: readonly Prompt[],
+  rows: Rows,
+  out: string,
+  side: Side,
+): Promise<void> {
+  const { safetensorsSource, writeSafetensors } = await import('@auto-circuit/core');
+  const data = new Float32Array(prompts.length * patchable.outputSize); // [prompts, outputSize]
+  for (const [i, { index }] of prompts.entries()) data.set(rows.get(index)!, i * patchable.outputSize);
+  const tensor = safetensorsSource('logits', [prompts.length, patchable.outputSize], data);
+  await writeSafetensors(resolve(cli.cwd, out), [tensor], metadataOf(model.name, model.processing, side));
+}
+
+const metadataOf = (model: string, processing: readonly string[], side: Side) => ({
+  model,
+  side,
+  processing: processing.join(',') || 'none',
+});
+
+function show(
+  cli: Cli,
+  { tokenizer }: LoadedModel,
+  prompts: readonly Prompt[],
+  rows: Rows,
+  { top, out }: { readonly top: number; readonly out: string | undefined },
+): void {
+  const { output } = cli;
+  const all = prompts.map(({ index, answers }) => {
+    const row = rows.get(index)!;
+    return {
+      prompt: index,
+      top: topTokens(row, top, tokenizer),
+      answers: answers.filter((id) => id < row.length).map((id) => tokenInOutput(row, id, tokenizer)),
+    };
+  });
+  if (output.jsonOnly) {
+    output.json({ out: out ?? null, prompts: all });
+    return;
+  }
+  const shown = all
+    .slice(0, SHOWN)
+    .map((entry) => [
+      `${entry.prompt}`,
+      entry.top.map(({ text, logit }) => `${shownText(text, tokenizer)} ${formatValue(logit)}`).join('  '),
+      entry.answers
+        .map(({ text, logit, rank }) => `${shownText(text, tokenizer)} ${formatValue(logit)} (rank ${rank})`)
+        .join('  '),
+    ]);
+  writeTable(
+    output,
+    [{ title: 'prompt', align: 'right' }, { title: 'top tokens and logits' }, { title: 'answers' }],
+    shown,
+  );
+  if (all.length > SHOWN) output.line(`… and ${all.length - SHOWN} more`);
+  if (out !== undefined) output.line(`\nlogits are in ${out}`);
+}

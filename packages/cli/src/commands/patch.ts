@@ -1,0 +1,247 @@
+/** @file `auto-circuit patch`: one edge-patching run on a pair of prompts, and what it does to the output. */
+import type { Graph, Prompt, PromptBatch, PromptFile, RawInput } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { Command, Option } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import {
+  addFlags,
+  DATA_FLAGS,
+  type FlagTable,
+  GRAPH_FLAGS,
+  modelFlags,
+  PATCH_FLAGS,
+  requireFlag,
+} from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open-model.js';
+import { backendLine, formatCount, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+import { type OutputToken, shownText, tokenInOutput, tokenText, topTokens } from '../top-tokens.js';
+
+const FLAGS = {
+  ...modelFlags(true),
+  clean: { type: 'string', doc: 'the prompt that is run', unset: 'needed' },
+  corrupt: { type: 'string', doc: 'the prompt whose activations are patched in', unset: 'needed' },
+  edges: { type: 'string', placeholder: 'EDGES', doc: 'edges to patch, by name, with commas between', unset: 'needed' },
+  complement: { type: 'boolean', default: false, doc: 'patch every edge but these: run them as a circuit' },
+  top: { type: 'int', min: 1, max: 50, default: 8, doc: 'tokens to show' },
+  bos: DATA_FLAGS.bos,
+} as const satisfies FlagTable;
+
+export const patchCommand: CliCommand = {
+  build: () => {
+    const command = new Command('patch').description('One edge-patching run on a pair of prompts');
+    addFlags(command, FLAGS);
+    for (const [name, what] of [
+      ['answer', 'a right answer (one token)'],
+      ['wrong', 'a wrong answer'],
+    ]) {
+      const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+      command.addOption(new Option(`--${name} <TEXT>`, `${what} to watch; may be repeated (none)`).argParser(collect));
+    }
+    addBackendFlags(addFlags(addFlags(command, PATCH_FLAGS), GRAPH_FLAGS));
+    return command.addHelpText(
+      'after',
+      `
+Models without a tokenizer take prompts and answers as JSON numbers: --clean "[5, 3, 8]".
+
+Example:
+  $ auto-circuit patch --model gpt2 --clean "When Mary and John went out, John gave a book to" \\
+      --corrupt "When Mary and John went out, Mary gave a book to" --edges "A9.9->Resid End,A9.6->Resid End" \\
+      --answer " Mary" --wrong " John"`,
+    );
+  },
+  async run(cli, command) {
+    const values = cli.flags(FLAGS);
+    const name = requireFlag(values.model, command, '--model', 'micro');
+    const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
+    const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
+    const edges = requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"');
+    const { loadNamedModel, openPatchable } = await import('../open-model.js');
+    const loaded = await loadNamedModel(cli, name, values.process);
+    const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
+    const prompt = await pairOf(cli, loaded, { clean, corrupt, answer, wrong }, cli.flags(PATCH_FLAGS).reverse);
+    const graphValues = cli.flags(GRAPH_FLAGS);
+    const opened = await openPatchable(cli, loaded.model, graphValues, prompt.clean.length);
+    try {
+      writeHeader(cli.output, {
+        model: modelLine(opened.model, opened.graph),
+        task: `one pair of ${prompt.clean.length} tokens`,
+        backend: backendLine(opened.backend.info),
+      });
+      const batch: PromptBatch = { prompts: [prompt], length: prompt.clean.length };
+      const numbers = await edgeNumbers(opened.graph, edges);
+      const outputs = await runPair(cli, opened, batch, numbers, values.complement);
+      const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
+      show(cli, loaded, prompt, outputs, { patched, edgeCount: opened.graph.edgeCount, top: values.top });
+    } finally {
+      await opened.dispose();
+    }
+  },
+};
+
+/** The pair as tokens; `reverse` swaps the two. */
+async function pairOf(
+  cli: Cli,
+  loaded: LoadedModel,
+  texts: {
+    readonly clean: string;
+    readonly corrupt: string;
+    readonly answer: readonly string[];
+    readonly wrong: readonly string[];
+  },
+  reverse: boolean,
+): Promise<Prompt> {
+  const { kindOf, tokenizePrompts } = await import('@auto-circuit/core');
+  const { wantsBos } = await import('../open-prompts.js');
+  const asInput = (text: string, flag: string): RawInput => (loaded.tokenizer ? text : numbersOf(text, flag));
+  const asAnswer = (text: string): string | number => (loaded.tokenizer ? text : Number(text));
+  const clean = asInput(texts.clean, '--clean');
+  const file: PromptFile = {
+    path: 'the command line',
+    kind: kindOf(clean),
+    prompts: [
+      {
+        clean,
+        corrupt: asInput(texts.corrupt, '--corrupt'),
+        answers: texts.answer.map(asAnswer),
+        wrongAnswers: texts.wrong.map(asAnswer),
+      },
+    ],
+    seqLabels: null,
+    wordIdxs: {},
+  };
+  const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
+  const prompt = tokenizePrompts(file, loaded.tokenizer, { bos }).prompts[0]!;
+  return reverse ? { ...prompt, clean: prompt.corrupt, corrupt: prompt.clean } : prompt;
+}
+
+/** Token ids `[5, 3]` or features `[[1, 2], [3, 4]]` written as JSON. */
+function numbersOf(text: string, flag: string): RawInput {
+  const wrong = (): AutoCircuitError =>
+    new AutoCircuitError({
+      where: 'patch',
+      what: `${flag} is text, but the model has no tokenizer`,
+      expected: 'token ids such as "[5, 3, 8]", or numbers for each position such as "[[1, 2], [3, 4]]"',
+      got: `"${text}"`,
+    });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong();
+  }
+  const numbers = (list: unknown): boolean =>
+    Array.isArray(list) && list.length > 0 && list.every((x) => typeof x === 'number');
+  if (numbers(value) || (Array.isArray(value) && value.length > 0 && value.every(numbers))) return value as RawInput;
+  throw wrong();
+}
+
+/** @throws AutoCircuitError for a name that means no edge. */
+async function edgeNumbers(graph: Graph, names: string): Promise<number[]> {
+  const { edgesByName } = await import('@auto-circuit/core');
+  const numbers = names
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
+    .flatMap((name) => edgesByName(graph, name));
+  return [...new Set(numbers)];
+}
+
+interface PairOutputs {
+  /** Logits at the last position, [outputSize]: untouched, the other prompt, and patched. */
+  readonly before: Float32Array;
+  readonly other: Float32Array;
+  readonly after: Float32Array;
+}
+
+async function runPair(
+  cli: Cli,
+  opened: OpenedModel,
+  batch: PromptBatch,
+  edges: readonly number[],
+  complement: boolean,
+): Promise<PairOutputs> {
+  const { inputOf, maskFromEdges, patchDescription } = await import('@auto-circuit/core');
+  const { patchable, graph } = opened;
+  const { ablation, ablateFrom } = cli.flags(PATCH_FLAGS);
+  const patch = await patchDescription(patchable, { ablation, ablateFrom }, [batch]);
+  try {
+    const mask = maskFromEdges(graph, edges, complement ? { inside: 0, outside: 1 } : { inside: 1, outside: 0 });
+    return {
+      before: (await patchable.run(inputOf(batch, 'clean'))).data,
+      other: (await patchable.run(inputOf(batch, 'corrupt'))).data,
+      after: (await patchable.patchedRun(batch, { input: 'clean', patch, mask })).data,
+    };
+  } finally {
+    if (patch.kind === 'mean') patch.dispose();
+  }
+}
+
+function show(
+  cli: Cli,
+  { tokenizer }: LoadedModel,
+  prompt: Prompt,
+  { before, other, after }: PairOutputs,
+  { patched, edgeCount, top }: { readonly patched: number; readonly edgeCount: number; readonly top: number },
+): void {
+  const { output } = cli;
+  const tops = { before: topTokens(before, top, tokenizer), after: topTokens(after, top, tokenizer) };
+  const watched = [
+    ...prompt.answers.map((id) => ['answer', id] as const),
+    ...prompt.wrongAnswers.map((id) => ['wrong answer', id] as const),
+  ].map(([role, id]) => ({
+    role,
+    id,
+    text: tokenText(id, tokenizer),
+    before: checked(before, id, tokenizer),
+    corrupt: checked(other, id, tokenizer),
+    after: checked(after, id, tokenizer),
+  }));
+  if (output.jsonOnly) {
+    output.json({
+      edges_patched: patched,
+      edges_total: edgeCount,
+      top_before: tops.before,
+      top_after: tops.after,
+      answers: watched,
+    });
+    return;
+  }
+  output.line(`${formatCount(patched)} of ${formatCount(edgeCount)} edges patched\n`);
+  const cell = (token: OutputToken | undefined): string[] =>
+    token
+      ? [tokenText(token.id, tokenizer), formatValue(token.logit), `${(100 * token.probability).toFixed(1)} %`]
+      : ['', '', ''];
+  const rows = tops.before.map((token, i) => [`${i + 1}`, ...cell(token), ...cell(tops.after[i])]);
+  const right = (title: string) => ({ title, align: 'right' as const });
+  writeTable(
+    output,
+    [right(''), { title: 'before' }, right('logit'), right(''), { title: 'after' }, right('logit'), right('')],
+    rows,
+  );
+  if (watched.length === 0) return;
+  output.line();
+  const change = (value: number): string => `${value > 0 ? '+' : ''}${formatValue(value)}`;
+  writeTable(
+    output,
+    [{ title: 'token' }, { title: '' }, right('logit before'), right('after'), right('change'), right('corrupt')],
+    watched.map((token) => [
+      shownText(token.text, tokenizer),
+      token.role,
+      formatValue(token.before.logit),
+      formatValue(token.after.logit),
+      change(token.after.logit - token.before.logit),
+      formatValue(token.corrupt.logit),
+    ]),
+  );
+}
+
+function checked(row: Float32Array, id: number, tokenizer: LoadedModel['tokenizer']): OutputToken {
+  if (Number.isInteger(id) && id >= 0 && id < row.length) return tokenInOutput(row, id, tokenizer);
+  throw new AutoCircuitError({
+    where: 'patch',
+    what: 'an answer is no token of the model',
+    expected: `a whole number below ${row.length}`,
+    got: `${id}`,
+  });
+}

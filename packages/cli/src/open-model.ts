@@ -1,0 +1,73 @@
+/** @file From flags to a model that can be run and patched: name → weights and tokenizer → graph → backend → engine. */
+import type { Backend, Graph, ModelObject, PatchableModel } from '@auto-circuit/core';
+import type { LoadedModel } from '@auto-circuit/models';
+import type { Cli } from './context.js';
+import { BACKEND_FLAGS, type GraphValues, graphOptions, memoryBytes } from './flags/index.js';
+import { openBackend } from './open-backend.js';
+import { createProgress } from './terminal/progress.js';
+
+export type { LoadedModel };
+
+/**
+ * Loads a model: a shipped name, a folder, a hub name, or an object (which is taken as it is, without a tokenizer).
+ * @param process whether layer norms are folded and weights centred (`--process`).
+ */
+export async function loadNamedModel(cli: Cli, model: string | ModelObject, process: boolean): Promise<LoadedModel> {
+  if (typeof model !== 'string') return { model, tokenizer: null };
+  const { loadModel } = await import('@auto-circuit/models');
+  const bar = createProgress(cli.output, 'model');
+  try {
+    return await loadModel(model, {
+      cwd: cli.cwd,
+      process: process ? 'all' : 'none',
+      registry: await cli.registry(),
+      progress: bar,
+      signal: cli.signal,
+      onWarning: cli.output.warn,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** A model with its graph on a backend. `dispose` frees all of it. */
+export interface OpenedModel {
+  readonly model: ModelObject;
+  readonly graph: Graph;
+  readonly backend: Backend;
+  readonly patchable: PatchableModel;
+  dispose(): Promise<void>;
+}
+
+/** Of the memory that `--memory` allows, the part that keeps what sources wrote in pass 1; the rest is weights and runs. */
+const KEPT_SHARE = 1 / 4;
+
+/**
+ * Puts a model on the backend of the command line.
+ * @param graphValues the graph flags; null for commands that only run the model.
+ * @param length tokens of every prompt, for `--token-positions`; null when there is no one length.
+ */
+export async function openPatchable(
+  cli: Cli,
+  model: ModelObject,
+  graphValues: GraphValues | null,
+  length: number | null,
+): Promise<OpenedModel> {
+  const { buildGraph, createPatchableModel, DEFAULT_GRAPH_OPTIONS } = await import('@auto-circuit/core');
+  const options = graphValues === null ? DEFAULT_GRAPH_OPTIONS : graphOptions(graphValues, length);
+  const graph = buildGraph(model.spec.layout, options);
+  const backend = await openBackend(cli);
+  const { memory } = cli.flags(BACKEND_FLAGS);
+  const patchable = await createPatchableModel({
+    model,
+    graph,
+    backend,
+    onDebug: cli.trace,
+    ...(memory === undefined ? {} : { keepBytes: Math.floor(memoryBytes(memory) * KEPT_SHARE) }),
+  });
+  const dispose = async (): Promise<void> => {
+    await patchable.dispose();
+    await backend.dispose();
+  };
+  return Object.freeze({ model, graph, backend, patchable, dispose });
+}
