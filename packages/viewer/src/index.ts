@@ -1,2 +1,2 @@
 /** @file The HTML report of a run. */
-export {};
+export { renderReport } from './report.js';

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { circuitLayout } from './circuit-layout.js';
+import { curveSvg } from './curve.js';
+import { escapeHtml, scriptJson, shortNumber } from './escape.js';
+import { exampleInput } from './example-input.js';
+import { renderReport } from './report.js';
+import { MOST_EDGES } from './report-data.js';
+
+const dataOf = (html: string) =>
+  JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!);
+
+describe('renderReport', () => {
+  it('is one file that asks nothing of the network, and the same text for the same run', () => {
+    const html = renderReport(exampleInput());
+    expect(html).toBe(renderReport(exampleInput()));
+    const outside = [...html.matchAll(/(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)/g)].map(([, target]) => target);
+    expect(outside).toEqual(['data:,']);
+    expect(html).not.toMatch(/NaN|undefined|\[object/);
+    expect(html.length).toBeLessThan(400_000);
+  });
+
+  it('draws the kept circuit and holds the most important edges, falling', () => {
+    const html = renderReport(exampleInput());
+    expect(html.match(/<path class="edge/g)).toHaveLength(100);
+    const data = dataOf(html);
+    expect(data.edges).toHaveLength(MOST_EDGES);
+    expect(data.stops[data.start]).toBe(100);
+    const widths = data.edges.map((edge: readonly unknown[]) => edge[4]);
+    expect(widths).toEqual(widths.toSorted((a: number, b: number) => b - a));
+    expect(html).toContain('>100</b><span>edges kept of 32'); // 32 491 with a thin space
+  });
+
+  it('lets no name out of its place', () => {
+    const evil = '</script><script>alert(1)</script><img src=x onerror="alert(2)">\u2028';
+    const html = renderReport(exampleInput({ layers: 1, heads: 2, dataName: evil }));
+    expect(html.match(/<script/g)).toHaveLength(2);
+    expect(html).not.toContain('<img');
+    expect(dataOf(html).nodes[0].name).toBe('Resid Start');
+    expect(scriptJson({ evil })).not.toMatch(/[<>&\u2028]/);
+    expect(JSON.parse(scriptJson({ evil }))).toEqual({ evil });
+    expect(escapeHtml(`<a b="c" d='e'>&`)).toBe('&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;');
+  });
+
+  it('shows infinite scores and runs without faithfulness, standard errors or kept edges', () => {
+    const { standardErrors: _, ...input } = exampleInput({ layers: 1, heads: 2 });
+    const [module, tensor] = Object.entries(input.scores)[0]!;
+    const data = tensor.data.slice();
+    data[0] = Number.POSITIVE_INFINITY;
+    const measurements = input.measurements.map((m) => ({
+      ...m,
+      points: m.points.map(({ faithfulness: __, ...p }) => ({ ...p, value: 'inf' as const })),
+    }));
+    const html = renderReport({
+      ...input,
+      scores: { ...input.scores, [module]: { ...tensor, data } },
+      measurements,
+      circuit: { ...input.circuit, edges: [] },
+    });
+    expect(html).toContain('+∞');
+    expect(html).not.toMatch(/NaN|>Infinity/);
+    expect(dataOf(html).edges[0][4]).toBe(5);
+  });
+});
+
+describe('circuitLayout', () => {
+  it('gives every node a place of its own, input lowest, output highest, a head one place for Q, K and V', () => {
+    const { graph } = exampleInput({ layers: 2, heads: 3 });
+    const layout = circuitLayout(graph);
+    expect(layout.nodes).toHaveLength(2 + 2 * (3 + 1));
+    expect(new Set(layout.nodes.map(({ x, y }) => `${x} ${y}`)).size).toBe(layout.nodes.length);
+    const y = (name: string) => layout.nodes.find((node) => node.name === name)!.y;
+    for (const { name } of layout.nodes) {
+      if (name !== 'Resid Start') expect(y(name)).toBeLessThan(y('Resid Start'));
+      if (name !== 'Resid End') expect(y(name)).toBeGreaterThan(y('Resid End'));
+    }
+    const query = graph.destinations.find((node) => node.name === 'A1.2.Q')!;
+    expect(layout.nodes[layout.ofDestination[query.index]!]!.name).toBe('A1.2');
+  });
+});
+
+describe('curveSvg', () => {
+  it('has a logarithmic x axis with a place for 0', () => {
+    const points = [0, 1, 10, 100].map((edges) => ({ edges, value: edges }));
+    const svg = curveSvg({ title: 't', unit: 'u', points, lines: [], kept: 10, total: 1000 });
+    const x = [...svg.matchAll(/<circle[^>]*cx="([\d.]+)"/g)].map(([, cx]) => Number(cx));
+    expect(x[2]! - x[1]!).toBeCloseTo(x[3]! - x[2]!, 0);
+    expect(x[0]!).toBeLessThan(x[1]!);
+    expect(svg).toContain('<title>kept: 10 edges</title>');
+  });
+});
+
+describe('shortNumber', () => {
+  it('shows three or four digits', () => {
+    expect([0.123456, -12.345, 1234.5, 123456, 0.00001234, 0, Infinity].map(shortNumber)).toEqual([
+      '0.123',
+      '−12.3',
+      '1235',
+      '1.23e5',
+      '1.23e−5',
+      '0',
+      '∞',
+    ]);
+  });
+});
