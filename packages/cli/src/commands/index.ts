@@ -1,6 +1,7 @@
 /** @file Room `commands`: one file a command. What they share lives in flags/, terminal/ and the files beside. */
 import type { CliCommand } from '../context.js';
 import { completionCommand } from './completion.js';
+import { convertCommand } from './convert.js';
 import { datasetCommand } from './dataset.js';
 import { doctorCommand } from './doctor.js';
 import { listCommand } from './list.js';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly CliCommand[] = [
   logitsCommand,
   modelCommand,
   datasetCommand,
+  convertCommand,
   doctorCommand,
   completionCommand,
 ];
