@@ -9,9 +9,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from './random.mjs';
-import { drawNames } from './sentences.mjs';
+import { isHeldOut } from './sentences.mjs';
 import { TOKENIZER_CONFIG, tokenizerJson } from './tokenizer.mjs';
-import { fill, OBJECTS, PLACES, TEMPLATES } from './words.mjs';
+import { fill, NAMES, OBJECTS, PLACES, TEMPLATES } from './words.mjs';
 
 export const SEED = 20;
 /** Tokens of most prompts, without `<bos>`. Of 320 prompts, 280 have this length, 20 have 9 and 20 have 19. */
@@ -21,9 +21,17 @@ const POSITION_PROMPTS_PER_TEMPLATE = 50;
 
 const tokenCount = (text) => text.split(' ').length;
 
+/** Three different names, of which the first two are a held-out pair. */
+function drawNames(random) {
+  for (;;) {
+    const names = random.draw(NAMES, 3);
+    if (isHeldOut(names[0], names[1])) return names;
+  }
+}
+
 /** One pair of prompts. `order`: ABBA has the answer first of the two people, BABA second. */
 function promptPair(random, template, order) {
-  const [answer, subject, third] = drawNames(random, 3, true);
+  const [answer, subject, third] = drawNames(random);
   const [first, second] = order === 'ABBA' ? [answer, subject] : [subject, answer];
   const slots = { first, second, object: random.pick(OBJECTS), place: random.pick(PLACES) };
   return {

@@ -12,11 +12,11 @@ import { ALONE_TEMPLATES, fill, NAMES, OBJECTS, OPENERS, OWNER_TEMPLATES, PLACES
 /** One pair in five: the numbers of the two names add up to a multiple of five. */
 export const isHeldOut = (a, b) => (NAMES.indexOf(a) + NAMES.indexOf(b)) % 5 === 0;
 
-/** Two (or three) different names, of which the first two are a held-out pair or are not. */
-export function drawNames(random, count, heldOut) {
+/** `count` different names, no two of which are a held-out pair. */
+function trainingNames(random, count) {
   for (;;) {
     const names = random.draw(NAMES, count);
-    if (isHeldOut(names[0], names[1]) === heldOut) return names;
+    if (!names.some((a, i) => names.slice(0, i).some((b) => isHeldOut(a, b)))) return names;
   }
 }
 
@@ -26,7 +26,7 @@ export const SENTENCE_KINDS = {
   'indirect-object': {
     share: 0.6,
     make(random) {
-      const [first, second] = drawNames(random, 2, false);
+      const [first, second] = trainingNames(random, 2);
       const [subject, answer] = random.draw([first, second], 2);
       return giving(random, { first, second, subject }, answer);
     },
@@ -35,7 +35,7 @@ export const SENTENCE_KINDS = {
   'third-name': {
     share: 0.15,
     make(random) {
-      const [first, second, subject] = drawNames(random, 3, false);
+      const [first, second, subject] = trainingNames(random, 3);
       return giving(random, { first, second, subject }, random.pick([first, second]));
     },
   },
@@ -43,7 +43,7 @@ export const SENTENCE_KINDS = {
   owner: {
     share: 0.15,
     make(random) {
-      const [first, second] = drawNames(random, 2, false);
+      const [first, second] = trainingNames(random, 2);
       const [object, other] = random.draw(OBJECTS, 2);
       const [subject, owned] = random.pick([
         [first, object],

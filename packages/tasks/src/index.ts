@@ -1,2 +1,12 @@
-/** @file Tasks: models with their clean and corrupt prompts. */
-export {};
+/** @file Tasks: models with their clean and corrupt prompts. One file each; the data lie in `data/`, their generators in the repository's `datasets/`. */
+import { definePlugin, type Plugin } from '@auto-circuit/core';
+import { ioiMini } from './ioi-mini.js';
+import { ioiMiniPositions } from './ioi-mini-positions.js';
+
+/** All tasks of this package, for a registry. */
+export const tasksPlugin: Plugin = definePlugin({
+  name: '@auto-circuit/tasks',
+  contributes: [ioiMini, ioiMiniPositions],
+});
+
+export { ioiMini, ioiMiniPositions };
