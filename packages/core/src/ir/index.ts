@@ -8,6 +8,7 @@ export * from './gradient.js';
 export * from './interpreter.js';
 export * from './print.js';
 export * from './shape-rules.js';
+export * from './simplify.js';
 export * from './tensor.js';
 export * from './types.js';
 export * from './weights.js';

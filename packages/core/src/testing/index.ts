@@ -1,4 +1,7 @@
-/** @file Room `testing`: contract suites for plugin authors and small models to run them on; no test runner is imported. */
+/**
+ * @file Room `testing`: what plugin and backend authors test with: contract suites, small models and random programs.
+ * Published as `@auto-circuit/core/testing`; imports no test runner.
+ */
 export * from './contract.js';
 export * from './contribution-checks.js';
 export * from './metric-contexts.js';
@@ -6,3 +9,4 @@ export * from './metric-contract.js';
 export * from './micro-model.js';
 export * from './prune-algo-contexts.js';
 export * from './prune-algo-contract.js';
+export * from './random-program.js';

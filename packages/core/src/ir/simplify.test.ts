@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ALL_OPS, randomProgram } from '../testing/random-program.js';
+import type { Feeds, Results } from './backend.js';
+import { ProgramBuilder } from './builder.js';
+import { checkProgram } from './check.js';
+import { programInputs } from './feeds.js';
+import { gradient } from './gradient.js';
+import { interpret } from './interpreter.js';
+import { printProgram } from './print.js';
+import { simplify } from './simplify.js';
+import type { AnyValue, Program } from './types.js';
+
+/** Only the feeds that the program still asks for. */
+const feedsOf = (program: Program, feeds: Feeds): Feeds =>
+  Object.fromEntries(programInputs(program).map(({ attributes: { name } }) => [name, feeds[name]!]));
+
+/**
+ * Simplifying reorders sums, so results differ by rounding: a few hundred operations of 1e-16 each, on values within
+ * ±30 whose errors the later operations scale by at most about a hundred. 1e-12 of the largest element holds that.
+ */
+function expectSame(got: Results, wanted: Results, relative: number, context: () => string): void {
+  for (const [name, { shape, data }] of Object.entries(wanted)) {
+    expect(got[name]!.shape).toEqual(shape);
+    const scale = Math.max(1, ...Array.from(data, Math.abs));
+    data.forEach((x, i) => {
+      if (Math.abs(x - got[name]!.data[i]!) <= relative * scale) return;
+      throw new Error(`${name}[${i}]: ${got[name]!.data[i]} instead of ${x}\n${context()}`);
+    });
+  }
+}
+
+/** The program, and gradients of its first float output with respect to all float inputs and some value between. */
+function withGradients(program: Program): Program {
+  const b = new ProgramBuilder(program.name);
+  for (const value of program.values) b.copy(value, value.inputs, value.composite);
+  for (const { name, id } of program.outputs) b.output(name, b.value(id));
+  const of = program.outputs.map(({ id }) => b.value(id)).find((v) => v.dtype === 'float');
+  if (!of) return b.build();
+  const total = b.mean(
+    of,
+    of.shape.map((_, axis) => axis),
+  );
+  const between = program.values.filter((v) => v.dtype === 'float' && v.op !== 'input');
+  const wrt = [
+    ...programInputs(program)
+      .filter((v) => v.dtype === 'float')
+      .slice(0, 3),
+    ...between.slice(-2),
+  ].map((v) => b.value(v.id));
+  gradient(b, total, wrt).forEach((g, i) => {
+    b.output(`g${i}`, g);
+  });
+  return b.build();
+}
+
+describe('simplify on random programs', () => {
+  it('gives the same numbers, forward and gradients, and a program that checks and is settled', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(fc.nat(1e6), fc.boolean(), (seed, differentiate) => {
+        const random = randomProgram(seed);
+        const program = differentiate ? withGradients(random.program) : random.program;
+        checkProgram(program);
+        for (const { op } of program.values) seen.add(op);
+        const simple = simplify(program);
+        checkProgram(simple);
+        expect(simple.outputs.map((o) => o.name)).toEqual(program.outputs.map((o) => o.name));
+        expect(printProgram(simplify(simple))).toBe(printProgram(simple));
+        const wanted = interpret(program, random.feeds, random.weights);
+        const got = interpret(simple, feedsOf(simple, random.feeds), random.weights);
+        expectSame(got, wanted, 1e-12, () => `${printProgram(program)}${printProgram(simple)}`);
+      }),
+      { numRuns: 500, seed: 5 },
+    );
+    expect(ALL_OPS.filter((op) => !seen.has(op))).toEqual([]);
+  });
+});
