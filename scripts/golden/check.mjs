@@ -82,7 +82,7 @@ async function openCase(golden, backendName) {
   const processed = process === 'none' ? raw : await openModel(golden, 'all');
   const tail = /_tail$/.test(golden.name);
   const settings = golden.records.get('data')?.settings;
-  const prompts = tokenizePrompts(golden.promptFile, raw.tokenizer, { bos: settings?.prepend_bos ?? false });
+  const { prompts } = tokenizePrompts(golden.promptFile, raw.tokenizer, { bos: settings?.prepend_bos ?? false });
   const models = new Map();
   const patchable = async (variant, which = 'processed') => {
     const key = `${variant} ${which}`;

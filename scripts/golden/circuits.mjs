@@ -107,7 +107,8 @@ export async function* checkEdgeCounts({ golden, patchable }, record) {
     log: { rule: 'log' },
     all: { rule: 'all' },
     list: { rule: [2, 0.1, 0.5, 7] },
-    list_zero_all_off: { rule: [0, 2, 0.5, 1.0], zero: false, all: false },
+    // 1.0, a fraction there: all edges
+    list_zero_all_off: { rule: [0, 2, 0.5, n], zero: false, all: false },
     default_binary: { scores: binary },
   };
   for (const [key, expected] of Object.entries(record.values)) {
