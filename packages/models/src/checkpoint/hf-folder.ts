@@ -48,8 +48,11 @@ const INDEX = 'model.safetensors.index.json';
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
-/** The weight files that a folder's checkpoint consists of, as full paths. */
-export function weightFiles(folder: string): readonly string[] {
+/**
+ * The weight files that a folder's checkpoint consists of, as full paths.
+ * @throws AutoCircuitError when there are none, or some are missing (unless they `mayLack`)
+ */
+export function weightFiles(folder: string, { mayLack = false } = {}): readonly string[] {
   if (existsSync(join(folder, WEIGHTS))) return [join(folder, WEIGHTS)];
   const indexPath = join(folder, INDEX);
   if (!existsSync(indexPath)) throw noWeights(folder);
@@ -64,7 +67,7 @@ export function weightFiles(folder: string): readonly string[] {
       got: outside,
     });
   }
-  const missing = shards.filter((shard) => !existsSync(join(folder, shard)));
+  const missing = mayLack ? [] : shards.filter((shard) => !existsSync(join(folder, shard)));
   if (missing.length > 0) {
     throw new AutoCircuitError({
       where: WHERE,

@@ -3,6 +3,7 @@ export * from './cache.js';
 export * from './canonical.js';
 export * from './config.js';
 export * from './hf-folder.js';
+export * from './hub.js';
 export * from './layouts.js';
 export * from './processing.js';
 export * from './recipes/index.js';
