@@ -6,6 +6,7 @@ const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/backend-onnx': async () => (await import('@auto-circuit/backend-onnx')).onnxPlugin,
   '@auto-circuit/prune-algos': async () => (await import('@auto-circuit/prune-algos')).pruneAlgosPlugin,
   '@auto-circuit/metrics': async () => (await import('@auto-circuit/metrics')).metricsPlugin,
+  '@auto-circuit/tasks': async () => (await import('@auto-circuit/tasks')).tasksPlugin,
 };
 
 export async function useFirstPartyPlugins(registry: Registry): Promise<Registry> {

@@ -3,6 +3,7 @@ import type { CliCommand } from '../context.js';
 import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
 import { datasetCommand } from './dataset.js';
+import { discoverCommand } from './discover.js';
 import { doctorCommand } from './doctor.js';
 import { listCommand } from './list.js';
 import { logitsCommand } from './logits.js';
@@ -11,6 +12,7 @@ import { patchCommand } from './patch.js';
 
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
+  discoverCommand,
   listCommand,
   patchCommand,
   logitsCommand,

@@ -1,0 +1,132 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../cli.js';
+
+const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'discover-command-'));
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+async function run(command: string, more: readonly string[] = [], signal = new AbortController().signal) {
+  const text = { out: '', err: '' };
+  const code = await main([...command.split(' '), ...more, '--plugin', plugin], {
+    stdout: { write: (chunk) => (text.out += chunk) },
+    stderr: { write: (chunk) => (text.err += chunk) },
+    cwd,
+    env: {},
+    signal,
+  });
+  return { code, ...text };
+}
+const DISCOVER = 'discover --task micro --algo eap --backend interpreter';
+const files = async (folder: string) =>
+  Object.fromEntries(
+    await Promise.all(
+      (await readdir(join(cwd, folder)))
+        .filter((name) => name !== 'timings.json')
+        .map(async (name) => [name, await readFile(join(cwd, folder, name), 'latin1')] as const),
+    ),
+  );
+
+describe('discover', () => {
+  it('writes a run folder and says what it found, in three header lines and tables', async () => {
+    const { code, out, err } = await run(`${DISCOVER} --out r`);
+    expect(err.trim().split('\n')).toEqual([
+      expect.stringMatching(/^model {3}micro · 7 sources, 7 destinations, 25 edges · weights as they are$/),
+      expect.stringMatching(/^task {4}micro · 16 prompts of 2 tokens$/),
+      expect.stringMatching(/^backend interpreter/),
+    ]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\d+ of 25 edges kept, faithfulness (0\.9|1\.0)/);
+    expect(out).toMatch(/edge +score +± error\n/);
+    expect(out).toMatch(/Resid Start->/);
+    expect(out).toMatch(/edges +connected +faithfulness +kl \(nats\) +logit-diff \(logits?\)/);
+    expect(out).toMatch(/next {4}auto-circuit \w+ r/);
+    expect(Object.keys(await files('r')).sort()).toEqual([
+      'circuit.json',
+      'measurements.json',
+      'report.html',
+      'run.json',
+      'scores.safetensors',
+      'standard-errors.safetensors',
+    ]);
+  });
+
+  it('gives one JSON document with the names that scripts lean on', async () => {
+    const { out, code } = await run(`${DISCOVER} --out r --json --quiet --edges 5,10 --keep 5 --metric kl`);
+    expect(code).toBe(0);
+    const document = JSON.parse(out);
+    expect(Object.keys(document)).toEqual([
+      'run',
+      'task',
+      'model',
+      'algo',
+      'edges_total',
+      'circuit',
+      'measurements',
+      'seconds',
+      'memory_mb',
+    ]);
+    expect(document).toMatchObject({
+      run: join(cwd, 'r'),
+      task: 'micro',
+      model: 'micro',
+      algo: 'eap',
+      edges_total: 25,
+    });
+    expect(document.circuit).toHaveLength(5);
+    expect(document.circuit[0]).toEqual({ edge: expect.stringContaining('->'), score: expect.any(Number) });
+    expect(document.measurements).toEqual([
+      expect.objectContaining({
+        metric: 'kl',
+        points: [expect.objectContaining({ edges: 5 }), expect.objectContaining({ edges: 10 })],
+      }),
+    ]);
+    expect(Object.keys(document.seconds)).toEqual(['load', 'score', 'measure']);
+  });
+
+  it('stops on Ctrl-C with 130 and the work kept; --resume gives the files of a run that was not stopped', async () => {
+    await run(`${DISCOVER} --out whole`);
+    const controller = new AbortController();
+    controller.abort();
+    const stopped = await run(`${DISCOVER} --out r`, [], controller.signal);
+    expect([stopped.code, stopped.err]).toEqual([
+      130,
+      expect.stringMatching(
+        /interrupted: \[discover\] stopped; what was done is kept in r; the same command with --resume/,
+      ),
+    ]);
+    expect((await run(`${DISCOVER} --out r --resume`)).code).toBe(0);
+    expect(await files('r')).toEqual(await files('whole'));
+  });
+
+  it('refuses in one sentence what it cannot do', async () => {
+    const refused = async (command: string) => {
+      const { code, err } = await run(`${command} --quiet`);
+      expect(code).toBe(2);
+      expect(err.trim().split('\n')).toHaveLength(1);
+      return err;
+    };
+    expect(await refused('discover --algo eap')).toMatch(/--task is missing/);
+    expect(await refused('discover --task micro')).toMatch(/--algo is missing/);
+    expect(await refused('discover --task micro --algo epa')).toMatch(
+      /unknown pruning algorithm "epa".*did you mean "eap"/,
+    );
+    expect(await refused(`${DISCOVER} --edges ten`)).toMatch(/--edges does not fit.*got "ten"/);
+    expect(await refused(`${DISCOVER} --edges 26`)).toMatch(/from 0 to 25, got 26/);
+    expect(await refused(`${DISCOVER} --keep most`)).toMatch(
+      /--keep does not fit: expected auto, or a whole number from 0/,
+    );
+    expect(await refused(`${DISCOVER} --edges 3 --threshold 1`)).toMatch(/exclude each other/);
+    expect(await refused(`${DISCOVER} --patch-type edge --ablation zero`)).toMatch(/--force/);
+    await run(`${DISCOVER} --out r`);
+    expect(await refused(`${DISCOVER} --out r`)).toMatch(/already holds a finished run/);
+    expect(await refused(`${DISCOVER} --out r --resume --seed 4`)).toMatch(/another request: seed was 0 and is now 4/);
+  });
+});

@@ -1,0 +1,136 @@
+/** @file `auto-circuit discover`: task and algorithm → scores → circuit → measurements, in a run folder. */
+import { relative, resolve } from 'node:path';
+import type { DiscoverResult, ExistingFolder, RunPhase } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import { addFlags, addTableOptions, type FlagTable } from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import { addRunFlags, chosenAlgo, type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { showRun } from '../show-run.js';
+import { errorKind } from '../terminal/errors.js';
+import type { Output } from '../terminal/output.js';
+import { createProgress, type ProgressBar } from '../terminal/progress.js';
+
+const FLAGS = {
+  out: { type: 'string', placeholder: 'DIR', doc: 'the run folder', unset: 'runs/TASK-MODEL-ALGO' },
+  resume: { type: 'boolean', default: false, doc: 'go on with the run in the folder, or show it when finished' },
+  overwrite: { type: 'boolean', default: false, doc: 'replace the run in the folder' },
+} as const satisfies FlagTable;
+
+export const discoverCommand: CliCommand = {
+  build: () => {
+    const command = new Command('discover').description(
+      'Scores edges, measures circuits of several sizes, writes a run folder',
+    );
+    addRunFlags(command);
+    addFlags(command, FLAGS);
+    addTableOptions(addBackendFlags(command), 'algo', 'the algorithm');
+    return command.addHelpText(
+      'after',
+      `
+Examples:
+  $ auto-circuit discover --task ioi-mini --algo eap
+  $ auto-circuit discover --data ioi.json --model gpt2 --algo eap-ig-inputs --edges 50,100,200 --keep 100 --out runs/ioi`,
+    );
+  },
+  async run(cli, command) {
+    const started = performance.now();
+    const existing = existingFolder(cli);
+    const { algo } = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
+    const opened = await openRun(cli, command);
+    try {
+      const folder = resolve(cli.cwd, cli.flags(FLAGS).out ?? defaultFolder(opened, algo.name));
+      const result = await runDiscover(cli, command, opened, folder, existing, (performance.now() - started) / 1000);
+      await showRun(cli.output, { result, graph: opened.graph, folder: shownPath(cli, folder) });
+    } finally {
+      await opened.dispose();
+    }
+  },
+};
+
+async function runDiscover(
+  cli: Cli,
+  command: Command,
+  opened: OpenedRun,
+  folder: string,
+  existing: ExistingFolder,
+  loadSeconds: number,
+): Promise<DiscoverResult> {
+  const { discover } = await import('@auto-circuit/core');
+  const { renderReport } = await import('@auto-circuit/viewer');
+  const { request, identity } = await runRequest(cli, command, opened);
+  const bar = phaseBar(cli.output);
+  try {
+    return await discover(
+      { ...request, store: { folder, existing, identity }, loadSeconds },
+      {
+        signal: cli.signal,
+        onProgress: bar.report,
+        onWarning: (line) => {
+          bar.stop();
+          cli.output.warn(line);
+        },
+        renderReport,
+      },
+    );
+  } catch (error) {
+    if (errorKind(error) !== 'interrupted') throw error;
+    throw new AutoCircuitError({
+      where: 'discover',
+      what: `stopped; what was done is kept in ${shownPath(cli, folder)}`,
+      fix: 'the same command with --resume goes on',
+      kind: 'interrupted',
+      cause: error,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+function existingFolder(cli: Cli): ExistingFolder {
+  const { resume, overwrite } = cli.flags(FLAGS);
+  if (resume && overwrite) {
+    throw new AutoCircuitError({ where: 'discover', what: '--resume and --overwrite exclude each other' });
+  }
+  return resume ? 'resume' : overwrite ? 'overwrite' : 'refuse';
+}
+
+function defaultFolder({ dataName, model }: OpenedRun, algo: string): string {
+  const plain = (name: string): string =>
+    name
+      .replace(/^.*[/\\]/, '')
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[.-]+|\.json$/g, '');
+  return `runs/${plain(dataName)}-${plain(model.name)}-${plain(algo)}`;
+}
+
+/** As the user would type it. */
+export function shownPath(cli: Cli, path: string): string {
+  const short = relative(cli.cwd, path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
+const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };
+
+/** One bar, which begins anew with each phase. */
+export function phaseBar(output: Output): {
+  report(phase: RunPhase, done: number, total: number, unit?: string): void;
+  stop(): void;
+} {
+  let current: { readonly phase: RunPhase; readonly bar: ProgressBar } | null = null;
+  const stop = (): void => {
+    current?.bar.stop();
+    current = null;
+  };
+  return {
+    report(phase, done, total, unit) {
+      if (current?.phase !== phase) {
+        stop();
+        current = { phase, bar: createProgress(output, PHASES[phase]) };
+      }
+      current.bar.report(done, total, unit);
+    },
+    stop,
+  };
+}

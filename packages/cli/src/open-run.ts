@@ -1,0 +1,253 @@
+/** @file From the flags of `discover` to all that a run needs: model, prompts, algorithm, metrics, sizes. */
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type {
+  ChosenMetric,
+  CircuitSizes,
+  DiscoverRequest,
+  ObjectiveName,
+  Prompt,
+  PruneAlgo,
+  RunIdentity,
+  Task,
+} from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import type { Command } from 'commander';
+import { packageVersion } from './cli.js';
+import type { Cli } from './context.js';
+import {
+  addFlags,
+  DATA_FLAGS,
+  type FlagTable,
+  GRAPH_FLAGS,
+  modelFlags,
+  OBJECTIVE_FLAGS,
+  PATCH_FLAGS,
+  type PatchValues,
+  parseTableFlags,
+  requireFlag,
+} from './flags/index.js';
+import type { OpenedModel } from './open-model.js';
+import { backendLine, modelLine, writeHeader } from './terminal/index.js';
+
+const SOURCE_FLAGS = {
+  task: { type: 'string', placeholder: 'NAME', doc: 'a task; see "list tasks"', unset: 'needed, or --data' },
+  data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'the task’s own' },
+  ...modelFlags(true, 'the task’s own'),
+} as const satisfies FlagTable;
+
+const ALGO_FLAGS = {
+  algo: { type: 'string', placeholder: 'NAME', doc: 'what scores the edges; see "list algos"', unset: 'needed' },
+} as const satisfies FlagTable;
+
+/** Also those of `evaluate`. */
+export const MEASURE_FLAGS = {
+  metric: {
+    type: 'string',
+    placeholder: 'NAME,…',
+    doc: 'what circuits are measured by; see "list metrics"',
+    unset: 'kl,logit-diff',
+  },
+  edges: {
+    type: 'string',
+    placeholder: 'N,…',
+    doc: 'circuit sizes: numbers (below 1: shares of all edges), log, all or groups (of equal scores)',
+    unset: 'log above 200 edges, groups when scores are few',
+  },
+  threshold: {
+    type: 'number',
+    min: 0,
+    doc: 'the circuit of all edges with at least this |score|, in place of sizes',
+    unset: 'sizes',
+  },
+} as const satisfies FlagTable;
+
+const CIRCUIT_FLAGS = {
+  ...MEASURE_FLAGS,
+  keep: {
+    type: 'string',
+    placeholder: 'N|auto',
+    default: 'auto',
+    doc: 'size of the circuit written; auto: the smallest faithful one',
+  },
+  patchType: {
+    type: 'enum',
+    values: ['tree', 'edge'],
+    default: 'tree',
+    doc: 'tree: patch all but the circuit in the clean run; edge: patch the circuit into the corrupt run',
+  },
+  ...PATCH_FLAGS,
+  reverse: { type: 'boolean', default: false, doc: 'run circuits on the corrupt prompts, patch the clean ones in' },
+  force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit says little' },
+  train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half' },
+  test: {
+    type: 'string',
+    placeholder: 'N|same',
+    doc: 'prompts to measure on; same: those of the scores',
+    unset: 'the other half',
+  },
+} as const satisfies FlagTable;
+
+export function addRunFlags(command: Command): void {
+  for (const table of [SOURCE_FLAGS, ALGO_FLAGS, CIRCUIT_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
+    addFlags(command, table);
+  }
+}
+
+/** A model on a backend, and its prompts. */
+export interface OpenedRun extends OpenedModel {
+  readonly task: Task | null;
+  readonly dataName: string;
+  readonly prompts: readonly Prompt[];
+  readonly bosLine: string | null;
+  /** What opens the same again. */
+  readonly sources: RunIdentity['sources'];
+}
+
+/** Opens model and prompts and writes the header. The caller disposes. */
+export async function openRun(cli: Cli, command: Command): Promise<OpenedRun> {
+  const values = cli.flags(SOURCE_FLAGS);
+  const task = values.task === undefined ? null : (await cli.registry()).get('task', values.task);
+  const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
+  const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
+  const { requireOneLength } = await import('@auto-circuit/core');
+  const { loadNamedModel, openPatchable } = await import('./open-model.js');
+  const { promptsLine, readPromptFile, tokenizeFile } = await import('./open-prompts.js');
+  const file = await readPromptFile(cli, data);
+  const loaded = await loadNamedModel(cli, named, values.process);
+  const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
+  const graphValues = { ...cli.flags(GRAPH_FLAGS) };
+  if (task?.tokenPositions) graphValues.tokenPositions = true;
+  const length = graphValues.tokenPositions ? requireOneLength(prompts, 'edges for each token position') : null;
+  const opened = await openPatchable(cli, loaded.model, graphValues, length);
+  const dataName = task?.name ?? basename(`${data}`);
+  writeHeader(cli.output, {
+    model: modelLine(opened.model, opened.graph),
+    task: promptsLine(dataName, prompts, bosLine),
+    backend: backendLine(opened.backend.info),
+  });
+  const sources = {
+    task: values.task ?? null,
+    data: values.data === undefined ? null : resolve(cli.cwd, values.data),
+    model: values.model === undefined ? null : whereModel(cli, values.model),
+    process: values.process,
+    tokenPositions: graphValues.tokenPositions,
+    bos: cli.flags(DATA_FLAGS).bos,
+  };
+  return Object.freeze({ ...opened, task, dataName, prompts, bosLine, sources });
+}
+
+/** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */
+function whereModel(cli: Cli, model: string): string {
+  const path = resolve(cli.cwd, model);
+  return existsSync(path) ? path : model;
+}
+
+export async function chosenAlgo(
+  cli: Cli,
+  command: Command,
+): Promise<{ algo: PruneAlgo; algoOptions: DiscoverRequest['algoOptions'] }> {
+  const name = requireFlag(cli.flags(ALGO_FLAGS).algo, command, '--algo', 'eap');
+  const algo = (await cli.registry()).get('prune-algo', name);
+  return { algo, algoOptions: parseTableFlags(cli.tableFlags, 'algo', algo.options, name) };
+}
+
+export async function runRequest(
+  cli: Cli,
+  command: Command,
+  opened: OpenedRun,
+): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
+  const values = cli.flags(CIRCUIT_FLAGS);
+  const { ablation, ablateFrom } = values as PatchValues;
+  const dataValues = cli.flags(DATA_FLAGS);
+  const wrongAnswers = opened.prompts.every((prompt) => prompt.wrongAnswers.length > 0);
+  const request: DiscoverRequest = {
+    model: opened.patchable,
+    prompts: opened.prompts,
+    ...(await chosenAlgo(cli, command)),
+    metrics: await chosenMetrics(cli, values.metric, wrongAnswers),
+    objective: chosenObjective(cli, opened, wrongAnswers),
+    sizes: parseSizes(command.name(), values.edges, values.threshold),
+    keep: parseCount(command.name(), '--keep', values.keep, 'auto', 0),
+    ablation,
+    ablateFrom,
+    patchType: values.patchType,
+    reverse: values.reverse,
+    force: values.force,
+    batchSize: dataValues.batchSize,
+    limit: dataValues.limit ?? null,
+    length: dataValues.length ?? null,
+    train: values.train ?? null,
+    test: values.test === undefined ? null : parseCount(command.name(), '--test', values.test, 'same', 1),
+    seed: dataValues.seed,
+  };
+  const { name, weights, processing } = opened.model;
+  const identity: RunIdentity = {
+    model: { name, key: weights.key, processing },
+    data: { name: opened.dataName, bos: opened.bosLine ?? 'no text' },
+    sources: opened.sources,
+    backend: opened.backend.info,
+    versions: { 'auto-circuit': packageVersion() },
+  };
+  return { request, identity };
+}
+
+/** The metrics of `--metric`; by default KL, and the logit difference where prompts have wrong answers. */
+export async function chosenMetrics(
+  cli: Cli,
+  names: string | undefined,
+  wrongAnswers: boolean,
+): Promise<ChosenMetric[]> {
+  const registry = await cli.registry();
+  const { optionDefaults } = await import('@auto-circuit/core');
+  const wanted =
+    names === undefined ? ['kl', ...(wrongAnswers ? ['logit-diff'] : [])] : names.split(',').map((name) => name.trim());
+  return [...new Set(wanted)].map((name) => {
+    const metric = registry.get('metric', name);
+    return { metric, options: optionDefaults(metric.options) };
+  });
+}
+
+function chosenObjective(cli: Cli, { task }: OpenedRun, wrongAnswers: boolean): ObjectiveName {
+  const asked = (cli.flags(OBJECTIVE_FLAGS).objective as ObjectiveName | undefined) ?? task?.objective;
+  if (asked !== undefined) return asked;
+  if (wrongAnswers) return 'logit-diff';
+  cli.output.warn(
+    'some prompts have no wrong answers, so scores are gradients of the answer’s logit (--objective answer-logit)',
+  );
+  return 'answer-logit';
+}
+
+const RULES = ['log', 'all', 'groups'] as const;
+
+/** `--edges` and `--threshold`. @throws AutoCircuitError for what is no size */
+export function parseSizes(where: string, edges: string | undefined, threshold: number | undefined): CircuitSizes {
+  if (edges !== undefined && threshold !== undefined) {
+    throw new AutoCircuitError({ where, what: '--edges and --threshold exclude each other' });
+  }
+  if (threshold !== undefined) return { by: 'threshold', threshold };
+  if (edges === undefined) return { by: 'rule', rule: 'default' };
+  const rule = RULES.find((name) => name === edges);
+  if (rule) return { by: 'rule', rule };
+  const counts = edges.split(',').map((text) => (/^\s*(\d+(\.\d+)?|\.\d+)\s*$/.test(text) ? Number(text) : Number.NaN));
+  if (counts.every((count) => count < 1 || Number.isInteger(count))) return { by: 'list', counts };
+  throw new AutoCircuitError({
+    where,
+    what: '--edges does not fit',
+    expected: 'whole numbers or shares below 1 with commas between, log, all or groups',
+    got: `"${edges}"`,
+  });
+}
+
+/** A whole number, or one word. */
+function parseCount<W extends string>(where: string, flag: string, text: string, word: W, least: number): number | W {
+  if (text === word) return word;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least) return value;
+  throw new AutoCircuitError({
+    where,
+    what: `${flag} does not fit`,
+    expected: `${word}, or a whole number from ${least}`,
+    got: `"${text}"`,
+  });
+}

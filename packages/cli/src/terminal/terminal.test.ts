@@ -1,0 +1,116 @@
+import { AutoCircuitError } from '@auto-circuit/core';
+import { describe, expect, it } from 'vitest';
+import {
+  createOutput,
+  createProgress,
+  formatBytes,
+  formatSeconds,
+  formatText,
+  formatValue,
+  reportError,
+  type TextStream,
+  tableLines,
+} from './index.js';
+
+function terminal(isTTY: boolean, columns = 60) {
+  const written: string[] = [];
+  const stream: TextStream = { write: (text: string) => written.push(text), isTTY, columns };
+  const streams = { stdout: stream, stderr: stream, cwd: '/', env: {}, signal: new AbortController().signal };
+  return { streams, text: () => written.join('') };
+}
+
+describe('numbers', () => {
+  it('have the digits that matter', () => {
+    expect([0, 0.28414, 12.345, -1234.56, 1.2e-7, 1e9, Infinity, -Infinity, Number.NaN].map(formatValue)).toEqual([
+      '0',
+      '0.2841',
+      '12.35',
+      '-1235',
+      '1.20e-7',
+      '1.00e+9',
+      'inf',
+      '-inf',
+      'nan',
+    ]);
+    expect([0, 900, 1536, 512 * 2 ** 20, 3 * 2 ** 40].map(formatBytes)).toEqual([
+      '0 B',
+      '900 B',
+      '1.5 KiB',
+      '512 MiB',
+      '3.0 TiB',
+    ]);
+    expect([0.25, 42, 59.7, 185, 7620].map(formatSeconds)).toEqual([
+      '0.3 s',
+      '42 s',
+      '1 min 0 s',
+      '3 min 5 s',
+      '2 h 7 min',
+    ]);
+    expect([formatText(' Mary'), formatText('\n'), formatText('a'.repeat(99), 21)]).toEqual([
+      '" Mary"',
+      '"\\n"',
+      '"aaaaaaaa … aaaaaaaa"',
+    ]);
+  });
+});
+
+describe('tables', () => {
+  it('align, and wrap the widest text to the terminal', () => {
+    const { streams } = terminal(false, 40);
+    const lines = tableLines(
+      createOutput(streams),
+      [{ title: 'name' }, { title: 'n', align: 'right' }, { title: 'doc' }],
+      [
+        ['a', '1', 'short'],
+        ['bb', '100', 'a text that is longer than the terminal is wide'],
+      ],
+    );
+    expect(lines).toEqual([
+      'name    n  doc',
+      'a       1  short',
+      'bb    100  a text that is longer than',
+      '           the terminal is wide',
+    ]);
+  });
+});
+
+describe('progress', () => {
+  it('shows only on a terminal, only after a second, with rate and time left', () => {
+    const { streams, text } = terminal(true, 100);
+    let clock = 0;
+    const bar = createProgress(createOutput(streams), 'scores', () => clock);
+    clock = 900;
+    bar.report(1, 40, 'batches');
+    expect(text()).toBe('');
+    clock = 2000;
+    bar.report(8, 40, 'batches');
+    bar.stop();
+    expect(text()).toMatch(/scores {2}█+░+ {2}8\/40 batches {2}4\.0\/s {2}8\.0 s left/);
+    const silent = terminal(false);
+    const none = createProgress(createOutput(silent.streams), 'scores', () => clock);
+    clock = 9000;
+    none.report(1, 2);
+    none.stop();
+    expect(silent.text()).toBe('');
+  });
+});
+
+describe('errors', () => {
+  it('the code says whose mistake it was, also for errors of another copy of core', () => {
+    const { streams, text } = terminal(false);
+    const output = createOutput(streams);
+    const foreign = Object.assign(new Error('[x] wrong'), { name: 'AutoCircuitError', kind: 'user', where: 'x' });
+    const stopped = new DOMException('aborted', 'AbortError');
+    const kept = new AutoCircuitError({ where: 'run', what: 'stopped', kind: 'interrupted' });
+    const codes = [foreign, new TypeError('bug\nhere'), stopped, kept, 'text'].map((error) =>
+      reportError(output, error, false),
+    );
+    expect(codes).toEqual([2, 1, 130, 130, 1]);
+    expect(text().split('\n').slice(0, 4)).toEqual([
+      'error: [x] wrong',
+      'error: [auto-circuit] a mistake of ours: bug here (--debug shows where; please report it)',
+      'interrupted: stopped by Ctrl-C',
+      'interrupted: [run] stopped',
+    ]);
+  });
+});
