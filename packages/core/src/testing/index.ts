@@ -2,11 +2,14 @@
  * @file Room `testing`: what plugin and backend authors test with: contract suites, small models and random programs.
  * Published as `@auto-circuit/core/testing`; imports no test runner.
  */
+export * from './agreement.js';
+export * from './backend-contract.js';
 export * from './contract.js';
 export * from './contribution-checks.js';
 export * from './metric-contexts.js';
 export * from './metric-contract.js';
 export * from './micro-model.js';
+export * from './op-cases.js';
 export * from './prune-algo-contexts.js';
 export * from './prune-algo-contract.js';
 export * from './random-program.js';
