@@ -29,9 +29,9 @@ import {
   writeSafetensors,
 } from '@auto-circuit/core';
 import { z } from 'zod';
-import { type CanonicalTensors, canonicalWeights, type ModelSizes, type WeightRecipe } from './canonical.js';
+import { type CanonicalTensors, type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
-import type { ProcessingRequest, ProcessingStep } from './processing.js';
+import type { ProcessingRequest } from './processing.js';
 
 /** Part of every key: raise it when canonical names, layouts or formulas change. */
 const FORMAT_VERSION = 1;
@@ -49,10 +49,8 @@ export interface CacheSettings {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-export interface LoadedWeights<C = unknown> {
-  readonly config: C;
-  readonly sizes: ModelSizes;
-  readonly processing: readonly ProcessingStep[];
+export interface LoadedWeights<C = unknown> extends CanonicalWeights<C> {
+  /** The same numbers as `tensors`, ready for backends. */
   readonly store: WeightStore;
 }
 
@@ -72,7 +70,8 @@ export async function loadWeights<C>(
   settings: CacheSettings,
 ): Promise<LoadedWeights<C>> {
   const raw = openCheckpoint(folder);
-  const { config, sizes, tensors, processing } = canonicalWeights(raw, recipe, process);
+  const canonical = canonicalWeights(raw, recipe, process);
+  const { tensors, processing } = canonical;
   const folders = [settings.cacheDir ?? defaultCacheDir(), temporaryCacheDir()];
   const hashes: string[] = [];
   for (const file of weightFiles(folder)) hashes.push(await fileHash(file, folders[0]!));
@@ -84,7 +83,7 @@ export async function loadWeights<C>(
     bytes < (settings.memoryLimitBytes ?? MEMORY_LIMIT_BYTES)
       ? memoryStore(tensors, key)
       : await cachedStore(folders, key, tensors, settings);
-  return Object.freeze({ config, sizes, processing, store });
+  return Object.freeze({ ...canonical, store });
 }
 
 /** A store whose entries point into a safetensors file of float32 tensors. */

@@ -184,9 +184,11 @@ describe('Llama', () => {
     expect(sentence({ rope_scaling: { type: 'yarn', factor: 2 } })).toMatch(
       /unknown rotary scaling in tiny "yarn".*llama3/,
     );
-    expect(sentence({ rope_scaling: { rope_type: 'linear' } })).toMatch(/rotary scaling, key "factor"/);
-    expect(sentence({ hidden_size: 5 })).toMatch(/tiny, key "hidden_size": must be a multiple/);
-    expect(sentence({ num_hidden_layers: '2' })).toMatch(/key "num_hidden_layers": Invalid input: expected number/);
+    expect(sentence({ rope_scaling: { rope_type: 'linear' } })).toMatch(
+      /tiny, rotary scaling: factor is wrong: expected number/,
+    );
+    expect(sentence({ hidden_size: 5 })).toMatch(/tiny: hidden_size is wrong: must be a multiple/);
+    expect(sentence({ num_hidden_layers: '2' })).toMatch(/num_hidden_layers is wrong: expected number, got string/);
     expect(sentence({ model_type: 'gpt2' })).toMatch(
       /tiny is no llama model: expected model_type llama or qwen2, got gpt2/,
     );

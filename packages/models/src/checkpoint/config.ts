@@ -1,7 +1,7 @@
 /** @file Reads config.json and checks what a recipe needs of it; every problem is one sentence that names the key. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AutoCircuitError, fileError } from '@auto-circuit/core';
+import { checkJson, fileError, parseJson } from '@auto-circuit/core';
 import { z } from 'zod';
 
 const WHERE = 'checkpoint';
@@ -31,17 +31,7 @@ export function readJson(path: string): unknown {
   } catch (cause) {
     throw fileError(WHERE, 'read', path, cause);
   }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AutoCircuitError({
-      where: WHERE,
-      what: `${path} is not JSON`,
-      got: cause instanceof Error ? cause.message : String(cause),
-      fix: 'get the file again',
-      cause,
-    });
-  }
+  return parseJson(text, { where: WHERE, path });
 }
 
 /**
@@ -50,14 +40,5 @@ export function readJson(path: string): unknown {
  * @throws AutoCircuitError naming the first wrong key
  */
 export function parseConfig<S extends z.ZodType>(schema: S, value: unknown, source: string): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const key = issue?.path.map(String).join('.') ?? '';
-  throw new AutoCircuitError({
-    where: WHERE,
-    what: `${source}${key ? `, key "${key}"` : ''}: ${issue?.message ?? 'not as expected'}`,
-    fix: 'correct the file or use another model',
-    cause: result.error,
-  });
+  return checkJson(schema, value, { where: WHERE, path: source });
 }

@@ -72,9 +72,9 @@ describe('openCheckpoint', () => {
     expect(() => checkpoint.read('i')).toThrow(/got -Infinity at element 0/);
     expect(() => checkpoint.read('v')).toThrow(/unknown tensor in .* "v"; did you mean "w"/);
     for (const [text, sentence] of [
-      ['{', /config.json is not JSON/],
-      ['[]', /config.json: Invalid input: expected object/],
-      ['{}', /config.json, key "model_type"/],
+      ['{', /config.json is not a JSON file/],
+      ['[]', /config.json: the top level is wrong: expected object/],
+      ['{}', /config.json: model_type is wrong/],
     ] as const) {
       writeFileSync(join(folder, 'config.json'), text);
       expect(() => openCheckpoint(folder)).toThrow(sentence);

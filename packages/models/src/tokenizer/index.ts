@@ -1,3 +1,2 @@
 /** @file Room `tokenizer`: text to token ids and back, from a model folder. */
 export * from './tokenizer.js';
-export * from './tokenizer-json.js';

@@ -129,9 +129,9 @@ describe('loadTokenizer', () => {
       /has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt; copy/,
     );
     write('tokenizer.json', '{');
-    expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json is not JSON/);
+    expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json is not a JSON file/);
     write('tokenizer.json', {});
-    expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json, key "model"/);
+    expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json: model is wrong/);
     write('tokenizer.json', tiny({ pre_tokenizer: { type: 'Unheard' } }));
     expect(() => loadTokenizer(folder)).toThrow(
       /^\[tokenizer\] the tokenizer of .* cannot be used: got .*; give prompts/,
