@@ -36,7 +36,7 @@ export async function* checkCircuits(context, record) {
   const input = edgePatch ? corrupt : clean;
   const patch = await patchFor(context, model, settings.ablation, edgePatch ? clean : corrupt);
   const tops = settings.requested_edge_counts.map((count) => topEdges(graph, scores, count));
-  const distinct = [...new Map(tops.map((top) => [top.count, top])).values()].sort((a, b) => a.count - b.count);
+  const distinct = [...new Map(tops.map((top) => [top.count, top])).values()];
   if (record.values?.actual_edge_counts) yield exactOutcome(`${record.id}/edge-counts`, distinct.map((top) => top.count), record.values.actual_edge_counts);
 
   const outputs = [];

@@ -1,7 +1,7 @@
 /** @file Prune scores: our algorithms against the reference's, in its conventions (sums over batches of batch means; n + 1 points). */
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
 import { optionDefaults } from '@auto-circuit/core';
-import { skipped, tensorOutcome } from './compare.mjs';
+import { differs, skipped, tensorOutcome } from './compare.mjs';
 import { patchFor } from './patched.mjs';
 
 const algo = (name) => {
@@ -31,6 +31,10 @@ export async function* checkScores(context, record) {
   const { settings } = record;
   const kind = settings.algo;
   if (!ALGORITHMS[kind]) return yield skipped(record.id, `${NOT_YET[kind] ?? kind} is not built yet`);
+  if (kind === 'activation_magnitude') {
+    if (record.id.startsWith('unfact')) return yield differs(record.id, 'in the residual graph the reference takes the first sources instead of each module\'s own');
+    if (golden.expected.weight_processing?.center_writing_weights) return yield differs(record.id, 'the mean of a centred activation is rounding noise');
+  }
   const model = await patchable(record.id.split('/')[0]);
   const { name, options, times } = ALGORITHMS[kind](settings);
   const scores = options.answers === 'mse' ? await mseScores(context, model, settings) : await algorithmScores(context, model, record, name, options);

@@ -150,6 +150,8 @@ export interface ArchitectureRequest {
   readonly folder: string;
   readonly process: 'all' | 'none';
   readonly onWarning: (line: string) => void;
+  /** Told of weights converted, of all. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface BackendDefinition<T extends OptionTable = OptionTable> {

@@ -12,7 +12,11 @@ export interface Family<C = unknown> {
   readonly doc: string;
   readonly recipe: WeightRecipe<C>;
   /** Joins config, sizes and weights to a model that can be traced. */
-  readonly build: (name: string, canonical: CanonicalWeights<C>, weights: WeightStore) => ModelObject;
+  readonly build: (
+    name: string,
+    loaded: Pick<CanonicalWeights<C>, 'config' | 'sizes' | 'processing'>,
+    weights: WeightStore,
+  ) => ModelObject;
 }
 
 const shapeOf = (sizes: ModelSizes, activation: string, epsilon: number) => {

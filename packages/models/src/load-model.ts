@@ -1,0 +1,86 @@
+/** @file Opens a model by name: a shipped one, `micro`, a Hugging Face folder, or a hub name. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Architecture, AutoCircuitError, type ModelObject, type Progress, Registry, unknownName } from '@auto-circuit/core';
+import { microModel } from '@auto-circuit/core/testing';
+import { readConfig } from './checkpoint/config.js';
+import { type HubSettings, resolveModel } from './checkpoint/hub.js';
+import { modelsPlugin } from './plugin.js';
+import { SHIPPED_MODELS } from './shipped/index.js';
+import { loadTokenizer, type ModelTokenizer } from './tokenizer/index.js';
+
+export interface LoadModelSettings {
+  /** `all`: fold norms, centre what can be centred (TransformerLens, AutoCircuit); `none`: as the checkpoint has it. Default all. */
+  readonly process?: 'all' | 'none';
+  /** Where relative folders start. Default: the process's. */
+  readonly cwd?: string;
+  /** Architectures to choose from. Default: this package's. */
+  readonly registry?: Registry;
+  readonly hub?: HubSettings;
+  /** Told of tensors converted, or of bytes fetched. */
+  readonly progress?: Progress;
+  readonly onWarning?: (line: string) => void;
+}
+export interface LoadedModel {
+  readonly model: ModelObject;
+  /** null for models whose input is numbers, and for folders without a tokenizer. */
+  readonly tokenizer: ModelTokenizer | null;
+}
+
+/** Models that are built as objects. */
+const OBJECTS: Readonly<Record<string, { readonly doc: string; readonly build: () => ModelObject }>> = Object.freeze({
+  micro: { doc: 'AutoCircuit\'s MicroModel: two layers of two heads that multiply by known numbers', build: () => microModel() },
+});
+
+/** Names that need no folder and no hub, with a line each. */
+export function knownModels(): { readonly name: string; readonly doc: string }[] {
+  return [...Object.entries(SHIPPED_MODELS), ...Object.entries(OBJECTS)].map(([name, { doc }]) => ({ name, doc }));
+}
+
+/**
+ * @param name a shipped model, `micro`, a folder with config.json and safetensors, or a hub name (`org/name`)
+ * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
+ */
+export async function loadModel(name: string, settings: LoadModelSettings = {}): Promise<LoadedModel> {
+  const object = OBJECTS[name];
+  if (object) return { model: object.build(), tokenizer: null };
+  const { cwd = process.cwd(), progress, onWarning = () => undefined } = settings;
+  const folder = await folderOf(name, cwd, settings.hub ?? {}, progress);
+  const architecture = architectureFor(folder, settings.registry ?? new Registry().use(modelsPlugin));
+  const model = await architecture.load({
+    name,
+    folder,
+    process: settings.process ?? 'all',
+    onWarning,
+    onProgress: (done, total) => progress?.report(done, total, 'tensors'),
+  });
+  const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((file) => existsSync(join(folder, file)));
+  return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null };
+}
+
+async function folderOf(name: string, cwd: string, hub: HubSettings, progress: Progress | undefined): Promise<string> {
+  const shipped = SHIPPED_MODELS[name];
+  if (shipped) return fileURLToPath(shipped.folder);
+  const folder = resolve(cwd, name);
+  if (existsSync(folder)) return resolveModel(folder);
+  if (!name.includes('/')) throw unknownName('models', 'model', name, [...knownModels().map((m) => m.name), 'a folder', 'org/name on the hub']);
+  return resolveModel(name, {
+    onProgress: (_file, done, total) => progress?.report(done, total ?? done, 'bytes'),
+    ...hub,
+  });
+}
+
+function architectureFor(folder: string, registry: Registry): Architecture {
+  const { model_type: type } = readConfig(folder);
+  const known = registry.list('architecture').map(({ item }) => item);
+  const found = known.find(({ modelTypes }) => modelTypes.includes(type));
+  if (found) return found;
+  throw new AutoCircuitError({
+    where: 'models',
+    what: `no architecture reads ${join(folder, 'config.json')}`,
+    expected: `a model_type among ${known.flatMap(({ modelTypes }) => modelTypes).join(', ')}`,
+    got: `"${type}"`,
+    fix: 'load a plugin that brings the architecture (--plugin NAME)',
+  });
+}
