@@ -39,22 +39,30 @@ export const addDims = (...dims: readonly DimLike[]): Dim => normal(dims.flatMap
 export const negateDim = (dim: DimLike): Dim => normal(termsOf(toDim(dim)).map(([m, c]) => [m, -c] as const));
 export const subtractDims = (a: DimLike, b: DimLike): Dim => addDims(a, negateDim(b));
 export function multiplyDims(...dims: readonly DimLike[]): Dim {
-  return dims
-    .map(toDim)
-    .reduce<Dim>(
-      (a, b) =>
-        normal(
-          termsOf(a).flatMap(([ma, ca]) => termsOf(b).map(([mb, cb]) => [joinMonomials(ma, mb), ca * cb] as const)),
-        ),
-      1,
-    );
+  let product: Dim = 1;
+  for (const dim of dims) product = timesDim(product, toDim(dim));
+  return product;
+}
+function timesDim(a: Dim, b: Dim): Dim {
+  if (a === 1) return b;
+  if (b === 1) return a;
+  if (typeof a === 'number' && typeof b === 'number') return a * b;
+  return normal(
+    termsOf(a).flatMap(([ma, ca]) => termsOf(b).map(([mb, cb]) => [joinMonomials(ma, mb), ca * cb] as const)),
+  );
 }
 
 /** One text for each normal form: equal dims have equal keys. */
-export const dimKey = (dim: Dim): string =>
-  typeof dim === 'number'
-    ? String(dim)
-    : dim.terms.map(([m, c]) => (m === '' ? String(c) : c === 1 ? m : `${c}*${m}`)).join('+');
+export function dimKey(dim: Dim): string {
+  if (typeof dim === 'number') return String(dim);
+  const known = keys.get(dim);
+  if (known !== undefined) return known;
+  const key = dim.terms.map(([m, c]) => (m === '' ? String(c) : c === 1 ? m : `${c}*${m}`)).join('+');
+  keys.set(dim, key);
+  return key;
+}
+// Transforms ask for the same dims over and over.
+const keys = new WeakMap<DimPolynomial, string>();
 export const shapeKey = (shape: Shape): string => `[${shape.map(dimKey).join(', ')}]`;
 export const dimsEqual = (a: Dim, b: Dim): boolean => a === b || dimKey(a) === dimKey(b);
 export const shapesEqual = (a: Shape, b: Shape): boolean =>

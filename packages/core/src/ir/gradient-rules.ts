@@ -68,7 +68,12 @@ export const GRADIENT_RULES: { readonly [K in OpName]: 'none' | GradientRule<K> 
   cast: unary((_, g) => g),
   add: ({ gradient: g }) => [() => g, () => g],
   sub: ({ b, gradient: g }) => [() => g, () => b.neg(g)],
-  mul: ({ b, gradient: g, inputs: [x, y] }) => [() => b.mul(g, y!), () => b.mul(g, x!)],
+  mul: ({ b, gradient: g, inputs }) => {
+    const [x, y] = inputs as [AnyValue, AnyValue];
+    // A square gives one contribution instead of two equal ones.
+    if (x.id === y.id) return [() => b.mul(b.mul(g, 2), x)];
+    return [() => b.mul(g, y), () => b.mul(g, x)];
+  },
   div: ({ b, gradient: g, inputs: [, y], value }) => [() => b.div(g, y!), () => b.neg(b.div(b.mul(g, value), y!))],
   pow: ({ b, gradient: g, inputs, value }) => {
     const [x, y] = inputs as [AnyValue, AnyValue];

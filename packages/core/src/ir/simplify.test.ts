@@ -9,7 +9,7 @@ import { gradient } from './gradient.js';
 import { interpret } from './interpreter.js';
 import { printProgram } from './print.js';
 import { simplify } from './simplify.js';
-import type { AnyValue, Program } from './types.js';
+import type { Program } from './types.js';
 
 /** Only the feeds that the program still asks for. */
 const feedsOf = (program: Program, feeds: Feeds): Feeds =>

@@ -119,6 +119,7 @@ function withoutDead(program: Program): Program {
 
 /** Dead inputs without which a symbol of a living value would have no size. */
 function symbolSources(program: Program, alive: readonly boolean[]): number[] {
+  if (!program.values.some((value) => value.op === 'input' && !alive[value.id])) return [];
   const needed = new Set<string>();
   const fixed = new Set<string>();
   const isSymbol = (dim: Dim): boolean => typeof dim !== 'number' && dimKey(dim) === symbolsOf(dim)[0];

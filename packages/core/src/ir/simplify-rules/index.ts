@@ -23,7 +23,13 @@ import {
   neutral,
   squareOfPow,
 } from './constants.js';
-import { dropTrivialAxes, hoistReduction, sumBeforeReshape, sumBeforeTranspose } from './reductions.js';
+import {
+  dropTrivialAxes,
+  hoistReduction,
+  sumBeforeFactor,
+  sumBeforeReshape,
+  sumBeforeTranspose,
+} from './reductions.js';
 import type { RuleTable } from './rewriter.js';
 import { absorbTransposes, tidyConcat, tidyPad, tidyReshape, tidySlice, tidyTranspose } from './shapes.js';
 
@@ -71,7 +77,7 @@ export const SIMPLIFY_RULES: RuleTable = {
   pad: [tidyPad, hoistBeside],
   gather: [hoistGather],
   scatterAdd: [hoistScatterAdd],
-  sum: [dropTrivialAxes, hoistReduction, sumBeforeReshape, sumBeforeTranspose],
+  sum: [dropTrivialAxes, hoistReduction, sumBeforeReshape, sumBeforeTranspose, sumBeforeFactor],
   max: [dropTrivialAxes, hoistReduction],
   mean: [dropTrivialAxes, hoistReduction],
   softmax: [hoistBeside],

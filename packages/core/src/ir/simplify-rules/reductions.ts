@@ -1,5 +1,5 @@
 /** @file Rules on reductions: over nothing, over what is spread, and over what was only moved. */
-import { sizeOf } from '../dims.js';
+import { shapesEqual, sizeOf } from '../dims.js';
 import { axisGroups } from './axis-groups.js';
 import { spreadOf } from './broadcasts.js';
 import type { Rewriter, Rule } from './rewriter.js';
@@ -54,4 +54,21 @@ export const sumBeforeTranspose: Rule<'sum'> = (r, { inputs: [x], attributes: { 
   const summed = axes.map((axis) => permutation[axis]!).sort((a, b) => a - b);
   const kept = r.make('sum', inner.inputs, { axes: summed, keepDims: true });
   return r.make('reshape', [r.make('transpose', [kept], { permutation })], { shape });
+};
+
+/** sum(x·c) = c·sum(x), and likewise for x/c and −x, where c is the same along all summed axes: fewer products. */
+export const sumBeforeFactor: Rule<'sum'> = (r, { inputs: [x], attributes: { axes }, shape }) => {
+  const inner = r.value(x!);
+  if (inner.op !== 'mul' && inner.op !== 'div' && inner.op !== 'neg') return undefined;
+  const rank = inner.shape.length;
+  const total = (id: number): number => r.make('sum', [id], { axes, keepDims: true });
+  const same = (id: number): boolean =>
+    axes.every((axis) => (r.shape(id)[axis - rank + r.shape(id).length] ?? 1) === 1);
+  const full = (id: number): boolean => shapesEqual(r.shape(id), inner.shape);
+  const finish = (id: number): number => r.make('reshape', [id], { shape });
+  const [a, b] = inner.inputs as [number, number];
+  if (inner.op === 'neg') return finish(r.make('neg', [total(a)], {}));
+  if (full(a) && same(b)) return finish(r.make(inner.op, [total(a), b], {}));
+  if (inner.op === 'mul' && full(b) && same(a)) return finish(r.make('mul', [a, total(b)], {}));
+  return undefined;
 };
