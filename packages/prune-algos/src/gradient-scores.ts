@@ -4,6 +4,7 @@ import {
   type Objective,
   objectiveByBatch,
   PointAccumulator,
+  type PromptGradients,
   type PruneAlgoContext,
   type PruneResult,
   ScoreAccumulator,
@@ -42,12 +43,18 @@ export async function gradientScores(
   }
   for (const [b, batch] of batches.entries()) {
     if (b < batchesDone) continue;
-    const atPoints = new PointAccumulator(graph);
-    for (const [p, point] of points.entries()) {
-      atPoints.add(await model.maskGradient(batch, { input: 'clean', patch, objective: objectives[b]!, ...point }));
-      if (p < points.length - 1) await work.step(b * points.length + p + 1);
+    const gradientsAt = (point: GradientPoint): Promise<PromptGradients> =>
+      model.maskGradient(batch, { input: 'clean', patch, objective: objectives[b]!, ...point });
+    if (points.length === 1) {
+      total.add(await gradientsAt(points[0]!)); // without the copy in float64 that a mean over points needs
+    } else {
+      const atPoints = new PointAccumulator(graph);
+      for (const [p, point] of points.entries()) {
+        atPoints.add(await gradientsAt(point));
+        if (p < points.length - 1) await work.step(b * points.length + p + 1);
+      }
+      total.add(atPoints.mean()); // a prompt's mean over points
     }
-    total.add(atPoints.mean()); // a prompt's mean over points
     batchesDone = b + 1;
     await work.step(batchesDone * points.length);
   }

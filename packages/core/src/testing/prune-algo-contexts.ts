@@ -23,7 +23,7 @@ export interface PruneAlgoContextSpec {
   readonly microBatchTokens?: number;
   readonly objective?: Objective;
   readonly seed?: number;
-  readonly backend?: () => Backend;
+  readonly backend?: () => Backend | Promise<Backend>;
 }
 
 export interface DisposableContext {
@@ -35,7 +35,7 @@ export interface DisposableContext {
 export async function pruneAlgoContext(spec: PruneAlgoContextSpec): Promise<DisposableContext> {
   const { model = microModel(), batches = [3, 2], lengths = [], ragged = false, seed = 1, microBatchTokens } = spec;
   const graph = buildGraph(model.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, ...spec.graph });
-  const backend = (spec.backend ?? interpreterBackend)();
+  const backend = await (spec.backend ?? interpreterBackend)();
   const patchable = await createPatchableModel({
     model,
     graph,

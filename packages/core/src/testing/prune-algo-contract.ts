@@ -17,7 +17,7 @@ export interface PruneAlgoContractOptions {
   /** The run's objective; default the logit difference. */
   readonly objective?: Objective;
   /** Default: the interpreter in float64. */
-  readonly backend?: () => Backend;
+  readonly backend?: () => Backend | Promise<Backend>;
   /** How far scores may move with the micro-batch, as a share of the largest one; default 1e-6, a few float32 steps. */
   readonly tolerance?: number;
 }
