@@ -64,15 +64,16 @@ const isScaling = (name: string): name is ScalingName => Object.hasOwn(scalingSc
 
 /**
  * The rotary settings in a config: newer keys (`rope_parameters`) before older ones.
+ * @param defaultShare of a head that is turned, when the config does not say
  * @throws AutoCircuitError for a scaling that is not supported, or lacks its numbers
  */
-export function readRotary(config: RawConfig, dHead: number, source: string): RotarySettings {
+export function readRotary(config: RawConfig, dHead: number, source: string, defaultShare = 1): RotarySettings {
   const keys = parseConfig(rotaryKeys, config, source);
   const settings = keys.rope_parameters ?? keys.rope_scaling ?? {};
   const type = settings.rope_type ?? settings.type ?? 'default';
   if (!isScaling(type))
     throw unknownName('checkpoint', `rotary scaling in ${source}`, type, Object.keys(scalingSchemas));
-  const share = settings.partial_rotary_factor ?? keys.partial_rotary_factor ?? keys.rotary_pct ?? 1;
+  const share = settings.partial_rotary_factor ?? keys.partial_rotary_factor ?? keys.rotary_pct ?? defaultShare;
   const dims = Math.trunc(dHead * share);
   if (dims < 2 || dims % 2 !== 0 || dims > dHead) {
     throw new AutoCircuitError({

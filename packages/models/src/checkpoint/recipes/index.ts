@@ -1,3 +1,4 @@
 /** @file Room `recipes`: one table per model family, from raw tensors to canonical ones. */
 export * from './gpt2.js';
 export * from './llama.js';
+export * from './neox.js';
