@@ -16,6 +16,7 @@ import { defineMetric, definePruneAlgo } from '../plugin/contributions.js';
 import { microModel } from '../testing/micro-model.js';
 import { ScoreAccumulator } from './accumulate.js';
 import { type DiscoverRequest, discover } from './discover.js';
+import { evaluate, mergeMeasurements, sizesLeft } from './evaluate.js';
 import type { RunIdentity } from './run-json.js';
 
 /** Edge attribution patching, one checkpoint a batch. */
@@ -227,6 +228,33 @@ describe('discover', () => {
     );
     await discover(stored('run', 'overwrite', { keep: 3 }));
     expect(JSON.parse((await files('run'))['circuit.json']!).edges).toHaveLength(3);
+  });
+
+  it('leaves nothing of a run that failed before anything was finished, and keeps scores of one that failed later', async () => {
+    const same = prompts.map((prompt) => ({ ...prompt, corrupt: prompt.clean }));
+    await expect(discover(stored('gone', 'refuse', { prompts: same }))).rejects.toThrow(/cannot be told apart/);
+    expect(await readdir(root)).toEqual([]);
+    const sizes = { by: 'threshold', threshold: 1e9 } as const;
+    await expect(discover(stored('late', 'refuse', { sizes }))).rejects.toThrow(/no edge reaches/);
+    expect(await readdir(join(root, 'late'))).toContain('scores.safetensors');
+    expect(await readdir(join(root, 'late'))).not.toContain('.lock');
+  });
+
+  it('evaluates more sizes as discover itself would have', async () => {
+    const whole = await discover(request());
+    const few = await discover(request({ sizes: { by: 'list', counts: [3, 20] }, keep: 3 }));
+    const added = await evaluate({
+      ...request(),
+      target: { kind: 'scores', scores: few.scores, sizes: { by: 'list', counts: [0, 3, 7, 25] } },
+    });
+    const merged = mergeMeasurements(few.measurements, added);
+    expect(merged[0]!.points.map(({ edges }) => edges)).toEqual([0, 3, 7, 20, 25]);
+    for (const point of merged[0]!.points) expect(whole.measurements[0]!.points).toContainEqual(point);
+    expect(sizesLeft(merged, ['logit-diff'], [3, 8])).toEqual([8]);
+    expect(sizesLeft(merged, ['logit-diff', 'kl'], [3, 8])).toEqual([3, 8]);
+    const [alone] = await evaluate({ ...request(), target: { kind: 'circuit', circuit: whole.circuit } });
+    const same = whole.measurements[0]!.points.find(({ edges }) => edges === whole.circuit.edges.length)!;
+    expect(alone!.points).toEqual([{ ...same, requested: null }]);
   });
 
   it('never writes beside files that are not of a run', async () => {

@@ -77,13 +77,17 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   const { graph } = request.model;
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
   checkMetrics(request.metrics, prompts.test);
-  if (request.keep !== 'auto') checkKeep(request.keep, graph.edgeCount);
+  checkObjective(request.objective, prompts);
+  checkSizes(request, graph.edgeCount);
   if (!request.store) return runParts(request, hooks, prompts, null, null);
   const { folder, existing, identity } = request.store;
   const run = runJsonOf(request, identity, prompts);
   const store = await openRunStore(folder, run, existing);
   try {
     return await runParts(request, hooks, prompts, store, run);
+  } catch (cause) {
+    if (cause instanceof AutoCircuitError && cause.kind === 'user') await store.abandon();
+    throw cause;
   } finally {
     await store.close();
   }
@@ -225,12 +229,25 @@ async function measuredOf(
   return { circuit, measurements };
 }
 
-function checkKeep(keep: number, edgeCount: number): void {
-  if (Number.isInteger(keep) && keep >= 0 && keep <= edgeCount) return;
+/** Before anything is scored. @throws AutoCircuitError for sizes that the graph does not have */
+function checkSizes({ keep, sizes }: DiscoverRequest, edgeCount: number): void {
+  const asked = [...(keep === 'auto' ? [] : [keep]), ...(sizes.by === 'list' ? sizes.counts : [])];
+  const bad = asked.find((size) => !(size >= 0 && size <= edgeCount && (size < 1 || Number.isInteger(size))));
+  if (bad === undefined && (keep === 'auto' || Number.isInteger(keep))) return;
   throw new AutoCircuitError({
     where: 'measure',
     what: 'the graph cannot keep this many edges',
-    expected: `--keep auto, or a whole number from 0 to ${edgeCount}`,
-    got: `${keep}`,
+    expected: `a whole number from 0 to ${edgeCount}`,
+    got: `${bad ?? keep}`,
+  });
+}
+
+function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
+  const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
+  if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
+  throw new AutoCircuitError({
+    where: 'discover',
+    what: `the objective "${objective}" needs wrong answers, and prompt ${lacking.index} has none`,
+    fix: 'choose another --objective (answer-logit, kl, …), or add wrong_answers to the data',
   });
 }

@@ -2,6 +2,7 @@
 export * from './accumulate.js';
 export * from './checkpoint-file.js';
 export * from './discover.js';
+export * from './evaluate.js';
 export * from './faithfulness.js';
 export * from './lock.js';
 export * from './measure.js';

@@ -6,7 +6,7 @@
  * When `partial/` and `.lock` are gone, the run is complete.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../data/atomic-file.js';
 import { errnoOf, fileError } from '../data/file-error.js';
@@ -110,6 +110,16 @@ export class RunStore {
     await this.close();
   }
 
+  /** Undoes the making of a run in which nothing was finished, so that a corrected request finds the folder free. */
+  async abandon(): Promise<void> {
+    if (this.resumed || existsSync(this.path('scores'))) return;
+    await removeRunFiles(this.folder);
+    await this.close();
+    await rmdir(this.folder).catch((cause: unknown) => {
+      if (errnoOf(cause) === undefined) throw cause; // not empty: it was there before us
+    });
+  }
+
   /** Gives the folder free; what is unfinished stays for `--resume`. */
   async close(): Promise<void> {
     await this.#lock.release();
@@ -151,6 +161,13 @@ async function prepare(folder: string, run: RunJson, existing: ExistingFolder, l
   await removeTemporaries(join(folder, RUN_FILES.partial));
   if (kept === null) await writeFileAtomic(runPath, toJsonText(run, runPath));
   return new RunStore(folder, lock, kept !== null);
+}
+
+/** Opens a run that is there, to add to it. @throws AutoCircuitError when there is none, or another process writes it */
+export async function openExistingRun(folder: string): Promise<{ readonly store: RunStore; readonly run: RunJson }> {
+  const run = await readRun(folder);
+  const path = resolve(folder);
+  return { store: new RunStore(path, await lockFolder(path), true), run };
 }
 
 /** The run that a folder holds, finished or not. @throws AutoCircuitError when it holds none */

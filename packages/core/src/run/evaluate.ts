@@ -1,0 +1,105 @@
+/** @file Measures circuits that are there already: more metrics or sizes for the scores of a run, or one circuit from a file. */
+import type { Prompt } from '../data/types.js';
+import { AutoCircuitError } from '../error.js';
+import type { Circuit, PruneScores } from '../graph/types.js';
+import type { PatchableModel } from '../patch/types.js';
+import {
+  type ChosenMetric,
+  type CircuitRunSettings,
+  checkCircuitRun,
+  checkMetrics,
+  patchDescription,
+} from './measure.js';
+import { SizeMeasurer } from './measure-sizes.js';
+import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
+import type { CircuitSizes, MeasuredPoint, Measurement } from './schemas.js';
+import { circuitsToMeasure, sizedCircuit, tiesWarning } from './sizes.js';
+
+export interface EvaluateRequest extends CircuitRunSettings, RunPromptSettings {
+  readonly model: PatchableModel;
+  /** All prompts; means are taken over the training part, circuits measured on the test part, as `discover` splits them. */
+  readonly prompts: readonly Prompt[];
+  readonly metrics: readonly ChosenMetric[];
+  readonly target:
+    | { readonly kind: 'scores'; readonly scores: PruneScores; readonly sizes: CircuitSizes }
+    | { readonly kind: 'circuit'; readonly circuit: Circuit };
+  readonly force?: boolean;
+}
+export interface EvaluateHooks {
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly onWarning?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One measurement for each metric, points by rising size. @throws AutoCircuitError like `discover` */
+export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = {}): Promise<readonly Measurement[]> {
+  checkCircuitRun(request, request.force ?? false);
+  const { model, metrics, target } = request;
+  const prompts = promptsOfRun(request.prompts, model.graph, request.ablation, request);
+  checkMetrics(metrics, prompts.test);
+  const circuits =
+    target.kind === 'circuit'
+      ? [sizedCircuit(target.circuit, null, request)]
+      : circuitsToMeasure(model.graph, target.scores, target.sizes, request);
+  const ties = tiesWarning(circuits);
+  if (ties) hooks.onWarning?.(ties);
+  const patch = await patchDescription(model, request, prompts.train);
+  try {
+    const measurer = new SizeMeasurer({
+      model,
+      batches: prompts.test,
+      settings: request,
+      patch,
+      metrics,
+      needFaithfulness: false,
+      signal: hooks.signal,
+      onProgress: hooks.onProgress,
+    });
+    return (await measurer.measure(circuits)).measurements;
+  } finally {
+    if (patch.kind === 'mean') patch.dispose();
+  }
+}
+
+/**
+ * Measurements with others added: metrics after those that are there, points by size. Where both have a point, the first
+ * one stays, and a size keeps what was first requested for it.
+ */
+export function mergeMeasurements(first: readonly Measurement[], added: readonly Measurement[]): Measurement[] {
+  const requested = new Map<number, number | null>();
+  for (const point of [...first, ...added].flatMap(({ points }) => points)) {
+    if (!requested.has(point.edges)) requested.set(point.edges, point.requested);
+  }
+  const names = [...new Set([...first, ...added].map(({ metric }) => metric))];
+  return names.map((name) => {
+    const both = [...first, ...added].filter(({ metric }) => metric === name);
+    const points = new Map<number, MeasuredPoint>();
+    for (const point of both.flatMap((measurement) => measurement.points)) {
+      if (!points.has(point.edges)) points.set(point.edges, { ...point, requested: requested.get(point.edges)! });
+    }
+    return { ...both[0]!, points: [...points.values()].sort((a, b) => a.edges - b.edges) };
+  });
+}
+
+/** The sizes of `sizes` at which a metric has no point yet. */
+export function sizesLeft(
+  measurements: readonly Measurement[],
+  metrics: readonly string[],
+  sizes: readonly number[],
+): number[] {
+  const has = (metric: string, size: number): boolean =>
+    measurements.some(
+      (m) => m.metric === metric && m.points.some(({ edges, requested }) => edges === size || requested === size),
+    );
+  return sizes.filter((size) => !metrics.every((metric) => has(metric, size)));
+}
+
+/** @throws AutoCircuitError when a run has not got to its scores or measurements */
+export function finishedPart<T>(part: T | null, folder: string): T {
+  if (part !== null) return part;
+  throw new AutoCircuitError({
+    where: 'run',
+    what: `the run in ${folder} is not finished`,
+    fix: 'finish it: the same discover command with --resume',
+  });
+}
