@@ -28,6 +28,7 @@ const { values: flags } = parseArgs({
     seed: { type: 'string', default: String(TRAINING_DEFAULTS.seed) },
     layers: { type: 'string', default: '3' },
     'weight-decay': { type: 'string', default: String(TRAINING_DEFAULTS.adam.weightDecay) },
+    writing: { type: 'string', default: String(TRAINING_DEFAULTS.writing) },
     'stop-at': { type: 'string', default: String(TRAINING_DEFAULTS.stopAt) },
   },
 });
@@ -76,6 +77,7 @@ const settings = {
   ...TRAINING_DEFAULTS,
   steps: Number(flags.steps),
   seed: Number(flags.seed),
+  writing: Number(flags.writing),
   stopAt: Number(flags['stop-at']),
   adam: { ...TRAINING_DEFAULTS.adam, weightDecay: Number(flags['weight-decay']) },
 };
@@ -88,9 +90,9 @@ const weights = await trainGpt2({
   sentences: encodedSentences(),
   heldOut,
   settings,
-  report({ step, loss, heldOut: { accuracy, cleanDifference, corruptDifference, corruptSpread } }) {
+  report({ step, crossEntropy, written, heldOut: { accuracy, cleanDifference, corruptDifference, corruptSpread } }) {
     console.log(
-      `step ${step}  loss ${loss.toFixed(3)}  held out: accuracy ${(100 * accuracy).toFixed(1)} %, ` +
+      `step ${step}  cross entropy ${crossEntropy.toFixed(3)}  written ${written.toFixed(2)}  held out: accuracy ${(100 * accuracy).toFixed(1)} %, ` +
         `logit difference clean ${cleanDifference.toFixed(2)}, corrupt ${corruptDifference.toFixed(2)} ` +
         `(mean size ${corruptSpread.toFixed(2)})  ${((performance.now() - start) / 1000).toFixed(0)} s`,
     );

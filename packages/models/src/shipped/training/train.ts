@@ -25,6 +25,8 @@ export interface TrainingSettings {
   readonly warmUp: number;
   /** What predicting any other token counts, the answer being 1. */
   readonly otherTokens: number;
+  /** What a unit of `writtenShare` counts in the loss: how strongly nodes of little use are silenced. */
+  readonly writing: number;
   readonly adam: AdamSettings;
   /** Of the initial weights. */
   readonly seed: number;
@@ -39,6 +41,7 @@ export const TRAINING_DEFAULTS: TrainingSettings = Object.freeze({
   learningRate: 3e-3,
   warmUp: 100,
   otherTokens: 0.1,
+  writing: 0.02,
   adam: ADAM_DEFAULTS,
   seed: 0,
   lookEvery: 100,
@@ -55,8 +58,9 @@ export interface HeldOutResult {
 }
 export interface TrainingReport {
   readonly step: number;
-  /** Mean over the steps since the last report, in nats. */
-  readonly loss: number;
+  /** Means over the steps since the last report: cross entropy in nats, and `writtenShare`. */
+  readonly crossEntropy: number;
+  readonly written: number;
   readonly heldOut: HeldOutResult;
 }
 export interface TrainingRequest {
@@ -81,17 +85,19 @@ export async function trainGpt2(request: TrainingRequest): Promise<Weights> {
   const fed = weightFeeds(weights);
   const adam = new Adam(weights, settings.adam);
   const { steps, learningRate: peak, warmUp } = settings;
-  let total = 0;
-  let since = 0;
+  const writing = floatTensor(Float32Array.of(settings.writing), []);
+  let sums = { crossEntropy: 0, written: 0, steps: 0 };
   for (let step = 0; step < steps; step++) {
-    const results = await lossOf.run({ ...trainingBatch(sentences, settings), ...fed });
-    total += results.loss!.data[0]!;
-    since++;
+    const results = await lossOf.run({ ...trainingBatch(sentences, settings), writing, ...fed });
+    sums.crossEntropy += results.crossEntropy!.data[0]!;
+    sums.written += results.written!.data[0]!;
+    sums.steps++;
     adam.step(learningRateAt(step, { peak, warmUp, steps }), (name) => results[gradientName(name)]!.data);
     if ((step + 1) % settings.lookEvery !== 0 && step + 1 !== steps) continue;
     const heldOut = await lookAt(request.heldOut, async (tokens) => (await logitsOf.run({ tokens, ...fed })).logits!);
-    report?.({ step: step + 1, loss: total / since, heldOut });
-    total = since = 0;
+    const { crossEntropy, written, steps: since } = sums;
+    report?.({ step: step + 1, crossEntropy: crossEntropy / since, written: written / since, heldOut });
+    sums = { crossEntropy: 0, written: 0, steps: 0 };
     if (heldOut.accuracy >= settings.stopAt) break;
   }
   await lossOf.dispose();

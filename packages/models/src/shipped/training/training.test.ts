@@ -1,4 +1,12 @@
-import { floatTensor, interpret, interpreterBackend, intTensor, memoryWeights, type Tensor } from '@auto-circuit/core';
+import {
+  floatTensor,
+  interpret,
+  interpreterBackend,
+  intTensor,
+  memoryWeights,
+  type Results,
+  type Tensor,
+} from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import type { Gpt2Shape } from '../../architectures/gpt2.js';
 import { ADAM_DEFAULTS, Adam, learningRateAt } from './adam.js';
@@ -38,6 +46,7 @@ describe('lossProgram', () => {
     tokens,
     targets,
     importance,
+    writing: floatTensor(Float64Array.of(0.3), []),
     ...Object.fromEntries(
       Object.entries(weights).map(([name, { shape, data }]) => {
         const wide = Float64Array.from(data);
@@ -51,7 +60,19 @@ describe('lossProgram', () => {
 
   it('is ln(vocabulary) where every token is equally likely', () => {
     const level = { ...feeds(), 'embed.W': floatTensor(new Float64Array(7 * 8), [7, 8]) };
-    expect(interpret(program, level, none).loss!.data[0]).toBeCloseTo(Math.log(7), 12);
+    expect(interpret(program, level, none).crossEntropy!.data[0]).toBeCloseTo(Math.log(7), 12);
+  });
+
+  const lossOf = ({ crossEntropy, written }: Results): number => crossEntropy!.data[0]! + 0.3 * written!.data[0]!;
+
+  it('counts what heads and MLPs write against the embedding', () => {
+    const silent = Object.keys(weights).filter((name) => /attn\.o\.W|mlp\.out/.test(name));
+    const zeros = Object.fromEntries(
+      silent.map((name) => [name, floatTensor(new Float64Array(feeds()[name]!.data.length), feeds()[name]!.shape)]),
+    );
+    // Nothing is written: 2 layers of 2 heads and an MLP have length √1e-6 each, the embedding at least 0.1 or so.
+    expect(interpret(program, { ...feeds(), ...zeros }, none).written!.data[0]).toBeLessThan((6 * 1e-3) / 0.1);
+    expect(run().written!.data[0]).toBeGreaterThan(0.1);
   });
 
   it('gives gradients that equal central differences', () => {
@@ -69,7 +90,7 @@ describe('lossProgram', () => {
       'final.ln.b',
     ]) {
       const index = 3;
-      const slope = (run({ name, index, by }).loss!.data[0]! - run({ name, index, by: -by }).loss!.data[0]!) / (2 * by);
+      const slope = (lossOf(run({ name, index, by })) - lossOf(run({ name, index, by: -by }))) / (2 * by);
       expect(results[gradientName(name)]!.data[index], name).toBeCloseTo(slope, 8);
     }
   });
@@ -99,7 +120,7 @@ describe('trainGpt2', () => {
   it('lowers the loss in ten steps, and twice the same way', async () => {
     const first = await train();
     expect(first.reports).toHaveLength(10);
-    expect(first.reports[9]!.loss).toBeLessThan(0.9 * first.reports[0]!.loss);
+    expect(first.reports[9]!.crossEntropy).toBeLessThan(0.9 * first.reports[0]!.crossEntropy);
     const second = await train();
     expect(second.reports).toEqual(first.reports);
     expect(second.weights).toEqual(first.weights);
