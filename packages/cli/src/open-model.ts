@@ -22,7 +22,7 @@ export async function loadNamedModel(cli: Cli, model: string | ModelObject, proc
       process: process ? 'all' : 'none',
       registry: await cli.registry(),
       progress: bar,
-      signal: cli.signal,
+      hub: { signal: cli.signal, onWarning: cli.output.warn },
       onWarning: cli.output.warn,
     });
   } finally {

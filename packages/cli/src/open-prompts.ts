@@ -6,6 +6,7 @@ import type { PromptFile, TokenizedPrompts } from '@auto-circuit/core';
 import type { Cli } from './context.js';
 import { DATA_FLAGS, type DataValues } from './flags/index.js';
 import type { LoadedModel } from './open-model.js';
+import { countOf } from './terminal/numbers.js';
 
 /** Reads AutoCircuit's prompt JSON. Relative paths start at the user's folder. */
 export async function readPromptFile(cli: Cli, data: string | URL): Promise<PromptFile> {
@@ -35,19 +36,10 @@ export async function tokenizeFile(cli: Cli, file: PromptFile, loaded: LoadedMod
   const values = cli.flags(DATA_FLAGS);
   const { tokenizer } = loaded;
   const tokenized = tokenizePrompts(file, tokenizer, { bos: wantsBos(values.bos, loaded) });
-  if (
-    file.kind === 'text' &&
-    values.bos === 'auto' &&
-    !tokenized.bosAdded &&
-    tokenizer !== null &&
-    tokenizer.bosId !== null
-  ) {
-    cli.output.note(
-      `this tokenizer puts no BOS token before prompts; AutoCircuit and TransformerLens put one (--bos on does so, too)`,
-    );
-  }
   const prompts = choosePrompts(tokenized.prompts, { length: values.length ?? null, limit: values.limit ?? null });
-  const bosLine = file.kind !== 'text' ? null : tokenized.bosAdded ? 'BOS added' : 'no BOS';
+  const unusual = values.bos === 'auto' && tokenizer !== null && tokenizer.bosId !== null;
+  const without = `no BOS${unusual ? ' (AutoCircuit and TransformerLens put one: --bos on)' : ''}`;
+  const bosLine = file.kind !== 'text' ? null : tokenized.bosAdded ? 'BOS added' : without;
   return Object.freeze({ ...tokenized, prompts, bosLine });
 }
 
@@ -58,9 +50,8 @@ export function wantsBos(bos: DataValues['bos'], { tokenizer }: LoadedModel): bo
 
 /** `ioi.json · 40 prompts of 15 tokens · no BOS`. */
 export function promptsLine(name: string, prompts: TokenizedPrompts['prompts'], bosLine: string | null): string {
-  const lengths = [...new Set(prompts.map(({ clean }) => clean.length))].sort((a, b) => a - b);
-  const [first, last] = [lengths[0], lengths.at(-1)];
-  const tokens = first === last ? `${first}` : `${first} to ${last}`;
-  const count = prompts.length === 1 ? '1 prompt' : `${prompts.length} prompts`;
-  return [name, `${count} of ${tokens} ${last === 1 ? 'token' : 'tokens'}`, bosLine].filter(Boolean).join(' · ');
+  const lengths = prompts.map(({ clean }) => clean.length);
+  const [first, last] = [Math.min(...lengths), Math.max(...lengths)];
+  const tokens = first === last ? countOf(last, 'token') : `${first} to ${last} tokens`;
+  return [name, `${countOf(prompts.length, 'prompt')} of ${tokens}`, bosLine].filter(Boolean).join(' · ');
 }

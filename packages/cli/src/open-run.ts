@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type {
   ChosenMetric,
+  CircuitRunSettings,
   CircuitSizes,
   DiscoverRequest,
   ObjectiveName,
   Prompt,
   PruneAlgo,
   RunIdentity,
+  RunPromptSettings,
   Task,
 } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
@@ -62,14 +64,17 @@ export const MEASURE_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-const CIRCUIT_FLAGS = {
-  ...MEASURE_FLAGS,
+const KEEP_FLAGS = {
   keep: {
     type: 'string',
     placeholder: 'N|auto',
     default: 'auto',
     doc: 'size of the circuit written; auto: the smallest faithful one',
   },
+} as const satisfies FlagTable;
+
+/** How circuits are run, and on which prompts. */
+const SETTING_FLAGS = {
   patchType: {
     type: 'enum',
     values: ['tree', 'edge'],
@@ -88,11 +93,23 @@ const CIRCUIT_FLAGS = {
   },
 } as const satisfies FlagTable;
 
+const CIRCUIT_FLAGS = { ...MEASURE_FLAGS, ...SETTING_FLAGS } as const satisfies FlagTable;
+
+/** The flags of `discover`. */
 export function addRunFlags(command: Command): void {
-  for (const table of [SOURCE_FLAGS, ALGO_FLAGS, CIRCUIT_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
+  for (const table of [SOURCE_FLAGS, ALGO_FLAGS, CIRCUIT_FLAGS, KEEP_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
     addFlags(command, table);
   }
 }
+
+/** The flags of `evaluate`: graph and scores are there already. */
+export function addEvaluateFlags(command: Command): void {
+  for (const table of [MEASURE_FLAGS, SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS]) addFlags(command, table);
+}
+/** Of those, what decides the numbers. */
+export const DECIDING_FLAGS: readonly string[] = [SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS].flatMap((table) =>
+  Object.keys(table),
+);
 
 /** A model on a backend, and its prompts. */
 export interface OpenedRun extends OpenedModel {
@@ -152,34 +169,48 @@ export async function chosenAlgo(
   return { algo, algoOptions: parseTableFlags(cli.tableFlags, 'algo', algo.options, name) };
 }
 
-export async function runRequest(
+/** How circuits are run and which prompts are used, by the flags. */
+export function circuitSettings(
   cli: Cli,
   command: Command,
-  opened: OpenedRun,
-): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
-  const values = cli.flags(CIRCUIT_FLAGS);
-  const { ablation, ablateFrom } = values as PatchValues;
-  const dataValues = cli.flags(DATA_FLAGS);
-  const wrongAnswers = opened.prompts.every((prompt) => prompt.wrongAnswers.length > 0);
-  const request: DiscoverRequest = {
-    model: opened.patchable,
-    prompts: opened.prompts,
-    ...(await chosenAlgo(cli, command)),
-    metrics: await chosenMetrics(cli, values.metric, wrongAnswers),
-    objective: chosenObjective(cli, opened, wrongAnswers),
-    sizes: parseSizes(command.name(), values.edges, values.threshold),
-    keep: parseCount(command.name(), '--keep', values.keep, 'auto', 0),
+): CircuitRunSettings & RunPromptSettings & { readonly force: boolean } {
+  const values = cli.flags(SETTING_FLAGS);
+  const { ablation, ablateFrom } = values as unknown as PatchValues;
+  const { batchSize, limit, length, seed } = cli.flags(DATA_FLAGS);
+  return {
     ablation,
     ablateFrom,
     patchType: values.patchType,
     reverse: values.reverse,
     force: values.force,
-    batchSize: dataValues.batchSize,
-    limit: dataValues.limit ?? null,
-    length: dataValues.length ?? null,
+    batchSize,
+    limit: limit ?? null,
+    length: length ?? null,
     train: values.train ?? null,
     test: values.test === undefined ? null : parseCount(command.name(), '--test', values.test, 'same', 1),
-    seed: dataValues.seed,
+    seed,
+  };
+}
+
+/** Whether every prompt has wrong answers. */
+export const haveWrongAnswers = ({ prompts }: OpenedRun): boolean =>
+  prompts.every((prompt) => prompt.wrongAnswers.length > 0);
+
+export async function runRequest(
+  cli: Cli,
+  command: Command,
+  opened: OpenedRun,
+): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
+  const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
+  const request: DiscoverRequest = {
+    model: opened.patchable,
+    prompts: opened.prompts,
+    ...(await chosenAlgo(cli, command)),
+    metrics: await chosenMetrics(cli, metric, haveWrongAnswers(opened)),
+    objective: chosenObjective(cli, opened),
+    sizes: parseSizes(command.name(), edges, threshold),
+    keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
+    ...circuitSettings(cli, command),
   };
   const { name, weights, processing } = opened.model;
   const identity: RunIdentity = {
@@ -208,10 +239,10 @@ export async function chosenMetrics(
   });
 }
 
-function chosenObjective(cli: Cli, { task }: OpenedRun, wrongAnswers: boolean): ObjectiveName {
-  const asked = (cli.flags(OBJECTIVE_FLAGS).objective as ObjectiveName | undefined) ?? task?.objective;
+function chosenObjective(cli: Cli, opened: OpenedRun): ObjectiveName {
+  const asked = (cli.flags(OBJECTIVE_FLAGS).objective as ObjectiveName | undefined) ?? opened.task?.objective;
   if (asked !== undefined) return asked;
-  if (wrongAnswers) return 'logit-diff';
+  if (haveWrongAnswers(opened)) return 'logit-diff';
   cli.output.warn(
     'some prompts have no wrong answers, so scores are gradients of the answer’s logit (--objective answer-logit)',
   );

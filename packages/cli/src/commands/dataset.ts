@@ -6,7 +6,15 @@ import type { Cli, CliCommand } from '../context.js';
 import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open-model.js';
-import { backendLine, createProgress, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+import {
+  backendLine,
+  countOf,
+  createProgress,
+  formatValue,
+  modelLine,
+  writeHeader,
+  writeTable,
+} from '../terminal/index.js';
 
 const FLAGS = {
   ...modelFlags(true),
@@ -141,7 +149,7 @@ function show(cli: Cli, prompts: readonly Prompt[], sides: Readonly<Record<Side,
   }
   const counts = (of: Readonly<Record<string, number>>, unit: string): string =>
     Object.entries(of)
-      .map(([value, n]) => `${value} (${n} ${n === 1 ? 'prompt' : 'prompts'})`)
+      .map(([value, n]) => `${value} (${countOf(n, 'prompt')})`)
       .join(', ') + unit;
   output.line(`lengths in tokens  ${counts(lengths, '')}`);
   output.line(`answers            ${counts(answers, ', one token each')}`);

@@ -16,7 +16,10 @@ interface Entry {
 
 /** Every list by the word on the command line. */
 const LISTS = {
-  models: async () => (await import('../known-models.js')).knownModels(),
+  models: async () => {
+    const { knownModels } = await import('@auto-circuit/models');
+    return knownModels().map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
+  },
   architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
   tasks: registered('task', ({ model, objective }) => ({
     model: typeof model === 'string' ? model : model.name,

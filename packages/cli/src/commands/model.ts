@@ -52,7 +52,8 @@ async function graphsOf(model: ModelObject): Promise<Readonly<Record<string, Gra
       const twin = Object.values(graphs).some(
         (other) => JSON.stringify(other.options) === JSON.stringify(graph.options),
       );
-      if (!twin) graphs[variant] = graph;
+      const label = model.spec.layout.kind === 'staged' && graph.options.factorized ? 'heads' : variant; // no Q, K, V there
+      if (!twin) graphs[label] = graph;
     } catch (error) {
       // a sentence means that this model has no such graph
       if (!(error instanceof AutoCircuitError)) throw error;

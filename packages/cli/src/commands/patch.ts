@@ -14,7 +14,15 @@ import {
 } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open-model.js';
-import { backendLine, formatCount, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+import {
+  backendLine,
+  countOf,
+  formatCount,
+  formatValue,
+  modelLine,
+  writeHeader,
+  writeTable,
+} from '../terminal/index.js';
 import { type OutputToken, shownText, tokenInOutput, tokenText, topTokens } from '../top-tokens.js';
 
 const FLAGS = {
@@ -63,13 +71,13 @@ Example:
     const graphValues = cli.flags(GRAPH_FLAGS);
     const opened = await openPatchable(cli, loaded.model, graphValues, prompt.clean.length);
     try {
+      const numbers = await edgeNumbers(opened.graph, edges);
       writeHeader(cli.output, {
         model: modelLine(opened.model, opened.graph),
-        task: `one pair of ${prompt.clean.length} tokens`,
+        task: `one pair of prompts of ${countOf(prompt.clean.length, 'token')}`,
         backend: backendLine(opened.backend.info),
       });
       const batch: PromptBatch = { prompts: [prompt], length: prompt.clean.length };
-      const numbers = await edgeNumbers(opened.graph, edges);
       const outputs = await runPair(cli, opened, batch, numbers, values.complement);
       const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
       show(cli, loaded, prompt, outputs, { patched, edgeCount: opened.graph.edgeCount, top: values.top });
@@ -210,7 +218,7 @@ function show(
   output.line(`${formatCount(patched)} of ${formatCount(edgeCount)} edges patched\n`);
   const cell = (token: OutputToken | undefined): string[] =>
     token
-      ? [tokenText(token.id, tokenizer), formatValue(token.logit), `${(100 * token.probability).toFixed(1)} %`]
+      ? [shownText(token.text, tokenizer), formatValue(token.logit), `${(100 * token.probability).toFixed(1)} %`]
       : ['', '', ''];
   const rows = tops.before.map((token, i) => [`${i + 1}`, ...cell(token), ...cell(tops.after[i])]);
   const right = (title: string) => ({ title, align: 'right' as const });

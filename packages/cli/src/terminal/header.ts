@@ -1,6 +1,6 @@
 /** @file The header of three lines: model and graph, task and prompts, backend. On stderr, since it is no result. */
 import type { BackendInfo, Graph, ModelObject } from '@auto-circuit/core';
-import { formatCount } from './numbers.js';
+import { countOf, formatCount } from './numbers.js';
 import type { Output } from './output.js';
 
 export interface Header {
@@ -31,6 +31,5 @@ export function modelLine(model: ModelObject, graph: Graph): string {
 
 /** `onnx · cpu · 2 threads · onnxruntime-node 1.30.0`. */
 export function backendLine(info: BackendInfo): string {
-  const threads = info.threads === 1 ? '1 thread' : `${info.threads} threads`;
-  return [info.backend, info.device, threads, info.runtime].join(' · ');
+  return [info.backend, info.device, countOf(info.threads, 'thread'), info.runtime].join(' · ');
 }

@@ -1,7 +1,7 @@
 /** @file One bar on stderr, on a terminal only, for work that takes longer than a second: rate and time left. */
 import type { Progress } from '@auto-circuit/core';
 import cliProgress from 'cli-progress';
-import { formatCount, formatSeconds } from './numbers.js';
+import { formatBytes, formatCount, formatSeconds } from './numbers.js';
 import type { Output } from './output.js';
 
 export interface ProgressBar extends Progress {
@@ -73,8 +73,12 @@ function barText(
   const seconds = (now() - started) / 1000;
   const rate = params.value / seconds;
   const left = rate > 0 ? `${formatSeconds((params.total - params.value) / rate)} left` : '';
-  const count = `${formatCount(params.value)}/${formatCount(params.total)}${unit && ` ${unit}`}`;
-  return [label, bar, count, rate > 0 ? formatRate(rate) : '', left].filter(Boolean).join('  ');
+  const bytes = unit === 'bytes';
+  const amount = bytes ? formatBytes : formatCount;
+  const count = `${amount(params.value)}/${amount(params.total)}${unit && !bytes ? ` ${unit}` : ''}`;
+  return [label, bar, count, rate > 0 ? (bytes ? `${formatBytes(rate)}/s` : formatRate(rate)) : '', left]
+    .filter(Boolean)
+    .join('  ');
 }
 
 function formatRate(rate: number): string {
