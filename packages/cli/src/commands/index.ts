@@ -5,6 +5,7 @@ import { convertCommand } from './convert.js';
 import { datasetCommand } from './dataset.js';
 import { discoverCommand } from './discover.js';
 import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
 import { listCommand } from './list.js';
 import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
@@ -13,6 +14,7 @@ import { patchCommand } from './patch.js';
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
+  evaluateCommand,
   listCommand,
   patchCommand,
   logitsCommand,

@@ -1,0 +1,284 @@
+/** @file `auto-circuit evaluate RUN|CIRCUIT`: more metrics or other sizes on a run folder, or the numbers of one circuit file. */
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { ChosenMetric, Measurement, RunJson } from '@auto-circuit/core';
+import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import { addFlags, type FlagTable } from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import {
+  addEvaluateFlags,
+  chosenMetrics,
+  circuitSettings,
+  DECIDING_FLAGS,
+  haveWrongAnswers,
+  MEASURE_FLAGS,
+  type OpenedRun,
+  openRun,
+  parseSizes,
+} from '../open-run.js';
+import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
+import { showMeasurements } from '../show-run.js';
+import { createProgress } from '../terminal/progress.js';
+
+const FLAGS = {
+  out: {
+    type: 'string',
+    placeholder: 'FILE',
+    doc: 'also write the measurements of a circuit file to this file',
+    unset: 'no file',
+  },
+} as const satisfies FlagTable;
+
+export const evaluateCommand: CliCommand = {
+  build: () => {
+    const command = new Command('evaluate')
+      .description('More metrics or other circuit sizes on a run folder or a circuit file')
+      .argument('<run>', 'a run folder, or a circuit file');
+    addEvaluateFlags(command);
+    addBackendFlags(addFlags(command, FLAGS));
+    return command.addHelpText(
+      'after',
+      `
+A run folder is measured with its own settings, and the numbers are added to its measurements.json and report.html.
+A circuit file takes its settings from the run folder it lies in, where it lies in one, and from flags; nothing is written there.
+
+Examples:
+  $ auto-circuit evaluate runs/ioi --metric logit-diff-percent,percent-correct --edges 10,100,1000
+  $ auto-circuit evaluate runs/ioi/circuit.json --ablation zero
+  $ auto-circuit evaluate circuit.json --data ioi.json --model gpt2`,
+    );
+  },
+  async run(cli, command) {
+    const [name] = command.processedArgs as [string];
+    const path = resolve(cli.cwd, name);
+    if (!existsSync(path)) {
+      throw new AutoCircuitError({
+        where: 'evaluate',
+        what: `there is no ${name}`,
+        fix: 'name a run folder or a circuit file',
+      });
+    }
+    if (statSync(path).isDirectory()) await evaluateRun(cli, command, path, name);
+    else await evaluateCircuit(cli, command, path, name);
+  },
+};
+
+async function evaluateRun(plainCli: Cli, command: Command, folder: string, name: string): Promise<void> {
+  const { evaluate, finishedPart, mergeMeasurements, openExistingRun, sizesLeft, flattenScores } = await import(
+    '@auto-circuit/core'
+  );
+  refuseSettings(command, name);
+  const { store, run } = await openExistingRun(folder);
+  try {
+    const before = finishedPart(await store.measurements(), name);
+    const cli = withDefaults(plainCli, command, runDefaults(run));
+    const opened = await openRun(cli, command);
+    try {
+      checkSameSources(run, opened, name, await promptsHashOf(opened));
+      const { scores, standardErrors } = finishedPart(store.scores(opened.graph), name);
+      flattenScores(opened.graph, scores); // checks them
+      const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
+      const metrics = await metricsOr(cli, metric, before, haveWrongAnswers(opened));
+      const asked = parseSizes('evaluate', edges, threshold);
+      const sizes =
+        edges === undefined && threshold === undefined
+          ? { by: 'list' as const, counts: (before[0]?.points ?? []).map((point) => point.edges) }
+          : asked;
+      const names = metrics.map((chosen) => chosen.metric.name);
+      const left = sizes.by === 'list' ? { ...sizes, counts: sizesLeft(before, names, sizes.counts) } : sizes;
+      const nothingLeft = left.by === 'list' && left.counts.length === 0;
+      const added = nothingLeft
+        ? []
+        : await withBar(cli, (hooks) =>
+            evaluate(
+              {
+                ...circuitSettings(cli, command),
+                force: true,
+                model: opened.patchable,
+                prompts: opened.prompts,
+                metrics,
+                target: { kind: 'scores', scores, sizes: left },
+              },
+              hooks,
+            ),
+          );
+      const measurements = mergeMeasurements(before, added);
+      const { circuit } = await readCircuit(store.path('circuit'), opened);
+      await store.writeJson('measurements', measurements);
+      const { renderReport } = await import('@auto-circuit/viewer');
+      const input = {
+        run,
+        graph: opened.graph,
+        scores,
+        ...(standardErrors ? { standardErrors } : {}),
+        circuit,
+        measurements,
+      };
+      await store.writeReport(renderReport(input));
+      show(cli, { run: folder, circuit: null, opened, measurements, shown: names, kept: circuit.edges.length });
+      if (!cli.output.jsonOnly) cli.output.line(`\nfiles   ${name}/measurements.json, ${name}/report.html`);
+    } finally {
+      await opened.dispose();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+async function evaluateCircuit(plainCli: Cli, command: Command, path: string, name: string): Promise<void> {
+  const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core');
+  const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
+  if (edges !== undefined || threshold !== undefined) {
+    throw new AutoCircuitError({
+      where: 'evaluate',
+      what: 'a circuit file has one size',
+      fix: 'leave --edges and --threshold out, or name the run folder',
+    });
+  }
+  const { circuit: written } = parseCircuitJson(await readText(path, name), name);
+  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path))) : {};
+  const cli = withDefaults(plainCli, command, { ...beside, ...circuitDefaults(written.graph) });
+  const opened = await openRun(cli, command);
+  try {
+    const { circuit } = await readCircuit(path, opened, name);
+    const metrics = await chosenMetrics(cli, metric, haveWrongAnswers(opened));
+    const measurements = await withBar(cli, (hooks) =>
+      evaluate(
+        {
+          ...circuitSettings(cli, command),
+          model: opened.patchable,
+          prompts: opened.prompts,
+          metrics,
+          target: { kind: 'circuit', circuit },
+        },
+        hooks,
+      ),
+    );
+    const { out } = cli.flags(FLAGS);
+    if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));
+    show(cli, {
+      run: null,
+      circuit: path,
+      opened,
+      measurements,
+      shown: metrics.map((chosen) => chosen.metric.name),
+      kept: null,
+    });
+    if (out !== undefined && !cli.output.jsonOnly) cli.output.line(`\nfiles   ${out}`);
+  } finally {
+    await opened.dispose();
+  }
+}
+
+/** Numbers of other settings would not belong to the run. */
+function refuseSettings(command: Command, name: string): void {
+  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag));
+  if (given === undefined) return;
+  throw new AutoCircuitError({
+    where: 'evaluate',
+    what: `a run is measured with its own settings, so --${kebabCase(given)} has no place here`,
+    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover anew`,
+  });
+}
+
+/** The model and the prompts may have changed on disk since. */
+function checkSameSources(run: RunJson, opened: OpenedRun, name: string, hash: string): void {
+  const changed =
+    run.asked.model.key !== opened.model.weights.key ? 'model' : run.asked.data.hash !== hash ? 'data' : null;
+  if (changed === null) return;
+  throw new AutoCircuitError({
+    where: 'evaluate',
+    what: `the ${changed} of ${name} is no longer what the run was made with`,
+    expected:
+      changed === 'model'
+        ? `weights ${run.asked.model.key.slice(0, 12)}`
+        : `prompts ${run.asked.data.hash.slice(0, 12)}`,
+    got: changed === 'model' ? opened.model.weights.key.slice(0, 12) : hash.slice(0, 12),
+    fix: 'run discover anew',
+  });
+}
+
+async function promptsHashOf({ prompts }: OpenedRun): Promise<string> {
+  const { promptsHash } = await import('@auto-circuit/core');
+  return promptsHash(prompts);
+}
+
+/** The metrics asked for, else those that the run has. */
+async function metricsOr(
+  cli: Cli,
+  names: string | undefined,
+  before: readonly Measurement[],
+  wrong: boolean,
+): Promise<ChosenMetric[]> {
+  return chosenMetrics(cli, names ?? before.map(({ metric }) => metric).join(','), wrong);
+}
+
+async function readText(path: string, name: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const { fileError } = await import('@auto-circuit/core');
+    throw fileError('circuit', 'read', name, cause);
+  }
+}
+
+async function readCircuit(path: string, { graph }: OpenedRun, name = path) {
+  const { parseCircuitJson } = await import('@auto-circuit/core');
+  return parseCircuitJson(await readText(path, name), name, graph);
+}
+
+interface BarHooks {
+  readonly onProgress: (done: number, total: number) => void;
+  readonly onWarning: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+async function withBar<T>(cli: Cli, work: (hooks: BarHooks) => Promise<T>): Promise<T> {
+  const bar = createProgress(cli.output, 'circuits');
+  try {
+    return await work({
+      onProgress: (done, total) => bar.report(done, total, 'circuits'),
+      onWarning: (line) => {
+        bar.stop();
+        cli.output.warn(line);
+      },
+      signal: cli.signal,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+interface Shown {
+  readonly run: string | null;
+  readonly circuit: string | null;
+  readonly opened: OpenedRun;
+  readonly measurements: readonly Measurement[];
+  /** Names of the metrics that were asked for. */
+  readonly shown: readonly string[];
+  readonly kept: number | null;
+}
+function show(cli: Cli, { run, circuit, opened, measurements, shown, kept }: Shown): void {
+  if (cli.output.jsonOnly) {
+    cli.output.json({
+      run,
+      circuit,
+      task: opened.dataName,
+      model: opened.model.name,
+      edges_total: opened.graph.edgeCount,
+      measurements,
+    });
+    return;
+  }
+  // A row needs all its metrics; a run may have others at other sizes.
+  const asked = measurements.filter(({ metric }) => shown.includes(metric));
+  const common = asked.map((measurement) => ({
+    ...measurement,
+    points: measurement.points.filter(({ edges }) =>
+      asked.every(({ points }) => points.some((point) => point.edges === edges)),
+    ),
+  }));
+  showMeasurements(cli.output, common, kept);
+}
