@@ -6,8 +6,8 @@ const INTERRUPTED = 130;
 const interrupt = new AbortController();
 process.on('SIGINT', () => {
   if (interrupt.signal.aborted) process.exit(INTERRUPTED);
+  interrupt.abort(); // takes progress bars away
   process.stderr.write('\nstopping after this step; press Ctrl-C again to quit at once\n');
-  interrupt.abort();
 });
 // The reader of a pipe may leave early (`auto-circuit list | head -3`): then nobody wants the rest.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

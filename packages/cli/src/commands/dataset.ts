@@ -35,7 +35,7 @@ export const datasetCommand: CliCommand = {
       ),
     )
       .argument('<file>', 'a prompt file')
-      .addHelpText('after', '\nExample:\n  $ auto-circuit dataset ioi.json --model gpt2'),
+      .addHelpText('after', '\nExample:\n  $ auto-circuit dataset prompts.json --model ioi-mini'),
   async run(cli, command) {
     const [path] = command.processedArgs as [string];
     const values = cli.flags(FLAGS);

@@ -29,7 +29,7 @@ export const logitsCommand: CliCommand = {
   build: () =>
     addBackendFlags(addFlags(new Command('logits').description('Logits of a model on prompts'), FLAGS)).addHelpText(
       'after',
-      '\nExample:\n  $ auto-circuit logits --model gpt2 --data ioi.json --out logits.safetensors',
+      '\nExample:\n  $ auto-circuit logits --model ioi-mini --data prompts.json --out logits.safetensors',
     ),
   async run(cli, command) {
     const values = cli.flags(FLAGS);

@@ -22,7 +22,7 @@ export const modelCommand: CliCommand = {
   build: () =>
     addFlags(new Command('model').description('Facts of a model: nodes, edges, parameters, memory'), FLAGS)
       .argument('<model>', 'shipped name, folder, or hub name org/name')
-      .addHelpText('after', '\nExample:\n  $ auto-circuit model micro'),
+      .addHelpText('after', '\nExample:\n  $ auto-circuit model ioi-mini'),
   async run(cli, command) {
     const [name] = command.processedArgs as [string];
     const { loadNamedModel } = await import('../open-model.js');

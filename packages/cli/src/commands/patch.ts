@@ -53,9 +53,10 @@ export const patchCommand: CliCommand = {
 Models without a tokenizer take prompts and answers as JSON numbers: --clean "[5, 3, 8]".
 
 Example:
-  $ auto-circuit patch --model gpt2 --clean "When Mary and John went out, John gave a book to" \\
-      --corrupt "When Mary and John went out, Mary gave a book to" --edges "A9.9->Resid End,A9.6->Resid End" \\
-      --answer " Mary" --wrong " John"`,
+  $ auto-circuit patch --model ioi-mini --edges "A2.3->Resid End,A2.0->Resid End" \\
+      --clean "While Suri and Rosa waited at the bakery , Rosa handed a blanket to" \\
+      --corrupt "While Suri and Rosa waited at the bakery , Tamar handed a blanket to" \\
+      --answer " Suri" --wrong " Rosa"`,
     );
   },
   async run(cli, command) {

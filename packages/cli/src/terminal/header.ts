@@ -17,8 +17,22 @@ export function writeHeader(output: Output, header: Header): void {
     ['task', header.task],
     ['backend', header.backend],
   ] as const) {
-    if (text !== undefined) output.note(`${dim(label.padEnd(8))}${text}`);
+    if (text !== undefined) output.note(`${dim(label.padEnd(LABEL))}${wrapped(text, output)}`);
   }
+}
+
+const LABEL = 8;
+
+/** On a terminal that is too narrow, breaks the line between its parts. */
+function wrapped(text: string, { streams: { stderr } }: Output): string {
+  const room = (stderr.isTTY && stderr.columns ? stderr.columns : Number.POSITIVE_INFINITY) - LABEL;
+  const lines: string[] = [];
+  for (const part of text.split(' · ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + part.length + 3 <= room) lines[lines.length - 1] = `${last} · ${part}`;
+    else lines.push(part);
+  }
+  return lines.join(`\n${' '.repeat(LABEL)}`);
 }
 
 /** `micro · 12 sources, 40 destinations, 300 edges · weights: fold-norm, center-writes`. */

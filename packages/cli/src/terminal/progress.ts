@@ -19,12 +19,19 @@ const REDRAWS_PER_SECOND = 8;
  * try { await work(bar); } finally { bar.stop(); }
  */
 export function createProgress(output: Output, label: string, now: () => number = Date.now): ProgressBar {
-  const { stderr } = output.streams;
+  const { stderr, signal } = output.streams;
   if (output.quiet || stderr.isTTY !== true) return SILENT;
   const started = now();
   let bar: cliProgress.SingleBar | null = null;
+  const stop = (): void => {
+    bar?.stop();
+    bar = null;
+    signal.removeEventListener('abort', stop);
+  };
+  signal.addEventListener('abort', stop);
   return {
     report(done, total, unit = '') {
+      if (signal.aborted) return; // the terminal is for other lines now
       if (!bar && now() - started < SHOWN_AFTER_MS) return;
       if (!bar) {
         bar = new cliProgress.SingleBar(
@@ -45,10 +52,7 @@ export function createProgress(output: Output, label: string, now: () => number 
       bar.setTotal(total);
       bar.update(done, { unit });
     },
-    stop() {
-      bar?.stop();
-      bar = null;
-    },
+    stop,
   };
 }
 

@@ -4,6 +4,7 @@
  * @example
  * const { y } = interpret(program, { x: floatTensor(Float64Array.of(1, 2, 3), [3]) }, memoryWeights({}));
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AutoCircuitError } from '../error.js';
 import type { Backend, BackendSettings, Feeds, Results, WeightStore } from './backend.js';
 import { evaluateShape } from './dims.js';
@@ -43,7 +44,10 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
     async compile(program, weights) {
       const loaded = readWeights(program, weights, precision);
       return {
-        run: async (feeds) => runProgram(program, feeds, loaded, precision),
+        async run(feeds) {
+          await nextTurn(); // a long loop of runs lets Ctrl-C and progress bars have their turn
+          return runProgram(program, feeds, loaded, precision);
+        },
         dispose: async () => loaded.clear(),
       };
     },
