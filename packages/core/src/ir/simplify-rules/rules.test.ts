@@ -152,6 +152,18 @@ describe('a sum over heads of per-head matmuls', () => {
       'transpose',
     );
   });
+  it('stays batched over axes that the weight has of its own, and is left alone where these come after the summed ones', () => {
+    expect(
+      simplified((b) => b.sum(b.matmul(x(b, 3, 2, 'n', 4), W(b, 3, 2, 4, 8)), 1)),
+    ).toBe(`%0 = input(x) : float[3, 2, n, 4]
+%1 = weight(WO) : float[3, 2, 4, 8]
+%2 = reshape(%1) : float[3, 8, 8]
+%3 = transpose(%0; [0, 2, 1, 3]) : float[3, n, 2, 4]
+%4 = reshape(%3) : float[3, n, 8]
+%5 = matmul(%4, %2) : float[3, n, 8]`);
+    const after = ops((b) => b.sum(b.matmul(x(b, 2, 3, 'n', 4), W(b, 2, 3, 4, 8)), 0));
+    expect(after).toEqual(['input', 'weight', 'matmul', 'sum']);
+  });
   it('is left alone where the weight is stored transposed', () => {
     expect(ops((b) => b.sum(b.matmul(x(b, 2, 'n', 4), W(b, 2, 8, 4), { transposeB: true }), 0))).toEqual([
       'input',
@@ -184,6 +196,7 @@ describe('small rules', () => {
     ['x²', (b) => b.pow(x(b, 'n'), 2), ['input', 'mul']],
     ['−−x', (b) => b.neg(b.neg(x(b, 'n'))), ['input']],
     ['a transpose and back', (b) => b.transpose(b.transpose(x(b, 2, 3, 4), [1, 2, 0]), [2, 0, 1]), ['input']],
+    ['a sum over part of a split axis', (b) => b.sum(b.reshape(x(b, 6), [2, 3]), 0), ['input', 'reshape', 'sum']],
     ['a transpose of size-1 axes', (b) => b.transpose(x(b, 1, 3, 4), [1, 0, 2]), ['input', 'reshape']],
     ['a reshape of a reshape back', (b) => b.reshape(b.reshape(x(b, 2, 3), [6]), [2, 3]), ['input']],
     ['a broadcast to its own shape', (b) => b.broadcast(x(b, 'n', 3), ['n', 3]), ['input']],
@@ -192,6 +205,11 @@ describe('small rules', () => {
       'a slice that is one part of a concat',
       (b) => b.slice(b.concat([b.neg(x(b, 'n')), x(b, 'n')], 0), 0, 'n', multiplyDims(2, 'n')),
       ['input'],
+    ],
+    [
+      'a slice of a concat along another axis',
+      (b) => b.slice(b.concat([b.neg(x(b, 2, 2)), x(b, 2, 2)], 0), 1, 0, 1),
+      ['input', 'neg', 'concat', 'slice'],
     ],
     ['padding by nothing', (b) => b.pad(x(b, 'n'), 0, 0, 0), ['input']],
     ['a sum over an axis of size 1', (b) => b.sum(x(b, 'n', 1), 1), ['input', 'reshape']],
@@ -216,16 +234,22 @@ describe('small rules', () => {
   ])('%s', (_, make, expected) => {
     expect(ops(make).sort()).toEqual([...expected].sort());
   });
+  it('compose two transposes in the right order', () => {
+    expect(
+      simplified((b) => b.transpose(b.transpose(x(b, 2, 3, 4), [1, 2, 0]), [0, 2, 1])),
+    ).toBe(`%0 = input(x) : float[2, 3, 4]
+%1 = transpose(%0; [1, 0, 2]) : float[3, 2, 4]`);
+  });
   it('keep constants that differ only in sign of zero or in infinity apart', () => {
     expect(
       ops((b) =>
         b.where(
-          b.less(x(b, 2), b.constant([1, -Infinity], [2])),
-          b.constant([1, Infinity], [2]),
-          b.constant([1, Number.NaN], [2]),
+          b.less(x(b, 4), b.concat([b.constant([1, 0], [2]), b.constant([1, -0], [2])], 0)),
+          b.concat([b.constant([1, Infinity], [2]), b.constant([1, -Infinity], [2])], 0),
+          b.constant([1, 2, 3, Number.NaN], [4]),
         ),
       ).filter((op) => op === 'constant'),
-    ).toHaveLength(3);
+    ).toHaveLength(5);
   });
   it('remove dead inputs and weights, but not the only input that fixes a symbol', () => {
     const b = new ProgramBuilder('p');
