@@ -1,6 +1,7 @@
 /**
- * @file D_u = patch_u − current_u for every source u, kept so that one destination's sum over them is a matmul:
- * blocks of sources are merged in powers of two (each row is copied log n times, not once a layer).
+ * @file D_u = patch_u − current_u for every source u, kept so that a destination's sum over them is a matmul, and so are
+ * all its scores. As pieces (one a source block), and merged in powers of two (each row is copied log n times, not once a
+ * layer). Whichever a program does not use is simplified away.
  */
 import type { ProgramBuilder } from '../ir/builder.js';
 import { type Dim, multiplyDims } from '../ir/dims.js';
@@ -25,7 +26,8 @@ export type PatchValue = AnyValue | null;
 
 export class Differences {
   readonly #b: ProgramBuilder;
-  #blocks: DifferenceBlock[] = [];
+  readonly #pieces: DifferenceBlock[] = [];
+  readonly #merged: DifferenceBlock[] = [];
 
   constructor(builder: ProgramBuilder) {
     this.#b = builder;
@@ -35,23 +37,30 @@ export class Differences {
   add(current: SourceParts, patch: PatchValue): void {
     const difference = patch ? this.#b.sub(patch, current.value) : this.#b.neg(current.value);
     const value = outputsByRow(this.#b, { value: difference, projection: current.projection });
-    this.#blocks.push({ start: current.block.start, stop: current.block.stop, value });
+    const piece = { start: current.block.start, stop: current.block.stop, value };
+    this.#pieces.push(piece);
+    this.#merged.push(piece);
     this.#merge();
   }
 
   #merge(): void {
     const size = (x: DifferenceBlock): number => x.stop - x.start;
     for (;;) {
-      const [before, last] = this.#blocks.slice(-2);
+      const [before, last] = this.#merged.slice(-2);
       if (!before || !last || size(last) < size(before) || before.stop !== last.start) return;
       const value = this.#b.concat([before.value, last.value], 0);
-      this.#blocks.splice(-2, 2, { start: before.start, stop: last.stop, value });
+      this.#merged.splice(-2, 2, { start: before.start, stop: last.stop, value });
     }
   }
 
-  /** Disjoint blocks that cover exactly `start` to `stop`, which must be block borders or lie inside one block. */
+  /** The source blocks from row `start` to `stop`, one by one. */
+  pieces(start: number, stop: number): DifferenceBlock[] {
+    return this.#pieces.filter((piece) => piece.start >= start && piece.stop <= stop);
+  }
+
+  /** As few blocks as there are now that cover `start` to `stop`. Ask when the destination reads: later merges span more. */
   covering(start: number, stop: number): DifferenceBlock[] {
-    return this.#blocks
+    return this.#merged
       .filter((block) => block.stop > start && block.start < stop)
       .map((block) => {
         const from = Math.max(block.start, start);

@@ -27,12 +27,6 @@ export interface SourceParts {
   /** [rows, width, dModel]: a head's output is value · projection. */
   readonly projection: AnyValue | null;
 }
-/** What one destination block read. */
-export interface DestinationRead {
-  readonly block: DestinationBlock;
-  /** [heads or 1, batch, pos, dModel]. */
-  readonly value: AnyValue;
-}
 
 /** What a mode does at each point; `makePoints` does the rest. */
 export interface ModeRules {
@@ -46,7 +40,7 @@ const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
 
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   const { builder: b, graph } = scope;
-  const read = (site: string, residual: AnyValue): readonly DestinationRead[] => {
+  const read = (site: string, residual: AnyValue) => {
     const blocks = graph.destinationBlocks.filter((block) => block.site === site);
     const values = blocks.length === 0 ? [] : rules.read(site, blocks, residual);
     return blocks.map((block, i) => ({ block, value: values[i]! }));
@@ -133,22 +127,20 @@ export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) =
   });
 }
 
-/** Plain, with a value of its own for what each destination reads: gradients with respect to `reads` are those at mask 0. */
+/**
+ * Plain, with a value of its own for what each destination block reads: gradients with respect to these are those at mask 0.
+ * `startOf` replaces what `Resid Start` writes.
+ */
 export function readingPoints(
   scope: TraceScope,
   collect: (parts: SourceParts) => void,
-  reads: DestinationRead[],
+  onRead: (block: DestinationBlock, value: AnyValue) => AnyValue,
   startOf?: (parts: SourceParts) => AnyValue,
 ): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read(_site, blocks, residual) {
-      return blocks.map((block) => {
-        const value = b.broadcast(residual, [block.heads ?? 1, ...residual.shape]); // [heads, batch, pos, dModel]
-        reads.push({ block, value });
-        return value;
-      });
-    },
+    read: (_site, blocks, residual) =>
+      blocks.map((block) => onRead(block, b.broadcast(residual, [block.heads ?? 1, ...residual.shape]))), // [heads, batch, pos, dModel]
     write(parts) {
       const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
       collect(moved);

@@ -3,13 +3,12 @@
  * Two forms of the same sum:
  * - plain formula: exactly that; what the mode means. Used for the residual graph, and as the twin in tests.
  * - complement: the trace carries the patching run's residual R, and a destination reads R + Σ_u (mask_u − 1) · D_u.
- *   The running residual is never formed, and R rides along as one more row of the newest block of sources.
+ *   The running residual is never formed.
  */
 import type { DestinationBlock, Graph } from '../graph/types.js';
-import { multiplyDims } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
 import { type Differences, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
-import { contribution, type DestinationRead, makePoints, type SourceParts, type TraceScope } from './modes.js';
+import { contribution, makePoints, type SourceParts, type TraceScope } from './modes.js';
 import type { PatchPoints } from './points.js';
 
 export type PatchForm = 'plain-formula' | 'complement';
@@ -20,8 +19,8 @@ export interface PatchedScope extends TraceScope {
   readonly differences: Differences;
   /** What is patched in for a source block: [rows, batch, pos, width] as the trace writes it, null for zeros. */
   patchOf(parts: SourceParts): PatchValue;
-  /** What was read at each destination block; gradients are taken with respect to these. */
-  readonly reads: DestinationRead[];
+  /** Told what each destination block reads [heads or 1, batch, pos, dModel]; gives what the trace goes on with. */
+  onRead(block: DestinationBlock, value: AnyValue): AnyValue;
 }
 
 /** The residual graph's streams feed one another, so only the plain formula fits it. */
@@ -36,39 +35,89 @@ export function maskInput(
   site: string,
   blocks: readonly DestinationBlock[],
 ): AnyValue {
-  const rows = blocks.reduce((n, block) => n + rowsOf(block), 0);
+  const rows = siteRows(blocks);
   const { start, stop } = blocks[0]!.sources;
   const { perItem, perPosition } = scope.axes;
   const leading = perPosition ? [perItem ? 'batch' : 1, 'pos'] : perItem ? ['batch'] : [];
   return scope.builder.input(maskInputName(site), 'float', [...leading, rows, stop - start]);
 }
 
-/** Joining the residual to a block copies the block; beyond this many rows adding it afterwards is cheaper. */
-const MOST_ROWS_COPIED = 24;
+/** What a site has from an earlier one's matmul: its sum over the sources before row `stop`. */
+interface Prefix {
+  readonly stop: number;
+  /** [rows, batch, pos, dModel]. */
+  readonly sum: AnyValue;
+}
 
 export function patchedPoints(scope: PatchedScope): PatchPoints {
-  const { builder: b, differences, axes } = scope;
+  const { builder: b, differences, axes, graph } = scope;
   const complement = scope.form === 'complement';
+  const shared = !axes.perItem && !axes.perPosition;
+  const prefixes = new Map<string, Prefix>();
+  const blocksOf = (site: string): DestinationBlock[] => graph.destinationBlocks.filter((block) => block.site === site);
+
+  /** mask, or mask − 1 where the patching run's residual is carried: [batch?, pos?, rows, sources]. */
+  const weightsOf = (site: string): AnyValue => {
+    const mask = maskInput(scope, site, blocksOf(site));
+    return complement ? b.sub(mask, 1) : mask;
+  };
+  const columns = (weights: AnyValue, start: number, stop: number): AnyValue =>
+    start === 0 && stop === b.dim(weights, -1) ? weights : b.slice(weights, -1, start, stop);
+
+  /** The plain way: every source block's share, then the residual. `from` skips sources that a prefix holds. */
+  function sumOver(site: string, blocks: readonly DestinationBlock[], from: number): AnyValue {
+    const { start, stop } = blocks[0]!.sources;
+    const weights = weightsOf(site);
+    const terms: MixTerm[] = (from === start ? differences.covering(start, stop) : differences.pieces(from, stop)).map(
+      (block) => ({
+        weights: columns(weights, block.start - start, block.stop - start),
+        rows: block.value,
+      }),
+    );
+    return mix(b, axes, terms);
+  }
+
+  /**
+   * One matmul for all heads of a layer, with the residual as one more row of sources. The sites up to the next such layer
+   * read the same sources and a few more, so their rows ride along: the differences are gone through once a layer.
+   */
+  function leadingSum(site: string, blocks: readonly DestinationBlock[], residual: AnyValue): AnyValue {
+    const { start, stop } = blocks[0]!.sources;
+    const followers = followersOf(graph, site);
+    const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), residual], 0); // [sources + 1, batch, pos, dModel]
+    const weights = [site, ...followers].map((name, i) => {
+      const own = columns(weightsOf(name), 0, stop - start); // [rows, sources]
+      return b.concat([own, b.broadcast(b.constant(i === 0 ? 1 : 0), [own.shape[0]!, 1])], 1); // [rows, sources + 1]
+    });
+    const sum = mix(b, axes, [{ weights: b.concat(weights, 0), rows }]);
+    let row = siteRows(blocks);
+    for (const follower of followers) {
+      const count = siteRows(blocksOf(follower));
+      prefixes.set(follower, { stop, sum: b.slice(sum, 0, row, row + count) });
+      row += count;
+    }
+    return followers.length === 0 ? sum : b.slice(sum, 0, 0, siteRows(blocks));
+  }
+
   return makePoints(scope, {
     read(site, blocks, residual) {
-      const mask = maskInput(scope, site, blocks);
-      const weights = complement ? b.sub(mask, 1) : mask; // [batch?, pos?, rows, sources]
-      const last = weights.shape.length - 1;
-      const { start, stop } = blocks[0]!.sources;
-      const terms: MixTerm[] = differences.covering(start, stop).map((block) => ({
-        weights:
-          block.start === start && block.stop === stop
-            ? weights
-            : b.slice(weights, last, block.start - start, block.stop - start),
-        rows: block.value,
-      }));
-      const patched = withResidual(terms, residual);
+      const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
+      const prefix = prefixes.get(site);
+      let patched: AnyValue; // [rows of the site, batch, pos, dModel]
+      if (prefix) {
+        const rest =
+          prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));
+        patched = b.add(rest, carried);
+      } else if (complement && shared && siteRows(blocks) > 1) {
+        patched = leadingSum(site, blocks, carried);
+      } else {
+        patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), carried);
+      }
       let row = 0;
       return blocks.map((block) => {
         const value = blocks.length === 1 ? patched : b.slice(patched, 0, row, row + rowsOf(block));
         row += rowsOf(block);
-        scope.reads.push({ block, value });
-        return value;
+        return scope.onRead(block, value);
       });
     },
     write(parts) {
@@ -81,20 +130,15 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       return b.broadcast(b.constant(0), [batch!, pos!, dModel]);
     },
   });
-
-  /** Adds the residual [batch, pos, dModel] to the mix: as one more row where rows share their weights, else by itself. */
-  function withResidual(terms: MixTerm[], residual: AnyValue): AnyValue {
-    const row = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
-    const newest = terms.at(-1)!;
-    const rows = newest.weights.shape[0]!;
-    const copied = newest.rows.shape[0]! as number;
-    if (axes.perItem || axes.perPosition || rows === 1 || copied > MOST_ROWS_COPIED)
-      return b.add(mix(b, axes, terms), row);
-    const ones = b.broadcast(b.constant(1), [rows, 1]); // [rows, 1]
-    const extended = { weights: b.concat([newest.weights, ones], 1), rows: b.concat([newest.rows, row], 0) };
-    return mix(b, axes, [...terms.slice(0, -1), extended]);
-  }
 }
 
-/** Elements of the widest value of a patched run for one token: what decides the micro-batch. */
-export const differenceSize = (graph: Graph): number => Number(multiplyDims(graph.sources.length, graph.layout.dModel));
+const siteRows = (blocks: readonly DestinationBlock[]): number => blocks.reduce((n, block) => n + rowsOf(block), 0);
+
+/** The sites after `site` in the order of reading, up to the next one that reads with several rows. */
+function followersOf(graph: Graph, site: string): string[] {
+  const order = [...new Set(graph.destinationBlocks.map((block) => block.site))];
+  const after = order.slice(order.indexOf(site) + 1);
+  const rows = (name: string): number => siteRows(graph.destinationBlocks.filter((block) => block.site === name));
+  const next = after.findIndex((name) => rows(name) > 1);
+  return next === -1 ? after : after.slice(0, next);
+}

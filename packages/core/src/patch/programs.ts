@@ -2,7 +2,7 @@
  * @file The programs of a patchable model: what the engine compiles. Each is one call of the model's trace (or two) under
  * a mode, simplified. Every program takes inputs by name and any `batch` and `pos`.
  */
-import type { Graph } from '../graph/types.js';
+import type { DestinationBlock, Graph } from '../graph/types.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import { subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
@@ -10,10 +10,9 @@ import { simplify } from '../ir/simplify.js';
 import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
-import { contractScores, Differences, type MaskAxes, type PatchValue } from './differences.js';
+import { contractScores, type DifferenceBlock, Differences, type MaskAxes, type PatchValue } from './differences.js';
 import {
   capturePoints,
-  type DestinationRead,
   outputsByRow,
   partsOf,
   plainPoints,
@@ -115,7 +114,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     axes: setting.axes,
     differences: new Differences(b),
     patchOf: suppliedPatch(b, setting.supply),
-    reads: [],
+    onRead: (_block, value) => value,
   });
   b.output(LOGITS, readOut(setting, points, 'last'));
   return finish(setting, b);
@@ -139,6 +138,10 @@ export function gradientProgram(setting: GradientSetting): Program {
   const b = new ProgramBuilder(`gradient-${forward}`);
   const differences = new Differences(b);
   const reads: DestinationRead[] = [];
+  const onRead = (block: DestinationBlock, value: AnyValue): AnyValue => {
+    reads.push({ block, value, upstream: differences.covering(block.sources.start, block.sources.stop) });
+    return value;
+  };
   const patchOf = suppliedPatch(b, setting.supply);
   const logits = readOut(setting, pointsFor(), 'last'); // [batch, outputs]
   const total = b.sum(objectiveFragment(b, setting.objective, logits), 0);
@@ -151,8 +154,7 @@ export function gradientProgram(setting: GradientSetting): Program {
   for (const group of bySite(reads)) {
     const parts = group.map((i) => gradients[i]!);
     const joined = parts.length === 1 ? parts[0]! : b.concat(parts, 0); // [rows of the site, batch, pos, dModel]
-    const { start, stop } = reads[group[0]!]!.block.sources;
-    const scores = contractScores(b, keepPositions, joined, differences.covering(start, stop)); // [batch, pos?, rows, sources]
+    const scores = contractScores(b, keepPositions, joined, reads[group[0]!]!.upstream); // [batch, pos?, rows, sources]
     const axis = scores.shape.length - 2;
     let row = 0;
     for (const i of group) {
@@ -175,7 +177,7 @@ export function gradientProgram(setting: GradientSetting): Program {
         axes: setting.axes,
         differences,
         patchOf,
-        reads,
+        onRead,
       });
     }
     const collect = (parts: SourceParts): void => {
@@ -187,8 +189,16 @@ export function gradientProgram(setting: GradientSetting): Program {
     };
     const startOf =
       forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
-    return readingPoints(scope, collect, reads, startOf);
+    return readingPoints(scope, collect, onRead, startOf);
   }
+}
+
+/** What one destination block read, and the differences of its upstream sources at that time. */
+interface DestinationRead {
+  readonly block: DestinationBlock;
+  /** [heads or 1, batch, pos, dModel]. */
+  readonly value: AnyValue;
+  readonly upstream: readonly DifferenceBlock[];
 }
 
 /** Indices of reads that belong to one site, in order: their scores are one matmul. */
