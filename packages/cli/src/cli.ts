@@ -1,11 +1,11 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
-import { readFileSync } from 'node:fs';
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
 import { COMMANDS } from './commands/index.js';
 import { createCli, GLOBAL_FLAGS } from './context.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
 import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
+import { packageVersion } from './package-version.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Streams } from './terminal/output.js';
 import { usageError } from './usage-error.js';
@@ -71,9 +71,4 @@ function checkDefaults(program: Command, defaults: Readonly<Record<string, unkno
   const known = [...new Set([program, ...program.commands].flatMap(flagNames))];
   const unknown = Object.keys(defaults).find((name) => !known.includes(name));
   if (unknown !== undefined) throw unknownName(`config ${file}`, 'default', unknown, known);
-}
-
-export function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
 }

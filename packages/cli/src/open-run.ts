@@ -15,7 +15,6 @@ import type {
 } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
-import { packageVersion } from './cli.js';
 import type { Cli } from './context.js';
 import {
   addFlags,
@@ -30,6 +29,7 @@ import {
   requireFlag,
 } from './flags/index.js';
 import type { OpenedModel } from './open-model.js';
+import { packageVersion } from './package-version.js';
 import { backendLine, modelLine, writeHeader } from './terminal/index.js';
 
 const SOURCE_FLAGS = {
