@@ -2,7 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Architecture, AutoCircuitError, type ModelObject, type Progress, Registry, unknownName } from '@auto-circuit/core';
+import {
+  type Architecture,
+  AutoCircuitError,
+  type ModelObject,
+  type Progress,
+  Registry,
+  unknownName,
+} from '@auto-circuit/core';
 import { microModel } from '@auto-circuit/core/testing';
 import { readConfig } from './checkpoint/config.js';
 import { type HubSettings, resolveModel } from './checkpoint/hub.js';
@@ -30,7 +37,10 @@ export interface LoadedModel {
 
 /** Models that are built as objects. */
 const OBJECTS: Readonly<Record<string, { readonly doc: string; readonly build: () => ModelObject }>> = Object.freeze({
-  micro: { doc: 'AutoCircuit\'s MicroModel: two layers of two heads that multiply by known numbers', build: () => microModel() },
+  micro: {
+    doc: "AutoCircuit's MicroModel: two layers of two heads that multiply by known numbers",
+    build: () => microModel(),
+  },
 });
 
 /** Names that need no folder and no hub, with a line each. */
@@ -64,7 +74,12 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
   if (shipped) return fileURLToPath(shipped.folder);
   const folder = resolve(cwd, name);
   if (existsSync(folder)) return resolveModel(folder);
-  if (!name.includes('/')) throw unknownName('models', 'model', name, [...knownModels().map((m) => m.name), 'a folder', 'org/name on the hub']);
+  if (!name.includes('/'))
+    throw unknownName('models', 'model', name, [
+      ...knownModels().map((m) => m.name),
+      'a folder',
+      'org/name on the hub',
+    ]);
   return resolveModel(name, {
     onProgress: (_file, done, total) => progress?.report(done, total ?? done, 'bytes'),
     ...hub,

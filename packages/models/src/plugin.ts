@@ -14,4 +14,7 @@ const architectureOf = ({ name, doc, recipe, build }: Family) =>
     },
   });
 
-export const modelsPlugin: Plugin = definePlugin({ name: '@auto-circuit/models', contributes: FAMILIES.map(architectureOf) });
+export const modelsPlugin: Plugin = definePlugin({
+  name: '@auto-circuit/models',
+  contributes: FAMILIES.map(architectureOf),
+});

@@ -3,9 +3,11 @@ import type { ModelObject, WeightStore } from '@auto-circuit/core';
 import type { CanonicalWeights, ModelSizes, WeightRecipe } from '../checkpoint/canonical.js';
 import { type Gpt2Config, gpt2Recipe } from '../checkpoint/recipes/gpt2.js';
 import { type LlamaConfig, llamaRecipe } from '../checkpoint/recipes/llama.js';
-import { activationNamed } from './layers.js';
+import { type NeoxConfig, neoxRecipe } from '../checkpoint/recipes/neox.js';
 import { gpt2Model } from './gpt2.js';
+import { activationNamed } from './layers.js';
 import { llamaModel } from './llama.js';
+import { neoxModel } from './neox.js';
 
 export interface Family<C = unknown> {
   readonly name: string;
@@ -21,7 +23,18 @@ export interface Family<C = unknown> {
 
 const shapeOf = (sizes: ModelSizes, activation: string, epsilon: number) => {
   const { layers, heads, kvHeads, dModel, dHead, dMlp, vocabulary, positions } = sizes;
-  return { layers, heads, kvHeads, dModel, dHead, dMlp, vocabulary, positions, epsilon, activation: activationNamed(activation) };
+  return {
+    layers,
+    heads,
+    kvHeads,
+    dModel,
+    dHead,
+    dMlp,
+    vocabulary,
+    positions,
+    epsilon,
+    activation: activationNamed(activation),
+  };
 };
 
 const gpt2: Family<Gpt2Config> = {
@@ -29,7 +42,12 @@ const gpt2: Family<Gpt2Config> = {
   doc: 'GPT-2 and its relatives: learned positions, layer norm, GELU; attention-only with "attn_only": true in config.json',
   recipe: gpt2Recipe,
   build: (name, { config, sizes, processing }, weights) =>
-    gpt2Model(name, { ...shapeOf(sizes, config.activation_function, config.layer_norm_epsilon), mlp: !config.attn_only }, weights, processing),
+    gpt2Model(
+      name,
+      { ...shapeOf(sizes, config.activation_function, config.layer_norm_epsilon), mlp: !config.attn_only },
+      weights,
+      processing,
+    ),
 };
 
 const llama: Family<LlamaConfig> = {
@@ -40,4 +58,18 @@ const llama: Family<LlamaConfig> = {
     llamaModel(name, shapeOf(sizes, config.hidden_act, config.rms_norm_eps), weights, processing),
 };
 
-export const FAMILIES: readonly Family[] = [gpt2 as unknown as Family, llama as unknown as Family];
+const neox: Family<NeoxConfig> = {
+  name: 'neox',
+  doc: 'GPT-NeoX, Pythia: rotary positions on part of each head, attention and MLP side by side or in turn',
+  recipe: neoxRecipe,
+  build: (name, { config, sizes, processing }, weights) => {
+    const shape = {
+      ...shapeOf(sizes, config.hidden_act, config.layer_norm_eps),
+      dRotary: config.rotary.dims,
+      parallel: config.use_parallel_residual,
+    };
+    return neoxModel(name, shape, weights, processing);
+  },
+};
+
+export const FAMILIES: readonly Family[] = [gpt2, llama, neox] as unknown as readonly Family[];

@@ -3,7 +3,15 @@
  * it reads canonical weights, where folding may have taken layer norm weights and biases away.
  */
 import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
-import { ACTIVATIONS, asMatrix, causalAttention, headProjection, layerNorm } from './layers.js';
+import {
+  ACTIVATIONS,
+  asMatrix,
+  causalAttention,
+  type Has,
+  headProjection,
+  layerNormNamed,
+  unembedTokens,
+} from './layers.js';
 import { parameterCount } from './parameters.js';
 
 export interface Gpt2Shape {
@@ -20,9 +28,6 @@ export interface Gpt2Shape {
   readonly mlp: boolean;
 }
 
-/** What of a checkpoint is there: folding removes some weights and makes others. */
-export type Has = (weight: string) => boolean;
-
 export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyValue {
   const { builder: b } = points;
   const { layers, heads, dModel, dHead, dMlp, vocabulary, positions } = shape;
@@ -35,7 +40,7 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
   for (let l = 0; l < layers; l++) {
     const reads = points.into(`L${l}.attn`, residual); // each [heads or 1, batch, pos, dModel]
     const head = (input: 'q' | 'k' | 'v'): AnyValue => {
-      const x = norm(shape, has, points, reads[input]!, `L${l}.ln1`);
+      const x = layerNormNamed(points, has, reads[input]!, shape, `L${l}.ln1`);
       const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [heads, dHead]) : null;
       return headProjection(b, x, points.weight(`L${l}.attn.${input}.W`, [heads, dHead, dModel]), bias); // [heads, 1, batch, pos, dHead]
     };
@@ -45,7 +50,7 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
     residual = points.stream(`L${l}.mid`, residual);
 
     if (shape.mlp) {
-      const x = norm(shape, has, points, points.into(`L${l}.mlp`, residual).mlp!, `L${l}.ln2`); // [1, batch, pos, dModel]
+      const x = layerNormNamed(points, has, points.into(`L${l}.mlp`, residual).mlp!, shape, `L${l}.ln2`); // [1, batch, pos, dModel]
       const inner = b.add(
         b.matmul(asMatrix(b, x), points.weight(`L${l}.mlp.in.W`, [dModel, dMlp])),
         points.weight(`L${l}.mlp.in.b`, [dMlp]),
@@ -63,27 +68,16 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
 }
 
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
-export function unembedGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue {
-  const { builder: b } = points;
-  const [batch, q] = residual.shape;
-  const x = asMatrix(b, norm(shape, has, points, residual, 'final.ln')); // [batch·q, dModel]
-  const weight = points.weight(has('unembed.W') ? 'unembed.W' : 'embed.W', [shape.vocabulary, shape.dModel]);
-  let logits = b.matmul(x, weight, { transposeB: true }); // [batch·q, vocabulary]
-  if (has('unembed.b')) logits = b.add(logits, points.weight('unembed.b', [shape.vocabulary]));
-  return b.reshape(logits, [batch!, q!, shape.vocabulary]);
-}
-
-/** Layer norm; its weights where they are not folded into the next matrix. */
-function norm({ epsilon, dModel }: Gpt2Shape, has: Has, points: PatchPoints, x: AnyValue, name: string): AnyValue {
-  const { builder: b } = points;
-  let out = layerNorm(b, x, epsilon, name);
-  if (has(`${name}.w`)) out = b.mul(out, points.weight(`${name}.w`, [dModel]));
-  if (has(`${name}.b`)) out = b.add(out, points.weight(`${name}.b`, [dModel]));
-  return out;
-}
+export const unembedGpt2 = (shape: Gpt2Shape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue =>
+  unembedTokens(points, has, layerNormNamed(points, has, residual, shape, 'final.ln'), shape);
 
 /** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
-export function gpt2Model(name: string, shape: Gpt2Shape, weights: WeightStore, processing: readonly string[] = []): ModelObject {
+export function gpt2Model(
+  name: string,
+  shape: Gpt2Shape,
+  weights: WeightStore,
+  processing: readonly string[] = [],
+): ModelObject {
   const names = new Set(weights.names);
   const has: Has = (weight) => names.has(weight);
   return Object.freeze<ModelObject>({

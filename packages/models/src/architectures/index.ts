@@ -3,4 +3,5 @@ export * from './families.js';
 export * from './gpt2.js';
 export * from './layers.js';
 export * from './llama.js';
+export * from './neox.js';
 export * from './random.js';

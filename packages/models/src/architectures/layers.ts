@@ -2,7 +2,14 @@
  * @file The layers that architectures are made of, as program fragments. Composites are marked (`layerNorm`, `gelu`, …), so
  * that a backend may compute them in one step.
  */
-import { type AnyValue, type Dim, multiplyDims, type ProgramBuilder, unknownName } from '@auto-circuit/core';
+import {
+  type AnyValue,
+  type Dim,
+  multiplyDims,
+  type PatchPoints,
+  type ProgramBuilder,
+  unknownName,
+} from '@auto-circuit/core';
 
 /** (x − mean) · rsqrt(var + epsilon) over the last axis, no weights. */
 export function layerNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
@@ -16,6 +23,59 @@ export function layerNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role:
 export function rmsNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
   const scale = b.role(b.rsqrt(b.add(b.mean(b.mul(x, x), -1, true), epsilon)), `${role}.scale`);
   return b.composite(b.role(b.mul(x, scale), `${role}.normalized`), 'rmsNorm', [x], { epsilon });
+}
+
+/** What of a checkpoint is there: folding removes some weights and makes others. */
+export type Has = (weight: string) => boolean;
+
+/** Layer norm with the weights `NAME.w` and `NAME.b`, where they are not folded into the next matrix. */
+export function layerNormNamed(
+  points: PatchPoints,
+  has: Has,
+  x: AnyValue,
+  { epsilon, dModel }: NormShape,
+  name: string,
+): AnyValue {
+  return withNormWeights(points, has, layerNorm(points.builder, x, epsilon, name), dModel, name);
+}
+/** RMS norm with the weight `NAME.w`, where it is not folded into the next matrix. */
+export function rmsNormNamed(
+  points: PatchPoints,
+  has: Has,
+  x: AnyValue,
+  { epsilon, dModel }: NormShape,
+  name: string,
+): AnyValue {
+  return withNormWeights(points, has, rmsNorm(points.builder, x, epsilon, name), dModel, name);
+}
+interface NormShape {
+  readonly epsilon: number;
+  readonly dModel: number;
+}
+function withNormWeights(
+  { builder: b, weight }: PatchPoints,
+  has: Has,
+  normalized: AnyValue,
+  dModel: number,
+  name: string,
+): AnyValue {
+  const scaled = has(`${name}.w`) ? b.mul(normalized, weight(`${name}.w`, [dModel])) : normalized;
+  return has(`${name}.b`) ? b.add(scaled, weight(`${name}.b`, [dModel])) : scaled;
+}
+
+/** Normalized residual [batch, q, dModel] → logits [batch, q, vocabulary]; tied models have no unembedding of their own. */
+export function unembedTokens(
+  points: PatchPoints,
+  has: Has,
+  x: AnyValue,
+  shape: { readonly vocabulary: number; readonly dModel: number },
+): AnyValue {
+  const { builder: b } = points;
+  const [batch, q] = x.shape;
+  const weight = points.weight(has('unembed.W') ? 'unembed.W' : 'embed.W', [shape.vocabulary, shape.dModel]);
+  const logits = b.matmul(asMatrix(b, x), weight, { transposeB: true }); // [batch·q, vocabulary]
+  const biased = has('unembed.b') ? b.add(logits, points.weight('unembed.b', [shape.vocabulary])) : logits;
+  return b.reshape(biased, [batch!, q!, shape.vocabulary]);
 }
 
 const GELU_TANH = { scale: Math.sqrt(2 / Math.PI), cubic: 0.044715 };

@@ -1,7 +1,15 @@
 /** @file Llama: rotary positions, RMS norm, grouped queries, SwiGLU, tied or untied embeddings. */
 import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
-import type { Has } from './gpt2.js';
-import { ACTIVATIONS, asMatrix, causalAttention, headProjection, rmsNorm, rotate } from './layers.js';
+import {
+  ACTIVATIONS,
+  asMatrix,
+  causalAttention,
+  type Has,
+  headProjection,
+  rmsNormNamed,
+  rotate,
+  unembedTokens,
+} from './layers.js';
 import { parameterCount } from './parameters.js';
 
 export interface LlamaShape {
@@ -29,7 +37,7 @@ export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): An
   for (let l = 0; l < layers; l++) {
     const reads = points.into(`L${l}.attn`, residual); // each [heads, kvHeads or 1, batch, pos, dModel]
     const head = (input: 'q' | 'k' | 'v', count: number): AnyValue => {
-      const x = norm(shape, has, points, reads[input]!, `L${l}.ln1`);
+      const x = rmsNormNamed(points, has, reads[input]!, shape, `L${l}.ln1`);
       const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [count, dHead]) : null;
       return headProjection(b, x, points.weight(`L${l}.attn.${input}.W`, [count, dHead, dModel]), bias);
     };
@@ -42,7 +50,7 @@ export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): An
     if (has(`L${l}.attn.o.b`)) residual = b.add(residual, points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
 
-    const x = asMatrix(b, norm(shape, has, points, points.into(`L${l}.mlp`, residual).mlp!, `L${l}.ln2`)); // [batch·pos, dModel]
+    const x = asMatrix(b, rmsNormNamed(points, has, points.into(`L${l}.mlp`, residual).mlp!, shape, `L${l}.ln2`)); // [batch·pos, dModel]
     const gate = ACTIVATIONS[shape.activation]!(
       b,
       b.matmul(x, points.weight(`L${l}.mlp.gate.W`, [dMlp, dModel]), { transposeB: true }),
@@ -56,25 +64,13 @@ export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): An
   return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
 }
 
-/** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
-export function unembedLlama(shape: LlamaShape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue {
-  const { builder: b } = points;
-  const [batch, q] = residual.shape;
-  const x = asMatrix(b, norm(shape, has, points, residual, 'final.ln')); // [batch·q, dModel]
-  const weight = points.weight(has('unembed.W') ? 'unembed.W' : 'embed.W', [shape.vocabulary, shape.dModel]);
-  let logits = b.matmul(x, weight, { transposeB: true }); // [batch·q, vocabulary]
-  if (has('unembed.b')) logits = b.add(logits, points.weight('unembed.b', [shape.vocabulary]));
-  return b.reshape(logits, [batch!, q!, shape.vocabulary]);
-}
-
-/** RMS norm; its weight where it is not folded into the next matrix. */
-function norm({ epsilon, dModel }: LlamaShape, has: Has, points: PatchPoints, x: AnyValue, name: string): AnyValue {
-  const out = rmsNorm(points.builder, x, epsilon, name);
-  return has(`${name}.w`) ? points.builder.mul(out, points.weight(`${name}.w`, [dModel])) : out;
-}
-
 /** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
-export function llamaModel(name: string, shape: LlamaShape, weights: WeightStore, processing: readonly string[] = []): ModelObject {
+export function llamaModel(
+  name: string,
+  shape: LlamaShape,
+  weights: WeightStore,
+  processing: readonly string[] = [],
+): ModelObject {
   const names = new Set(weights.names);
   const has: Has = (weight) => names.has(weight);
   return Object.freeze<ModelObject>({
@@ -97,6 +93,7 @@ export function llamaModel(name: string, shape: LlamaShape, weights: WeightStore
     weights,
     processing,
     trace: (points) => traceLlama(shape, has, points),
-    unembed: (points, residual) => unembedLlama(shape, has, points, residual),
+    unembed: (points, residual) =>
+      unembedTokens(points, has, rmsNormNamed(points, has, residual, shape, 'final.ln'), shape),
   });
 }

@@ -1,12 +1,21 @@
 /** @file Models of a given shape with seeded random weights: for benchmarks and tests. */
-import { memoryWeights, type ModelObject, seededRandom } from '@auto-circuit/core';
+import { type ModelObject, memoryWeights, seededRandom } from '@auto-circuit/core';
+import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 import { type Gpt2Shape, gpt2Model } from './gpt2.js';
 import { type LlamaShape, llamaModel } from './llama.js';
-import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 
 /** GPT-2 small: 12 layers, 12 heads, d_model 768. */
 export const GPT2_SMALL: Gpt2Shape = Object.freeze({
-  layers: 12, heads: 12, dModel: 768, dHead: 64, dMlp: 3072, vocabulary: 50257, positions: 1024, epsilon: 1e-5, activation: 'gelu_new', mlp: true,
+  layers: 12,
+  heads: 12,
+  dModel: 768,
+  dHead: 64,
+  dMlp: 3072,
+  vocabulary: 50257,
+  positions: 1024,
+  epsilon: 1e-5,
+  activation: 'gelu_new',
+  mlp: true,
 });
 
 type Shapes = Record<string, readonly number[]>;
@@ -26,16 +35,31 @@ function randomWeights(shapes: Shapes, seed: number): Record<string, { shape: re
 /** A GPT-2 of this shape as after all processing steps: no layer norm weights, an unembedding of its own. */
 export function randomGpt2(shape: Gpt2Shape, seed = 0): ModelObject {
   const { layers, heads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
-  const shapes: Shapes = { 'embed.W': [vocabulary, d], 'pos.W': [positions, d], 'unembed.W': [vocabulary, d], 'unembed.b': [vocabulary] };
+  const shapes: Shapes = {
+    'embed.W': [vocabulary, d],
+    'pos.W': [positions, d],
+    'unembed.W': [vocabulary, d],
+    'unembed.b': [vocabulary],
+  };
   for (let l = 0; l < layers; l++) {
     for (const x of ['q', 'k', 'v']) {
       shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
       shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
     }
     Object.assign(shapes, { [`L${l}.attn.o.W`]: [heads, dHead, d], [`L${l}.attn.o.b`]: [d] });
-    if (shape.mlp) Object.assign(shapes, { [`L${l}.mlp.in.W`]: [d, dMlp], [`L${l}.mlp.in.b`]: [dMlp], [`L${l}.mlp.out.W`]: [dMlp, d], [`L${l}.mlp.out.b`]: [d] });
+    if (shape.mlp)
+      Object.assign(shapes, {
+        [`L${l}.mlp.in.W`]: [d, dMlp],
+        [`L${l}.mlp.in.b`]: [dMlp],
+        [`L${l}.mlp.out.W`]: [dMlp, d],
+        [`L${l}.mlp.out.b`]: [d],
+      });
   }
-  return gpt2Model('random-gpt2', shape, memoryWeights(randomWeights(shapes, seed), `random-gpt2-${seed}-${JSON.stringify(shape)}`));
+  return gpt2Model(
+    'random-gpt2',
+    shape,
+    memoryWeights(randomWeights(shapes, seed), `random-gpt2-${seed}-${JSON.stringify(shape)}`),
+  );
 }
 
 /** A Llama of this shape, unprocessed, with tied embeddings. */
@@ -43,7 +67,12 @@ export function randomLlama(shape: LlamaShape, seed = 0): ModelObject {
   const { layers, heads, kvHeads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
   const shapes: Shapes = { 'embed.W': [vocabulary, d], 'final.ln.w': [d] };
   for (let l = 0; l < layers; l++) {
-    for (const [x, count] of [['q', heads], ['k', kvHeads], ['v', kvHeads]] as const) shapes[`L${l}.attn.${x}.W`] = [count, dHead, d];
+    for (const [x, count] of [
+      ['q', heads],
+      ['k', kvHeads],
+      ['v', kvHeads],
+    ] as const)
+      shapes[`L${l}.attn.${x}.W`] = [count, dHead, d];
     Object.assign(shapes, {
       [`L${l}.attn.o.W`]: [heads, dHead, d],
       [`L${l}.ln1.w`]: [d],

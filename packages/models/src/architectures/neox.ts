@@ -1,0 +1,104 @@
+/** @file GPT-NeoX (Pythia): rotary positions on part of each head, layer norms, attention and MLP side by side or in turn. */
+import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
+import {
+  ACTIVATIONS,
+  asMatrix,
+  causalAttention,
+  type Has,
+  headProjection,
+  layerNormNamed,
+  rotate,
+  unembedTokens,
+} from './layers.js';
+import { parameterCount } from './parameters.js';
+
+export interface NeoxShape {
+  readonly layers: number;
+  readonly heads: number;
+  readonly dModel: number;
+  readonly dHead: number;
+  /** Dimensions of each head that are turned; the rest pass as they are. */
+  readonly dRotary: number;
+  readonly dMlp: number;
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly epsilon: number;
+  readonly activation: string;
+  /** Whether attention and MLP of a block read the same residual. */
+  readonly parallel: boolean;
+}
+
+export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyValue {
+  const { builder: b } = points;
+  const { layers, heads, dModel, dHead, dRotary, dMlp, vocabulary, positions } = shape;
+  const tokens = points.input; // [batch, pos]
+  const [batch, pos] = tokens.shape;
+  const cos = points.weight('rope.cos', [positions, dRotary]);
+  const sin = points.weight('rope.sin', [positions, dRotary]);
+  const norm = (x: AnyValue, name: string): AnyValue => layerNormNamed(points, has, x, shape, name);
+  let residual = points.outOf('start', b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0)); // [batch, pos, dModel]
+
+  for (let l = 0; l < layers; l++) {
+    const entered = residual;
+    const reads = points.into(`L${l}.attn`, residual); // each [heads or 1, batch, pos, dModel]
+    const head = (input: 'q' | 'k' | 'v'): AnyValue => {
+      const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [heads, dHead]) : null;
+      return headProjection(
+        b,
+        norm(reads[input]!, `L${l}.ln1`),
+        points.weight(`L${l}.attn.${input}.W`, [heads, dHead, dModel]),
+        bias,
+      );
+    };
+    const turned = (x: AnyValue): AnyValue => {
+      const first = rotate(b, b.slice(x, 4, 0, dRotary), cos, sin);
+      return dRotary === dHead ? first : b.concat([first, b.slice(x, 4, dRotary, dHead)], 4);
+    };
+    const z = causalAttention(b, turned(head('q')), turned(head('k')), head('v'), `L${l}.attn`); // [heads, batch, pos, dHead]
+    const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
+    residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
+    residual = points.stream(`L${l}.mid`, residual);
+
+    const read = points.into(`L${l}.mlp`, shape.parallel ? entered : residual).mlp!; // [1, batch, pos, dModel]
+    const x = asMatrix(b, norm(read, `L${l}.ln2`));
+    const inner = b.add(
+      b.matmul(x, points.weight(`L${l}.mlp.in.W`, [dModel, dMlp])),
+      points.weight(`L${l}.mlp.in.b`, [dMlp]),
+    );
+    const active = b.role(ACTIVATIONS[shape.activation]!(b, inner), `L${l}.mlp.act`); // [batch·pos, dMlp]
+    const out = b.add(
+      b.matmul(active, points.weight(`L${l}.mlp.out.W`, [dMlp, dModel])),
+      points.weight(`L${l}.mlp.out.b`, [dModel]),
+    );
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, [batch!, pos!, dModel])));
+    residual = points.stream(`L${l}.post`, residual);
+  }
+  return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
+}
+
+/** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
+export function neoxModel(
+  name: string,
+  shape: NeoxShape,
+  weights: WeightStore,
+  processing: readonly string[] = [],
+): ModelObject {
+  const names = new Set(weights.names);
+  const has: Has = (weight) => names.has(weight);
+  const { layers, heads, dModel, parallel } = shape;
+  return Object.freeze<ModelObject>({
+    name,
+    spec: {
+      layout: { kind: 'transformer', layers, heads, kvHeads: heads, dModel, mlp: true, parallel },
+      input: { name: 'tokens', dtype: 'int', features: [] },
+      outputSize: shape.vocabulary,
+      maxPositions: shape.positions,
+      parameters: parameterCount(weights),
+    },
+    weights,
+    processing,
+    trace: (points) => traceNeox(shape, has, points),
+    unembed: (points, residual) =>
+      unembedTokens(points, has, layerNormNamed(points, has, residual, shape, 'final.ln'), shape),
+  });
+}
