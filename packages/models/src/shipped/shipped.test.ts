@@ -26,9 +26,9 @@ describe('ioi-mini', () => {
     const { model, tokenizer } = await loadModel('ioi-mini', { onWarning: (line) => expect.fail(line) });
     const file = parsePromptFile(readFileSync(promptFile, 'utf8'), 'ioi-mini.json');
     const { prompts } = tokenizePrompts(file, tokenizer, { bos: tokenizer!.addsBos });
-    // The interpreter is slow: every eighth prompt, which still is both orders and all templates.
+    // The interpreter is slow: every fourth prompt, which still is both orders and all templates.
     const batches = batchesOf(
-      prompts.filter(({ index }) => index % 8 === 0),
+      prompts.filter(({ index }) => index % 4 === 0),
       16,
     );
     const patchable = await createPatchableModel({
@@ -52,9 +52,10 @@ describe('ioi-mini', () => {
       }
     }
     await patchable.dispose();
-    expect(count).toBe(40);
+    expect(count).toBe(80);
     expect(right / count).toBeGreaterThan(0.95);
     expect(differences.clean / count).toBeGreaterThan(4);
-    expect(Math.abs(differences.corrupt / count)).toBeLessThan(0.5);
+    // A corrupt prompt favours one of the two by 1.5 or so: the mean of 80 has a standard error of a fifth.
+    expect(Math.abs(differences.corrupt / count)).toBeLessThan(1);
   });
 });

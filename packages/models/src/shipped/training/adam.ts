@@ -12,7 +12,7 @@ export interface AdamSettings {
   readonly clipNorm: number;
 }
 export const ADAM_DEFAULTS: AdamSettings = Object.freeze({
-  weightDecay: 0.1,
+  weightDecay: 0.5,
   beta1: 0.9,
   beta2: 0.99,
   epsilon: 1e-8,

@@ -36,14 +36,14 @@ export interface TrainingSettings {
   readonly stopAt: number;
 }
 export const TRAINING_DEFAULTS: TrainingSettings = Object.freeze({
-  steps: 1500,
+  steps: 2000,
   batchSize: 64,
   learningRate: 3e-3,
   warmUp: 100,
   otherTokens: 0.1,
-  writing: 0.02,
+  writing: 0.03,
   adam: ADAM_DEFAULTS,
-  seed: 0,
+  seed: 1,
   lookEvery: 100,
   stopAt: 2,
 });
