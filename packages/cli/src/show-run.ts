@@ -66,7 +66,7 @@ export async function showRun(output: Output, { result, graph, folder }: ShownRu
   output.line();
   output.line(`files   ${folder}/`);
   output.line(`report  ${folder}/report.html`);
-  output.line(`next    auto-circuit evaluate ${quoted(folder)} --metric logit-diff-percent`);
+  output.line(`next    auto-circuit view ${quoted(folder)}`);
 }
 
 function faithfulnessText(measurements: readonly Measurement[], kept: number): string {
@@ -79,7 +79,8 @@ export function showMeasurements(output: Output, measurements: readonly Measurem
   const [first] = measurements;
   if (!first) return;
   const right = (title: string) => ({ title, align: 'right' as const });
-  const faithful = first.points.some(({ faithfulness }) => faithfulness !== undefined);
+  const asMetric = measurements.some(({ metric }) => metric === 'faithfulness');
+  const faithful = !asMetric && first.points.some(({ faithfulness }) => faithfulness !== undefined);
   const columns = [
     right('edges'),
     right('connected'),

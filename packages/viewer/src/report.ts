@@ -104,7 +104,7 @@ function curvesOf({ measurements, circuit, graph }: ReportInput): Curve[] {
     faithfulness === undefined ? [] : [{ edges, value: fromJsonNumber(faithfulness) }],
   );
   const curves = measurements.map((measurement) => ({ ...metricCurve(measurement), ...common }));
-  if (!faithful?.length) return curves;
+  if (!faithful?.length || measurements.some(({ metric }) => metric === 'faithfulness')) return curves;
   const lines = [
     { label: 'whole model', value: 1 },
     { label: 'empty circuit', value: 0 },

@@ -10,11 +10,15 @@ import { listCommand } from './list.js';
 import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
+import { reportCommand } from './report.js';
+import { viewCommand } from './view.js';
 
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
   evaluateCommand,
+  reportCommand,
+  viewCommand,
   listCommand,
   patchCommand,
   logitsCommand,

@@ -8,6 +8,7 @@ export * from './lock.js';
 export * from './measure.js';
 export * from './measure-sizes.js';
 export * from './prompts-of-run.js';
+export * from './read-run.js';
 export * from './report-input.js';
 export * from './run-json.js';
 export * from './schemas.js';

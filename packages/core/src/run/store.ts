@@ -42,17 +42,12 @@ export const RUN_FILES = Object.freeze({
 /** What to do with a folder that is there already: nothing (an error), go on with the run in it, or replace that run. */
 export type ExistingFolder = 'refuse' | 'resume' | 'overwrite';
 
-/** A run folder that this process writes; made by `openRunStore`, to be closed with `close` or `finish`. */
-export class RunStore {
+/** The files of a run folder, for reading. */
+export class RunReader {
   readonly folder: string;
-  readonly #lock: FolderLock;
-  /** Whether work of an earlier process was found. */
-  readonly resumed: boolean;
 
-  constructor(folder: string, lock: FolderLock, resumed: boolean) {
+  constructor(folder: string) {
     this.folder = folder;
-    this.#lock = lock;
-    this.resumed = resumed;
   }
 
   path(file: keyof typeof RUN_FILES): string {
@@ -65,6 +60,30 @@ export class RunStore {
     const scores = readScores(this.path('scores'), graph);
     if (!existsSync(this.path('standardErrors'))) return { scores };
     return { scores, standardErrors: readScores(this.path('standardErrors'), graph) };
+  }
+
+  /** What has been measured, or null. */
+  async measurements(): Promise<readonly Measurement[] | null> {
+    const text = await readIfThere(this.path('measurements'));
+    return text === null ? null : parseBySchema(measurementsSchema, text, this.path('measurements'));
+  }
+
+  async timings(): Promise<Timings | null> {
+    const text = await readIfThere(this.path('timings'));
+    return text === null ? null : parseBySchema(timingsSchema, text, this.path('timings'));
+  }
+}
+
+/** A run folder that this process writes; made by `openRunStore`, to be closed with `close` or `finish`. */
+export class RunStore extends RunReader {
+  readonly #lock: FolderLock;
+  /** Whether work of an earlier process was found. */
+  readonly resumed: boolean;
+
+  constructor(folder: string, lock: FolderLock, resumed: boolean) {
+    super(folder);
+    this.#lock = lock;
+    this.resumed = resumed;
   }
 
   /** Standard errors first: where there are scores, their errors are there too. */
@@ -86,16 +105,8 @@ export class RunStore {
     await writeFileAtomic(join(this.path('partial'), name), text);
   }
 
-  async measurements(): Promise<readonly Measurement[] | null> {
-    const text = await readIfThere(this.path('measurements'));
-    return text === null ? null : parseBySchema(measurementsSchema, text, this.path('measurements'));
-  }
   async writeJson(file: 'measurements' | 'circuit' | 'timings', value: unknown): Promise<void> {
     await writeFileAtomic(this.path(file), toJsonText(value, this.path(file)));
-  }
-  async timings(): Promise<Timings | null> {
-    const text = await readIfThere(this.path('timings'));
-    return text === null ? null : parseBySchema(timingsSchema, text, this.path('timings'));
   }
   async writeTimings(timings: Timings): Promise<void> {
     await this.writeJson('timings', timings);
