@@ -218,9 +218,9 @@ async function measuredOf(
   const { measurements, auto } = await measurer.measure(circuits);
   if (keep !== 'auto') {
     const { count } = topEdges(model.graph, scores, keep);
-    return { circuit: circuits.find(({ circuit }) => circuit.edges.length === count)!.circuit, measurements };
+    return { circuit: circuits.find(({ edges }) => edges === count)!.make().circuit, measurements };
   }
-  const { circuit } = circuits[auto.index]!;
+  const { circuit } = circuits[auto.index]!.make();
   if (!auto.found) {
     onWarning?.(
       `no measured size is faithful together with the next larger one, so the largest is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,

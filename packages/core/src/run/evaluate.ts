@@ -13,7 +13,7 @@ import {
 import { SizeMeasurer } from './measure-sizes.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from './schemas.js';
-import { circuitsToMeasure, sizedCircuit, tiesWarning } from './sizes.js';
+import { circuitsToMeasure, knownCircuit, tiesWarning } from './sizes.js';
 
 export interface EvaluateRequest extends CircuitRunSettings, RunPromptSettings {
   readonly model: PatchableModel;
@@ -39,7 +39,7 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
   checkMetrics(metrics, prompts.test);
   const circuits =
     target.kind === 'circuit'
-      ? [sizedCircuit(target.circuit, null, request)]
+      ? [knownCircuit(target.circuit, request)]
       : circuitsToMeasure(model.graph, target.scores, target.sizes, request);
   const ties = tiesWarning(circuits);
   if (ties) hooks.onWarning?.(ties);

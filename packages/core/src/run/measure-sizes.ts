@@ -21,6 +21,7 @@ const referencesSchema = z.object({
   faithfulness: z.enum(['logit-diff', 'kl', 'none']),
 });
 const measuredSchema = z.object({
+  edgesConnected: z.number(),
   /** By metric, in the order asked. */
   values: z.array(valueSchema),
   /** Absent where faithfulness says nothing on these prompts. */
@@ -117,34 +118,34 @@ export class SizeMeasurer {
         higherIsBetter,
         model: references.model[m]!.value,
         empty: references.empty[m]!.value,
-        points: circuits.map(({ requested, circuit, connected }, i) => ({
+        points: circuits.map(({ requested, edges }, i) => ({
           requested,
-          edges: circuit.edges.length,
-          edgesConnected: connected.edges.length,
+          edges,
+          edgesConnected: points[i]!.edgesConnected,
           ...points[i]!.values[m]!,
           ...(references.faithfulness === 'logit-diff' ? { faithfulness: points[i]!.faithfulness! } : {}),
         })),
       };
     });
-    const sizes = circuits.map(({ circuit }, i) => ({ edges: circuit.edges.length, faithful: points[i]!.faithful }));
+    const sizes = circuits.map(({ edges }, i) => ({ edges, faithful: points[i]!.faithful }));
     return { measurements, auto: chooseKept(sizes) };
   }
 
-  async #point({ circuit, connected }: SizedCircuit): Promise<Measured> {
+  async #point({ edges, make }: SizedCircuit): Promise<Measured> {
     const { model, batches, settings, patch, signal, metrics, partial } = this.#request;
-    const name = `point-${circuit.edges.length}.json`;
+    const name = `point-${edges}.json`;
     const kept = await partial?.readPartial(name);
     if (kept) return parseBySchema(measuredSchema, kept, name);
     const { references, scale } = await this.#prepare();
+    const { connected } = make();
     const ends = new Map([
       [0, references.empty],
       [model.graph.edgeCount, references.model],
     ]);
-    const outputs =
-      ends.get(circuit.edges.length) ??
-      (await circuitOutputs(model, batches, connected.edges, settings, patch, signal));
+    const outputs = ends.get(edges) ?? (await circuitOutputs(model, batches, connected.edges, settings, patch, signal));
     const faithfulness = scale?.of(outputs);
     const point: Measured = {
+      edgesConnected: connected.edges.length,
       values: metrics.map((metric) => this.#value(metric, measureOne(metric, outputs, references, model))),
       ...(faithfulness === undefined ? {} : { faithfulness: toJsonNumber(faithfulness, 'faithfulness') }),
       faithful: faithfulness !== undefined && scale!.isFaithful(faithfulness),
