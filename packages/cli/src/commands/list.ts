@@ -44,7 +44,7 @@ export const listCommand: CliCommand = {
       .description('What there is to use: models, tasks, algorithms, metrics, backends, …')
       .argument('[what]', `one of ${LIST_NAMES.join(', ')}; all of them without`)
       .argument('[name]', 'one entry, with its options')
-      .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig'),
+      .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig-inputs'),
   async run(cli, command) {
     const [what, name] = command.processedArgs as readonly (string | undefined)[];
     const lists = what === undefined ? LIST_NAMES : [listName(what)];

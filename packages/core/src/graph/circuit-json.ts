@@ -27,7 +27,8 @@ const optionsSchema = z.strictObject({
   positions: size.nullable(),
   kvInputs: z.enum(['query-head', 'kv-head']),
 });
-const circuitSchema = z.object({
+/** `circuit.json`. */
+export const circuitSchema = z.object({
   graph: z.object({ layout: layoutSchema, options: optionsSchema, edges: size }),
   edges: z.array(
     z.object({

@@ -1,0 +1,93 @@
+/** @file The pages of what the registry holds, from `auto-circuit list --json` and the tables of core. */
+import { OBJECTIVES, PLUGIN_API_VERSION } from '@auto-circuit/core';
+import { optionTable, table } from './markdown.mjs';
+import { runCli } from './run-cli.mjs';
+
+/** One section an entry: doc, facts, options. */
+const sections = (entries, facts = () => '') =>
+  entries
+    .map((entry) => [`## ${entry.name}\n`, `${entry.doc}.${facts(entry)}\n`, optionTable(entry.options)])
+    .map((parts) => parts.filter(Boolean).join('\n'))
+    .join('\n');
+
+const flagsOf = (what, example) =>
+  `Options are given on the command line as \`--${what}.OPTION VALUE\`, for example \`${example}\`; in a library call as the fields of the options object.\n\n`;
+
+const PAGES = {
+  'algorithms.md': ({ algos }) => ({
+    title: 'Algorithms',
+    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance, and a positive one supports the answer.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${sections(algos)}`,
+  }),
+  'metrics.md': ({ metrics }) => ({
+    title: 'Metrics',
+    text: `What \`--metric\` takes, with commas between. Measured at the last position, mean over prompts.\n\n${table(
+      ['metric', '', 'unit', 'better', 'needs wrong answers'],
+      metrics.map((m) => [
+        `\`${m.name}\``,
+        m.doc,
+        m.unit,
+        m.higherIsBetter ? 'higher' : 'lower',
+        m.needsWrongAnswers ? 'yes' : 'no',
+      ]),
+    )}`,
+  }),
+  'objectives-and-ablations.md': ({ ablations }) => ({
+    title: 'Objectives and ablations',
+    text: [
+      'What `--objective` takes. Scores are gradients of a loss: minus the quantity named here, or the KL divergence itself.\n',
+      table(
+        ['objective', '', 'needs wrong answers'],
+        Object.entries(OBJECTIVES).map(([name, { doc, needsWrongAnswers }]) => [
+          `\`${name}\``,
+          doc,
+          needsWrongAnswers ? 'yes' : 'no',
+        ]),
+      ),
+      'What `--ablation` takes: the values that are patched in.\n',
+      table(
+        ['ablation', ''],
+        ablations.map(({ name, doc }) => [`\`${name}\``, doc]),
+      ),
+    ].join('\n'),
+  }),
+  'tasks-and-models.md': ({ tasks, models, architectures }) => ({
+    title: 'Tasks, models and architectures',
+    text: [
+      '## Tasks\n',
+      table(
+        ['task', '', 'model', 'objective'],
+        tasks.map((t) => [`\`${t.name}\``, t.doc, `\`${t.model}\``, t.objective ?? 'logit-diff']),
+      ),
+      '## Models that need no download\n',
+      table(
+        ['model', ''],
+        models.map(({ name, doc }) => [`\`${name}\``, doc]),
+      ),
+      '## Architectures\n',
+      'A folder or hub name is read by the architecture that knows the `model_type` in its `config.json`.\n',
+      table(
+        ['architecture', '', 'model_type'],
+        architectures.map((a) => [`\`${a.name}\``, a.doc, a.modelTypes.map((type) => `\`${type}\``).join(', ')]),
+      ),
+    ].join('\n'),
+  }),
+  'backends.md': ({ backends }) => ({
+    title: 'Backends',
+    text: `What \`--backend\` takes. \`auto-circuit doctor\` says which work on a machine.\n\n${flagsOf('backend', '--backend onnx --backend.prepack off')}${sections(backends)}`,
+  }),
+  'plugin-api.md': (lists) => ({
+    title: 'Plugin API',
+    text: `The version of the plugin API is **${PLUGIN_API_VERSION}**; a plugin made for another one is refused. How to write a plugin: [plugins](../plugins.md).\n\nNames that are taken by what comes with AutoCircuit:\n\n${table(
+      ['kind', 'names'],
+      ['algos', 'metrics', 'tasks', 'architectures', 'backends'].map((kind) => [
+        kind,
+        lists[kind].map(({ name }) => `\`${name}\``).join(', '),
+      ]),
+    )}`,
+  }),
+};
+
+export async function listPages() {
+  const lists = JSON.parse(await runCli(['list', '--json']));
+  return Object.fromEntries(Object.entries(PAGES).map(([file, page]) => [file, page(lists)]));
+}
