@@ -216,6 +216,32 @@ describe('discover', () => {
     }
   });
 
+  it('makes no finished part again: neither scores nor points', async () => {
+    let measured = 0;
+    const counting = {
+      ...logitDiff,
+      measure: (...args: Parameters<typeof logitDiff.measure>) => {
+        measured++;
+        return logitDiff.measure(...args);
+      },
+    };
+    const metrics = [{ metric: counting, options: {} }];
+    const controller = new AbortController();
+    const stopAtPoint = (phase: string, done: number) => {
+      if (phase === 'measure' && done === 20) controller.abort(new Error('stopped'));
+    };
+    const first = discover(stored('run', 'refuse', { metrics }), {
+      signal: controller.signal,
+      onProgress: stopAtPoint,
+    });
+    await expect(first).rejects.toThrow('stopped');
+    expect(measured).toBe(2 + 20); // the whole model, the empty circuit, and sizes 0 … 19
+    const phases = new Set<string>();
+    await discover(stored('run', 'resume', { metrics }), { onProgress: (phase) => phases.add(phase) });
+    expect(measured).toBe(2 + 26);
+    expect([...phases]).toEqual(['measure']);
+  });
+
   it('makes nothing again in a finished run, and replaces it on request', async () => {
     await discover(stored('run', 'refuse'));
     let events = 0;
