@@ -2,12 +2,22 @@
 import { interpreterBackend, openSafetensors } from '@auto-circuit/core';
 import { microModel } from '@auto-circuit/core/testing';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Backends by name, loaded when asked for. */
 const BACKENDS = {
   interpreter: async () => interpreterBackend({ precision: 'float64' }),
   onnx: async () => (await import('@auto-circuit/backend-onnx')).onnxBackend({ threads: 2 }),
+  tfjs: () => openTfjs(),
+  'tfjs-node': () => openTfjs('node'),
+  'tfjs-wasm': () => openTfjs('wasm'),
+  'tfjs-cpu': () => openTfjs('cpu'),
 };
+/** The native runtime is where scripts/setup-tfjs-native.sh puts it, the others are packages of this repository. */
+async function openTfjs(device) {
+  const { tfjsBackend } = await import('@auto-circuit/backend-tfjs');
+  return tfjsBackend({ ...(device ? { device } : {}), folder: fileURLToPath(new URL('../../.tools/tfjs-native', import.meta.url)) });
+}
 export async function openBackend(name) {
   if (!BACKENDS[name]) throw new Error(`unknown backend ${name}; known: ${Object.keys(BACKENDS).join(', ')}`);
   return BACKENDS[name]();

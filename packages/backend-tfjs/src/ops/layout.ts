@@ -1,0 +1,107 @@
+/**
+ * @file Moving axes about with as few axes as the movement needs: tfjs's kernels stop at rank 6 (some at 4 or 5), and
+ * programs with masks, batches and heads go beyond.
+ */
+import { AutoCircuitError, elementCount } from '@auto-circuit/core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Tf } from '../runtime/load.js';
+
+/** Every kernel of every runtime takes up to this many axes. */
+const MOST_AXES = 6;
+/** TensorFlow broadcasts fewer. */
+const MOST_BROADCAST_AXES = 5;
+
+export function requireRank(axes: number, most: number, what: string): void {
+  if (axes <= most) return;
+  throw new AutoCircuitError({
+    where: 'backend-tfjs',
+    what: `a ${what} needs more axes than tfjs has`,
+    expected: `at most ${most} after joining neighbours`,
+    got: `${axes}`,
+    fix: 'use --backend onnx',
+  });
+}
+
+/** The same numbers under another shape; no copy. */
+export const reshaped = (tf: Tf, x: Tensor, shape: readonly number[]): Tensor => tf.reshape(x, [...shape]);
+
+/** Runs of axes of `x` that stay together, in their new order; axes of size 1 are left out. */
+function runsOf(shape: readonly number[], order: readonly number[]): number[][] {
+  const rank = shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
+  const place = new Map(rank.map((axis, i) => [axis, i]));
+  const runs: number[][] = [];
+  for (const axis of order.filter((a) => shape[a] !== 1)) {
+    const last = runs.at(-1)?.at(-1);
+    if (last !== undefined && place.get(last)! + 1 === place.get(axis)) runs.at(-1)!.push(axis);
+    else runs.push([axis]);
+  }
+  return runs;
+}
+
+/** Whether taking the axes in this order leaves every number where it is. */
+export const isInPlace = (shape: readonly number[], order: readonly number[]): boolean =>
+  runsOf(shape, order).length <= 1;
+
+/** The axes of `x` in another order: axis i of the result is axis `order[i]`. A copy only where numbers move. */
+export function permuted(tf: Tf, x: Tensor, order: readonly number[]): Tensor {
+  const shape = order.map((axis) => x.shape[axis]!);
+  const runs = runsOf(x.shape, order);
+  if (runs.length <= 1) return reshaped(tf, x, shape);
+  requireRank(runs.length, MOST_AXES, 'transpose');
+  const stored = [...runs].sort((a, b) => a[0]! - b[0]!);
+  const joined = reshaped(
+    tf,
+    x,
+    stored.map((run) => elementCount(run.map((axis) => x.shape[axis]!))),
+  );
+  return reshaped(
+    tf,
+    tf.transpose(
+      joined,
+      runs.map((run) => stored.indexOf(run)),
+    ),
+    shape,
+  );
+}
+
+/** The sizes before an axis, of it, and behind it. */
+export const around = (shape: readonly number[], axis: number): [before: number, size: number, after: number] => [
+  elementCount(shape.slice(0, axis)),
+  shape[axis]!,
+  elementCount(shape.slice(axis + 1)),
+];
+
+/**
+ * Shapes that broadcast to `result`, with neighbouring axes joined where every operand either has them all or stretches
+ * them all. The last of the list is the result's.
+ */
+export function joinedForBroadcast(shapes: readonly (readonly number[])[], result: readonly number[]): number[][] {
+  const padded = [...shapes, result].map((s) => [...new Array<number>(result.length - s.length).fill(1), ...s]);
+  const joined: number[][] = padded.map(() => []);
+  let last = '';
+  result.forEach((size, axis) => {
+    if (size === 1) return;
+    const pattern = padded.map((s) => (s[axis] === 1 ? '1' : 'n')).join('');
+    joined.forEach((s, i) => {
+      if (pattern === last) s.push(s.pop()! * padded[i]![axis]!);
+      else s.push(padded[i]![axis]!);
+    });
+    last = pattern;
+  });
+  requireRank(joined.at(-1)!.length, MOST_BROADCAST_AXES, 'broadcast');
+  return joined;
+}
+
+/** `x` stretched to `shape`. */
+export function stretched(tf: Tf, x: Tensor, shape: readonly number[]): Tensor {
+  const [from, to] = joinedForBroadcast([x.shape], shape) as [number[], number[]];
+  if (elementCount(from) === elementCount(to)) return reshaped(tf, x, shape);
+  return reshaped(
+    tf,
+    tf.tile(
+      reshaped(tf, x, from),
+      to.map((size, i) => size / from[i]!),
+    ),
+    shape,
+  );
+}

@@ -1,0 +1,34 @@
+/** @file The tfjs backend as a plugin: its name, its options, and what `doctor` is told. */
+import { defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core';
+import { DEVICES, TFJS_DEVICES, type TfjsDevice } from './runtime/devices.js';
+import { findRuntime } from './runtime/find.js';
+import { tfjsBackend } from './session/backend.js';
+
+export const tfjs = defineBackend({
+  name: 'tfjs',
+  doc: 'TensorFlow.js: tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript (--device gpu, node, wasm, cpu)',
+  options: {
+    folder: {
+      type: 'string',
+      default: '',
+      doc: 'a folder whose node_modules are searched first for the package of the runtime',
+    },
+  },
+  create: (settings, { folder }) => tfjsBackend({ ...settings, ...(folder === '' ? {} : { folder }) }),
+  probe: () => Promise.all(TFJS_DEVICES.map(probeDevice)),
+});
+
+export const backendTfjsPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-tfjs', contributes: [tfjs] });
+
+/** Starts a device whose package is there. */
+async function probeDevice(device: TfjsDevice): Promise<ProbeLine> {
+  const what = `tfjs, device ${device}`;
+  try {
+    if (!findRuntime(device)) return { what, ok: false, detail: `not installed; ${DEVICES[device].howToGet}` };
+    const { info, dispose } = await tfjsBackend({ device });
+    await dispose();
+    return { what, ok: true, detail: `${info.runtime}, ${info.threads} ${info.threads === 1 ? 'thread' : 'threads'}` };
+  } catch (error) {
+    return { what, ok: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,149 @@
+/** @file Loads a tfjs runtime when it is first asked for. One engine serves the whole process: tfjs keeps it globally. */
+import os from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AutoCircuitError } from '@auto-circuit/core';
+import { DEVICES, type RuntimeTraits, TFJS_DEVICES, type TfjsDevice } from './devices.js';
+import { type FoundPackage, findPackage, findRuntime } from './find.js';
+
+export type Tf = typeof import('@tensorflow/tfjs-core');
+
+export interface Runtime {
+  readonly tf: Tf;
+  readonly device: TfjsDevice;
+  readonly traits: RuntimeTraits;
+  readonly threads: number;
+  /** One line: package and version. */
+  readonly version: string;
+  /** Makes this runtime the one that computes what is asked for next, until control is given up. */
+  activate(): void;
+}
+export interface RuntimeRequest {
+  /** Undefined: the first that is installed. */
+  readonly device: TfjsDevice | undefined;
+  readonly threads: number | undefined;
+  readonly folder: string | undefined;
+}
+
+const loaded = new Map<TfjsDevice, Promise<Runtime>>();
+
+/** Loads and starts the runtime of a device. Throws one sentence when its package is not installed or does not work. */
+export async function loadRuntime(request: RuntimeRequest): Promise<Runtime> {
+  const { device, found } = choose(request);
+  let runtime = loaded.get(device);
+  if (!runtime) {
+    runtime = start(device, found, request.threads);
+    loaded.set(device, runtime);
+    runtime.catch(() => loaded.delete(device));
+  }
+  return checkThreads(await runtime, request.threads);
+}
+
+function choose({ device, folder }: RuntimeRequest): { device: TfjsDevice; found: FoundPackage } {
+  for (const candidate of device ? [device] : TFJS_DEVICES) {
+    const found = findRuntime(candidate, folder);
+    if (found) return { device: candidate, found };
+  }
+  throw device ? missing(device, folder) : noneInstalled();
+}
+
+async function start(device: TfjsDevice, found: FoundPackage, threads: number | undefined): Promise<Runtime> {
+  const { tfjsName, traits } = DEVICES[device];
+  try {
+    const tf = await loadEngine(found, threads);
+    await prepare[device](tf, found);
+    if (!(await tf.setBackend(tfjsName))) throw new Error(`tfjs did not start its "${tfjsName}"`);
+    if (device === 'gpu' && !usesGpu(tf)) throw new Error('TensorFlow found no card that it can use');
+    const activate = (): void => {
+      // Its promise is not waited for: a backend that has been started is set before the first pause.
+      if (tf.getBackend() !== tfjsName) void tf.setBackend(tfjsName);
+    };
+    const count = tfjsName === 'tensorflow' ? (threads ?? os.availableParallelism()) : 1;
+    return Object.freeze({ tf, device, traits, threads: count, version: `${found.name} ${found.version}`, activate });
+  } catch (cause) {
+    throw new AutoCircuitError({
+      where: 'backend-tfjs',
+      what: `device ${device} does not work: ${found.name} ${found.version} is installed but does not start`,
+      got: `"${firstLine(cause)}"`,
+      fix: `install it again (${DEVICES[device].howToGet}) or take another with --device`,
+      cause,
+    });
+  }
+}
+
+/**
+ * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class.
+ * tfjs-node brings its own and exports all of it.
+ */
+async function loadEngine(found: FoundPackage, threads: number | undefined): Promise<Tf> {
+  const core = findPackage('@tensorflow/tfjs-core', found.main);
+  if (core) {
+    const tf = await importCommonJs<Tf>(core.main);
+    // No advice on the console about other runtimes.
+    tf.enableProdMode();
+    if (!DEVICES_WITH_OWN_ENGINE.includes(found.name)) return tf;
+  }
+  if (threads !== undefined) {
+    // TensorFlow reads these once, when it starts.
+    process.env.TF_NUM_INTRAOP_THREADS = `${threads}`;
+    process.env.TF_NUM_INTEROP_THREADS = '1';
+  }
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  return importCommonJs<Tf>(found.main);
+}
+const DEVICES_WITH_OWN_ENGINE = [DEVICES.gpu.package, DEVICES.node.package];
+
+async function importCommonJs<T>(file: string): Promise<T> {
+  const module = (await import(pathToFileURL(file).href)) as T & { readonly default?: T };
+  return module.default ?? module;
+}
+
+const registerWith = async (tf: Tf, { main }: FoundPackage, tfjsName: string): Promise<unknown> =>
+  tf.findBackendFactory(tfjsName) ? undefined : importCommonJs<unknown>(main);
+/** Before a device can be set. */
+const prepare: { readonly [D in TfjsDevice]: (tf: Tf, found: FoundPackage) => Promise<void> } = {
+  gpu: async () => {},
+  node: async () => {},
+  wasm: async (tf, found) => {
+    const wasm = (await registerWith(tf, found, 'wasm')) as { setWasmPaths(prefix: string): void } | undefined;
+    wasm?.setWasmPaths(path.dirname(found.main) + path.sep);
+  },
+  cpu: async (tf, found) => void (await registerWith(tf, found, 'cpu')),
+};
+const usesGpu = (tf: Tf): boolean =>
+  (tf.backend() as { readonly isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+
+/** TensorFlow's threads are set once a process; the other devices have one thread. */
+function checkThreads(runtime: Runtime, threads: number | undefined): Runtime {
+  const native = DEVICES[runtime.device].tfjsName === 'tensorflow';
+  if (!native || threads === undefined || threads === runtime.threads) return runtime;
+  throw new AutoCircuitError({
+    where: 'backend-tfjs',
+    what: 'TensorFlow has already been started in this process with another number of threads',
+    expected: `${runtime.threads}`,
+    got: `${threads}`,
+    fix: 'ask for one number of threads in a process',
+  });
+}
+
+function missing(device: TfjsDevice, folder: string | undefined): AutoCircuitError {
+  const installed = TFJS_DEVICES.filter((d) => findRuntime(d, folder));
+  const rest = installed.length > 0 ? `installed: ${installed.join(', ')}` : 'no other device is installed';
+  return new AutoCircuitError({
+    where: 'backend-tfjs',
+    what: `device ${device} needs ${DEVICES[device].package}, which is not installed`,
+    fix: `${DEVICES[device].howToGet}; ${rest}`,
+  });
+}
+function noneInstalled(): AutoCircuitError {
+  return new AutoCircuitError({
+    where: 'backend-tfjs',
+    what: 'no tfjs runtime is installed',
+    expected: `one of ${TFJS_DEVICES.map((d) => DEVICES[d].package).join(', ')}`,
+    got: 'none',
+    fix: `the smallest is ${DEVICES.wasm.howToGet}`,
+  });
+}
+
+export const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]!.trim();

@@ -1,0 +1,72 @@
+/** @file One compiled program: its plan, its weights on the device, and its runs. */
+import {
+  AutoCircuitError,
+  checkFeeds,
+  type DimSizes,
+  type Executable,
+  type Feeds,
+  type Results,
+} from '@auto-circuit/core';
+import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
+import type { Runtime } from '../runtime/load.js';
+import { peakBytes, requireHeap } from './memory.js';
+import type { Plan } from './plan.js';
+import { computeOutputs, readOutputs, upload } from './run.js';
+import type { HeldWeights } from './weight-cache.js';
+
+export interface ExecutableParts {
+  readonly runtime: Runtime;
+  readonly plan: Plan;
+  readonly weights: HeldWeights;
+  /** Bytes that stand on the device, of all executables. */
+  standing(): number;
+  /** Called once, when everything of it is freed. */
+  onDispose(): void;
+}
+
+export function makeExecutable({ runtime, plan, weights, standing, onDispose }: ExecutableParts): Executable {
+  const { program } = plan;
+  const held: readonly TfTensor[] = plan.held.map((numbers) => upload(runtime, numbers));
+  let disposed: Promise<void> | undefined;
+  const running = new Set<Promise<unknown>>();
+
+  async function runOnce(feeds: Feeds): Promise<Results> {
+    if (disposed) {
+      throw new AutoCircuitError({
+        where: 'backend-tfjs',
+        what: `program "${program.name}" was run after dispose()`,
+        fix: 'compile it again',
+        kind: 'internal',
+      });
+    }
+    const sizes = checkFeeds(program, feeds);
+    requireHeap(runtime, `program "${program.name}" at ${sizesText(sizes)}`, standing(), peakBytes(plan, sizes));
+    const outputs = computeOutputs(runtime, plan, held, weights, feeds, sizes);
+    const given = Object.values(feeds).map(({ data }) => data.buffer);
+    return readOutputs(plan, outputs, new Set([...weights.buffers, ...given]));
+  }
+  async function disposeOnce(): Promise<void> {
+    await Promise.allSettled(running);
+    for (const tensor of held) tensor.dispose();
+    weights.release();
+    onDispose();
+  }
+  return {
+    run: (feeds) => {
+      const result = runOnce(feeds);
+      running.add(result);
+      const done = (): void => void running.delete(result);
+      result.then(done, done);
+      return result;
+    },
+    dispose: () => {
+      disposed ??= disposeOnce();
+      return disposed;
+    },
+  };
+}
+
+const sizesText = (sizes: DimSizes): string =>
+  Object.entries(sizes)
+    .map(([symbol, size]) => `${symbol} ${size}`)
+    .join(', ') || 'fixed sizes';

@@ -1,0 +1,63 @@
+/**
+ * @file How much memory a run needs, from the sizes alone, so that a heap that does not watch itself (WebAssembly: beyond
+ * its end, tensors overwrite each other) is never filled.
+ */
+import {
+  AutoCircuitError,
+  type DimSizes,
+  type DType,
+  elementCount,
+  evaluateShape,
+  type OpName,
+} from '@auto-circuit/core';
+import type { Runtime } from '../runtime/load.js';
+import { heldBytes, type Plan } from './plan.js';
+
+const BYTES: Readonly<Record<DType, number>> = Object.freeze({ float: 4, int: 4, bool: 1 });
+/** These give the same numbers under another shape, without a copy. */
+const ALIASES: ReadonlySet<OpName> = new Set(['reshape', 'stopGradient', 'weight']);
+/** What the allocator loses between tensors, and the runtime's own code and stack. */
+const USABLE = 7 / 8;
+
+/** An upper bound of the bytes that the values of one run take at once; an op may copy each operand and its result once. */
+export function peakBytes(plan: Plan, sizes: DimSizes): number {
+  const { values } = plan.program;
+  const bytes = (id: number): number => {
+    const { dtype, shape } = values[id]!;
+    return BYTES[dtype] * elementCount(evaluateShape(shape, sizes));
+  };
+  let live = 0;
+  let peak = 0;
+  for (const { value, operands, lastUses } of plan.steps) {
+    if (value.op !== 'weight') live += bytes(value.id);
+    const copies = ALIASES.has(value.op)
+      ? 0
+      : operands.reduce((n, id) => n + (id < 0 ? 0 : bytes(id)), bytes(value.id));
+    peak = Math.max(peak, live + copies);
+    for (const id of lastUses) if (values[id]!.op !== 'weight') live -= bytes(id);
+  }
+  return peak;
+}
+
+/** What a program takes between runs beside its weights. */
+export function standingBytes(plan: Plan, { traits }: Runtime): number {
+  if (!traits.packsRightMatrices) return heldBytes(plan);
+  return plan.rightWeightIds.reduce(
+    (n, id) => n + BYTES.float * elementCount(plan.program.values[id]!.shape as number[]),
+    heldBytes(plan),
+  );
+}
+
+/** Throws when `bytes` more on top of what stands would not fit in the runtime's heap. */
+export function requireHeap(runtime: Runtime, what: string, standing: number, bytes: number): void {
+  const most = runtime.traits.heapBytes * USABLE;
+  if (standing + bytes <= most) return;
+  const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
+  throw new AutoCircuitError({
+    where: 'backend-tfjs',
+    what: `${what} does not fit in the memory of device ${runtime.device}`,
+    expected: `at most ${gigabytes(most)}`,
+    got: `${gigabytes(standing + bytes)}`,
+    fix: 'use a smaller --batch-size, --device node, or --backend onnx',
+  });
+}
