@@ -15,6 +15,12 @@ export function tensorOutcome(name, ours, expected, atol) {
   const error = largestError(ours, expected);
   return { outcome: error <= atol ? 'passed' : 'failed', name, detail: `error ${format(error)}, tolerance ${format(atol)}` };
 }
+/** Plain numbers, each relative to max(1, |expected|). */
+export function relativeOutcome(name, ours, expected, tolerance) {
+  const scale = (list) => list.map((y, i) => Number(y) / Math.max(1, Math.abs(Number(expected[i]))));
+  const error = largestError(scale(ours), scale(expected));
+  return { outcome: error <= tolerance ? 'passed' : 'failed', name, detail: `relative error ${format(error)}, tolerance ${format(tolerance)}` };
+}
 export function exactOutcome(name, ours, expected) {
   const a = JSON.stringify(ours);
   const b = JSON.stringify(expected);

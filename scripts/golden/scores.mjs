@@ -1,6 +1,7 @@
 /** @file Prune scores: our algorithms against the reference's, in its conventions (sums over batches of batch means; n + 1 points). */
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
 import { optionDefaults } from '@auto-circuit/core';
+import { checkAcdc } from './acdc.mjs';
 import { differs, skipped, tensorOutcome } from './compare.mjs';
 import { patchFor } from './patched.mjs';
 
@@ -11,7 +12,10 @@ const algo = (name) => {
 };
 const TOKEN_FUNCTIONS = { logit: 'logit', prob: 'prob', logprob: 'logprob', logit_exp: 'logit-exp' };
 const ANSWERS = { avg_diff: 'diff', avg_val: 'value', mse: 'mse' };
-const NOT_YET = { acdc: 'ACDC', ground_truth: 'the official circuit', subnetwork_probing: 'subnetwork probing', circuit_probing: 'circuit probing' };
+const NOT_YET = { ground_truth: 'the official circuit', subnetwork_probing: 'subnetwork probing', circuit_probing: 'circuit probing' };
+
+/** Algorithms with checks of their own. */
+const OWN_CHECKS = { acdc: checkAcdc };
 
 /** A record's algorithm → ours with options, and what a mean of ours is multiplied by to get its sums. */
 const ALGORITHMS = {
@@ -30,6 +34,7 @@ export async function* checkScores(context, record) {
   const { golden, batches, patchable } = context;
   const { settings } = record;
   const kind = settings.algo;
+  if (OWN_CHECKS[kind]) return yield* OWN_CHECKS[kind](context, record);
   if (!ALGORITHMS[kind]) return yield skipped(record.id, `${NOT_YET[kind] ?? kind} is not built yet`);
   if (kind === 'activation_magnitude') {
     if (record.id.startsWith('unfact')) return yield differs(record.id, 'in the residual graph the reference takes the first sources instead of each module\'s own');

@@ -1,5 +1,6 @@
 /** @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all. */
 import { definePlugin, type Plugin } from '@auto-circuit/core';
+import { acdc } from './acdc.js';
 import { activationMagnitude } from './activation-magnitude.js';
 import { eap } from './eap.js';
 import { eapIgInputs } from './eap-ig-inputs.js';
@@ -11,7 +12,8 @@ import { random } from './random.js';
 /** All algorithms of this package, for a registry. */
 export const pruneAlgosPlugin: Plugin = definePlugin({
   name: '@auto-circuit/prune-algos',
-  contributes: [eap, eapIgInputs, maskGradient, integratedEdgeGradients, exact, activationMagnitude, random],
+  contributes: [eap, eapIgInputs, maskGradient, integratedEdgeGradients, exact, acdc, activationMagnitude, random],
 });
 
-export { activationMagnitude, eap, eapIgInputs, exact, integratedEdgeGradients, maskGradient, random };
+export * from './acdc-search.js';
+export { acdc, activationMagnitude, eap, eapIgInputs, exact, integratedEdgeGradients, maskGradient, random };

@@ -1,0 +1,26 @@
+/** @file Options that are lists of numbers, written with commas: `0.001,0.003,1e-2`. */
+import { AutoCircuitError } from '@auto-circuit/core';
+
+/**
+ * The numbers of a comma-separated text; none for an empty one.
+ * @param rule what each must be, in words and as a test
+ * @throws AutoCircuitError naming the entry that does not fit
+ */
+export function numberList(
+  where: string,
+  option: string,
+  text: string,
+  rule: { readonly expected: string; readonly fits: (value: number) => boolean },
+): number[] {
+  if (text.trim() === '') return [];
+  return text.split(',').map((entry) => {
+    const value = entry.trim() === '' ? Number.NaN : Number(entry);
+    if (rule.fits(value)) return value;
+    throw new AutoCircuitError({
+      where,
+      what: `option "${option}" does not fit`,
+      expected: `${rule.expected}, with commas between them`,
+      got: `"${entry.trim()}" in "${text}"`,
+    });
+  });
+}
