@@ -7,7 +7,8 @@ import type { DestinationBlock, Graph, Mask } from '../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
 import { OBJECTIVE_INPUTS } from '../objectives/fragment.js';
 import type { ModelSpec } from '../plugin/contributions.js';
-import { maskInputName, rowsOf } from './patched.js';
+import { rowsOf } from './modes.js';
+import { maskInputName } from './patched.js';
 import type { Objective } from './types.js';
 
 export type FeedEntry = readonly [name: string, tensor: Tensor];
@@ -47,13 +48,13 @@ export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number
   return sites.map((site) => {
     const blocks = graph.destinationBlocks.filter((block) => block.site === site);
     const sources = blocks[0]!.sources.stop - blocks[0]!.sources.start;
-    const rows = blocks.reduce((n, block) => n + rowsOf(block), 0);
+    const rows = rowsOf(blocks);
     const positions = graph.options.positions ?? 1;
     const count = mask.perItem ? stop - start : 1;
     const out = new Float32Array(count * positions * rows * sources);
     let row = 0;
     for (const block of blocks) {
-      const slab = rowsOf(block) * sources;
+      const slab = rowsOf([block]) * sources;
       const tensor = checkedMask(graph, block, mask, items);
       for (let i = 0; i < count; i++) {
         for (let p = 0; p < positions; p++) {
@@ -61,7 +62,7 @@ export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number
           out.set(tensor.data.subarray(from, from + slab), ((i * positions + p) * rows + row) * sources);
         }
       }
-      row += rowsOf(block);
+      row += rowsOf([block]);
     }
     const leading = graph.options.positions === null ? (mask.perItem ? [count] : []) : [count, positions];
     return [maskInputName(site), floatTensor(out, [...leading, rows, sources])] as const;

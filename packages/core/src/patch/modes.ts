@@ -30,19 +30,28 @@ export interface SourceParts {
 
 /** What a mode does at each point; `makePoints` does the rest. */
 export interface ModeRules {
-  /** Gives what each block reads, [heads or 1, batch, pos, dModel]. `residual` [batch, pos, dModel]. */
-  read(site: string, blocks: readonly DestinationBlock[], residual: AnyValue): readonly AnyValue[];
+  /**
+   * Gives what each group of blocks of a site reads, [rows of the group or 1, batch, pos, dModel]. A group is one block, or
+   * Q, K and V together. `residual` [batch, pos, dModel].
+   */
+  read(site: string, groups: readonly BlockGroup[], residual: AnyValue): readonly AnyValue[];
   /** Gives the contribution to the residual, [batch, pos, dModel]. */
   write(parts: SourceParts): AnyValue;
 }
+/** Destination blocks of one site that are read as one value, row after row. */
+export type BlockGroup = readonly DestinationBlock[];
+
+export const rowsOf = (group: BlockGroup): number => group.reduce((rows, block) => rows + (block.heads ?? 1), 0);
 
 const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
 
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   const { builder: b, graph } = scope;
-  const read = (site: string, residual: AnyValue) => {
-    const blocks = graph.destinationBlocks.filter((block) => block.site === site);
-    const values = blocks.length === 0 ? [] : rules.read(site, blocks, residual);
+  const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
+  const readBlocks = (site: string, residual: AnyValue) => {
+    const blocks = blocksOf(site);
+    const groups = blocks.map((block) => [block]);
+    const values = blocks.length === 0 ? [] : rules.read(site, groups, residual);
     return blocks.map((block, i) => ({ block, value: values[i]! }));
   };
   return {
@@ -52,11 +61,18 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     into(site, residual) {
       const plain = oneRow(b, residual); // [1, batch, pos, dModel]
       const inputs: Record<string, AnyValue> = Object.fromEntries(INPUT_NAMES.map((name) => [name, plain]));
-      for (const { block, value } of read(site, residual)) {
+      for (const { block, value } of readBlocks(site, residual)) {
         inputs[block.input] = value;
         if (block.input === 'attn') inputs.q = inputs.k = inputs.v = value;
       }
       return inputs;
+    },
+    intoStacked(site, residual) {
+      const blocks = blocksOf(site);
+      if (blocks.length === 0) return oneRow(b, residual);
+      const apart =
+        blocks.map((block) => block.input).join() === 'q,k,v' && new Set(blocks.map(({ heads }) => heads)).size === 1;
+      return apart ? rules.read(site, [blocks], residual)[0]! : null;
     },
     outOf(site, value, projection) {
       const block = graph.sourceBlocks.find((s) => s.site === site);
@@ -70,7 +86,7 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     },
     stream(site, residual) {
       const block = graph.sourceBlocks.find((s) => s.site === site);
-      const [entered] = read(site, residual);
+      const [entered] = readBlocks(site, residual);
       const stream = entered ? b.reshape(entered.value, residual.shape) : residual;
       if (!block) return stream;
       return rules.write({ block, value: oneRow(b, stream), projection: null });
@@ -104,13 +120,11 @@ export function outputsByRow(
   return b.reshape(perRow, [rows, batch, pos, dModel]);
 }
 
-const passThrough: ModeRules['read'] = (_site, blocks, residual) => blocks.map(() => residual);
-
 /** The model as it is. */
 export function plainPoints(scope: TraceScope): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read: (site, blocks, residual) => passThrough(site, blocks, residual).map((x) => oneRow(b, x)),
+    read: (_site, groups, residual) => groups.map(() => oneRow(b, residual)),
     write: (parts) => contribution(b, parts),
   });
 }
@@ -119,7 +133,7 @@ export function plainPoints(scope: TraceScope): PatchPoints {
 export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) => void): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read: (site, blocks, residual) => passThrough(site, blocks, residual).map((x) => oneRow(b, x)),
+    read: (_site, groups, residual) => groups.map(() => oneRow(b, residual)),
     write(parts) {
       collect(parts);
       return contribution(b, parts);
@@ -128,19 +142,19 @@ export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) =
 }
 
 /**
- * Plain, with a value of its own for what each destination block reads: gradients with respect to these are those at mask 0.
+ * Plain, with a value of its own for what each group of destination blocks reads: gradients with respect to these are those at mask 0.
  * `startOf` replaces what `Resid Start` writes.
  */
 export function readingPoints(
   scope: TraceScope,
   collect: (parts: SourceParts) => void,
-  onRead: (block: DestinationBlock, value: AnyValue) => AnyValue,
+  onRead: (group: BlockGroup, value: AnyValue) => AnyValue,
   startOf?: (parts: SourceParts) => AnyValue,
 ): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read: (_site, blocks, residual) =>
-      blocks.map((block) => onRead(block, b.broadcast(residual, [block.heads ?? 1, ...residual.shape]))), // [heads, batch, pos, dModel]
+    read: (_site, groups, residual) =>
+      groups.map((group) => onRead(group, b.broadcast(residual, [rowsOf(group), ...residual.shape]))), // [rows, batch, pos, dModel]
     write(parts) {
       const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
       collect(moved);

@@ -5,10 +5,10 @@
  * - complement: the trace carries the patching run's residual R, and a destination reads R + Σ_u (mask_u − 1) · D_u.
  *   The running residual is never formed.
  */
-import type { DestinationBlock, Graph } from '../graph/types.js';
+import type { Graph } from '../graph/types.js';
 import type { AnyValue } from '../ir/types.js';
 import { type Differences, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
-import { contribution, makePoints, type SourceParts, type TraceScope } from './modes.js';
+import { type BlockGroup, contribution, makePoints, rowsOf, type SourceParts, type TraceScope } from './modes.js';
 import type { PatchPoints } from './points.js';
 
 export type PatchForm = 'plain-formula' | 'complement';
@@ -19,8 +19,8 @@ export interface PatchedScope extends TraceScope {
   readonly differences: Differences;
   /** What is patched in for a source block: [rows, batch, pos, width] as the trace writes it, null for zeros. */
   patchOf(parts: SourceParts): PatchValue;
-  /** Told what each destination block reads [heads or 1, batch, pos, dModel]; gives what the trace goes on with. */
-  onRead(block: DestinationBlock, value: AnyValue): AnyValue;
+  /** Told what each group of blocks reads [rows, batch, pos, dModel]; gives what the trace goes on with. */
+  onRead(group: BlockGroup, value: AnyValue): AnyValue;
 }
 
 /** The residual graph's streams feed one another, so only the plain formula fits it. */
@@ -28,14 +28,9 @@ export const formFor = (graph: Graph): PatchForm => (graph.options.factorized ? 
 
 /** The mask input of a site: [batch?, pos?, rows of all its blocks, sources]. */
 export const maskInputName = (site: string): string => `mask:${site}`;
-export const rowsOf = (block: DestinationBlock): number => block.heads ?? 1;
 
-export function maskInput(
-  scope: Pick<PatchedScope, 'builder' | 'axes'>,
-  site: string,
-  blocks: readonly DestinationBlock[],
-): AnyValue {
-  const rows = siteRows(blocks);
+export function maskInput(scope: Pick<PatchedScope, 'builder' | 'axes'>, site: string, blocks: BlockGroup): AnyValue {
+  const rows = rowsOf(blocks);
   const { start, stop } = blocks[0]!.sources;
   const { perItem, perPosition } = scope.axes;
   const leading = perPosition ? [perItem ? 'batch' : 1, 'pos'] : perItem ? ['batch'] : [];
@@ -54,7 +49,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   const complement = scope.form === 'complement';
   const shared = !axes.perItem && !axes.perPosition;
   const prefixes = new Map<string, Prefix>();
-  const blocksOf = (site: string): DestinationBlock[] => graph.destinationBlocks.filter((block) => block.site === site);
+  const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
 
   /** mask, or mask − 1 where the patching run's residual is carried: [batch?, pos?, rows, sources]. */
   const weightsOf = (site: string): AnyValue => {
@@ -65,7 +60,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     start === 0 && stop === b.dim(weights, -1) ? weights : b.slice(weights, -1, start, stop);
 
   /** The plain way: every source block's share, then the residual. `from` skips sources that a prefix holds. */
-  function sumOver(site: string, blocks: readonly DestinationBlock[], from: number): AnyValue {
+  function sumOver(site: string, blocks: BlockGroup, from: number): AnyValue {
     const { start, stop } = blocks[0]!.sources;
     const weights = weightsOf(site);
     const terms: MixTerm[] = (from === start ? differences.covering(start, stop) : differences.pieces(from, stop)).map(
@@ -79,9 +74,9 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
 
   /**
    * One matmul for all heads of a layer, with the residual as one more row of sources. The sites up to the next such layer
-   * read the same sources and a few more, so their rows ride along: the differences are gone through once a layer.
+   * read the same sources and a few more, so their rows ride along behind: the differences are gone through once a layer.
    */
-  function leadingSum(site: string, blocks: readonly DestinationBlock[], residual: AnyValue): AnyValue {
+  function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
     const followers = followersOf(graph, site);
     const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), residual], 0); // [sources + 1, batch, pos, dModel]
@@ -90,34 +85,35 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       return b.concat([own, b.broadcast(b.constant(i === 0 ? 1 : 0), [own.shape[0]!, 1])], 1); // [rows, sources + 1]
     });
     const sum = mix(b, axes, [{ weights: b.concat(weights, 0), rows }]);
-    let row = siteRows(blocks);
+    let row = rowsOf(blocks);
     for (const follower of followers) {
-      const count = siteRows(blocksOf(follower));
+      const count = rowsOf(blocksOf(follower));
       prefixes.set(follower, { stop, sum: b.slice(sum, 0, row, row + count) });
       row += count;
     }
-    return followers.length === 0 ? sum : b.slice(sum, 0, 0, siteRows(blocks));
+    return sum;
   }
 
   return makePoints(scope, {
-    read(site, blocks, residual) {
+    read(site, groups, residual) {
+      const blocks = groups.flat();
       const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
       const prefix = prefixes.get(site);
-      let patched: AnyValue; // [rows of the site, batch, pos, dModel]
+      let patched: AnyValue; // [rows of the site (and more), batch, pos, dModel]
       if (prefix) {
         const rest =
           prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));
         patched = b.add(rest, carried);
-      } else if (complement && shared && siteRows(blocks) > 1) {
+      } else if (complement && shared && rowsOf(blocks) > 1) {
         patched = leadingSum(site, blocks, carried);
       } else {
         patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), carried);
       }
       let row = 0;
-      return blocks.map((block) => {
-        const value = blocks.length === 1 ? patched : b.slice(patched, 0, row, row + rowsOf(block));
-        row += rowsOf(block);
-        return scope.onRead(block, value);
+      return groups.map((group) => {
+        const value = rowsOf(group) === patched.shape[0] ? patched : b.slice(patched, 0, row, row + rowsOf(group));
+        row += rowsOf(group);
+        return scope.onRead(group, value);
       });
     },
     write(parts) {
@@ -132,13 +128,11 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   });
 }
 
-const siteRows = (blocks: readonly DestinationBlock[]): number => blocks.reduce((n, block) => n + rowsOf(block), 0);
-
 /** The sites after `site` in the order of reading, up to the next one that reads with several rows. */
 function followersOf(graph: Graph, site: string): string[] {
   const order = [...new Set(graph.destinationBlocks.map((block) => block.site))];
   const after = order.slice(order.indexOf(site) + 1);
-  const rows = (name: string): number => siteRows(graph.destinationBlocks.filter((block) => block.site === name));
+  const rows = (name: string): number => rowsOf(graph.destinationBlocks.filter((block) => block.site === name));
   const next = after.findIndex((name) => rows(name) > 1);
   return next === -1 ? after : after.slice(0, next);
 }

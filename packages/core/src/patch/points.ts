@@ -19,6 +19,11 @@ export interface PatchPoints {
    * `k` and `v` have one row for each query head, or for each KV head with `kvInputs: 'kv-head'`. */
   into(site: string, residual: AnyValue): Readonly<Record<string, AnyValue>>;
   /**
+   * Q, K and V at once: [3 · heads, batch, pos, dModel] in this order, or one row where all read the same. null when they
+   * have no rows of their own each (joint inputs, grouped K and V); then use `into`.
+   */
+  intoStacked(site: string, residual: AnyValue): AnyValue | null;
+  /**
    * Where a module writes: `value` [heads or 1, batch, pos, width], or [batch, pos, dModel]; `projection` [heads, width, dModel]
    * turns each head's value into what it writes. Gives the sum over heads [batch, pos, dModel] to add to the residual.
    */

@@ -2,7 +2,7 @@
  * @file The programs of a patchable model: what the engine compiles. Each is one call of the model's trace (or two) under
  * a mode, simplified. Every program takes inputs by name and any `batch` and `pos`.
  */
-import type { DestinationBlock, Graph } from '../graph/types.js';
+import type { Graph } from '../graph/types.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import { subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
@@ -12,15 +12,17 @@ import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.j
 import type { ModelObject } from '../plugin/contributions.js';
 import { contractScores, type DifferenceBlock, Differences, type MaskAxes, type PatchValue } from './differences.js';
 import {
+  type BlockGroup,
   capturePoints,
   outputsByRow,
   partsOf,
   plainPoints,
   readingPoints,
+  rowsOf,
   type SourceParts,
   type TraceScope,
 } from './modes.js';
-import { formFor, type PatchForm, patchedPoints, rowsOf } from './patched.js';
+import { formFor, type PatchForm, patchedPoints } from './patched.js';
 import type { PatchPoints } from './points.js';
 
 /** The names of inputs and outputs that the engine feeds and reads. */
@@ -114,7 +116,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     axes: setting.axes,
     differences: new Differences(b),
     patchOf: suppliedPatch(b, setting.supply),
-    onRead: (_block, value) => value,
+    onRead: (_group, value) => value,
   });
   b.output(LOGITS, readOut(setting, points, 'last'));
   return finish(setting, b);
@@ -138,8 +140,9 @@ export function gradientProgram(setting: GradientSetting): Program {
   const b = new ProgramBuilder(`gradient-${forward}`);
   const differences = new Differences(b);
   const reads: DestinationRead[] = [];
-  const onRead = (block: DestinationBlock, value: AnyValue): AnyValue => {
-    reads.push({ block, value, upstream: differences.covering(block.sources.start, block.sources.stop) });
+  const onRead = (blocks: BlockGroup, value: AnyValue): AnyValue => {
+    const { start, stop } = blocks[0]!.sources;
+    reads.push({ blocks, value, upstream: differences.covering(start, stop) });
     return value;
   };
   const patchOf = suppliedPatch(b, setting.supply);
@@ -151,19 +154,17 @@ export function gradientProgram(setting: GradientSetting): Program {
     reads.map((read) => read.value),
   );
   const keepPositions = graph.options.positions !== null;
-  for (const group of bySite(reads)) {
-    const parts = group.map((i) => gradients[i]!);
+  for (const indices of bySite(reads)) {
+    const parts = indices.map((i) => gradients[i]!);
     const joined = parts.length === 1 ? parts[0]! : b.concat(parts, 0); // [rows of the site, batch, pos, dModel]
-    const scores = contractScores(b, keepPositions, joined, reads[group[0]!]!.upstream); // [batch, pos?, rows, sources]
+    const scores = contractScores(b, keepPositions, joined, reads[indices[0]!]!.upstream); // [batch, pos?, rows, sources]
     const axis = scores.shape.length - 2;
+    const blocks = indices.flatMap((i) => reads[i]!.blocks);
     let row = 0;
-    for (const i of group) {
-      const { block } = reads[i]!;
-      b.output(
-        scoreOutputName(block.module),
-        group.length === 1 ? scores : b.slice(scores, axis, row, row + rowsOf(block)),
-      );
-      row += rowsOf(block);
+    for (const block of blocks) {
+      const rows = rowsOf([block]);
+      b.output(scoreOutputName(block.module), blocks.length === 1 ? scores : b.slice(scores, axis, row, row + rows));
+      row += rows;
     }
   }
   return finish(setting, b);
@@ -193,10 +194,10 @@ export function gradientProgram(setting: GradientSetting): Program {
   }
 }
 
-/** What one destination block read, and the differences of its upstream sources at that time. */
+/** What some destination blocks of a site read, and the differences of their upstream sources at that time. */
 interface DestinationRead {
-  readonly block: DestinationBlock;
-  /** [heads or 1, batch, pos, dModel]. */
+  readonly blocks: BlockGroup;
+  /** [rows of the blocks, batch, pos, dModel]. */
   readonly value: AnyValue;
   readonly upstream: readonly DifferenceBlock[];
 }
@@ -205,9 +206,9 @@ interface DestinationRead {
 function bySite(reads: readonly DestinationRead[]): number[][] {
   const groups = new Map<string, number[]>();
   reads.forEach((read, i) => {
-    const group = groups.get(read.block.site);
+    const group = groups.get(read.blocks[0]!.site);
     if (group) group.push(i);
-    else groups.set(read.block.site, [i]);
+    else groups.set(read.blocks[0]!.site, [i]);
   });
   return [...groups.values()];
 }

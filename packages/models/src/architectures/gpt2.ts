@@ -8,11 +8,12 @@ import {
   asMatrix,
   causalAttention,
   type Has,
-  headProjection,
   layerNormNamed,
+  readHeads,
   unembedTokens,
 } from './layers.js';
 import { parameterCount } from './parameters.js';
+import { stackHeads } from './stacked-weights.js';
 
 export interface Gpt2Shape {
   readonly layers: number;
@@ -38,13 +39,10 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
   let residual = points.outOf('start', b.add(embedded, placed)); // [batch, pos, dModel]
 
   for (let l = 0; l < layers; l++) {
-    const reads = points.into(`L${l}.attn`, residual); // each [heads or 1, batch, pos, dModel]
-    const head = (input: 'q' | 'k' | 'v'): AnyValue => {
-      const x = layerNormNamed(points, has, reads[input]!, shape, `L${l}.ln1`);
-      const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [heads, dHead]) : null;
-      return headProjection(b, x, points.weight(`L${l}.attn.${input}.W`, [heads, dHead, dModel]), bias); // [heads, 1, batch, pos, dHead]
-    };
-    const z = causalAttention(b, head('q'), head('k'), head('v'), `L${l}.attn`); // [heads, batch, pos, dHead]
+    const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, (x) =>
+      layerNormNamed(points, has, x, shape, `L${l}.ln1`),
+    );
+    const z = causalAttention(b, q, k, v, `L${l}.attn`); // [heads, batch, pos, dHead]
     const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
     residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
@@ -78,7 +76,8 @@ export function gpt2Model(
   weights: WeightStore,
   processing: readonly string[] = [],
 ): ModelObject {
-  const names = new Set(weights.names);
+  const stacked = stackHeads(weights, shape.layers);
+  const names = new Set(stacked.names);
   const has: Has = (weight) => names.has(weight);
   return Object.freeze<ModelObject>({
     name,
@@ -97,7 +96,7 @@ export function gpt2Model(
       maxPositions: shape.positions,
       parameters: parameterCount(weights),
     },
-    weights,
+    weights: stacked,
     processing,
     trace: (points) => traceGpt2(shape, has, points),
     unembed: (points, residual) => unembedGpt2(shape, has, points, residual),

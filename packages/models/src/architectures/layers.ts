@@ -115,6 +115,47 @@ export function headProjection(b: ProgramBuilder, x: AnyValue, weight: AnyValue,
   return b.reshape(out, [groups, inner, batch, pos, width]);
 }
 
+/** What attention needs to know of itself. */
+export interface AttentionShape {
+  readonly heads: number;
+  readonly dModel: number;
+  readonly dHead: number;
+}
+export type HeadInputs = Readonly<Record<'q' | 'k' | 'v', AnyValue>>;
+
+/**
+ * Queries, keys and values of all heads, each [heads, 1, batch, pos, dHead]: with one product for the three where the graph
+ * and the weights allow it (`PREFIX.qkv.W` [3 · heads, dHead, dModel]).
+ * @param norm the norm before attention; applied to whatever shape is read
+ */
+export function readHeads(
+  points: PatchPoints,
+  has: Has,
+  { heads, dModel, dHead }: AttentionShape,
+  site: string,
+  residual: AnyValue,
+  norm: (x: AnyValue) => AnyValue,
+): HeadInputs {
+  const { builder: b } = points;
+  const bias = (input: string): AnyValue | null =>
+    has(`${site}.${input}.b`) ? points.weight(`${site}.${input}.b`, [heads, dHead]) : null;
+  const stacked = has(`${site}.qkv.W`) ? points.intoStacked(site, residual) : null; // [3 · heads or 1, batch, pos, dModel]
+  if (stacked) {
+    const biases = [bias('q'), bias('k'), bias('v')];
+    const joined = biases.every((x) => x !== null) ? b.concat(biases, 0) : null; // [3 · heads, dHead]
+    const all = headProjection(b, norm(stacked), points.weight(`${site}.qkv.W`, [3 * heads, dHead, dModel]), joined);
+    return {
+      q: b.slice(all, 0, 0, heads),
+      k: b.slice(all, 0, heads, 2 * heads),
+      v: b.slice(all, 0, 2 * heads, 3 * heads),
+    };
+  }
+  const reads = points.into(site, residual); // each [heads or 1, batch, pos, dModel]
+  const head = (input: 'q' | 'k' | 'v'): AnyValue =>
+    headProjection(b, norm(reads[input]!), points.weight(`${site}.${input}.W`, [heads, dHead, dModel]), bias(input));
+  return { q: head('q'), k: head('k'), v: head('v') };
+}
+
 /**
  * Causal attention. q [groups, heads per group, batch, pos, dHead]; k and v the same, or with 1 for heads per group.
  * Gives z, every head's weighted values before the output projection: [heads, batch, pos, dHead].

@@ -5,12 +5,13 @@ import {
   asMatrix,
   causalAttention,
   type Has,
-  headProjection,
   layerNormNamed,
+  readHeads,
   rotate,
   unembedTokens,
 } from './layers.js';
 import { parameterCount } from './parameters.js';
+import { stackHeads } from './stacked-weights.js';
 
 export interface NeoxShape {
   readonly layers: number;
@@ -40,21 +41,12 @@ export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyV
 
   for (let l = 0; l < layers; l++) {
     const entered = residual;
-    const reads = points.into(`L${l}.attn`, residual); // each [heads or 1, batch, pos, dModel]
-    const head = (input: 'q' | 'k' | 'v'): AnyValue => {
-      const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [heads, dHead]) : null;
-      return headProjection(
-        b,
-        norm(reads[input]!, `L${l}.ln1`),
-        points.weight(`L${l}.attn.${input}.W`, [heads, dHead, dModel]),
-        bias,
-      );
-    };
+    const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, (x) => norm(x, `L${l}.ln1`));
     const turned = (x: AnyValue): AnyValue => {
       const first = rotate(b, b.slice(x, 4, 0, dRotary), cos, sin);
       return dRotary === dHead ? first : b.concat([first, b.slice(x, 4, dRotary, dHead)], 4);
     };
-    const z = causalAttention(b, turned(head('q')), turned(head('k')), head('v'), `L${l}.attn`); // [heads, batch, pos, dHead]
+    const z = causalAttention(b, turned(q), turned(k), v, `L${l}.attn`); // [heads, batch, pos, dHead]
     const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
     residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
@@ -83,7 +75,8 @@ export function neoxModel(
   weights: WeightStore,
   processing: readonly string[] = [],
 ): ModelObject {
-  const names = new Set(weights.names);
+  const stacked = stackHeads(weights, shape.layers);
+  const names = new Set(stacked.names);
   const has: Has = (weight) => names.has(weight);
   const { layers, heads, dModel, parallel } = shape;
   return Object.freeze<ModelObject>({
@@ -95,7 +88,7 @@ export function neoxModel(
       maxPositions: shape.positions,
       parameters: parameterCount(weights),
     },
-    weights,
+    weights: stacked,
     processing,
     trace: (points) => traceNeox(shape, has, points),
     unembed: (points, residual) =>

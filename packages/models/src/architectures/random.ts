@@ -42,10 +42,8 @@ export function randomGpt2(shape: Gpt2Shape, seed = 0): ModelObject {
     'unembed.b': [vocabulary],
   };
   for (let l = 0; l < layers; l++) {
-    for (const x of ['q', 'k', 'v']) {
-      shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
-      shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
-    }
+    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
+    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
     Object.assign(shapes, { [`L${l}.attn.o.W`]: [heads, dHead, d], [`L${l}.attn.o.b`]: [d] });
     if (shape.mlp)
       Object.assign(shapes, {

@@ -50,8 +50,11 @@ function rules(config: Gpt2Config, raw: RawCheckpoint): TensorRule[] {
     const own = (name: string, shape: readonly number[], from: Loader) => all.push(rule(`L${l}.${name}`, shape, from));
     own('ln1.w', [D], asIs(`${h}ln_1.weight`, [D]));
     own('ln1.b', [D], asIs(`${h}ln_1.bias`, [D]));
+    // the three matrices one behind the other: they can be read as one
     ['q', 'k', 'v'].forEach((input, i) => {
       own(`attn.${input}.W`, [H, dHead, D], columnsTransposed(`${h}attn.c_attn.weight`, [D, 3 * D], i * D, D));
+    });
+    ['q', 'k', 'v'].forEach((input, i) => {
       own(`attn.${input}.b`, [H, dHead], part(`${h}attn.c_attn.bias`, 3 * D, i * D, D));
     });
     own('attn.o.W', [H, dHead, D], asIs(`${h}attn.c_proj.weight`, [D, D]));

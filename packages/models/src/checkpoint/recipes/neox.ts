@@ -64,8 +64,11 @@ function rules(config: NeoxConfig, raw: RawCheckpoint): TensorRule[] {
     own('ln1.w', [D], asIs(`${layer}input_layernorm.weight`, [D]));
     own('ln1.b', [D], asIs(`${layer}input_layernorm.bias`, [D]));
     const packed = `${layer}attention.query_key_value`;
+    // the three matrices one behind the other: they can be read as one
     ['q', 'k', 'v'].forEach((input, i) => {
       own(`attn.${input}.W`, [H, dHead, D], headPart(`${packed}.weight`, [3 * D, D], H, 3, i));
+    });
+    ['q', 'k', 'v'].forEach((input, i) => {
       own(`attn.${input}.b`, [H, dHead], headPart(`${packed}.bias`, [3 * D], H, 3, i));
     });
     own('attn.o.W', [H, dHead, D], transposed(`${layer}attention.dense.weight`, [D, D]));
