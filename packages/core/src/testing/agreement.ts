@@ -9,7 +9,7 @@ import { draws } from './draws.js';
 /** The largest int that `seededFeeds` gives, plus one. */
 export const INT_RANGE = 3;
 /** float32 keeps 24 bits. */
-const FLOAT32_STEP = 2 ** -23;
+export const FLOAT32_STEP = 2 ** -23;
 
 /** Floats in [−2, 2), ints from 0 to 2, bools, for every input of a program. */
 export function seededFeeds(program: Program, sizes: DimSizes, seed: number): Feeds {

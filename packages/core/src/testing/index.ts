@@ -13,3 +13,4 @@ export * from './op-cases.js';
 export * from './prune-algo-contexts.js';
 export * from './prune-algo-contract.js';
 export * from './random-program.js';
+export * from './roundings.js';

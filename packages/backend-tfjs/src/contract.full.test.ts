@@ -1,0 +1,11 @@
+import { backendContract, runContract } from '@auto-circuit/core/testing';
+import { describe, it } from 'vitest';
+import { tfjsBackend } from './index.js';
+
+for (const device of ['cpu', 'wasm']) {
+  runContract(
+    `tfjs on ${device}`,
+    backendContract(() => tfjsBackend({ device }), { randomPrograms: 200 }),
+    { describe, it },
+  );
+}

@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url';
+import { backendContract, runContract } from '@auto-circuit/core/testing';
+import { describe, expect, it } from 'vitest';
+import { tfjsBackend } from './index.js';
+import { findRuntime } from './runtime/find.js';
+
+/** Where scripts/setup-tfjs-native.sh installs it. */
+const folder = fileURLToPath(new URL('../../../.tools/tfjs-native', import.meta.url));
+
+if (findRuntime('node', folder)) {
+  runContract(
+    'tfjs on the native runtime',
+    backendContract(() => tfjsBackend({ device: 'node', folder }), { randomPrograms: 200 }),
+    { describe, it },
+  );
+  describe('the native runtime', () => {
+    it('says which it is', async () => {
+      const backend = await tfjsBackend({ device: 'node', folder });
+      console.log(`ran on ${backend.info.runtime}, ${backend.info.threads} threads`);
+      expect(backend.info).toMatchObject({ backend: 'tfjs', device: 'node' });
+      expect(backend.info.runtime).toMatch(/^@tensorflow\/tfjs-node 4\./);
+      await backend.dispose();
+    });
+  });
+} else {
+  console.log('NOT RUN: the native tfjs runtime is not installed; scripts/setup-tfjs-native.sh installs it');
+  describe('the native runtime', () => {
+    it('is refused in a sentence where it is not installed', async () => {
+      await expect(tfjsBackend({ device: 'node', folder })).rejects.toThrow(
+        'device node needs @tensorflow/tfjs-node, which is not installed; npm install @tensorflow/tfjs-node',
+      );
+    });
+  });
+}
