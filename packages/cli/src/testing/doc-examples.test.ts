@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { commandLines, docExamples } from './doc-examples.js';
+
+describe('examples in Markdown', () => {
+  it('are the fenced blocks behind a mark, and no others', () => {
+    const text = '<!-- run -->\n```sh\na\nb\n```\n\n```sh\nnot this\n```\n<!-- file: p.json -->\n```json\n{}\n```\n';
+    expect(docExamples(text)).toEqual([
+      { kind: 'run', name: '', text: 'a\nb\n' },
+      { kind: 'file', name: 'p.json', text: '{}\n' },
+    ]);
+  });
+  it('give the arguments that a shell would', () => {
+    const text = 'npx auto-circuit patch --edges "A0.0->Resid End" \\\n  --wrong \' x\'  # why\n# only words\n';
+    expect(commandLines(text)).toEqual([['patch', '--edges', 'A0.0->Resid End', '--wrong', ' x']]);
+    expect(() => commandLines('npm test')).toThrow('no auto-circuit command: npm test');
+  });
+});

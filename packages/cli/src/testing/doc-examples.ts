@@ -1,0 +1,36 @@
+/**
+ * @file The examples in Markdown that tests run. A comment on the line before a fenced block says what it is:
+ * `<!-- run -->` command lines, `<!-- file: NAME -->` a file that they need, `<!-- example: PATH -->` the same text as
+ * that file of the repository, but for its head comment.
+ */
+
+export interface DocExample {
+  readonly kind: 'run' | 'file' | 'example';
+  /** The file's name; empty for `run`. */
+  readonly name: string;
+  readonly text: string;
+}
+
+const MARKED = /^<!-- (run|file|example)(?:: (\S+))? -->\n```\w*\n(.*?)^```$/gms;
+
+export function docExamples(markdown: string): DocExample[] {
+  return [...markdown.replaceAll('\r\n', '\n').matchAll(MARKED)].map(([, kind, name = '', text]) => ({
+    kind: kind as DocExample['kind'],
+    name,
+    text: text!,
+  }));
+}
+
+/** The arguments of every `npx auto-circuit …` line: quotes taken off, `\` joins lines, `#` begins a remark. */
+export function commandLines(text: string): string[][] {
+  const lines = text.replaceAll('\\\n', ' ').split('\n');
+  return lines
+    .map((line) => [...line.matchAll(/"([^"]*)"|'([^']*)'|(#.*)|(\S+)/g)])
+    .map((words) => words.filter(([, , , remark]) => remark === undefined))
+    .map((words) => words.map(([, double, single, , bare]) => double ?? single ?? bare!))
+    .filter((words) => words.length > 0)
+    .map((words) => {
+      if (words[0] === 'npx' && words[1] === 'auto-circuit') return words.slice(2);
+      throw new Error(`an example that is no auto-circuit command: ${words.join(' ')}`);
+    });
+}
