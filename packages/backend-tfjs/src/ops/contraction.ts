@@ -1,14 +1,14 @@
 /**
- * @file Matrix products. tfjs gets batch axes that both operands stretch wrong (too few numbers, without an error), and on
- * WebAssembly batches and transposed operands are ten times slower than plain matrices. So an axis that only one operand
- * has becomes rows or columns, and what is left is one product, or a batch with equal batch axes.
+ * @file Matrix products. Outside TensorFlow, tfjs gets batch axes that both operands stretch wrong (too few numbers, without
+ * an error), and on WebAssembly batches and transposed operands are ten times slower than plain matrices. So an axis that
+ * only one operand has becomes rows or columns, and what is left is one product, or a batch with equal batch axes.
  */
 import { elementCount } from '@auto-circuit/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { RuntimeTraits } from '../runtime/devices.js';
 import type { Runtime, Tf } from '../runtime/load.js';
 import type { Call } from './call.js';
-import { isInPlace, permuted, reshaped } from './layout.js';
+import { isInPlace, MOST_AXES, permuted, requireRank, reshaped, stretched } from './layout.js';
 
 /** From this many multiplications a product on, one call each is faster where batches are slow: a call costs about 1 ms. */
 const WORTH_A_CALL = 2 ** 22;
@@ -24,54 +24,76 @@ interface Layout {
   readonly innerLast: boolean;
   readonly transposed: boolean;
 }
+/** Axes of the result by who has them. */
+interface Axes {
+  readonly single: readonly number[];
+  readonly shared: readonly number[];
+  readonly ownA: readonly number[];
+  readonly ownB: readonly number[];
+}
 
 export function matmul({ runtime, attributes, inputs, shape }: Call<'matmul'>): Tensor {
   const { tf, traits } = runtime;
+  const { transposeA, transposeB } = attributes;
   const rank = shape.length;
   // Both with all axes; those that are missing have size 1.
-  const [a, b] = inputs.map((x) =>
+  const [left, right] = inputs.map((x) =>
     reshaped(tf, x, [...new Array<number>(rank - x.shape.length).fill(1), ...x.shape]),
   ) as [Tensor, Tensor];
-  const batch = Array.from({ length: rank - 2 }, (_, axis) => axis);
-  const single = batch.filter((axis) => shape[axis] === 1);
-  const shared = batch.filter((axis) => a.shape[axis]! > 1 && b.shape[axis]! > 1);
-  const ownA = batch.filter((axis) => shape[axis] !== 1 && b.shape[axis] === 1);
-  const ownB = batch.filter((axis) => shape[axis] !== 1 && a.shape[axis] === 1);
-
-  const [rowA, innerA] = attributes.transposeA ? [rank - 1, rank - 2] : [rank - 2, rank - 1];
-  const [innerB, columnB] = attributes.transposeB ? [rank - 1, rank - 2] : [rank - 2, rank - 1];
-  const ones = { a: [...single, ...ownB], b: [...single, ...ownA] };
-  const left = layOut(
-    runtime,
-    a,
-    [elementCount(shared.map((axis) => shape[axis]!)), a.shape[innerA]!],
-    [
-      { order: [...ones.a, ...shared, ...ownA, rowA, innerA], innerLast: true, transposed: false },
-      { order: [...ones.a, ...shared, innerA, ...ownA, rowA], innerLast: false, transposed: true },
-    ],
-  );
-  const right = layOut(
-    runtime,
-    b,
-    [elementCount(shared.map((axis) => shape[axis]!)), b.shape[innerB]!],
-    [
-      { order: [...ones.b, ...shared, innerB, ...ownB, columnB], innerLast: false, transposed: false },
-      { order: [...ones.b, ...shared, ...ownB, columnB, innerB], innerLast: true, transposed: true },
-    ],
-  );
-  const product = multiply(tf, traits, left, right); // [shared, ownA·m, ownB·n]
-
+  const [a, b] = traits.broadcastsBatches ? [left, right] : alike(tf, left, right);
+  const axes = axesOf(a.shape, b.shape);
+  const { single, shared, ownA, ownB } = axes;
   const made = [...single, ...shared, ...ownA, rank - 2, ...ownB, rank - 1];
-  const axes = Array.from({ length: rank }, (_, axis) => made.indexOf(axis));
-  return permuted(
+  const order = Array.from({ length: rank }, (_, axis) => made.indexOf(axis));
+  const sizes = made.map((axis) => shape[axis]!);
+
+  const [rowA, innerA] = transposeA ? [rank - 1, rank - 2] : [rank - 2, rank - 1];
+  const [innerB, columnB] = transposeB ? [rank - 1, rank - 2] : [rank - 2, rank - 1];
+  const layoutsA: readonly [Layout, Layout] = [
+    { order: [...single, ...ownB, ...shared, ...ownA, rowA, innerA], innerLast: true, transposed: false },
+    { order: [...single, ...ownB, ...shared, innerA, ...ownA, rowA], innerLast: false, transposed: true },
+  ];
+  const layoutsB: readonly [Layout, Layout] = [
+    { order: [...single, ...ownA, ...shared, innerB, ...ownB, columnB], innerLast: false, transposed: false },
+    { order: [...single, ...ownA, ...shared, ...ownB, columnB, innerB], innerLast: true, transposed: true },
+  ];
+  const free = (x: Tensor, layouts: readonly Layout[]): boolean => layouts.some((l) => isInPlace(x.shape, l.order));
+  if (traits.broadcastsBatches && !(free(a, layoutsA) && free(b, layoutsB) && isInPlace(sizes, order))) {
+    requireRank(rank, MOST_AXES, 'matrix product');
+    return tf.matMul(a, b, transposeA, transposeB);
+  }
+  const batches = elementCount(shared.map((axis) => shape[axis]!));
+  const product = multiply(
     tf,
-    reshaped(
-      tf,
-      product,
-      made.map((axis) => shape[axis]!),
-    ),
-    axes,
-  );
+    traits,
+    layOut(runtime, a, [batches, a.shape[innerA]!], layoutsA),
+    layOut(runtime, b, [batches, b.shape[innerB]!], layoutsB),
+  ); // [shared, ownA·m, ownB·n]
+  return permuted(tf, reshaped(tf, product, sizes), order);
+}
+
+function axesOf(a: readonly number[], b: readonly number[]): Axes {
+  const batch = Array.from({ length: a.length - 2 }, (_, axis) => axis);
+  return {
+    single: batch.filter((axis) => a[axis] === 1 && b[axis] === 1),
+    shared: batch.filter((axis) => a[axis]! > 1 && b[axis]! > 1),
+    ownA: batch.filter((axis) => a[axis]! > 1 && b[axis] === 1),
+    ownB: batch.filter((axis) => a[axis] === 1 && b[axis]! > 1),
+  };
+}
+
+/**
+ * Where a batch remains anyway, the smaller operand is repeated along the axes it lacks rather than the bigger one's axes
+ * moved, as with one mask for a batch: `[1, pos, m, k]` and `[batch, pos, k, n]`.
+ */
+function alike(tf: Tf, a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const { shared, ownA, ownB } = axesOf(a.shape, b.shape);
+  if (shared.length === 0) return [a, b];
+  const along = (x: Tensor, from: Tensor, axes: readonly number[]): Tensor => {
+    const shape = x.shape.map((size, axis) => (axes.includes(axis) ? from.shape[axis]! : size));
+    return axes.length > 0 && elementCount(shape) <= from.size ? stretched(tf, x, shape) : x;
+  };
+  return [along(a, b, ownB), along(b, a, ownA)];
 }
 
 /** The second layout, which is transposed, is taken where it saves a copy and the runtime reads it as fast. */

@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../runtime/load.js';
 
 /** Every kernel of every runtime takes up to this many axes. */
-const MOST_AXES = 6;
+export const MOST_AXES = 6;
 /** TensorFlow broadcasts fewer. */
 const MOST_BROADCAST_AXES = 5;
 

@@ -8,6 +8,8 @@ export type TfjsDevice = (typeof TFJS_DEVICES)[number];
 export interface RuntimeTraits {
   /** A matrix product reads a transposed operand as fast as a plain one. */
   readonly fastTransposes: boolean;
+  /** Batches of matrices of which each operand lacks some axes are multiplied rightly, without copies. */
+  readonly broadcastsBatches: boolean;
   /** A batch of matrix products is as fast as the same products one by one. */
   readonly fastBatches: boolean;
   /** What all tensors together may take, where the runtime does not watch it itself: beyond, it overwrites memory. */
@@ -25,6 +27,7 @@ export interface DeviceDescription {
 
 const NATIVE: RuntimeTraits = Object.freeze({
   fastTransposes: true,
+  broadcastsBatches: true,
   fastBatches: true,
   heapBytes: Number.POSITIVE_INFINITY,
   packsRightMatrices: false,
@@ -49,13 +52,19 @@ export const DEVICES: { readonly [D in TfjsDevice]: DeviceDescription } = Object
     package: '@tensorflow/tfjs-backend-wasm',
     tfjsName: 'wasm',
     howToGet: 'npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm',
-    traits: { fastTransposes: false, fastBatches: false, heapBytes: WASM_HEAP_BYTES, packsRightMatrices: true },
+    traits: {
+      fastTransposes: false,
+      broadcastsBatches: false,
+      fastBatches: false,
+      heapBytes: WASM_HEAP_BYTES,
+      packsRightMatrices: true,
+    },
   },
   cpu: {
     package: '@tensorflow/tfjs-backend-cpu',
     tfjsName: 'cpu',
     howToGet: 'npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-cpu',
-    traits: NATIVE,
+    traits: { ...NATIVE, broadcastsBatches: false },
   },
 });
 
