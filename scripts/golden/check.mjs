@@ -2,6 +2,7 @@
 import { batchesOf, buildGraph, createPatchableModel, tokenizePrompts } from '@auto-circuit/core';
 import { checkCircuits, checkEdgeCounts } from './circuits.mjs';
 import { graphOptions } from './case.mjs';
+import { checkAuc, checkCompleteness, checkRoc, checkSimilarity } from './curves.mjs';
 import { exactOutcome, skipped, tensorOutcome } from './compare.mjs';
 import { checkGraph } from './graphs.mjs';
 import { openBackend, openModel } from './model.mjs';
@@ -11,10 +12,6 @@ import { checkWeights } from './weights.mjs';
 
 const LATER = {
   training: 'learned masks are not built yet',
-  roc: 'ROC is not built yet',
-  auc: 'area under the curve is not built yet',
-  similarity: 'overlap between algorithms is not built yet',
-  completeness: 'completeness is not built yet',
 };
 const later = (kind) => async function* (_context, record) {
   yield skipped(record.id, LATER[kind]);
@@ -33,10 +30,10 @@ const KINDS = {
   circuits: checkCircuits,
   edge_counts: checkEdgeCounts,
   training: later('training'),
-  roc: later('roc'),
-  auc: later('auc'),
-  similarity: later('similarity'),
-  completeness: later('completeness'),
+  roc: checkRoc,
+  auc: checkAuc,
+  similarity: checkSimilarity,
+  completeness: checkCompleteness,
 };
 
 export async function* checkCase(golden, { backend: backendName, only, verbose }) {

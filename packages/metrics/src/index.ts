@@ -1,4 +1,7 @@
-/** @file Metrics: how faithful a circuit is. One file each; `metricsPlugin` holds them all. */
+/**
+ * @file Metrics: how faithful a circuit is. One file each; `metricsPlugin` holds them all. Beside them, what is said of
+ * prune scores and of whole curves: ROC, overlap, areas, completeness.
+ */
 import { definePlugin, type Plugin } from '@auto-circuit/core';
 import { answerLogit } from './answer-logit.js';
 import { answerLogprob } from './answer-logprob.js';
@@ -38,6 +41,11 @@ export const metricsPlugin: Plugin = definePlugin({
   ],
 });
 
+export * from './area-under-curve.js';
+export * from './completeness.js';
+export * from './mib.js';
+export * from './overlap.js';
+export * from './roc.js';
 export {
   answerLogit,
   answerLogprob,

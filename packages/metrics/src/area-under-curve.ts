@@ -1,0 +1,45 @@
+/** @file The area under a curve of circuits: (number of edges, value), with the edges on a logarithmic axis. */
+import { AutoCircuitError } from '@auto-circuit/core';
+
+export interface CurvePoint {
+  /** Edges really kept, ties included. */
+  readonly edges: number;
+  readonly value: number;
+}
+export interface AreaOptions {
+  /** Takes log10 of the value, with smaller values raised to this number first; without it values are as they are. */
+  readonly logFloor?: number;
+}
+
+/**
+ * ∫ value d log10(edges) by trapezoids over the points from 1 edge up, by rising edges; no baseline is subtracted, and a
+ * falling curve has the area it has. Points of 0 edges have no place on the axis and are left out.
+ *
+ * @throws AutoCircuitError for fewer than two points from 1 edge up, two values at one number of edges, a value that is no
+ * finite number, or a floor that is not above 0
+ */
+export function areaUnderCurve(points: readonly CurvePoint[], { logFloor }: AreaOptions = {}): number {
+  if (logFloor !== undefined && !(logFloor > 0 && Number.isFinite(logFloor))) {
+    throw unusable('the floor of a logarithmic value axis', 'a number above 0', `${logFloor}`);
+  }
+  const height = (value: number): number => (logFloor === undefined ? value : Math.log10(Math.max(value, logFloor)));
+  const used = points.filter(({ edges }) => edges >= 1).sort((a, b) => a.edges - b.edges);
+  if (used.length < 2) throw unusable('the curve', 'two points from 1 edge up', `${used.length}`);
+  let area = 0;
+  for (const [i, point] of used.entries()) {
+    if (!Number.isFinite(point.value)) {
+      throw unusable(`the value at ${point.edges} edges`, 'a finite number', `${point.value}`);
+    }
+    const before = used[i - 1];
+    if (!before) continue;
+    if (before.edges === point.edges && before.value !== point.value) {
+      throw unusable(`the value at ${point.edges} edges`, 'one value', `${before.value} and ${point.value}`);
+    }
+    const width = Math.log10(point.edges / before.edges);
+    area += (width * (height(before.value) + height(point.value))) / 2;
+  }
+  return area;
+}
+
+const unusable = (what: string, expected: string, got: string): AutoCircuitError =>
+  new AutoCircuitError({ where: 'area under the curve', what: `${what} is not usable`, expected, got });

@@ -1,0 +1,143 @@
+import {
+  buildGraph,
+  createPatchableModel,
+  type Graph,
+  interpreterBackend,
+  makeCircuit,
+  type Prompt,
+  unflattenScores,
+} from '@auto-circuit/core';
+import { microModel } from '@auto-circuit/core/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  areaUnderCurve,
+  knockoutsAbove,
+  MIB_FRACTIONS,
+  mibEdgeCounts,
+  mibScores,
+  rankCorrelation,
+  rocArea,
+  rocCurve,
+  rocPointAt,
+  sameUnderKnockouts,
+  topOverlap,
+} from './index.js';
+
+/** Two heads in one layer: 5 edges. */
+const graph: Graph = buildGraph({ kind: 'staged', layers: 1, heads: 2, dModel: 2 });
+const scored = (...values: number[]) => unflattenScores(graph, Float64Array.from(values));
+const pairs = (points: ReturnType<typeof rocCurve>) => points.map((p) => [p.falsePositiveRate, p.truePositiveRate]);
+
+describe('ROC', () => {
+  it('goes through the edges by |score|', () => {
+    const scores = scored(-5, 4, 3, 2, -1); // order 0 1 2 3 4; edges 0 and 3 are true
+    expect(pairs(rocCurve(graph, scores, [0, 3]))).toEqual([
+      [0, 0], [0, 0.5], [1 / 3, 0.5], [2 / 3, 0.5], [2 / 3, 1], [1, 1],
+    ]); // biome-ignore format: points
+    expect(rocArea(rocCurve(graph, scores, [0, 3]))).toBeCloseTo(2 / 3, 14); // ⅔ · ½ + ⅓ · 1
+    expect(rocPointAt(graph, scores, [0, 3], 2)).toEqual({ falsePositiveRate: 1 / 3, truePositiveRate: 0.5 });
+    expect(rocPointAt(graph, scores, [0, 3], 0)).toEqual({ falsePositiveRate: 0, truePositiveRate: 0 });
+  });
+  it('takes ties together, or the false edges first', () => {
+    const scores = scored(1, Infinity, -1, 1, Infinity); // {1, 4} at ∞, then {0, 2, 3}
+    expect(pairs(rocCurve(graph, scores, [0, 4]))).toEqual([[0, 0], [1 / 3, 0.5], [1, 1]]); // biome-ignore format: points
+    expect(rocArea(rocCurve(graph, scores, [0, 4]))).toBeCloseTo(1 / 12 + 1 / 2, 14);
+    const worst = rocCurve(graph, scores, [0, 4], { ties: 'pessimistic' });
+    expect(pairs(worst)).toEqual([[0, 0], [1 / 3, 0], [1 / 3, 0.5], [1, 0.5], [1, 1]]); // biome-ignore format: points
+    expect(rocArea(worst)).toBeCloseTo(1 / 3, 14);
+  });
+  it('needs edges inside and outside', () => {
+    expect(() => rocCurve(graph, scored(1, 2, 3, 4, 5), [])).toThrow(/1 to 4 true edges, got 0/);
+    expect(() => rocCurve(graph, scored(1, 2, 3, 4, 5), [0, 1, 2, 3, 4])).toThrow(/got 5/);
+  });
+});
+
+describe('area under a curve', () => {
+  it('has log10 of the edges below it', () => {
+    // from 1 to 10 edges mean 3, from 10 to 1,000 mean 2 over two decades; 0 edges have no place
+    const points = [{ edges: 1000, value: 0 }, { edges: 1, value: 2 }, { edges: 0, value: 9 }, { edges: 10, value: 4 }]; // biome-ignore format: one line
+    expect(areaUnderCurve(points)).toBeCloseTo(3 + 4, 14);
+    // heights log10: −1, 0 (floored from 0: −2)
+    const kls = [{ edges: 1, value: 0.1 }, { edges: 10, value: 1 }, { edges: 100, value: 0 }]; // biome-ignore format: one line
+    expect(areaUnderCurve(kls, { logFloor: 0.01 })).toBeCloseTo(-0.5 - 1, 14);
+    const falling = [{ edges: 1, value: 3 }, { edges: 10, value: 1 }]; // biome-ignore format: one line
+    expect(areaUnderCurve(falling)).toBeCloseTo(2, 14);
+  });
+  it('refuses what is no curve', () => {
+    const one = { edges: 1, value: 1 };
+    expect(() => areaUnderCurve([{ edges: 0, value: 1 }, one])).toThrow(/two points from 1 edge up, got 1/);
+    expect(() => areaUnderCurve([one, { edges: 2, value: Number.NaN }])).toThrow(/value at 2 edges/);
+    expect(() => areaUnderCurve([one, { edges: 1, value: 2 }])).toThrow(/expected one value, got 1 and 2/);
+    expect(() => areaUnderCurve([one, { edges: 2, value: 2 }], { logFloor: 0 })).toThrow(/above 0/);
+  });
+});
+
+describe('overlap', () => {
+  it('counts what the top edges share, and says where ties forbid a cut', () => {
+    const a = scored(5, -4, 3, 2, 1);
+    const b = scored(1, 5, 5, 2, 2);
+    expect(topOverlap(graph, a, b, 2)).toEqual({ edges: 2, share: 0.5, jaccard: 1 / 3, ties: [0, 0] });
+    expect(topOverlap(graph, a, b, 3)).toEqual({ edges: 3, share: null, jaccard: 2 / 5, ties: [0, 1] });
+    expect(topOverlap(graph, a, a, 3).share).toBe(1);
+  });
+  it('correlates ranks', () => {
+    const a = scored(1, 2, 3, 4, 5);
+    expect(rankCorrelation(graph, a, scored(2, -4, 6, 8, 100))).toBeCloseTo(1, 14);
+    expect(rankCorrelation(graph, a, scored(5, 4, 3, 2, 1))).toBeCloseTo(-1, 14);
+    // ranks 1.5 1.5 3.5 3.5 5: Σ dx dy = 3 + 1.5 + 0 + 0.5 + 4, Σ dx² = 10, Σ dy² = 2·2.25 + 2·0.25 + 4
+    expect(rankCorrelation(graph, a, scored(1, 1, 2, 2, 3))).toBeCloseTo(9 / Math.sqrt(10 * 9), 14);
+    expect(rankCorrelation(graph, a, scored(1, 1, 1, 1, 1))).toBeNull();
+  });
+});
+
+describe('CPR and CMD', () => {
+  it('integrate faithfulness and its distance from 1 over fractions', () => {
+    const points = [{ fraction: 1, faithfulness: 1 }, { fraction: 0.5, faithfulness: 1.5 }, { fraction: 0, faithfulness: -0.5 }]; // biome-ignore format: one line
+    expect(mibScores(points)).toEqual({ cpr: 0.25 + 0.625, cmd: 0.5 + 0.125 });
+    const perfect = mibScores(MIB_FRACTIONS.map((fraction) => ({ fraction, faithfulness: 1 })));
+    expect(perfect.cpr).toBeCloseTo(0.999, 14);
+    expect(perfect.cmd).toBe(0);
+    expect(mibEdgeCounts(32491)).toEqual([32, 64, 162, 324, 649, 1624, 3249, 6498, 16245, 32491]);
+  });
+  it('need two fractions that differ', () => {
+    const one = { fraction: 0.5, faithfulness: 1 };
+    expect(() => mibScores([one])).toThrow(/two points or more/);
+    expect(() => mibScores([one, one])).toThrow(/that differ/);
+    expect(() => mibScores([one, { fraction: 1, faithfulness: Number.NaN }])).toThrow(/finite/);
+  });
+});
+
+describe('completeness', () => {
+  it('compares model and circuit without the same edges', async () => {
+    // One head, w = (2, −1), x = (1, 0) → (3, 0); d = (−1, 1), w∘d = (−2, −1). Edges: 0 start→head, 1 start→end, 2 head→end.
+    const object = microModel([[[2, -1]]]);
+    const model = await createPatchableModel({
+      model: object,
+      graph: buildGraph(object.spec.layout),
+      backend: interpreterBackend(),
+    });
+    const prompt: Prompt = { index: 0, clean: [[1, 0]], corrupt: [[0, 1]], answers: [0], wrongAnswers: [1] };
+    const circuit = makeCircuit(model.graph, [1, 2]);
+    const request = {
+      model,
+      batches: [{ prompts: [prompt], length: 1 }],
+      circuit,
+      ablation: { ablation: 'resample', ablateFrom: 'corrupt' },
+      patch: { kind: 'resample', from: 'corrupt' },
+    } as const;
+    const result = await sameUnderKnockouts({ ...request, knockouts: [1] });
+    // model (3, 0) against circuit (1, −1); without edge 1: (2, 1) against (0, 0)
+    const kl = (z: number, y: number): number => {
+      const loss = (t: number): number => Math.log(1 + Math.exp(-t));
+      const p = 1 / (1 + Math.exp(-z));
+      return p * (loss(y) - loss(z)) + (1 - p) * (loss(-y) - loss(-z));
+    };
+    expect(result.knockouts).toBe(1);
+    expect(Math.abs(result.normal.value - kl(3, 2))).toBeLessThan(1e-14);
+    expect(Math.abs(result.knockedOut.value - kl(1, 0))).toBeLessThan(1e-14);
+    await expect(sameUnderKnockouts({ ...request, knockouts: [0] })).rejects.toThrow(/among its 2 edges, got edge 0/);
+    const scores = unflattenScores(model.graph, Float64Array.of(9, -2, 1));
+    expect(knockoutsAbove(circuit, scores, 1.5)).toEqual([1]);
+    await model.dispose();
+  });
+});
