@@ -1,11 +1,11 @@
 /** @file What README and docs tell people to type, run as they would: against the built CLI, in an empty folder. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { commandLines, docExamples } from './testing/doc-examples.js';
+import { docExamples, nodeArguments } from './testing/doc-examples.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const MAIN = join(ROOT, 'packages', 'cli', 'dist', 'main.js');
@@ -30,9 +30,12 @@ describe.each(pages)('%s', (page) => {
     const cwd = mkdtempSync(join(tmpdir(), 'readme-'));
     symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'), 'junction'); // plugins import the packages
     for (const { kind, name, text } of examples) {
-      if (kind === 'file') writeFileSync(join(cwd, name), text);
+      if (kind === 'file') {
+        mkdirSync(dirname(join(cwd, name)), { recursive: true });
+        writeFileSync(join(cwd, name), text);
+      }
       if (kind === 'run')
-        for (const args of commandLines(text)) expect(node([MAIN, ...args], cwd).length).toBeGreaterThan(0);
+        for (const args of nodeArguments(text, MAIN)) expect(node(args, cwd).length).toBeGreaterThan(0);
     }
     rmSync(join(cwd, 'node_modules'));
     rmSync(cwd, { recursive: true });

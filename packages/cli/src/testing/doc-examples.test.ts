@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commandLines, docExamples } from './doc-examples.js';
+import { docExamples, nodeArguments } from './doc-examples.js';
 
 describe('examples in Markdown', () => {
   it('are the fenced blocks behind a mark, and no others', () => {
@@ -10,8 +10,12 @@ describe('examples in Markdown', () => {
     ]);
   });
   it('give the arguments that a shell would', () => {
-    const text = 'npx auto-circuit patch --edges "A0.0->Resid End" \\\n  --wrong \' x\'  # why\n# only words\n';
-    expect(commandLines(text)).toEqual([['patch', '--edges', 'A0.0->Resid End', '--wrong', ' x']]);
-    expect(() => commandLines('npm test')).toThrow('no auto-circuit command: npm test');
+    const text =
+      'npx auto-circuit patch --edges "A0.0->Resid End" \\\n  --wrong \' x\'  # why\n# only words\nnode a.mjs\n';
+    expect(nodeArguments(text, 'M')).toEqual([
+      ['M', 'patch', '--edges', 'A0.0->Resid End', '--wrong', ' x'],
+      ['a.mjs'],
+    ]);
+    expect(() => nodeArguments('npm test', 'M')).toThrow('neither auto-circuit nor node: npm test');
   });
 });

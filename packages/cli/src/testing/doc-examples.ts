@@ -21,8 +21,11 @@ export function docExamples(markdown: string): DocExample[] {
   }));
 }
 
-/** The arguments of every `npx auto-circuit …` line: quotes taken off, `\` joins lines, `#` begins a remark. */
-export function commandLines(text: string): string[][] {
+/**
+ * What Node.js has to be given for each line: `npx auto-circuit …` (the program is at `main`) or `node …`. Quotes are taken
+ * off, `\` joins lines, `#` begins a remark.
+ */
+export function nodeArguments(text: string, main: string): string[][] {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
   return lines
     .map((line) => [...line.matchAll(/"([^"]*)"|'([^']*)'|(#.*)|(\S+)/g)])
@@ -30,7 +33,8 @@ export function commandLines(text: string): string[][] {
     .map((words) => words.map(([, double, single, , bare]) => double ?? single ?? bare!))
     .filter((words) => words.length > 0)
     .map((words) => {
-      if (words[0] === 'npx' && words[1] === 'auto-circuit') return words.slice(2);
-      throw new Error(`an example that is no auto-circuit command: ${words.join(' ')}`);
+      if (words[0] === 'npx' && words[1] === 'auto-circuit') return [main, ...words.slice(2)];
+      if (words[0] === 'node') return words.slice(1);
+      throw new Error(`an example that is neither auto-circuit nor node: ${words.join(' ')}`);
     });
 }
