@@ -5,7 +5,8 @@ import type { Tf } from '../runtime/load.js';
 import { type Call, type Kernel, TF_DTYPE } from './call.js';
 import { matmul } from './contraction.js';
 import { gather, scatterAdd } from './indexing.js';
-import { around, joinedForBroadcast, permuted, requireRank, reshaped, stretched } from './layout.js';
+import { around, joinedForBroadcast, MOST_BROADCAST_AXES, permuted, reshaped, stretched } from './layout.js';
+import { logSoftmax, max, mean, softmax, sum } from './reductions.js';
 
 /** What is fed, and constants, are tensors before a run starts. */
 export type ComputedOp = Exclude<OpName, 'input' | 'weight'>;
@@ -28,41 +29,12 @@ const elementwise =
       inputs.map((x) => x.shape),
       shape,
     );
-    const folded = inputs.map((x, i) => reshaped(tf, x, joined[i]!));
+    const tooMany = joined.at(-1)!.length > MOST_BROADCAST_AXES;
+    const folded = inputs.map((x, i) => (tooMany ? flat(tf, stretched(tf, x, shape)) : reshaped(tf, x, joined[i]!)));
     return reshaped(tf, apply(tf, folded), shape);
   };
+const flat = (tf: Tf, x: Tensor): Tensor => reshaped(tf, x, [x.size]);
 const binary = (apply: (tf: Tf, x: Tensor, y: Tensor) => Tensor) => elementwise((tf, [x, y]) => apply(tf, x!, y!));
-
-/** Neighbouring axes of which all or none are reduced become one. */
-const reduction =
-  (apply: (tf: Tf, x: Tensor, axes: number[]) => Tensor): Kernel<'sum' | 'max' | 'mean'> =>
-  ({ runtime: { tf }, attributes, inputs, shape }) => {
-    const [x] = inputs as [Tensor];
-    const folded: number[] = [];
-    const axes: number[] = [];
-    let last: boolean | undefined;
-    x.shape.forEach((size, axis) => {
-      if (size === 1) return;
-      const reduced = attributes.axes.includes(axis);
-      if (reduced === last) folded.push(folded.pop()! * size);
-      else {
-        if (reduced) axes.push(folded.length);
-        folded.push(size);
-      }
-      last = reduced;
-    });
-    requireRank(folded.length, 6, 'reduction');
-    return reshaped(tf, axes.length === 0 ? x : apply(tf, reshaped(tf, x, folded), axes), shape);
-  };
-
-/** tfjs normalises the last axis only. */
-const alongAxis =
-  (apply: (tf: Tf, x: Tensor) => Tensor): Kernel<'softmax' | 'logSoftmax'> =>
-  ({ runtime: { tf }, attributes, inputs, shape }) => {
-    const folded = reshaped(tf, inputs[0]!, around(shape, attributes.axis)); // [before, size, after]
-    const back = permuted(tf, apply(tf, permuted(tf, folded, [0, 2, 1])), [0, 2, 1]);
-    return reshaped(tf, back, shape);
-  };
 
 const CASTS: { readonly [D in DType]: (tf: Tf, x: Tensor) => Tensor } = {
   float: (tf, x) => tf.cast(x, 'float32'),
@@ -133,10 +105,10 @@ export const KERNELS: { readonly [K in ComputedOp]: Kernel<K> } = {
   },
   gather,
   scatterAdd,
-  sum: reduction((tf, x, axes) => tf.sum(x, axes)),
-  max: reduction((tf, x, axes) => tf.max(x, axes)),
-  mean: reduction((tf, x, axes) => tf.mean(x, axes)),
-  softmax: alongAxis((tf, x) => tf.softmax(x)),
-  logSoftmax: alongAxis((tf, x) => tf.logSoftmax(x)),
+  sum,
+  max,
+  mean,
+  softmax,
+  logSoftmax,
   stopGradient: same,
 };

@@ -12,6 +12,8 @@ export interface RuntimeTraits {
   readonly broadcastsBatches: boolean;
   /** A batch of matrix products is as fast as the same products one by one. */
   readonly fastBatches: boolean;
+  /** Sums are made one number after the other in float32, so that long ones lose digits. */
+  readonly plainSums: boolean;
   /** What all tensors together may take, where the runtime does not watch it itself: beyond, it overwrites memory. */
   readonly heapBytes: number;
   /** The runtime keeps a second copy of a right-hand matrix, laid out for its kernels, as long as the matrix lives. */
@@ -29,6 +31,7 @@ const NATIVE: RuntimeTraits = Object.freeze({
   fastTransposes: true,
   broadcastsBatches: true,
   fastBatches: true,
+  plainSums: false,
   heapBytes: Number.POSITIVE_INFINITY,
   packsRightMatrices: false,
 });
@@ -56,6 +59,7 @@ export const DEVICES: { readonly [D in TfjsDevice]: DeviceDescription } = Object
       fastTransposes: false,
       broadcastsBatches: false,
       fastBatches: false,
+      plainSums: true,
       heapBytes: WASM_HEAP_BYTES,
       packsRightMatrices: true,
     },

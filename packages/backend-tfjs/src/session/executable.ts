@@ -1,4 +1,5 @@
 /** @file One compiled program: its plan, its weights on the device, and its runs. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   AutoCircuitError,
   checkFeeds,
@@ -40,6 +41,8 @@ export function makeExecutable({ runtime, plan, weights, standing, onDispose }: 
       });
     }
     const sizes = checkFeeds(program, feeds);
+    // The kernels do not give up control: a long loop of runs lets Ctrl-C and progress bars have their turn here.
+    await nextTurn();
     requireHeap(runtime, `program "${program.name}" at ${sizesText(sizes)}`, standing(), peakBytes(plan, sizes));
     const outputs = computeOutputs(runtime, plan, held, weights, feeds, sizes);
     const given = Object.values(feeds).map(({ data }) => data.buffer);

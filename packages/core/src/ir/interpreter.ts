@@ -43,17 +43,29 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
     },
     async compile(program, weights) {
       const loaded = readWeights(program, weights, precision);
+      let disposed = false;
       return {
         async run(feeds) {
+          if (disposed) throw runAfterDispose(program);
           await nextTurn(); // a long loop of runs lets Ctrl-C and progress bars have their turn
           return runProgram(program, feeds, loaded, precision);
         },
-        dispose: async () => loaded.clear(),
+        dispose: async () => {
+          disposed = true;
+        },
       };
     },
     dispose: async () => {},
   };
 }
+
+const runAfterDispose = (program: Program): AutoCircuitError =>
+  new AutoCircuitError({
+    where: 'interpreter',
+    what: `program "${program.name}" was run after dispose()`,
+    fix: 'compile it again',
+    kind: 'internal',
+  });
 
 const floats = (precision: Precision, data: TensorData): FloatArray => {
   if (precision === 'float64') return data instanceof Float64Array ? data : Float64Array.from(data);

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../error.js';
 import type { Backend, Results } from '../ir/backend.js';
 import { interpreterBackend } from '../ir/interpreter.js';
-import { backendContract } from './backend-contract.js';
+import type { Tensor } from '../ir/tensor.js';
+import { type BackendContractOptions, backendContract } from './backend-contract.js';
 import { runContract } from './contract.js';
 
 for (const precision of ['float64', 'float32'] as const) {
@@ -24,9 +25,9 @@ const spoiled = (change: (results: Results) => Results) => async (): Promise<Bac
     },
   };
 };
-async function failures(makeBackend: () => Promise<Backend>): Promise<string[]> {
+async function failures(makeBackend: () => Promise<Backend>, options: BackendContractOptions = {}): Promise<string[]> {
   const failed: string[] = [];
-  for (const check of backendContract(makeBackend, { randomPrograms: 3 })) {
+  for (const check of backendContract(makeBackend, { randomPrograms: 3, ...options })) {
     await check.run().catch((error: unknown) => {
       expect(error).toBeInstanceOf(AutoCircuitError);
       failed.push(check.name);
@@ -58,6 +59,36 @@ describe('backendContract', () => {
       );
     }
   });
+  it('finds results that are views, and runs that leave something behind', async () => {
+    let held = 0;
+    const leaking = async (): Promise<Backend> => {
+      const backend = interpreterBackend({ precision: 'float32' });
+      return {
+        ...backend,
+        async compile(program, weights) {
+          const executable = await backend.compile(program, weights);
+          const known = new Map<string, Tensor>();
+          return {
+            ...executable,
+            async run(feeds) {
+              const results = await executable.run(feeds);
+              held++;
+              // The same array for the same numbers.
+              return Object.fromEntries(
+                Object.entries(results).map(([name, result]) => {
+                  const key = `${name} ${result.shape} ${result.dtype === 'float' ? result.data.slice(0, 3) : 0}`;
+                  if (!known.has(key)) known.set(key, result);
+                  return [name, known.get(key)!];
+                }),
+              );
+            },
+          };
+        },
+      };
+    };
+    const found = await failures(leaking, { live: () => held });
+    expect(found).toEqual(expect.arrayContaining(["gives results that are the caller's own", 'leaves nothing behind']));
+  });
   it('finds backends that take any feed', async () => {
     const lenient = async (): Promise<Backend> => {
       const backend = interpreterBackend();
@@ -69,6 +100,10 @@ describe('backendContract', () => {
         },
       };
     };
-    expect(await failures(lenient)).toEqual(['refuses feeds and weights that do not fit, in a sentence']);
+    expect(await failures(lenient)).toEqual([
+      'refuses feeds and weights that do not fit, in a sentence',
+      'refuses indices that are out of range, and goes on',
+      'refuses runs after dispose()',
+    ]);
   });
 });

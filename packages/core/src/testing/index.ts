@@ -4,11 +4,13 @@
  */
 export * from './agreement.js';
 export * from './backend-contract.js';
+export * from './composite-cases.js';
 export * from './contract.js';
 export * from './contribution-checks.js';
 export * from './metric-contexts.js';
 export * from './metric-contract.js';
 export * from './micro-model.js';
+export * from './model-cases.js';
 export * from './op-cases.js';
 export * from './prune-algo-contexts.js';
 export * from './prune-algo-contract.js';
