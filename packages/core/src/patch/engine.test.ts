@@ -205,6 +205,30 @@ describe('maskGradient', () => {
     }
   }
 
+  it.each([{}, { positions: 3 }])('takes a mask for each item, and gives the losses with it, %o', async (options) => {
+    const { model, graph } = await micro(options);
+    const masks = [0, 1].map((item) => maskFromEdges(graph, [2 + item, 5], { inside: 0.75, outside: 0.25 * item }));
+    const tensors = Object.fromEntries(
+      Object.entries(masks[0]!.tensors).map(([module, { shape, data }]) => {
+        const both = Float64Array.from([...data, ...masks[1]!.tensors[module]!.data]);
+        return [module, { dtype: 'float' as const, shape: [2, ...shape], data: both }];
+      }),
+    );
+    const request = { input: 'clean', patch: FROM_CORRUPT, objective, losses: true } as const;
+    const both = await model.maskGradient(BATCH, { ...request, mask: { perItem: true, tensors } });
+    for (const item of [0, 1]) {
+      const alone = await model.maskGradient(BATCH, { ...request, mask: masks[item]! });
+      const { data } = await model.patchedRun(BATCH, { input: 'clean', patch: FROM_CORRUPT, mask: masks[item]! });
+      expect(alone.losses![item]).toBeCloseTo(data[item * 2 + 1]! - data[item * 2]!, 5); // logits are float32
+      expect(both.losses![item]).toBe(alone.losses![item]);
+      for (const [module, tensor] of Object.entries(alone.tensors)) {
+        const size = tensor.data.length / 2;
+        const rows = (x: Float32Array): number[] => [...x.subarray(item * size, (item + 1) * size)];
+        rows(both.tensors[module]!.data).forEach((x, i) => expect(x).toBeCloseTo(rows(tensor.data)[i]!, 6));
+      }
+    }
+  });
+
   it('sums over the path of inputs to the whole difference where the model is linear', async () => {
     // The micro model is linear in its input, so the gradient is the same at every alpha.
     const { model } = await micro();

@@ -16,6 +16,7 @@ import {
   gradientProgram,
   INPUT,
   LOGITS,
+  LOSSES,
   patchedProgram,
   patchInputName,
   plainProgram,
@@ -166,7 +167,7 @@ class Engine implements PatchableModel {
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
     this.#checkBatch(batch);
-    const { input, patch, objective, inputAlpha } = request;
+    const { input, patch, objective, inputAlpha, losses = false } = request;
     const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
     const atZero = !mask || request.mask === 0;
     if (inputAlpha !== undefined && !atZero) {
@@ -191,13 +192,12 @@ class Engine implements PatchableModel {
         objective.kind === 'kl'
           ? { kind: objective.kind }
           : { kind: objective.kind, tokenFunction: objective.tokenFunction };
-      const key = ['gradient', forward, supply, ...Object.values(shape), ...(axes.perItem ? ['by-item'] : [])].join(
-        '-',
-      );
+      const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : [])];
+      const key = ['gradient', forward, supply, ...Object.values(shape), ...flags].join('-');
       chunks.push(
         await this.#executables.run(
           key,
-          () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape }),
+          () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape, losses }),
           {
             [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
             ...(parts ? this.#named(parts, patchInputName) : {}),
@@ -216,7 +216,10 @@ class Engine implements PatchableModel {
       const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
       return [block.module, floatTensor(data, [batch.prompts.length, ...scoreShape(this.graph, block)])] as const;
     });
-    return { tensors: Object.fromEntries(tensors) };
+    return {
+      tensors: Object.fromEntries(tensors),
+      ...(losses ? { losses: joinFloats(chunks.map((results) => floats(results, LOSSES))) } : {}),
+    };
   }
 
   /** Both ends of the path, and the start between them: patch + alpha · (input − patch). */

@@ -33,6 +33,7 @@ export const currentInputName = (site: string): string => `current:${site}`;
 export const sourceOutputName = (site: string): string => `source:${site}`;
 export const scoreOutputName = (module: string): string => `score:${module}`;
 export const START_INPUT = 'start';
+export const LOSSES = 'losses';
 
 interface Setting {
   readonly model: ModelObject;
@@ -132,6 +133,8 @@ export type GradientForward = 'patched' | 'atZero' | 'interpolated';
 export interface GradientSetting extends PatchedSetting {
   readonly forward: GradientForward;
   readonly objective: ObjectiveShape;
+  /** Whether M of each prompt [batch] is an output, too. */
+  readonly losses?: boolean;
 }
 
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
@@ -147,7 +150,9 @@ export function gradientProgram(setting: GradientSetting): Program {
   };
   const patchOf = suppliedPatch(b, setting.supply);
   const logits = readOut(setting, pointsFor(), 'last'); // [batch, outputs]
-  const total = b.sum(objectiveFragment(b, setting.objective, logits), 0);
+  const losses = objectiveFragment(b, setting.objective, logits); // [batch]
+  if (setting.losses) b.output(LOSSES, losses);
+  const total = b.sum(losses, 0);
   const gradients = gradient(
     b,
     total,

@@ -67,10 +67,14 @@ export interface MaskGradientRequest {
    * EAP-IG (inputs): the running `Resid Start` output is patch + alpha·(input − patch); differences stay those of the ends.
    */
   readonly inputAlpha?: number;
+  /** Whether M itself is wanted, too. */
+  readonly losses?: boolean;
 }
 /** ∂M/∂mask for each prompt: by destination module `[prompts, position?, head?, sources]`, in the batch's order. */
 export interface PromptGradients {
   readonly tensors: Readonly<Record<string, Tensor<Float32Array>>>;
+  /** M of each prompt [prompts], when it was asked for. */
+  readonly losses?: Float32Array;
 }
 
 export interface PatchableModel {

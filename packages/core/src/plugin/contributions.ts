@@ -51,6 +51,8 @@ export interface PruneResult {
   readonly scores: PruneScores;
   /** Standard error of each score over prompts, where the algorithm averages over prompts. */
   readonly standardErrors?: PruneScores;
+  /** What an algorithm that trains saw at each step (`loss`, …), before the step was taken. */
+  readonly curves?: Readonly<Record<string, readonly number[]>>;
 }
 export interface PruneAlgo<T extends OptionTable = OptionTable> {
   readonly kind: 'prune-algo';
