@@ -1,10 +1,11 @@
 import { type Backend, gradient, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
+import { COMPOSITES, disagreement, seededFeeds, stepsApart } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
 import { operatorsOf } from './onnx-file.js';
-import { disagreement, NO_WEIGHTS, program, randomFeeds, stepsApart } from './testing/agreement.js';
 import { attentionLayer, layerNorm } from './testing/attention-layer.js';
-import { FUSED_COMPOSITES, gelu, silu } from './testing/composites.js';
+import { FUSED_COMPOSITES } from './testing/composites.js';
+import { NO_WEIGHTS, program } from './testing/programs.js';
 
 const SHAPE = ['batch', 'pos', 16] as const;
 const SIZES = [
@@ -50,7 +51,7 @@ describe.each(FUSED_COMPOSITES)('%s', (_kind, make, operator) => {
 
 describe('fusion', () => {
   it('leaves silu to onnxruntime', async () => {
-    const of = program((b) => b.output('y', silu(b, b.input('x', 'float', SHAPE))));
+    const of = program((b) => b.output('y', COMPOSITES.silu(b, b.input('x', 'float', SHAPE))));
     expect(operators(of)).toEqual(['Sigmoid', 'Mul']);
     expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
   });
@@ -60,7 +61,7 @@ describe('fusion', () => {
     expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
   });
   it('fuses a composite on top of another', async () => {
-    const of = program((b) => b.output('y', gelu(b, layerNorm(b, b.input('x', 'float', SHAPE)))));
+    const of = program((b) => b.output('y', COMPOSITES.gelu(b, layerNorm(b, b.input('x', 'float', SHAPE)))));
     expect(operators(of)).toEqual(['LayerNormalization', 'Gelu']);
     expect(await disagreement(fused, of, SIZES)).toBeLessThan(STEPS);
   });
@@ -76,7 +77,7 @@ describe('one attention layer', () => {
     const of = b.build();
     const executable = await backend().compile(of, weights);
     for (const size of sizes) {
-      const feeds = randomFeeds(of, size);
+      const feeds = seededFeeds(of, size, 1);
       const expected = {
         out: { ...feeds.residual!, data: loops(feeds.residual!.data as Float32Array, size.batch!, size.pos!) },
       };

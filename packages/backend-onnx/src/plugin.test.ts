@@ -1,7 +1,7 @@
 import { checkPlugin, floatTensor } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import plugin, { onnx } from './index.js';
-import { NO_WEIGHTS, program } from './testing/agreement.js';
+import { NO_WEIGHTS, program } from './testing/programs.js';
 
 describe('the plugin', () => {
   it('is one', () => {

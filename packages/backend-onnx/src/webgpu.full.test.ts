@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type Backend, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { disagreement, OP_CASES } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onnxBackend } from './index.js';
-import { disagreement, program, randomFloats } from './testing/agreement.js';
 import { attentionLayer } from './testing/attention-layer.js';
 import { FUSED_COMPOSITES } from './testing/composites.js';
-import { OP_CASES } from './testing/op-cases.js';
+import { program, randomFloats } from './testing/programs.js';
 
 /** Mesa's driver that computes on the CPU; scripts/setup-webgpu.sh installs it. */
 function softwareDriver(): string | undefined {

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import os from 'node:os';
 import path from 'node:path';
 import { type Backend, elementCount, memoryWeights, type WeightEntry, type WeightStore } from '@auto-circuit/core';
+import { disagreement } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
 import { operatorsOf } from './onnx-file.js';
-import { disagreement, program, randomFloats } from './testing/agreement.js';
+import { program, randomFloats } from './testing/programs.js';
 
 const ROUNDINGS = 16;
 const SIZES = [{ batch: 3 }];

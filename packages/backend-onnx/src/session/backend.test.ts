@@ -10,7 +10,7 @@ import {
 } from '@auto-circuit/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower } from '../lower/index.js';
-import { NO_WEIGHTS, program, randomFloats } from '../testing/agreement.js';
+import { NO_WEIGHTS, program, randomFloats } from '../testing/programs.js';
 import { onnxBackend } from './backend.js';
 import { physicalCores } from './settings.js';
 

@@ -1,6 +1,6 @@
 /** @file For our own tests: one causal attention layer as a program, and the same in plain loops. */
 import { type AnyValue, type DimSizes, memoryWeights, type ProgramBuilder, type WeightStore } from '@auto-circuit/core';
-import { randomFloats } from './agreement.js';
+import { randomFloats } from './programs.js';
 
 const HEADS = 3;
 const D_MODEL = 12;

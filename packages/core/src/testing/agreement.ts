@@ -1,9 +1,11 @@
 /** @file How far a backend's results are from the interpreter's, in units of float32 rounding. */
-import type { Feeds, Results } from '../ir/backend.js';
+import type { Backend, Feeds, Results, WeightStore } from '../ir/backend.js';
 import { type DimSizes, evaluateShape } from '../ir/dims.js';
 import { programInputs } from '../ir/feeds.js';
+import { interpret } from '../ir/interpreter.js';
 import { elementCount, type Tensor } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
+import { memoryWeights } from '../ir/weights.js';
 import { draws } from './draws.js';
 
 /** The largest int that `seededFeeds` gives, plus one. */
@@ -49,5 +51,25 @@ function tensorStepsApart(got: Tensor, expected: Tensor): number {
     const apart = Math.abs(x - y) / (scale * FLOAT32_STEP);
     worst = Math.max(worst, Number.isNaN(apart) ? Number.POSITIVE_INFINITY : apart);
   }
+  return worst;
+}
+
+/**
+ * Compiles once, runs with seeded feeds at every given size, and gives the largest difference from the interpreter in
+ * float64, in roundings as of `stepsApart`.
+ */
+export async function disagreement(
+  backend: Pick<Backend, 'compile'>,
+  program: Program,
+  sizes: readonly DimSizes[] = [{}],
+  weights: WeightStore = memoryWeights({}),
+): Promise<number> {
+  const executable = await backend.compile(program, weights);
+  let worst = 0;
+  for (const [i, size] of sizes.entries()) {
+    const feeds = seededFeeds(program, size, i + 1);
+    worst = Math.max(worst, stepsApart(await executable.run(feeds), interpret(program, feeds, weights)));
+  }
+  await executable.dispose();
   return worst;
 }
