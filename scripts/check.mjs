@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** @file What CI checks beside the tests: lint, types, import rules and cycles, package contents, generated docs. */
+/** @file What CI checks beside the tests: lint, types, import rules and cycles, package contents, generated docs, links. */
 import { install, run, tool } from './dev.mjs';
 
 install();
@@ -10,6 +10,7 @@ const CHECKS = {
   'import rules': () => run(process.execPath, ['scripts/check-imports.mjs']).status,
   'package contents': () => checkPackages(),
   'generated docs': () => run(process.execPath, ['scripts/generate-docs.mjs', '--check']).status,
+  'links in docs': () => run(process.execPath, ['scripts/check-links.mjs']).status,
 };
 function checkPackages() {
   const folders = PACKAGES.split('\n').filter((folder) => /[\\/]packages[\\/]/.test(folder));

@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/** @file Every relative link in the Markdown files that git knows: its file exists, and so does the heading behind `#`. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const list = ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'];
+const pages = execFileSync('git', list, { cwd: ROOT, encoding: 'utf8' }).trim().split('\n');
+const LINK = /\[[^\]]*\]\(([^()\s]+)\)/g;
+
+const withoutCode = (text) => text.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, 'code');
+/** GitHub's anchors. */
+const anchorsOf = (text) =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+const broken = [];
+let links = 0;
+for (const page of pages.filter((file) => existsSync(join(ROOT, file)))) {
+  for (const [, target] of withoutCode(readFileSync(join(ROOT, page), 'utf8')).matchAll(LINK)) {
+    if (/^[a-z]+:/i.test(target)) continue;
+    links++;
+    const [path, anchor] = target.split('#');
+    const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path);
+    if (!existsSync(file)) broken.push(`${page}: ${target} is not there`);
+    else if (anchor && !(statSync(file).isFile() && anchorsOf(readFileSync(file, 'utf8')).includes(anchor)))
+      broken.push(`${page}: ${relative(ROOT, file)} has no heading #${anchor}`);
+  }
+}
+for (const line of broken) console.error(line);
+console.log(`${links} links in ${pages.length} Markdown files, ${broken.length} broken`);
+process.exit(broken.length > 0 ? 1 : 0);
