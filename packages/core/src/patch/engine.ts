@@ -17,6 +17,7 @@ import {
   INPUT,
   LOGITS,
   LOSSES,
+  PATCH_INPUT,
   patchedProgram,
   patchInputName,
   plainProgram,
@@ -48,7 +49,7 @@ export interface PatchableModelRequest {
 /** A plain run is as fast with this many tokens as with more, and needs less memory. */
 const PLAIN_TOKENS = 256;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (bench/README.md). */
-const DIFFERENCE_BYTES = 32 * 2 ** 20;
+const DIFFERENCE_BYTES = 64 * 2 ** 20;
 
 type Cut = readonly [start: number, stop: number];
 
@@ -179,15 +180,18 @@ class Engine implements PatchableModel {
     }
     const forward: GradientForward = inputAlpha !== undefined ? 'interpolated' : atZero ? 'atZero' : 'patched';
     const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
-    const cuts = this.#cuts(batch);
+    const cuts =
+      forward === 'atZero' ? cutsOf(batch.prompts.length, batch.length, this.#plainTokens) : this.#cuts(batch);
     const dense =
       objective.kind === 'kl' && !objective.referenceLogits
         ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length))
         : undefined;
     const chunks: Results[] = [];
+    // At mask 0 both passes are wanted once: one program for the two. Otherwise pass 1 is kept for the next mask or step.
+    const fused = forward === 'atZero' && patch.kind === 'resample';
     for (const [start, stop] of cuts) {
-      const parts = await this.#store.patch(batch, patch, start, stop, cuts);
-      const supply = parts ? 'fed' : 'zero';
+      const parts = fused ? null : await this.#store.patch(batch, patch, start, stop, cuts);
+      const supply = fused ? 'fused' : parts ? 'fed' : 'zero';
       const shape =
         objective.kind === 'kl'
           ? { kind: objective.kind }
@@ -200,6 +204,7 @@ class Engine implements PatchableModel {
           () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape, losses }),
           {
             [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+            ...(fused ? { [PATCH_INPUT]: promptFeed(this.#model.spec, batch, patch.from, start, stop) } : {}),
             ...(parts ? this.#named(parts, patchInputName) : {}),
             ...(forward === 'patched'
               ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop))

@@ -74,24 +74,18 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
 
   /**
    * One matmul for all heads of a layer, with the residual as one more row of sources. The sites up to the next such layer
-   * read the same sources and a few more, so their rows ride along behind: the differences are gone through once a layer.
+   * read the same sources and a few more: their share of these is taken now, while the sources stand in one block.
    */
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
-    const followers = followersOf(graph, site);
     const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), residual], 0); // [sources + 1, batch, pos, dModel]
-    const weights = [site, ...followers].map((name, i) => {
+    const sum = (name: string, residualWeight: number): AnyValue => {
       const own = columns(weightsOf(name), 0, stop - start); // [rows, sources]
-      return b.concat([own, b.broadcast(b.constant(i === 0 ? 1 : 0), [own.shape[0]!, 1])], 1); // [rows, sources + 1]
-    });
-    const sum = mix(b, axes, [{ weights: b.concat(weights, 0), rows }]);
-    let row = rowsOf(blocks);
-    for (const follower of followers) {
-      const count = rowsOf(blocksOf(follower));
-      prefixes.set(follower, { stop, sum: b.slice(sum, 0, row, row + count) });
-      row += count;
-    }
-    return sum;
+      const carried = b.broadcast(b.constant(residualWeight), [own.shape[0]!, 1]);
+      return mix(b, axes, [{ weights: b.concat([own, carried], 1), rows }]);
+    };
+    for (const follower of followersOf(graph, site)) prefixes.set(follower, { stop, sum: sum(follower, 0) });
+    return sum(site, 1);
   }
 
   return makePoints(scope, {
@@ -99,7 +93,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       const blocks = groups.flat();
       const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
       const prefix = prefixes.get(site);
-      let patched: AnyValue; // [rows of the site (and more), batch, pos, dModel]
+      let patched: AnyValue; // [rows of the site, batch, pos, dModel]
       if (prefix) {
         const rest =
           prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));

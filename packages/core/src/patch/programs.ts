@@ -27,6 +27,7 @@ import type { PatchPoints } from './points.js';
 
 /** The names of inputs and outputs that the engine feeds and reads. */
 export const INPUT = 'input';
+export const PATCH_INPUT = 'patch-input';
 export const LOGITS = 'logits';
 export const patchInputName = (site: string): string => `patch:${site}`;
 export const currentInputName = (site: string): string => `current:${site}`;
@@ -42,12 +43,12 @@ interface Setting {
   readonly simplified?: boolean;
 }
 
-function scopeOf({ model, graph }: Setting, builder: ProgramBuilder): TraceScope {
+function scopeOf({ model, graph }: Setting, builder: ProgramBuilder, input = INPUT): TraceScope {
   const { dtype, features } = model.spec.input;
   return {
     builder,
     graph,
-    input: builder.input(INPUT, dtype, ['batch', 'pos', ...features]),
+    input: builder.input(input, dtype, ['batch', 'pos', ...features]),
     weight: (name, shape) => builder.weight(name, shape),
   };
 }
@@ -96,16 +97,24 @@ export function projectProgram(setting: Setting): Program {
   return finish(setting, b);
 }
 
-/** Where the patched-in values come from: fed as inputs, or zeros. */
-export type PatchSupply = 'fed' | 'zero';
+/**
+ * Where the patched-in values come from: fed as inputs; zeros; or `fused`, a first pass in the same program on the input
+ * `PATCH_INPUT` (for values that are needed once).
+ */
+export type PatchSupply = 'fed' | 'zero' | 'fused';
 export interface PatchedSetting extends Setting {
   readonly supply: PatchSupply;
   readonly axes: MaskAxes;
   readonly form?: PatchForm;
 }
 
-function suppliedPatch(b: ProgramBuilder, supply: PatchSupply): (parts: SourceParts) => PatchValue {
-  return ({ block, value }) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', value.shape));
+function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (parts: SourceParts) => PatchValue {
+  const { supply } = setting;
+  if (supply === 'zero') return () => null;
+  if (supply === 'fed') return ({ block, value }) => b.input(patchInputName(block.site), 'float', value.shape);
+  const collected: SourceParts[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b, PATCH_INPUT), (parts) => collected.push(parts)));
+  return ({ block }) => partsOf(collected, block).value;
 }
 
 /** input, mask, patch → logits: the second pass. */
@@ -116,7 +125,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
     differences: new Differences(b),
-    patchOf: suppliedPatch(b, setting.supply),
+    patchOf: suppliedPatch(setting, b),
     onRead: (_group, value) => value,
   });
   b.output(LOGITS, readOut(setting, points, 'last'));
@@ -148,7 +157,7 @@ export function gradientProgram(setting: GradientSetting): Program {
     reads.push({ blocks, value, upstream: differences.covering(start, stop) });
     return value;
   };
-  const patchOf = suppliedPatch(b, setting.supply);
+  const patchOf = suppliedPatch(setting, b);
   const logits = readOut(setting, pointsFor(), 'last'); // [batch, outputs]
   const losses = objectiveFragment(b, setting.objective, logits); // [batch]
   if (setting.losses) b.output(LOSSES, losses);
