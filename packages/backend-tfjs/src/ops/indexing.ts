@@ -2,20 +2,17 @@
  * @file Gather and its adjoint along one axis, with the data as `[before, size, after]`: no batch axes of tfjs's own (wrong
  * on WebAssembly), no segment sums (missing there), and every index checked (TensorFlow on a card does not).
  */
-import { AutoCircuitError, elementCount } from '@auto-circuit/core';
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { elementCount } from '@auto-circuit/core';
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { Call } from './call.js';
 import { around, permuted, reshaped } from './layout.js';
 
+/** Told with the name of the program and the value where it happened. */
+export class IndexError extends Error {}
+
 function checkIndices(indices: Tensor, size: number): void {
   for (const index of indices.dataSync()) {
-    if (index >= 0 && index < size) continue;
-    throw new AutoCircuitError({
-      where: 'backend-tfjs',
-      what: 'an index is out of range',
-      expected: `0 to ${size - 1}`,
-      got: `${index}`,
-    });
+    if (index < 0 || index >= size) throw new IndexError(`index ${index} is out of range 0 to ${size - 1}`);
   }
 }
 
@@ -23,8 +20,8 @@ export function gather({ runtime: { tf }, attributes: { axis }, inputs, shape }:
   const [x, indices] = inputs as [Tensor, Tensor];
   const folded = around(x.shape, axis);
   checkIndices(indices, folded[1]);
-  const flat = tf.reshape(indices, [indices.size]) as Tensor & { readonly rankType: '1' };
-  return reshaped(tf, tf.gather(reshaped(tf, x, folded), flat as never, 1), shape);
+  const flat = reshaped(tf, indices, [indices.size]);
+  return reshaped(tf, tf.gather(reshaped(tf, x, folded), flat as Tensor1D, 1), shape);
 }
 
 export function scatterAdd({ runtime: { tf }, attributes: { axis }, inputs, shape }: Call<'scatterAdd'>): Tensor {

@@ -11,6 +11,7 @@ import {
 } from '@auto-circuit/core';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import { type Call, TF_DTYPE } from '../ops/call.js';
+import { IndexError } from '../ops/indexing.js';
 import { type ComputedOp, KERNELS } from '../ops/kernels.js';
 import { firstLine, type Runtime } from '../runtime/load.js';
 import type { Held, Plan, Step } from './plan.js';
@@ -82,14 +83,11 @@ function compute(
 }
 
 function runError(program: string, value: string, cause: unknown): AutoCircuitError {
-  const ours = cause instanceof AutoCircuitError;
-  return new AutoCircuitError({
-    where: 'backend-tfjs',
-    what: `program "${program}" failed at ${value}`,
-    got: `"${firstLine(cause)}"`,
-    kind: ours ? cause.kind : 'internal',
-    cause,
-  });
+  const what = `program "${program}" failed at ${value}`;
+  if (cause instanceof IndexError) {
+    return new AutoCircuitError({ where: 'backend-tfjs', what: `${what}: ${cause.message}`, cause });
+  }
+  return new AutoCircuitError({ where: 'backend-tfjs', what, got: `"${firstLine(cause)}"`, kind: 'internal', cause });
 }
 
 const READ: { readonly [D in DType]: (data: TensorData) => TensorData } = {
