@@ -16,7 +16,7 @@ const flagsOf = (what, example) =>
 const PAGES = {
   'algorithms.md': ({ algos }) => ({
     title: 'Algorithms',
-    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance, and a positive one supports the answer.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${sections(algos)}`,
+    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance. Where it measures an effect on the answer (gradients, exact patching) it has a sign, and a positive one supports the answer; ACDC and the baselines have none.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${sections(algos)}`,
   }),
   'metrics.md': ({ metrics }) => ({
     title: 'Metrics',

@@ -98,7 +98,7 @@ describe('list', () => {
     expect(eapIg.from).toBe('@auto-circuit/prune-algos');
     expect(eapIg.options.steps).toMatchObject({ type: 'int', default: 5 });
     expect(lists.ablations).toHaveLength(7);
-    expect(lists.backends.map((backend: { name: string }) => backend.name)).toEqual(['interpreter', 'onnx']);
+    expect(lists.backends.map((backend: { name: string }) => backend.name)).toEqual(['interpreter', 'onnx', 'tfjs']);
   });
 
   it('shows a table, and one entry with its options', async () => {
@@ -108,6 +108,7 @@ describe('list', () => {
     expect((await runMain(['list', 'backends', 'interpreter'])).stdout).toMatch(
       /^precision +float64 \| float32 +float64 +\S/m,
     );
+    expect((await runMain(['list', 'metrics', 'kl'])).stdout).toContain('\nhigher is better: no\n');
   });
 
   it('holds plugins of the config and of --plugin, with their origin', async () => {

@@ -1,6 +1,6 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
 import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core';
-import { ABLATIONS, unknownName } from '@auto-circuit/core/startup';
+import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
 import { writeTable } from '../terminal/table.js';
@@ -107,7 +107,7 @@ function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry
   output.line(`${output.colors.bold(entry.name)}: ${entry.doc}`);
   output.line(`from ${entry.from}`);
   for (const [fact, value] of Object.entries(entry.facts ?? {})) {
-    if (value !== undefined) output.line(`${fact}: ${Array.isArray(value) ? value.join(', ') : String(value)}`);
+    if (value !== undefined) output.line(`${kebabCase(fact).replaceAll('-', ' ')}: ${factText(value)}`);
   }
   const options = Object.entries(entry.options ?? {});
   if (options.length === 0) return;
@@ -119,6 +119,11 @@ function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry
     spec.doc,
   ]);
   writeTable(output, [{ title: 'option' }, { title: 'type' }, { title: 'default' }, { title: 'doc' }], rows);
+}
+
+function factText(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
 function asJson({ name, doc, from, options = {}, facts = {} }: Entry): Readonly<Record<string, unknown>> {
