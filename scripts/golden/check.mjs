@@ -8,14 +8,8 @@ import { checkGraph } from './graphs.mjs';
 import { openBackend, openModel } from './model.mjs';
 import { checkPatchedLogits, checkSourceOutputs } from './patched.mjs';
 import { checkScores } from './scores.mjs';
+import { checkTraining } from './training.mjs';
 import { checkWeights } from './weights.mjs';
-
-const LATER = {
-  training: 'learned masks are not built yet',
-};
-const later = (kind) => async function* (_context, record) {
-  yield skipped(record.id, LATER[kind]);
-};
 
 const KINDS = {
   input: async function* () {},
@@ -29,7 +23,7 @@ const KINDS = {
   prune_scores: checkScores,
   circuits: checkCircuits,
   edge_counts: checkEdgeCounts,
-  training: later('training'),
+  training: checkTraining,
   roc: checkRoc,
   auc: checkAuc,
   similarity: checkSimilarity,

@@ -4,6 +4,7 @@ import { optionDefaults } from '@auto-circuit/core';
 import { checkAcdc } from './acdc.mjs';
 import { differs, skipped, tensorOutcome } from './compare.mjs';
 import { patchFor } from './patched.mjs';
+import { checkCircuitProbing } from './training.mjs';
 
 const algo = (name) => {
   const found = pruneAlgosPlugin.contributes.find((c) => c.name === name);
@@ -12,10 +13,10 @@ const algo = (name) => {
 };
 const TOKEN_FUNCTIONS = { logit: 'logit', prob: 'prob', logprob: 'logprob', logit_exp: 'logit-exp' };
 const ANSWERS = { avg_diff: 'diff', avg_val: 'value', mse: 'mse' };
-const NOT_YET = { ground_truth: 'the official circuit', subnetwork_probing: 'subnetwork probing', circuit_probing: 'circuit probing' };
+const NOT_YET = { ground_truth: 'the official circuit' };
 
 /** Algorithms with checks of their own. */
-const OWN_CHECKS = { acdc: checkAcdc };
+const OWN_CHECKS = { acdc: checkAcdc, circuit_probing: checkCircuitProbing };
 
 /** A record's algorithm → ours with options, and what a mean of ours is multiplied by to get its sums. */
 const ALGORITHMS = {

@@ -2,18 +2,46 @@
 import { definePlugin, type Plugin } from '@auto-circuit/core';
 import { acdc } from './acdc.js';
 import { activationMagnitude } from './activation-magnitude.js';
+import { circuitProbing } from './circuit-probing.js';
 import { eap } from './eap.js';
 import { eapIgInputs } from './eap-ig-inputs.js';
 import { exact } from './exact.js';
 import { integratedEdgeGradients } from './integrated-edge-gradients.js';
 import { maskGradient } from './mask-gradient.js';
 import { random } from './random.js';
+import { subnetworkProbing } from './subnetwork-probing.js';
 
 /** All algorithms of this package, for a registry. */
 export const pruneAlgosPlugin: Plugin = definePlugin({
   name: '@auto-circuit/prune-algos',
-  contributes: [eap, eapIgInputs, maskGradient, integratedEdgeGradients, exact, acdc, activationMagnitude, random],
+  contributes: [
+    eap,
+    eapIgInputs,
+    maskGradient,
+    integratedEdgeGradients,
+    exact,
+    acdc,
+    subnetworkProbing,
+    circuitProbing,
+    activationMagnitude,
+    random,
+  ],
 });
 
 export * from './acdc-search.js';
-export { acdc, activationMagnitude, eap, eapIgInputs, exact, integratedEdgeGradients, maskGradient, random };
+export { type CircuitProbingRequest, circuitProbingScores } from './circuit-probing.js';
+export { FAITHFULNESS_TARGETS, type FaithfulnessTarget } from './faithfulness-targets.js';
+export { type MaskNoise, seededNoise } from './mask-noise.js';
+export * from './mask-training.js';
+export {
+  acdc,
+  activationMagnitude,
+  circuitProbing,
+  eap,
+  eapIgInputs,
+  exact,
+  integratedEdgeGradients,
+  maskGradient,
+  random,
+  subnetworkProbing,
+};

@@ -1,0 +1,99 @@
+/** @file What learned masks are trained to keep: losses of a circuit's output against the model's own, or against the answers. */
+import {
+  AutoCircuitError,
+  inputOf,
+  logitRows,
+  type Objective,
+  type PatchableModel,
+  type PromptBatch,
+  promptAnswerValue,
+  type Tensor,
+} from '@auto-circuit/core';
+
+/** One batch as the engine is to run it, and what each prompt's M becomes; the mean of that over prompts is made small. */
+export interface BatchTarget {
+  readonly batch: PromptBatch;
+  readonly objective: Objective;
+  /** From the M of the `item`-th prompt. */
+  value(m: number, item: number): number;
+  /** ∂value/∂M. */
+  slope(m: number, item: number): number;
+}
+
+/** `targets` [prompts, outputs] for `mse`; the clean logits when there are none. */
+export type PrepareTarget = (
+  model: PatchableModel,
+  batch: PromptBatch,
+  targets?: Tensor<Float32Array>,
+) => Promise<BatchTarget>;
+
+const asItIs = { value: (m: number) => m, slope: () => 1 };
+const cleanLogits = (model: PatchableModel, batch: PromptBatch) => model.run(inputOf(batch, 'clean')); // [prompts, outputs]
+
+export const FAITHFULNESS_TARGETS = {
+  /** KL(clean output ‖ circuit), mean over prompts. */
+  kl: async (model, batch) => ({
+    batch,
+    objective: { kind: 'kl', referenceLogits: await cleanLogits(model, batch) },
+    ...asItIs,
+  }),
+  /** Mean squared difference of logits to the clean ones, or to the targets given. */
+  mse: async (model, batch, targets) => ({
+    batch,
+    objective: { kind: 'mse', tokenFunction: 'logit', targets: targets ?? (await cleanLogits(model, batch)) },
+    ...asItIs,
+  }),
+  /** Minus the logit of the answer. */
+  answer: async (_model, batch) => ({ batch, objective: ANSWER_LOGIT, ...asItIs }),
+  /** Minus the logit of the wrong answer: finds what speaks for it. */
+  'wrong-answer': async (_model, batch) => ({ batch: swapped(batch), objective: ANSWER_LOGIT, ...asItIs }),
+  /** 100 minus the percent correct that is expected when answers are drawn from the output's probabilities. */
+  'percent-correct': async (_model, batch) => ({
+    batch,
+    objective: { kind: 'answers', tokenFunction: 'prob', value: 'value' },
+    value: (m) => 100 * (1 + m),
+    slope: () => 100,
+  }),
+  /** How far the logit difference is from the clean one, in percent of it, prompt by prompt (as AutoCircuit does). */
+  'logit-diff-percent': async (model, batch) => {
+    const whole = await logitDifferences(model, batch); // [prompts]
+    return {
+      batch,
+      objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' }, // M is minus the difference
+      value: (m, item) => Math.abs(100 + (100 * m) / whole[item]!),
+      slope: (m, item) => Math.sign(100 + (100 * m) / whole[item]!) * (100 / whole[item]!),
+    };
+  },
+} as const satisfies Readonly<Record<string, PrepareTarget>>;
+export type FaithfulnessTarget = keyof typeof FAITHFULNESS_TARGETS;
+
+const ANSWER_LOGIT: Objective = { kind: 'answers', tokenFunction: 'logit', value: 'value' };
+
+/** Wrong answers in the place of answers. */
+function swapped({ prompts, length }: PromptBatch): PromptBatch {
+  const lacking = prompts.find((prompt) => prompt.wrongAnswers.length === 0);
+  if (lacking) {
+    throw new AutoCircuitError({
+      where: 'learned masks',
+      what: `the target "wrong-answer" needs wrong answers, and prompt ${lacking.index} has none`,
+      fix: 'choose another target, or add wrong_answers to the data',
+    });
+  }
+  return {
+    length,
+    prompts: prompts.map((prompt) => ({ ...prompt, answers: prompt.wrongAnswers, wrongAnswers: prompt.answers })),
+  };
+}
+
+async function logitDifferences(model: PatchableModel, batch: PromptBatch): Promise<number[]> {
+  const rows = logitRows(await cleanLogits(model, batch), batch);
+  return batch.prompts.map((prompt, i) => {
+    const difference = promptAnswerValue(rows[i]!, prompt, 'logit', 'diff');
+    if (difference !== 0) return difference;
+    throw new AutoCircuitError({
+      where: 'learned masks',
+      what: `the model's logit difference on prompt ${prompt.index} is 0, so nothing can be a percentage of it`,
+      fix: 'choose another target, or prompts on which the model does the task',
+    });
+  });
+}
