@@ -8,7 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { RuntimeTraits } from '../runtime/devices.js';
 import type { Runtime, Tf } from '../runtime/load.js';
 import type { Call } from './call.js';
-import { isInPlace, MOST_AXES, permuted, reshaped, stretched } from './layout.js';
+import { isInPlace, permuted, reshaped, stretched } from './layout.js';
 
 /** From this many multiplications a product on, one call each is faster where batches are slow: a call costs about 1 ms. */
 const WORTH_A_CALL = 2 ** 22;
@@ -59,7 +59,7 @@ export function matmul({ runtime, attributes, inputs, shape }: Call<'matmul'>): 
   ];
   const free = (x: Tensor, layouts: readonly Layout[]): boolean => layouts.some((l) => isInPlace(x.shape, l.order));
   const allFree = free(a, layoutsA) && free(b, layoutsB) && isInPlace(sizes, order);
-  if (traits.broadcastsBatches && !allFree && rank <= MOST_AXES) return tf.matMul(a, b, transposeA, transposeB);
+  if (traits.broadcastsBatches && !allFree) return tf.matMul(a, b, transposeA, transposeB);
   const batches = elementCount(shared.map((axis) => shape[axis]!));
   const product = multiply(
     tf,

@@ -1,14 +1,15 @@
 /**
- * @file Moving axes about with as few axes as the movement needs: tfjs's kernels stop at rank 6 (TensorFlow broadcasts five
- * axes), and programs with masks, batches and heads go beyond. What needs more is done axis by axis.
+ * @file Moving axes about, with neighbours that stay together joined into one axis first: fewer axes are faster, and two
+ * operands of many axes are not broadcast rightly everywhere.
  */
 import { elementCount } from '@auto-circuit/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../runtime/load.js';
 
-/** Every kernel of every runtime takes up to this many axes. */
-export const MOST_AXES = 6;
-/** And broadcasts up to this many. */
+/**
+ * Every runtime broadcasts two operands of up to this many axes. With more than six, WebAssembly gives wrong numbers with
+ * nothing but a line on the console, and TensorFlow refuses.
+ */
 export const MOST_BROADCAST_AXES = 5;
 
 /** The same numbers under another shape; no copy. */
@@ -36,7 +37,6 @@ export function permuted(tf: Tf, x: Tensor, order: readonly number[]): Tensor {
   const shape = order.map((axis) => x.shape[axis]!);
   const runs = runsOf(x.shape, order);
   if (runs.length <= 1) return reshaped(tf, x, shape);
-  if (runs.length > MOST_AXES) return permutedStepwise(tf, x, order);
   const stored = [...runs].sort((a, b) => a[0]! - b[0]!);
   const joined = reshaped(
     tf,
@@ -50,25 +50,6 @@ export function permuted(tf: Tf, x: Tensor, order: readonly number[]): Tensor {
       runs.map((run) => stored.indexOf(run)),
     ),
     shape,
-  );
-}
-
-/** Each axis of the new order is fetched in its turn from where it then stands: four axes a step. */
-function permutedStepwise(tf: Tf, x: Tensor, order: readonly number[]): Tensor {
-  let axes = x.shape.map((_, axis) => axis);
-  let moved = x;
-  order.forEach((axis, to) => {
-    const from = axes.indexOf(axis);
-    if (from === to) return;
-    const sizes = axes.map((a) => x.shape[a]!);
-    const parts = [sizes.slice(0, to), sizes.slice(to, from), [sizes[from]!], sizes.slice(from + 1)].map(elementCount);
-    moved = tf.transpose(reshaped(tf, moved, parts), [0, 2, 1, 3]);
-    axes = [...axes.slice(0, to), axis, ...axes.slice(to, from), ...axes.slice(from + 1)];
-  });
-  return reshaped(
-    tf,
-    moved,
-    order.map((axis) => x.shape[axis]!),
   );
 }
 
@@ -103,17 +84,6 @@ export function joinedForBroadcast(shapes: readonly (readonly number[])[], resul
 export function stretched(tf: Tf, x: Tensor, shape: readonly number[]): Tensor {
   const [from, to] = joinedForBroadcast([x.shape], shape) as [number[], number[]];
   if (elementCount(from) === elementCount(to)) return reshaped(tf, x, shape);
-  const tiled = (y: Tensor, source: readonly number[], target: readonly number[]): Tensor =>
-    tf.tile(
-      reshaped(tf, y, source),
-      target.map((size, i) => size / source[i]!),
-    );
-  if (to.length <= MOST_BROADCAST_AXES) return reshaped(tf, tiled(x, from, to), shape);
-  let wide = x;
-  to.forEach((size, axis) => {
-    if (from[axis] === size) return;
-    const [before, after] = [elementCount(to.slice(0, axis)), elementCount(from.slice(axis + 1))];
-    wide = tiled(wide, [before, 1, after], [before, size, after]);
-  });
-  return reshaped(tf, wide, shape);
+  const times = to.map((size, i) => size / from[i]!);
+  return reshaped(tf, tf.tile(reshaped(tf, x, from), times), shape);
 }

@@ -6,7 +6,7 @@ import { elementCount } from '@auto-circuit/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Runtime, Tf } from '../runtime/load.js';
 import type { Call, Kernel } from './call.js';
-import { around, MOST_AXES, permuted, reshaped } from './layout.js';
+import { around, permuted, reshaped } from './layout.js';
 
 /** Reduces the given axes of a tensor, which have no neighbours among each other. */
 type Reduce = (runtime: Runtime, x: Tensor, axes: number[]) => Tensor;
@@ -32,14 +32,7 @@ const reduction =
     });
     const { tf } = runtime;
     if (axes.length === 0) return reshaped(tf, x!, shape);
-    if (folded.length <= MOST_AXES) return reshaped(tf, reduce(runtime, reshaped(tf, x!, folded), axes), shape);
-    // The last first, so that the others stay where they are.
-    let rest = x!;
-    for (const axis of axes.reverse()) {
-      rest = reduce(runtime, reshaped(tf, rest, around(folded, axis)), [1]);
-      folded.splice(axis, 1);
-    }
-    return reshaped(tf, rest, shape);
+    return reshaped(tf, reduce(runtime, reshaped(tf, x!, folded), axes), shape);
   };
 
 function sumOf({ tf, traits }: Runtime, x: Tensor, axes: number[]): Tensor {

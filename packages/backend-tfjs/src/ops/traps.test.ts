@@ -95,6 +95,18 @@ describe('on WebAssembly', () => {
     expect(cpu.tf.getKernel(kernel, 'cpu')).toBeDefined();
     expect(wasm.tf.getKernel(kernel, 'wasm')).toBeUndefined();
   });
+  it('operands of seven axes are broadcast wrongly; in a program they are not', async () => {
+    const { tf } = wasm;
+    const [left, right] = [
+      [2, 1, 2, 1, 2, 1, 2],
+      [1, 2, 1, 2, 1, 2, 1],
+    ] as const;
+    const make = () =>
+      tf.add(tf.reshape(tf.range(0, 16), [...left]), tf.reshape(tf.mul(tf.range(0, 8), 100), [...right]));
+    expect(await numbers(wasm, make)).not.toEqual(await numbers(cpu, make));
+    const of = program((b) => b.output('y', b.add(b.input('x', 'float', left), b.input('z', 'float', right))));
+    expect(await disagreement(backend, of)).toBeLessThan(1);
+  });
   it('a long sum loses digits; in a program it does not', async () => {
     const { tf } = wasm;
     const count = 2 ** 16;

@@ -139,12 +139,18 @@ export const MODEL_CASES: Readonly<Partial<Record<OpName, readonly OpCase[]>>> =
       'rows of heads',
       withSymbols((b) => b.transpose(x(b, [HEADS, 1, BOTH, HEAD]), [1, 2, 0, 3])),
     ),
+    one('nine axes, all moved', (b) =>
+      b.transpose(x(b, [2, BATCH, 2, POS, 2, 2, 2, 2, 2]), [8, 7, 6, 5, 4, 3, 2, 1, 0]),
+    ),
     one('eight axes', (b) => b.transpose(x(b, [2, BATCH, 1, POS, 2, 3, 1, 2]), [7, 6, 1, 3, 0, 2, 5, 4])),
   ],
   broadcast: [
     one(
       'one row',
       withSymbols((b) => b.broadcast(x(b, [1, 1, 1, MODEL]), [1, BATCH, POS, MODEL])),
+    ),
+    one('nine axes, every second stretched', (b) =>
+      b.broadcast(x(b, [2, 1, BATCH, 1, POS, 1, 2, 1, 2]), [2, 2, BATCH, 2, POS, 2, 2, 2, 2]),
     ),
     one('eight axes', (b) => b.broadcast(x(b, [BATCH, 1, POS, 1, 2, 1]), [2, 1, BATCH, 3, POS, 2, 2, 2])),
   ],
