@@ -33,11 +33,11 @@ export type OnnxTensor = {
   readonly shape: readonly number[];
 } & ({ readonly bytes: Uint8Array } | { readonly location: string; readonly offset: number; readonly length: number });
 
-/** A graph input or output. Texts in the shape are symbols. */
+/** A graph input or output. Texts in the shape are symbols; without a shape the rank is open. */
 export interface OnnxPort {
   readonly name: string;
   readonly type: OnnxType;
-  readonly shape: readonly (number | string)[];
+  readonly shape?: readonly (number | string)[];
 }
 
 export interface OnnxModel {
@@ -153,7 +153,9 @@ const portProto = ({ name, type, shape }: OnnxPort): object => ({
   type: {
     tensorType: {
       elemType: ONNX_TYPES[type],
-      shape: { dim: shape.map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d })) },
+      ...(shape
+        ? { shape: { dim: shape.map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d })) } }
+        : {}),
     },
   },
 });

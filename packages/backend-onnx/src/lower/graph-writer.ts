@@ -92,7 +92,7 @@ export class GraphWriter {
       inputs: n.inputs.map(finalName),
       outputs: n.outputs.map(finalName),
     }));
-    const ports = outputs.map(({ name: n, type, shape }) => ({ name: n, type, shape }));
+    const ports = outputs.map(({ from: _from, ...port }) => port);
     return { name, nodes, initializers: this.#initializers.filter((i) => read.has(i.name)), inputs, outputs: ports };
   }
 }

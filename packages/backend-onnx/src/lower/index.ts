@@ -1,5 +1,5 @@
 /** @file Room `lower`: from a program to the bytes of an ONNX model. Nothing here runs anything. */
-import { type AnyValue, dimKey, type Program, type WeightStore } from '@auto-circuit/core';
+import { type AnyValue, dimKey, elementCount, type Program, type WeightStore } from '@auto-circuit/core';
 import { encodeModel, type OnnxPort } from '../onnx-file.js';
 import { canFuse, lowerComposite } from './composite-lowerings.js';
 import type { LowerContext, OpLowering } from './context.js';
@@ -15,6 +15,11 @@ export interface LowerOptions {
   readonly fuse?: boolean;
   /** Use onnxruntime's FusedMatMul for transposed batches of matrices: fast on cpu. Default true. */
   readonly fusedMatmul?: boolean;
+  /**
+   * Declare the shapes of inputs and outputs. Default true. Without them onnxruntime does not plan which buffers to share,
+   * a search whose time grows with the square of the program (10 s for a gradient of 30 layers), and allocates as it goes.
+   */
+  readonly declareShapes?: boolean;
 }
 
 export interface LoweredProgram {
@@ -28,8 +33,8 @@ export interface LoweredProgram {
   readonly folder: string | undefined;
   /** External data that lie in memory. */
   readonly memoryFiles: readonly MemoryFile[];
-  /** Bytes of all weights read. */
-  readonly weightBytes: number;
+  /** Bytes of the second copy of weights that prepacking would make: one for each product with a weight matrix. */
+  readonly prepackBytes: number;
 }
 
 /**
@@ -37,7 +42,7 @@ export interface LoweredProgram {
  * when the size of a symbol follows from no input.
  */
 export function lower(program: Program, weights: WeightStore, options: LowerOptions = {}): LoweredProgram {
-  const { fuse = true, fusedMatmul = true } = options;
+  const { fuse = true, fusedMatmul = true, declareShapes = true } = options;
   const steps = planSteps(program, { fuse, foldTransposes: fusedMatmul, canFuse });
   const writer = new GraphWriter();
   const inputs = new Map(
@@ -51,7 +56,7 @@ export function lower(program: Program, weights: WeightStore, options: LowerOpti
   const port = (name: string, value: AnyValue): OnnxPort => ({
     name,
     type: ONNX_DTYPE[value.dtype],
-    shape: value.shape.map((d) => (typeof d === 'number' ? d : dimKey(d))),
+    ...(declareShapes ? { shape: value.shape.map((d) => (typeof d === 'number' ? d : dimKey(d))) } : {}),
   });
   const inputPorts = program.values.flatMap((v) => (v.op === 'input' ? [port(inputs.get(v.attributes.name)!, v)] : []));
   const outputPorts = program.outputs.map(({ name, id }) => ({
@@ -64,8 +69,18 @@ export function lower(program: Program, weights: WeightStore, options: LowerOpti
     outputs: new Map(program.outputs.map(({ name }) => [name, `out.${name}`])),
     folder: files.folder,
     memoryFiles: files.memoryFiles,
-    weightBytes: files.bytes,
+    prepackBytes: prepackBytes(steps),
   };
+}
+
+/** Prepacking copies a weight matrix for each product that has it on the right. */
+function prepackBytes(steps: ReadonlyMap<number, Step>): number {
+  let bytes = 0;
+  for (const step of steps.values()) {
+    const right = step.kind === 'matmul' ? steps.get(step.operands[1].id) : undefined;
+    if (right?.kind === 'weight' && right.view.shape.length === 2) bytes += 4 * elementCount(right.view.shape);
+  }
+  return bytes;
 }
 
 function lowerStep(step: Step, context: LowerContext, files: WeightFiles): string {

@@ -28,8 +28,6 @@ export class WeightFiles {
   /** The folder above all files, when there are files. */
   readonly folder: string | undefined;
   readonly memoryFiles: readonly MemoryFile[];
-  /** Bytes of all weights the program reads. */
-  readonly bytes: number;
   readonly #places: ReadonlyMap<string, Place>;
 
   constructor(program: Program, names: ReadonlySet<string>, weights: WeightStore) {
@@ -45,7 +43,6 @@ export class WeightFiles {
       program,
       inMemory.reduce((sum, { bytes }) => sum + bytes.length, 0),
     );
-    this.bytes = [...entries.values()].reduce((sum, { shape }) => sum + elementCount(shape) * FLOAT_BYTES, 0);
     this.folder = commonFolder(inFiles.map(({ file }) => file));
     const places = new Map<string, Place>();
     for (const { name, file, offset } of inFiles) {

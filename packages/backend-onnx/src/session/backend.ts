@@ -2,6 +2,7 @@
 import {
   AutoCircuitError,
   type Backend,
+  type CompileHint,
   type Executable,
   type Program,
   ProgramBuilder,
@@ -41,14 +42,17 @@ export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend>
   if (device === 'cuda') process.env.NVIDIA_TF32_OVERRIDE ??= '0';
   const live = new Map<Executable, number>();
 
-  async function compile(program: Program, weights: WeightStore): Promise<Executable> {
-    const lowered = lower(program, weights, { fuse: resolved.fuse, fusedMatmul: device === 'cpu' });
+  async function compile(program: Program, weights: WeightStore, hint: CompileHint = {}): Promise<Executable> {
+    const cpu = device === 'cpu';
+    const lowered = lower(program, weights, { fuse: resolved.fuse, fusedMatmul: cpu, declareShapes: !cpu });
     const prepacked = [...live.values()].reduce((a, b) => a + b, 0);
     const prepack =
-      resolved.prepack === 'auto' ? 2 * lowered.weightBytes + prepacked <= resolved.memoryBytes : resolved.prepack;
+      resolved.prepack === 'auto'
+        ? hint.repeated !== false && lowered.prepackBytes + prepacked <= resolved.memoryBytes * PREPACK_SHARE
+        : resolved.prepack;
     const session = await createSession(ort, program, lowered, sessionOptions(resolved, lowered, prepack));
     const executable = makeExecutable(ort, session, program, lowered, () => live.delete(executable));
-    live.set(executable, prepack ? lowered.weightBytes : 0);
+    live.set(executable, prepack ? lowered.prepackBytes : 0);
     return executable;
   }
   async function dispose(): Promise<void> {
@@ -73,6 +77,9 @@ async function probe(ort: Ort, { device }: ResolvedSettings, compile: Backend['c
     throw missingDevice(ort, device, error instanceof AutoCircuitError ? error.cause : error);
   }
 }
+
+/** Of the memory allowed, the part that prepacked copies of weights may take. */
+const PREPACK_SHARE = 1 / 8;
 
 function sessionOptions(
   settings: ResolvedSettings,

@@ -17,7 +17,7 @@ export interface OnnxSettings extends BackendSettings {
   readonly fuse?: boolean;
   /**
    * Keep a second copy of the weights in the layout of the matrix kernels: up to 1.7 times faster on small inputs,
-   * slower to start, twice the memory. `auto` (default): when two copies of all weights in use fit in `memoryBytes`.
+   * slower to start. `auto` (default): for programs that run repeatedly, while all such copies take at most an eighth of `memoryBytes`.
    */
   readonly prepack?: 'auto' | boolean;
   /**

@@ -42,9 +42,15 @@ export interface BackendInfo {
   readonly runtime: string;
 }
 
+/** What the caller knows of how a program will be used. */
+export interface CompileHint {
+  /** false: a few runs only, so that preparing weights for speed does not pay. Default true. */
+  readonly repeated?: boolean;
+}
+
 export interface Backend {
   readonly info: BackendInfo;
-  compile(program: Program, weights: WeightStore): Promise<Executable>;
+  compile(program: Program, weights: WeightStore, hint?: CompileHint): Promise<Executable>;
   dispose(): Promise<void>;
 }
 

@@ -51,6 +51,9 @@ const PLAIN_TOKENS = 256;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (bench/README.md). */
 const DIFFERENCE_BYTES = 64 * 2 ** 20;
 
+/** Pass 1 is run once for each micro-batch and kept. */
+const ONCE = { repeated: false } as const;
+
 type Cut = readonly [start: number, stop: number];
 
 export async function createPatchableModel(request: PatchableModelRequest): Promise<PatchableModel> {
@@ -105,7 +108,7 @@ class Engine implements PatchableModel {
   // ---- pass 1 -------------------------------------------------------------------------------------------------
   async #capture(batch: PromptBatch, side: Side, start: number, stop: number): Promise<SiteTensors> {
     const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
-    const results = await this.#executables.run('capture', () => captureProgram(this.#setting, 'parts'), feeds);
+    const results = await this.#executables.run('capture', () => captureProgram(this.#setting, 'parts'), feeds, ONCE);
     return new Map(
       this.graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const),
     );

@@ -1,9 +1,9 @@
 /** @file Compiled programs of one model, by name: made when first asked for, the least used let go. */
-import type { Backend, Executable, Feeds, Results, WeightStore } from '../ir/backend.js';
+import type { Backend, CompileHint, Executable, Feeds, Results, WeightStore } from '../ir/backend.js';
 import type { Program } from '../ir/types.js';
 
 /** Sessions that stay alive together; each may hold a prepacked copy of the weights. */
-const MOST_LIVE = 3;
+const MOST_LIVE = 2;
 
 interface Live {
   readonly executable: Executable;
@@ -23,12 +23,12 @@ export class Executables {
   }
 
   /** Runs the program of this key. A mode may leave an input unused (simplified away); feeds for it are left out here. */
-  async run(key: string, make: () => Program, feeds: Feeds): Promise<Results> {
-    const { executable, inputs } = await this.#get(key, make);
+  async run(key: string, make: () => Program, feeds: Feeds, hint: CompileHint = {}): Promise<Results> {
+    const { executable, inputs } = await this.#get(key, make, hint);
     return executable.run(Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))));
   }
 
-  async #get(key: string, make: () => Program): Promise<Live> {
+  async #get(key: string, make: () => Program, hint: CompileHint): Promise<Live> {
     const known = this.#live.get(key);
     if (known) {
       this.#live.delete(key); // to the end: most recently used
@@ -45,7 +45,7 @@ export class Executables {
     const program = make();
     const built = performance.now();
     const inputs = new Set(program.values.flatMap((value) => (value.op === 'input' ? [value.attributes.name] : [])));
-    const made = this.#backend.compile(program, this.#weights).then((executable) => ({ executable, inputs }));
+    const made = this.#backend.compile(program, this.#weights, hint).then((executable) => ({ executable, inputs }));
     this.#live.set(key, made);
     made.then(
       () =>

@@ -10,7 +10,8 @@ describe('mask functions', () => {
     expect(value(-4, 0.5)).toBe(0);
     expect(value(0, 0.8)).toBeCloseTo((8 / 9) * 1.2 - 0.1, 14); // u/(1 − u) = 4, 4^1.5 = 8
   });
-  it.each(Object.entries(MASK_FUNCTIONS))('%s: slopes are derivatives', (_, f) => {
+  it.each(['hard-concrete', 'sigmoid', 'none'] as const)('%s: slopes are derivatives', (name) => {
+    const f = MASK_FUNCTIONS[name];
     const step = 1e-5; // central differences: step² of curvature, 1e-16/step of rounding
     const derivative = (of: (m: number) => number, m: number): number => (of(m + step) - of(m - step)) / (2 * step);
     for (const m of [-6, -1.3, -0.2, 0, 0.7, 1.1, 6]) {
@@ -22,6 +23,19 @@ describe('mask functions', () => {
       }
       expect(f.probabilitySlope(m)).toBeCloseTo(derivative(f.probability, m), 9);
     }
+  });
+  it('uniform gradient sampling: patched as often as its probability says, and as steep on average', () => {
+    const { value, slope, probability, probabilitySlope } = MASK_FUNCTIONS['uniform-gradient'];
+    const n = 10_000;
+    for (const m of [-1.5, 0, 0.8]) {
+      const us = Array.from({ length: n }, (_, i) => (i + 0.5) / n);
+      const mean = (of: (m: number, u: number) => number): number => us.reduce((sum, u) => sum + of(m, u), 0) / n;
+      expect(mean(value)).toBeCloseTo(probability(m), 6); // the window stands evenly on both sides
+      expect(Math.abs(mean(slope) - probabilitySlope(m))).toBeLessThan(2 / n);
+    }
+    expect(value(0, 0.5)).toBe(0.5);
+    expect(value(0, 0.3)).toBe(1);
+    expect(value(0, 0.7)).toBe(0);
   });
   it('the probability of hard concrete is the share of samples above 0', () => {
     const { value, probability } = MASK_FUNCTIONS['hard-concrete'];

@@ -22,7 +22,7 @@ export interface MaskFunction {
   /** ∂probability/∂m. */
   probabilitySlope(m: number): number;
 }
-export type MaskFunctionName = 'hard-concrete' | 'sigmoid' | 'none';
+export type MaskFunctionName = 'hard-concrete' | 'uniform-gradient' | 'sigmoid' | 'none';
 
 const sigmoidSlope = (x: number): number => sigmoid(x) * (1 - sigmoid(x));
 /** P(hard concrete > 0) = σ(m − temperature · ln(−left / right)). */
@@ -40,6 +40,22 @@ export const MASK_FUNCTIONS: Readonly<Record<MaskFunctionName, MaskFunction>> = 
     },
     probability: (m) => sigmoid(m - openAt),
     probabilitySlope: (m) => sigmoidSlope(m - openAt),
+  },
+  // Li and Janson 2024: 0 or 1 by the probability, with a slope where u falls in a window around it. The window's width goes
+  // with p(1 − p), so that the expected slope is that of the probability.
+  'uniform-gradient': {
+    doc: '0 or 1 by the probability sigmoid(parameter), with a slope for samples near the border',
+    usesNoise: true,
+    value(m, u) {
+      const p = sigmoid(m);
+      return Math.min(1, Math.max(0, (p - u) / (p * (1 - p)) + 0.5));
+    },
+    slope(m, u) {
+      const p = sigmoid(m);
+      return Math.abs(p - u) <= (p * (1 - p)) / 2 ? 1 : 0; // the width is held fixed
+    },
+    probability: sigmoid,
+    probabilitySlope: sigmoidSlope,
   },
   sigmoid: {
     doc: 'sigmoid of the parameter',
