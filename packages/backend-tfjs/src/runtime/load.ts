@@ -72,16 +72,16 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
 }
 
 /**
- * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class.
- * tfjs-node brings its own and exports all of it.
+ * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class. The native
+ * packages bring their own and export all of it. Production mode keeps tfjs from giving advice on the console.
  */
 async function loadEngine(found: FoundPackage, threads: number | undefined): Promise<Tf> {
   const core = findPackage('@tensorflow/tfjs-core', found.main);
-  if (core) {
-    const tf = await importCommonJs<Tf>(core.main);
-    // No advice on the console about other runtimes.
-    tf.enableProdMode();
-    if (!DEVICES_WITH_OWN_ENGINE.includes(found.name)) return tf;
+  const shared = core && (await importCommonJs<Tf>(core.main));
+  shared?.enableProdMode();
+  if (!NATIVE_PACKAGES.includes(found.name)) {
+    if (!shared) throw new Error('it finds no @tensorflow/tfjs-core');
+    return shared;
   }
   if (threads !== undefined) {
     // TensorFlow reads these once, when it starts.
@@ -89,9 +89,11 @@ async function loadEngine(found: FoundPackage, threads: number | undefined): Pro
     process.env.TF_NUM_INTEROP_THREADS = '1';
   }
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  return importCommonJs<Tf>(found.main);
+  const tf = await importCommonJs<Tf>(found.main);
+  tf.enableProdMode();
+  return tf;
 }
-const DEVICES_WITH_OWN_ENGINE = [DEVICES.gpu.package, DEVICES.node.package];
+const NATIVE_PACKAGES = [DEVICES.gpu.package, DEVICES.node.package];
 
 async function importCommonJs<T>(file: string): Promise<T> {
   const module = (await import(pathToFileURL(file).href)) as T & { readonly default?: T };

@@ -15,6 +15,8 @@ import {
 import { COMPOSITES } from '@auto-circuit/core/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TFJS_DEVICES } from '../runtime/devices.js';
+import { findRuntime } from '../runtime/find.js';
 import { tfjsBackend } from './backend.js';
 import { peakBytes } from './memory.js';
 import { planProgram } from './plan.js';
@@ -51,6 +53,11 @@ describe('the backend', () => {
       threads: 1,
       runtime: '@tensorflow/tfjs-backend-wasm 4.22.0',
     });
+  });
+  it('takes the first device that is installed', async () => {
+    const own = await tfjsBackend();
+    expect(own.info.device).toBe(TFJS_DEVICES.find((device) => findRuntime(device)));
+    await own.dispose();
   });
   it('refuses an unknown device and a wrong number of threads', async () => {
     expect((await rejection(tfjsBackend({ device: 'cuda' }))).message).toBe(
