@@ -18,6 +18,7 @@ import { microModel } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
   activationMagnitude,
+  cleanCorrupted,
   eap,
   eapIgInputs,
   exact,
@@ -192,6 +193,17 @@ describe('integrated gradients', () => {
       const p = 1 / (1 + Math.exp((-3 * k) / 4));
       return sum + (p * (1 - p)) / 4;
     }, 0);
+    close(each(score), [slope, 2 * slope, slope]);
+  });
+});
+
+describe('clean-corrupted', () => {
+  it('takes the mean of the gradients at both ends', async () => {
+    close(each((await run(cleanCorrupted)).score), [2, 2.5, 2]); // linear: the same everywhere
+    const objective: Objective = { kind: 'answers', tokenFunction: 'prob', value: 'value' };
+    const { score } = await run(cleanCorrupted, { prompts: PROMPTS.slice(0, 1), objective });
+    const p = 1 / (1 + Math.exp(-3)); // corrupt output (0, 0), clean (3, 0)
+    const slope = (p * (1 - p) + 1 / 4) / 2;
     close(each(score), [slope, 2 * slope, slope]);
   });
 });

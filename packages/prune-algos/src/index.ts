@@ -3,6 +3,7 @@ import { definePlugin, type Plugin } from '@auto-circuit/core';
 import { acdc } from './acdc.js';
 import { activationMagnitude } from './activation-magnitude.js';
 import { circuitProbing } from './circuit-probing.js';
+import { cleanCorrupted } from './clean-corrupted.js';
 import { eap } from './eap.js';
 import { eapIgInputs } from './eap-ig-inputs.js';
 import { exact } from './exact.js';
@@ -10,6 +11,7 @@ import { integratedEdgeGradients } from './integrated-edge-gradients.js';
 import { maskGradient } from './mask-gradient.js';
 import { random } from './random.js';
 import { subnetworkProbing } from './subnetwork-probing.js';
+import { ugs } from './ugs.js';
 
 /** All algorithms of this package, for a registry. */
 export const pruneAlgosPlugin: Plugin = definePlugin({
@@ -17,12 +19,14 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
   contributes: [
     eap,
     eapIgInputs,
+    cleanCorrupted,
     maskGradient,
     integratedEdgeGradients,
     exact,
     acdc,
     subnetworkProbing,
     circuitProbing,
+    ugs,
     activationMagnitude,
     random,
   ],
@@ -37,6 +41,7 @@ export {
   acdc,
   activationMagnitude,
   circuitProbing,
+  cleanCorrupted,
   eap,
   eapIgInputs,
   exact,
@@ -44,4 +49,5 @@ export {
   maskGradient,
   random,
   subnetworkProbing,
+  ugs,
 };

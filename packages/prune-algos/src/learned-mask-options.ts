@@ -4,6 +4,7 @@ import {
   edgesByName,
   type Graph,
   HARD_CONCRETE,
+  type MaskFunctionName,
   type OptionValues,
   type PatchDescription,
   type PruneAlgoContext,
@@ -38,7 +39,9 @@ export const LEARNED_MASK_OPTIONS = {
   avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, with commas between them', default: '' },
   avoidLambda: { type: 'number', doc: 'weight of the edges to avoid, next to that of the size', default: 1 },
 } as const;
-export type LearnedMaskValues = OptionValues<typeof LEARNED_MASK_OPTIONS>;
+export type LearnedMaskValues = Omit<OptionValues<typeof LEARNED_MASK_OPTIONS>, 'maskFunction'> & {
+  readonly maskFunction: MaskFunctionName;
+};
 
 /** Settings of a training on a run's prompts; noise by the run's seed and `purpose`. */
 export function trainingSettings(
@@ -46,7 +49,7 @@ export function trainingSettings(
   purpose: string,
   { graph, objective, patch, seed }: Pick<PruneAlgoContext, 'graph' | 'objective' | 'patch' | 'seed'>,
   options: LearnedMaskValues,
-  rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size'>,
+  rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size' | 'countBy'>,
 ): MaskTrainingSettings {
   const { patchType, target, maskFunction, learningRate, epochs, avoid, avoidLambda } = options;
   const side = SIDES[patchType];

@@ -2,7 +2,7 @@ import { flattenScores, type PruneAlgo, parseOptions } from '@auto-circuit/core'
 import { type PruneAlgoContextSpec, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { adamState, adamStep } from './adam.js';
-import { circuitProbing, seededNoise, subnetworkProbing } from './index.js';
+import { circuitProbing, seededNoise, subnetworkProbing, ugs } from './index.js';
 
 async function scored(algo: PruneAlgo, options: Record<string, unknown>, spec: PruneAlgoContextSpec = {}) {
   const { context, dispose } = await pruneAlgoContext(spec);
@@ -94,6 +94,17 @@ describe('subnetwork probing', () => {
     const zero = subnetworkProbing.score({ ...context, patch: { kind: 'zero' } }, options);
     await expect(zero).rejects.toThrow(/would remove the circuit/);
     await dispose();
+  });
+});
+
+describe('uniform gradient sampling', () => {
+  it('weighs the output against a price for each edge', async () => {
+    const dear = await scored(ugs, { epochs: 40, lambda: 10, learningRate: 0.2 });
+    // λ · Σ P(edge in the circuit), 13 edges at the start
+    expect(dear.curves.regularization![0]).toBeCloseTo((10 * 13) / (1 + Math.exp(-1)), 9);
+    expect(dear.curves.regularization!.at(-1)!).toBeLessThan(10 * 2);
+    const free = await scored(ugs, { epochs: 40, lambda: 0, learningRate: 0.2, init: 1 });
+    expect(mean(free.curves.faithfulness!.slice(-4))).toBeLessThan(mean(free.curves.faithfulness!.slice(0, 4)));
   });
 });
 

@@ -50,6 +50,8 @@ export interface MaskTrainingSettings {
   readonly lambda: number;
   /** The number of edges to come down to; null: the fewer the better. */
   readonly size: number | null;
+  /** How edges in the circuit are counted: in one sample of the mask (the default), or by their probability. */
+  readonly countBy?: 'sample' | 'probability';
   /** Canonical numbers of edges that are to stay out of the circuit. */
   readonly avoid: readonly number[];
   readonly avoidLambda: number;
@@ -64,7 +66,7 @@ export interface TrainingCurves {
 
 /**
  * Minimises target + λ · (R + λ_avoid · A) by Adam, a step for each batch:
- * - R = edges in the circuit ÷ all edges, or ReLU(edges − size) ÷ size, edges counted by one sample of the mask;
+ * - R = edges in the circuit ÷ all edges, or ReLU(edges − size) ÷ size, edges counted by one sample of the mask, or by probability;
  * - A = the mean over edges to avoid of the probability that they are patched, counted against the circuit: − for a tree.
  *
  * Masks that use noise have one sample for each prompt. Gradients are taken over the whole batch before a step, in float64.
@@ -180,20 +182,21 @@ export class MaskTraining {
 
   /** λ · (R + λ_avoid · A); adds its gradient. */
   #regularize(gradient: Float64Array): number {
-    const { lambda, size, avoidLambda, noise } = this.#settings;
+    const { lambda, size, avoidLambda, noise, countBy = 'sample' } = this.#settings;
     const f = this.#function;
+    const [value, slope] = countBy === 'sample' ? [f.value, f.slope] : [f.probability, f.probabilitySlope];
     const edges = this.parameters.length;
     const uniforms = new Float64Array(edges);
-    if (f.usesNoise) noise.regularizer(this.done, uniforms);
+    if (f.usesNoise && countBy === 'sample') noise.regularizer(this.done, uniforms);
     let inCircuit = 0;
     for (const [i, m] of this.parameters.entries()) {
-      const patched = f.value(m, uniforms[i]!);
+      const patched = value(m, uniforms[i]!);
       inCircuit += this.#sign === 1 ? 1 - patched : patched;
     }
     const share = size === null ? inCircuit / edges : Math.max(0, inCircuit - size) / size;
     const perEdge = size === null ? 1 / edges : inCircuit > size ? 1 / size : 0;
     for (const [i, m] of this.parameters.entries()) {
-      gradient[i]! -= lambda * perEdge * this.#sign * f.slope(m, uniforms[i]!);
+      gradient[i]! -= lambda * perEdge * this.#sign * slope(m, uniforms[i]!);
     }
     let avoided = 0;
     for (const i of this.#avoid) {
