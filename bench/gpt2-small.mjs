@@ -12,7 +12,10 @@ export async function gpt2Small({ layers = 12 } = {}) {
   const file = join(folder, `gpt2-small-${layers}.safetensors`);
   if (!existsSync(file)) {
     const { weights } = randomGpt2(shape);
-    await writeSafetensors(file, weights.names.map((name) => safetensorsSource(name, weights.entry(name).shape, weights.read(name))));
+    await writeSafetensors(
+      file,
+      weights.names.map((name) => safetensorsSource(name, weights.entry(name).shape, weights.read(name))),
+    );
   }
   const opened = openSafetensors(file);
   const weights = {
@@ -30,6 +33,12 @@ export function randomBatch(prompts, length, vocabulary, seed = 1) {
   const tokens = () => Array.from({ length }, () => random.below(vocabulary));
   return {
     length,
-    prompts: Array.from({ length: prompts }, (_, index) => ({ index, clean: tokens(), corrupt: tokens(), answers: [random.below(vocabulary)], wrongAnswers: [random.below(vocabulary)] })),
+    prompts: Array.from({ length: prompts }, (_, index) => ({
+      index,
+      clean: tokens(),
+      corrupt: tokens(),
+      answers: [random.below(vocabulary)],
+      wrongAnswers: [random.below(vocabulary)],
+    })),
   };
 }

@@ -22,8 +22,12 @@ const { values } = parseArgs({
 const PEER_CASES = { patched: 'ac_masked', eap: 'ac_eap' };
 const CASE_SCRIPT = fileURLToPath(new URL('./case.mjs', import.meta.url));
 
-console.log(`${cpus()[0].model}, ${cpus().length} logical processors, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, 2 threads, float32`);
-console.log('batch × pos   work      median ms   / plain   peak MiB' + (values.peers ? '   Python ms   times faster' : ''));
+console.log(
+  `${cpus()[0].model}, ${cpus().length} logical processors, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, 2 threads, float32`,
+);
+console.log(
+  `batch × pos   work      median ms   / plain   peak MiB${values.peers ? '   Python ms   times faster' : ''}`,
+);
 for (const shape of values.shapes.split(',')) {
   const results = { plain: [], patched: [], eap: [], peer: { patched: [], eap: [] } };
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -41,19 +45,31 @@ for (const shape of values.shapes.split(',')) {
     const peers = results.peer[name];
     if (peers?.length) {
       const faster = median(peers.map((p, i) => p.median_ms / results[name][i].median_ms));
-      line += `   ${median(peers.map((p) => p.median_ms)).toFixed(0).padStart(9)}   ${faster.toFixed(1).padStart(12)}`;
+      line += `   ${median(peers.map((p) => p.median_ms))
+        .toFixed(0)
+        .padStart(9)}   ${faster.toFixed(1).padStart(12)}`;
     }
     console.log(line);
   }
 }
 
 function ours(name, shape) {
-  return lastJson(spawnSync(process.execPath, [CASE_SCRIPT, name, shape], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }), name);
+  return lastJson(
+    spawnSync(process.execPath, [CASE_SCRIPT, name, shape], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+    name,
+  );
 }
 function peer(name, shape) {
   const [batch, seq] = shape.split('x');
   const args = [values['peer-script'], name, '--batch', batch, '--seq', seq, '--reps', '5'];
-  return lastJson(spawnSync(`${values.peers}/bin/python`, args, { encoding: 'utf8', env: { ...process.env, OLD_TL: '1' }, stdio: ['ignore', 'pipe', 'ignore'] }), name);
+  return lastJson(
+    spawnSync(`${values.peers}/bin/python`, args, {
+      encoding: 'utf8',
+      env: { ...process.env, OLD_TL: '1' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+    name,
+  );
 }
 function lastJson({ stdout, status }, name) {
   const line = (stdout ?? '').trim().split('\n').at(-1);

@@ -51,7 +51,7 @@ const PLAIN_TOKENS = 256;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (bench/README.md). */
 const DIFFERENCE_BYTES = 64 * 2 ** 20;
 
-/** Pass 1 is run once for each micro-batch and kept. */
+/** Plain runs and pass 1 happen once for each micro-batch; patched runs again for every mask. */
 const ONCE = { repeated: false } as const;
 
 type Cut = readonly [start: number, stop: number];
@@ -97,9 +97,14 @@ class Engine implements PatchableModel {
     this.#checkLength(pos);
     const rows: Float32Array[] = [];
     for (const [start, stop] of cutsOf(n, pos, this.#plainTokens)) {
-      const results = await this.#executables.run(`plain-${positions}`, () => plainProgram(this.#setting, positions), {
-        [INPUT]: sliceRows(input, start, stop),
-      });
+      const results = await this.#executables.run(
+        `plain-${positions}`,
+        () => plainProgram(this.#setting, positions),
+        {
+          [INPUT]: sliceRows(input, start, stop),
+        },
+        ONCE,
+      );
       rows.push(floats(results, LOGITS));
     }
     return floatTensor(joinFloats(rows), positions === 'last' ? [n, this.outputSize] : [n, pos, this.outputSize]);
