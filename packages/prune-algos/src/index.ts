@@ -37,6 +37,7 @@ export { type CircuitProbingRequest, circuitProbingScores } from './circuit-prob
 export { FAITHFULNESS_TARGETS, type FaithfulnessTarget } from './faithfulness-targets.js';
 export { type MaskNoise, seededNoise } from './mask-noise.js';
 export * from './mask-training.js';
+export * from './presets.js';
 export {
   acdc,
   activationMagnitude,

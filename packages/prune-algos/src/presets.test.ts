@@ -1,0 +1,28 @@
+import { type PruneAlgo, parseOptions } from '@auto-circuit/core';
+import { describe, expect, it } from 'vitest';
+import { PRESETS, presetNamed, presetOptions, pruneAlgosPlugin } from './index.js';
+
+const setting = { edgeCount: 32_491, trueSize: 1041 };
+
+describe('presets', () => {
+  it.each(PRESETS.map((preset) => [preset.name, preset] as const))(
+    '%s: its algorithm takes the options',
+    (_, preset) => {
+      const algo = pruneAlgosPlugin.contributes.find(({ name }) => name === preset.algo) as PruneAlgo;
+      const options = presetOptions(preset, setting);
+      expect(parseOptions(algo.options, options, preset.name)).toMatchObject(options);
+    },
+  );
+  it('are 17, each by name and title', () => {
+    expect(new Set(PRESETS.flatMap(({ name, title }) => [name, title])).size).toBe(34);
+    expect(presetNamed('Tree Probing')).toBe(presetNamed('tree-probing'));
+    expect(() => presetNamed('tree-prob')).toThrow(/tree-probing/);
+  });
+  it('aim at the size of the known circuit, among the sizes that the graph has', () => {
+    const tree = presetNamed('tree-probing');
+    expect(presetOptions(tree, setting).sizes).toBe('100,1000,1041,10000');
+    expect(presetOptions(tree, { edgeCount: 1120, trueSize: 100 }).sizes).toBe('100,1000');
+    expect(() => presetOptions(tree, { edgeCount: 1120 })).toThrow(/aims at the size.*from 1 to 1120, got none/);
+    expect(presetOptions(presetNamed('subnetwork-edge-probing'), setting)).not.toHaveProperty('sizes');
+  });
+});
