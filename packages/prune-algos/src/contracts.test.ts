@@ -9,6 +9,7 @@ const QUICK: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'integrated-edge-gradients': { samples: 4 },
   'eap-ig-inputs': { steps: 3 },
   'subnetwork-probing': { epochs: 6 },
+  'edge-pruning': { steps: 8, warmup: 4 },
   ugs: { epochs: 5 },
   'circuit-probing': { epochs: 4, sizes: '1,0.5' },
   acdc: { taus: '0.01,0.1', prompts: 'all' },
@@ -16,7 +17,7 @@ const QUICK: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 
 it('the plugin holds every algorithm once', () => {
   expect(algos.map((algo) => algo.kind)).toEqual(algos.map(() => 'prune-algo'));
-  expect(new Set(algos.map((algo) => algo.name)).size).toBe(12);
+  expect(new Set(algos.map((algo) => algo.name)).size).toBe(13);
 });
 for (const algo of algos) {
   runContract(algo.name, pruneAlgoContract(algo, { options: QUICK[algo.name] ?? {} }), { describe, it });

@@ -6,6 +6,7 @@ import { circuitProbing } from './circuit-probing.js';
 import { cleanCorrupted } from './clean-corrupted.js';
 import { eap } from './eap.js';
 import { eapIgInputs } from './eap-ig-inputs.js';
+import { edgePruning } from './edge-pruning.js';
 import { exact } from './exact.js';
 import { integratedEdgeGradients } from './integrated-edge-gradients.js';
 import { maskGradient } from './mask-gradient.js';
@@ -27,6 +28,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     subnetworkProbing,
     circuitProbing,
     ugs,
+    edgePruning,
     activationMagnitude,
     random,
   ],
@@ -45,6 +47,7 @@ export {
   cleanCorrupted,
   eap,
   eapIgInputs,
+  edgePruning,
   exact,
   integratedEdgeGradients,
   maskGradient,

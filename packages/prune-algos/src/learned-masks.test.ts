@@ -2,7 +2,7 @@ import { flattenScores, type PruneAlgo, parseOptions } from '@auto-circuit/core'
 import { type PruneAlgoContextSpec, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { adamState, adamStep } from './adam.js';
-import { circuitProbing, seededNoise, subnetworkProbing, ugs } from './index.js';
+import { circuitProbing, edgePruning, seededNoise, subnetworkProbing, ugs } from './index.js';
 
 async function scored(algo: PruneAlgo, options: Record<string, unknown>, spec: PruneAlgoContextSpec = {}) {
   const { context, dispose } = await pruneAlgoContext(spec);
@@ -105,6 +105,22 @@ describe('uniform gradient sampling', () => {
     expect(dear.curves.regularization!.at(-1)!).toBeLessThan(10 * 2);
     const free = await scored(ugs, { epochs: 40, lambda: 0, learningRate: 0.2, init: 1 });
     expect(mean(free.curves.faithfulness!.slice(-4))).toBeLessThan(mean(free.curves.faithfulness!.slice(0, 4)));
+  });
+});
+
+describe('edge pruning', () => {
+  it('removes the share of edges asked for', async () => {
+    const options = { sparsity: 0.5, steps: 600, warmup: 300, learningRate: 0.3, multiplierRate: 0.3 };
+    const { curves, flat } = await scored(edgePruning, options, { batches: [4] });
+    // at the start: two masks above 0 with probability σ(10 + ⅔ ln 11) or about that
+    expect(curves.sparsity![0]).toBeCloseTo(2 / (1 + Math.exp(10 + (2 / 3) * Math.log(11))), 6);
+    expect(Math.abs(mean(curves.sparsity!.slice(-200)) - 0.5)).toBeLessThan(1 / 13); // one edge of 13
+    expect(Math.min(...flat)).toBe(0);
+    expect(new Set(flat).size).toBe(flat.length);
+  });
+  it('keeps everything where nothing is to be removed', async () => {
+    const still = await scored(edgePruning, { sparsity: 0, steps: 10, warmup: 0 });
+    for (const kl of still.curves.faithfulness!) expect(Math.abs(kl)).toBeLessThan(1e-12);
   });
 });
 

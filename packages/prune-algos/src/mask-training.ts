@@ -2,9 +2,6 @@
 import {
   AutoCircuitError,
   type CheckpointData,
-  elementCount,
-  type FloatArray,
-  floatTensor,
   type Graph,
   MASK_FUNCTIONS,
   type Mask,
@@ -18,8 +15,6 @@ import {
   type PromptGradients,
   type PruneScores,
   type Side,
-  scorePlace,
-  scoreShape,
   type Tensor,
 } from '@auto-circuit/core';
 import { type AdamState, adamState, adamStep } from './adam.js';
@@ -30,6 +25,7 @@ import {
   type PrepareTarget,
 } from './faithfulness-targets.js';
 import type { MaskNoise } from './mask-noise.js';
+import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
 
 export interface MaskTrainingSettings {
   /** tree: what is patched is outside the circuit; edge: it is the circuit. */
@@ -148,21 +144,8 @@ export class MaskTraining {
         slopes[item * size + i] = f.slope(m, uniforms[i]!);
       }
     }
-    return { mask: { perItem: f.usesNoise, tensors: this.#tensors(values, items, f.usesNoise) }, slopes };
-  }
-
-  /** [items, edges] to a tensor for each module: [items, …] or, for one sample without an item axis, […]. */
-  #tensors(values: Float32Array, items: number, itemAxis: boolean): Mask['tensors'] {
-    const size = this.parameters.length;
-    const tensors: Record<string, Tensor<FloatArray>> = {};
-    for (const { module, start, stop, shape } of blockRanges(this.#graph)) {
-      const data = new Float32Array(items * (stop - start));
-      for (let item = 0; item < items; item++) {
-        data.set(values.subarray(item * size + start, item * size + stop), item * (stop - start));
-      }
-      tensors[module] = floatTensor<FloatArray>(data, itemAxis ? [items, ...shape] : shape);
-    }
-    return tensors;
+    const tensors = tensorsByModule(this.#graph, values, f.usesNoise ? items : null);
+    return { mask: { perItem: f.usesNoise, tensors }, slopes };
   }
 
   /** The mean over prompts of ∂value/∂M · ∂M/∂mask · ∂mask/∂parameter: [edges]. */
@@ -216,10 +199,10 @@ export class MaskTraining {
     const towards = this.parameters.map((m) => -this.#sign * m);
     const least = towards.reduce((a, x) => Math.min(a, x), Number.POSITIVE_INFINITY);
     return Object.freeze(
-      this.#tensors(
+      tensorsByModule(
+        this.#graph,
         Float32Array.from(towards, (x) => x - least),
-        1,
-        false,
+        null,
       ),
     );
   }
@@ -269,26 +252,3 @@ const denseRows = (targets: Tensor<Float32Array>, batches: readonly PromptBatch[
   objectiveByBatch({ kind: 'mse', tokenFunction: 'logit', targets }, batches).flatMap((objective) =>
     objective.kind === 'mse' ? [objective.targets] : [],
   );
-
-interface BlockRange {
-  readonly module: string;
-  readonly start: number;
-  readonly stop: number;
-  readonly shape: readonly number[];
-}
-/** Where each module's edges stand among the parameters. */
-function blockRanges(graph: Graph): BlockRange[] {
-  let start = 0;
-  return graph.destinationBlocks.map((block) => {
-    const shape = scoreShape(graph, block);
-    const range = { module: block.module, start, stop: start + elementCount(shape), shape };
-    start = range.stop;
-    return range;
-  });
-}
-
-/** Where an edge stands among the parameters. */
-function placeOf(graph: Graph, edge: number): number {
-  const { module, offset } = scorePlace(graph, edge);
-  return blockRanges(graph).find((range) => range.module === module)!.start + offset;
-}
