@@ -27,6 +27,17 @@ export interface EdgePruningSettings {
   readonly sparsity: number;
 }
 
+export interface EdgePruningStep {
+  readonly loss: number;
+  /** KL(clean ‖ circuit). */
+  readonly faithfulness: number;
+  /** s, and t − s. */
+  readonly removed: number;
+  readonly short: number;
+  /** ∂loss/∂parameter: [edges + nodes] */
+  readonly gradient: Float64Array;
+}
+
 const START_MEAN = 10;
 const START_DEVIATION = 0.01;
 const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = MASK_FUNCTIONS['hard-concrete'];
@@ -38,15 +49,17 @@ const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = M
  */
 export class EdgePruningTraining {
   readonly steps: number;
+  /** Log odds that edges (in the order of the score tensors), then source nodes, are kept: [edges + nodes]. */
+  readonly parameters: Float64Array;
+  /** λ₁ and λ₂. */
+  readonly multipliers = new Float64Array(2);
   readonly #graph: Graph;
   readonly #model: PatchableModel;
   readonly #settings: EdgePruningSettings;
   readonly #targets: readonly BatchTarget[];
   readonly #source: Int32Array; // [edges]
-  /** Log odds that edges, then source nodes, are kept: [edges + nodes] */
-  readonly #alphas: Float64Array;
+
   readonly #adam: AdamState;
-  readonly #multipliers = new Float64Array(2);
   readonly #multiplierAdam = adamState(2);
   readonly #curves = { loss: [] as number[], faithfulness: [] as number[], sparsity: [] as number[] };
 
@@ -59,11 +72,11 @@ export class EdgePruningTraining {
     this.#source = sourceOfEach(model.graph);
     const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
     const random = seededRandom(settings.seed, 'edge-pruning/start');
-    this.#alphas = Float64Array.from(
+    this.parameters = Float64Array.from(
       { length: model.graph.edgeCount + nodes },
       () => START_MEAN + START_DEVIATION * random.normal(),
     );
-    this.#adam = adamState(this.#alphas.length);
+    this.#adam = adamState(this.parameters.length);
   }
 
   static async create(
@@ -83,8 +96,9 @@ export class EdgePruningTraining {
     return this.#curves;
   }
 
-  async step(): Promise<void> {
-    const { patch, learningRate, multiplierRate, warmup, sparsity } = this.#settings;
+  /** The loss on the batch and under the noise of the next step, and its gradient: nothing moves. */
+  async evaluate(): Promise<EdgePruningStep> {
+    const { patch, warmup, sparsity } = this.#settings;
     const edges = this.#graph.edgeCount;
     const { batch, objective } = this.#targets[this.done % this.#targets.length]!;
     const { kept, slopes } = this.#sample(); // [edges + nodes] each
@@ -97,12 +111,12 @@ export class EdgePruningTraining {
       objective,
       losses: true,
     });
-    const open = this.#alphas.map(probability); // [edges + nodes]
+    const open = this.parameters.map(probability); // [edges + nodes]
     const removed = 1 - this.#source.reduce((sum, node, e) => sum + open[e]! * open[edges + node]!, 0) / edges;
     const short = Math.min(1, this.done / Math.max(1, warmup)) * sparsity - removed;
-    const [first, second] = this.#multipliers as unknown as readonly [number, number];
+    const [first, second] = this.multipliers as unknown as readonly [number, number];
     const perOpen = (first + 2 * second * short) / edges; // ∂penalty/∂(probability of one edge)
-    const gradient = new Float64Array(this.#alphas.length);
+    const gradient = new Float64Array(this.parameters.length);
     for (const { module, start, stop } of blockRanges(this.#graph)) {
       const { data } = tensors[module]!; // [prompts, …]
       for (let e = start; e < stop; e++) {
@@ -115,25 +129,31 @@ export class EdgePruningTraining {
           [node, e],
         ] as const) {
           gradient[own]! += perKept * kept[other]! * slopes[own]!;
-          gradient[own]! += perOpen * open[other]! * probabilitySlope(this.#alphas[own]!);
+          gradient[own]! += perOpen * open[other]! * probabilitySlope(this.parameters[own]!);
         }
       }
     }
     const faithfulness = losses!.reduce((a, x) => a + x, 0) / batch.prompts.length;
-    this.#curves.loss.push(faithfulness + first * short + second * short ** 2);
+    return { loss: faithfulness + first * short + second * short ** 2, faithfulness, removed, short, gradient };
+  }
+
+  async step(): Promise<void> {
+    const { learningRate, multiplierRate } = this.#settings;
+    const { loss, faithfulness, removed, short, gradient } = await this.evaluate();
+    this.#curves.loss.push(loss);
     this.#curves.faithfulness.push(faithfulness);
     this.#curves.sparsity.push(removed);
-    adamStep(this.#adam, this.#alphas, gradient, learningRate);
-    adamStep(this.#multiplierAdam, this.#multipliers, Float64Array.of(-short, -(short ** 2)), multiplierRate);
+    adamStep(this.#adam, this.parameters, gradient, learningRate);
+    adamStep(this.#multiplierAdam, this.multipliers, Float64Array.of(-short, -(short ** 2)), multiplierRate);
   }
 
   #sample(): { kept: Float64Array; slopes: Float64Array } {
     const { lowest } = HARD_CONCRETE;
     const random = seededRandom(this.#settings.seed, `edge-pruning/step ${this.done}`);
-    const uniforms = this.#alphas.map(() => lowest + (1 - 2 * lowest) * random.uniform());
+    const uniforms = this.parameters.map(() => lowest + (1 - 2 * lowest) * random.uniform());
     return {
-      kept: this.#alphas.map((a, i) => sampled(a, uniforms[i]!)),
-      slopes: this.#alphas.map((a, i) => sampledSlope(a, uniforms[i]!)),
+      kept: this.parameters.map((a, i) => sampled(a, uniforms[i]!)),
+      slopes: this.parameters.map((a, i) => sampledSlope(a, uniforms[i]!)),
     };
   }
 
@@ -145,7 +165,7 @@ export class EdgePruningTraining {
     const edges = this.#graph.edgeCount;
     const logKept = (a: number): number => -softplus((-0.8 * a) / HARD_CONCRETE.temperature);
     const odds = Array.from(this.#source, (node, e) => {
-      const log = logKept(this.#alphas[e]!) + logKept(this.#alphas[edges + node]!);
+      const log = logKept(this.parameters[e]!) + logKept(this.parameters[edges + node]!);
       return log - Math.log(-Math.expm1(log));
     });
     const least = odds.reduce((a, x) => Math.min(a, x), Number.POSITIVE_INFINITY);
@@ -188,10 +208,10 @@ export class EdgePruningTraining {
   }
   #state(): Readonly<Record<string, Float64Array>> {
     return {
-      alphas: this.#alphas,
+      parameters: this.parameters,
       mean: this.#adam.mean,
       square: this.#adam.square,
-      multipliers: this.#multipliers,
+      multipliers: this.multipliers,
       multiplierMean: this.#multiplierAdam.mean,
       multiplierSquare: this.#multiplierAdam.square,
     };

@@ -1,7 +1,8 @@
-import { flattenScores, type PruneAlgo, parseOptions } from '@auto-circuit/core';
+import { flattenScores, type PruneAlgo, parseOptions, seededRandom } from '@auto-circuit/core';
 import { type PruneAlgoContextSpec, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { adamState, adamStep } from './adam.js';
+import { EdgePruningTraining } from './edge-pruning-training.js';
 import { circuitProbing, edgePruning, seededNoise, subnetworkProbing, ugs } from './index.js';
 
 async function scored(algo: PruneAlgo, options: Record<string, unknown>, spec: PruneAlgoContextSpec = {}) {
@@ -117,6 +118,30 @@ describe('edge pruning', () => {
     expect(Math.abs(mean(curves.sparsity!.slice(-200)) - 0.5)).toBeLessThan(1 / 13); // one edge of 13
     expect(Math.min(...flat)).toBe(0);
     expect(new Set(flat).size).toBe(flat.length);
+  });
+  it('goes down the gradient of its loss', async () => {
+    const { context, dispose } = await pruneAlgoContext({ graph: { positions: 3 }, batches: [3] });
+    const { model, batches, patch } = context;
+    const settings = { patch, seed: 3, steps: 1, warmup: 0, learningRate: 1, multiplierRate: 1, sparsity: 0.7 };
+    const training = await EdgePruningTraining.create(model, batches, settings);
+    const random = seededRandom(5);
+    for (const i of training.parameters.keys()) training.parameters[i] = 0.5 * random.normal();
+    training.multipliers.set([0.8, 1.5]);
+    const { gradient } = await training.evaluate();
+    const largest = gradient.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
+    const step = 1e-3; // losses are float32: 1e-7/1e-3 of rounding; clamps lie between the two ends now and then
+    const lossAt = async (i: number, x: number): Promise<number> => {
+      const before = training.parameters[i]!;
+      training.parameters[i] = x;
+      const { loss } = await training.evaluate();
+      training.parameters[i] = before;
+      return loss;
+    };
+    for (const [i, a] of training.parameters.entries()) {
+      const slope = ((await lossAt(i, a + step)) - (await lossAt(i, a - step))) / (2 * step);
+      expect(Math.abs(slope - gradient[i]!)).toBeLessThan(2e-3 * Math.max(1, largest));
+    }
+    await dispose();
   });
   it('keeps everything where nothing is to be removed', async () => {
     const still = await scored(edgePruning, { sparsity: 0, steps: 10, warmup: 0 });
