@@ -4,5 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   ssr: { resolve: { conditions: ['@auto-circuit/source'] } },
   resolve: { conditions: ['@auto-circuit/source'] },
-  test: { include: ['packages/*/src/**/*.full.test.ts', 'examples/**/*.full.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+  test: {
+    include: ['packages/*/src/**/*.full.test.ts', 'examples/**/*.full.test.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    fileParallelism: false,
+  },
 });

@@ -6,7 +6,11 @@
 /** Why the program stopped, and so the exit code: 2 the user's mistake, 1 ours, 130 interrupted with the work kept. */
 export type ErrorKind = 'user' | 'internal' | 'interrupted';
 
-export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = Object.freeze({ user: 2, internal: 1, interrupted: 130 });
+export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = Object.freeze({
+  user: 2,
+  internal: 1,
+  interrupted: 130,
+});
 
 export interface ErrorParts {
   /** The part of the tool that noticed: a file, a command, a package. */
