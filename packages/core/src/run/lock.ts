@@ -2,10 +2,10 @@
  * @file One process at a time writes a run folder. The lock is a file that says who holds it; one whose process is gone
  * (killed, power cut) is taken over.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants, copyFile, link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoOf, fileError } from '../data/file-error.js';
 import { AutoCircuitError } from '../error.js';
 
@@ -14,6 +14,8 @@ export const LOCK_NAME = '.lock';
 const HEARTBEAT_MS = 10_000;
 /** A lock of another machine is taken over after this long without a sign. */
 const SILENT_MS = 120_000;
+/** A lock younger than this may still be without its text, on a file system without links. */
+const UNWRITTEN_MS = 2_000;
 
 export interface FolderLock {
   release(): Promise<void>;
@@ -31,22 +33,52 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     started: await processStart(process.pid),
     id: randomBytes(8).toString('hex'),
   });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await writeFile(temporary, mine, { flag: 'wx' });
-    try {
-      // A link appears whole and fails when the name is taken: the one atomic "create with content".
-      for (let attempt = 0; !(await linked(temporary, path)); attempt++) {
-        if (attempt === 5) throw held(folder, 'another process');
-        await removeIfLeft(folder, path);
-      }
-    } finally {
-      await unlink(temporary);
-    }
+    await take(folder, path, mine);
   } catch (cause) {
     throw fileError('run', 'lock', folder, cause);
   }
   return holder(path, mine);
+}
+
+/**
+ * Puts the text `mine` at `path`, over nothing or over what a dead process left.
+ *
+ * A left lock is never removed first, as then a slow second taker could remove the lock of the first. Who wants to
+ * replace it must hold its claim, a lock of the same kind whose name comes from the left text. Every text is of one
+ * lock only, so while one process holds the claim and `path` still has that text, nobody else may change `path`, and
+ * one rename replaces it. A claim whose taker died is itself a left lock and is taken over in the same way.
+ */
+async function take(folder: string, path: string, mine: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  await writeFile(temporary, mine, { flag: 'wx' });
+  try {
+    // A link appears whole and fails when the name is taken: the one atomic "create with content".
+    for (let attempt = 0; !(await linked(temporary, path)); attempt++) {
+      if (attempt === 5) throw held(folder, 'another process');
+      const left = await readText(path);
+      if (left === null) continue; // released a moment ago
+      const living = await livingHolder(path, left);
+      if (living) throw held(folder, living);
+      if (await replaced(folder, path, left, temporary, mine)) return;
+    }
+  } finally {
+    await unlink(temporary).catch(ignoreSystemError); // gone when it was renamed
+  }
+}
+
+/** Whether `path` still had the text `left` once its claim was ours, and then holds `temporary`. */
+async function replaced(folder: string, path: string, left: string, temporary: string, mine: string) {
+  const name = createHash('sha256').update(basename(path)).update('\0').update(left).digest('hex').slice(0, 24);
+  const claim = join(folder, `${LOCK_NAME}.${name}.tmp`);
+  await take(folder, claim, mine);
+  try {
+    if ((await readText(path)) !== left) return false;
+    await rename(temporary, path);
+    return true;
+  } finally {
+    await unlink(claim);
+  }
 }
 
 function holder(path: string, mine: string): FolderLock {
@@ -88,31 +120,12 @@ async function copied(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock when its holder is gone. @throws AutoCircuitError when it is not */
-async function removeIfLeft(folder: string, path: string): Promise<void> {
-  const text = await readText(path);
-  if (text === null) return;
-  const living = await livingHolder(path, text);
-  if (living) throw held(folder, living);
-  const aside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await rename(path, aside);
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return; // somebody else was quicker
-    throw cause;
-  }
-  // Between reading and renaming, another process may have taken the left lock over: give it back its own.
-  if ((await readText(aside)) !== text) await linked(aside, path);
-  await unlink(aside);
-}
-
 /** Who holds the lock, in words, or null when nobody lives who does. */
 async function livingHolder(path: string, text: string): Promise<string | null> {
   const owner = parseOwner(text);
-  if (!owner) return null;
+  if (!owner) return (await ageOf(path)) < UNWRITTEN_MS ? 'another process' : null;
   if (owner.host !== hostname()) {
-    const age = Date.now() - ((await stat(path).catch(ignoreSystemError))?.mtimeMs ?? 0);
-    return age < SILENT_MS ? `process ${owner.pid} on ${owner.host}` : null;
+    return (await ageOf(path)) < SILENT_MS ? `process ${owner.pid} on ${owner.host}` : null;
   }
   if (!isAlive(owner.pid)) return null;
   // Process ids come again (in containers nearly always): the start time tells them apart where the system shows it.
@@ -121,13 +134,17 @@ async function livingHolder(path: string, text: string): Promise<string | null> 
   return owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
 }
 
+async function ageOf(path: string): Promise<number> {
+  return Date.now() - ((await stat(path).catch(ignoreSystemError))?.mtimeMs ?? 0);
+}
+
 interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly started: string | null;
 }
 
-/** null for a text that no lock of ours holds: then nobody who follows the rules wrote it. */
+/** null for a text that no whole lock of ours holds. */
 function parseOwner(text: string): Owner | null {
   try {
     const { pid, host, started } = JSON.parse(text) as Partial<Record<keyof Owner, unknown>>;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,11 +31,37 @@ describe('lockFolder', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('of many that start at once over a left lock, exactly one gets it', async () => {
-    await lockText({ pid: 2 ** 22 - 1, host: hostname(), started: null });
-    const results = await Promise.allSettled(Array.from({ length: 12 }, () => lockFolder(folder)));
-    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
-    expect(await readdir(folder)).toEqual([LOCK_NAME]);
+  it('of many that start at once over a left lock, exactly one gets it, and nothing else stays', async () => {
+    const left = { pid: 2 ** 22 - 1, host: hostname(), started: null };
+    for (let round = 0; round < 40; round++) {
+      await lockText({ ...left, id: round });
+      const results = await Promise.allSettled(Array.from({ length: 12 }, () => lockFolder(folder)));
+      const got = results.filter((result) => result.status === 'fulfilled');
+      expect(got).toHaveLength(1);
+      expect(await readdir(folder)).toEqual([LOCK_NAME]);
+      await got[0]!.value.release();
+    }
+  });
+
+  it('a claim whose taker died is taken over like the lock itself', async () => {
+    const left = JSON.stringify({ pid: 2 ** 22 - 1, host: hostname(), started: null });
+    await writeFile(join(folder, LOCK_NAME), left);
+    const name = createHash('sha256').update(`${LOCK_NAME}\0${left}`).digest('hex').slice(0, 24);
+    const claim = join(folder, `${LOCK_NAME}.${name}.tmp`);
+    await writeFile(claim, JSON.stringify({ pid: process.pid, host: hostname(), started: null }));
+    await expect(lockFolder(folder)).rejects.toThrow(/this process is writing/);
+    await writeFile(claim, left);
+    await (await lockFolder(folder)).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('a lock that is being written is respected, and taken over when it stays empty', async () => {
+    const path = join(folder, LOCK_NAME);
+    await writeFile(path, '');
+    await expect(lockFolder(folder)).rejects.toThrow(/another process is writing/);
+    const old = new Date(Date.now() - 60_000);
+    await utimes(path, old, old);
+    await (await lockFolder(folder)).release();
   });
 
   it('respects a living process, and takes over from a dead one and from one whose id was given to another', async () => {
