@@ -3,6 +3,7 @@
  * Published as `@auto-circuit/core/testing`; imports no test runner.
  */
 export * from './agreement.js';
+export * from './architecture-contract.js';
 export * from './backend-contract.js';
 export * from './composite-cases.js';
 export * from './contract.js';

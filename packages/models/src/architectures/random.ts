@@ -3,6 +3,7 @@ import { type ModelObject, memoryWeights, seededRandom } from '@auto-circuit/cor
 import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 import { type Gpt2Shape, gpt2Model } from './gpt2.js';
 import { type LlamaShape, llamaModel } from './llama.js';
+import { type NeoxShape, neoxModel } from './neox.js';
 
 /** GPT-2 small: 12 layers, 12 heads, d_model 768. */
 export const GPT2_SMALL: Gpt2Shape = Object.freeze({
@@ -20,20 +21,33 @@ export const GPT2_SMALL: Gpt2Shape = Object.freeze({
 
 type Shapes = Record<string, readonly number[]>;
 
-/** Normal weights with standard deviation 0.02 (biases too, so that nothing is zero by chance of initialisation). */
-function randomWeights(shapes: Shapes, seed: number): Record<string, { shape: readonly number[]; data: Float32Array }> {
+export interface RandomModelOptions {
+  /** Default 0. */
+  readonly seed?: number;
+  /** Times the standard deviation of 0.02; small models need more for every part to matter. Default 1. */
+  readonly scale?: number;
+}
+
+/** Normal weights (biases too, so that nothing is zero by chance of initialisation). */
+function randomWeights(
+  shapes: Shapes,
+  { seed = 0, scale = 1 }: RandomModelOptions,
+): Record<string, { shape: readonly number[]; data: Float32Array }> {
   const random = seededRandom(seed, 'weights');
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => {
       const data = new Float32Array(shape.reduce((a, d) => a * d, 1));
-      for (let i = 0; i < data.length; i++) data[i] = random.normal() * 0.02;
+      for (let i = 0; i < data.length; i++) data[i] = random.normal() * 0.02 * scale;
       return [name, { shape, data }];
     }),
   );
 }
 
+const keyOf = (family: string, shape: object, options: RandomModelOptions): string =>
+  `random-${family}-${JSON.stringify([shape, options])}`;
+
 /** A GPT-2 of this shape as after all processing steps: no layer norm weights, an unembedding of its own. */
-export function randomGpt2(shape: Gpt2Shape, seed = 0): ModelObject {
+export function randomGpt2(shape: Gpt2Shape, options: RandomModelOptions = {}): ModelObject {
   const { layers, heads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
   const shapes: Shapes = {
     'embed.W': [vocabulary, d],
@@ -53,15 +67,11 @@ export function randomGpt2(shape: Gpt2Shape, seed = 0): ModelObject {
         [`L${l}.mlp.out.b`]: [d],
       });
   }
-  return gpt2Model(
-    'random-gpt2',
-    shape,
-    memoryWeights(randomWeights(shapes, seed), `random-gpt2-${seed}-${JSON.stringify(shape)}`),
-  );
+  return gpt2Model('random-gpt2', shape, memoryWeights(randomWeights(shapes, options), keyOf('gpt2', shape, options)));
 }
 
 /** A Llama of this shape, unprocessed, with tied embeddings. */
-export function randomLlama(shape: LlamaShape, seed = 0): ModelObject {
+export function randomLlama(shape: LlamaShape, options: RandomModelOptions = {}): ModelObject {
   const { layers, heads, kvHeads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
   const shapes: Shapes = { 'embed.W': [vocabulary, d], 'final.ln.w': [d] };
   for (let l = 0; l < layers; l++) {
@@ -80,11 +90,43 @@ export function randomLlama(shape: LlamaShape, seed = 0): ModelObject {
       [`L${l}.mlp.down.W`]: [d, dMlp],
     });
   }
-  const rotary: RotarySettings = { theta: 10_000, dims: dHead, scaling: { kind: 'default' } };
-  const weights = {
-    ...randomWeights(shapes, seed),
-    'rope.cos': { shape: [positions, dHead], data: rotaryTable('cos', rotary, positions) },
-    'rope.sin': { shape: [positions, dHead], data: rotaryTable('sin', rotary, positions) },
+  const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dHead) };
+  return llamaModel('random-llama', shape, memoryWeights(weights, keyOf('llama', shape, options)));
+}
+
+/** A GPT-NeoX of this shape, unprocessed, with embeddings of its own on both ends. */
+export function randomNeox(shape: NeoxShape, options: RandomModelOptions = {}): ModelObject {
+  const { layers, heads, dModel: d, dHead, dRotary, dMlp, vocabulary, positions } = shape;
+  const shapes: Shapes = {
+    'embed.W': [vocabulary, d],
+    'unembed.W': [vocabulary, d],
+    'final.ln.w': [d],
+    'final.ln.b': [d],
   };
-  return llamaModel('random-llama', shape, memoryWeights(weights, `random-llama-${seed}-${JSON.stringify(shape)}`));
+  for (let l = 0; l < layers; l++) {
+    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
+    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
+    for (const norm of ['ln1', 'ln2']) Object.assign(shapes, { [`L${l}.${norm}.w`]: [d], [`L${l}.${norm}.b`]: [d] });
+    Object.assign(shapes, {
+      [`L${l}.attn.o.W`]: [heads, dHead, d],
+      [`L${l}.attn.o.b`]: [d],
+      [`L${l}.mlp.in.W`]: [d, dMlp],
+      [`L${l}.mlp.in.b`]: [dMlp],
+      [`L${l}.mlp.out.W`]: [dMlp, d],
+      [`L${l}.mlp.out.b`]: [d],
+    });
+  }
+  const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dRotary) };
+  return neoxModel('random-neox', shape, memoryWeights(weights, keyOf('neox', shape, options)));
+}
+
+function rotaryWeights(
+  positions: number,
+  dims: number,
+): Record<string, { shape: readonly number[]; data: Float32Array }> {
+  const rotary: RotarySettings = { theta: 10_000, dims, scaling: { kind: 'default' } };
+  return {
+    'rope.cos': { shape: [positions, dims], data: rotaryTable('cos', rotary, positions) },
+    'rope.sin': { shape: [positions, dims], data: rotaryTable('sin', rotary, positions) },
+  };
 }

@@ -1,0 +1,220 @@
+/**
+ * @file What every architecture's trace must keep to: the residual at every point is `Resid Start` + Σ sources + biases, patching
+ * everything gives the other run, and mask gradients are derivatives. Runs on the interpreter in float64, so keep the model small.
+ *
+ * @example
+ * runContract('my-family', architectureContract(myModel({ layers: 2, … })), { describe, it });
+ */
+
+import { seededRandom } from '../data/random.js';
+import type { Prompt, PromptBatch } from '../data/types.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
+import { maskFromEdges } from '../graph/circuit.js';
+import { edgeAt } from '../graph/edges.js';
+import { scorePlace } from '../graph/score-index.js';
+import type { Graph, GraphOptions } from '../graph/types.js';
+import { ProgramBuilder } from '../ir/builder.js';
+import { interpret, interpreterBackend } from '../ir/interpreter.js';
+import { printProgram } from '../ir/print.js';
+import type { FloatArray, Tensor } from '../ir/tensor.js';
+import { createPatchableModel } from '../patch/engine.js';
+import { promptFeed } from '../patch/feeds.js';
+import { contribution, makePoints, outputsByRow } from '../patch/modes.js';
+import { INPUT, plainProgram } from '../patch/programs.js';
+import type { PatchableModel } from '../patch/types.js';
+import type { ModelObject } from '../plugin/contributions.js';
+import { type ContractCheck, require } from './contract.js';
+
+const LENGTH = 4;
+/** Activations pass between the two passes as float32: 6e-8 of their size, times the few dozen they are summed over. */
+const FLOAT32_TOLERANCE = 1e-4;
+/** A step h in the mask errs by h² (curvature) and by float32 rounding over h: at 1e-2 both stay near 1e-4 of the logits. */
+const STEP = 1e-2;
+const STEP_TOLERANCE = 2e-3;
+
+export function architectureContract(model: ModelObject): ContractCheck[] {
+  const checks: ContractCheck[] = [
+    { name: 'traces the same program twice', run: async () => sameTwice(model) },
+    { name: 'has weights for every name the trace asks for', run: async () => weightsThere(model) },
+  ];
+  for (const [name, options] of variantsOf(model)) {
+    checks.push(
+      {
+        name: `residual = Resid Start + sources + biases at every point (${name})`,
+        run: async () => sumsUp(model, options),
+      },
+      { name: `patches nothing at mask 0 and everything at mask 1 (${name})`, run: () => ends(model, options) },
+      { name: `mask gradients are derivatives (${name})`, run: () => derivatives(model, options) },
+    );
+  }
+  return checks;
+}
+
+/** The graphs that make sense for the model. */
+function variantsOf({ spec: { layout } }: ModelObject): (readonly [string, GraphOptions])[] {
+  const variants: (readonly [string, GraphOptions])[] = [
+    ['split', DEFAULT_GRAPH_OPTIONS],
+    ['joint', { ...DEFAULT_GRAPH_OPTIONS, splitQkv: false }],
+    ['positions', { ...DEFAULT_GRAPH_OPTIONS, positions: LENGTH }],
+  ];
+  const transformer = layout.kind === 'transformer';
+  if (!transformer || !layout.parallel) variants.push(['residual', { ...DEFAULT_GRAPH_OPTIONS, factorized: false }]);
+  if (transformer && layout.kvHeads < layout.heads)
+    variants.push(['KV heads', { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' }]);
+  return variants;
+}
+
+function promptsOf(model: ModelObject): PromptBatch {
+  const random = seededRandom(7, 'architecture-contract');
+  const { dtype, features } = model.spec.input;
+  const position = (): number | number[] =>
+    dtype === 'int'
+      ? random.below(model.spec.outputSize)
+      : Array.from({ length: features[0] ?? 1 }, () => random.normal());
+  const side = (): Prompt['clean'] => Array.from({ length: LENGTH }, position) as Prompt['clean'];
+  return {
+    length: LENGTH,
+    prompts: [0, 1].map((index) => ({ index, clean: side(), corrupt: side(), answers: [0], wrongAnswers: [1] })),
+  };
+}
+
+const open = (model: ModelObject, graph: Graph): Promise<PatchableModel> =>
+  createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float64' }) });
+
+function sameTwice(model: ModelObject): void {
+  const graph = buildGraph(model.spec.layout);
+  const [a, b] = [0, 1].map(() => printProgram(plainProgram({ model, graph }, 'all')));
+  require(a === b, 'two traces of the model differ');
+}
+
+function weightsThere(model: ModelObject): void {
+  const program = plainProgram({ model, graph: buildGraph(model.spec.layout), simplified: false }, 'all');
+  const known = new Set(model.weights.names);
+  for (const value of program.values) {
+    if (value.op !== 'weight') continue;
+    const { name } = value.attributes;
+    require(known.has(name), `the trace reads weight "${name}", which the model does not have`);
+    const { shape } = model.weights.entry(name);
+    require(shape.join() ===
+      value.shape.join(), `weight "${name}" has another shape than the trace says`, `[${value.shape}]`, `[${shape}]`);
+  }
+}
+
+/** At each point: what is read, less what upstream sources wrote, is what is read when no source writes. */
+function sumsUp(model: ModelObject, options: GraphOptions): void {
+  const graph = buildGraph(model.spec.layout, options);
+  const batch = promptsOf(model);
+  const feeds = { [INPUT]: promptFeed(model.spec, batch, 'clean', 0, batch.prompts.length) };
+  const run = (silent: boolean) =>
+    interpret(pointsProgram(model, graph, silent), feeds, model.weights, { precision: 'float64' });
+  const [full, biases] = [run(false), run(true)];
+  for (const block of graph.destinationBlocks) {
+    const read = full[`read:${block.module}`] as Tensor<FloatArray>; // [batch, pos, dModel]
+    const rest = biases[`read:${block.module}`] as Tensor<FloatArray>;
+    const expected = Float64Array.from(rest.data);
+    for (const source of graph.sourceBlocks) {
+      if (source.start < block.sources.start || source.stop > block.sources.stop) continue;
+      const { data } = full[`source:${source.site}`] as Tensor<FloatArray>; // [rows, batch, pos, dModel]
+      data.forEach((x, i) => {
+        expected[i % expected.length]! += x;
+      });
+    }
+    const error = largestDifference(read.data, expected);
+    require(error <
+      1e-9, `what "${block.module}" reads is not the sum of its sources and biases`, 'an error below 1e-9', `${error}`);
+  }
+}
+
+/** Outputs what each block reads and each source writes; `silent`: sources write zeros. */
+function pointsProgram(model: ModelObject, graph: Graph, silent: boolean) {
+  const b = new ProgramBuilder('points');
+  const { dtype, features } = model.spec.input;
+  const scope = {
+    builder: b,
+    graph,
+    input: b.input(INPUT, dtype, ['batch', 'pos', ...features]),
+    weight: b.weight.bind(b),
+  };
+  const points = makePoints(scope, {
+    read(_site, groups, residual) {
+      for (const block of groups.flat()) b.output(`read:${block.module}`, residual);
+      return groups.map(() => b.reshape(residual, [1, ...residual.shape]));
+    },
+    write(parts) {
+      b.output(`source:${parts.block.site}`, outputsByRow(b, parts));
+      // a stream is a source, too: it stands for all before it, so it is never silent by itself
+      const sum = contribution(b, parts);
+      return silent ? b.mul(sum, 0) : sum;
+    },
+  });
+  model.trace(points);
+  return b.build();
+}
+
+async function ends(model: ModelObject, options: GraphOptions): Promise<void> {
+  const graph = buildGraph(model.spec.layout, options);
+  const batch = promptsOf(model);
+  const patchable = await open(model, graph);
+  const side = (name: 'clean' | 'corrupt') =>
+    patchable.run(promptFeed(model.spec, batch, name, 0, batch.prompts.length));
+  const patched = (outside: number) =>
+    patchable.patchedRun(batch, {
+      input: 'clean',
+      patch: { kind: 'resample', from: 'corrupt' },
+      mask: maskFromEdges(graph, [], { inside: 0, outside }),
+    });
+  for (const [mask, name] of [
+    [0, 'clean'],
+    [1, 'corrupt'],
+  ] as const) {
+    const expected = await side(name);
+    const error =
+      largestDifference((await patched(mask)).data, expected.data) / (1 + Math.max(...expected.data.map(Math.abs)));
+    require(error <
+      FLOAT32_TOLERANCE, `mask ${mask} does not give the ${name} run`, `an error below ${FLOAT32_TOLERANCE}`, `${error}`);
+  }
+  await patchable.dispose();
+}
+
+async function derivatives(model: ModelObject, options: GraphOptions): Promise<void> {
+  const graph = buildGraph(model.spec.layout, options);
+  const batch = promptsOf(model);
+  const patchable = await open(model, graph);
+  const request = { input: 'clean', patch: { kind: 'resample', from: 'corrupt' } } as const;
+  const objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' } as const;
+  for (const base of [0, 0.5]) {
+    const { tensors } = await patchable.maskGradient(batch, { ...request, mask: base, objective });
+    const loss = async (edge: number, value: number): Promise<number[]> => {
+      const { data } = await patchable.patchedRun(batch, {
+        ...request,
+        mask: maskFromEdges(graph, [edge], { inside: value, outside: base }),
+      });
+      const width = data.length / batch.prompts.length;
+      return batch.prompts.map((_, i) => data[i * width + 1]! - data[i * width]!);
+    };
+    const random = seededRandom(3, `derivatives ${base}`);
+    for (let n = 0; n < 6; n++) {
+      const edge = random.below(graph.edgeCount);
+      const { module, offset } = scorePlace(graph, edge);
+      const [up, down] = [await loss(edge, base + STEP), await loss(edge, base - STEP)];
+      const perItem = tensors[module]!.data.length / batch.prompts.length;
+      for (const i of batch.prompts.keys()) {
+        const slope = (up[i]! - down[i]!) / (2 * STEP);
+        const gradient = tensors[module]!.data[i * perItem + offset]!;
+        const error = Math.abs(gradient - slope) / (1 + Math.abs(slope));
+        require(error <
+          STEP_TOLERANCE, `the gradient of ${edgeAt(graph, edge).name} at mask ${base} is not the derivative`, `${slope}`, `${gradient}`);
+      }
+    }
+  }
+  await patchable.dispose();
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let largest = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference <= largest)) largest = difference;
+  }
+  return largest;
+}
