@@ -102,11 +102,15 @@ describe('the backend', () => {
   it('lets timers have their turn in a long loop of runs', async () => {
     const executable = await backend.compile(double, NO_WEIGHTS);
     let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    const start = Date.now();
-    while (Date.now() - start < 50) await executable.run(feed(1));
-    clearInterval(timer);
-    expect(turns).toBeGreaterThan(5);
+    const turn = (): void => {
+      turns++;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    for (let run = 0; run < 50; run++) await executable.run(feed(1));
+    clearImmediate(next);
+    // every run gives way once, whatever the machine is doing
+    expect(turns).toBeGreaterThanOrEqual(40);
     await executable.dispose();
   });
 });
