@@ -126,12 +126,21 @@ describe('an executable', () => {
     expect((await late).message).toBe('[backend-onnx] program "test" was run after dispose(); compile it again');
     await executable.dispose();
   });
-  it('goes on after a run that failed', async () => {
-    const of = program((b) => b.output('y', b.gather(b.input('x', 'float', ['n']), b.input('i', 'int', ['k']), 0)));
+  it('goes on after a run that failed, or was refused for an index that is fed', async () => {
+    const of = program((b) => {
+      const [x, i] = [b.input('x', 'float', ['n']), b.input('i', 'int', ['k'])];
+      b.output('fed', b.gather(x, i, 0));
+      b.output('computed', b.gather(x, b.add(i, i), 0));
+    });
     const executable = await backend.compile(of, NO_WEIGHTS);
-    const error = await rejection(executable.run({ ...feed(1, 2), i: intTensor([7], [1]) }));
-    expect(error.message).toMatch(/^\[backend-onnx\] program "test" failed: got ".*out of/);
-    expect([...(await executable.run({ ...feed(1, 2), i: intTensor([1], [1]) })).y!.data]).toEqual([2]);
+    const at = (index: number) => executable.run({ ...feed(1, 2), i: intTensor([index], [1]) });
+    expect((await rejection(at(1))).message).toMatch(/^\[backend-onnx\] program "test" failed: got ".*out of/);
+    for (const index of [-1, 2]) {
+      const { message } = await rejection(at(index));
+      expect(message).toContain(`[backend-onnx] an index is out of range: expected 0 to 1, got ${index};`);
+    }
+    const { fed, computed } = await at(0);
+    expect([...fed!.data, ...computed!.data]).toEqual([1, 1]);
     await executable.dispose();
   });
   it.each([

@@ -15,6 +15,7 @@ import {
 } from '@auto-circuit/core';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { LoweredProgram } from '../lower/index.js';
+import { checkFedIndices, indexUses } from './fed-indices.js';
 import { firstLine, type Ort } from './runtime.js';
 
 const ORT_DTYPE = Object.freeze({ float: 'float32', int: 'int32', bool: 'bool' } as const);
@@ -43,6 +44,7 @@ export function makeExecutable(
     const { dtype, shape } = program.values[id]!;
     return { name, onnxName: lowered.outputs.get(name)!, dtype, shape };
   });
+  const indices = indexUses(program);
   const ortTensor = (dtype: DType, data: TensorData, shape: readonly number[]): OrtTensor =>
     new ort.Tensor(
       ORT_DTYPE[dtype],
@@ -60,6 +62,7 @@ export function makeExecutable(
       });
     }
     const sizes = checkFeeds(program, feeds);
+    checkFedIndices(indices, feeds, sizes);
     const given: Record<string, OrtTensor> = {};
     for (const [name, onnxName] of lowered.inputs) {
       const { dtype, data, shape } = feeds[name]!;

@@ -110,7 +110,7 @@ export async function requireRefusals(backend: Backend): Promise<void> {
   requireSentence(wrong, 'a weight of another shape', /"w"/);
 }
 
-/** Indices beyond the end; the executable goes on afterwards. */
+/** Indices beyond the end and below 0; the executable goes on afterwards. */
 export async function requireIndices(backend: Backend): Promise<void> {
   const forms: readonly [string, (b: ProgramBuilder, x: AnyValue, i: AnyValue) => AnyValue][] = [
     ['gather', (b, x, i) => b.gather(x, i, 1)],
@@ -124,6 +124,8 @@ export async function requireIndices(backend: Backend): Promise<void> {
     const at = (index: number): Feeds => ({ ...feed(2, 1), i: intTensor([0, index], [2]) });
     const what = `${op} with an index out of range`;
     requireSentence(await thrownBy(() => executable.run(at(7)), what), what, /7/);
+    // No counting from the end, as some runtimes do.
+    requireSentence(await thrownBy(() => executable.run(at(-1)), `${op} with index -1`), what, /-1/);
     requireResult(await executable.run(at(1)), of, at(1), `${op} after an index was refused`);
     await executable.dispose();
   }
