@@ -1,7 +1,7 @@
 /** @file The ONNX backend as a plugin: its name, its options, and what `doctor` is told. */
-import { defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core';
+import { AutoCircuitError, defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core';
 import { onnxBackend } from './session/backend.js';
-import { availableDevices, loadRuntime } from './session/runtime.js';
+import { availableDevices, HOW_TO_GET, loadRuntime } from './session/runtime.js';
 import { ONNX_DEVICES } from './session/settings.js';
 
 export const onnx = defineBackend({
@@ -28,7 +28,7 @@ export const onnx = defineBackend({
 
 export const onnxPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-onnx', contributes: [onnx] });
 
-/** Tries every device that this build of the runtime knows. */
+/** Tries every device that this build of the runtime knows, but for WebGPU, whose driver writes to stderr by itself. */
 async function probeDevices(): Promise<readonly ProbeLine[]> {
   const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
   let known: readonly string[];
@@ -43,6 +43,10 @@ async function probeDevices(): Promise<readonly ProbeLine[]> {
   const lines: ProbeLine[] = [{ what: 'onnxruntime-node', ok: true, detail: version ?? 'unknown version' }];
   for (const device of ONNX_DEVICES.filter((d) => known.includes(d))) {
     const what = `onnx, device ${device}`;
+    if (device === 'webgpu') {
+      lines.push({ what, ok: true, detail: `in this build, not tried; ${HOW_TO_GET.webgpu}` });
+      continue;
+    }
     try {
       const backend = await onnxBackend({ device });
       lines.push({
@@ -52,7 +56,8 @@ async function probeDevices(): Promise<readonly ProbeLine[]> {
       });
       await backend.dispose();
     } catch (error) {
-      lines.push({ what, ok: false, detail: text(error) });
+      const detail = error instanceof AutoCircuitError ? `not usable here; ${HOW_TO_GET[device]}` : text(error);
+      lines.push({ what, ok: false, detail });
     }
   }
   return lines;

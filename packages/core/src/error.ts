@@ -41,7 +41,7 @@ export class AutoCircuitError extends Error {
 
 /** The names nearest to `name` (by edit distance), best first; for "did you mean" sentences. */
 export function nearestNames(name: string, known: readonly string[], count = 3): string[] {
-  const limit = Math.max(2, Math.floor(name.length / 2));
+  const limit = Math.max(1, Math.floor(name.length / 3));
   return known
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)

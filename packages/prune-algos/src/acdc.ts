@@ -11,6 +11,7 @@ import { numberList } from './number-list.js';
 export const acdc = definePruneAlgo({
   name: 'acdc',
   doc: 'removes edges from the output backwards while faithfulness changes by less than tau; score: the smallest such tau',
+  signed: false,
   options: {
     faithfulness: {
       type: 'enum',

@@ -21,6 +21,7 @@ const MOST_NUMBERS = 2 ** 24;
 export const activationMagnitude = definePruneAlgo({
   name: 'activation-magnitude',
   doc: 'baseline: the absolute mean activation of the source of each edge',
+  signed: false,
   options: {},
   async score(context) {
     const { batches, graph, progress, signal } = context;

@@ -21,6 +21,7 @@ import { batchesKey, resumableWork } from './resume.js';
 export const circuitProbing = definePruneAlgo({
   name: 'circuit-probing',
   doc: 'masks trained for circuits of several sizes; score: how small the smallest circuit is that holds the edge',
+  signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,
     lambda: { type: 'number', doc: 'weight of the size of the circuit', default: 0.1, min: 0 },

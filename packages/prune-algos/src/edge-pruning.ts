@@ -11,6 +11,7 @@ import { batchesKey, resumableWork } from './resume.js';
 export const edgePruning = definePruneAlgo({
   name: 'edge-pruning',
   doc: 'masks of edges and source nodes, trained to keep the output while a given share of the edges is removed',
+  signed: false,
   options: {
     sparsity: {
       type: 'number',

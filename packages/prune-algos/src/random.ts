@@ -5,6 +5,7 @@ import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core'
 export const random = definePruneAlgo({
   name: 'random',
   doc: 'baseline: uniform random scores, by the seed',
+  signed: false,
   options: {},
   async score({ graph, seed, progress, signal }) {
     signal?.throwIfAborted();

@@ -15,6 +15,7 @@ import { batchesKey, resumableWork } from './resume.js';
 export const subnetworkProbing = definePruneAlgo({
   name: 'subnetwork-probing',
   doc: 'a mask over all edges, trained by gradient descent to keep the output with few edges',
+  signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,
     lambda: { type: 'number', doc: 'weight of the size of the circuit', default: 0.5, min: 0 },

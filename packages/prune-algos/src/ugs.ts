@@ -12,6 +12,7 @@ import { batchesKey, resumableWork } from './resume.js';
 export const ugs = definePruneAlgo({
   name: 'ugs',
   doc: 'uniform gradient sampling: trains the probability that each edge is in the circuit, with a price for each edge',
+  signed: false,
   options: {
     lambda: { type: 'number', doc: 'price of an edge in nats', default: 1e-3, min: 0 },
     learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.05, min: 0 },

@@ -24,9 +24,10 @@ export async function loadRuntime(): Promise<Ort> {
 
 export const availableDevices = (ort: Ort): string[] => ort.listSupportedBackends().map((b) => b.name);
 
-const HOW_TO_GET: Readonly<Record<OnnxDevice, string>> = Object.freeze({
+/** What a device needs, in words. */
+export const HOW_TO_GET: Readonly<Record<OnnxDevice, string>> = Object.freeze({
   cpu: 'install onnxruntime-node again',
-  cuda: "it needs an NVIDIA card, its driver, CUDA 12 and cuDNN 9, and onnxruntime-node's CUDA library (pnpm setup:cuda)",
+  cuda: "it needs an NVIDIA card with its driver, CUDA 12, cuDNN 9 and onnxruntime-node's CUDA library (npm run setup:cuda)",
   webgpu: 'it needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
   coreml: 'it needs macOS',
   dml: 'it needs Windows with a Direct3D 12 card',

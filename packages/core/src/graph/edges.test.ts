@@ -79,6 +79,14 @@ describe('edges', () => {
     expect(() => edgesByName(byPosition, 'MLP 1->Resid End@3')).toThrow(/from 0 to 2, got 3/);
     expect(() => edgeAt(plain, plain.edgeCount)).toThrow(/from 0 to/);
     expect(() => edgeAt(plain, 0.5)).toThrow(/whole number/);
+    // Far from every name: a few are enough.
+    const { sources } = buildGraph({ ...LAYOUT, layers: 5 });
+    expect(() => sourceNamed(buildGraph({ ...LAYOUT, layers: 5 }), 'nothing like it')).toThrow(
+      `known: ${sources
+        .slice(0, 8)
+        .map(({ name }) => name)
+        .join(', ')}, … (${sources.length} in all)`,
+    );
     expect(() => sourceNamed(plain, 'MLP1')).toThrow(/did you mean "MLP 1"/);
   });
 });

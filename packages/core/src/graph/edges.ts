@@ -1,5 +1,5 @@
 /** @file Canonical edge numbers (by position, then destination, then source) to edges and back, and edges by name. */
-import { AutoCircuitError, unknownName } from '../error.js';
+import { AutoCircuitError, nearestNames } from '../error.js';
 import type { DestinationNode, Edge, Graph, SourceNode } from './types.js';
 
 /** What an edge joins; its number and name follow from that. */
@@ -147,6 +147,20 @@ function checkPosition(graph: Graph, position: number | null, name: string): voi
 
 function named<N>(nodes: ReadonlyMap<string, N>, what: string, name: string): N {
   const node = nodes.get(name);
-  if (node === undefined) throw unknownName('graph', what, name, [...nodes.keys()]);
+  if (node === undefined) throw unknownNode(what, name, [...nodes.keys()]);
   return node;
+}
+
+/** Nodes shown of many: a graph may have thousands. */
+const SHOWN_NODES = 8;
+
+function unknownNode(what: string, name: string, known: readonly string[]): AutoCircuitError {
+  const nearest = nearestNames(name, known, SHOWN_NODES);
+  const shown = known.slice(0, SHOWN_NODES).join(', ');
+  const more = known.length > SHOWN_NODES ? `, … (${known.length} in all)` : '';
+  return new AutoCircuitError({
+    where: 'graph',
+    what: `unknown ${what} "${name}"`,
+    fix: nearest.length ? `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` : `known: ${shown}${more}`,
+  });
 }

@@ -59,6 +59,8 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> {
   readonly name: string;
   readonly doc: string;
   readonly options: T;
+  /** Whether scores are effects with a sign: above 0 where the edge supports the answer. Without it: true. */
+  readonly signed?: boolean;
   score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
 }
 

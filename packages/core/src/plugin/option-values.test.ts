@@ -53,6 +53,10 @@ describe('parseOptions', () => {
     expect(() => parseOptions(TABLE, given, 'x')).toThrow(sentence);
   });
 
+  it('says so when there are no options at all', () => {
+    expect(() => parseOptions({}, { steps: '3' }, 'eap')).toThrow('[eap] unknown option "steps"; eap has no options');
+  });
+
   it('an option without an upper bound of infinity may not be infinite', () => {
     const open = { tau: { type: 'number', default: 1, max: Number.POSITIVE_INFINITY, doc: 'threshold' } } as const;
     expect(parseOptions(open, { tau: 'inf' }, 'x').tau).toBe(Number.POSITIVE_INFINITY);

@@ -18,7 +18,7 @@ export function parseOptions<T extends OptionTable>(
   const seen = new Map<string, string>();
   for (const [name, raw] of Object.entries(given)) {
     const known = optionName(table, name);
-    if (known === null) throw unknownName(where, 'option', name, Object.keys(table));
+    if (known === null) throw unknownOption(table, name, where);
     const twin = seen.get(known);
     if (twin !== undefined) {
       throw new AutoCircuitError({ where, what: `option "${known}" is given as "${twin}" and as "${name}"` });
@@ -27,6 +27,12 @@ export function parseOptions<T extends OptionTable>(
     if (raw !== undefined) values[known] = parseOptionValue(table[known]!, raw, where, `option "${known}"`);
   }
   return Object.freeze(values) as OptionValues<T>;
+}
+
+function unknownOption(table: OptionTable, name: string, where: string): AutoCircuitError {
+  const names = Object.keys(table);
+  if (names.length > 0) return unknownName(where, 'option', name, names);
+  return new AutoCircuitError({ where, what: `unknown option "${name}"; ${where} has no options` });
 }
 
 /** Every option at its default. */
