@@ -1,0 +1,40 @@
+/** @file Makes folders. */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AutoCircuitError } from '../error.js';
+import { errnoOf } from './file-error.js';
+
+/**
+ * Makes a folder and those above it; one that is there already is fine. Step by step: Node's own recursive form never
+ * ends on file systems that answer "no such folder" inside a folder that exists (such as /proc).
+ * @throws the system's error; an AutoCircuitError where the file system takes no folders
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    const code = errnoOf(cause);
+    if (code === 'EEXIST' && (await isFolder(path))) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path) throw cause;
+    if (await isFolder(parent)) {
+      throw new AutoCircuitError({
+        where: 'files',
+        what: `cannot make the folder ${path}: its file system takes none`,
+        fix: 'choose another place',
+        cause,
+      });
+    }
+    await makeFolder(parent);
+    await makeFolder(path);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    if (errnoOf(cause) === undefined) throw cause;
+    return false;
+  }
+}
