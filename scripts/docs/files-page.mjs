@@ -1,6 +1,6 @@
 /** @file The page of result files: the fields of each JSON file, from the zod schemas that read them. */
 import { createRequire } from 'node:module';
-import { circuitSchema, measurementsSchema, runSchema, timingsSchema } from '@auto-circuit/core';
+import { circuitSchema, measurementsSchema, runSchema, timingsSchema, verificationSchema } from '@auto-circuit/core';
 import { table } from './markdown.mjs';
 
 const require = createRequire(new URL('../../packages/core/package.json', import.meta.url));
@@ -11,6 +11,7 @@ const FILES = {
   'circuit.json': circuitSchema,
   'measurements.json': measurementsSchema,
   'timings.json': timingsSchema,
+  'verify-BACKEND.json': verificationSchema,
 };
 
 const code = (text) => `\`${text}\``;

@@ -13,22 +13,32 @@ import { usageError } from './usage-error.js';
 /**
  * Runs one command line.
  * @param argv without node and script: `['list', 'algos', '--json']`.
- * @returns the exit code: 0 done, 2 the user's mistake, 1 ours, 130 interrupted with the work kept.
+ * @returns the exit code: 0 done, 2 the user's mistake, 1 ours (or `verify` found a difference), 130 interrupted with the work kept.
  */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const { rest, flags } = splitTableFlags(argv);
-  const program = createProgram(streams, flags);
+  let exitCode = 0;
+  const program = createProgram(streams, flags, (code) => {
+    exitCode = code;
+  });
   try {
     await program.parseAsync(rest.length === 0 ? ['--help'] : rest, { from: 'user' });
-    return 0;
+    return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     return reportError(createOutput(streams), error, argv.includes('--debug'));
   }
 }
 
-/** The whole tree of commands. `streams` are only written to when a command line is parsed. */
-export function createProgram(streams: Streams, tableFlags: readonly TableFlag[] = []): Command {
+/**
+ * The whole tree of commands. `streams` are only written to when a command line is parsed.
+ * @param setExitCode told the exit code of a command that gives one.
+ */
+export function createProgram(
+  streams: Streams,
+  tableFlags: readonly TableFlag[] = [],
+  setExitCode: (code: number) => void = () => undefined,
+): Command {
   const program = new Command('auto-circuit')
     .description('Which edges between the components of a transformer carry a behaviour?')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -54,7 +64,8 @@ export function createProgram(streams: Streams, tableFlags: readonly TableFlag[]
     command.action(async () => {
       const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
       checkDefaults(program, config.defaults, config.file);
-      await definition.run(createCli(command, streams, config, tableFlags), command);
+      const code = await definition.run(createCli(command, streams, config, tableFlags), command);
+      if (typeof code === 'number') setExitCode(code);
     });
     program.addCommand(command);
   }

@@ -35,7 +35,8 @@ export interface Cli {
 export interface CliCommand {
   /** Cheap: it runs for every command line. What is heavy is imported in `run`. */
   build(): Command;
-  run(cli: Cli, command: Command): Promise<void>;
+  /** May give the exit code where the answer is one; else 0. */
+  run(cli: Cli, command: Command): Promise<void> | Promise<number>;
 }
 
 export function createCli(

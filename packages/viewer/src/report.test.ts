@@ -1,3 +1,4 @@
+import type { Verification } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import { circuitLayout } from './circuit-layout.js';
 import { curveSvg } from './curve.js';
@@ -39,6 +40,39 @@ describe('renderReport', () => {
     expect(scriptJson({ evil })).not.toMatch(/[<>&\u2028]/);
     expect(JSON.parse(scriptJson({ evil }))).toEqual({ evil });
     expect(escapeHtml(`<a b="c" d='e'>&`)).toBe('&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;');
+  });
+
+  it('has a line for each backend that made the numbers again, and none where none did', () => {
+    const input = exampleInput({ layers: 1, heads: 2 });
+    expect(renderReport({ ...input, verifications: [] })).toBe(renderReport(input));
+    expect(renderReport(input)).not.toContain('Made again');
+    const first: Verification = {
+      format: 'auto-circuit verification 1',
+      agrees: true,
+      backend: { name: 'tfjs', device: 'wasm', threads: 2, runtime: '<tfjs> 4' },
+      against: { name: 'onnx', device: 'cpu', threads: 2, runtime: 'onnxruntime' },
+      scores: { difference: 1e-6, edge: 'A0.0->MLP 0', largest: 0.5, relative: 2e-6, tolerance: 1e-4, agrees: true },
+      circuit: { edges: 1234, both: 1233, either: 1235, unexplained: 0, agrees: true },
+      measurements: [{ metric: 'kl', unit: 'nats', difference: 3e-7, at: 10, tolerance: 1e-4, agrees: true }],
+    };
+    const second: Verification = {
+      ...first,
+      agrees: false,
+      backend: first.against,
+      scores: { ...first.scores, relative: 'inf', agrees: false },
+      measurements: [{ ...first.measurements[0]!, agrees: false }],
+    };
+    const html = renderReport({ ...input, verifications: [first, second] });
+    const rows = /<h2 id="verified-title">.*?<tbody>(.*?)<\/tbody>/s.exec(html)![1]!.split('</tr>');
+    expect(rows).toHaveLength(3);
+    expect(rows[0]).toContain('tfjs on wasm, &lt;tfjs&gt; 4');
+    expect(rows[0]).toContain('1\u202f233 of 1\u202f234');
+    expect(rows[0]).toContain('2.00e−6 of the largest');
+    expect(rows[0]).toContain('kl 3.00e−7 nats');
+    expect(rows[0]).toMatch(/class="pos">agrees</);
+    expect(rows[1]).toContain('onnx on cpu (the run’s own)');
+    expect(rows[1]).toContain('∞ of the largest');
+    expect(rows[1]).toMatch(/class="neg">differs: scores, kl</);
   });
 
   it('shows infinite scores and runs without faithfulness, standard errors or kept edges', () => {

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { ChosenMetric, Measurement, RunJson } from '@auto-circuit/core';
+import type { ChosenMetric, Measurement } from '@auto-circuit/core';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -20,6 +20,7 @@ import {
   parseSizes,
 } from '../open-run.js';
 import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
+import { checkSameSources } from '../same-sources.js';
 import { showMeasurements } from '../show-run.js';
 import { createProgress } from '../terminal/progress.js';
 
@@ -77,7 +78,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
     const cli = withDefaults(plainCli, command, runDefaults(run));
     const opened = await openRun(cli, command);
     try {
-      checkSameSources(run, opened, name, await promptsHashOf(opened));
+      await checkSameSources('evaluate', run, opened, name);
       const { scores, standardErrors } = finishedPart(store.scores(opened.graph), name);
       flattenScores(opened.graph, scores); // checks them
       const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
@@ -116,6 +117,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         ...(standardErrors ? { standardErrors } : {}),
         circuit,
         measurements,
+        verifications: await store.verifications(),
       };
       await store.writeReport(renderReport(input));
       show(cli, { run: folder, circuit: null, opened, measurements, shown: names, kept: circuit.edges.length });
@@ -182,28 +184,6 @@ function refuseSettings(command: Command, name: string): void {
     what: `a run is measured with its own settings, so --${kebabCase(given)} has no place here`,
     fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover anew`,
   });
-}
-
-/** The model and the prompts may have changed on disk since. */
-function checkSameSources(run: RunJson, opened: OpenedRun, name: string, hash: string): void {
-  const changed =
-    run.asked.model.key !== opened.model.weights.key ? 'model' : run.asked.data.hash !== hash ? 'data' : null;
-  if (changed === null) return;
-  throw new AutoCircuitError({
-    where: 'evaluate',
-    what: `the ${changed} of ${name} is no longer what the run was made with`,
-    expected:
-      changed === 'model'
-        ? `weights ${run.asked.model.key.slice(0, 12)}`
-        : `prompts ${run.asked.data.hash.slice(0, 12)}`,
-    got: changed === 'model' ? opened.model.weights.key.slice(0, 12) : hash.slice(0, 12),
-    fix: 'run discover anew',
-  });
-}
-
-async function promptsHashOf({ prompts }: OpenedRun): Promise<string> {
-  const { promptsHash } = await import('@auto-circuit/core');
-  return promptsHash(prompts);
 }
 
 /** The metrics asked for, else those that the run has. */

@@ -11,12 +11,14 @@ import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
 import { reportCommand } from './report.js';
+import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
 
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
   evaluateCommand,
+  verifyCommand,
   reportCommand,
   viewCommand,
   listCommand,

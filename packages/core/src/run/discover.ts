@@ -174,9 +174,16 @@ function measurerOf(
   });
 }
 
-async function scoresOf(
-  { model, algo, algoOptions, objective, seed }: DiscoverRequest,
-  { onProgress, signal }: DiscoverHooks,
+/** The scores of a store, or new ones in the precision of the file. `patch` stays the caller's. */
+export async function scoresOf(
+  {
+    model,
+    algo,
+    algoOptions,
+    objective,
+    seed,
+  }: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed'>,
+  { onProgress, signal }: Pick<DiscoverHooks, 'onProgress' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
   store: RunStore | null,

@@ -15,3 +15,5 @@ export * from './schemas.js';
 export * from './score-files.js';
 export * from './sizes.js';
 export * from './store.js';
+export * from './verification.js';
+export * from './verify.js';

@@ -21,5 +21,6 @@ export async function readFinishedRun(folder: string): Promise<ReportInput> {
   }
   const { circuit } = parseCircuitJson(text, path);
   const result = finishedPart(reader.scores(circuit.graph), folder);
-  return Object.freeze({ run, graph: circuit.graph, ...result, circuit, measurements });
+  const verifications = await reader.verifications();
+  return Object.freeze({ run, graph: circuit.graph, ...result, circuit, measurements, verifications });
 }

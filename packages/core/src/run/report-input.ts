@@ -1,6 +1,7 @@
 /** @file What a report is made of: one run, as it lies in its folder. */
 import type { Circuit, Graph, PruneScores } from '../graph/types.js';
 import type { Measurement, RunJson } from './schemas.js';
+import type { Verification } from './verification.js';
 
 export interface ReportInput {
   readonly run: RunJson;
@@ -10,4 +11,6 @@ export interface ReportInput {
   /** The circuit that was kept. */
   readonly circuit: Circuit;
   readonly measurements: readonly Measurement[];
+  /** What other backends said of it; absent or empty where none was asked. */
+  readonly verifications?: readonly Verification[];
 }

@@ -6,10 +6,11 @@
  * When `partial/` and `.lock` are gone, the run is complete.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../data/atomic-file.js';
 import { errnoOf, fileError } from '../data/file-error.js';
+import { makeFolder } from '../data/folder.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
 import type { Checkpoint, PruneResult } from '../plugin/contributions.js';
@@ -27,6 +28,13 @@ import {
   toJsonText,
 } from './schemas.js';
 import { readScores, writeScores } from './score-files.js';
+import {
+  isVerificationFile,
+  type Verification,
+  verificationFile,
+  verificationFiles,
+  verificationSchema,
+} from './verification.js';
 
 export const RUN_FILES = Object.freeze({
   run: 'run.json',
@@ -72,6 +80,13 @@ export class RunReader {
     const text = await readIfThere(this.path('timings'));
     return text === null ? null : parseBySchema(timingsSchema, text, this.path('timings'));
   }
+
+  /** What other backends said of the run, by backend. */
+  async verifications(): Promise<readonly Verification[]> {
+    const paths = (await verificationFiles(this.folder)).map((name) => join(this.folder, name));
+    const texts = await Promise.all(paths.map(readIfThere));
+    return texts.flatMap((text, i) => (text === null ? [] : [parseBySchema(verificationSchema, text, paths[i]!)]));
+  }
 }
 
 /** A run folder that this process writes; made by `openRunStore`, to be closed with `close` or `finish`. */
@@ -111,6 +126,11 @@ export class RunStore extends RunReader {
   async writeTimings(timings: Timings): Promise<void> {
     await this.writeJson('timings', timings);
   }
+  /** Beside the run's own files, none of which it changes. */
+  async writeVerification(verification: Verification): Promise<void> {
+    const path = join(this.folder, verificationFile(verification.backend.name));
+    await writeFileAtomic(path, toJsonText(verification, path));
+  }
   async writeReport(html: string): Promise<void> {
     await writeFileAtomic(this.path('report'), html);
   }
@@ -144,7 +164,7 @@ export class RunStore extends RunReader {
 export async function openRunStore(folder: string, run: RunJson, existing: ExistingFolder): Promise<RunStore> {
   const path = resolve(folder);
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     // Before the lock, so that a folder of something else is left without any trace of us.
     if (existing === 'refuse') await refuseExisting(path);
     await refuseForeign(path);
@@ -168,7 +188,7 @@ async function prepare(folder: string, run: RunJson, existing: ExistingFolder, l
   // Without its run.json nothing says what the other files belong to.
   else await removeRunFiles(folder);
   await removeTemporaries(folder);
-  await mkdir(join(folder, RUN_FILES.partial), { recursive: true });
+  await makeFolder(join(folder, RUN_FILES.partial));
   await removeTemporaries(join(folder, RUN_FILES.partial));
   if (kept === null) await writeFileAtomic(runPath, toJsonText(run, runPath));
   return new RunStore(folder, lock, kept !== null);
@@ -221,7 +241,9 @@ async function refuseExisting(folder: string): Promise<void> {
 async function refuseForeign(folder: string): Promise<void> {
   if (existsSync(join(folder, RUN_FILES.run))) return;
   const known: readonly string[] = [...Object.values(RUN_FILES), LOCK_NAME];
-  const foreign = (await readdir(folder)).find((name) => !known.includes(name) && !isTemporary(name));
+  const foreign = (await readdir(folder)).find(
+    (name) => !known.includes(name) && !isTemporary(name) && !isVerificationFile(name),
+  );
   if (foreign === undefined) return;
   throw new AutoCircuitError({
     where: 'run',
@@ -232,7 +254,8 @@ async function refuseForeign(folder: string): Promise<void> {
 
 /** run.json goes first, so that a folder which is half removed never looks like a run. */
 async function removeRunFiles(folder: string): Promise<void> {
-  for (const name of Object.values(RUN_FILES)) await rm(join(folder, name), { recursive: true, force: true });
+  const names = [...Object.values(RUN_FILES), ...(await verificationFiles(folder))];
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** What a killed process left of a file it was writing. */

@@ -1,0 +1,153 @@
+/** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run made again by another backend, and compared. */
+import { resolve } from 'node:path';
+import type { ChosenMetric, ObjectiveName, RunJson, Verification } from '@auto-circuit/core';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import { requireFlag } from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import { circuitSettings, openRun } from '../open-run.js';
+import { givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
+import { checkSameSources } from '../same-sources.js';
+import { formatCount, formatValue, type Output, writeTable } from '../terminal/index.js';
+import { phaseBar } from './discover.js';
+
+/** The numbers came out otherwise: no mistake in the command line, but nothing to build on either. */
+const DISAGREES = 1;
+
+export const verifyCommand: CliCommand = {
+  build: () =>
+    addBackendFlags(
+      new Command('verify')
+        .description('Makes the numbers of a finished run again with another backend, and compares')
+        .argument('<run>', 'a run folder'),
+    ).addHelpText(
+      'after',
+      `
+Exit code 0 when scores, circuit and metrics agree, 1 when they do not. The result is kept in RUN/verify-BACKEND.json
+and shown in report.html; nothing else of the run is changed.
+
+Example:
+  $ auto-circuit verify runs/ioi --backend tfjs`,
+    ),
+  async run(plainCli, command) {
+    const [name] = command.processedArgs as [string];
+    requireFlag(
+      givenFlags(command).find((flag) => flag === 'backend'),
+      command,
+      '--backend',
+      'interpreter',
+    );
+    const { checkSameGraph, openExistingRun, readFinishedRun, verifyRun } = await import('@auto-circuit/core');
+    const { renderReport } = await import('@auto-circuit/viewer');
+    const folder = resolve(plainCli.cwd, name);
+    const { store, run } = await openExistingRun(folder);
+    try {
+      const before = await readFinishedRun(folder);
+      // Backend, device and threads are this command line's, not the run's.
+      const { backend: _, device: __, threads: ___, ...settings } = runDefaults(run);
+      const cli = withDefaults(plainCli, command, settings);
+      const opened = await openRun(cli, command);
+      try {
+        await checkSameSources('verify', run, opened, name);
+        checkSameGraph(before.graph, opened.graph, name);
+        const bar = phaseBar(cli.output);
+        const verification = await verifyRun(
+          {
+            ...circuitSettings(cli, command),
+            ...(await chosenAgain(cli, run)),
+            model: opened.patchable,
+            prompts: opened.prompts,
+            metrics: await metricsAgain(cli, run, before.measurements),
+            backend: opened.backend.info,
+            before,
+          },
+          { signal: cli.signal, onProgress: bar.report },
+        ).finally(bar.stop);
+        await store.writeVerification(verification);
+        await store.writeReport(renderReport(await readFinishedRun(folder)));
+        if (cli.output.jsonOnly) cli.output.json({ run: folder, ...verification });
+        else show(cli.output, verification, name);
+        return verification.agrees ? 0 : DISAGREES;
+      } finally {
+        await opened.dispose();
+      }
+    } finally {
+      await store.close();
+    }
+  },
+};
+
+async function chosenAgain(cli: Cli, { asked }: RunJson) {
+  const { parseOptions } = await import('@auto-circuit/core');
+  const algo = (await cli.registry()).get('prune-algo', asked.algo.name);
+  const algoOptions = parseOptions(algo.options, asked.algo.options, asked.algo.name);
+  return { algo, algoOptions, objective: asked.objective as ObjectiveName };
+}
+
+/** The metrics that the run has; those that `evaluate` added have their defaults. */
+async function metricsAgain(
+  cli: Cli,
+  { asked }: RunJson,
+  measurements: readonly { readonly metric: string }[],
+): Promise<ChosenMetric[]> {
+  const { parseOptions } = await import('@auto-circuit/core');
+  const registry = await cli.registry();
+  return measurements.map(({ metric: name }) => {
+    const metric = registry.get('metric', name);
+    const options = asked.metrics.find((named) => named.name === name)?.options ?? {};
+    return { metric, options: parseOptions(metric.options, options, name) };
+  });
+}
+
+function show(output: Output, verification: Verification, name: string): void {
+  const { backend, against, scores, circuit, measurements } = verification;
+  const place = ({ name: own, device }: { readonly name: string; readonly device: string }) => `${own} on ${device}`;
+  const verdict = (agrees: boolean): string => (agrees ? output.colors.green('agrees') : output.colors.red('DIFFERS'));
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const number = (value: number | 'inf' | '-inf'): string => (typeof value === 'number' ? formatValue(value) : value);
+  output.line(output.colors.bold(`${place(backend)} against the run’s ${place(against)}`));
+  if (backend.name === against.name) {
+    output.line('the same backend as the run’s: this shows that the run repeats, not that the backend is right');
+  }
+  output.line();
+  writeTable(
+    output,
+    [{ title: 'compared' }, right('largest difference'), right('allowed'), { title: 'where' }, { title: '' }],
+    [
+      [
+        'scores, relative to the largest',
+        number(scores.relative),
+        formatValue(scores.tolerance),
+        scores.edge ?? '',
+        verdict(scores.agrees),
+      ],
+      [
+        'edges of the kept circuit',
+        formatCount(circuit.either - circuit.both),
+        'near ties',
+        `${formatCount(circuit.both)} in both, ${formatCount(circuit.either)} in either`,
+        verdict(circuit.agrees),
+      ],
+      ...measurements.map(({ metric, unit, difference, tolerance, at, agrees }) => [
+        `${metric} (${unit})`,
+        number(difference),
+        formatValue(tolerance),
+        typeof at === 'number' ? `${formatCount(at)} edges` : at === 'model' ? 'whole model' : 'empty circuit',
+        verdict(agrees),
+      ]),
+    ],
+  );
+  output.line();
+  output.line(differing(verification));
+  output.line(`files   ${name}/verify-${backend.name}.json, ${name}/report.html`);
+}
+
+function differing({ agrees, scores, circuit, measurements }: Verification): string {
+  if (agrees) return 'the run is confirmed';
+  const names = [
+    ...(scores.agrees ? [] : ['scores']),
+    ...(circuit.agrees ? [] : ['circuit']),
+    ...measurements.filter((compared) => !compared.agrees).map(({ metric }) => metric),
+  ];
+  return `the run is not confirmed; what differs: ${names.join(', ')}`;
+}
