@@ -90,6 +90,7 @@ describe('list', () => {
       'architectures',
       'tasks',
       'algos',
+      'presets',
       'metrics',
       'backends',
       'ablations',
@@ -101,9 +102,15 @@ describe('list', () => {
     expect(lists.backends.map((backend: { name: string }) => backend.name)).toEqual(['interpreter', 'onnx', 'tfjs']);
   });
 
+  it('algos has the names of AutoCircuit in a section of their own', async () => {
+    const { stdout } = await runMain(['list', 'algos'], { terminal: false });
+    expect(stdout).toMatch(/^algos\n.*^ +eap /ms);
+    expect(stdout).toMatch(/^presets: .*\n(?:.*\n)+ +tree-probing +"Tree Probing": circuit-probing, /m);
+  });
+
   it('shows a table, and one entry with its options', async () => {
     const { stdout } = await runMain(['list', 'backends']);
-    expect(stdout.split('\n')[0]).toMatch(/^name +doc +from$/);
+    expect(stdout.split('\n')[0]).toMatch(/^name +doc$/);
     expect(stdout).toMatch(/^interpreter +plain and slow/m);
     expect((await runMain(['list', 'backends', 'interpreter'])).stdout).toMatch(
       /^precision +float64 \| float32 +float64 +\S/m,
@@ -117,8 +124,9 @@ describe('list', () => {
     await writeFile(join(folder, 'mine.mjs'), `export default ${plugin('mine')};`);
     await writeFile(join(folder, 'auto-circuit.config.mjs'), `export default { plugins: [${plugin('inline')}] };`);
     const { stdout } = await runMain(['list', 'algos', '--plugin', './mine.mjs'], { cwd: folder });
-    expect(stdout).toMatch(/^mine +an algorithm +\.\/mine\.mjs$/m);
-    expect(stdout).toMatch(/^inline +an algorithm +inline$/m);
+    expect(stdout).toMatch(/^ +mine +an algorithm +\.\/mine\.mjs$/m);
+    expect(stdout).toMatch(/^ +inline +an algorithm +inline$/m);
+    expect(stdout).not.toContain('@auto-circuit/');
     await writeFile(join(folder, 'mine.mjs.twin.mjs'), `export default ${plugin('eap')};`);
     const twice = await runMain(['list', '--plugin', './mine.mjs.twin.mjs'], { cwd: folder });
     expect(twice.stderr).toContain(

@@ -52,6 +52,7 @@ export function createProgram(
       getOutHelpWidth: () => streams.stdout.columns ?? 100,
       getOutHasColors: () => createOutput(streams).colors.isColorSupported,
     });
+  program.addHelpText('after', '\nauto-circuit help COMMAND shows the flags and examples of a command.');
   addFlags(program, GLOBAL_FLAGS);
   program.addOption(
     new Option('--plugin <NAME>', 'use a plugin: name, @scope/name or file; may be repeated').argParser(

@@ -11,6 +11,8 @@ const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/tasks': async () => (await import('@auto-circuit/tasks')).tasksPlugin,
 };
 
+export const FIRST_PARTY_NAMES: readonly string[] = Object.keys(FIRST_PARTY);
+
 export async function useFirstPartyPlugins(registry: Registry): Promise<Registry> {
   const plugins = await Promise.all(
     Object.entries(FIRST_PARTY).map(async ([from, load]) => ({ from, plugin: await load() })),

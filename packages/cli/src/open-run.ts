@@ -8,13 +8,13 @@ import type {
   DiscoverRequest,
   ObjectiveName,
   Prompt,
-  PruneAlgo,
   RunIdentity,
   RunPromptSettings,
   Task,
 } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
+import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
 import type { Cli } from './context.js';
 import {
   addFlags,
@@ -25,7 +25,6 @@ import {
   OBJECTIVE_FLAGS,
   PATCH_FLAGS,
   type PatchValues,
-  parseTableFlags,
   requireFlag,
 } from './flags/index.js';
 import type { OpenedModel } from './open-model.js';
@@ -36,6 +35,13 @@ const SOURCE_FLAGS = {
   task: { type: 'string', placeholder: 'NAME', doc: 'a task; see "list tasks"', unset: 'needed, or --data' },
   data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'the task’s own' },
   ...modelFlags(true, 'the task’s own'),
+} as const satisfies FlagTable;
+/** A run folder knows these, and a circuit file in one. */
+const EVALUATE_SOURCE_FLAGS = {
+  task: { ...SOURCE_FLAGS.task, unset: 'the run’s; needed for a circuit file elsewhere, or --data' },
+  data: { ...SOURCE_FLAGS.data, unset: 'the run’s, else the task’s own' },
+  model: { ...SOURCE_FLAGS.model, unset: 'the run’s, else the task’s own' },
+  process: SOURCE_FLAGS.process,
 } as const satisfies FlagTable;
 
 const ALGO_FLAGS = {
@@ -53,15 +59,21 @@ export const MEASURE_FLAGS = {
   edges: {
     type: 'string',
     placeholder: 'N,…',
-    doc: 'circuit sizes: numbers (below 1: shares of all edges), log, all or groups (of equal scores)',
+    doc: 'circuit sizes: numbers, shares of all edges below 1, log, all, or groups of equal scores',
     unset: 'log above 200 edges, groups when scores are few',
   },
   threshold: {
     type: 'number',
     min: 0,
-    doc: 'the circuit of all edges with at least this |score|, in place of sizes',
-    unset: 'sizes',
+    doc: 'the circuit of all edges with at least this |score|, in place of --edges',
+    unset: 'sizes by --edges',
   },
+} as const satisfies FlagTable;
+
+const EVALUATE_MEASURE_FLAGS = {
+  metric: { ...MEASURE_FLAGS.metric, unset: 'the run’s; kl,logit-diff for a circuit file' },
+  edges: { ...MEASURE_FLAGS.edges, unset: 'the run’s sizes' },
+  threshold: MEASURE_FLAGS.threshold,
 } as const satisfies FlagTable;
 
 const KEEP_FLAGS = {
@@ -82,9 +94,8 @@ const SETTING_FLAGS = {
     doc: 'tree: patch all but the circuit in the clean run; edge: patch the circuit into the corrupt run',
   },
   ...PATCH_FLAGS,
-  reverse: { type: 'boolean', default: false, doc: 'run circuits on the corrupt prompts, patch the clean ones in' },
   force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit says little' },
-  train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half' },
+  train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half of them' },
   test: {
     type: 'string',
     placeholder: 'N|same',
@@ -104,7 +115,9 @@ export function addRunFlags(command: Command): void {
 
 /** The flags of `evaluate`: graph and scores are there already. */
 export function addEvaluateFlags(command: Command): void {
-  for (const table of [MEASURE_FLAGS, SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS]) addFlags(command, table);
+  for (const table of [EVALUATE_MEASURE_FLAGS, EVALUATE_SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS]) {
+    addFlags(command, table);
+  }
 }
 /** Of those, what decides the numbers. */
 export const DECIDING_FLAGS: readonly string[] = [SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS].flatMap((table) =>
@@ -160,13 +173,12 @@ function whereModel(cli: Cli, model: string): string {
   return existsSync(path) ? path : model;
 }
 
-export async function chosenAlgo(
-  cli: Cli,
-  command: Command,
-): Promise<{ algo: PruneAlgo; algoOptions: DiscoverRequest['algoOptions'] }> {
+/** The algorithm of `--algo`, with its options checked as far as they can be without a model. */
+export async function chosenAlgo(cli: Cli, command: Command): Promise<NamedAlgo> {
   const name = requireFlag(cli.flags(ALGO_FLAGS).algo, command, '--algo', 'eap');
-  const algo = (await cli.registry()).get('prune-algo', name);
-  return { algo, algoOptions: parseTableFlags(cli.tableFlags, 'algo', algo.options, name) };
+  const named = await namedAlgo(cli, command.name(), name);
+  await algoOptions(cli, named, Number.POSITIVE_INFINITY);
+  return named;
 }
 
 /** How circuits are run and which prompts are used, by the flags. */
@@ -200,12 +212,14 @@ export async function runRequest(
   cli: Cli,
   command: Command,
   opened: OpenedRun,
+  named: NamedAlgo,
 ): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
   const request: DiscoverRequest = {
     model: opened.patchable,
     prompts: opened.prompts,
-    ...(await chosenAlgo(cli, command)),
+    algo: named.algo,
+    algoOptions: await algoOptions(cli, named, opened.graph.edgeCount),
     metrics: await chosenMetrics(cli, metric, haveWrongAnswers(opened)),
     objective: chosenObjective(cli, opened),
     sizes: parseSizes(command.name(), edges, threshold),

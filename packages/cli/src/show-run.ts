@@ -1,6 +1,6 @@
 /** @file What `discover` and `evaluate` print: the top edges, metrics by size, where the files are, what to type next. */
 import type { DiscoverResult, Graph, Measurement } from '@auto-circuit/core';
-import { formatCount, formatValue, type Output, writeTable } from './terminal/index.js';
+import { countOf, formatCount, formatFaithfulness, formatValue, type Output, writeTable } from './terminal/index.js';
 
 const TOP_EDGES = 10;
 /** Edges of the circuit that the JSON document holds. */
@@ -12,9 +12,14 @@ export interface ShownRun {
   readonly graph: Graph;
   /** As the user would type it. */
   readonly folder: string;
+  /** Whether a score above 0 means that the edge supports the answer. */
+  readonly signed: boolean;
+  /** Whether every measured size is shown: those that were asked for one by one are. */
+  readonly allSizes: boolean;
 }
 
-export async function showRun(output: Output, { result, graph, folder }: ShownRun): Promise<void> {
+export async function showRun(output: Output, shown: ShownRun): Promise<void> {
+  const { result, graph, folder, signed, allSizes } = shown;
   const { circuitToJson } = await import('@auto-circuit/core');
   const { circuit, scores, standardErrors, measurements, timings, run } = result;
   const { edges } = circuitToJson(circuit, scores);
@@ -48,21 +53,20 @@ export async function showRun(output: Output, { result, graph, folder }: ShownRu
       return [
         edge,
         (value < 0 ? red : blue)(formatValue(value)),
-        error === undefined ? '' : formatValue(numberOf(error ?? null)),
+        ...(errors ? [error === undefined ? '' : formatValue(numberOf(error))] : []),
       ];
     });
     const right = (title: string) => ({ title, align: 'right' as const });
-    writeTable(output, [{ title: 'edge' }, right('score'), right('± error')], rows);
-    output.line(
-      output.colors.dim(
-        edges.length > TOP_EDGES
-          ? `and ${formatCount(edges.length - TOP_EDGES)} more in circuit.json; a positive score supports the answer`
-          : 'a positive score supports the answer',
-      ),
-    );
+    writeTable(output, [{ title: 'edge' }, right('score'), ...(errors ? [right('± error')] : [])], rows);
+    const more = edges.length - TOP_EDGES;
+    const remarks = [
+      ...(more > 0 ? [`and ${formatCount(more)} more in circuit.json`] : []),
+      ...(signed ? ['a positive score supports the answer'] : []),
+    ];
+    if (remarks.length > 0) output.line(output.colors.dim(remarks.join('; ')));
     output.line();
   }
-  showMeasurements(output, measurements, kept);
+  showMeasurements(output, measurements, kept, allSizes);
   output.line();
   output.line(`files   ${folder}/`);
   output.line(`report  ${folder}/report.html`);
@@ -71,11 +75,18 @@ export async function showRun(output: Output, { result, graph, folder }: ShownRu
 
 function faithfulnessText(measurements: readonly Measurement[], kept: number): string {
   const faithfulness = measurements[0]?.points.find(({ edges }) => edges === kept)?.faithfulness;
-  return faithfulness === undefined ? '' : `, faithfulness ${formatValue(numberOf(faithfulness))}`;
+  return faithfulness === undefined ? '' : `, faithfulness ${formatFaithfulness(numberOf(faithfulness))}`;
 }
 
-/** A row for each size; of many sizes, some evenly chosen ones, and the one kept. */
-export function showMeasurements(output: Output, measurements: readonly Measurement[], kept: number | null): void {
+/**
+ * A row for each size; of many sizes, some evenly chosen ones, and the one kept, unless `all` are wanted.
+ */
+export function showMeasurements(
+  output: Output,
+  measurements: readonly Measurement[],
+  kept: number | null,
+  all: boolean,
+): void {
   const [first] = measurements;
   if (!first) return;
   const right = (title: string) => ({ title, align: 'right' as const });
@@ -88,12 +99,13 @@ export function showMeasurements(output: Output, measurements: readonly Measurem
     ...measurements.map(({ metric, unit }) => right(`${metric} (${unit})`)),
     { title: '' },
   ];
-  const rows = chosenSizes(first, kept).map((i) => {
+  const chosen = all ? first.points.map((_, i) => i) : chosenSizes(first, kept);
+  const rows = chosen.map((i) => {
     const point = first.points[i]!;
     return [
       formatCount(point.edges),
       formatCount(point.edgesConnected),
-      ...(faithful ? [formatValue(numberOf(point.faithfulness ?? null))] : []),
+      ...(faithful ? [formatFaithfulness(numberOf(point.faithfulness ?? null))] : []),
       ...measurements.map(({ points }) => formatValue(numberOf(points[i]!.value))),
       point.edges === kept ? 'kept' : '',
     ];
@@ -101,11 +113,13 @@ export function showMeasurements(output: Output, measurements: readonly Measurem
   const whole = [
     'model',
     '',
-    ...(faithful ? ['1'] : []),
+    ...(faithful ? [formatFaithfulness(1)] : []),
     ...measurements.map(({ model }) => formatValue(numberOf(model))),
     '',
   ];
   writeTable(output, columns, [...rows, whole]);
+  const more = first.points.length - rows.length;
+  if (more > 0) output.line(output.colors.dim(`and ${countOf(more, 'size')} more in measurements.json`));
 }
 
 function chosenSizes({ points }: Measurement, kept: number | null): number[] {

@@ -61,14 +61,19 @@ export function unknownName(where: string, what: string, name: string, known: re
   });
 }
 
+/** Letters put in, left out, replaced, or swapped with their neighbour. */
 function editDistance(a: string, b: string): number {
+  let before: readonly number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, substitution));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(previous[j]! + 1, row[j - 1]! + 1, substitution, swap));
     }
+    before = previous;
     previous = row;
   }
   return previous[b.length]!;

@@ -41,6 +41,7 @@ describe('discover', () => {
       expect.stringMatching(/^model {3}micro · 7 sources, 7 destinations, 25 edges · weights as they are$/),
       expect.stringMatching(/^task {4}micro · 16 prompts of 2 tokens$/),
       expect.stringMatching(/^backend interpreter/),
+      'warning: circuits were measured on 8 prompts only, which says little',
     ]);
     expect(code).toBe(0);
     expect(out).toMatch(/^\d+ of 25 edges kept, faithfulness (0\.9|1\.0)/);
@@ -104,6 +105,29 @@ describe('discover', () => {
     ]);
     expect((await run(`${DISCOVER} --out r --resume`)).code).toBe(0);
     expect(await files('r')).toEqual(await files('whole'));
+  });
+
+  it('says of sizes, errors and signs only what there is', async () => {
+    const list = '0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,20,25';
+    const asked = await run(`discover --task micro --algo random --backend interpreter --out a --edges ${list}`);
+    expect(asked.out.match(/^ *\d+ +\d+ +-?\d+\.\d{4} /gm)).toHaveLength(19);
+    expect(asked.out).not.toMatch(/± error|supports the answer|measurements\.json/);
+    const all = await run('discover --task micro --algo eap --backend interpreter --out b --edges all');
+    const rows = all.out.match(/^ *\d+ +\d+ +-?\d+\.\d{4} /gm)!.length;
+    const { measurements } = JSON.parse((await run(`${DISCOVER} --out b --edges all --resume --json`)).out);
+    expect(all.out).toContain(`and ${measurements[0].points.length - rows} sizes more in measurements.json`);
+    expect(all.out).toMatch(/; a positive score supports the answer|^a positive score supports the answer/m);
+  });
+
+  it("takes AutoCircuit's names, with options of one's own over theirs", async () => {
+    const { code, out } = await run('discover --task micro --backend interpreter --json --out p', [
+      ...['--algo', 'Edge Answer Log Prob Gradient At Clean', '--algo.answers', 'diff'],
+    ]);
+    expect(code).toBe(0);
+    const { asked } = JSON.parse(await readFile(join(JSON.parse(out).run, 'run.json'), 'utf8'));
+    expect(asked.algo).toMatchObject({ name: 'mask-gradient', options: { tokenFunction: 'logprob', answers: 'diff' } });
+    const { err } = await run('discover --task micro --backend interpreter', ['--algo', 'Circuit Probing']);
+    expect(err).toContain('"Circuit Probing" aims at the size of a known circuit, and none is known here');
   });
 
   it('refuses in one sentence what it cannot do', async () => {

@@ -1,6 +1,6 @@
 /** @file `auto-circuit discover`: task and algorithm → scores → circuit → measurements, in a run folder. */
 import { relative, resolve } from 'node:path';
-import type { DiscoverResult, ExistingFolder, RunPhase } from '@auto-circuit/core';
+import type { DiscoverRequest, DiscoverResult, ExistingFolder, RunPhase } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -9,6 +9,7 @@ import { addBackendFlags } from '../open-backend.js';
 import { addRunFlags, chosenAlgo, type OpenedRun, openRun, runRequest } from '../open-run.js';
 import { showRun } from '../show-run.js';
 import { errorKind } from '../terminal/errors.js';
+import { countOf } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { createProgress, type ProgressBar } from '../terminal/progress.js';
 
@@ -37,43 +38,50 @@ Examples:
   async run(cli, command) {
     const started = performance.now();
     const existing = existingFolder(cli);
-    const { algo } = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
+    const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
     const opened = await openRun(cli, command);
     try {
-      const folder = resolve(cli.cwd, cli.flags(FLAGS).out ?? defaultFolder(opened, algo.name));
-      const result = await runDiscover(cli, command, opened, folder, existing, (performance.now() - started) / 1000);
-      await showRun(cli.output, { result, graph: opened.graph, folder: shownPath(cli, folder) });
+      const folder = resolve(cli.cwd, cli.flags(FLAGS).out ?? defaultFolder(opened, named.name));
+      const loadSeconds = (performance.now() - started) / 1000;
+      const { request, identity } = await runRequest(cli, command, opened, named);
+      const result = await runDiscover(cli, { ...request, store: { folder, existing, identity }, loadSeconds }, folder);
+      warnOfFewPrompts(cli.output, result);
+      await showRun(cli.output, {
+        result,
+        graph: opened.graph,
+        folder: shownPath(cli, folder),
+        signed: named.algo.signed ?? true,
+        allSizes: request.sizes.by === 'list',
+      });
     } finally {
       await opened.dispose();
     }
   },
 };
 
-async function runDiscover(
-  cli: Cli,
-  command: Command,
-  opened: OpenedRun,
-  folder: string,
-  existing: ExistingFolder,
-  loadSeconds: number,
-): Promise<DiscoverResult> {
+/** Fewer prompts than this say little of others. */
+const FEW_PROMPTS = 10;
+
+function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void {
+  const test = run?.prompts.test ?? FEW_PROMPTS;
+  if (test < FEW_PROMPTS) output.warn(`circuits were measured on ${countOf(test, 'prompt')} only, which says little`);
+}
+
+/** Runs it with a progress bar. `folder`: its run folder. */
+export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: string): Promise<DiscoverResult> {
   const { discover } = await import('@auto-circuit/core');
   const { renderReport } = await import('@auto-circuit/viewer');
-  const { request, identity } = await runRequest(cli, command, opened);
   const bar = phaseBar(cli.output);
   try {
-    return await discover(
-      { ...request, store: { folder, existing, identity }, loadSeconds },
-      {
-        signal: cli.signal,
-        onProgress: bar.report,
-        onWarning: (line) => {
-          bar.stop();
-          cli.output.warn(line);
-        },
-        renderReport,
+    return await discover(request, {
+      signal: cli.signal,
+      onProgress: bar.report,
+      onWarning: (line) => {
+        bar.stop();
+        cli.output.warn(line);
       },
-    );
+      renderReport,
+    });
   } catch (error) {
     if (errorKind(error) !== 'interrupted') throw error;
     throw new AutoCircuitError({

@@ -71,6 +71,8 @@ describe('evaluate', () => {
     expect(await refused('evaluate r/circuit.json --edges 4')).toMatch(/one size/);
     expect(await refused('evaluate nowhere')).toMatch(/there is no nowhere/);
     expect(await refused('evaluate .')).toMatch(/not a run folder/);
+    await writeFile(join(cwd, 'prompts.json'), '{"prompts": []}');
+    expect(await refused('evaluate prompts.json')).toMatch(/prompts.json is no run folder and no circuit file/);
     await writeFile(join(cwd, 'r', 'circuit.json'), '{"graph":');
     expect(await refused('evaluate r/circuit.json')).toMatch(/r\/circuit.json is not a JSON file/);
   });

@@ -29,7 +29,7 @@ const FLAGS = {
     type: 'string',
     placeholder: 'FILE',
     doc: 'also write the measurements of a circuit file to this file',
-    unset: 'no file',
+    unset: 'none',
   },
 } as const satisfies FlagTable;
 
@@ -120,7 +120,15 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         verifications: await store.verifications(),
       };
       await store.writeReport(renderReport(input));
-      show(cli, { run: folder, circuit: null, opened, measurements, shown: names, kept: circuit.edges.length });
+      show(cli, {
+        run: folder,
+        circuit: null,
+        opened,
+        measurements,
+        shown: names,
+        kept: circuit.edges.length,
+        allSizes: edges !== undefined && asked.by === 'list',
+      });
       if (!cli.output.jsonOnly) cli.output.line(`\nfiles   ${name}/measurements.json, ${name}/report.html`);
     } finally {
       await opened.dispose();
@@ -140,7 +148,9 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
       fix: 'leave --edges and --threshold out, or name the run folder',
     });
   }
-  const { circuit: written } = parseCircuitJson(await readText(path, name), name);
+  const text = await readText(path, name);
+  checkIsCircuit(text, name);
+  const { circuit: written } = parseCircuitJson(text, name);
   const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path))) : {};
   const cli = withDefaults(plainCli, command, { ...beside, ...circuitDefaults(written.graph) });
   const opened = await openRun(cli, command);
@@ -168,11 +178,29 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
       measurements,
       shown: metrics.map((chosen) => chosen.metric.name),
       kept: null,
+      allSizes: true,
     });
     if (out !== undefined && !cli.output.jsonOnly) cli.output.line(`\nfiles   ${out}`);
   } finally {
     await opened.dispose();
   }
+}
+
+/** Another JSON file, a prompt file say, is told apart from a circuit file that is broken. */
+function checkIsCircuit(text: string, name: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return; // said by the reader of circuit files
+    throw cause;
+  }
+  if (typeof value === 'object' && value !== null && ('graph' in value || 'edges' in value)) return;
+  throw new AutoCircuitError({
+    where: 'evaluate',
+    what: `${name} is no run folder and no circuit file`,
+    fix: 'name a folder that discover wrote, or the circuit.json in one',
+  });
 }
 
 /** Numbers of other settings would not belong to the run. */
@@ -239,8 +267,9 @@ interface Shown {
   /** Names of the metrics that were asked for. */
   readonly shown: readonly string[];
   readonly kept: number | null;
+  readonly allSizes: boolean;
 }
-function show(cli: Cli, { run, circuit, opened, measurements, shown, kept }: Shown): void {
+function show(cli: Cli, { run, circuit, opened, measurements, shown, kept, allSizes }: Shown): void {
   if (cli.output.jsonOnly) {
     cli.output.json({
       run,
@@ -260,5 +289,5 @@ function show(cli: Cli, { run, circuit, opened, measurements, shown, kept }: Sho
       asked.every(({ points }) => points.some((point) => point.edges === edges)),
     ),
   }));
-  showMeasurements(cli.output, common, kept);
+  showMeasurements(cli.output, common, kept, allSizes);
 }

@@ -3,6 +3,7 @@ import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circu
 import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
+import { FIRST_PARTY_NAMES } from '../first-party.js';
 import { writeTable } from '../terminal/table.js';
 
 interface Entry {
@@ -25,7 +26,16 @@ const LISTS = {
     model: typeof model === 'string' ? model : model.name,
     objective,
   })),
-  algos: registered('prune-algo', () => ({})),
+  algos: registered('prune-algo', ({ signed = true }) => ({ signed })),
+  presets: async () => {
+    const { PRESETS } = await import('@auto-circuit/prune-algos');
+    return PRESETS.map((preset): Entry => {
+      const { name, title, algo, options, sizes } = preset;
+      const settings = Object.entries({ ...options, ...(sizes ? { sizes: sizes.join(',') } : {}) });
+      const text = settings.map(([option, value]) => `${kebabCase(option)} ${value}`).join(', ');
+      return { name, doc: `"${title}": ${[algo, text].filter(Boolean).join(', ')}`, from: '@auto-circuit/prune-algos' };
+    });
+  },
   metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
     unit,
     higherIsBetter,
@@ -37,6 +47,12 @@ const LISTS = {
 } as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
 type ListName = keyof typeof LISTS;
 const LIST_NAMES = Object.keys(LISTS) as ListName[];
+
+const TITLES: Partial<Readonly<Record<ListName, string>>> = {
+  presets: 'presets: names of AutoCircuit, for --algo too',
+};
+/** Where an entry comes from is said of plugins that do not come with the tool. */
+const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
 
 export const listCommand: CliCommand = {
   build: () =>
@@ -50,6 +66,8 @@ export const listCommand: CliCommand = {
     const lists = what === undefined ? LIST_NAMES : [listName(what)];
     const found = new Map<ListName, readonly Entry[]>();
     for (const list of lists) found.set(list, await LISTS[list](cli));
+    // What --algo takes is not only the algorithms.
+    if (what === 'algos' && name === undefined && !cli.output.jsonOnly) found.set('presets', await LISTS.presets());
     if (name !== undefined) return showOne(cli, lists[0]!, name, found.get(lists[0]!)!);
     if (cli.output.jsonOnly)
       return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
@@ -80,11 +98,16 @@ function listName(what: string): ListName {
 function showList(cli: Cli, list: ListName, entries: readonly Entry[], titled: boolean): void {
   const { output } = cli;
   const indent = titled ? 2 : 0;
-  if (titled) output.line(output.colors.bold(list));
+  if (titled) output.line(output.colors.bold(TITLES[list] ?? list));
   if (entries.length === 0) output.line(`${' '.repeat(indent)}none`);
   else {
-    const columns = [{ title: 'name' }, { title: 'doc' }, { title: 'from' }];
-    const rows = entries.map(({ name, doc, from }) => [output.colors.bold(name), doc, from]);
+    const foreign = entries.some(isForeign);
+    const columns = [{ title: 'name' }, { title: 'doc' }, ...(foreign ? [{ title: 'from' }] : [])];
+    const rows = entries.map((entry) => [
+      output.colors.bold(entry.name),
+      entry.doc,
+      ...(foreign ? [isForeign(entry) ? entry.from : ''] : []),
+    ]);
     writeTable(output, columns, rows, { indent });
   }
   if (titled) output.line();
@@ -105,7 +128,7 @@ function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry
     return;
   }
   output.line(`${output.colors.bold(entry.name)}: ${entry.doc}`);
-  output.line(`from ${entry.from}`);
+  if (isForeign(entry)) output.line(`from ${entry.from}`);
   for (const [fact, value] of Object.entries(entry.facts ?? {})) {
     if (value !== undefined) output.line(`${kebabCase(fact).replaceAll('-', ' ')}: ${factText(value)}`);
   }

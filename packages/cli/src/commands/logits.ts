@@ -13,7 +13,7 @@ const FLAGS = {
   ...modelFlags(false),
   data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'needed' },
   side: { type: 'enum', values: ['clean', 'corrupt'], default: 'clean', doc: 'which prompts are run' },
-  out: { type: 'string', placeholder: 'FILE', doc: 'write logits to this safetensors file', unset: 'no file' },
+  out: { type: 'string', placeholder: 'FILE', doc: 'write logits to this safetensors file', unset: 'none' },
   allPositions: { type: 'boolean', default: false, doc: 'write logits of every position, not only of the last' },
   top: { type: 'int', min: 1, max: 50, default: 5, doc: 'tokens to show for each prompt' },
   bos: DATA_FLAGS.bos,

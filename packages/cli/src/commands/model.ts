@@ -106,7 +106,10 @@ function show(
     ],
     ['output', `${formatCount(outputSize)} ${text ? 'tokens' : 'numbers'}`],
     ['positions', maxPositions === null ? 'no limit' : `up to ${formatCount(maxPositions)}`],
-    ['parameters', formatCount(parameters)],
+    [
+      'parameters',
+      `${formatCount(parameters)}${model.processing.length ? ' as processed; --no-process counts the checkpoint’s own' : ''}`,
+    ],
     ['weights', model.processing.length ? model.processing.join(', ') : 'as they are'],
     [
       'memory',

@@ -19,7 +19,7 @@ interface FlagBase {
   readonly placeholder?: string;
   /** One-letter name. */
   readonly short?: string;
-  /** What happens without the flag, for help; the value is then `undefined`. Not needed beside `default`. */
+  /** What stands for the value without the flag, or `needed`, for help; the value is then `undefined`. Not needed beside `default`. */
   readonly unset?: string;
 }
 export type FlagSpec = FlagBase & ValueRule & { readonly default?: number | string | boolean };
@@ -97,10 +97,13 @@ const PLACEHOLDERS: Readonly<Record<ValueRule['type'], string>> = {
 
 function flagHelp(spec: FlagSpec): string {
   const may = spec.type === 'enum' ? expectedText(spec) : '';
-  const otherwise = spec.default === undefined ? spec.unset : `default: ${defaultText(spec)}`;
+  const otherwise = spec.default === undefined ? unsetText(spec.unset) : `default: ${defaultText(spec)}`;
   const remark = [may, otherwise].filter(Boolean).join('; ');
   return remark ? `${spec.doc} (${remark})` : spec.doc;
 }
+
+const unsetText = (unset: string | undefined): string | undefined =>
+  unset === undefined || unset.startsWith('needed') ? unset : `default: ${unset}`;
 
 function defaultText(spec: FlagSpec): string {
   if (spec.type !== 'boolean') return spec.default === '' ? 'none' : String(spec.default);

@@ -78,7 +78,7 @@ export const PATCH_FLAGS = {
     default: 'corrupt',
     doc: 'whose activations are patched in',
   },
-  reverse: { type: 'boolean', default: false, doc: 'swap clean and corrupt prompts' },
+  reverse: { type: 'boolean', default: false, doc: 'run on the corrupt prompts and patch the clean ones in' },
 } as const satisfies FlagTable;
 
 /** `--objective`. */

@@ -19,6 +19,11 @@ export function formatValue(value: number): string {
   return value.toFixed(Math.max(0, Math.min(6, 3 - Math.floor(Math.log10(size)))));
 }
 
+/** A faithfulness: the same digits in every row. */
+export function formatFaithfulness(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(4) : formatValue(value);
+}
+
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** `1234567` → `1.2 MiB`. */
