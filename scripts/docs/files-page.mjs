@@ -1,6 +1,13 @@
 /** @file The page of result files: the fields of each JSON file, from the zod schemas that read them. */
 import { createRequire } from 'node:module';
-import { circuitSchema, measurementsSchema, runSchema, timingsSchema, verificationSchema } from '@auto-circuit/core';
+import {
+  circuitSchema,
+  curvesSchema,
+  measurementsSchema,
+  runSchema,
+  timingsSchema,
+  verificationSchema,
+} from '@auto-circuit/core';
 import { table } from './markdown.mjs';
 
 const require = createRequire(new URL('../../packages/core/package.json', import.meta.url));
@@ -10,6 +17,7 @@ const FILES = {
   'run.json': runSchema,
   'circuit.json': circuitSchema,
   'measurements.json': measurementsSchema,
+  'curves.json': curvesSchema,
   'timings.json': timingsSchema,
   'verify-BACKEND.json': verificationSchema,
 };
@@ -31,6 +39,7 @@ function typeText(schema) {
 /** Rows of [field, type]; objects and lists of objects are opened. */
 function fields(schema, path = '') {
   if (schema.type === 'array' && schema.items.properties) return fields(schema.items, `${path}[]`);
+  if (!schema.properties && path === '') return [['each name', typeText(schema.additionalProperties)]];
   if (!schema.properties) return [[code(path), typeText(schema)]];
   const required = new Set(schema.required ?? []);
   return Object.entries(schema.properties).flatMap(([name, inner]) => {

@@ -20,9 +20,9 @@ export interface Curve {
   readonly total: number;
 }
 
-const WIDTH = 460;
-const HEIGHT = 250;
-const PLOT = { left: 52, right: 446, top: 14, bottom: 212 } as const;
+export const WIDTH = 460;
+export const HEIGHT = 250;
+export const PLOT = { left: 52, right: 446, top: 14, bottom: 212 } as const;
 
 export function curveSvg(curve: Curve): string {
   const points = curve.points.filter(({ value }) => Number.isFinite(value)).toSorted((a, b) => a.edges - b.edges);
@@ -75,12 +75,12 @@ const powerLabel = (power: number): string =>
   power < 1e4 ? `${power}` : `10${superscript(Math.round(Math.log10(power)))}`;
 const superscript = (n: number): string => [...`${n}`].map((d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)]).join('');
 
-interface YScale {
+export interface YScale {
   at(value: number): number;
   readonly ticks: readonly number[];
 }
 
-function yScale(values: readonly number[]): YScale {
+export function yScale(values: readonly number[]): YScale {
   let low = values.length ? Math.min(...values) : 0;
   let high = values.length ? Math.max(...values) : 1;
   if (high === low) [low, high] = [low - 0.5, high + 0.5];
@@ -99,10 +99,10 @@ function niceStep(rough: number): number {
   return factor * power;
 }
 
-const px = (value: number): string => `${Math.round(value * 10) / 10}`;
-const yTick = (tick: number, y: number): string =>
+export const px = (value: number): string => `${Math.round(value * 10) / 10}`;
+export const yTick = (tick: number, y: number): string =>
   `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"/><text class="tick" x="${PLOT.left - 6}" y="${px(y + 3.5)}" text-anchor="end">${shortNumber(Number(tick.toPrecision(6)))}</text>`;
-const xTick = (x: number, label: string): string =>
+export const xTick = (x: number, label: string): string =>
   `<line class="grid" x1="${px(x)}" x2="${px(x)}" y1="${PLOT.bottom}" y2="${PLOT.bottom + 4}"/><text class="tick" x="${px(x)}" y="${PLOT.bottom + 17}" text-anchor="middle">${label}</text>`;
 const lineSvg = ({ label, value }: { label: string; value: number }, y: number): string =>
   `<line class="level" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"><title>${escapeHtml(label)}: ${shortNumber(value)}</title></line><text class="level-label" x="${PLOT.right}" y="${px(y < PLOT.top + 14 ? y + 11 : y - 4)}" text-anchor="end">${escapeHtml(label)}</text>`;

@@ -75,6 +75,20 @@ describe('renderReport', () => {
     expect(rows[1]).toMatch(/class="neg">differs: scores, kl</);
   });
 
+  it('draws what training saw, and nothing where nothing was trained', () => {
+    const input = exampleInput({ layers: 1, heads: 2 });
+    expect(renderReport(input)).not.toContain('Training');
+    const loss = Array.from({ length: 1000 }, (_, step) => (step === 0 ? Number.POSITIVE_INFINITY : 1 / step));
+    const html = renderReport({ ...input, curves: { '<loss>': loss, 'never a number': [Number.NaN] } });
+    const section = /<h2 id="training-title">Training<\/h2>(.*?)<\/section>/s.exec(html)![1]!;
+    expect(section.match(/<figure/g)).toHaveLength(1);
+    expect(section).toContain('aria-label="&lt;loss&gt; over 1\u202f000 steps of training"');
+    // The first step is infinite and is left out; the last is drawn at the right end.
+    const path = /class="curve" d="(M[^"]*)"/.exec(section)![1]!;
+    expect(path.match(/[ML]/g)).toHaveLength(299);
+    expect(path).toMatch(/L438 [\d.]+$/);
+  });
+
   it('shows infinite scores and runs without faithfulness, standard errors or kept edges', () => {
     const { standardErrors: _, ...input } = exampleInput({ layers: 1, heads: 2 });
     const [module, tensor] = Object.entries(input.scores)[0]!;

@@ -7,6 +7,7 @@ import { count, escapeHtml, scriptJson, shortNumber } from './escape.js';
 import { PAGE_SCRIPT } from './page-script.js';
 import { PAGE_STYLE } from './page-style.js';
 import { pageData, type RankedEdge, rankedEdges } from './report-data.js';
+import { trainingSection } from './training-curves.js';
 import { verificationsSection } from './verifications.js';
 
 /** Rows of the table of edges. */
@@ -55,6 +56,7 @@ ${data.edges.length < input.graph.edgeCount ? `<p class="legend">The ${count(dat
 <h2 id="edges-title">Most important edges</h2>
 ${edgeTable(ranked)}
 </section>
+${trainingSection(input)}
 ${verificationsSection(input)}
 <section aria-labelledby="run-title">
 <h2 id="run-title">What was run</h2>

@@ -79,7 +79,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
     const opened = await openRun(cli, command);
     try {
       await checkSameSources('evaluate', run, opened, name);
-      const { scores, standardErrors } = finishedPart(store.scores(opened.graph), name);
+      const { scores, standardErrors, curves } = finishedPart(store.scores(opened.graph), name);
       flattenScores(opened.graph, scores); // checks them
       const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
       const metrics = await metricsOr(cli, metric, before, haveWrongAnswers(opened));
@@ -115,6 +115,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         graph: opened.graph,
         scores,
         ...(standardErrors ? { standardErrors } : {}),
+        ...(curves ? { curves } : {}),
         circuit,
         measurements,
         verifications: await store.verifications(),

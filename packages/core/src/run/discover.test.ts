@@ -17,6 +17,7 @@ import { microModel } from '../testing/micro-model.js';
 import { ScoreAccumulator } from './accumulate.js';
 import { type DiscoverRequest, discover } from './discover.js';
 import { evaluate, mergeMeasurements, sizesLeft } from './evaluate.js';
+import type { ReportInput } from './report-input.js';
 import type { RunIdentity } from './run-json.js';
 
 /** Edge attribution patching, one checkpoint a batch. */
@@ -184,6 +185,28 @@ describe('discover', () => {
       return end[0]! - end[1]!;
     });
     expect(point.value).toBeCloseTo(byHand.reduce((a, b) => a + b, 0) / 8, 4);
+  });
+
+  it('keeps what training saw, for the report and for a run taken up again', async () => {
+    const curves = { loss: [Number.POSITIVE_INFINITY, 0.1 + 0.2], faithfulness: [1, 0] };
+    const trained = definePruneAlgo({
+      name: 'eap',
+      doc: 'with curves',
+      options: {},
+      score: async (context) => ({ ...(await eap.score(context, {})), curves }),
+    });
+    const seen: unknown[] = [];
+    const renderReport = (input: ReportInput) => {
+      seen.push(input.curves);
+      return 'report';
+    };
+    const first = await discover({ ...stored('trained', 'refuse'), algo: trained }, { renderReport });
+    await rm(join(root, 'trained', 'report.html'));
+    const again = await discover({ ...stored('trained', 'resume'), algo: eap }, { renderReport });
+    expect([first.curves, again.curves, ...seen]).toEqual([curves, curves, curves, curves]);
+    expect(JSON.parse(await readFile(join(root, 'trained', 'curves.json'), 'utf8')).loss).toEqual(['inf', 0.1 + 0.2]);
+    await discover(stored('trained', 'overwrite'));
+    expect(await readdir(join(root, 'trained'))).not.toContain('curves.json');
   });
 
   it('gives the same files from a run that was stopped anywhere and taken up again', async () => {

@@ -61,6 +61,8 @@ export interface DiscoverResult {
   readonly run: RunJson | null;
   readonly scores: PruneScores;
   readonly standardErrors?: PruneScores;
+  /** What an algorithm that trains saw at each step. */
+  readonly curves?: Readonly<Record<string, readonly number[]>>;
   /** The circuit that was kept. */
   readonly circuit: Circuit;
   readonly measurements: readonly Measurement[];
@@ -201,12 +203,13 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors } = await algo.score(context, algoOptions as never);
+  const { scores, standardErrors, curves } = await algo.score(context, algoOptions as never);
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
   const result: PruneResult = {
     scores: toFileScores(model.graph, scores),
     ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
+    ...(curves ? { curves } : {}),
   };
   await store?.writeScores(model.graph, result);
   return result;

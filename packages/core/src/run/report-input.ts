@@ -8,6 +8,8 @@ export interface ReportInput {
   readonly graph: Graph;
   readonly scores: PruneScores;
   readonly standardErrors?: PruneScores;
+  /** What training saw at each step, by name. */
+  readonly curves?: Readonly<Record<string, readonly number[]>>;
   /** The circuit that was kept. */
   readonly circuit: Circuit;
   readonly measurements: readonly Measurement[];

@@ -83,6 +83,9 @@ export type Measurement = z.infer<typeof measurementSchema>;
 /** `measurements.json`. */
 export const measurementsSchema = z.array(measurementSchema);
 
+/** `curves.json`: what training saw at each step, by name; only of algorithms that train. */
+export const curvesSchema = z.record(z.string(), z.array(numberSchema));
+
 export const timingsSchema = z.object({
   seconds: z.object({ load: z.number(), score: z.number(), measure: z.number() }),
   memoryMb: z.number(),

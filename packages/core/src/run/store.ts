@@ -5,7 +5,7 @@
  * `measurements.json` and `circuit.json` appear when their part is finished, whole, and are never made again.
  * When `partial/` and `.lock` are gone, the run is complete.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../data/atomic-file.js';
@@ -17,7 +17,9 @@ import type { Checkpoint, PruneResult } from '../plugin/contributions.js';
 import { fileCheckpoint } from './checkpoint-file.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
 import {
+  curvesSchema,
   differences,
+  fromJsonNumber,
   type Measurement,
   measurementsSchema,
   parseBySchema,
@@ -25,6 +27,7 @@ import {
   runSchema,
   type Timings,
   timingsSchema,
+  toJsonNumber,
   toJsonText,
 } from './schemas.js';
 import { readScores, writeScores } from './score-files.js';
@@ -41,6 +44,7 @@ export const RUN_FILES = Object.freeze({
   timings: 'timings.json',
   scores: 'scores.safetensors',
   standardErrors: 'standard-errors.safetensors',
+  curves: 'curves.json',
   circuit: 'circuit.json',
   measurements: 'measurements.json',
   report: 'report.html',
@@ -62,12 +66,24 @@ export class RunReader {
     return join(this.folder, RUN_FILES[file]);
   }
 
-  /** Finished scores, or null. */
+  /** Finished scores with what belongs to them, or null. */
   scores(graph: Graph): PruneResult | null {
     if (!existsSync(this.path('scores'))) return null;
-    const scores = readScores(this.path('scores'), graph);
-    if (!existsSync(this.path('standardErrors'))) return { scores };
-    return { scores, standardErrors: readScores(this.path('standardErrors'), graph) };
+    const curves = this.#curves();
+    return {
+      scores: readScores(this.path('scores'), graph),
+      ...(existsSync(this.path('standardErrors'))
+        ? { standardErrors: readScores(this.path('standardErrors'), graph) }
+        : {}),
+      ...(curves ? { curves } : {}),
+    };
+  }
+
+  #curves(): Readonly<Record<string, readonly number[]>> | null {
+    const path = this.path('curves');
+    if (!existsSync(path)) return null;
+    const curves = Object.entries(parseBySchema(curvesSchema, readFileSync(path, 'utf8'), path));
+    return Object.fromEntries(curves.map(([name, values]) => [name, values.map(fromJsonNumber)]));
   }
 
   /** What has been measured, or null. */
@@ -101,8 +117,9 @@ export class RunStore extends RunReader {
     this.resumed = resumed;
   }
 
-  /** Standard errors first: where there are scores, their errors are there too. */
-  async writeScores(graph: Graph, { scores, standardErrors }: PruneResult): Promise<void> {
+  /** Scores last: where they are, what belongs to them is there too. */
+  async writeScores(graph: Graph, { scores, standardErrors, curves }: PruneResult): Promise<void> {
+    if (curves) await this.writeJson('curves', jsonCurves(curves));
     if (standardErrors) await writeScores(this.path('standardErrors'), graph, standardErrors);
     await writeScores(this.path('scores'), graph, scores);
   }
@@ -120,7 +137,7 @@ export class RunStore extends RunReader {
     await writeFileAtomic(join(this.path('partial'), name), text);
   }
 
-  async writeJson(file: 'measurements' | 'circuit' | 'timings', value: unknown): Promise<void> {
+  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'timings', value: unknown): Promise<void> {
     await writeFileAtomic(this.path(file), toJsonText(value, this.path(file)));
   }
   async writeTimings(timings: Timings): Promise<void> {
@@ -179,6 +196,11 @@ export async function openRunStore(folder: string, run: RunJson, existing: Exist
     throw fileError('run', 'use', path, cause);
   }
 }
+
+const jsonCurves = (curves: Readonly<Record<string, readonly number[]>>) =>
+  Object.fromEntries(
+    Object.entries(curves).map(([name, values]) => [name, values.map((value) => toJsonNumber(value, `"${name}"`))]),
+  );
 
 async function prepare(folder: string, run: RunJson, existing: ExistingFolder, lock: FolderLock): Promise<RunStore> {
   const runPath = join(folder, RUN_FILES.run);
