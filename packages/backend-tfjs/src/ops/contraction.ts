@@ -96,7 +96,7 @@ function alike(tf: Tf, a: Tensor, b: Tensor): [Tensor, Tensor] {
 
 /** The second layout, which is transposed, is taken where it saves a copy and the runtime reads it as fast. */
 function layOut(
-  { tf, traits }: Runtime,
+  { tf, traits, turned: kept }: Runtime,
   x: Tensor,
   [batches, inner]: readonly [number, number],
   [plain, turned]: readonly [Layout, Layout],
@@ -105,7 +105,10 @@ function layOut(
   const { order, innerLast, transposed } = saves ? turned : plain;
   const outer = x.size / (batches * inner);
   const shape = innerLast ? [batches, outer, inner] : [batches, inner, outer];
-  return { matrices: reshaped(tf, permuted(tf, x, order), shape), transposed };
+  const moved = isInPlace(x.shape, order)
+    ? permuted(tf, x, order)
+    : kept.form(tf, x, `${x.shape} ${order}`, () => permuted(tf, x, order));
+  return { matrices: reshaped(tf, moved, shape), transposed };
 }
 
 function multiply(tf: Tf, { fastBatches }: RuntimeTraits, left: Operand, right: Operand): Tensor {

@@ -5,7 +5,15 @@ import type { Tf } from '../runtime/load.js';
 import { type Call, type Kernel, TF_DTYPE } from './call.js';
 import { matmul } from './contraction.js';
 import { gather, scatterAdd } from './indexing.js';
-import { around, joinedForBroadcast, MOST_BROADCAST_AXES, permuted, reshaped, stretched } from './layout.js';
+import {
+  around,
+  joinedForBroadcast,
+  MOST_BROADCAST_AXES,
+  permuted,
+  reshaped,
+  sameNumbers,
+  stretched,
+} from './layout.js';
 import { logSoftmax, max, mean, softmax, sum } from './reductions.js';
 
 /** What is fed, and constants, are tensors before a run starts. */
@@ -18,7 +26,7 @@ const unary =
   (apply: (tf: Tf, x: Tensor) => Tensor) =>
   ({ runtime: { tf }, inputs: [x] }: Call): Tensor =>
     apply(tf, x!);
-const same = ({ runtime: { tf }, inputs: [x] }: Call): Tensor => tf.clone(x!);
+const same = ({ runtime: { tf }, inputs: [x] }: Call): Tensor => sameNumbers(tf, x!);
 
 /** Elementwise ops broadcast by themselves; operands of high rank are folded first. */
 const elementwise =

@@ -15,6 +15,9 @@ export const MOST_BROADCAST_AXES = 5;
 /** The same numbers under another shape; no copy. */
 export const reshaped = (tf: Tf, x: Tensor, shape: readonly number[]): Tensor => tf.reshape(x, [...shape]);
 
+/** A second handle on the numbers of `x`, to be freed by itself; no copy. */
+export const sameNumbers = (tf: Tf, x: Tensor): Tensor => reshaped(tf, x, x.shape);
+
 /** Runs of axes of `x` that stay together, in their new order; axes of size 1 are left out. */
 function runsOf(shape: readonly number[], order: readonly number[]): number[][] {
   const rank = shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '@auto-circuit/core';
+import { TurnedWeights } from '../ops/turned-weights.js';
 import { DEVICES, type RuntimeTraits, TFJS_DEVICES, type TfjsDevice } from './devices.js';
 import { type FoundPackage, findPackage, findRuntime } from './find.js';
 
@@ -15,6 +16,7 @@ export interface Runtime {
   readonly threads: number;
   /** One line: package and version. */
   readonly version: string;
+  readonly turned: TurnedWeights;
   /** Makes this runtime the one that computes what is asked for next, until control is given up. */
   activate(): void;
 }
@@ -59,7 +61,8 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
       if (tf.getBackend() !== tfjsName) void tf.setBackend(tfjsName);
     };
     const count = tfjsName === 'tensorflow' ? (threads ?? os.availableParallelism()) : 1;
-    return Object.freeze({ tf, device, traits, threads: count, version: `${found.name} ${found.version}`, activate });
+    const version = `${found.name} ${found.version}`;
+    return Object.freeze({ tf, device, traits, threads: count, version, turned: new TurnedWeights(), activate });
   } catch (cause) {
     throw new AutoCircuitError({
       where: 'backend-tfjs',

@@ -13,6 +13,7 @@ import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import { type Call, TF_DTYPE } from '../ops/call.js';
 import { IndexError } from '../ops/indexing.js';
 import { type ComputedOp, KERNELS } from '../ops/kernels.js';
+import { sameNumbers } from '../ops/layout.js';
 import { firstLine, type Runtime } from '../runtime/load.js';
 import type { Held, Plan, Step } from './plan.js';
 import type { HeldWeights } from './weight-cache.js';
@@ -47,7 +48,7 @@ export function computeOutputs(
       }
     }
     // One value may have two names.
-    const outputs = plan.program.outputs.map(({ id }) => tf.clone(live.get(id)!));
+    const outputs = plan.program.outputs.map(({ id }) => sameNumbers(tf, live.get(id)!));
     return outputs;
   } finally {
     for (const tensor of live.values()) tensor.dispose();
@@ -64,8 +65,9 @@ function compute(
   at: (operand: number) => TfTensor,
 ): TfTensor {
   const { tf } = runtime;
-  // A second handle on the same numbers, so that every value of a run is freed alike.
-  if (value.op === 'weight') return tf.clone(weights.get(value.attributes.name));
+  // A second handle on the same numbers, so that every value of a run is freed alike. (A clone copies on WebAssembly, and
+  // a product then packs the matrix anew: five times slower.)
+  if (value.op === 'weight') return sameNumbers(tf, weights.get(value.attributes.name));
   if (value.op === 'input') {
     const { data, shape, dtype } = feeds[value.attributes.name]!;
     const numbers = data instanceof Float64Array ? Float32Array.from(data) : data;

@@ -70,10 +70,16 @@ export class WeightCache {
       return key;
     }
     const bytes = 4 * elementCount(shape);
-    requireHeap(this.#runtime, `program "${program.name}" with its weights`, standing + this.#bytes, bytes);
+    requireHeap(
+      this.#runtime,
+      `program "${program.name}" with its weights`,
+      standing + this.#bytes + this.#runtime.turned.bytes,
+      bytes,
+    );
     this.#runtime.activate();
     const data = store.read(name);
     const tensor = this.#runtime.tf.tensor(data, [...shape], 'float32');
+    this.#runtime.turned.register(tensor);
     this.#bytes += bytes;
     this.#shared.set(key, { tensor, buffer: data.buffer, users: 1 });
     return key;
@@ -83,6 +89,7 @@ export class WeightCache {
     shared.users--;
     if (shared.users > 0) return;
     this.#bytes -= 4 * shared.tensor.size;
+    this.#runtime.turned.forget(shared.tensor);
     shared.tensor.dispose();
     this.#shared.delete(key);
   }
