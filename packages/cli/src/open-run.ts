@@ -106,9 +106,10 @@ const SETTING_FLAGS = {
 
 const CIRCUIT_FLAGS = { ...MEASURE_FLAGS, ...SETTING_FLAGS } as const satisfies FlagTable;
 
-/** The flags of `discover`. */
-export function addRunFlags(command: Command): void {
-  for (const table of [SOURCE_FLAGS, ALGO_FLAGS, CIRCUIT_FLAGS, KEEP_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
+/** The flags of `discover`; without `--algo` those of `compare`. */
+export function addRunFlags(command: Command, { algo = true } = {}): void {
+  const named = algo ? [ALGO_FLAGS] : [];
+  for (const table of [SOURCE_FLAGS, ...named, CIRCUIT_FLAGS, KEEP_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
     addFlags(command, table);
   }
 }

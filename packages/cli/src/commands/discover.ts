@@ -13,7 +13,8 @@ import { countOf } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { createProgress, type ProgressBar } from '../terminal/progress.js';
 
-const FLAGS = {
+/** Also those of `compare`. */
+export const DISCOVER_FLAGS = {
   out: { type: 'string', placeholder: 'DIR', doc: 'the run folder', unset: 'runs/TASK-MODEL-ALGO' },
   resume: { type: 'boolean', default: false, doc: 'go on with the run in the folder, or show it when finished' },
   overwrite: { type: 'boolean', default: false, doc: 'replace the run in the folder' },
@@ -25,7 +26,7 @@ export const discoverCommand: CliCommand = {
       'Scores edges, measures circuits of several sizes, writes a run folder',
     );
     addRunFlags(command);
-    addFlags(command, FLAGS);
+    addFlags(command, DISCOVER_FLAGS);
     addTableOptions(addBackendFlags(command), 'algo', 'the algorithm');
     return command.addHelpText(
       'after',
@@ -37,11 +38,11 @@ Examples:
   },
   async run(cli, command) {
     const started = performance.now();
-    const existing = existingFolder(cli);
+    const existing = existingFolder(cli, command.name());
     const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
     const opened = await openRun(cli, command);
     try {
-      const folder = resolve(cli.cwd, cli.flags(FLAGS).out ?? defaultFolder(opened, named.name));
+      const folder = resolve(cli.cwd, cli.flags(DISCOVER_FLAGS).out ?? defaultFolder(opened, named.name));
       const loadSeconds = (performance.now() - started) / 1000;
       const { request, identity } = await runRequest(cli, command, opened, named);
       const result = await runDiscover(cli, { ...request, store: { folder, existing, identity }, loadSeconds }, folder);
@@ -62,7 +63,7 @@ Examples:
 /** Fewer prompts than this say little of others. */
 const FEW_PROMPTS = 10;
 
-function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void {
+export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void {
   const test = run?.prompts.test ?? FEW_PROMPTS;
   if (test < FEW_PROMPTS) output.warn(`circuits were measured on ${countOf(test, 'prompt')} only, which says little`);
 }
@@ -96,22 +97,23 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
   }
 }
 
-function existingFolder(cli: Cli): ExistingFolder {
-  const { resume, overwrite } = cli.flags(FLAGS);
+export function existingFolder(cli: Cli, where: string): ExistingFolder {
+  const { resume, overwrite } = cli.flags(DISCOVER_FLAGS);
   if (resume && overwrite) {
-    throw new AutoCircuitError({ where: 'discover', what: '--resume and --overwrite exclude each other' });
+    throw new AutoCircuitError({ where, what: '--resume and --overwrite exclude each other' });
   }
   return resume ? 'resume' : overwrite ? 'overwrite' : 'refuse';
 }
 
-function defaultFolder({ dataName, model }: OpenedRun, algo: string): string {
-  const plain = (name: string): string =>
-    name
-      .replace(/^.*[/\\]/, '')
-      .replace(/[^A-Za-z0-9._-]+/g, '-')
-      .replace(/^[.-]+|\.json$/g, '');
-  return `runs/${plain(dataName)}-${plain(model.name)}-${plain(algo)}`;
-}
+const defaultFolder = ({ dataName, model }: OpenedRun, algo: string): string =>
+  `runs/${plainName(dataName)}-${plainName(model.name)}-${plainName(algo)}`;
+
+/** A name as a part of a folder's. */
+export const plainName = (name: string): string =>
+  name
+    .replace(/^.*[/\\]/, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[.-]+|\.json$/g, '');
 
 /** As the user would type it. */
 export function shownPath(cli: Cli, path: string): string {

@@ -1,5 +1,6 @@
 /** @file Room `commands`: one file a command. What they share lives in flags/, terminal/ and the files beside. */
 import type { CliCommand } from '../context.js';
+import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
 import { datasetCommand } from './dataset.js';
@@ -17,6 +18,7 @@ import { viewCommand } from './view.js';
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
+  compareCommand,
   evaluateCommand,
   verifyCommand,
   reportCommand,

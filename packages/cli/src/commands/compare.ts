@@ -1,0 +1,172 @@
+/** @file `auto-circuit compare`: several algorithms on one task, a run folder each, and what they find side by side. */
+import { join, resolve } from 'node:path';
+import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/core';
+import { Command } from 'commander';
+import { type NamedAlgo, namedAlgo } from '../choose-algo.js';
+import type { CliCommand } from '../context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/index.js';
+import { addBackendFlags } from '../open-backend.js';
+import { addRunFlags, type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { formatCount, formatFaithfulness, formatSeconds, formatValue } from '../terminal/numbers.js';
+import type { Output } from '../terminal/output.js';
+import { writeTable } from '../terminal/table.js';
+import { DISCOVER_FLAGS, existingFolder, plainName, runDiscover, shownPath, warnOfFewPrompts } from './discover.js';
+
+const FLAGS = {
+  algos: { type: 'string', placeholder: 'NAME,…', doc: 'what scores the edges; see "list algos"', unset: 'needed' },
+} as const satisfies FlagTable;
+const OUT_FLAGS = {
+  ...DISCOVER_FLAGS,
+  out: { ...DISCOVER_FLAGS.out, doc: 'the folder of the run folders', unset: 'runs/compare-TASK-MODEL' },
+} as const satisfies FlagTable;
+
+interface ComparedRun {
+  readonly name: string;
+  readonly result: DiscoverResult;
+}
+/** `compare.json`. Sizes are numbers of edges that every run measured. */
+interface Comparison {
+  readonly format: 'auto-circuit compare 1';
+  readonly task: string;
+  readonly model: string;
+  readonly edges_total: number;
+  readonly runs: readonly {
+    readonly name: string;
+    readonly folder: string;
+    readonly edges_kept: number;
+    readonly faithfulness: JsonNumber | null;
+    readonly seconds: { readonly score: number; readonly measure: number };
+  }[];
+  /** What `sizes` holds of each run, in the order of `runs`: faithfulness, or the first metric where there is none. */
+  readonly measured: string;
+  readonly sizes: readonly { readonly edges: number; readonly values: readonly JsonNumber[] }[];
+  readonly overlap: {
+    /** The size of the smallest circuit that was kept. */
+    readonly edges: number;
+    /** |A ∩ B| / |A ∪ B| of the top edges: a row and a column for each run. */
+    readonly jaccard: readonly (readonly number[])[];
+  };
+}
+
+export const compareCommand: CliCommand = {
+  build: () => {
+    const command = addFlags(new Command('compare'), FLAGS).description('Several algorithms on one task, side by side');
+    addRunFlags(command, { algo: false });
+    return addBackendFlags(addFlags(command, OUT_FLAGS)).addHelpText(
+      'after',
+      `
+Each algorithm gets a run folder of its own, as from discover, with the options that it has by default.
+
+Example:
+  $ auto-circuit compare --task ioi-mini --algos eap,eap-ig-inputs,random`,
+    );
+  },
+  async run(cli, command) {
+    const started = performance.now();
+    const existing = existingFolder(cli, 'compare');
+    const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random').split(',');
+    // By their own names, since each has a folder of that name.
+    const algos = new Map<string, NamedAlgo>();
+    for (const text of asked) {
+      const named = await namedAlgo(cli, 'compare', text.trim());
+      algos.set(named.name, named);
+    }
+    const opened = await openRun(cli, command);
+    try {
+      const loadSeconds = (performance.now() - started) / 1000;
+      const folder = resolve(cli.cwd, cli.flags(OUT_FLAGS).out ?? defaultFolder(opened));
+      const runs: ComparedRun[] = [];
+      for (const named of algos.values()) {
+        const { request, identity } = await runRequest(cli, command, opened, named);
+        const own = join(folder, plainName(named.name));
+        cli.output.note(`${named.name} in ${shownPath(cli, own)}`);
+        const store = { folder: own, existing, identity };
+        runs.push({ name: named.name, result: await runDiscover(cli, { ...request, store, loadSeconds }, own) });
+      }
+      warnOfFewPrompts(cli.output, runs[0]!.result);
+      const comparison = await comparisonOf(opened, runs);
+      const { toJsonText, writeFileAtomic } = await import('@auto-circuit/core');
+      await writeFileAtomic(join(folder, 'compare.json'), toJsonText(comparison, 'compare.json'));
+      if (cli.output.jsonOnly) cli.output.json(comparison);
+      else show(cli.output, comparison, shownPath(cli, folder));
+    } finally {
+      await opened.dispose();
+    }
+  },
+};
+
+const defaultFolder = ({ dataName, model }: OpenedRun): string =>
+  `runs/compare-${plainName(dataName)}-${plainName(model.name)}`;
+
+async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonly ComparedRun[]): Promise<Comparison> {
+  const { topOverlap } = await import('@auto-circuit/metrics');
+  const pointsOf = ({ result }: ComparedRun): readonly MeasuredPoint[] => result.measurements[0]!.points;
+  const faithful = runs.every((run) => pointsOf(run).every(({ faithfulness }) => faithfulness !== undefined));
+  const common = pointsOf(runs[0]!)
+    .map(({ edges }) => edges)
+    .filter((edges) => runs.every((run) => pointsOf(run).some((point) => point.edges === edges)));
+  const at = (run: ComparedRun, edges: number): MeasuredPoint | undefined =>
+    pointsOf(run).find((point) => point.edges === edges);
+  const smallest = Math.min(...runs.map(({ result }) => result.circuit.edges.length));
+  return {
+    format: 'auto-circuit compare 1',
+    task: dataName,
+    model: model.name,
+    edges_total: graph.edgeCount,
+    runs: runs.map((run) => ({
+      name: run.name,
+      folder: plainName(run.name),
+      edges_kept: run.result.circuit.edges.length,
+      faithfulness: at(run, run.result.circuit.edges.length)?.faithfulness ?? null,
+      seconds: { score: run.result.timings.seconds.score, measure: run.result.timings.seconds.measure },
+    })),
+    measured: faithful ? 'faithfulness' : runs[0]!.result.measurements[0]!.metric,
+    sizes: common.map((edges) => ({
+      edges,
+      values: runs.map((run) => {
+        const point = at(run, edges)!;
+        return faithful ? point.faithfulness! : point.value;
+      }),
+    })),
+    overlap: {
+      edges: smallest,
+      jaccard: runs.map((a) => runs.map((b) => topOverlap(graph, a.result.scores, b.result.scores, smallest).jaccard)),
+    },
+  };
+}
+
+function show(output: Output, { runs, measured, sizes, overlap, edges_total }: Comparison, folder: string): void {
+  const { bold } = output.colors;
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const names = runs.map(({ name }) => right(name));
+  const number = (value: JsonNumber): string => {
+    const plain = value === 'inf' ? Number.POSITIVE_INFINITY : value === '-inf' ? Number.NEGATIVE_INFINITY : value;
+    return measured === 'faithfulness' ? formatFaithfulness(plain) : formatValue(plain);
+  };
+  output.line(bold(`circuits kept, of ${formatCount(edges_total)} edges`));
+  writeTable(
+    output,
+    [{ title: 'algorithm' }, right('edges'), right('faithfulness'), right('scores took'), right('circuits took')],
+    runs.map(({ name, edges_kept, faithfulness, seconds }) => [
+      name,
+      formatCount(edges_kept),
+      typeof faithfulness === 'number' ? formatFaithfulness(faithfulness) : (faithfulness ?? ''),
+      formatSeconds(seconds.score),
+      formatSeconds(seconds.measure),
+    ]),
+  );
+  output.line();
+  output.line(bold(`${measured} at the sizes that all measured`));
+  const rows = sizes.map(({ edges, values }) => [formatCount(edges), ...values.map(number)]);
+  if (rows.length > 0) writeTable(output, [right('edges'), ...names], rows);
+  else output.line('none in common; name some with --edges');
+  output.line();
+  output.line(bold(`overlap of the top ${formatCount(overlap.edges)} edges, shared of all in either`));
+  writeTable(
+    output,
+    [{ title: '' }, ...names],
+    overlap.jaccard.map((row, i) => [runs[i]!.name, ...row.map((value) => value.toFixed(2))]),
+  );
+  output.line();
+  output.line(`files   ${folder}/compare.json, and a run folder for each algorithm`);
+}
