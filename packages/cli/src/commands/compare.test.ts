@@ -59,6 +59,28 @@ describe('compare', () => {
     expect(JSON.parse(again.stdout)).toEqual(found);
   });
 
+  it('leaves a place empty where ties give a run no circuit of that size', async () => {
+    const { stdout } = await run(
+      '--algos',
+      'eap,random,Act Mag',
+      '--edges',
+      '5,25',
+      '--keep',
+      '25',
+      '--out',
+      'e',
+      '--json',
+    );
+    const { runs, sizes } = JSON.parse(stdout);
+    expect(runs.map(({ name }: { name: string }) => name)).toEqual(['eap', 'random', 'act-mag']);
+    // Edges of one source have one activation, and there are no 5 edges of whole sources.
+    expect(sizes).toEqual([
+      { edges: 5, values: [expect.any(Number), expect.any(Number), null] },
+      { edges: 25, values: [1, 1, 1] },
+    ]);
+    await rm(join(cwd, 'e'), { recursive: true });
+  });
+
   it('finds unknown names before anything is run', async () => {
     const { code, stderr } = await run('--algos', 'eap,rondom', '--out', 'd');
     expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean "random"?')]);

@@ -24,7 +24,7 @@ interface ComparedRun {
   readonly name: string;
   readonly result: DiscoverResult;
 }
-/** `compare.json`. Sizes are numbers of edges that every run measured. */
+/** `compare.json`. */
 interface Comparison {
   readonly format: 'auto-circuit compare 1';
   readonly task: string;
@@ -39,7 +39,8 @@ interface Comparison {
   }[];
   /** What `sizes` holds of each run, in the order of `runs`: faithfulness, or the first metric where there is none. */
   readonly measured: string;
-  readonly sizes: readonly { readonly edges: number; readonly values: readonly JsonNumber[] }[];
+  /** Numbers of edges that more than one run measured (ties make others); null where a run has no such circuit. */
+  readonly sizes: readonly { readonly edges: number; readonly values: readonly (JsonNumber | null)[] }[];
   readonly overlap: {
     /** The size of the smallest circuit that was kept. */
     readonly edges: number;
@@ -102,11 +103,10 @@ async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonl
   const { topOverlap } = await import('@auto-circuit/metrics');
   const pointsOf = ({ result }: ComparedRun): readonly MeasuredPoint[] => result.measurements[0]!.points;
   const faithful = runs.every((run) => pointsOf(run).every(({ faithfulness }) => faithfulness !== undefined));
-  const common = pointsOf(runs[0]!)
-    .map(({ edges }) => edges)
-    .filter((edges) => runs.every((run) => pointsOf(run).some((point) => point.edges === edges)));
   const at = (run: ComparedRun, edges: number): MeasuredPoint | undefined =>
     pointsOf(run).find((point) => point.edges === edges);
+  const all = [...new Set(runs.flatMap(pointsOf).map(({ edges }) => edges))].sort((a, b) => a - b);
+  const shared = all.filter((edges) => runs.filter((run) => at(run, edges)).length >= Math.min(2, runs.length));
   const smallest = Math.min(...runs.map(({ result }) => result.circuit.edges.length));
   return {
     format: 'auto-circuit compare 1',
@@ -121,11 +121,11 @@ async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonl
       seconds: { score: run.result.timings.seconds.score, measure: run.result.timings.seconds.measure },
     })),
     measured: faithful ? 'faithfulness' : runs[0]!.result.measurements[0]!.metric,
-    sizes: common.map((edges) => ({
+    sizes: shared.map((edges) => ({
       edges,
       values: runs.map((run) => {
-        const point = at(run, edges)!;
-        return faithful ? point.faithfulness! : point.value;
+        const point = at(run, edges);
+        return (faithful ? point?.faithfulness : point?.value) ?? null;
       }),
     })),
     overlap: {
@@ -139,7 +139,8 @@ function show(output: Output, { runs, measured, sizes, overlap, edges_total }: C
   const { bold } = output.colors;
   const right = (title: string) => ({ title, align: 'right' as const });
   const names = runs.map(({ name }) => right(name));
-  const number = (value: JsonNumber): string => {
+  const number = (value: JsonNumber | null): string => {
+    if (value === null) return '';
     const plain = value === 'inf' ? Number.POSITIVE_INFINITY : value === '-inf' ? Number.NEGATIVE_INFINITY : value;
     return measured === 'faithfulness' ? formatFaithfulness(plain) : formatValue(plain);
   };
@@ -156,7 +157,7 @@ function show(output: Output, { runs, measured, sizes, overlap, edges_total }: C
     ]),
   );
   output.line();
-  output.line(bold(`${measured} at the sizes that all measured`));
+  output.line(bold(`${measured} at sizes that more than one measured`));
   const rows = sizes.map(({ edges, values }) => [formatCount(edges), ...values.map(number)]);
   if (rows.length > 0) writeTable(output, [right('edges'), ...names], rows);
   else output.line('none in common; name some with --edges');
