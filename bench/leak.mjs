@@ -1,0 +1,38 @@
+/**
+ * @file Whether memory grows: 1,000 patched runs of the shipped model on a backend, resident memory after the warm-up and at the
+ * end. node --expose-gc bench/leak.mjs BACKEND [RUNS]; prints one JSON line {backend, runs, warm_mib, end_mib, growth}.
+ */
+import { buildGraph, createPatchableModel, DEFAULT_GRAPH_OPTIONS, maskFromEdges } from '@auto-circuit/core';
+import { loadModel } from '@auto-circuit/models';
+import { openBackend } from '../scripts/golden/model.mjs';
+import { randomBatch } from './gpt2-small.mjs';
+
+const [, , name = 'onnx', runsText = '1000'] = process.argv;
+const runs = Number(runsText);
+const { model } = await loadModel('ioi-mini');
+const graph = buildGraph(model.spec.layout, DEFAULT_GRAPH_OPTIONS);
+const patchable = await createPatchableModel({ model, graph, backend: await openBackend(name) });
+const batch = randomBatch(8, 15, model.spec.outputSize);
+const mask = maskFromEdges(graph, [1, 20, 50], { inside: 0, outside: 1 });
+const patched = () =>
+  patchable.patchedRun(batch, { input: 'clean', patch: { kind: 'resample', from: 'corrupt' }, mask });
+
+/** MiB in use once the garbage of the runs so far is gone. */
+const resident = () => {
+  for (let i = 0; i < 3; i++) globalThis.gc?.();
+  return process.memoryUsage().rss / 2 ** 20;
+};
+for (let i = 0; i < runs; i++) await patched();
+const warm = resident();
+for (let i = 0; i < runs; i++) await patched();
+const end = resident();
+console.log(
+  JSON.stringify({
+    backend: name,
+    runs,
+    warm_mib: Math.round(warm),
+    end_mib: Math.round(end),
+    growth: Number((end / warm - 1).toFixed(4)),
+  }),
+);
+process.exit(0);
