@@ -121,10 +121,10 @@ try {
   const backend = await makeBackend(workerData as WorkerStart);
   const room = new BackendRoom(backend);
   port.on('message', ({ id, request }: { readonly id: number; readonly request: WorkerRequest }) => {
-    room.answer(request).then(
-      ({ value, buffers }) => say({ id, value }, buffers),
-      (error: unknown) => say({ id, error: errorData(error) }),
-    );
+    room
+      .answer(request)
+      .then(({ value, buffers }) => say({ id, value }, buffers))
+      .catch((error: unknown) => say({ id, error: errorData(error) })); // also what could not be sent
   });
   say({ id: 'start', info: backend.info });
 } catch (error) {

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { intTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
 import type { AutoCircuitError } from '@auto-circuit/core/startup';
 import { backendContract, runContract } from '@auto-circuit/core/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { WorkerStart } from './backend-worker-messages.js';
 
 const built = (name: string): string => new URL(`../dist/${name}`, import.meta.url).href;
@@ -60,6 +61,29 @@ describe('a backend in a worker', () => {
     } finally {
       await backend.dispose();
     }
+  });
+
+  it('tells those who wait when its thread dies, and can be disposed then', async () => {
+    const on = vi.spyOn(Worker.prototype, 'on'); // only looks on: which worker it is
+    const backend = await inWorker('interpreter');
+    const worker = on.mock.contexts.at(-1) as Worker;
+    on.mockRestore();
+    const b = new ProgramBuilder('long');
+    const w = b.weight('w', [300, 300]);
+    let x = w;
+    for (let i = 0; i < 40; i++) x = b.matmul(x, w);
+    b.output('x', x);
+    const weights = memoryWeights({ w: { shape: [300, 300], data: new Float32Array(90_000) } });
+    const executable = await backend.compile(b.build(), weights);
+    const run = executable.run({}).then(
+      () => 'done',
+      (error: Error) => error.message,
+    );
+    await sleep(50);
+    await worker.terminate();
+    expect(await run).toMatch(/cannot be used: its thread ended/);
+    await executable.dispose();
+    await backend.dispose();
   });
 
   it('gives errors with their sentence and kind, and ends what waits when it is disposed', async () => {

@@ -51,7 +51,8 @@ export async function backendInWorker(start: WorkerStart): Promise<Backend> {
       });
     },
     dispose() {
-      ended ??= line.ask({ kind: 'dispose' }).then(() => line.end());
+      // A thread that died has told everyone who waited; there is nothing left to free.
+      ended ??= line.ended ? line.end() : line.ask({ kind: 'dispose' }).then(() => line.end());
       return ended;
     },
   });
