@@ -3,17 +3,8 @@
  * it reads canonical weights, where folding may have taken layer norm weights and biases away.
  */
 import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
-import {
-  ACTIVATIONS,
-  asMatrix,
-  causalAttention,
-  type Has,
-  layerNormNamed,
-  readHeads,
-  unembedTokens,
-} from './layers.js';
-import { parameterCount } from './parameters.js';
-import { stackHeads } from './stacked-weights.js';
+import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
+import { tokenModel } from './token-model.js';
 
 export interface Gpt2Shape {
   readonly layers: number;
@@ -31,7 +22,7 @@ export interface Gpt2Shape {
 
 export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyValue {
   const { builder: b } = points;
-  const { layers, heads, dModel, dHead, dMlp, vocabulary, positions } = shape;
+  const { layers, heads, dModel, dHead, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]
   const [batch, pos] = tokens.shape;
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
@@ -49,16 +40,7 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
 
     if (shape.mlp) {
       const x = layerNormNamed(points, has, points.into(`L${l}.mlp`, residual).mlp!, shape, `L${l}.ln2`); // [1, batch, pos, dModel]
-      const inner = b.add(
-        b.matmul(asMatrix(b, x), points.weight(`L${l}.mlp.in.W`, [dModel, dMlp])),
-        points.weight(`L${l}.mlp.in.b`, [dMlp]),
-      );
-      const active = b.role(ACTIVATIONS[shape.activation]!(b, inner), `L${l}.mlp.act`); // [batch·pos, dMlp]
-      const out = b.add(
-        b.matmul(active, points.weight(`L${l}.mlp.out.W`, [dMlp, dModel])),
-        points.weight(`L${l}.mlp.out.b`, [dModel]),
-      );
-      residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, [batch!, pos!, dModel])));
+      residual = b.add(residual, points.outOf(`L${l}.mlp`, plainMlp(points, shape, `L${l}.mlp`, x)));
     }
     residual = points.stream(`L${l}.post`, residual);
   }
@@ -76,29 +58,15 @@ export function gpt2Model(
   weights: WeightStore,
   processing: readonly string[] = [],
 ): ModelObject {
-  const stacked = stackHeads(weights, shape.layers);
-  const names = new Set(stacked.names);
-  const has: Has = (weight) => names.has(weight);
-  return Object.freeze<ModelObject>({
+  const { layers, heads, dModel, vocabulary, positions, mlp } = shape;
+  return tokenModel({
     name,
-    spec: {
-      layout: {
-        kind: 'transformer',
-        layers: shape.layers,
-        heads: shape.heads,
-        kvHeads: shape.heads,
-        dModel: shape.dModel,
-        mlp: shape.mlp,
-        parallel: false,
-      },
-      input: { name: 'tokens', dtype: 'int', features: [] },
-      outputSize: shape.vocabulary,
-      maxPositions: shape.positions,
-      parameters: parameterCount(weights),
-    },
-    weights: stacked,
+    layout: { layers, heads, kvHeads: heads, dModel, mlp, parallel: false },
+    vocabulary,
+    positions,
+    weights,
     processing,
-    trace: (points) => traceGpt2(shape, has, points),
-    unembed: (points, residual) => unembedGpt2(shape, has, points, residual),
+    trace: (has, points) => traceGpt2(shape, has, points),
+    unembed: (has, points, residual) => unembedGpt2(shape, has, points, residual),
   });
 }

@@ -171,6 +171,27 @@ export function causalAttention(b: ProgramBuilder, q: AnyValue, k: AnyValue, v: 
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
 const HIDDEN = -1e9;
 
+/** What a plain MLP needs to know of itself. */
+export interface MlpShape {
+  readonly dModel: number;
+  readonly dMlp: number;
+  readonly activation: string;
+}
+/** act(x·W_in + b_in)·W_out + b_out with the weights `SITE.in` and `SITE.out`: x [1, batch, pos, dModel] → [batch, pos, dModel]. */
+export function plainMlp(
+  points: PatchPoints,
+  { dModel, dMlp, activation }: MlpShape,
+  site: string,
+  x: AnyValue,
+): AnyValue {
+  const { builder: b, weight } = points;
+  const [batch, pos] = x.shape.slice(-3) as [Dim, Dim, Dim];
+  const inner = b.add(b.matmul(asMatrix(b, x), weight(`${site}.in.W`, [dModel, dMlp])), weight(`${site}.in.b`, [dMlp]));
+  const active = b.role(ACTIVATIONS[activation]!(b, inner), `${site}.act`); // [batch·pos, dMlp]
+  const out = b.add(b.matmul(active, weight(`${site}.out.W`, [dMlp, dModel])), weight(`${site}.out.b`, [dModel]));
+  return b.reshape(out, [batch, pos, dModel]);
+}
+
 /** Rotary tables [positions, dHead] applied to x [groups, heads, batch, pos, dHead]: x·cos + (−second half, first half)·sin. */
 export function rotate(b: ProgramBuilder, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
   const pos = x.shape[3]!;

@@ -10,7 +10,7 @@ import {
   rotate,
   unembedTokens,
 } from './layers.js';
-import { parameterCount } from './parameters.js';
+import { tokenModel } from './token-model.js';
 
 export interface LlamaShape {
   readonly layers: number;
@@ -71,29 +71,16 @@ export function llamaModel(
   weights: WeightStore,
   processing: readonly string[] = [],
 ): ModelObject {
-  const names = new Set(weights.names);
-  const has: Has = (weight) => names.has(weight);
-  return Object.freeze<ModelObject>({
+  const { layers, heads, kvHeads, dModel, vocabulary, positions } = shape;
+  return tokenModel({
     name,
-    spec: {
-      layout: {
-        kind: 'transformer',
-        layers: shape.layers,
-        heads: shape.heads,
-        kvHeads: shape.kvHeads,
-        dModel: shape.dModel,
-        mlp: true,
-        parallel: false,
-      },
-      input: { name: 'tokens', dtype: 'int', features: [] },
-      outputSize: shape.vocabulary,
-      maxPositions: shape.positions,
-      parameters: parameterCount(weights),
-    },
+    layout: { layers, heads, kvHeads, dModel, mlp: true, parallel: false },
+    vocabulary,
+    positions,
     weights,
     processing,
-    trace: (points) => traceLlama(shape, has, points),
-    unembed: (points, residual) =>
+    trace: (has, points) => traceLlama(shape, has, points),
+    unembed: (has, points, residual) =>
       unembedTokens(points, has, rmsNormNamed(points, has, residual, shape, 'final.ln'), shape),
   });
 }

@@ -1,17 +1,7 @@
 /** @file GPT-NeoX (Pythia): rotary positions on part of each head, layer norms, attention and MLP side by side or in turn. */
 import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
-import {
-  ACTIVATIONS,
-  asMatrix,
-  causalAttention,
-  type Has,
-  layerNormNamed,
-  readHeads,
-  rotate,
-  unembedTokens,
-} from './layers.js';
-import { parameterCount } from './parameters.js';
-import { stackHeads } from './stacked-weights.js';
+import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, rotate, unembedTokens } from './layers.js';
+import { tokenModel } from './token-model.js';
 
 export interface NeoxShape {
   readonly layers: number;
@@ -31,7 +21,7 @@ export interface NeoxShape {
 
 export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyValue {
   const { builder: b } = points;
-  const { layers, heads, dModel, dHead, dRotary, dMlp, vocabulary, positions } = shape;
+  const { layers, heads, dModel, dHead, dRotary, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]
   const [batch, pos] = tokens.shape;
   const cos = points.weight('rope.cos', [positions, dRotary]);
@@ -52,17 +42,8 @@ export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyV
     residual = points.stream(`L${l}.mid`, residual);
 
     const read = points.into(`L${l}.mlp`, shape.parallel ? entered : residual).mlp!; // [1, batch, pos, dModel]
-    const x = asMatrix(b, norm(read, `L${l}.ln2`));
-    const inner = b.add(
-      b.matmul(x, points.weight(`L${l}.mlp.in.W`, [dModel, dMlp])),
-      points.weight(`L${l}.mlp.in.b`, [dMlp]),
-    );
-    const active = b.role(ACTIVATIONS[shape.activation]!(b, inner), `L${l}.mlp.act`); // [batch·pos, dMlp]
-    const out = b.add(
-      b.matmul(active, points.weight(`L${l}.mlp.out.W`, [dMlp, dModel])),
-      points.weight(`L${l}.mlp.out.b`, [dModel]),
-    );
-    residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, [batch!, pos!, dModel])));
+    const out = plainMlp(points, shape, `L${l}.mlp`, norm(read, `L${l}.ln2`)); // [batch, pos, dModel]
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, out));
     residual = points.stream(`L${l}.post`, residual);
   }
   return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
@@ -75,23 +56,16 @@ export function neoxModel(
   weights: WeightStore,
   processing: readonly string[] = [],
 ): ModelObject {
-  const stacked = stackHeads(weights, shape.layers);
-  const names = new Set(stacked.names);
-  const has: Has = (weight) => names.has(weight);
-  const { layers, heads, dModel, parallel } = shape;
-  return Object.freeze<ModelObject>({
+  const { layers, heads, dModel, vocabulary, positions, parallel } = shape;
+  return tokenModel({
     name,
-    spec: {
-      layout: { kind: 'transformer', layers, heads, kvHeads: heads, dModel, mlp: true, parallel },
-      input: { name: 'tokens', dtype: 'int', features: [] },
-      outputSize: shape.vocabulary,
-      maxPositions: shape.positions,
-      parameters: parameterCount(weights),
-    },
-    weights: stacked,
+    layout: { layers, heads, kvHeads: heads, dModel, mlp: true, parallel },
+    vocabulary,
+    positions,
+    weights,
     processing,
-    trace: (points) => traceNeox(shape, has, points),
-    unembed: (points, residual) =>
+    trace: (has, points) => traceNeox(shape, has, points),
+    unembed: (has, points, residual) =>
       unembedTokens(points, has, layerNormNamed(points, has, residual, shape, 'final.ln'), shape),
   });
 }
