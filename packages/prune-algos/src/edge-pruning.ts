@@ -1,7 +1,7 @@
 /** @file Edge Pruning: masks of edges and nodes, trained to keep the output at a given sparsity. */
 import { definePruneAlgo } from '@auto-circuit/core';
 import { EdgePruningTraining } from './edge-pruning-training.js';
-import { batchesKey, resumableWork } from './resume.js';
+import { trainResumably } from './resume.js';
 
 /**
  * Edge Pruning (Bhaskar, Wettig, Friedman and Chen 2024, "Finding Transformer Circuits with Edge Pruning", arXiv 2406.16778):
@@ -31,20 +31,9 @@ export const edgePruning = definePruneAlgo({
     },
   },
   async score(context, options) {
-    const { model, batches, graph, patch, seed } = context;
+    const { model, batches, patch, seed } = context;
     context.signal?.throwIfAborted();
     const training = await EdgePruningTraining.create(model, batches, { ...options, patch, seed });
-    const work = await resumableWork(context, {
-      key: ['edge-pruning', options, seed, graph.edgeCount, batchesKey(context)],
-      total: training.steps,
-      unit: 'steps',
-      state: () => training.toCheckpoint(),
-    });
-    if (work.saved) training.restore(work.saved);
-    while (training.done < training.steps) {
-      await training.step();
-      await work.step(training.done);
-    }
-    return { scores: training.scores(), curves: { ...training.curves } };
+    return trainResumably(context, 'edge-pruning', options, training);
   },
 });

@@ -54,11 +54,11 @@ export interface MaskTrainingSettings {
 }
 
 /** What a step saw before it was taken. */
-export interface TrainingCurves {
+export type TrainingCurves = {
   readonly loss: readonly number[];
   readonly faithfulness: readonly number[];
   readonly regularization: readonly number[];
-}
+};
 
 /**
  * Minimises target + λ · (R + λ_avoid · A) by Adam, a step for each batch:

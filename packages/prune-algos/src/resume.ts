@@ -1,5 +1,11 @@
 /** @file Long work that can be stopped: progress, Ctrl-C and checkpoints, in one place for all algorithms of this package. */
-import { AutoCircuitError, type CheckpointData, type PruneAlgoContext } from '@auto-circuit/core';
+import {
+  AutoCircuitError,
+  type CheckpointData,
+  type PruneAlgoContext,
+  type PruneResult,
+  type PruneScores,
+} from '@auto-circuit/core';
 
 /** Saving costs time too: a killed run loses at most this much work. */
 const SECONDS_BETWEEN_SAVES = 10;
@@ -54,3 +60,35 @@ export async function resumableWork(
 /** What tells one set of prompts from another in a checkpoint's key: prompts and length of each batch, and their indices. */
 export const batchesKey = ({ batches }: Pick<PruneAlgoContext, 'batches'>): unknown[] =>
   batches.map(({ prompts, length }) => [length, prompts.length, prompts[0]?.index ?? null]);
+
+/** Training of masks, step by step, with all of its state in a checkpoint. */
+interface Training {
+  readonly steps: number;
+  readonly done: number;
+  readonly curves: NonNullable<PruneResult['curves']>;
+  step(): Promise<void>;
+  scores(): PruneScores;
+  toCheckpoint(): CheckpointData;
+  restore(data: CheckpointData): void;
+}
+
+/** Trains to the end, from where a stopped run had come to. `name` and `options` are the algorithm's. */
+export async function trainResumably(
+  context: PruneAlgoContext,
+  name: string,
+  options: unknown,
+  training: Training,
+): Promise<PruneResult> {
+  const work = await resumableWork(context, {
+    key: [name, options, context.seed, context.graph.edgeCount, batchesKey(context)],
+    total: training.steps,
+    unit: 'steps',
+    state: () => training.toCheckpoint(),
+  });
+  if (work.saved) training.restore(work.saved);
+  while (training.done < training.steps) {
+    await training.step();
+    await work.step(training.done);
+  }
+  return { scores: training.scores(), curves: { ...training.curves } };
+}

@@ -2,7 +2,7 @@
 import { definePruneAlgo } from '@auto-circuit/core';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
-import { batchesKey, resumableWork } from './resume.js';
+import { trainResumably } from './resume.js';
 
 /**
  * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks", arXiv 2104.03514), on edges
@@ -32,7 +32,7 @@ export const subnetworkProbing = definePruneAlgo({
     },
   },
   async score(context, options) {
-    const { model, batches, graph } = context;
+    const { model, batches } = context;
     const { lambda, size, init } = options;
     context.signal?.throwIfAborted();
     const training = await MaskTraining.create(
@@ -44,17 +44,6 @@ export const subnetworkProbing = definePruneAlgo({
         size: size === 0 ? null : size,
       }),
     );
-    const work = await resumableWork(context, {
-      key: ['subnetwork-probing', options, context.seed, graph.edgeCount, batchesKey(context)],
-      total: training.steps,
-      unit: 'steps',
-      state: () => training.toCheckpoint(),
-    });
-    if (work.saved) training.restore(work.saved);
-    while (training.done < training.steps) {
-      await training.step();
-      await work.step(training.done);
-    }
-    return { scores: training.scores(), curves: { ...training.curves } };
+    return trainResumably(context, 'subnetwork-probing', options, training);
   },
 });

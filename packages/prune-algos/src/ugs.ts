@@ -2,7 +2,7 @@
 import { definePruneAlgo } from '@auto-circuit/core';
 import { trainingSettings } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
-import { batchesKey, resumableWork } from './resume.js';
+import { trainResumably } from './resume.js';
 
 /**
  * Uniform gradient sampling (Li and Janson 2024, "Optimal Ablation for Interpretability", arXiv 2409.09951): minimises
@@ -24,7 +24,7 @@ export const ugs = definePruneAlgo({
     },
   },
   async score(context, options) {
-    const { model, batches, graph, seed } = context;
+    const { model, batches, graph } = context;
     const { lambda, learningRate, epochs, init } = options;
     context.signal?.throwIfAborted();
     const settings = trainingSettings(
@@ -43,17 +43,6 @@ export const ugs = definePruneAlgo({
       { init, size: null, lambda: lambda * graph.edgeCount, countBy: 'probability' },
     );
     const training = await MaskTraining.create(model, batches, settings);
-    const work = await resumableWork(context, {
-      key: ['ugs', options, seed, graph.edgeCount, batchesKey(context)],
-      total: training.steps,
-      unit: 'steps',
-      state: () => training.toCheckpoint(),
-    });
-    if (work.saved) training.restore(work.saved);
-    while (training.done < training.steps) {
-      await training.step();
-      await work.step(training.done);
-    }
-    return { scores: training.scores(), curves: { ...training.curves } };
+    return trainResumably(context, 'ugs', options, training);
   },
 });

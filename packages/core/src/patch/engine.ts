@@ -48,7 +48,7 @@ export interface PatchableModelRequest {
 
 /** A plain run is as fast with this many tokens as with more, and needs less memory. */
 const PLAIN_TOKENS = 256;
-/** Differences of a micro-batch that stay in the cache mix twice as fast (bench/README.md). */
+/** Differences of a micro-batch that stay in the cache mix twice as fast (docs/performance.md). */
 const DIFFERENCE_BYTES = 40 * 2 ** 20;
 
 /** Plain runs and pass 1 happen once for each micro-batch; patched runs again for every mask. */
@@ -85,7 +85,7 @@ class Engine implements PatchableModel {
     this.#patchTokens =
       microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
-    this.#store = new SourceStore(graph, (...args) => this.#capture(...args), keepBytes);
+    this.#store = new SourceStore((...args) => this.#capture(...args), keepBytes);
     onDebug(
       `micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`,
     );
@@ -159,7 +159,7 @@ class Engine implements PatchableModel {
     this.#checkBatch(batch);
     const cuts = this.#cuts(batch);
     const rows: Float32Array[] = [];
-    await this.#prepare(batch, patch, cuts);
+    if (patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     for (const [start, stop] of cuts) {
       const parts = await this.#store.patch(batch, patch, start, stop, cuts);
       const axes = this.#axes(mask);
@@ -198,8 +198,8 @@ class Engine implements PatchableModel {
     const chunks: Results[] = [];
     // At mask 0 both passes are wanted once: one program for the two. Otherwise pass 1 is kept for the next mask or step.
     const fused = forward === 'atZero' && patch.kind === 'resample';
-    if (!fused) await this.#prepare(batch, patch, cuts);
-    if (forward === 'interpolated') await this.#prepare(batch, { kind: 'resample', from: input }, cuts);
+    if (!fused && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
+    if (forward === 'interpolated') await this.#store.prepare(batch, input, cuts);
     for (const [start, stop] of cuts) {
       const parts = fused ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const supply = fused ? 'fused' : parts ? 'fed' : 'zero';
@@ -264,10 +264,6 @@ class Engine implements PatchableModel {
   }
   #named(tensors: SiteTensors, name: (site: string) => string): Feeds {
     return Object.fromEntries([...tensors].map(([site, tensor]) => [name(site), tensor]));
-  }
-  /** Pass 1 for the whole batch before pass 2, so that their programs take turns once a batch, not once a micro-batch. */
-  async #prepare(batch: PromptBatch, patch: PatchDescription, cuts: readonly Cut[]): Promise<void> {
-    for (const [start, stop] of cuts) await this.#store.patch(batch, patch, start, stop, cuts);
   }
   #cuts(batch: PromptBatch): Cut[] {
     return cutsOf(batch.prompts.length, batch.length, this.#patchTokens);

@@ -5,7 +5,6 @@
 
 import type { PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
-import type { Graph } from '../graph/types.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { MeanHandle, PatchDescription } from './types.js';
 
@@ -20,7 +19,6 @@ interface Mean extends MeanHandle {
 }
 
 export class SourceStore {
-  readonly #graph: Graph;
   readonly #capture: Capture;
   readonly #budgetBytes: number;
   readonly #kept = new Map<string, SiteTensors>();
@@ -29,8 +27,7 @@ export class SourceStore {
   #keptBytes = 0;
   #nextId = 0;
 
-  constructor(graph: Graph, capture: Capture, budgetBytes: number) {
-    this.#graph = graph;
+  constructor(capture: Capture, budgetBytes: number) {
     this.#capture = capture;
     this.#budgetBytes = budgetBytes;
   }
@@ -49,6 +46,17 @@ export class SourceStore {
     const captured = await this.#capture(batch, side, start, stop);
     this.#keep(key, captured);
     return captured;
+  }
+
+  /**
+   * Pass 1 of a side for the whole batch before pass 2, so that their programs take turns once a batch, not once a
+   * micro-batch. Does nothing more than its first piece when the batch does not fit in what may be kept.
+   */
+  async prepare(batch: PromptBatch, side: Side, cuts: readonly (readonly [number, number])[]): Promise<void> {
+    for (const [i, [start, stop]] of cuts.entries()) {
+      const bytes = bytesOf(await this.side(batch, side, start, stop));
+      if (i === 0 && bytes * cuts.length > this.#budgetBytes) return;
+    }
   }
 
   #keep(key: string, tensors: SiteTensors): void {
@@ -140,10 +148,6 @@ export class SourceStore {
   dispose(): void {
     this.#kept.clear();
     this.#keptBytes = 0;
-  }
-
-  get graph(): Graph {
-    return this.#graph;
   }
 }
 
