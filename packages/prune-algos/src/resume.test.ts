@@ -1,7 +1,7 @@
 import { parseOptions } from '@auto-circuit/core';
 import { memoryCheckpoint, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { exact, integratedEdgeGradients } from './index.js';
+import { exact, integratedEdgeGradients, subnetworkProbing, ugs } from './index.js';
 
 describe('work that was stopped', () => {
   it('goes on inside a batch: exact runs no edge twice', async () => {
@@ -50,4 +50,23 @@ describe('work that was stopped', () => {
     await expect(other).rejects.toThrow(/of other work.*--overwrite/);
     await dispose();
   });
+  for (const algo of [subnetworkProbing, ugs]) {
+    it(`goes on with the next step of a training: ${algo.name}`, async () => {
+      const { context, dispose } = await pruneAlgoContext({ batches: [2, 2] });
+      const options = parseOptions(algo.options, { epochs: 4 }, 'test');
+      const whole = await algo.score(context, options);
+      const checkpoint = memoryCheckpoint();
+      const controller = new AbortController();
+      const report = (done: number): void => {
+        if (done === 3) controller.abort();
+      };
+      const stopped = algo.score({ ...context, checkpoint, signal: controller.signal, progress: { report } }, options);
+      await expect(stopped).rejects.toThrow(/abort/i);
+      const done: number[] = [];
+      const resumed = await algo.score({ ...context, checkpoint, progress: { report: (n) => done.push(n) } }, options);
+      expect(done).toEqual([4, 5, 6, 7, 8]); // 4 epochs of 2 batches
+      expect(resumed).toEqual(whole);
+      await dispose();
+    });
+  }
 });
