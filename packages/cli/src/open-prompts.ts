@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { PromptFile, TokenizedPrompts } from '@auto-circuit/core';
+import type { PromptFile, PromptGenerator, Task, TokenizedPrompts } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from './context.js';
 import { DATA_FLAGS, type DataValues } from './flags/index.js';
 import type { LoadedModel } from './open-model.js';
@@ -20,6 +21,37 @@ export async function readPromptFile(cli: Cli, data: string | URL): Promise<Prom
     throw fileError('prompts', 'read', shown, cause);
   }
   return parsePromptFile(text, shown);
+}
+
+export const isGenerator = (data: Task['data']): data is PromptGenerator =>
+  typeof data !== 'string' && !(data instanceof URL);
+
+/**
+ * A task's prompts, made for the model's tokenizer.
+ * @param asked another number or seed than the task's own data set has
+ * @throws AutoCircuitError when the task's prompts are not made, the model has no tokenizer, or it does not fit the task
+ */
+export async function generatedPrompts(
+  task: Task,
+  { model, tokenizer }: LoadedModel,
+  asked: { readonly count?: number | undefined; readonly seed?: number | undefined } = {},
+): Promise<PromptFile> {
+  const { data } = task;
+  if (!isGenerator(data)) {
+    throw new AutoCircuitError({
+      where: 'prompts',
+      what: `the prompts of task "${task.name}" are a file (${data}), not made for a tokenizer`,
+      fix: 'leave --generate out and name the file',
+    });
+  }
+  if (tokenizer === null) {
+    throw new AutoCircuitError({
+      where: 'prompts',
+      what: `the prompts of task "${task.name}" are made for the model's tokenizer, and ${model.name} has none`,
+      fix: 'use a model folder with tokenizer.json',
+    });
+  }
+  return data.generate({ encoder: tokenizer, count: asked.count ?? data.count, seed: asked.seed ?? data.seed });
 }
 
 export interface OpenedPrompts extends TokenizedPrompts {

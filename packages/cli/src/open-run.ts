@@ -31,7 +31,8 @@ import type { OpenedModel } from './open-model.js';
 import { packageVersion } from './package-version.js';
 import { backendLine, modelLine, writeHeader } from './terminal/index.js';
 
-const SOURCE_FLAGS = {
+/** Where model and prompts come from. */
+export const SOURCE_FLAGS = {
   task: { type: 'string', placeholder: 'NAME', doc: 'a task; see "list tasks"', unset: 'needed, or --data' },
   data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'the task’s own' },
   ...modelFlags(true, 'the task’s own'),
@@ -130,6 +131,8 @@ export interface OpenedRun extends OpenedModel {
   readonly task: Task | null;
   readonly dataName: string;
   readonly prompts: readonly Prompt[];
+  /** Positions of words, BOS counted. */
+  readonly wordIdxs: Readonly<Record<string, number>>;
   readonly bosLine: string | null;
   /** What opens the same again. */
   readonly sources: RunIdentity['sources'];
@@ -143,10 +146,13 @@ export async function openRun(cli: Cli, command: Command): Promise<OpenedRun> {
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
   const { requireOneLength } = await import('@auto-circuit/core');
   const { loadNamedModel, openPatchable } = await import('./open-model.js');
-  const { promptsLine, readPromptFile, tokenizeFile } = await import('./open-prompts.js');
-  const file = await readPromptFile(cli, data);
+  const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
+    './open-prompts.js'
+  );
+  const read = isGenerator(data) ? null : await readPromptFile(cli, data); // a mistake in it is found before the model is loaded
   const loaded = await loadNamedModel(cli, named, values.process);
-  const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
+  const file = read ?? (await generatedPrompts(task!, loaded));
+  const { prompts, wordIdxs, bosLine } = await tokenizeFile(cli, file, loaded);
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };
   if (task?.tokenPositions) graphValues.tokenPositions = true;
   const length = graphValues.tokenPositions ? requireOneLength(prompts, 'edges for each token position') : null;
@@ -165,7 +171,7 @@ export async function openRun(cli: Cli, command: Command): Promise<OpenedRun> {
     tokenPositions: graphValues.tokenPositions,
     bos: cli.flags(DATA_FLAGS).bos,
   };
-  return Object.freeze({ ...opened, task, dataName, prompts, bosLine, sources });
+  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, sources });
 }
 
 /** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */

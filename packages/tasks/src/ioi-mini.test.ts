@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ioi-mini-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const words = (text: unknown): string[] => String(text).split(' ');
-const promptsOf = ({ data }: typeof ioiMini) => parsePromptFile(readFileSync(data, 'utf8'), String(data));
+const promptsOf = ({ data }: typeof ioiMini) => parsePromptFile(readFileSync(data as URL, 'utf8'), String(data));
 
 describe('the generator of ioi-mini', () => {
   it('gives the shipped bytes', () => {

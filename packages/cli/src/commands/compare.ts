@@ -7,6 +7,7 @@ import type { CliCommand } from '../context.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import { addRunFlags, type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { withTaskDefaults } from '../task-defaults.js';
 import { formatCount, formatFaithfulness, formatSeconds, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
@@ -62,8 +63,9 @@ Example:
   $ auto-circuit compare --task ioi-mini --algos eap,eap-ig-inputs,random`,
     );
   },
-  async run(cli, command) {
+  async run(plainCli, command) {
     const started = performance.now();
+    const cli = await withTaskDefaults(plainCli, command);
     const existing = existingFolder(cli, 'compare');
     const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random').split(',');
     // By their own names, since each has a folder of that name.

@@ -8,6 +8,7 @@ import { addFlags, addTableOptions, type FlagTable } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import { addRunFlags, chosenAlgo, type OpenedRun, openRun, runRequest } from '../open-run.js';
 import { showRun } from '../show-run.js';
+import { withTaskDefaults } from '../task-defaults.js';
 import { errorKind } from '../terminal/errors.js';
 import { countOf } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
@@ -36,8 +37,9 @@ Examples:
   $ auto-circuit discover --data ioi.json --model gpt2 --algo eap-ig-inputs --edges 50,100,200 --keep 100 --out runs/ioi`,
     );
   },
-  async run(cli, command) {
+  async run(plainCli, command) {
     const started = performance.now();
+    const cli = await withTaskDefaults(plainCli, command);
     const existing = existingFolder(cli, command.name());
     const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
     const opened = await openRun(cli, command);

@@ -22,6 +22,7 @@ import {
 import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
 import { checkSameSources } from '../same-sources.js';
 import { showMeasurements } from '../show-run.js';
+import { withTaskDefaults } from '../task-defaults.js';
 import { createProgress } from '../terminal/progress.js';
 
 const FLAGS = {
@@ -153,7 +154,8 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
   checkIsCircuit(text, name);
   const { circuit: written } = parseCircuitJson(text, name);
   const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path))) : {};
-  const cli = withDefaults(plainCli, command, { ...beside, ...circuitDefaults(written.graph) });
+  const ofTask = await withTaskDefaults(plainCli, command);
+  const cli = withDefaults(ofTask, command, { ...beside, ...circuitDefaults(written.graph) });
   const opened = await openRun(cli, command);
   try {
     const { circuit } = await readCircuit(path, opened, name);

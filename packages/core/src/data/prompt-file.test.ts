@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../error.js';
-import { parsePromptFile } from './prompt-file.js';
+import { parsePromptFile, promptFileText } from './prompt-file.js';
 import { seededRandom } from './random.js';
 
 const TEXT = {
@@ -167,5 +167,22 @@ describe('parsePromptFile', () => {
     // Both ways are really taken.
     expect(outcomes.parsed).toBeGreaterThan(500);
     expect(outcomes.refused).toBeGreaterThan(5000);
+  });
+});
+
+describe('promptFileText', () => {
+  it.each([
+    ['text', TEXT],
+    ['token ids', TOKENS],
+    ['features', FEATURES],
+  ])('is read back as it was: %s', (_, value) => {
+    const file = parse(value);
+    expect(parsePromptFile(promptFileText(file), 'p.json')).toEqual(file);
+  });
+
+  it('puts a prompt on each line', () => {
+    expect(promptFileText(parse(TOKENS))).toBe(
+      '{"prompts":[\n{"clean":[2,13],"corrupt":[2,11],"answers":[38],"wrong_answers":[1,24]}\n]}\n',
+    );
   });
 });

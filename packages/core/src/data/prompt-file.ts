@@ -99,6 +99,16 @@ export function parsePromptFile(text: string, path: string): PromptFile {
   });
 }
 
+/** The text of a prompt file, one prompt a line: what `parsePromptFile` reads. */
+export function promptFileText({ prompts, seqLabels, wordIdxs }: PromptFile): string {
+  const lines = prompts.map(({ clean, corrupt, answers, wrongAnswers }) =>
+    JSON.stringify({ clean, corrupt, answers, ...(wrongAnswers.length === 0 ? {} : { wrong_answers: wrongAnswers }) }),
+  );
+  const labels = seqLabels === null ? '' : `,\n"seq_labels":${JSON.stringify(seqLabels)}`;
+  const words = Object.keys(wordIdxs).length === 0 ? '' : `,\n"word_idxs":${JSON.stringify(wordIdxs)}`;
+  return `{"prompts":[\n${lines.join(',\n')}\n]${labels}${words}}\n`;
+}
+
 function oneOf<A extends string, B extends string>(
   prompt: { readonly [K in A | B]?: string | number | (string | number)[] | null | undefined },
   name: A,

@@ -88,7 +88,10 @@ const FIELD_CHECKS = {
   function: { expected: 'a function', fits: (v) => typeof v === 'function' },
   table: { expected: 'an option table ({} for none)', fits: isRecord },
   model: { expected: 'a model name or a model object', fits: (v) => typeof v === 'string' || isRecord(v) },
-  file: { expected: 'a path or a file URL', fits: (v) => typeof v === 'string' || v instanceof URL },
+  data: {
+    expected: 'a path, a file URL or a generator { count, seed, generate }',
+    fits: (v) => typeof v === 'string' || v instanceof URL || (isRecord(v) && typeof v.generate === 'function'),
+  },
 } as const satisfies Readonly<Record<string, FieldCheck>>;
 
 /** What each kind must have beside kind, name and doc. */
@@ -99,7 +102,7 @@ const CONTRIBUTION_FIELDS: {
 } = {
   'prune-algo': { options: 'table', score: 'function' },
   metric: { options: 'table', higherIsBetter: 'flag', needsWrongAnswers: 'flag', unit: 'text', measure: 'function' },
-  task: { model: 'model', data: 'file' },
+  task: { model: 'model', data: 'data' },
   architecture: { modelTypes: 'texts', load: 'function' },
   backend: { options: 'table', create: 'function', probe: 'function' },
 };

@@ -4,6 +4,8 @@
  * @example
  * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
  */
+import type { PromptFile } from '../data/prompt-file.js';
+import type { TextEncoder } from '../data/tokenize.js';
 import type { PromptBatch } from '../data/types.js';
 import type { Graph, GraphLayout, PruneScores } from '../graph/types.js';
 import type { Backend, BackendSettings, WeightStore } from '../ir/backend.js';
@@ -105,12 +107,50 @@ export interface Task {
   readonly doc: string;
   /** A model by name, folder or hub name, or an object. */
   readonly model: string | ModelObject;
-  /** The data set: a file URL or path to AutoCircuit's prompt JSON. */
-  readonly data: URL | string;
+  /** The data set: a file URL or path to AutoCircuit's prompt JSON, or what makes one for a model's tokenizer. */
+  readonly data: URL | string | PromptGenerator;
   /** Whether every token position has edges of its own. */
   readonly tokenPositions?: boolean;
+  /** Whether heads read Q, K and V through edges of their own, when the command does not say. Default: they do. */
+  readonly splitQkv?: boolean;
   /** The objective when the command does not say. */
   readonly objective?: ObjectiveName;
+  /** Prompts a batch, when the command does not say. */
+  readonly batchSize?: number;
+  /** Prompts to choose the circuit on, of the whole data set, when the command does not say. Default: half. */
+  readonly train?: number;
+  /** Known circuits of the task's own model by name, from papers; the first is meant when none is named. */
+  readonly officialCircuits?: Readonly<Record<string, OfficialCircuit>>;
+}
+
+/** Makes prompts that fit a tokenizer: every answer one token, the two of a pair equally long. */
+export interface PromptGenerator {
+  /** Prompts of the task's data set. */
+  readonly count: number;
+  /** The seed of the task's data set. */
+  readonly seed: number;
+  /**
+   * The same request gives the same prompts.
+   * @throws AutoCircuitError when so many different prompts cannot be made with this tokenizer
+   */
+  generate(request: PromptRequest): PromptFile;
+}
+export interface PromptRequest {
+  readonly encoder: TextEncoder;
+  readonly count: number;
+  readonly seed: number;
+}
+
+/** A circuit that a paper found in the task's own model. Algorithms never see it; scores are compared with it. */
+export interface OfficialCircuit {
+  /** What it holds, and the paper. */
+  readonly doc: string;
+  /**
+   * Names of its edges (`A9.9->Resid End`, `…@3`; without a position: the edge at every position), each once.
+   * @param wordIdxs positions of words as `tokenizePrompts` gives them (BOS counted): what graphs with token positions need
+   * @throws AutoCircuitError when the graph is not of the model that the paper looked at, or a word's position is missing
+   */
+  edges(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readonly string[];
 }
 
 /** What a program needs to know to feed and read a model. */
