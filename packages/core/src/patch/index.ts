@@ -2,8 +2,10 @@
 
 export { createPatchableModel, cutsOf, type PatchableModelRequest } from './engine.js';
 export { filledMask } from './feeds.js';
+export * from './heads.js';
 export * from './mask-functions.js';
 export { capturePoints, makePoints, plainPoints, type SourceParts, type TraceScope } from './modes.js';
+export * from './norm.js';
 export * from './points.js';
 export * from './programs.js';
 export * from './types.js';

@@ -8,6 +8,8 @@ import type { ProgramBuilder } from '../ir/builder.js';
 import type { Dim } from '../ir/dims.js';
 import { multiplyDims } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
+import { type HeadInputs, type HeadProjections, projectHeads, splitStacked } from './heads.js';
+import { type Norm, normed } from './norm.js';
 import type { PatchPoints } from './points.js';
 
 /** What a mode needs to stand in a program. */
@@ -31,10 +33,18 @@ export interface SourceParts {
 /** What a mode does at each point; `makePoints` does the rest. */
 export interface ModeRules {
   /**
-   * Gives what each group of blocks of a site reads, [rows of the group or 1, batch, pos, dModel]. A group is one block, or
-   * Q, K and V together. `residual` [batch, pos, dModel].
+   * Gives what each group of blocks of a site reads, behind the norm, [rows of the group or 1, batch, pos, dModel]. A group
+   * is one block, or Q, K and V together. `residual` [batch, pos, dModel].
    */
-  read(site: string, groups: readonly BlockGroup[], residual: AnyValue): readonly AnyValue[];
+  read(site: string, groups: readonly BlockGroup[], residual: AnyValue, norm: Norm | null): readonly AnyValue[];
+  /** In place of reading and projecting every head. */
+  readHeads?(
+    site: string,
+    blocks: BlockGroup,
+    residual: AnyValue,
+    norm: Norm | null,
+    projections: HeadProjections,
+  ): HeadInputs;
   /** Gives the contribution to the residual, [batch, pos, dModel]. */
   write(parts: SourceParts): AnyValue;
 }
@@ -48,31 +58,41 @@ const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   const { builder: b, graph } = scope;
   const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
-  const readBlocks = (site: string, residual: AnyValue) => {
+  const readBlocks = (site: string, residual: AnyValue, norm: Norm | null) => {
     const blocks = blocksOf(site);
     const groups = blocks.map((block) => [block]);
-    const values = blocks.length === 0 ? [] : rules.read(site, groups, residual);
+    const values = blocks.length === 0 ? [] : rules.read(site, groups, residual, norm);
     return blocks.map((block, i) => ({ block, value: values[i]! }));
+  };
+  const into = (site: string, residual: AnyValue, norm: Norm | null): Record<string, AnyValue> => {
+    const plain = normed(b, oneRow(b, residual), norm); // [1, batch, pos, dModel]
+    const inputs: Record<string, AnyValue> = Object.fromEntries(INPUT_NAMES.map((name) => [name, plain]));
+    for (const { block, value } of readBlocks(site, residual, norm)) {
+      inputs[block.input] = value;
+      if (block.input === 'attn') inputs.q = inputs.k = inputs.v = value;
+    }
+    return inputs;
   };
   return {
     builder: b,
     input: scope.input,
     weight: scope.weight,
-    into(site, residual) {
-      const plain = oneRow(b, residual); // [1, batch, pos, dModel]
-      const inputs: Record<string, AnyValue> = Object.fromEntries(INPUT_NAMES.map((name) => [name, plain]));
-      for (const { block, value } of readBlocks(site, residual)) {
-        inputs[block.input] = value;
-        if (block.input === 'attn') inputs.q = inputs.k = inputs.v = value;
-      }
-      return inputs;
-    },
-    intoStacked(site, residual) {
+    into: (site, residual, norm = null) => into(site, residual, norm),
+    intoHeads(site, residual, norm, projections) {
       const blocks = blocksOf(site);
-      if (blocks.length === 0) return oneRow(b, residual);
-      const apart =
-        blocks.map((block) => block.input).join() === 'q,k,v' && new Set(blocks.map(({ heads }) => heads)).size === 1;
-      return apart ? rules.read(site, [blocks], residual)[0]! : null;
+      if (rules.readHeads && blocks.length > 0) return rules.readHeads(site, blocks, residual, norm, projections);
+      const { stacked } = projections;
+      if (stacked && (blocks.length === 0 || readApart(blocks))) {
+        const x =
+          blocks.length === 0 ? normed(b, oneRow(b, residual), norm) : rules.read(site, [blocks], residual, norm)[0]!; // [3 · heads or 1, batch, pos, dModel]
+        return splitStacked(b, projectHeads(b, x, stacked));
+      }
+      const reads = into(site, residual, norm); // each [heads or 1, batch, pos, dModel]
+      return {
+        q: projectHeads(b, reads.q!, projections.q),
+        k: projectHeads(b, reads.k!, projections.k),
+        v: projectHeads(b, reads.v!, projections.v),
+      };
     },
     outOf(site, value, projection) {
       const block = graph.sourceBlocks.find((s) => s.site === site);
@@ -86,7 +106,7 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     },
     stream(site, residual) {
       const block = graph.sourceBlocks.find((s) => s.site === site);
-      const [entered] = readBlocks(site, residual);
+      const [entered] = readBlocks(site, residual, null);
       const stream = entered ? b.reshape(entered.value, residual.shape) : residual;
       if (!block) return stream;
       return rules.write({ block, value: oneRow(b, stream), projection: null });
@@ -94,7 +114,11 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   };
 }
 
-const oneRow = (b: ProgramBuilder, x: AnyValue): AnyValue => b.reshape(x, [1, ...x.shape]);
+/** Whether Q, K and V each have rows of their own, one a head. */
+export const readApart = (blocks: BlockGroup): boolean =>
+  blocks.map((block) => block.input).join() === 'q,k,v' && new Set(blocks.map(({ heads }) => heads)).size === 1;
+
+export const oneRow = (b: ProgramBuilder, x: AnyValue): AnyValue => b.reshape(x, [1, ...x.shape]);
 
 /** Σ over rows of value · projection: [batch, pos, dModel], as one matmul. */
 export function contribution(b: ProgramBuilder, { value, projection }: SourceParts): AnyValue {
@@ -124,7 +148,7 @@ export function outputsByRow(
 export function plainPoints(scope: TraceScope): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read: (_site, groups, residual) => groups.map(() => oneRow(b, residual)),
+    read: (_site, groups, residual, norm) => groups.map(() => normed(b, oneRow(b, residual), norm)),
     write: (parts) => contribution(b, parts),
   });
 }
@@ -133,7 +157,7 @@ export function plainPoints(scope: TraceScope): PatchPoints {
 export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) => void): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read: (_site, groups, residual) => groups.map(() => oneRow(b, residual)),
+    read: (_site, groups, residual, norm) => groups.map(() => normed(b, oneRow(b, residual), norm)),
     write(parts) {
       collect(parts);
       return contribution(b, parts);
@@ -153,8 +177,8 @@ export function readingPoints(
 ): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
-    read: (_site, groups, residual) =>
-      groups.map((group) => onRead(group, b.broadcast(residual, [rowsOf(group), ...residual.shape]))), // [rows, batch, pos, dModel]
+    read: (_site, groups, residual, norm) =>
+      groups.map((group) => normed(b, onRead(group, b.broadcast(residual, [rowsOf(group), ...residual.shape])), norm)), // [rows, batch, pos, dModel]
     write(parts) {
       const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
       collect(moved);

@@ -9,6 +9,7 @@ import type { Graph } from '../graph/types.js';
 import type { AnyValue } from '../ir/types.js';
 import { type Differences, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
 import { type BlockGroup, contribution, makePoints, rowsOf, type SourceParts, type TraceScope } from './modes.js';
+import { normed } from './norm.js';
 import type { PatchPoints } from './points.js';
 
 export type PatchForm = 'plain-formula' | 'complement';
@@ -89,7 +90,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   }
 
   return makePoints(scope, {
-    read(site, groups, residual) {
+    read(site, groups, residual, norm) {
       const blocks = groups.flat();
       const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
       const prefix = prefixes.get(site);
@@ -107,7 +108,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       return groups.map((group) => {
         const value = rowsOf(group) === patched.shape[0] ? patched : b.slice(patched, 0, row, row + rowsOf(group));
         row += rowsOf(group);
-        return scope.onRead(group, value);
+        return normed(b, scope.onRead(group, value), norm);
       });
     },
     write(parts) {

@@ -30,16 +30,15 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
   let residual = points.outOf('start', b.add(embedded, placed)); // [batch, pos, dModel]
 
   for (let l = 0; l < layers; l++) {
-    const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, (x) =>
-      layerNormNamed(points, has, x, shape, `L${l}.ln1`),
-    );
+    const ln1 = layerNormNamed(points, has, shape, `L${l}.ln1`);
+    const { q, k, v } = readHeads(points, has, { ...shape, kvHeads: heads }, `L${l}.attn`, residual, ln1);
     const z = causalAttention(b, q, k, v, `L${l}.attn`); // [heads, batch, pos, dHead]
     const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
     residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
 
     if (shape.mlp) {
-      const x = layerNormNamed(points, has, points.into(`L${l}.mlp`, residual).mlp!, shape, `L${l}.ln2`); // [1, batch, pos, dModel]
+      const x = points.into(`L${l}.mlp`, residual, layerNormNamed(points, has, shape, `L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
       residual = b.add(residual, points.outOf(`L${l}.mlp`, plainMlp(points, shape, `L${l}.mlp`, x)));
     }
     residual = points.stream(`L${l}.post`, residual);
@@ -49,7 +48,7 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
 
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
 export const unembedGpt2 = (shape: Gpt2Shape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue =>
-  unembedTokens(points, has, layerNormNamed(points, has, residual, shape, 'final.ln'), shape);
+  unembedTokens(points, has, residual, layerNormNamed(points, has, shape, 'final.ln'), shape);
 
 /** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
 export function gpt2Model(

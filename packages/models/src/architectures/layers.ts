@@ -1,77 +1,51 @@
 /**
- * @file The layers that architectures are made of, as program fragments. Composites are marked (`layerNorm`, `gelu`, …), so
- * that a backend may compute them in one step.
+ * @file The layers that architectures are made of, as program fragments. Composites are marked (`gelu`, `silu`, …), so that a
+ * backend may compute them in one step.
  */
 import {
   type AnyValue,
   type Dim,
+  dimsEqual,
+  type HeadInputs,
+  type HeadProjection,
+  joinedBias,
   multiplyDims,
+  type Norm,
+  normed,
   type PatchPoints,
   type ProgramBuilder,
   unknownName,
 } from '@auto-circuit/core';
 
-/** (x − mean) · rsqrt(var + epsilon) over the last axis, no weights. */
-export function layerNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
-  const centred = b.sub(x, b.mean(x, -1, true));
-  const variance = b.mean(b.mul(centred, centred), -1, true);
-  const scale = b.role(b.rsqrt(b.add(variance, epsilon)), `${role}.scale`);
-  return b.composite(b.role(b.mul(centred, scale), `${role}.normalized`), 'layerNorm', [x], { epsilon });
-}
-
-/** x · rsqrt(mean(x²) + epsilon) over the last axis, no weights. */
-export function rmsNorm(b: ProgramBuilder, x: AnyValue, epsilon: number, role: string): AnyValue {
-  const scale = b.role(b.rsqrt(b.add(b.mean(b.mul(x, x), -1, true), epsilon)), `${role}.scale`);
-  return b.composite(b.role(b.mul(x, scale), `${role}.normalized`), 'rmsNorm', [x], { epsilon });
-}
-
 /** What of a checkpoint is there: folding removes some weights and makes others. */
 export type Has = (weight: string) => boolean;
 
-/** Layer norm with the weights `NAME.w` and `NAME.b`, where they are not folded into the next matrix. */
-export function layerNormNamed(
-  points: PatchPoints,
-  has: Has,
-  x: AnyValue,
-  { epsilon, dModel }: NormShape,
-  name: string,
-): AnyValue {
-  return withNormWeights(points, has, layerNorm(points.builder, x, epsilon, name), dModel, name);
-}
-/** RMS norm with the weight `NAME.w`, where it is not folded into the next matrix. */
-export function rmsNormNamed(
-  points: PatchPoints,
-  has: Has,
-  x: AnyValue,
-  { epsilon, dModel }: NormShape,
-  name: string,
-): AnyValue {
-  return withNormWeights(points, has, rmsNorm(points.builder, x, epsilon, name), dModel, name);
-}
 interface NormShape {
   readonly epsilon: number;
   readonly dModel: number;
 }
-function withNormWeights(
-  { builder: b, weight }: PatchPoints,
-  has: Has,
-  normalized: AnyValue,
-  dModel: number,
-  name: string,
-): AnyValue {
-  const scaled = has(`${name}.w`) ? b.mul(normalized, weight(`${name}.w`, [dModel])) : normalized;
-  return has(`${name}.b`) ? b.add(scaled, weight(`${name}.b`, [dModel])) : scaled;
-}
+/** A norm with the weights `NAME.w` and `NAME.b`, where they are not folded into the next matrix. */
+const namedNorm =
+  (kind: Norm['kind']) =>
+  (points: PatchPoints, has: Has, { epsilon, dModel }: NormShape, name: string): Norm => {
+    const weight = (part: 'w' | 'b'): AnyValue | null =>
+      has(`${name}.${part}`) ? points.weight(`${name}.${part}`, [dModel]) : null;
+    return { kind, epsilon, weight: weight('w'), bias: weight('b'), role: name };
+  };
+export const layerNormNamed = namedNorm('layerNorm');
+export const rmsNormNamed = namedNorm('rmsNorm');
 
-/** Normalized residual [batch, q, dModel] → logits [batch, q, vocabulary]; tied models have no unembedding of their own. */
+/** Residual [batch, q, dModel] → logits [batch, q, vocabulary]; tied models have no unembedding of their own. */
 export function unembedTokens(
   points: PatchPoints,
   has: Has,
-  x: AnyValue,
+  residual: AnyValue,
+  norm: Norm,
   shape: { readonly vocabulary: number; readonly dModel: number },
 ): AnyValue {
   const { builder: b } = points;
-  const [batch, q] = x.shape;
+  const [batch, q] = residual.shape;
+  const x = normed(b, residual, norm);
   const weight = points.weight(has('unembed.W') ? 'unembed.W' : 'embed.W', [shape.vocabulary, shape.dModel]);
   const logits = b.matmul(asMatrix(b, x), weight, { transposeB: true }); // [batch·q, vocabulary]
   const biased = has('unembed.b') ? b.add(logits, points.weight('unembed.b', [shape.vocabulary])) : logits;
@@ -100,76 +74,83 @@ function geluTanh(b: ProgramBuilder, x: AnyValue): AnyValue {
   return b.composite(b.mul(b.mul(x, 0.5), gate), 'geluTanh', [x]);
 }
 
-/**
- * One projection for each head, grouped: x [heads or groups or 1, batch, pos, dModel] and a weight [groups, width, dModel]
- * → [groups, heads per group or 1, batch, pos, width].
- */
-export function headProjection(b: ProgramBuilder, x: AnyValue, weight: AnyValue, bias: AnyValue | null): AnyValue {
-  const [rows, batch, pos, dModel] = x.shape as [number, Dim, Dim, Dim];
-  const [groups, width] = weight.shape as [number, number];
-  const tokens = multiplyDims(batch, pos);
-  const [outer, inner] = rows === 1 ? [1, 1] : [groups, rows / groups];
-  const flat = b.reshape(x, [outer, inner, tokens, dModel]); // [groups or 1, heads per group, batch·pos, dModel]
-  let out = b.matmul(flat, b.reshape(weight, [groups, 1, width, dModel]), { transposeB: true }); // [groups, heads per group, batch·pos, width]
-  if (bias) out = b.add(out, b.reshape(bias, [groups, 1, 1, width]));
-  return b.reshape(out, [groups, inner, batch, pos, width]);
-}
-
-/** What attention needs to know of itself. */
+/** How many heads there are, and of what size. */
 export interface AttentionShape {
   readonly heads: number;
+  /** Heads of keys and values; queries share them in groups. */
+  readonly kvHeads: number;
   readonly dModel: number;
   readonly dHead: number;
 }
-export type HeadInputs = Readonly<Record<'q' | 'k' | 'v', AnyValue>>;
 
 /**
- * Queries, keys and values of all heads, each [heads, 1, batch, pos, dHead]: with one product for the three where the graph
- * and the weights allow it (`PREFIX.qkv.W` [3 · heads, dHead, dModel]).
- * @param norm the norm before attention; applied to whatever shape is read
+ * Queries, keys and values behind the norm: q [kvHeads, heads per KV head, batch, pos, dHead], k and v the same, or with 1 for
+ * heads per KV head. One product for the three where graph and weights allow it (`SITE.qkv.W` [3 · heads, dHead, dModel]).
  */
 export function readHeads(
   points: PatchPoints,
   has: Has,
-  { heads, dModel, dHead }: AttentionShape,
+  { heads, kvHeads, dModel, dHead }: AttentionShape,
   site: string,
   residual: AnyValue,
-  norm: (x: AnyValue) => AnyValue,
+  norm: Norm,
 ): HeadInputs {
   const { builder: b } = points;
-  const bias = (input: string): AnyValue | null =>
-    has(`${site}.${input}.b`) ? points.weight(`${site}.${input}.b`, [heads, dHead]) : null;
-  const stacked = has(`${site}.qkv.W`) ? points.intoStacked(site, residual) : null; // [3 · heads or 1, batch, pos, dModel]
-  if (stacked) {
-    const biases = [bias('q'), bias('k'), bias('v')];
-    const joined = biases.every((x) => x !== null) ? b.concat(biases, 0) : null; // [3 · heads, dHead]
-    const all = headProjection(b, norm(stacked), points.weight(`${site}.qkv.W`, [3 * heads, dHead, dModel]), joined);
-    return {
-      q: b.slice(all, 0, 0, heads),
-      k: b.slice(all, 0, heads, 2 * heads),
-      v: b.slice(all, 0, 2 * heads, 3 * heads),
-    };
-  }
-  const reads = points.into(site, residual); // each [heads or 1, batch, pos, dModel]
-  const head = (input: 'q' | 'k' | 'v'): AnyValue =>
-    headProjection(b, norm(reads[input]!), points.weight(`${site}.${input}.W`, [heads, dHead, dModel]), bias(input));
-  return { q: head('q'), k: head('k'), v: head('v') };
+  const projection = (input: 'q' | 'k' | 'v', count: number): HeadProjection => ({
+    weight: points.weight(`${site}.${input}.W`, [count, dHead, dModel]),
+    bias: has(`${site}.${input}.b`) ? points.weight(`${site}.${input}.b`, [count, dHead]) : null,
+  });
+  const apart = { q: projection('q', heads), k: projection('k', kvHeads), v: projection('v', kvHeads) };
+  const stacked = has(`${site}.qkv.W`)
+    ? { weight: points.weight(`${site}.qkv.W`, [3 * heads, dHead, dModel]), bias: joinedBias(b, apart) }
+    : null;
+  const { q, k, v } = points.intoHeads(site, residual, norm, { ...apart, stacked });
+  const [groups, , batch, pos] = k.shape as [Dim, Dim, Dim, Dim];
+  if (dimsEqual(q.shape[0]!, groups)) return { q, k, v };
+  return { q: b.reshape(q, [groups, heads / kvHeads, batch, pos, dHead]), k, v };
+}
+
+/** What some families change of attention. */
+export interface AttentionForm {
+  /** What q·k is multiplied by. Default 1/√dHead. */
+  readonly scale?: number;
+  /** Bounds the scores smoothly (Gemma 2). Default none. */
+  readonly softCap?: number | null;
+  /** How many keys a query sees, its own position among them (sliding windows). Default all before it. */
+  readonly window?: number | null;
 }
 
 /**
  * Causal attention. q [groups, heads per group, batch, pos, dHead]; k and v the same, or with 1 for heads per group.
  * Gives z, every head's weighted values before the output projection: [heads, batch, pos, dHead].
  */
-export function causalAttention(b: ProgramBuilder, q: AnyValue, k: AnyValue, v: AnyValue, role: string): AnyValue {
+export function causalAttention(
+  b: ProgramBuilder,
+  q: AnyValue,
+  k: AnyValue,
+  v: AnyValue,
+  role: string,
+  { scale, softCap: cap = null, window = null }: AttentionForm = {},
+): AnyValue {
   const [groups, perGroup, batch, pos, dHead] = q.shape as [number, number, Dim, Dim, number];
-  const scores = b.matmul(b.mul(q, 1 / Math.sqrt(dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
-  const visible = b.lessEqual(b.iota([1, pos], 1), b.iota([pos, 1], 0)); // [pos query, pos key]
-  const pattern = b.role(b.softmax(b.where(visible, scores, HIDDEN)), `${role}.pattern`);
+  const products = b.matmul(b.mul(q, scale ?? 1 / Math.sqrt(dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
+  const scores = cap === null ? products : softCap(b, products, cap);
+  const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, window), scores, HIDDEN)), `${role}.pattern`);
   const z = b.matmul(pattern, v); // [groups, heads per group, batch, pos, dHead]
   return b.role(b.reshape(z, [groups * perGroup, batch, pos, dHead]), `${role}.z`);
 }
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
 const HIDDEN = -1e9;
+
+/** Which keys a query sees: those up to its own position, and of these the last `window`. bool [pos query, pos key]. */
+function visibleKeys(b: ProgramBuilder, pos: Dim, window: number | null): AnyValue {
+  const [query, key] = [b.iota([pos, 1], 0), b.iota([1, pos], 1)];
+  const causal = b.lessEqual(key, query);
+  return window === null ? causal : b.and(causal, b.less(query, b.add(key, window)));
+}
+
+/** cap · tanh(x / cap): near x where x is small, and never beyond ±cap. */
+export const softCap = (b: ProgramBuilder, x: AnyValue, cap: number): AnyValue => b.mul(b.tanh(b.mul(x, 1 / cap)), cap);
 
 /** What a plain MLP needs to know of itself. */
 export interface MlpShape {
@@ -177,7 +158,7 @@ export interface MlpShape {
   readonly dMlp: number;
   readonly activation: string;
 }
-/** act(x·W_in + b_in)·W_out + b_out with the weights `SITE.in` and `SITE.out`: x [1, batch, pos, dModel] → [batch, pos, dModel]. */
+/** act(x·W_in + b_in)·W_out + b_out with the weights `SITE.in` and `SITE.out`: x [rows, batch, pos, dModel] → the same. */
 export function plainMlp(
   points: PatchPoints,
   { dModel, dMlp, activation }: MlpShape,
@@ -185,11 +166,29 @@ export function plainMlp(
   x: AnyValue,
 ): AnyValue {
   const { builder: b, weight } = points;
-  const [batch, pos] = x.shape.slice(-3) as [Dim, Dim, Dim];
   const inner = b.add(b.matmul(asMatrix(b, x), weight(`${site}.in.W`, [dModel, dMlp])), weight(`${site}.in.b`, [dMlp]));
-  const active = b.role(ACTIVATIONS[activation]!(b, inner), `${site}.act`); // [batch·pos, dMlp]
+  const active = b.role(ACTIVATIONS[activation]!(b, inner), `${site}.act`); // [tokens, dMlp]
   const out = b.add(b.matmul(active, weight(`${site}.out.W`, [dMlp, dModel])), weight(`${site}.out.b`, [dModel]));
-  return b.reshape(out, [batch, pos, dModel]);
+  return b.reshape(out, x.shape);
+}
+
+/** (act(x·W_gateᵀ) ⊙ x·W_upᵀ)·W_downᵀ with the weights `SITE.gate`, `SITE.up`, `SITE.down`: x [rows, batch, pos, dModel] → the same. */
+export function gatedMlp(
+  points: PatchPoints,
+  { dModel, dMlp, activation }: MlpShape,
+  site: string,
+  x: AnyValue,
+): AnyValue {
+  const { builder: b, weight } = points;
+  const rows = asMatrix(b, x); // [tokens, dModel]
+  const gate = ACTIVATIONS[activation]!(
+    b,
+    b.matmul(rows, weight(`${site}.gate.W`, [dMlp, dModel]), { transposeB: true }),
+  );
+  const up = b.matmul(rows, weight(`${site}.up.W`, [dMlp, dModel]), { transposeB: true });
+  const active = b.role(b.mul(b.role(gate, `${site}.gate`), up), `${site}.act`); // [tokens, dMlp]
+  const out = b.matmul(active, weight(`${site}.down.W`, [dModel, dMlp]), { transposeB: true }); // [tokens, dModel]
+  return b.reshape(out, x.shape);
 }
 
 /** Rotary tables [positions, dHead] applied to x [groups, heads, batch, pos, dHead]: x·cos + (−second half, first half)·sin. */
@@ -200,8 +199,6 @@ export function rotate(b: ProgramBuilder, x: AnyValue, cos: AnyValue, sin: AnyVa
   return b.add(b.mul(x, b.slice(cos, 0, 0, pos)), b.mul(turned, b.slice(sin, 0, 0, pos)));
 }
 
-/** The tokens of [rows, batch, pos, dModel] (rows 1) or [batch, pos, dModel] as a matrix [batch·pos, dModel]. */
-export function asMatrix(b: ProgramBuilder, x: AnyValue): AnyValue {
-  const [batch, pos, dModel] = x.shape.slice(-3) as [Dim, Dim, Dim];
-  return b.reshape(x, [multiplyDims(batch, pos), dModel]);
-}
+/** The tokens of [..., dModel] as a matrix [tokens, dModel]. */
+export const asMatrix = (b: ProgramBuilder, x: AnyValue): AnyValue =>
+  b.reshape(x, [multiplyDims(...x.shape.slice(0, -1)), x.shape.at(-1)!]);

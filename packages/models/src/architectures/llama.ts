@@ -1,11 +1,11 @@
 /** @file Llama: rotary positions, RMS norm, grouped queries, SwiGLU, tied or untied embeddings. */
-import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
+import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
 import {
   ACTIVATIONS,
   asMatrix,
   causalAttention,
   type Has,
-  headProjection,
+  readHeads,
   rmsNormNamed,
   rotate,
   unembedTokens,
@@ -27,38 +27,31 @@ export interface LlamaShape {
 
 export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): AnyValue {
   const { builder: b } = points;
-  const { layers, heads, kvHeads, dModel, dHead, dMlp, vocabulary, positions } = shape;
+  const { layers, heads, dModel, dHead, dMlp, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]
   const [batch, pos] = tokens.shape;
   const cos = points.weight('rope.cos', [positions, dHead]);
   const sin = points.weight('rope.sin', [positions, dHead]);
+  const norm = (name: string): Norm => rmsNormNamed(points, has, shape, name);
   let residual = points.outOf('start', b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0)); // [batch, pos, dModel]
 
   for (let l = 0; l < layers; l++) {
-    const reads = points.into(`L${l}.attn`, residual); // each [heads, kvHeads or 1, batch, pos, dModel]
-    const head = (input: 'q' | 'k' | 'v', count: number): AnyValue => {
-      const x = rmsNormNamed(points, has, reads[input]!, shape, `L${l}.ln1`);
-      const bias = has(`L${l}.attn.${input}.b`) ? points.weight(`L${l}.attn.${input}.b`, [count, dHead]) : null;
-      return headProjection(b, x, points.weight(`L${l}.attn.${input}.W`, [count, dHead, dModel]), bias);
-    };
-    const q = head('q', heads); // [heads, 1, batch, pos, dHead]
-    const grouped = b.reshape(q, [kvHeads, heads / kvHeads, batch!, pos!, dHead]);
-    const k = head('k', kvHeads); // [kvHeads, heads per group or 1, batch, pos, dHead]
-    const v = head('v', kvHeads);
-    const z = causalAttention(b, rotate(b, grouped, cos, sin), rotate(b, k, cos, sin), v, `L${l}.attn`); // [heads, batch, pos, dHead]
+    const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, norm(`L${l}.ln1`));
+    const z = causalAttention(b, rotate(b, q, cos, sin), rotate(b, k, cos, sin), v, `L${l}.attn`); // [heads, batch, pos, dHead]
     residual = b.add(residual, points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel])));
     if (has(`L${l}.attn.o.b`)) residual = b.add(residual, points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
 
-    const x = asMatrix(b, rmsNormNamed(points, has, points.into(`L${l}.mlp`, residual).mlp!, shape, `L${l}.ln2`)); // [batch·pos, dModel]
+    const read = points.into(`L${l}.mlp`, residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
+    const x = asMatrix(b, read); // [tokens, dModel]
     const gate = ACTIVATIONS[shape.activation]!(
       b,
       b.matmul(x, points.weight(`L${l}.mlp.gate.W`, [dMlp, dModel]), { transposeB: true }),
     );
     const up = b.matmul(x, points.weight(`L${l}.mlp.up.W`, [dMlp, dModel]), { transposeB: true });
-    const active = b.role(b.mul(b.role(gate, `L${l}.mlp.gate`), up), `L${l}.mlp.act`); // [batch·pos, dMlp]
-    const out = b.matmul(active, points.weight(`L${l}.mlp.down.W`, [dModel, dMlp]), { transposeB: true }); // [batch·pos, dModel]
-    residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, [batch!, pos!, dModel])));
+    const active = b.role(b.mul(b.role(gate, `L${l}.mlp.gate`), up), `L${l}.mlp.act`); // [tokens, dMlp]
+    const out = b.matmul(active, points.weight(`L${l}.mlp.down.W`, [dModel, dMlp]), { transposeB: true }); // [tokens, dModel]
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, read.shape)));
     residual = points.stream(`L${l}.post`, residual);
   }
   return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
@@ -81,6 +74,6 @@ export function llamaModel(
     processing,
     trace: (has, points) => traceLlama(shape, has, points),
     unembed: (has, points, residual) =>
-      unembedTokens(points, has, rmsNormNamed(points, has, residual, shape, 'final.ln'), shape),
+      unembedTokens(points, has, residual, rmsNormNamed(points, has, shape, 'final.ln'), shape),
   });
 }

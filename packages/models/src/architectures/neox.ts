@@ -1,5 +1,5 @@
 /** @file GPT-NeoX (Pythia): rotary positions on part of each head, layer norms, attention and MLP side by side or in turn. */
-import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
+import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
 import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, rotate, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 
@@ -26,12 +26,12 @@ export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyV
   const [batch, pos] = tokens.shape;
   const cos = points.weight('rope.cos', [positions, dRotary]);
   const sin = points.weight('rope.sin', [positions, dRotary]);
-  const norm = (x: AnyValue, name: string): AnyValue => layerNormNamed(points, has, x, shape, name);
+  const norm = (name: string): Norm => layerNormNamed(points, has, shape, name);
   let residual = points.outOf('start', b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0)); // [batch, pos, dModel]
 
   for (let l = 0; l < layers; l++) {
     const entered = residual;
-    const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, (x) => norm(x, `L${l}.ln1`));
+    const { q, k, v } = readHeads(points, has, { ...shape, kvHeads: heads }, `L${l}.attn`, residual, norm(`L${l}.ln1`));
     const turned = (x: AnyValue): AnyValue => {
       const first = rotate(b, b.slice(x, 4, 0, dRotary), cos, sin);
       return dRotary === dHead ? first : b.concat([first, b.slice(x, 4, dRotary, dHead)], 4);
@@ -41,9 +41,8 @@ export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyV
     residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
 
-    const read = points.into(`L${l}.mlp`, shape.parallel ? entered : residual).mlp!; // [1, batch, pos, dModel]
-    const out = plainMlp(points, shape, `L${l}.mlp`, norm(read, `L${l}.ln2`)); // [batch, pos, dModel]
-    residual = b.add(residual, points.outOf(`L${l}.mlp`, out));
+    const x = points.into(`L${l}.mlp`, shape.parallel ? entered : residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, plainMlp(points, shape, `L${l}.mlp`, x)));
     residual = points.stream(`L${l}.post`, residual);
   }
   return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
@@ -66,6 +65,6 @@ export function neoxModel(
     processing,
     trace: (has, points) => traceNeox(shape, has, points),
     unembed: (has, points, residual) =>
-      unembedTokens(points, has, layerNormNamed(points, has, residual, shape, 'final.ln'), shape),
+      unembedTokens(points, has, residual, layerNormNamed(points, has, shape, 'final.ln'), shape),
   });
 }
