@@ -8,18 +8,25 @@
  * const [dx] = gradient(b, b.sum(b.mul(x, x), 0), [x]);   // [n], 2x
  */
 import { AutoCircuitError } from '../error.js';
+import { type BackwardRule, backwardRuleOf, changedBackward } from './backward-rules.js';
 import type { ProgramBuilder } from './builder.js';
 import { dimsEqual, type Shape, shapeKey, shapesEqual } from './dims.js';
-import { GRADIENT_RULES, type GradientRule } from './gradient-rules.js';
+import { type Differentiated, GRADIENT_RULES, type GradientRule } from './gradient-rules.js';
 import type { AnyValue } from './types.js';
 
 /**
  * The gradient of `of` (a float scalar, shape []) with respect to each of `wrt`, any float values, also intermediate
  * ones: each gets its total derivative, with the shape of the value; zeros where `of` does not depend on it.
  * Only what lies on a way from some `wrt` to `of` is built. A gradient takes the role `grad:<role>` of its value;
- * where several values share one gradient, it has the role of the one nearest to `of`.
+ * where several values share one gradient, it has the role of the one nearest to `of`. `rules` change what passes at
+ * values of a role.
  */
-export function gradient(builder: ProgramBuilder, of: AnyValue, wrt: readonly AnyValue[]): AnyValue[] {
+export function gradient(
+  builder: ProgramBuilder,
+  of: AnyValue,
+  wrt: readonly AnyValue[],
+  rules: readonly BackwardRule[] = [],
+): AnyValue[] {
   if (of.dtype !== 'float' || of.shape.length !== 0) {
     refuse('only a float scalar has a gradient', 'float[]', `${of.dtype}${shapeKey(of.shape)}`);
   }
@@ -27,7 +34,7 @@ export function gradient(builder: ProgramBuilder, of: AnyValue, wrt: readonly An
     if (value.dtype !== 'float') refuse(`cannot differentiate by value ${value.id}`, 'float', value.dtype);
   }
   const firstNew = builder.values.length;
-  const reached = reachedFrom(builder, of, wrt);
+  const reached = reachedFrom(builder, of, wrt, rules);
   // Several contributions to one gradient are added as they come, from the values nearest to `of`.
   const gradients = new Map<number, AnyValue>();
   if (reached.has(of.id)) gradients.set(of.id, builder.constant(1));
@@ -37,7 +44,7 @@ export function gradient(builder: ProgramBuilder, of: AnyValue, wrt: readonly An
     const value = builder.value(id);
     const own = named(builder, arrived, value, firstNew);
     gradients.set(id, own);
-    for (const [index, contribution] of contributions(builder, value, own)) {
+    for (const [index, contribution] of contributions(builder, value, own, rules)) {
       const inputId = value.inputs[index]!;
       if (!reached.has(inputId)) continue;
       const part = reduceTo(builder, contribution(), builder.value(inputId).shape);
@@ -53,22 +60,37 @@ function refuse(what: string, expected: string, got: string): never {
 }
 
 /** The values up to `of` through which a change of some `wrt` passes on. */
-function reachedFrom(builder: ProgramBuilder, of: AnyValue, wrt: readonly AnyValue[]): Set<number> {
+function reachedFrom(
+  builder: ProgramBuilder,
+  of: AnyValue,
+  wrt: readonly AnyValue[],
+  rules: readonly BackwardRule[],
+): Set<number> {
   const reached = new Set(wrt.map((v) => v.id));
   for (let id = 0; id <= of.id; id++) {
     const value = builder.value(id);
     if (value.dtype !== 'float' || GRADIENT_RULES[value.op] === 'none') continue;
+    if (backwardRuleOf(rules, value)?.kind === 'stop') continue;
     if (value.inputs.some((input) => reached.has(input))) reached.add(id);
   }
   return reached;
 }
 
-function contributions(builder: ProgramBuilder, value: AnyValue, own: AnyValue): [number, () => AnyValue][] {
+function contributions(
+  builder: ProgramBuilder,
+  value: AnyValue,
+  own: AnyValue,
+  rules: readonly BackwardRule[],
+): [number, () => AnyValue][] {
   const rule = GRADIENT_RULES[value.op];
   if (rule === 'none') return [];
   const inputs = value.inputs.map((id) => builder.value(id));
+  const at: Differentiated = { b: builder, value, attributes: value.attributes, inputs, gradient: own };
+  const change = backwardRuleOf(rules, value);
+  const changed = change ? changedBackward(change, at) : at;
+  if (!changed) return [];
   // The table pairs each op with a rule for its own attributes.
-  const parts = (rule as GradientRule)({ b: builder, value, attributes: value.attributes, inputs, gradient: own });
+  const parts = (rule as GradientRule)(changed);
   return parts.flatMap((part, index) => (part ? [[index, part] as [number, () => AnyValue]] : []));
 }
 

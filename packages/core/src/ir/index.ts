@@ -1,5 +1,6 @@
 /** @file Room `ir`: programs. What a model (or its gradient) is, independent of any runtime; no model and no backend but the interpreter lives here. */
 export * from './backend.js';
+export type { BackwardRule } from './backward-rules.js';
 export * from './builder.js';
 export * from './check.js';
 export * from './dims.js';

@@ -54,13 +54,19 @@ export function unembedTokens(
 
 const GELU_TANH = { scale: Math.sqrt(2 / Math.PI), cubic: 0.044715 };
 
-/** Activations by the name that config.json gives them. */
-export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValue) => AnyValue>> = {
+/**
+ * Activations by the name that config.json gives them. Each is x times a slope, act(x)/x up to a constant factor, which has
+ * the role `SITE.slope`. (relu has none: its derivative is act(x)/x.)
+ */
+export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValue, site: string) => AnyValue>> = {
   relu: (b, x) => b.relu(x),
-  gelu: (b, x) => b.composite(b.mul(b.mul(x, 0.5), b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1)), 'gelu', [x]),
+  gelu(b, x, site) {
+    const slope = b.role(b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1), `${site}.slope`);
+    return b.composite(b.mul(b.mul(x, 0.5), slope), 'gelu', [x]);
+  },
   gelu_new: geluTanh,
   gelu_pytorch_tanh: geluTanh,
-  silu: (b, x) => b.composite(b.mul(x, b.sigmoid(x)), 'silu', [x]),
+  silu: (b, x, site) => b.composite(b.mul(x, b.role(b.sigmoid(x), `${site}.slope`)), 'silu', [x]),
 };
 /** @throws AutoCircuitError for an activation that is not built */
 export function activationNamed(name: string): string {
@@ -68,10 +74,10 @@ export function activationNamed(name: string): string {
   return name;
 }
 /** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */
-function geluTanh(b: ProgramBuilder, x: AnyValue): AnyValue {
+function geluTanh(b: ProgramBuilder, x: AnyValue, site: string): AnyValue {
   const cubic = b.add(b.mul(b.mul(b.mul(x, x), x), GELU_TANH.cubic), x);
-  const gate = b.add(b.tanh(b.mul(cubic, GELU_TANH.scale)), 1);
-  return b.composite(b.mul(b.mul(x, 0.5), gate), 'geluTanh', [x]);
+  const slope = b.role(b.add(b.tanh(b.mul(cubic, GELU_TANH.scale)), 1), `${site}.slope`);
+  return b.composite(b.mul(b.mul(x, 0.5), slope), 'geluTanh', [x]);
 }
 
 /** How many heads there are, and of what size. */
@@ -133,10 +139,11 @@ export function causalAttention(
   { scale, softCap: cap = null, window = null }: AttentionForm = {},
 ): AnyValue {
   const [groups, perGroup, batch, pos, dHead] = q.shape as [number, number, Dim, Dim, number];
-  const products = b.matmul(b.mul(q, scale ?? 1 / Math.sqrt(dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
-  const scores = cap === null ? products : softCap(b, products, cap);
+  const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
+  const products = b.matmul(b.mul(query, scale ?? 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
+  const scores = b.role(cap === null ? products : softCap(b, products, cap), `${role}.scores`);
   const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, window), scores, HIDDEN)), `${role}.pattern`);
-  const z = b.matmul(pattern, v); // [groups, heads per group, batch, pos, dHead]
+  const z = b.matmul(pattern, value); // [groups, heads per group, batch, pos, dHead]
   return b.role(b.reshape(z, [groups * perGroup, batch, pos, dHead]), `${role}.z`);
 }
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
@@ -167,7 +174,7 @@ export function plainMlp(
 ): AnyValue {
   const { builder: b, weight } = points;
   const inner = b.add(b.matmul(asMatrix(b, x), weight(`${site}.in.W`, [dModel, dMlp])), weight(`${site}.in.b`, [dMlp]));
-  const active = b.role(ACTIVATIONS[activation]!(b, inner), `${site}.act`); // [tokens, dMlp]
+  const active = b.role(ACTIVATIONS[activation]!(b, inner, site), `${site}.act`); // [tokens, dMlp]
   const out = b.add(b.matmul(active, weight(`${site}.out.W`, [dMlp, dModel])), weight(`${site}.out.b`, [dModel]));
   return b.reshape(out, x.shape);
 }
@@ -184,8 +191,9 @@ export function gatedMlp(
   const gate = ACTIVATIONS[activation]!(
     b,
     b.matmul(rows, weight(`${site}.gate.W`, [dMlp, dModel]), { transposeB: true }),
+    site,
   );
-  const up = b.matmul(rows, weight(`${site}.up.W`, [dMlp, dModel]), { transposeB: true });
+  const up = b.role(b.matmul(rows, weight(`${site}.up.W`, [dMlp, dModel]), { transposeB: true }), `${site}.up`);
   const active = b.role(b.mul(b.role(gate, `${site}.gate`), up), `${site}.act`); // [tokens, dMlp]
   const out = b.matmul(active, weight(`${site}.down.W`, [dModel, dMlp]), { transposeB: true }); // [tokens, dModel]
   return b.reshape(out, x.shape);
