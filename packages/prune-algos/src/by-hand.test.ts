@@ -23,6 +23,7 @@ import {
   eapIgInputs,
   exact,
   integratedEdgeGradients,
+  knownEdges,
   maskGradient,
   random,
 } from './index.js';
@@ -205,6 +206,24 @@ describe('clean-corrupted', () => {
     const p = 1 / (1 + Math.exp(-3)); // corrupt output (0, 0), clean (3, 0)
     const slope = (p * (1 - p) + 1 / 4) / 2;
     close(each(score), [slope, 2 * slope, slope]);
+  });
+});
+
+describe('known edges', () => {
+  it('are 1, all others 0; a name without a position is the edge at every position', async () => {
+    const { score } = await run(knownEdges, { options: { edges: `${EDGES[0]}, ${EDGES[2]}` } });
+    expect(each(score)).toEqual([1, 0, 1]);
+    const two = PROMPTS.map((p) => ({ ...p, clean: [...p.clean, ...p.clean], corrupt: [...p.corrupt, ...p.corrupt] }));
+    const at = await run(knownEdges, {
+      prompts: two as Prompt[],
+      graph: { positions: 2 },
+      options: { edges: `${EDGES[0]},${EDGES[1]}@1` },
+    });
+    expect(each(at.score)).toEqual([1, 1, 0, 1, 0, 0]);
+  });
+  it('have to be named, and to be there', async () => {
+    await expect(run(knownEdges)).rejects.toThrow(/no edges are named/);
+    await expect(run(knownEdges, { options: { edges: 'B0.0->B0.0' } })).rejects.toThrow(/B0\.0->B0\.0/);
   });
 });
 

@@ -1,23 +1,24 @@
-import type { PruneAlgo } from '@auto-circuit/core';
-import { pruneAlgoContract, runContract } from '@auto-circuit/core/testing';
+import { edgeAt, type PruneAlgo } from '@auto-circuit/core';
+import { type PruneAlgoContractOptions, pruneAlgoContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { pruneAlgosPlugin } from './index.js';
 
 const algos = pruneAlgosPlugin.contributes as readonly PruneAlgo[];
 /** Options that keep the suite quick, by algorithm. */
-const QUICK: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   'integrated-edge-gradients': { samples: 4 },
   'eap-ig-inputs': { steps: 3 },
   'subnetwork-probing': { epochs: 6 },
   'edge-pruning': { steps: 8, warmup: 4 },
   ugs: { epochs: 5 },
   'circuit-probing': { epochs: 4, sizes: '1,0.5' },
+  'known-edges': (graph) => ({ edges: edgeAt(graph, 0).name }),
   acdc: { taus: '0.01,0.1', prompts: 'all' },
 };
 
 it('the plugin holds every algorithm once', () => {
   expect(algos.map((algo) => algo.kind)).toEqual(algos.map(() => 'prune-algo'));
-  expect(new Set(algos.map((algo) => algo.name)).size).toBe(13);
+  expect(new Set(algos.map((algo) => algo.name)).size).toBe(14);
 });
 for (const algo of algos) {
   runContract(algo.name, pruneAlgoContract(algo, { options: QUICK[algo.name] ?? {} }), { describe, it });

@@ -9,6 +9,7 @@ import { eapIgInputs } from './eap-ig-inputs.js';
 import { edgePruning } from './edge-pruning.js';
 import { exact } from './exact.js';
 import { integratedEdgeGradients } from './integrated-edge-gradients.js';
+import { knownEdges } from './known-edges.js';
 import { maskGradient } from './mask-gradient.js';
 import { random } from './random.js';
 import { subnetworkProbing } from './subnetwork-probing.js';
@@ -31,6 +32,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     edgePruning,
     activationMagnitude,
     random,
+    knownEdges,
   ],
 });
 
@@ -50,6 +52,7 @@ export {
   edgePruning,
   exact,
   integratedEdgeGradients,
+  knownEdges,
   maskGradient,
   random,
   subnetworkProbing,

@@ -2,7 +2,7 @@ import { type PruneAlgo, parseOptions } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import { PRESETS, presetNamed, presetOptions, pruneAlgosPlugin } from './index.js';
 
-const setting = { edgeCount: 32_491, trueSize: 1041 };
+const setting = { edgeCount: 32_491, trueSize: 1041, trueEdges: ['A0.0->Resid End', 'MLP 1->Resid End'] };
 
 describe('presets', () => {
   it.each(PRESETS.map((preset) => [preset.name, preset] as const))(
@@ -13,10 +13,15 @@ describe('presets', () => {
       expect(parseOptions(algo.options, options, preset.name)).toMatchObject(options);
     },
   );
-  it('are 17, each by name and title', () => {
-    expect(new Set(PRESETS.flatMap(({ name, title }) => [name, title])).size).toBe(34);
+  it('are 18, each by name and title', () => {
+    expect(new Set(PRESETS.flatMap(({ name, title }) => [name, title])).size).toBe(36);
     expect(presetNamed('Tree Probing')).toBe(presetNamed('tree-probing'));
     expect(() => presetNamed('tree-prob')).toThrow(/tree-probing/);
+  });
+  it('are the known circuit itself only where one is given', () => {
+    const official = presetNamed('Official Circuit');
+    expect(presetOptions(official, setting)).toEqual({ edges: 'A0.0->Resid End,MLP 1->Resid End' });
+    expect(() => presetOptions(official, { edgeCount: 110 })).toThrow(/known circuit, and none is known here/);
   });
   it('aim at the size of the known circuit, among the sizes that the graph has', () => {
     const tree = presetNamed('tree-probing');

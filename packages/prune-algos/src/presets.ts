@@ -5,8 +5,10 @@ import { AutoCircuitError, unknownName } from '@auto-circuit/core';
 export interface PresetSetting {
   /** Edges of the graph: sizes that it does not have are left out. */
   readonly edgeCount: number;
-  /** Edges of the circuit that is known, where the configuration aims at its size. No algorithm sees the circuit itself. */
+  /** Edges of the circuit that is known, where the configuration aims at its size. No algorithm that searches sees the circuit itself. */
   readonly trueSize?: number;
+  /** Names of the edges of the known circuit, for the configuration that is that circuit. */
+  readonly trueEdges?: readonly string[];
 }
 export interface Preset {
   /** `tree-probing` */
@@ -17,6 +19,8 @@ export interface Preset {
   readonly options: Readonly<Record<string, string | number | boolean>>;
   /** Circuit sizes of probing; `true` is that of the known circuit. */
   readonly sizes?: readonly (number | 'true')[];
+  /** Whether it is the known circuit itself: its option `edges` names the edges. */
+  readonly isKnownCircuit?: boolean;
 }
 
 const gradient = (tokenFunction: string, answers: string) => ({ tokenFunction, answers, mask: 0 });
@@ -29,11 +33,12 @@ const training = (patchType: string, epochs: number, lambda: number, target = 'k
 });
 
 /**
- * The configurations of AutoCircuit 1.0.1 but `Official Circuit`, which is the known circuit itself. Where ours differs by
+ * The configurations of AutoCircuit 1.0.1. Where ours differs by
  * design: patched in is the run's ablation, not always corrupt means; `mse` compares logits with the clean ones when the run's
  * objective brings no targets; scores are means over prompts.
  */
 export const PRESETS: readonly Preset[] = Object.freeze([
+  { name: 'official-circuit', title: 'Official Circuit', algo: 'known-edges', options: {}, isKnownCircuit: true },
   { name: 'act-mag', title: 'Act Mag', algo: 'activation-magnitude', options: {} },
   { name: 'random', title: 'Random', algo: 'random', options: {} },
   {
@@ -141,12 +146,20 @@ export function presetNamed(name: string): Preset {
 
 /**
  * The options to give `preset.algo`, checked by the algorithm's own table like any others.
- * @throws AutoCircuitError when the preset aims at the size of a known circuit and none is given
+ * @throws AutoCircuitError when the preset aims at a known circuit or its size, and none is given
  */
 export function presetOptions(
-  { name, options, sizes }: Preset,
-  { edgeCount, trueSize }: PresetSetting,
+  { name, options, sizes, isKnownCircuit }: Preset,
+  { edgeCount, trueSize, trueEdges }: PresetSetting,
 ): Readonly<Record<string, string | number | boolean>> {
+  if (isKnownCircuit) {
+    if (trueEdges && trueEdges.length > 0) return Object.freeze({ ...options, edges: trueEdges.join(',') });
+    throw new AutoCircuitError({
+      where: 'presets',
+      what: `"${name}" is the known circuit, and none is known here`,
+      fix: 'use a task that has an official circuit (list tasks), or name the edges by --algo.edges',
+    });
+  }
   if (!sizes) return options;
   const counts = sizes.map((size) => {
     if (size !== 'true') return size;

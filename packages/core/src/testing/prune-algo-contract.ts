@@ -12,8 +12,8 @@ import { microModel } from './micro-model.js';
 import { memoryCheckpoint, type PruneAlgoContextSpec, pruneAlgoContext } from './prune-algo-contexts.js';
 
 export interface PruneAlgoContractOptions {
-  /** Options other than the defaults to run the suite with; make slow algorithms quick here. */
-  readonly options?: Readonly<Record<string, unknown>>;
+  /** Options other than the defaults to run the suite with; make slow algorithms quick here. By graph, where they name its edges. */
+  readonly options?: Readonly<Record<string, unknown>> | ((graph: Graph) => Readonly<Record<string, unknown>>);
   /** The run's objective; default the logit difference. */
   readonly objective?: Objective;
   /** Default: the interpreter in float64. */
@@ -30,7 +30,10 @@ export interface PruneAlgoContractOptions {
  */
 export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOptions = {}): ContractCheck[] {
   const { objective, backend, tolerance = 1e-6 } = contract;
-  const options = parseOptions(algo.options, contract.options ?? {}, algo.name);
+  const optionsFor = (graph: Graph) => {
+    const { options = {} } = contract;
+    return parseOptions(algo.options, typeof options === 'function' ? options(graph) : options, algo.name);
+  };
   const base = { ...(objective ? { objective } : {}), ...(backend ? { backend } : {}) };
   const withContext = async <T>(
     spec: PruneAlgoContextSpec,
@@ -45,7 +48,7 @@ export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOp
   };
   const score = (spec: PruneAlgoContextSpec, more: Partial<PruneAlgoContext> = {}): Promise<PruneResult> =>
     withContext(spec, async (context) => {
-      const result = await algo.score({ ...context, ...more }, options);
+      const result = await algo.score({ ...context, ...more }, optionsFor(context.graph));
       requireResult(context.graph, result);
       return result;
     });
