@@ -9,10 +9,10 @@ import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.
 import type { ModelObject } from '../plugin/contributions.js';
 import { Executables } from './executables.js';
 import { filledMask, maskFeeds, objectiveFeeds, promptFeed } from './feeds.js';
+import { gradientForward, gradientKey, mixedFeeds } from './gradient-request.js';
 import {
   captureProgram,
   currentInputName,
-  type GradientForward,
   gradientProgram,
   INPUT,
   LOGITS,
@@ -177,17 +177,9 @@ class Engine implements PatchableModel {
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
     this.#checkBatch(batch);
-    const { input, patch, objective, inputAlpha, losses = false } = request;
+    const { input, patch, objective, inputAlpha, mixed, losses = false, backward = [] } = request;
     const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
-    const atZero = !mask || request.mask === 0;
-    if (inputAlpha !== undefined && !atZero) {
-      throw new AutoCircuitError({
-        where: 'core/patch',
-        what: 'inputAlpha goes with a mask of 0 only',
-        kind: 'internal',
-      });
-    }
-    const forward: GradientForward = inputAlpha !== undefined ? 'interpolated' : atZero ? 'atZero' : 'patched';
+    const forward = gradientForward(request);
     const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
     const cuts =
       forward === 'atZero' ? cutsOf(batch.prompts.length, batch.length, this.#plainTokens) : this.#cuts(batch);
@@ -199,7 +191,8 @@ class Engine implements PatchableModel {
     // At mask 0 both passes are wanted once: one program for the two. Otherwise pass 1 is kept for the next mask or step.
     const fused = forward === 'atZero' && patch.kind === 'resample';
     if (!fused && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
-    if (forward === 'interpolated') await this.#store.prepare(batch, input, cuts);
+    const needsCurrent = forward === 'interpolated' || forward === 'mixed';
+    if (needsCurrent) await this.#store.prepare(batch, input, cuts);
     for (const [start, stop] of cuts) {
       const parts = fused ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const supply = fused ? 'fused' : parts ? 'fed' : 'zero';
@@ -207,12 +200,12 @@ class Engine implements PatchableModel {
         objective.kind === 'kl'
           ? { kind: objective.kind }
           : { kind: objective.kind, tokenFunction: objective.tokenFunction };
-      const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : [])];
-      const key = ['gradient', forward, supply, ...Object.values(shape), ...flags].join('-');
+      const setting = { ...this.#setting, supply, axes, forward, objective: shape, losses, backward } as const;
+      const current = needsCurrent ? await this.#store.side(batch, input, start, stop) : null;
       chunks.push(
         await this.#executables.run(
-          key,
-          () => gradientProgram({ ...this.#setting, supply, axes, forward, objective: shape, losses }),
+          gradientKey(setting),
+          () => gradientProgram(setting),
           {
             [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
             ...(fused ? { [PATCH_INPUT]: promptFeed(this.#model.spec, batch, patch.from, start, stop) } : {}),
@@ -220,9 +213,9 @@ class Engine implements PatchableModel {
             ...(forward === 'patched'
               ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop))
               : {}),
-            ...(forward === 'interpolated'
-              ? await this.#interpolated(batch, input, parts, inputAlpha!, start, stop)
-              : {}),
+            ...(current ? this.#named(current, currentInputName) : {}),
+            ...(forward === 'interpolated' ? startBetween(current!, parts, inputAlpha!) : {}),
+            ...(mixed ? mixedFeeds(this.graph, mixed) : {}),
             ...Object.fromEntries(objectiveFeeds(objective, batch, start, stop, dense)),
           },
           { big: true },
@@ -237,22 +230,6 @@ class Engine implements PatchableModel {
       tensors: Object.fromEntries(tensors),
       ...(losses ? { losses: joinFloats(chunks.map((results) => floats(results, LOSSES))) } : {}),
     };
-  }
-
-  /** Both ends of the path, and the start between them: patch + alpha · (input − patch). */
-  async #interpolated(
-    batch: PromptBatch,
-    side: Side,
-    patch: SiteTensors | null,
-    alpha: number,
-    start: number,
-    stop: number,
-  ): Promise<Feeds> {
-    const current = await this.#store.side(batch, side, start, stop);
-    const here = current.get('start')!;
-    const there = patch?.get('start')?.data;
-    const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
-    return { ...this.#named(current, currentInputName), [START_INPUT]: floatTensor(between, here.shape) };
   }
 
   // ---- the small print ----------------------------------------------------------------------------------------
@@ -324,6 +301,13 @@ function joinFloats(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return out;
+}
+/** The start between two runs: patch + alpha · (current − patch). */
+function startBetween(current: SiteTensors, patch: SiteTensors | null, alpha: number): Feeds {
+  const here = current.get('start')!;
+  const there = patch?.get('start')?.data;
+  const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
+  return { [START_INPUT]: floatTensor(between, here.shape) };
 }
 /** An output as float32; the interpreter may run in float64. */
 function tensorOf(results: Results, name: string): Tensor<Float32Array> {

@@ -3,6 +3,7 @@
  * a mode, simplified. Every program takes inputs by name and any `batch` and `pos`.
  */
 import type { Graph } from '../graph/types.js';
+import type { BackwardRule } from '../ir/backward-rules.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import { subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
@@ -11,6 +12,7 @@ import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { contractScores, type DifferenceBlock, Differences, type MaskAxes, type PatchValue } from './differences.js';
+import { mixedPoints } from './mixed.js';
 import {
   type BlockGroup,
   capturePoints,
@@ -136,14 +138,17 @@ export function patchedProgram(setting: PatchedSetting): Program {
  * How the second pass of a gradient runs:
  * - `patched`: under a mask that is fed;
  * - `atZero`: the mask is 0 everywhere, so the forward pass is a plain one;
- * - `interpolated`: at 0, with the running `Resid Start` output fed and the differences taken between two fed runs.
+ * - `interpolated`: at 0, with the running `Resid Start` output fed and the differences taken between two fed runs;
+ * - `mixed`: the same with one source block's output between the two runs, chosen when it runs (`mixed.ts`).
  */
-export type GradientForward = 'patched' | 'atZero' | 'interpolated';
+export type GradientForward = 'patched' | 'atZero' | 'interpolated' | 'mixed';
 export interface GradientSetting extends PatchedSetting {
   readonly forward: GradientForward;
   readonly objective: ObjectiveShape;
   /** Whether M of each prompt [batch] is an output, too. */
   readonly losses?: boolean;
+  /** What gradients do differently at values of a role. */
+  readonly backward?: readonly BackwardRule[];
 }
 
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
@@ -166,6 +171,7 @@ export function gradientProgram(setting: GradientSetting): Program {
     b,
     total,
     reads.map((read) => read.value),
+    setting.backward,
   );
   const keepPositions = graph.options.positions !== null;
   for (const indices of bySite(reads)) {
@@ -195,16 +201,20 @@ export function gradientProgram(setting: GradientSetting): Program {
         onRead,
       });
     }
+    const currentOf = ({ site }: SourceParts['block'], shape: AnyValue['shape']): AnyValue =>
+      b.input(currentInputName(site), 'float', shape);
     const collect = (parts: SourceParts): void => {
-      const current =
-        forward === 'interpolated'
-          ? { ...parts, value: b.input(currentInputName(parts.block.site), 'float', parts.value.shape) }
-          : parts;
-      differences.add(current, patchOf(parts));
+      const fed = forward === 'atZero' ? parts.value : currentOf(parts.block, parts.value.shape);
+      differences.add({ ...parts, value: fed }, patchOf(parts));
     };
     const startOf =
       forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
-    return readingPoints(scope, collect, onRead, startOf);
+    const points = readingPoints(scope, collect, onRead, startOf);
+    if (forward !== 'mixed') return points;
+    return mixedPoints(graph, points, (block, shape) => ({
+      current: currentOf(block, shape),
+      patch: setting.supply === 'fed' ? b.input(patchInputName(block.site), 'float', shape) : null,
+    }));
   }
 }
 

@@ -1,6 +1,7 @@
 /** @file What algorithms and metrics see of a model: `PatchableModel`. All calls are asynchronous; no caller sees a backend. */
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import type { Graph, Mask } from '../graph/types.js';
+import type { BackwardRule } from '../ir/backward-rules.js';
 import type { Tensor } from '../ir/tensor.js';
 
 /** The seven ablations of AutoCircuit, by name: what the patched-in values are. */
@@ -67,6 +68,13 @@ export interface MaskGradientRequest {
    * EAP-IG (inputs): the running `Resid Start` output is patch + alpha·(input − patch); differences stay those of the ends.
    */
   readonly inputAlpha?: number;
+  /**
+   * EAP-IG (activations): what the source block of this site writes is patch + alpha·(input − patch), and the run goes on
+   * from there; differences stay those of the ends. Not together with `inputAlpha`.
+   */
+  readonly mixed?: { readonly site: string; readonly alpha: number };
+  /** What gradients do differently at values of a role (RelP, GIM). Forward values stay. */
+  readonly backward?: readonly BackwardRule[];
   /** Whether M itself is wanted, too. */
   readonly losses?: boolean;
 }

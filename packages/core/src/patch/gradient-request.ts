@@ -1,0 +1,55 @@
+/** @file Which program serves a mask-gradient request, under which name it is kept, and what it is fed beside activations. */
+import { AutoCircuitError } from '../error.js';
+import type { Graph } from '../graph/types.js';
+import type { Feeds } from '../ir/backend.js';
+import { floatTensor, intTensor } from '../ir/tensor.js';
+import { MIXED_ALPHA, MIXED_BLOCK } from './mixed.js';
+import type { GradientForward, GradientSetting } from './programs.js';
+import type { MaskGradientRequest } from './types.js';
+
+/** @throws AutoCircuitError for points that do not go together */
+export function gradientForward({ mask, inputAlpha, mixed }: MaskGradientRequest): GradientForward {
+  const asked = [
+    ...(inputAlpha === undefined ? [] : (['interpolated'] as const)),
+    ...(mixed === undefined ? [] : (['mixed'] as const)),
+    ...(mask === undefined || mask === 0 ? [] : (['patched'] as const)),
+  ];
+  if (asked.length > 1) {
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: 'a gradient is taken at one kind of point',
+      expected: 'a mask, inputAlpha or mixed; the latter two at mask 0',
+      got: asked.join(' and '),
+      kind: 'internal',
+    });
+  }
+  return asked[0] ?? 'atZero';
+}
+
+/** The name of a gradient's program: all that decides what it is. */
+export function gradientKey(
+  setting: Pick<GradientSetting, 'forward' | 'supply' | 'axes' | 'objective' | 'losses' | 'backward'>,
+): string {
+  const { forward, supply, axes, objective, losses, backward = [] } = setting;
+  const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : [])];
+  const rules = backward.length > 0 ? [JSON.stringify(backward)] : [];
+  return ['gradient', forward, supply, ...Object.values(objective), ...flags, ...rules].join('-');
+}
+
+/** Which block is mixed, and how. @throws AutoCircuitError for a site where nothing writes */
+export function mixedFeeds(graph: Graph, { site, alpha }: NonNullable<MaskGradientRequest['mixed']>): Feeds {
+  const index = graph.sourceBlocks.findIndex((block) => block.site === site);
+  if (index < 0) {
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: `no source block writes at "${site}"`,
+      expected: graph.sourceBlocks.map((block) => block.site).join(', '),
+      got: site,
+      kind: 'internal',
+    });
+  }
+  return {
+    [MIXED_BLOCK]: intTensor(Int32Array.of(index), [1]),
+    [MIXED_ALPHA]: floatTensor(Float32Array.of(alpha), [1]),
+  };
+}
