@@ -1,7 +1,7 @@
 import type { ModelObject, PatchPoints } from '@auto-circuit/core';
 import { architectureContract, microModel, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { randomGpt2, randomLlama, randomNeox } from './random.js';
+import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random.js';
 
 const SMALL = {
   layers: 2,
@@ -13,12 +13,25 @@ const SMALL = {
   positions: 8,
   epsilon: 1e-5,
 } as const;
+const GEMMA = { kvHeads: 2, activation: 'gelu_pytorch_tanh', attentionScale: 0.4 } as const;
 const scale = 12; // weights of standard deviation 0.24: every component matters
 
 const MODELS: Readonly<Record<string, ModelObject>> = {
   gpt2: randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: true }, { scale }),
   'attention only': randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: false }, { scale }),
   'llama with grouped queries': randomLlama({ ...SMALL, kvHeads: 2, activation: 'silu' }, { scale }),
+  'gemma with caps': randomGemma(
+    { ...SMALL, ...GEMMA, windows: [3, null], scoreCap: 2, logitCap: 3, norms: false },
+    { scale },
+  ),
+  'gemma with query and key norms': randomGemma(
+    { ...SMALL, ...GEMMA, windows: [null, 2], scoreCap: null, logitCap: null, norms: true },
+    { scale },
+  ),
+  'llama with a sliding window': randomLlama(
+    { ...SMALL, kvHeads: 2, activation: 'silu', windows: [null, 2] },
+    { scale },
+  ),
   'neox, side by side': randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),
   'neox, in turn': randomNeox({ ...SMALL, dRotary: 4, activation: 'gelu', parallel: false }, { scale }),
   micro: microModel(),

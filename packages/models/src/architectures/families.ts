@@ -1,9 +1,11 @@
 /** @file The families that checkpoints are read for: a weight recipe and a trace each. Another family is another entry. */
 import type { ModelObject, WeightStore } from '@auto-circuit/core';
 import type { CanonicalWeights, ModelSizes, WeightRecipe } from '../checkpoint/canonical.js';
+import { type GemmaConfig, gemmaRecipe } from '../checkpoint/recipes/gemma.js';
 import { type Gpt2Config, gpt2Recipe } from '../checkpoint/recipes/gpt2.js';
 import { type LlamaConfig, llamaRecipe } from '../checkpoint/recipes/llama.js';
 import { type NeoxConfig, neoxRecipe } from '../checkpoint/recipes/neox.js';
+import { gemmaModel } from './gemma.js';
 import { gpt2Model } from './gpt2.js';
 import { activationNamed } from './layers.js';
 import { llamaModel } from './llama.js';
@@ -52,10 +54,15 @@ const gpt2: Family<Gpt2Config> = {
 
 const llama: Family<LlamaConfig> = {
   name: 'llama',
-  doc: 'Llama, Qwen 2, SmolLM2: rotary positions, RMS norm, grouped queries, SwiGLU',
+  doc: 'Llama, Qwen 2, Mistral, SmolLM2: rotary positions, RMS norm, grouped queries, SwiGLU, sliding windows',
   recipe: llamaRecipe,
   build: (name, { config, sizes, processing }, weights) =>
-    llamaModel(name, shapeOf(sizes, config.hidden_act, config.rms_norm_eps), weights, processing),
+    llamaModel(
+      name,
+      { ...shapeOf(sizes, config.hidden_act, config.rms_norm_eps), windows: config.windows },
+      weights,
+      processing,
+    ),
 };
 
 const neox: Family<NeoxConfig> = {
@@ -72,4 +79,20 @@ const neox: Family<NeoxConfig> = {
   },
 };
 
-export const FAMILIES: readonly Family[] = [gpt2, llama, neox] as unknown as readonly Family[];
+const gemma: Family<GemmaConfig> = {
+  name: 'gemma',
+  doc: 'Gemma 2 and 3 (text): norms before and after each module, sliding windows, scaled embeddings, soft caps or query and key norms',
+  recipe: gemmaRecipe,
+  build: (name, { config, sizes, processing }, weights) => {
+    const shape = {
+      ...shapeOf(sizes, config.hidden_activation, config.rms_norm_eps),
+      windows: config.windows,
+      attentionScale: config.query_pre_attn_scalar ** -0.5,
+      scoreCap: config.scoreCap,
+      logitCap: config.logitCap,
+    };
+    return gemmaModel(name, shape, weights, processing);
+  },
+};
+
+export const FAMILIES: readonly Family[] = [gpt2, llama, neox, gemma] as unknown as readonly Family[];

@@ -1,5 +1,6 @@
 /** @file Room `architectures`: model families. One file each with its trace; no reading of checkpoints lives here. */
 export * from './families.js';
+export * from './gemma.js';
 export * from './gpt2.js';
 export * from './layers.js';
 export * from './llama.js';

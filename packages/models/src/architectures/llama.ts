@@ -1,15 +1,6 @@
-/** @file Llama: rotary positions, RMS norm, grouped queries, SwiGLU, tied or untied embeddings. */
+/** @file Llama, Qwen 2, Mistral: rotary positions, RMS norm, grouped queries, SwiGLU; some with sliding windows. */
 import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
-import {
-  ACTIVATIONS,
-  asMatrix,
-  causalAttention,
-  type Has,
-  readHeads,
-  rmsNormNamed,
-  rotate,
-  unembedTokens,
-} from './layers.js';
+import { causalAttention, gatedMlp, type Has, readHeads, rmsNormNamed, rotate, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 
 export interface LlamaShape {
@@ -23,11 +14,13 @@ export interface LlamaShape {
   readonly positions: number;
   readonly epsilon: number;
   readonly activation: string;
+  /** How many keys the queries of each layer see; null for all. Default all, in every layer. */
+  readonly windows?: readonly (number | null)[];
 }
 
 export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): AnyValue {
   const { builder: b } = points;
-  const { layers, heads, dModel, dHead, dMlp, vocabulary, positions } = shape;
+  const { layers, heads, dModel, dHead, vocabulary, positions, windows } = shape;
   const tokens = points.input; // [batch, pos]
   const [batch, pos] = tokens.shape;
   const cos = points.weight('rope.cos', [positions, dHead]);
@@ -37,21 +30,14 @@ export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): An
 
   for (let l = 0; l < layers; l++) {
     const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, norm(`L${l}.ln1`));
-    const z = causalAttention(b, rotate(b, q, cos, sin), rotate(b, k, cos, sin), v, `L${l}.attn`); // [heads, batch, pos, dHead]
+    const turned = [rotate(b, q, cos, sin), rotate(b, k, cos, sin)] as const;
+    const z = causalAttention(b, ...turned, v, `L${l}.attn`, { window: windows?.[l] ?? null }); // [heads, batch, pos, dHead]
     residual = b.add(residual, points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel])));
     if (has(`L${l}.attn.o.b`)) residual = b.add(residual, points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);
 
     const read = points.into(`L${l}.mlp`, residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
-    const x = asMatrix(b, read); // [tokens, dModel]
-    const gate = ACTIVATIONS[shape.activation]!(
-      b,
-      b.matmul(x, points.weight(`L${l}.mlp.gate.W`, [dMlp, dModel]), { transposeB: true }),
-    );
-    const up = b.matmul(x, points.weight(`L${l}.mlp.up.W`, [dMlp, dModel]), { transposeB: true });
-    const active = b.role(b.mul(b.role(gate, `L${l}.mlp.gate`), up), `L${l}.mlp.act`); // [tokens, dMlp]
-    const out = b.matmul(active, points.weight(`L${l}.mlp.down.W`, [dModel, dMlp]), { transposeB: true }); // [tokens, dModel]
-    residual = b.add(residual, points.outOf(`L${l}.mlp`, b.reshape(out, read.shape)));
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, gatedMlp(points, shape, `L${l}.mlp`, read)));
     residual = points.stream(`L${l}.post`, residual);
   }
   return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);

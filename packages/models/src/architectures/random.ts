@@ -1,6 +1,7 @@
 /** @file Models of a given shape with seeded random weights: for benchmarks and tests. */
 import { type ModelObject, memoryWeights, seededRandom } from '@auto-circuit/core';
 import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
+import { type GemmaShape, gemmaModel } from './gemma.js';
 import { type Gpt2Shape, gpt2Model } from './gpt2.js';
 import { type LlamaShape, llamaModel } from './llama.js';
 import { type NeoxShape, neoxModel } from './neox.js';
@@ -92,6 +93,30 @@ export function randomLlama(shape: LlamaShape, options: RandomModelOptions = {})
   }
   const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dHead) };
   return llamaModel('random-llama', shape, memoryWeights(weights, keyOf('llama', shape, options)));
+}
+
+/** A Gemma of this shape, unprocessed, with tied embeddings; `norms: true` for those of queries and keys (Gemma 3). */
+export function randomGemma(
+  shape: GemmaShape & { readonly norms: boolean },
+  options: RandomModelOptions = {},
+): ModelObject {
+  const { layers, heads, kvHeads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
+  const shapes: Shapes = { 'embed.W': [vocabulary, d], 'final.ln.w': [d] };
+  for (let l = 0; l < layers; l++) {
+    for (const norm of ['ln1', 'ln2', 'attn.post', 'mlp.post']) shapes[`L${l}.${norm}.w`] = [d];
+    for (const x of ['q', 'k']) if (shape.norms) shapes[`L${l}.attn.${x}.norm.w`] = [dHead];
+    Object.assign(shapes, {
+      [`L${l}.attn.q.W`]: [heads, dHead, d],
+      [`L${l}.attn.k.W`]: [kvHeads, dHead, d],
+      [`L${l}.attn.v.W`]: [kvHeads, dHead, d],
+      [`L${l}.attn.o.W`]: [heads, dHead, d],
+      [`L${l}.mlp.gate.W`]: [dMlp, d],
+      [`L${l}.mlp.up.W`]: [dMlp, d],
+      [`L${l}.mlp.down.W`]: [d, dMlp],
+    });
+  }
+  const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dHead) };
+  return gemmaModel('random-gemma', shape, memoryWeights(weights, keyOf('gemma', shape, options)));
 }
 
 /** A GPT-NeoX of this shape, unprocessed, with embeddings of its own on both ends. */

@@ -9,3 +9,4 @@ export * as layouts from './layouts.js';
 export * from './processing.js';
 export * from './recipes/index.js';
 export * from './rotary.js';
+export * from './windows.js';

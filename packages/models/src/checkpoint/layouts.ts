@@ -16,6 +16,12 @@ export const part =
   (raw) =>
     raw.read(name, [size]).slice(from, from + count);
 
+/** A vector with 1 added to each number: norms that are kept as what is added to 1. */
+export const plusOne =
+  (name: string, size: number): Loader =>
+  (raw) =>
+    raw.read(name, [size]).map((x) => x + 1);
+
 /** Columns `[from, from + count)` of a `[rows, columns]` matrix, transposed: `[count, rows]`. */
 export const columnsTransposed =
   (name: string, [rows, columns]: readonly [number, number], from: number, count: number): Loader =>

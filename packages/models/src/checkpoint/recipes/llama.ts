@@ -1,10 +1,11 @@
-/** @file Llama-like checkpoints (Llama, Qwen 2, Mistral without a window): [out, in] matrices, already in head order. */
+/** @file Llama-like checkpoints (Llama, Qwen 2, Mistral): [out, in] matrices, already in head order. */
 import { z } from 'zod';
 import type { ModelSizes, TensorRule, WeightRecipe } from '../canonical.js';
 import { count, parseConfig, type RawConfig } from '../config.js';
 import type { RawCheckpoint } from '../hf-folder.js';
 import { asIs, type Loader, prefixOf, transposed } from '../layouts.js';
 import { type RotarySettings, readRotary, rotaryTable } from '../rotary.js';
+import { type LayerWindows, readWindows } from '../windows.js';
 
 const schema = z
   .looseObject({
@@ -21,7 +22,9 @@ const schema = z
     tie_word_embeddings: z.boolean().default(false),
     mlp_bias: z.literal(false, 'biases in the MLP are not supported').default(false),
     rope_interleaved: z.literal(false, 'interleaved rotary positions are not supported').default(false),
-    use_sliding_window: z.literal(false, 'sliding-window attention is not supported').default(false),
+    /** Qwen 2: whether layers from `max_window_layers` on slide. */
+    use_sliding_window: z.boolean().default(false),
+    max_window_layers: z.number().int().nonnegative().default(28),
   })
   .refine((c) => c.num_attention_heads % (c.num_key_value_heads ?? c.num_attention_heads) === 0, {
     path: ['num_attention_heads'],
@@ -31,10 +34,24 @@ const schema = z
     path: ['hidden_size'],
     error: 'must be a multiple of num_attention_heads when there is no head_dim',
   });
-export type LlamaConfig = z.output<typeof schema> & { readonly rotary: RotarySettings };
+export type LlamaConfig = z.output<typeof schema> & {
+  readonly rotary: RotarySettings;
+  readonly windows: LayerWindows;
+};
+type Keys = z.output<typeof schema>;
 
-const headDim = (config: z.output<typeof schema>): number =>
-  config.head_dim ?? config.hidden_size / config.num_attention_heads;
+/** What slides in each of the families: nothing in Llama, the upper layers of Qwen 2 if it says so, all of Mistral. */
+const WINDOWS: Readonly<Record<string, (config: RawConfig, keys: Keys, source: string) => LayerWindows>> = {
+  llama: (_config, { num_hidden_layers: layers }) => new Array<null>(layers).fill(null),
+  qwen2: (config, { num_hidden_layers: layers, use_sliding_window, max_window_layers }, source) => {
+    if (!use_sliding_window) return new Array<null>(layers).fill(null);
+    return readWindows(config, source, { layers, slides: (l) => l >= max_window_layers, defaultWindow: 4096 });
+  },
+  mistral: ({ layer_types: _, ...config }, { num_hidden_layers: layers }, source) =>
+    readWindows(config, source, { layers, slides: () => true, defaultWindow: 4096 }),
+};
+
+const headDim = (config: Keys): number => config.head_dim ?? config.hidden_size / config.num_attention_heads;
 
 const sizes = (config: LlamaConfig): ModelSizes => ({
   layers: config.num_hidden_layers,
@@ -51,7 +68,8 @@ const sizes = (config: LlamaConfig): ModelSizes => ({
 
 function readConfig(config: RawConfig, source: string): LlamaConfig {
   const keys = parseConfig(schema, config, source);
-  return { ...keys, rotary: readRotary(config, headDim(keys), source) };
+  const windows = WINDOWS[config.model_type]!(config, keys, source);
+  return { ...keys, rotary: readRotary(config, headDim(keys), source), windows };
 }
 
 function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
@@ -91,7 +109,7 @@ function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
 
 export const llamaRecipe: WeightRecipe<LlamaConfig> = Object.freeze({
   name: 'llama',
-  modelTypes: ['llama', 'qwen2'],
+  modelTypes: Object.keys(WINDOWS),
   readConfig,
   sizes,
   rules,

@@ -84,7 +84,8 @@ function rules(config: NeoxConfig, raw: RawCheckpoint): TensorRule[] {
     rule('final.ln.w', [D], asIs(`${prefix}final_layer_norm.weight`, [D])),
     rule('final.ln.b', [D], asIs(`${prefix}final_layer_norm.bias`, [D])),
   );
-  if (!config.tie_word_embeddings) all.push(rule('unembed.W', [V, D], asIs('embed_out.weight', [V, D])));
+  const head = raw.has('lm_head.weight') ? 'lm_head.weight' : 'embed_out.weight'; // newer and older files
+  if (!config.tie_word_embeddings) all.push(rule('unembed.W', [V, D], asIs(head, [V, D])));
   return all;
 }
 
