@@ -1,31 +1,43 @@
 /** @file What all gradient scores share: ∂M/∂mask for each prompt at one or several points, averaged over points, then over prompts. */
 import {
+  type BackwardRule,
   type MaskGradientRequest,
   type Objective,
   objectiveByBatch,
   PointAccumulator,
   type PromptGradients,
+  type PromptScores,
   type PruneAlgoContext,
   type PruneResult,
   ScoreAccumulator,
 } from '@auto-circuit/core';
 import { batchesKey, resumableWork } from './resume.js';
 
-/** Where a gradient is taken: at a mask value, or at an interpolated input. */
-export type GradientPoint = Pick<MaskGradientRequest, 'mask' | 'inputAlpha'>;
+/** Where a gradient is taken: at a mask value, at an interpolated input, or with one source block's output interpolated. */
+export interface GradientPoint extends Pick<MaskGradientRequest, 'mask' | 'inputAlpha' | 'mixed'> {
+  /** Makes the point's share of each prompt's scores; default all of it. */
+  readonly share?: (gradients: PromptGradients) => PromptScores;
+}
+export interface GradientScoresRequest {
+  /** The algorithm's name and what else sets its work apart (its options). */
+  readonly key: readonly unknown[];
+  readonly objective: Objective;
+  readonly points: readonly GradientPoint[];
+  /** What gradients do differently; default nothing. */
+  readonly backward?: readonly BackwardRule[];
+}
 
 /**
  * Scores of the clean run with the run's patch: each prompt's mean over `points`, then the mean over prompts, with
  * standard errors over prompts. Sums are in float64 in prompt order. Batches that are done are kept in the checkpoint.
- *
- * @param key the algorithm's name and what else sets its work apart (its options)
  */
 export async function gradientScores(
   context: PruneAlgoContext,
-  { key, objective, points }: { key: readonly unknown[]; objective: Objective; points: readonly GradientPoint[] },
+  { key, objective, points, backward }: GradientScoresRequest,
 ): Promise<PruneResult> {
   const { batches, graph, model, patch } = context;
   const objectives = objectiveByBatch(objective, batches);
+  if (isFlat(objective, points)) context.warn?.(flatWarning(`${key[0]}`));
   let total = new ScoreAccumulator(graph);
   let batchesDone = 0;
   const work = await resumableWork(context, {
@@ -43,8 +55,12 @@ export async function gradientScores(
   }
   for (const [b, batch] of batches.entries()) {
     if (b < batchesDone) continue;
-    const gradientsAt = (point: GradientPoint): Promise<PromptGradients> =>
-      model.maskGradient(batch, { input: 'clean', patch, objective: objectives[b]!, ...point });
+    const gradientsAt = async ({ share, ...point }: GradientPoint): Promise<PromptScores> => {
+      const rules = backward ? { backward } : {};
+      const request = { input: 'clean', patch, objective: objectives[b]!, ...rules, ...point } as const;
+      const gradients = await model.maskGradient(batch, request);
+      return share ? share(gradients) : gradients;
+    };
     if (points.length === 1) {
       total.add(await gradientsAt(points[0]!)); // without the copy in float64 that a mean over points needs
     } else {
@@ -60,3 +76,12 @@ export async function gradientScores(
   }
   return total.result();
 }
+
+/** KL from the clean output has its minimum on the clean run, so that there every gradient is 0. */
+function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean {
+  if (objective.kind !== 'kl' || objective.referenceLogits) return false;
+  return points.every(({ mask = 0, inputAlpha = 1, mixed }) => mask === 0 && inputAlpha === 1 && !mixed);
+}
+
+const flatWarning = (algo: string): string =>
+  `${algo} takes its gradient on the clean run, where KL from the clean output is at its minimum: every score is 0 but for rounding; choose another --objective (logit-diff, …) or an algorithm that leaves the clean run (eap-ig-inputs, integrated-edge-gradients)`;

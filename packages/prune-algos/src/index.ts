@@ -5,13 +5,16 @@ import { activationMagnitude } from './activation-magnitude.js';
 import { circuitProbing } from './circuit-probing.js';
 import { cleanCorrupted } from './clean-corrupted.js';
 import { eap } from './eap.js';
+import { eapIgActivations } from './eap-ig-activations.js';
 import { eapIgInputs } from './eap-ig-inputs.js';
 import { edgePruning } from './edge-pruning.js';
 import { exact } from './exact.js';
+import { gim, gimRules } from './gim.js';
 import { integratedEdgeGradients } from './integrated-edge-gradients.js';
 import { knownEdges } from './known-edges.js';
 import { maskGradient } from './mask-gradient.js';
 import { random } from './random.js';
+import { relp, relpRules } from './relp.js';
 import { subnetworkProbing } from './subnetwork-probing.js';
 import { ugs } from './ugs.js';
 
@@ -21,6 +24,9 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
   contributes: [
     eap,
     eapIgInputs,
+    eapIgActivations,
+    relp,
+    gim,
     cleanCorrupted,
     maskGradient,
     integratedEdgeGradients,
@@ -48,13 +54,18 @@ export {
   circuitProbing,
   cleanCorrupted,
   eap,
+  eapIgActivations,
   eapIgInputs,
   edgePruning,
   exact,
+  gim,
+  gimRules,
   integratedEdgeGradients,
   knownEdges,
   maskGradient,
   random,
+  relp,
+  relpRules,
   subnetworkProbing,
   ugs,
 };

@@ -34,6 +34,8 @@ export interface PruneAlgoContext {
   readonly patch: PatchDescription;
   readonly seed: number;
   readonly progress: Progress;
+  /** Tells the person at the terminal of something that is likely not what they want, in one sentence. */
+  readonly warn?: (line: string) => void;
   /** Partial work, kept by the run folder so that a killed run goes on; absent in plain library use. */
   readonly checkpoint?: Checkpoint;
   /** Aborted on Ctrl-C: long loops check `signal.throwIfAborted()` between batches. */

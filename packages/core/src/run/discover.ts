@@ -185,7 +185,7 @@ export async function scoresOf(
     objective,
     seed,
   }: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed'>,
-  { onProgress, signal }: Pick<DiscoverHooks, 'onProgress' | 'signal'>,
+  { onProgress, onWarning, signal }: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
   store: RunStore | null,
@@ -200,6 +200,7 @@ export async function scoresOf(
     patch,
     seed,
     progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
+    ...(onWarning ? { warn: onWarning } : {}),
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };

@@ -1,0 +1,68 @@
+/** @file Edge attribution patching with integrated gradients over the outputs of the model's parts. */
+import {
+  definePruneAlgo,
+  floatTensor,
+  type Graph,
+  type PromptGradients,
+  type PromptScores,
+  type SourceBlock,
+} from '@auto-circuit/core';
+import { type GradientPoint, gradientScores } from './gradient-scores.js';
+
+/**
+ * EAP-IG, activations (Hanna, Pezzelle and Belinkov 2024, arXiv 2403.17806, after the integrated gradients of Marks et al.
+ * 2024, arXiv 2403.19647): one after the other, the output a of the embedding, of each layer's attention heads and of each MLP
+ * is replaced in the clean run by patch + (k/steps)·(clean − patch), k = 1 … steps, and the rest of the run follows.
+ * score(u→v) = Σ (patch_u − clean_u) · mean over k of ∂M/∂in_v, differences being those of the ends.
+ *
+ * `count` says which of these runs an edge counts: `own`, those that replace the output its source belongs to, as the formula
+ * has it; `all`, the mean over all runs, as the code of EAP-IG does. Mean over prompts; M is the run's objective.
+ * (2 + attention layers + MLPs) · steps backward passes.
+ */
+export const eapIgActivations = definePruneAlgo({
+  name: 'eap-ig-activations',
+  doc: "edge attribution patching with gradients averaged between each part's patched-in and clean output",
+  options: {
+    steps: {
+      type: 'int',
+      doc: 'outputs between the two that gradients are taken at, for each part',
+      default: 5,
+      min: 1,
+    },
+    count: {
+      type: 'enum',
+      doc: "own: an edge counts the runs that move its own source; all: the mean over all runs, as in EAP-IG's code",
+      values: ['own', 'all'],
+      default: 'own',
+    },
+  },
+  score: (context, { steps, count }) =>
+    gradientScores(context, {
+      key: ['eap-ig-activations', steps, count],
+      objective: context.objective,
+      points: context.graph.sourceBlocks.flatMap((block) => pointsOf(context.graph, block, steps, count)),
+    }),
+});
+
+function pointsOf(graph: Graph, block: SourceBlock, steps: number, count: 'own' | 'all'): GradientPoint[] {
+  const blocks = graph.sourceBlocks.length;
+  const share = count === 'own' ? (all: PromptGradients) => ownShare(graph, block, blocks, all) : undefined;
+  return Array.from({ length: steps }, (_, k) => ({
+    mixed: { site: block.site, alpha: (k + 1) / steps },
+    ...(share ? { share } : {}),
+  }));
+}
+
+/** Scores of the block's own edges, 0 elsewhere; times the number of blocks, since the mean goes over all blocks' points. */
+function ownShare(graph: Graph, block: SourceBlock, blocks: number, { tensors }: PromptGradients): PromptScores {
+  const own = graph.destinationBlocks.map(({ module, sources }) => {
+    const { data, shape } = tensors[module]!; // [prompts, position?, head?, sources]
+    const width = sources.stop - sources.start;
+    const kept = Float64Array.from(data, (x, i) => {
+      const source = sources.start + (i % width);
+      return source >= block.start && source < block.stop ? x * blocks : 0;
+    });
+    return [module, floatTensor(kept, shape)] as const;
+  });
+  return { tensors: Object.fromEntries(own) };
+}

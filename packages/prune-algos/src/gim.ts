@@ -1,0 +1,43 @@
+/** @file Gradient interaction modifications: EAP with gradients that allow for what interacting parts hide from each other. */
+import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core';
+import { gradientScores } from './gradient-scores.js';
+
+/**
+ * A norm's 1/σ is a constant; the softmax of attention passes gradients as at `temperature` (without the factor
+ * 1/temperature), since at 1 strong keys hide each other's effect; factors of a product share their gradient: gate and up
+ * half each, values half, queries and keys a quarter.
+ */
+export const gimRules = (temperature: number): readonly BackwardRule[] => [
+  { kind: 'stop', role: 'scale' },
+  { kind: 'softmaxTemperature', role: 'attn.pattern', temperature },
+  { kind: 'scale', role: 'attn.q', factor: 0.25 },
+  { kind: 'scale', role: 'attn.k', factor: 0.25 },
+  { kind: 'scale', role: 'attn.v', factor: 0.5 },
+  { kind: 'scale', role: 'mlp.gate', factor: 0.5 },
+  { kind: 'scale', role: 'mlp.up', factor: 0.5 },
+];
+
+/**
+ * GIM (Edin et al. 2025, "GIM: Improved Interpretability for Large Language Models", arXiv 2505.17630):
+ * score(u→v) = Σ (patch_u − clean_u) · g_v, where g_v is the gradient at v under the rules above. Mean over prompts; M is the
+ * run's objective, a loss. Two forward passes and one backward.
+ */
+export const gim = definePruneAlgo({
+  name: 'gim',
+  doc: 'EAP with gradient interaction modifications: norms fixed, softer attention, products sharing their gradient',
+  options: {
+    temperature: {
+      type: 'number',
+      doc: 'temperature of the attention softmax in the backward pass; 1 is the softmax itself',
+      default: 2,
+      min: 0.01,
+    },
+  },
+  score: (context, { temperature }) =>
+    gradientScores(context, {
+      key: ['gim', temperature],
+      objective: context.objective,
+      points: [{}],
+      backward: gimRules(temperature),
+    }),
+});

@@ -1,0 +1,40 @@
+/** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
+import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core';
+import { gradientScores } from './gradient-scores.js';
+
+/**
+ * The rules of relevance propagation in transformers, as gradients: a norm's 1/σ is a constant (LN rule); an activation is
+ * z times the constant act(z)/z (identity rule); a product of gate and up passes half to each (half rule); and on demand an
+ * attention pattern is a constant (AH rule). Linear layers need none (0 rule).
+ */
+export const relpRules = (frozenPattern: boolean): readonly BackwardRule[] => [
+  { kind: 'stop', role: 'scale' },
+  { kind: 'stop', role: 'mlp.slope' },
+  { kind: 'scale', role: 'mlp.gate', factor: 0.5 },
+  { kind: 'scale', role: 'mlp.up', factor: 0.5 },
+  ...(frozenPattern ? [{ kind: 'stop', role: 'attn.pattern' } as const] : []),
+];
+
+/**
+ * RelP (Jafari et al. 2025, "RelP: Faithful and Efficient Circuit Discovery via Relevance Patching", arXiv 2508.21258):
+ * score(u→v) = Σ (patch_u − clean_u) · r_v, where r_v is what the gradient at v becomes under the rules above. Equal to EAP
+ * where the model is linear. Mean over prompts; M is the run's objective, a loss. Two forward passes and one backward.
+ */
+export const relp = definePruneAlgo({
+  name: 'relp',
+  doc: 'relevance patching: EAP with the gradient replaced by relevance coefficients (norms and activations held fixed)',
+  options: {
+    frozenPattern: {
+      type: 'boolean',
+      doc: 'hold attention patterns fixed, too; edges into queries and keys then score 0',
+      default: false,
+    },
+  },
+  score: (context, { frozenPattern }) =>
+    gradientScores(context, {
+      key: ['relp', frozenPattern],
+      objective: context.objective,
+      points: [{}],
+      backward: relpRules(frozenPattern),
+    }),
+});
