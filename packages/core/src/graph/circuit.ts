@@ -39,7 +39,7 @@ export interface ConnectedOptions {
   readonly requireWayIn: boolean;
   /** Drop edges whose destination leads nowhere. Exact under every ablation. */
   readonly requireWayOut: boolean;
-  /** Which positions attention moves information to: from p to p and later (`causal`, the default), or to all (`full`). */
+  /** Which positions attention moves information to. Default: what the graph's layout says. */
   readonly attention?: 'causal' | 'full';
 }
 
@@ -58,7 +58,7 @@ export function connectedPart(circuit: Circuit, options: ConnectedOptions): Circ
     .map((number) => ({ number, ...edgeEnds(graph, number) }))
     .sort((a, b) => a.destination.index - b.destination.index);
   const links = innerLinks(graph);
-  const reach = reachOf(graph, options.attention ?? 'causal');
+  const reach = reachOf(graph, options.attention ?? attentionOf(graph));
   let kept = inOrder;
   // One sweep each way is enough: a kept edge lies on a path from the input to the end, and so do all edges of that path.
   if (options.requireWayIn) {
@@ -127,6 +127,9 @@ function sharesHead(graph: Graph, destination: DestinationNode, source: SourceNo
   if (!grouped || graph.layout.kind !== 'transformer') return destination.head === source.head;
   return Math.floor((source.head * graph.layout.kvHeads) / graph.layout.heads) === destination.head;
 }
+
+const attentionOf = ({ layout }: Graph): 'causal' | 'full' =>
+  layout.kind === 'transformer' ? (layout.attention ?? 'causal') : 'causal';
 
 /** Positions that a link carries position p to. */
 function reachOf(graph: Graph, attention: 'causal' | 'full'): (link: InnerLink, position: number) => readonly number[] {

@@ -24,6 +24,8 @@ export interface TransformerLayout {
   readonly mlp: boolean;
   /** Attention and MLP of a block read the same residual and count as one layer. */
   readonly parallel: boolean;
+  /** Which positions attention moves information to: from p to p and later (`causal`, the default), or to all (`full`). */
+  readonly attention?: 'causal' | 'full';
 }
 /** Toy models: layers of heads that each read and write the residual (AutoCircuit's MicroModel: nodes `B{l}.{h}`). */
 export interface StagedLayout {

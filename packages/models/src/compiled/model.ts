@@ -1,0 +1,117 @@
+/**
+ * @file The architecture of compiled models, tracr's and ours: learned positions, attention to all positions, ReLU MLPs,
+ * biases everywhere, no norm anywhere, and an unembedding of its own.
+ */
+import {
+  type AnyValue,
+  AutoCircuitError,
+  type Dim,
+  elementCount,
+  type HeadProjection,
+  type ModelObject,
+  multiplyDims,
+  type PatchPoints,
+  type ProgramBuilder,
+  type WeightStore,
+} from '@auto-circuit/core';
+import { asMatrix, plainMlp } from '../architectures/layers.js';
+import { weightShapes } from './weight-shapes.js';
+
+export interface CompiledShape {
+  readonly layers: number;
+  readonly heads: number;
+  readonly dModel: number;
+  readonly dHead: number;
+  readonly dMlp: number;
+  /** Tokens, with BOS (and tracr's padding). */
+  readonly vocabulary: number;
+  /** The longest prompt, BOS counted. */
+  readonly positions: number;
+  /** Numbers at every position: one for each token, or one in all. */
+  readonly outputs: number;
+}
+
+/** @throws AutoCircuitError for a weight that is missing or has another shape */
+export function compiledModel(name: string, shape: CompiledShape, weights: WeightStore): ModelObject {
+  for (const [weight, expected] of Object.entries(weightShapes(shape))) {
+    const got = weights.entry(weight).shape;
+    if (got.join() === expected.join()) continue;
+    throw new AutoCircuitError({
+      where: 'compiled',
+      what: `weight "${weight}" of model "${name}" has another shape than its config says`,
+      expected: `[${expected.join(', ')}]`,
+      got: `[${got.join(', ')}]`,
+    });
+  }
+  const { layers, heads, dModel, outputs, positions } = shape;
+  return Object.freeze<ModelObject>({
+    name,
+    spec: {
+      layout: {
+        kind: 'transformer',
+        ...{ layers, heads, kvHeads: heads, dModel },
+        mlp: true,
+        parallel: false,
+        attention: 'full',
+      },
+      input: { name: 'tokens', dtype: 'int', features: [] },
+      outputSize: outputs,
+      maxPositions: positions,
+      parameters: weights.names.reduce((n, weight) => n + elementCount(weights.entry(weight).shape), 0),
+    },
+    weights,
+    processing: [],
+    trace: (points) => traceCompiled(shape, points),
+    unembed: (points, residual) => unembedCompiled(shape, points, residual),
+  });
+}
+
+export function traceCompiled(shape: CompiledShape, points: PatchPoints): AnyValue {
+  const { builder: b } = points;
+  const { layers, heads, dModel, dHead, vocabulary, positions } = shape;
+  const tokens = points.input; // [batch, pos]
+  const [batch, pos] = tokens.shape;
+  const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
+  const placed = b.slice(points.weight('pos.W', [positions, dModel]), 0, 0, pos!); // [pos, dModel]
+  let residual = points.outOf('start', b.add(embedded, placed)); // [batch, pos, dModel]
+
+  for (let l = 0; l < layers; l++) {
+    const site = `L${l}.attn`;
+    const projection = (input: 'q' | 'k' | 'v'): HeadProjection => ({
+      weight: points.weight(`${site}.${input}.W`, [heads, dHead, dModel]),
+      bias: points.weight(`${site}.${input}.b`, [heads, dHead]),
+    });
+    const inputs = { q: projection('q'), k: projection('k'), v: projection('v'), stacked: null };
+    const { q, k, v } = points.intoHeads(site, residual, null, inputs);
+    const z = fullAttention(b, q, k, v, site); // [heads, batch, pos, dHead]
+    const written = points.outOf(site, z, points.weight(`${site}.o.W`, [heads, dHead, dModel]));
+    residual = b.add(b.add(residual, written), points.weight(`${site}.o.b`, [dModel]));
+    residual = points.stream(`L${l}.mid`, residual);
+
+    const x = points.into(`L${l}.mlp`, residual).mlp!; // [1, batch, pos, dModel]
+    residual = b.add(
+      residual,
+      points.outOf(`L${l}.mlp`, plainMlp(points, { ...shape, activation: 'relu' }, `L${l}.mlp`, x)),
+    );
+    residual = points.stream(`L${l}.post`, residual);
+  }
+  return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
+}
+
+/** Residual [batch, q, dModel] → outputs [batch, q, outputs]. */
+export function unembedCompiled(shape: CompiledShape, points: PatchPoints, residual: AnyValue): AnyValue {
+  const { builder: b } = points;
+  const [batch, q] = residual.shape;
+  const weight = points.weight('unembed.W', [shape.outputs, shape.dModel]);
+  const flat = b.matmul(asMatrix(b, residual), weight, { transposeB: true }); // [batch·q, outputs]
+  return b.reshape(flat, [batch!, q!, shape.outputs]);
+}
+
+/** Every position sees every other. q, k and v [groups, heads per group or 1, batch, pos, dHead] → z [heads, batch, pos, dHead]. */
+function fullAttention(b: ProgramBuilder, q: AnyValue, k: AnyValue, v: AnyValue, role: string): AnyValue {
+  const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
+  const scores = b.matmul(b.mul(q, 1 / Math.sqrt(dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
+  const pattern = b.role(b.softmax(scores), `${role}.pattern`);
+  const z = b.matmul(pattern, v); // [groups, heads per group, batch, pos, dHead]
+  return b.role(b.reshape(z, [multiplyDims(groups, perGroup), batch, pos, dHead]), `${role}.z`);
+}
