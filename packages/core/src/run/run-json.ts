@@ -10,6 +10,8 @@ export interface RunIdentity {
   readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
   /** `name`: the task's or the file's; `bos`: what was done about it. */
   readonly data: { readonly name: string; readonly bos: string };
+  /** What stands at each token position, where it is known. */
+  readonly positionLabels?: readonly string[] | null;
   /** What opens model and data again: names and paths. */
   readonly sources: Readonly<Record<string, string | number | boolean | null>>;
   readonly backend: BackendInfo;
@@ -19,7 +21,8 @@ export interface RunIdentity {
 
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph } = request.model;
-  const { model, data, backend, sources, versions } = identity;
+  const { model, data, backend, sources, versions, positionLabels } = identity;
+  const labels = graph.options.positions === null ? null : positionLabels;
   return {
     format: 'auto-circuit run 1',
     asked: {
@@ -45,7 +48,8 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     },
     sources: { ...sources },
     graph: { sources: graph.sources.length, destinations: graph.destinations.length, edges: graph.edgeCount },
-    prompts: prompts.counts,
+    prompts: { ...prompts.counts, ...(labels ? { labels: [...labels] } : {}) },
+    signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },
     runtime: backend.runtime,
   };

@@ -50,7 +50,15 @@ export const runSchema = z.object({
   /** What the command needs to open model and data again: names and paths as they were found. */
   sources: z.record(z.string(), plainSchema),
   graph: z.object({ sources: z.number(), destinations: z.number(), edges: z.number() }),
-  prompts: z.object({ train: z.number(), test: z.number(), lengths: z.record(z.string(), z.number()) }),
+  prompts: z.object({
+    train: z.number(),
+    test: z.number(),
+    lengths: z.record(z.string(), z.number()),
+    /** What stands at each token position, where that is known and positions have edges of their own. */
+    labels: z.array(z.string()).optional(),
+  }),
+  /** Whether scores have a sign: above 0 where the edge supports the answer. Runs of early versions do not say it. */
+  signed: z.boolean().optional(),
   versions: z.record(z.string(), z.string()),
   runtime: z.string(),
 });
