@@ -39,9 +39,6 @@ export interface OpenedModel {
   dispose(): Promise<void>;
 }
 
-/** Of the memory that `--memory` allows, the part that keeps what sources wrote in pass 1; the rest is weights and runs. */
-const KEPT_SHARE = 1 / 4;
-
 /**
  * Puts a model on the backend of the command line.
  * @param graphValues the graph flags; null for commands that only run the model.
@@ -63,7 +60,7 @@ export async function openPatchable(
     graph,
     backend,
     onDebug: cli.trace,
-    ...(memory === undefined ? {} : { keepBytes: Math.floor(memoryBytes(memory) * KEPT_SHARE) }),
+    ...(memory === undefined ? {} : { memoryBytes: memoryBytes(memory) }),
   });
   const dispose = async (): Promise<void> => {
     await patchable.dispose();

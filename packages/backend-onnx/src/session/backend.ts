@@ -48,7 +48,8 @@ export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend>
     const prepacked = [...live.values()].reduce((a, b) => a + b, 0);
     const prepack =
       resolved.prepack === 'auto'
-        ? hint.repeated !== false && lowered.prepackBytes + prepacked <= resolved.memoryBytes * PREPACK_SHARE
+        ? hint.repeated !== false &&
+          lowered.prepackBytes <= (hint.prepackBytes ?? resolved.memoryBytes * PREPACK_SHARE - prepacked)
         : resolved.prepack;
     const session = await createSession(ort, program, lowered, sessionOptions(resolved, lowered, prepack));
     const executable = makeExecutable(ort, session, program, lowered, () => live.delete(executable));

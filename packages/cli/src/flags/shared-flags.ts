@@ -19,7 +19,13 @@ export const BACKEND_FLAGS = {
   backend: { type: 'string', placeholder: 'NAME', default: 'onnx', doc: 'what runs the programs; see "list backends"' },
   device: { type: 'string', placeholder: 'NAME', doc: 'cpu, cuda, webgpu, …', unset: 'the backend chooses' },
   threads: { type: 'int', min: 1, doc: 'threads of the backend', unset: 'the backend chooses' },
-  memory: { type: 'number', min: 0.01, placeholder: 'GIB', doc: 'most memory to use, in GiB', unset: 'half of RAM' },
+  memory: {
+    type: 'number',
+    min: 0.01,
+    placeholder: 'GIB',
+    doc: 'most resident memory, in GiB: runs are cut to fit, what cannot is refused',
+    unset: 'half of RAM, nothing refused',
+  },
 } as const satisfies FlagTable;
 
 /** `--bos`, `--length`, `--limit`, `--batch-size`, `--seed`. */

@@ -46,6 +46,8 @@ export interface BackendInfo {
 export interface CompileHint {
   /** false: a few runs only, so that preparing weights for speed does not pay. Default true. */
   readonly repeated?: boolean;
+  /** Most bytes that copies of weights, laid out for the kernels, may take. Default: the backend's own rule. */
+  readonly prepackBytes?: number;
 }
 
 export interface Backend {

@@ -8,6 +8,7 @@ export * from './feeds.js';
 export * from './gradient.js';
 export * from './interpreter.js';
 export * from './print.js';
+export * from './program-memory.js';
 export * from './shape-rules.js';
 export * from './simplify.js';
 export * from './tensor.js';

@@ -1,15 +1,18 @@
 /** @file The engine behind `PatchableModel`: micro-batches, programs by mode, pass 1 kept for many masks. */
 
+import { totalmem } from 'node:os';
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { Backend, Feeds, Results } from '../ir/backend.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
+import type { Program } from '../ir/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
-import { Executables } from './executables.js';
+import { Executables, type NamedProgram } from './executables.js';
 import { filledMask, maskFeeds, objectiveFeeds, promptFeed } from './feeds.js';
 import { gradientForward, gradientKey, mixedFeeds } from './gradient-request.js';
+import { MemoryPlan } from './memory-plan.js';
 import {
   captureProgram,
   currentInputName,
@@ -39,7 +42,12 @@ export interface PatchableModelRequest {
   readonly model: ModelObject;
   readonly graph: Graph;
   readonly backend: Backend;
-  /** Most bytes that pass 1 may keep; default 1 GiB. */
+  /**
+   * Most resident memory of this process, in bytes: micro-batches, copies of weights and what pass 1 keeps are chosen to stay
+   * below it, and what cannot is refused. Without it half of this machine's memory is aimed at, and nothing refused.
+   */
+  readonly memoryBytes?: number;
+  /** Most bytes that pass 1 may keep; default by the memory, at most 1 GiB. */
   readonly keepBytes?: number;
   /** Tokens (prompts × positions) of one run; default by the size of the differences. Results do not depend on it. */
   readonly microBatchTokens?: number;
@@ -53,6 +61,8 @@ const DIFFERENCE_BYTES = 40 * 2 ** 20;
 
 /** Plain runs and pass 1 happen once for each micro-batch; patched runs again for every mask. */
 const ONCE = { repeated: false } as const;
+
+const named = (key: string, make: () => Program): NamedProgram => ({ key, make });
 
 type Cut = readonly [start: number, stop: number];
 
@@ -73,19 +83,23 @@ class Engine implements PatchableModel {
     model,
     graph,
     backend,
-    keepBytes = 2 ** 30,
+    memoryBytes,
+    keepBytes,
     microBatchTokens,
     onDebug = () => undefined,
   }: PatchableModelRequest) {
     this.graph = graph;
     this.outputSize = model.spec.outputSize;
     this.#model = model;
-    this.#executables = new Executables(backend, model.weights, onDebug);
+    const limit = { bytes: memoryBytes ?? totalmem() / 2, strict: memoryBytes !== undefined };
+    const plan = new MemoryPlan(limit, model.weights, keepBytes);
+    this.#executables = new Executables(backend, model.weights, plan, onDebug);
     const bytesPerToken = graph.sources.length * graph.layout.dModel * 4;
     this.#patchTokens =
       microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
-    this.#store = new SourceStore((...args) => this.#capture(...args), keepBytes);
+    this.#store = new SourceStore((...args) => this.#capture(...args), plan.keepBytes);
+    onDebug(plan.describe());
     onDebug(
       `micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`,
     );
@@ -96,10 +110,11 @@ class Engine implements PatchableModel {
     const [n, pos] = input.shape as [number, number];
     this.#checkLength(pos);
     const rows: Float32Array[] = [];
-    for (const [start, stop] of cutsOf(n, pos, this.#plainTokens)) {
+    const plain = named(`plain-${positions}`, () => plainProgram(this.#setting, positions));
+    const outputs = n * (positions === 'last' ? 1 : pos) * this.outputSize;
+    for (const [start, stop] of this.#cuts(plain, n, pos, outputs, this.#plainTokens)) {
       const results = await this.#executables.run(
-        `plain-${positions}`,
-        () => plainProgram(this.#setting, positions),
+        plain,
         {
           [INPUT]: sliceRows(input, start, stop),
         },
@@ -113,7 +128,7 @@ class Engine implements PatchableModel {
   // ---- pass 1 -------------------------------------------------------------------------------------------------
   async #capture(batch: PromptBatch, side: Side, start: number, stop: number): Promise<SiteTensors> {
     const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
-    const results = await this.#executables.run('capture', () => captureProgram(this.#setting, 'parts'), feeds, ONCE);
+    const results = await this.#executables.run(this.#captures, feeds, ONCE);
     return new Map(
       this.graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const),
     );
@@ -121,7 +136,7 @@ class Engine implements PatchableModel {
 
   async meanOf(batches: readonly PromptBatch[], of: Side | 'both') {
     return this.#store.meanOf(
-      batches.map((batch) => ({ batch, cuts: this.#cuts(batch) })),
+      batches.map((batch) => ({ batch, cuts: this.#cuts(this.#captures, batch.prompts.length, batch.length, 0) })),
       of,
     );
   }
@@ -131,15 +146,12 @@ class Engine implements PatchableModel {
     const n = batch.prompts.length;
     const slab = batch.length * this.graph.layout.dModel;
     const out = new Float32Array(this.graph.sources.length * n * slab); // [sources, prompts, pos, dModel]
-    const cuts = this.#cuts(batch);
+    const project = named('project', () => projectProgram(this.#setting));
+    const cuts = this.#cuts(project, n, batch.length, out.length);
     for (const [start, stop] of cuts) {
       const parts = await this.#store.patch(batch, patch, start, stop, cuts);
       if (!parts) continue;
-      const results = await this.#executables.run(
-        'project',
-        () => projectProgram(this.#setting),
-        this.#named(parts, patchInputName),
-      );
+      const results = await this.#executables.run(project, this.#named(parts, patchInputName));
       for (const block of this.graph.sourceBlocks) {
         const rows = floats(results, sourceOutputName(block.site)); // [rows, items, pos, dModel]
         const items = stop - start;
@@ -157,15 +169,18 @@ class Engine implements PatchableModel {
   // ---- pass 2 -------------------------------------------------------------------------------------------------
   async patchedRun(batch: PromptBatch, { input, patch, mask }: PatchedRunRequest): Promise<Tensor<Float32Array>> {
     this.#checkBatch(batch);
-    const cuts = this.#cuts(batch);
+    const axes = this.#axes(mask);
+    const supply = patch.kind === 'zero' ? 'zero' : 'fed';
+    const patched = named(`patched-${supply}${axes.perItem ? '-by-item' : ''}`, () =>
+      patchedProgram({ ...this.#setting, supply, axes }),
+    );
+    const n = batch.prompts.length;
+    const cuts = this.#cuts(patched, n, batch.length, n * this.outputSize);
     const rows: Float32Array[] = [];
     if (patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     for (const [start, stop] of cuts) {
       const parts = await this.#store.patch(batch, patch, start, stop, cuts);
-      const axes = this.#axes(mask);
-      const supply = parts ? 'fed' : 'zero';
-      const key = `patched-${supply}${axes.perItem ? '-by-item' : ''}`;
-      const results = await this.#executables.run(key, () => patchedProgram({ ...this.#setting, supply, axes }), {
+      const results = await this.#executables.run(patched, {
         [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
         ...(parts ? this.#named(parts, patchInputName) : {}),
         ...Object.fromEntries(maskFeeds(this.graph, mask, batch.prompts.length, start, stop)),
@@ -181,31 +196,33 @@ class Engine implements PatchableModel {
     const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
     const forward = gradientForward(request);
     const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
-    const cuts =
-      forward === 'atZero' ? cutsOf(batch.prompts.length, batch.length, this.#plainTokens) : this.#cuts(batch);
+    // At mask 0 both passes are wanted once: one program for the two. Otherwise pass 1 is kept for the next mask or step.
+    const fused = forward === 'atZero' && patch.kind === 'resample';
+    const supply = fused ? 'fused' : patch.kind === 'zero' ? 'zero' : 'fed';
+    const shape =
+      objective.kind === 'kl'
+        ? { kind: objective.kind }
+        : { kind: objective.kind, tokenFunction: objective.tokenFunction };
+    const setting = { ...this.#setting, supply, axes, forward, objective: shape, losses, backward } as const;
+    const gradient = named(gradientKey(setting), () => gradientProgram(setting));
+    const n = batch.prompts.length;
+    const scores = n * this.graph.edgeCount * (this.graph.options.positions ?? 1);
+    const tokens = forward === 'atZero' ? this.#plainTokens : this.#patchTokens;
+    const cuts = this.#cuts(gradient, n, batch.length, scores, tokens);
     const dense =
       objective.kind === 'kl' && !objective.referenceLogits
         ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length))
         : undefined;
     const chunks: Results[] = [];
-    // At mask 0 both passes are wanted once: one program for the two. Otherwise pass 1 is kept for the next mask or step.
-    const fused = forward === 'atZero' && patch.kind === 'resample';
     if (!fused && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     const needsCurrent = forward === 'interpolated' || forward === 'mixed';
     if (needsCurrent) await this.#store.prepare(batch, input, cuts);
     for (const [start, stop] of cuts) {
       const parts = fused ? null : await this.#store.patch(batch, patch, start, stop, cuts);
-      const supply = fused ? 'fused' : parts ? 'fed' : 'zero';
-      const shape =
-        objective.kind === 'kl'
-          ? { kind: objective.kind }
-          : { kind: objective.kind, tokenFunction: objective.tokenFunction };
-      const setting = { ...this.#setting, supply, axes, forward, objective: shape, losses, backward } as const;
       const current = needsCurrent ? await this.#store.side(batch, input, start, stop) : null;
       chunks.push(
         await this.#executables.run(
-          gradientKey(setting),
-          () => gradientProgram(setting),
+          gradient,
           {
             [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
             ...(fused ? { [PATCH_INPUT]: promptFeed(this.#model.spec, batch, patch.from, start, stop) } : {}),
@@ -242,8 +259,17 @@ class Engine implements PatchableModel {
   #named(tensors: SiteTensors, name: (site: string) => string): Feeds {
     return Object.fromEntries([...tensors].map(([site, tensor]) => [name(site), tensor]));
   }
-  #cuts(batch: PromptBatch): Cut[] {
-    return cutsOf(batch.prompts.length, batch.length, this.#patchTokens);
+  get #captures(): NamedProgram {
+    return named('capture', () => captureProgram(this.#setting, 'parts'));
+  }
+  /**
+   * The micro-batches of a program, by tokens and by what fits in memory.
+   * @param results numbers that all of them give: they are there twice while they are joined
+   */
+  #cuts(program: NamedProgram, prompts: number, length: number, results: number, tokens = this.#patchTokens): Cut[] {
+    const most = Math.min(prompts, Math.max(1, Math.floor(tokens / Math.max(1, length))));
+    const fit = this.#executables.promptsPerRun(program, { prompts: most, length, hostBytes: 8 * results });
+    return cutsOf(prompts, length, fit * length);
   }
   #checkBatch(batch: PromptBatch): void {
     this.#checkLength(batch.length);

@@ -1,7 +1,11 @@
-/** @file Compiled programs of one model, by name: made when first asked for, the least used let go. */
+/** @file Compiled programs of one model, by name: made when first asked for, the least used let go, all within the memory allowed. */
 import type { Backend, CompileHint, Executable, Feeds, Results, WeightStore } from '../ir/backend.js';
+import type { DimSizes } from '../ir/dims.js';
+import { checkFeeds } from '../ir/feeds.js';
+import { type ProgramMemory, programMemory } from '../ir/program-memory.js';
 import { elementCount } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
+import type { MemoryPlan } from './memory-plan.js';
 
 /** Programs that stay alive together. Each maps the weights, and may hold a prepacked copy of them. */
 const MOST_LIVE = 3;
@@ -9,10 +13,26 @@ const MOST_LIVE = 3;
 const LARGE_WEIGHTS_BYTES = 256 * 2 ** 20;
 const MOST_LIVE_LARGE = 2;
 
+/** A program that is built when it is first needed. Equal keys, equal programs. */
+export interface NamedProgram {
+  readonly key: string;
+  readonly make: () => Program;
+}
+
 /** How a program will be used. */
-export interface Use extends CompileHint {
+export interface Use {
+  /** false: a few runs only. Default true. */
+  readonly repeated?: boolean;
   /** It keeps activations of a whole forward pass (gradients do). */
   readonly big?: boolean;
+}
+
+/** Prompts of one length that a program is to run on. */
+export interface Load {
+  readonly prompts: number;
+  readonly length: number;
+  /** Bytes that the results of all of them take in JavaScript. */
+  readonly hostBytes: number;
 }
 
 interface Live {
@@ -22,64 +42,134 @@ interface Live {
 interface Entry {
   readonly made: Promise<Live>;
   readonly big: boolean;
+  /** Bytes of copies of weights that it holds. */
+  readonly copies: number;
+}
+/** A program that was built: it stays when its executable is let go. */
+interface Built {
+  readonly program: Program;
+  readonly memory: ProgramMemory;
+  readonly milliseconds: number;
+  /** The largest sizes that it was used with. */
+  sizes: DimSizes;
+  hostBytes: number;
 }
 
 export class Executables {
   readonly #backend: Backend;
   readonly #weights: WeightStore;
+  readonly #plan: MemoryPlan;
   readonly #onDebug: (line: string) => void;
   /** Least recently used first. */
   readonly #live = new Map<string, Entry>();
+  readonly #built = new Map<string, Built>();
   readonly #large: boolean;
 
-  constructor(backend: Backend, weights: WeightStore, onDebug: (line: string) => void) {
+  constructor(backend: Backend, weights: WeightStore, plan: MemoryPlan, onDebug: (line: string) => void) {
     this.#backend = backend;
     this.#weights = weights;
+    this.#plan = plan;
     this.#onDebug = onDebug;
     const bytes = weights.names.reduce((sum, name) => sum + 4 * elementCount(weights.entry(name).shape), 0);
     this.#large = bytes > LARGE_WEIGHTS_BYTES;
   }
 
-  /** Runs the program of this key. A mode may leave an input unused (simplified away); feeds for it are left out here. */
-  async run(key: string, make: () => Program, feeds: Feeds, use: Use = {}): Promise<Results> {
-    const { executable, inputs } = await this.#get(key, make, use);
-    return executable.run(Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name))));
+  /**
+   * How many of `load.prompts` one run of this program may take.
+   * @throws AutoCircuitError when a limit was asked for that one prompt exceeds
+   */
+  promptsPerRun(named: NamedProgram, load: Load): number {
+    const built = this.#build(named);
+    const { hostBytes } = load;
+    const useOf = (batch: number) => ({
+      program: built.memory,
+      sizes: { answers: 2, ...built.sizes, batch, pos: load.length },
+      hostBytes,
+    });
+    const prompts = this.#plan.promptsThatFit(load.prompts, useOf);
+    const { sizes } = useOf(prompts);
+    if (built.memory.peakBytes(sizes) >= built.memory.peakBytes(built.sizes)) built.sizes = sizes;
+    built.hostBytes = Math.max(built.hostBytes, hostBytes);
+    if (prompts < load.prompts) {
+      this.#onDebug(
+        `program ${named.key}: ${prompts} of ${load.prompts} prompts of ${load.length} tokens at a time, by --memory`,
+      );
+    }
+    return prompts;
   }
 
-  async #get(key: string, make: () => Program, use: Use): Promise<Live> {
+  /** Runs a program. A mode may leave an input unused (simplified away); feeds for it are left out here. */
+  async run(named: NamedProgram, feeds: Feeds, use: Use = {}): Promise<Results> {
+    const { executable, inputs } = await this.#get(named, feeds, use);
+    return executable.run(read(feeds, inputs));
+  }
+
+  async #get(named: NamedProgram, feeds: Feeds, use: Use): Promise<Live> {
+    const { key } = named;
     const known = this.#live.get(key);
     if (known) {
       this.#live.delete(key);
       this.#live.set(key, known);
       return known.made;
     }
+    const built = this.#build(named);
+    const inputs = inputsOf(built.program);
+    if (Object.keys(built.sizes).length === 0) built.sizes = checkFeeds(built.program, read(feeds, inputs));
     const big = use.big ?? false;
-    await this.#makeRoom(big);
-    const made = this.#compile(key, make, this.#large && big ? { ...use, repeated: false } : use);
-    this.#live.set(key, { made, big });
+    await this.#makeRoom(built, big);
+    const prepacks = this.#prepacks(built, use);
+    const hint: CompileHint = { repeated: use.repeated ?? true, prepackBytes: prepacks ? Number.POSITIVE_INFINITY : 0 };
+    const made = this.#compile(key, built, inputs, hint);
+    this.#live.set(key, { made, big, copies: prepacks ? built.memory.prepackedWeightBytes : 0 });
     made.catch(() => this.#live.delete(key));
     return made;
   }
 
-  async #makeRoom(big: boolean): Promise<void> {
+  #prepacks(built: Built, { repeated = true, big = false }: Use): boolean {
+    if (!repeated || (this.#large && big && !this.#plan.limit.strict)) return false;
+    const others = [...this.#live.values()].reduce((sum, { copies }) => sum + copies, 0);
+    const alive = [...this.#live].map(([key, { copies }]) => this.#bytes(this.#built.get(key)!, copies > 0));
+    return this.#plan.allowsPrepacking(this.#bytes(built, true), alive, built.memory.prepackedWeightBytes + others);
+  }
+
+  #bytes({ memory, sizes, hostBytes }: Built, prepacked: boolean): number {
+    return this.#plan.programBytes({ program: memory, sizes, hostBytes }, prepacked);
+  }
+
+  async #makeRoom(built: Built, big: boolean): Promise<void> {
     const most = this.#large ? MOST_LIVE_LARGE : MOST_LIVE;
     for (const [key, entry] of [...this.#live]) {
       const alone = this.#large && (big || entry.big);
-      if (!alone && this.#live.size < most) continue;
+      const alive = [...this.#live].map(([name, { copies }]) => this.#bytes(this.#built.get(name)!, copies > 0));
+      if (!alone && this.#live.size < most && this.#plan.fits([...alive, this.#bytes(built, false)])) continue;
       this.#live.delete(key);
       await (await entry.made).executable.dispose();
     }
   }
 
-  async #compile(key: string, make: () => Program, hint: CompileHint): Promise<Live> {
+  #build({ key, make }: NamedProgram): Built {
+    const known = this.#built.get(key);
+    if (known) return known;
     const started = performance.now();
     const program = make();
-    const built = performance.now();
-    const inputs = new Set(program.values.flatMap((value) => (value.op === 'input' ? [value.attributes.name] : [])));
+    const milliseconds = performance.now() - started;
+    const built = { program, memory: programMemory(program), milliseconds, sizes: {}, hostBytes: 0 };
+    this.#built.set(key, built);
+    return built;
+  }
+
+  async #compile(
+    key: string,
+    { program, milliseconds }: Built,
+    inputs: ReadonlySet<string>,
+    hint: CompileHint,
+  ): Promise<Live> {
+    const started = performance.now();
     const executable = await this.#backend.compile(program, this.#weights, hint);
-    const [building, compiling] = [built - started, performance.now() - built].map(Math.round);
+    const [building, compiling] = [milliseconds, performance.now() - started].map(Math.round);
+    const weights = hint.prepackBytes === 0 ? 'weights as they lie' : 'weights may be copied for the kernels';
     this.#onDebug(
-      `program ${key}: ${program.values.length} values, built in ${building} ms, compiled in ${compiling} ms`,
+      `program ${key}: ${program.values.length} values, built in ${building} ms, compiled in ${compiling} ms, ${weights}`,
     );
     return { executable, inputs };
   }
@@ -90,3 +180,8 @@ export class Executables {
     for (const { made } of all) await (await made).executable.dispose();
   }
 }
+
+const inputsOf = (program: Program): ReadonlySet<string> =>
+  new Set(program.values.flatMap((value) => (value.op === 'input' ? [value.attributes.name] : [])));
+const read = (feeds: Feeds, inputs: ReadonlySet<string>): Feeds =>
+  Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name)));
