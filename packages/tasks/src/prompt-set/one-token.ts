@@ -1,0 +1,40 @@
+/** @file Which words are one token, and draws among words. */
+import { AutoCircuitError, type RandomSource, type TextEncoder } from '@auto-circuit/core';
+
+/** Tokens of a text inside a prompt: without BOS. */
+export const tokensOf = (encoder: TextEncoder, text: string): readonly number[] => encoder.encode(text, { bos: false });
+
+/** Whether a word with a space before it is one token. */
+export const isOneToken = (encoder: TextEncoder, word: string): boolean => tokensOf(encoder, ` ${word}`).length === 1;
+
+/**
+ * The words that are one token each (with a space before them).
+ * @param what names them in the sentence: `names`
+ * @throws AutoCircuitError when fewer than `least` are
+ */
+export function oneTokenWords(
+  task: string,
+  what: string,
+  encoder: TextEncoder,
+  words: readonly string[],
+  least: number,
+): readonly string[] {
+  const fitting = words.filter((word) => isOneToken(encoder, word));
+  if (fitting.length >= least) return fitting;
+  throw new AutoCircuitError({
+    where: 'prompts',
+    what: `task "${task}" does not fit this tokenizer: too few of its ${what} are one token`,
+    expected: `at least ${least} of ${words.length}`,
+    got: fitting.length === 0 ? 'none' : `${fitting.length} (${fitting.slice(0, 5).join(', ')})`,
+    fix: 'use a model whose tokenizer has more whole words',
+  });
+}
+
+/** One of the items. */
+export const pick = <T>(random: RandomSource, items: readonly T[]): T => items[random.below(items.length)]!;
+
+/** `count` different items in random order. */
+export function draw<T>(random: RandomSource, items: readonly T[], count: number): T[] {
+  const left = [...items];
+  return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)[0]!);
+}
