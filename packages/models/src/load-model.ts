@@ -1,4 +1,4 @@
-/** @file Opens a model by name: a shipped one, `micro`, a Hugging Face folder, or a hub name. */
+/** @file Opens a model by name: a shipped one, `micro`, a Hugging Face folder, a named size, or a hub name. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import {
 import { microModel } from '@auto-circuit/core/testing';
 import { readConfig } from './checkpoint/config.js';
 import { type HubSettings, resolveModel } from './checkpoint/hub.js';
+import { NAMED_SIZES, namedSize } from './named/index.js';
 import { modelsPlugin } from './plugin.js';
 import { SHIPPED_MODELS } from './shipped/index.js';
 import { loadTokenizer, type ModelTokenizer } from './tokenizer/index.js';
@@ -48,8 +49,16 @@ export function knownModels(): { readonly name: string; readonly doc: string }[]
   return [...Object.entries(SHIPPED_MODELS), ...Object.entries(OBJECTS)].map(([name, { doc }]) => ({ name, doc }));
 }
 
+/** Named sizes, with a line each: `gpt2`, `pythia-70m`, … Their weights come from the hub. */
+export function namedModels(): { readonly name: string; readonly doc: string }[] {
+  return Object.entries(NAMED_SIZES).map(([name, { hub, config }]) => ({
+    name,
+    doc: hub ? `${hub} on the hub` : `${config.model_type}, counts only: no safetensors are published`,
+  }));
+}
+
 /**
- * @param name a shipped model, `micro`, a folder with config.json and safetensors, or a hub name (`org/name`)
+ * @param name a shipped model, `micro`, a folder with config.json and safetensors, a named size, or a hub name (`org/name`)
  * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
  */
 export async function loadModel(name: string, settings: LoadModelSettings = {}): Promise<LoadedModel> {
@@ -74,13 +83,20 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
   if (shipped) return fileURLToPath(shipped.folder);
   const folder = resolve(cwd, name);
   if (existsSync(folder)) return resolveModel(folder);
-  if (!name.includes('/'))
+  const named = namedSize(name);
+  if (!named && !name.includes('/'))
     throw unknownName('models', 'model', name, [
-      ...knownModels().map((m) => m.name),
+      ...[...knownModels(), ...namedModels()].map((m) => m.name),
       'a folder',
       'org/name on the hub',
     ]);
-  return resolveModel(name, {
+  if (named?.hub === null)
+    throw new AutoCircuitError({
+      where: 'models',
+      what: `no safetensors are published of ${named.name}`,
+      fix: 'convert its weights to a GPT-2 folder with "attn_only": true in config.json and name the folder',
+    });
+  return resolveModel(named?.hub ?? name, {
     onProgress: (_file, done, total) => progress?.report(done, total ?? done, 'bytes'),
     ...hub,
   });

@@ -18,8 +18,8 @@ interface Entry {
 /** Every list by the word on the command line. */
 const LISTS = {
   models: async () => {
-    const { knownModels } = await import('@auto-circuit/models');
-    return knownModels().map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
+    const { knownModels, namedModels } = await import('@auto-circuit/models');
+    return [...knownModels(), ...namedModels()].map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
   },
   architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
   tasks: registered('task', ({ model, objective }) => ({

@@ -1,5 +1,7 @@
 /** @file `auto-circuit model M`: what its graph is, how many parameters it has and what memory it needs. */
+import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { resolve } from 'node:path';
 import type { Graph, GraphOptions, ModelObject } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
@@ -21,12 +23,11 @@ const VARIANTS: Readonly<Record<string, Omit<GraphOptions, 'positions'>>> = {
 export const modelCommand: CliCommand = {
   build: () =>
     addFlags(new Command('model').description('Facts of a model: nodes, edges, parameters, memory'), FLAGS)
-      .argument('<model>', 'shipped name, folder, or hub name org/name')
-      .addHelpText('after', '\nExample:\n  $ auto-circuit model ioi-mini'),
+      .argument('<model>', 'shipped name, folder, named size (gpt2, pythia-70m, …), or hub name org/name')
+      .addHelpText('after', '\nExamples:\n  $ auto-circuit model ioi-mini\n  $ auto-circuit model gemma-2-2b'),
   async run(cli, command) {
     const [name] = command.processedArgs as [string];
-    const { loadNamedModel } = await import('../open-model.js');
-    const { model, tokenizer } = await loadNamedModel(cli, name, cli.flags(FLAGS).process);
+    const { model, text } = await open(cli, name, cli.flags(FLAGS).process);
     const graphs = await graphsOf(model);
     const memory = memoryOf(model, Object.values(graphs)[0]!);
     if (cli.output.jsonOnly) {
@@ -34,13 +35,23 @@ export const modelCommand: CliCommand = {
       const counts = Object.fromEntries(Object.entries(graphs).map(([variant, graph]) => [variant, countsOf(graph)]));
       cli.output.json({
         ...{ model: model.name, layout, output_size: outputSize, max_positions: maxPositions, parameters },
-        ...{ tokenizer: tokenizer !== null, processing: model.processing, graphs: counts, memory_bytes: memory },
+        ...{ tokenizer: text, processing: model.processing, graphs: counts, memory_bytes: memory },
       });
       return;
     }
-    show(cli, model, tokenizer !== null, graphs, memory);
+    show(cli, model, text, graphs, memory);
   },
 };
+
+/** The model, and whether its input is text. Of a named size only the shape is made: nothing is fetched. */
+async function open(cli: Cli, name: string, process: boolean): Promise<{ model: ModelObject; text: boolean }> {
+  const { namedShape } = await import('@auto-circuit/models');
+  const named = existsSync(resolve(cli.cwd, name)) ? undefined : namedShape(name, process ? 'all' : 'none');
+  if (named) return { model: named, text: true };
+  const { loadNamedModel } = await import('../open-model.js');
+  const { model, tokenizer } = await loadNamedModel(cli, name, process);
+  return { model, text: tokenizer !== null };
+}
 
 /** The variants that make a graph of this model, and differ from those before them. */
 async function graphsOf(model: ModelObject): Promise<Readonly<Record<string, Graph>>> {

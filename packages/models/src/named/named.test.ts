@@ -1,0 +1,110 @@
+import { buildGraph, type GraphOptions } from '@auto-circuit/core';
+import { describe, expect, it } from 'vitest';
+import { NAMED_SIZES, namedShape, namedSize } from './index.js';
+
+/** Of a model with pictures: all, less the picture tower, its projection to dModel and that one's norm. */
+function textPart(all: number, dModel: number): number {
+  return all - 416_866_032 - (1152 * dModel + 1152);
+}
+/** As the models' publishers count them (text part only; embeddings once where they are tied). */
+const PUBLISHED: Readonly<Record<string, number>> = {
+  distilgpt2: 81_912_576,
+  gpt2: 124_439_808,
+  'gpt2-medium': 354_823_168,
+  'gpt2-large': 774_030_080,
+  'gpt2-xl': 1_557_611_200,
+  'pythia-14m': 14_067_712,
+  'pythia-31m': 30_494_720,
+  'pythia-70m': 70_426_624,
+  'pythia-160m': 162_322_944,
+  'pythia-410m': 405_334_016,
+  'pythia-1b': 1_011_781_632,
+  'pythia-1.4b': 1_414_647_808,
+  'pythia-2.8b': 2_775_208_960,
+  'pythia-6.9b': 6_857_302_016,
+  'pythia-12b': 11_846_072_320,
+  'smollm2-135m': 134_515_008,
+  'smollm2-360m': 361_821_120,
+  'smollm2-1.7b': 1_711_376_384,
+  'llama-3.2-1b': 1_235_814_400,
+  'llama-3.2-3b': 3_212_749_824,
+  'llama-3.1-8b': 8_030_261_248,
+  'qwen2.5-0.5b': 494_032_768,
+  'qwen2.5-1.5b': 1_543_714_304,
+  'qwen2.5-3b': 3_085_938_688,
+  'qwen2.5-7b': 7_615_616_512,
+  'qwen2.5-14b': 14_770_033_664,
+  'mistral-7b': 7_241_732_096,
+  'gemma-2-2b': 2_614_341_888,
+  'gemma-2-9b': 9_241_705_984,
+  'gemma-2-27b': 27_227_128_320,
+  'gemma-3-270m': 268_098_176,
+  'gemma-3-1b': 999_885_952,
+  'gemma-3-4b': textPart(4_300_079_472, 2560),
+  'gemma-3-12b': textPart(12_187_325_040, 3840),
+  'gemma-3-27b': textPart(27_432_406_640, 5376),
+};
+
+describe('named sizes', () => {
+  it.each(Object.entries(PUBLISHED))('%s has the parameters that are published', (name, parameters) => {
+    expect(namedShape(name, 'none')!.spec.parameters).toBe(parameters);
+  });
+
+  it('are all counted but the attention-only ones, which are counted here', () => {
+    const attentionOnly = Object.keys(NAMED_SIZES).filter((name) => !(name in PUBLISHED));
+    expect(attentionOnly).toEqual(['attn-only-1l', 'attn-only-2l', 'attn-only-3l', 'attn-only-4l']);
+    attentionOnly.forEach((name, i) => {
+      const [d, vocabulary, positions] = [512, 48_262, 1024];
+      const layer = 2 * d + 4 * (d * d + d); // a norm; queries, keys, values and output with biases
+      const expected = 2 * vocabulary * d + positions * d + (i + 1) * layer + 2 * d;
+      expect(namedShape(name, 'none')!.spec.parameters).toBe(expected);
+    });
+  });
+
+  it.each(Object.keys(NAMED_SIZES))('%s has as many nodes and edges as the formulas say', (name) => {
+    const { layout } = namedShape(name, 'none')!.spec;
+    if (layout.kind !== 'transformer') throw new Error('a transformer was expected');
+    const { layers: L, heads: H, kvHeads: KV, mlp, parallel } = layout;
+    const M = mlp ? 1 : 0;
+    /** Counted layer by layer: what a layer reads times the sources before it. */
+    const edges = (inputs: number): number => {
+      let [sum, before] = [0, 1];
+      for (let l = 0; l < L; l++) {
+        sum += inputs * before + M * (before + (parallel ? 0 : H));
+        before += H + M;
+      }
+      return sum + before;
+    };
+    const counted = (options: Partial<GraphOptions>) => {
+      const all = { factorized: true, splitQkv: true, positions: null, kvInputs: 'query-head', ...options } as const;
+      const graph = buildGraph(layout, all);
+      return [graph.sources.length, graph.destinations.length, graph.edgesPerPosition];
+    };
+    const sources = 1 + L * (H + M);
+    expect(counted({})).toEqual([sources, L * (3 * H + M) + 1, edges(3 * H)]);
+    expect(counted({ splitQkv: false })).toEqual([sources, L * (H + M) + 1, edges(H)]);
+    if (KV < H)
+      expect(counted({ kvInputs: 'kv-head' })).toEqual([sources, L * (H + 2 * KV + M) + 1, edges(H + 2 * KV)]);
+  });
+
+  it('GPT-2 small has the 32,491 edges that the literature counts', () => {
+    expect(buildGraph(namedShape('gpt2', 'none')!.spec.layout).edgesPerPosition).toBe(32_491);
+  });
+
+  it('are known by other names and in any case, and a name that is none is none', () => {
+    expect(namedSize('GPT2-small')?.name).toBe('gpt2');
+    expect(namedSize('toString')).toBeUndefined();
+    expect(namedShape('gpt5', 'all')).toBeUndefined();
+  });
+
+  it('processing unties the unembedding and takes the norms away', () => {
+    const [raw, processed] = [namedShape('gpt2', 'none')!, namedShape('gpt2', 'all')!];
+    // an unembedding with a bias comes, 25 norms of two vectors go
+    expect(processed.spec.parameters - raw.spec.parameters).toBe(50_257 * 768 + 50_257 - 25 * 2 * 768);
+    expect(processed.processing).toContain('fold-norm');
+  });
+
+  it('have no numbers', () => {
+    expect(() => namedShape('gpt2', 'none')!.weights.read('embed.W')).toThrow(/only the shape of gpt2 is known/);
+  });
+});

@@ -1,0 +1,62 @@
+/** @file A named size as a model without numbers: graph, parameters and memory can be told of it, but it cannot be run. */
+import { AutoCircuitError, elementCount, type ModelObject, type WeightStore } from '@auto-circuit/core';
+import { FAMILIES } from '../architectures/families.js';
+import { type CanonicalTensors, canonicalWeights } from '../checkpoint/canonical.js';
+import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
+import type { ProcessingRequest } from '../checkpoint/processing.js';
+import { type NamedSize, namedSize } from './sizes.js';
+
+/**
+ * The model of that name as its config says it is; nothing is fetched. undefined for a name that is no named size.
+ * @param process the steps that loading would do: they change which weights there are
+ */
+export function shapeOf(name: string, process: ProcessingRequest): ModelObject | undefined {
+  const size = namedSize(name);
+  if (!size) return undefined;
+  const family = FAMILIES.find(({ recipe }) => recipe.modelTypes.includes(size.config.model_type))!;
+  const loaded = canonicalWeights(withoutNumbers(size), family.recipe, process);
+  return family.build(size.name, loaded, shapesOnly(size.name, loaded.tensors));
+}
+
+/** What of a checkpoint recipes ask for by name: biases that only some families have. */
+const OPTIONAL_TENSORS: Readonly<Record<string, RegExp>> = { qwen2: /self_attn\.[qkv]_proj\.bias$/ };
+
+function withoutNumbers({ name, config }: NamedSize & { readonly name: string }): RawCheckpoint {
+  const read = (): never => {
+    throw notHere(name);
+  };
+  return Object.freeze({
+    source: name,
+    config,
+    names: [],
+    has: (tensor: string) => OPTIONAL_TENSORS[config.model_type]?.test(tensor) ?? false,
+    tensor: read,
+    read,
+  });
+}
+
+function shapesOnly(name: string, tensors: CanonicalTensors): WeightStore {
+  let byteOffset = 0;
+  const entries = new Map(
+    [...tensors.values()].map((tensor) => {
+      const entry = { shape: tensor.shape, file: name, byteOffset };
+      byteOffset += Float32Array.BYTES_PER_ELEMENT * elementCount(tensor.shape);
+      return [tensor.name, entry] as const;
+    }),
+  );
+  return Object.freeze<WeightStore>({
+    key: `shape of ${name}`,
+    names: [...entries.keys()],
+    entry: (tensor) => entries.get(tensor)!,
+    read: () => {
+      throw notHere(name);
+    },
+  });
+}
+
+const notHere = (name: string): AutoCircuitError =>
+  new AutoCircuitError({
+    where: 'models',
+    what: `only the shape of ${name} is known here, not its weights`,
+    kind: 'internal',
+  });
