@@ -1,5 +1,6 @@
 import { buildGraph, type GraphOptions } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
+import { loadModel } from '../load-model.js';
 import { NAMED_SIZES, namedShape, namedSize } from './index.js';
 
 /** Of a model with pictures: all, less the picture tower, its projection to dModel and that one's norm. */
@@ -102,6 +103,13 @@ describe('named sizes', () => {
     // an unembedding with a bias comes, 25 norms of two vectors go
     expect(processed.spec.parameters - raw.spec.parameters).toBe(50_257 * 768 + 50_257 - 25 * 2 * 768);
     expect(processed.processing).toContain('fold-norm');
+  });
+
+  it('are loaded from the hub, where their weights are published', async () => {
+    const hub = { offline: true, cacheDir: '/nonexistent' };
+    await expect(loadModel('GPT2-small', { hub })).rejects.toThrow(/openai-community\/gpt2/);
+    await expect(loadModel('attn-only-2l', { hub })).rejects.toThrow(/no safetensors are published of attn-only-2l/);
+    await expect(loadModel('gpt-2', { hub })).rejects.toThrow(/unknown model "gpt-2".*did you mean "gpt2/);
   });
 
   it('have no numbers', () => {
