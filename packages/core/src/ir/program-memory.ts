@@ -8,12 +8,14 @@ import type { DType, OpName, Program } from './types.js';
 export interface ProgramMemory {
   /** Number of values: what a compiled program itself takes grows with it. */
   readonly values: number;
-  /** Bytes of the weights that it reads whole, each once. A table of which a gather takes rows is not among them. */
+  /** Bytes of the weights that it reads, each once; tables that it gathers rows of too, since mapped files come in by many pages. */
   readonly weightBytes: number;
   /** The same with a copy of every matrix for each product that has it on its right, in place of the matrix itself. */
   readonly prepackedWeightBytes: number;
   /** Most bytes of activations alive at once, feeds and results included. A symbol that has no size counts as 1. */
   peakBytes(sizes: DimSizes): number;
+  /** Bytes of all outputs. */
+  outputBytes(sizes: DimSizes): number;
 }
 
 const BYTES: Readonly<Record<DType, number>> = { float: 4, int: 4, bool: 1 };
@@ -29,8 +31,15 @@ const IN_PLACE: readonly OpName[] = [
 export function programMemory(program: Program): ProgramMemory {
   const buffers = buffersOf(program);
   const steps = stepsOf(program, buffers);
-  return Object.freeze({ values: program.values.length, ...weightBytes(program, buffers), peakBytes });
+  return Object.freeze({ values: program.values.length, ...weightBytes(program, buffers), peakBytes, outputBytes });
 
+  function outputBytes(sizes: DimSizes): number {
+    const bytes = program.outputs.map(({ id }) => {
+      const { dtype, shape } = program.values[id]!;
+      return BYTES[dtype] * evaluateDim(sizeOf(shape), sizes);
+    });
+    return bytes.reduce((sum, n) => sum + n, 0);
+  }
   function peakBytes(sizes: DimSizes): number {
     const known = { ...Object.fromEntries(steps.symbols.map((symbol) => [symbol, 1])), ...sizes };
     const bytes = steps.dims.map((dim) => evaluateDim(dim, known));
@@ -68,7 +77,7 @@ function weightBytes(
   for (const { id, op, inputs } of values) {
     for (const [place, input] of inputs.entries()) {
       const weight = buffers[input]!;
-      if (values[weight]!.op !== 'weight' || buffers[id] === weight || (op === 'gather' && place === 0)) continue;
+      if (values[weight]!.op !== 'weight' || buffers[id] === weight) continue;
       read.add(weight);
       if (op === 'matmul' && place === 1 && values[input]!.shape.length === 2) copies += bytesOf(input);
       else unpacked.add(weight);

@@ -21,6 +21,7 @@ import {
   LOGITS,
   LOSSES,
   PATCH_INPUT,
+  type PatchSupply,
   patchedProgram,
   patchInputName,
   plainProgram,
@@ -62,6 +63,7 @@ const DIFFERENCE_BYTES = 40 * 2 ** 20;
 /** Plain runs and pass 1 happen once for each micro-batch; patched runs again for every mask. */
 const ONCE = { repeated: false } as const;
 
+const suppliedBy = ({ kind }: PatchDescription): PatchSupply => (kind === 'zero' ? 'zero' : 'fed');
 const named = (key: string, make: () => Program): NamedProgram => ({ key, make });
 
 type Cut = readonly [start: number, stop: number];
@@ -76,6 +78,7 @@ class Engine implements PatchableModel {
   readonly #model: ModelObject;
   readonly #executables: Executables;
   readonly #store: SourceStore;
+  readonly #keepBytes: number;
   readonly #patchTokens: number;
   readonly #plainTokens: number;
 
@@ -98,7 +101,8 @@ class Engine implements PatchableModel {
     this.#patchTokens =
       microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
-    this.#store = new SourceStore((...args) => this.#capture(...args), plan.keepBytes);
+    this.#keepBytes = plan.keepBytes;
+    this.#store = new SourceStore((...args) => this.#capture(...args), this.#keepBytes);
     onDebug(plan.describe());
     onDebug(
       `micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`,
@@ -170,18 +174,19 @@ class Engine implements PatchableModel {
   async patchedRun(batch: PromptBatch, { input, patch, mask }: PatchedRunRequest): Promise<Tensor<Float32Array>> {
     this.#checkBatch(batch);
     const axes = this.#axes(mask);
-    const supply = patch.kind === 'zero' ? 'zero' : 'fed';
+    const supply = this.#supplyOf(batch, patch, false);
     const patched = named(`patched-${supply}${axes.perItem ? '-by-item' : ''}`, () =>
       patchedProgram({ ...this.#setting, supply, axes }),
     );
     const n = batch.prompts.length;
     const cuts = this.#cuts(patched, n, batch.length, n * this.outputSize);
     const rows: Float32Array[] = [];
-    if (patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
+    if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     for (const [start, stop] of cuts) {
-      const parts = await this.#store.patch(batch, patch, start, stop, cuts);
+      const parts = supply === 'fused' ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const results = await this.#executables.run(patched, {
         [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+        ...this.#firstPass(supply, batch, patch, start, stop),
         ...(parts ? this.#named(parts, patchInputName) : {}),
         ...Object.fromEntries(maskFeeds(this.graph, mask, batch.prompts.length, start, stop)),
       });
@@ -196,9 +201,9 @@ class Engine implements PatchableModel {
     const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
     const forward = gradientForward(request);
     const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
-    // At mask 0 both passes are wanted once: one program for the two. Otherwise pass 1 is kept for the next mask or step.
-    const fused = forward === 'atZero' && patch.kind === 'resample';
-    const supply = fused ? 'fused' : patch.kind === 'zero' ? 'zero' : 'fed';
+    const needsCurrent = forward === 'interpolated' || forward === 'mixed';
+    // At mask 0 both passes are wanted once. Otherwise pass 1 is kept for the next mask or step.
+    const supply = needsCurrent ? suppliedBy(patch) : this.#supplyOf(batch, patch, forward === 'atZero');
     const shape =
       objective.kind === 'kl'
         ? { kind: objective.kind }
@@ -214,18 +219,17 @@ class Engine implements PatchableModel {
         ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length))
         : undefined;
     const chunks: Results[] = [];
-    if (!fused && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
-    const needsCurrent = forward === 'interpolated' || forward === 'mixed';
+    if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     if (needsCurrent) await this.#store.prepare(batch, input, cuts);
     for (const [start, stop] of cuts) {
-      const parts = fused ? null : await this.#store.patch(batch, patch, start, stop, cuts);
+      const parts = supply === 'fused' ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const current = needsCurrent ? await this.#store.side(batch, input, start, stop) : null;
       chunks.push(
         await this.#executables.run(
           gradient,
           {
             [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
-            ...(fused ? { [PATCH_INPUT]: promptFeed(this.#model.spec, batch, patch.from, start, stop) } : {}),
+            ...this.#firstPass(supply, batch, patch, start, stop),
             ...(parts ? this.#named(parts, patchInputName) : {}),
             ...(forward === 'patched'
               ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop))
@@ -258,6 +262,18 @@ class Engine implements PatchableModel {
   }
   #named(tensors: SiteTensors, name: (site: string) => string): Feeds {
     return Object.fromEntries([...tensors].map(([site, tensor]) => [name(site), tensor]));
+  }
+  /** One program for both passes where the first one's values are wanted `once`, or are too many to be kept. */
+  #supplyOf(batch: PromptBatch, patch: PatchDescription, once: boolean): PatchSupply {
+    const supply = suppliedBy(patch);
+    if (patch.kind !== 'resample') return supply;
+    if (once) return 'fused';
+    const bytes = this.#executables.outputBytes(this.#captures, batch.prompts.length, batch.length);
+    return bytes > this.#keepBytes ? 'fused' : supply;
+  }
+  #firstPass(supply: PatchSupply, batch: PromptBatch, patch: PatchDescription, start: number, stop: number): Feeds {
+    if (supply !== 'fused' || patch.kind !== 'resample') return {};
+    return { [PATCH_INPUT]: promptFeed(this.#model.spec, batch, patch.from, start, stop) };
   }
   get #captures(): NamedProgram {
     return named('capture', () => captureProgram(this.#setting, 'parts'));

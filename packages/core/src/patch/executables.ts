@@ -98,6 +98,11 @@ export class Executables {
     return prompts;
   }
 
+  /** Bytes that a program gives for this many prompts. */
+  outputBytes(named: NamedProgram, batch: number, pos: number): number {
+    return this.#build(named).memory.outputBytes({ batch, pos });
+  }
+
   /** Runs a program. A mode may leave an input unused (simplified away); feeds for it are left out here. */
   async run(named: NamedProgram, feeds: Feeds, use: Use = {}): Promise<Results> {
     const { executable, inputs } = await this.#get(named, feeds, use);
