@@ -4,7 +4,7 @@ export { createPatchableModel, cutsOf, type PatchableModelRequest } from './engi
 export { filledMask } from './feeds.js';
 export * from './heads.js';
 export * from './mask-functions.js';
-export { capturePoints, makePoints, plainPoints, type SourceParts, type TraceScope } from './modes.js';
+export { capturePoints, contribution, makePoints, plainPoints, type SourceParts, type TraceScope } from './modes.js';
 export * from './norm.js';
 export * from './points.js';
 export * from './programs.js';

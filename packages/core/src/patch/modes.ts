@@ -28,6 +28,8 @@ export interface SourceParts {
   readonly value: AnyValue;
   /** [rows, width, dModel]: a head's output is value · projection. */
   readonly projection: AnyValue | null;
+  /** The sum over rows of `of` · projection, where the trace has it already: [batch, pos, dModel]. */
+  readonly summed?: { readonly of: AnyValue; readonly sum: AnyValue };
 }
 
 /** What a mode does at each point; `makePoints` does the rest. */
@@ -94,13 +96,14 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
         v: projectHeads(b, reads.v!, projections.v),
       };
     },
-    outOf(site, value, projection) {
+    outOf(site, value, projection, sum) {
       const block = graph.sourceBlocks.find((s) => s.site === site);
       const rows = value.shape.length === 3 ? oneRow(b, value) : value; // [rows, batch, pos, width]
       const parts = {
         block: block ?? { site, module: site, layer: -1, start: 0, stop: 0 },
         value: rows,
         projection: projection ?? null,
+        ...(sum ? { summed: { of: rows, sum } } : {}),
       };
       return block ? rules.write(parts) : contribution(b, parts);
     },
@@ -121,7 +124,8 @@ export const readApart = (blocks: BlockGroup): boolean =>
 export const oneRow = (b: ProgramBuilder, x: AnyValue): AnyValue => b.reshape(x, [1, ...x.shape]);
 
 /** Σ over rows of value · projection: [batch, pos, dModel], as one matmul. */
-export function contribution(b: ProgramBuilder, { value, projection }: SourceParts): AnyValue {
+export function contribution(b: ProgramBuilder, { value, projection, summed }: Omit<SourceParts, 'block'>): AnyValue {
+  if (summed?.of.id === value.id) return summed.sum;
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
   if (!projection) {
     return rows === 1 ? b.reshape(value, [batch, pos, width]) : b.sum(value, 0);

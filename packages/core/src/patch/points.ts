@@ -32,8 +32,9 @@ export interface PatchPoints {
   /**
    * Where a module writes: `value` [rows, batch, pos, width], or [batch, pos, dModel]; `projection` [heads, width, dModel]
    * turns each head's value into what it writes. Gives the sum over heads [batch, pos, dModel] to add to the residual.
+   * @param sum that sum, where the trace has made it already (a norm that follows it needs it); saves making it twice
    */
-  outOf(site: string, value: AnyValue, projection?: AnyValue): AnyValue;
+  outOf(site: string, value: AnyValue, projection?: AnyValue, sum?: AnyValue): AnyValue;
   /** After attention (`L{l}.mid`) and after the MLP (`L{l}.post`): the identity, unless the graph is the residual one. */
   stream(site: string, residual: AnyValue): AnyValue;
 }

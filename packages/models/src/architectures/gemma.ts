@@ -3,7 +3,7 @@
  * MLP; Gemma 2 caps its scores and logits, Gemma 3 norms its queries and keys and turns them by layer with another base.
  */
 import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
-import { normalize, normed } from '@auto-circuit/core';
+import { contribution, normalize, normed, withNormWeights } from '@auto-circuit/core';
 import {
   type AttentionForm,
   causalAttention,
@@ -62,12 +62,12 @@ export function traceGemma(shape: GemmaShape, has: Has, points: PatchPoints): An
     const { q, k, v } = readHeads(points, has, shape, attn, residual, norm(`L${l}.ln1`));
     const z = causalAttention(b, turn(q, 'q'), turn(k, 'k'), v, attn, form); // [heads, batch, pos, dHead]
     const output = points.weight(`${attn}.o.W`, [heads, dHead, dModel]);
-    residual = b.add(residual, normedWrite(points, attn, z, output, norm(`${attn}.post`)));
+    residual = b.add(residual, writeNormed(points, attn, z, output, norm(`${attn}.post`)));
     residual = points.stream(`L${l}.mid`, residual);
 
     const read = points.into(`L${l}.mlp`, residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
     const out = gatedMlp(points, shape, `L${l}.mlp`, read); // [1, batch, pos, dModel]
-    residual = b.add(residual, normedWrite(points, `L${l}.mlp`, out, null, norm(`L${l}.mlp.post`)));
+    residual = b.add(residual, points.outOf(`L${l}.mlp`, normed(b, out, norm(`L${l}.mlp.post`))));
     residual = points.stream(`L${l}.post`, residual);
   }
   return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
@@ -99,28 +99,14 @@ export function gemmaModel(
   });
 }
 
-function normedWrite(
-  points: PatchPoints,
-  site: string,
-  value: AnyValue,
-  projection: AnyValue | null,
-  norm: Norm,
-): AnyValue {
+/**
+ * A norm follows the sum over heads, so a head's share of the residual is what it writes times that norm's factor [batch, pos, 1]
+ * in this run; the norm's weight goes into the projection. Gives the sum of all shares: the normed sum.
+ */
+function writeNormed(points: PatchPoints, site: string, z: AnyValue, projection: AnyValue, norm: Norm): AnyValue {
   const { builder: b } = points;
-  const [rows, batch, pos, width] = value.shape as [
-    number,
-    AnyValue['shape'][number],
-    AnyValue['shape'][number],
-    number,
-  ];
-  const flat = projection
-    ? b.matmul(
-        b.reshape(b.transpose(value, [1, 2, 0, 3]), [batch, pos, rows * width]),
-        b.reshape(projection, [rows * width, projection.shape[2]!]),
-      )
-    : b.reshape(value, [batch, pos, width]); // [batch, pos, dModel]
-  const { scale } = normalize(b, flat, norm); // [batch, pos, 1]
-  const scaled = b.mul(value, scale);
-  if (!projection) return points.outOf(site, norm.weight ? b.mul(scaled, norm.weight) : scaled);
-  return points.outOf(site, scaled, norm.weight ? b.mul(projection, norm.weight) : projection);
+  const sum = contribution(b, { value: z, projection }); // [batch, pos, dModel]
+  const { value, scale } = normalize(b, sum, norm);
+  const scaled = norm.weight ? b.mul(projection, norm.weight) : projection; // [heads, dHead, dModel]
+  return points.outOf(site, b.mul(z, scale), scaled, withNormWeights(b, value, norm));
 }
