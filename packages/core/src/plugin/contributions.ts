@@ -164,6 +164,11 @@ export interface ModelSpec {
     readonly features: readonly number[];
   };
   readonly outputSize: number;
+  /**
+   * A norm follows the sum over heads (Gemma): no head's share of the residual is known without all the others', so a mode
+   * may leave none of them out.
+   */
+  readonly headsWriteTogether?: boolean;
   /** The longest prompt; null when there is no limit. */
   readonly maxPositions: number | null;
   readonly parameters: number;

@@ -56,6 +56,7 @@ export function compiledModel(name: string, shape: CompiledShape, weights: Weigh
       },
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: outputs,
+      outputs: 'not-first', // the first is BOS, where programs have no value
       maxPositions: positions,
       parameters: weights.names.reduce((n, weight) => n + elementCount(weights.entry(weight).shape), 0),
     },
