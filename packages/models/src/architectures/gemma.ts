@@ -92,6 +92,7 @@ export function gemmaModel(
     layout: { layers, heads, kvHeads, dModel, mlp: true, parallel: false },
     vocabulary,
     positions,
+    headsWriteTogether: true,
     weights,
     processing,
     trace: (has, points) => traceGemma(shape, has, points),

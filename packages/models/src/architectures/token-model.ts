@@ -15,6 +15,8 @@ export interface TokenModelParts {
   readonly layout: Omit<TransformerLayout, 'kind'>;
   readonly vocabulary: number;
   readonly positions: number;
+  /** See `ModelSpec`. */
+  readonly headsWriteTogether?: boolean;
   /** Canonical (see `checkpoint/`). */
   readonly weights: WeightStore;
   readonly processing: readonly string[];
@@ -27,6 +29,7 @@ export function tokenModel({
   layout,
   vocabulary,
   positions,
+  headsWriteTogether,
   weights,
   processing,
   trace,
@@ -42,6 +45,7 @@ export function tokenModel({
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       maxPositions: positions,
+      ...(headsWriteTogether ? { headsWriteTogether } : {}),
       parameters: parameterCount(weights),
     },
     weights: stacked,
