@@ -138,13 +138,13 @@ export function causalAttention(
   role: string,
   { scale, softCap: cap = null, window = null }: AttentionForm = {},
 ): AnyValue {
-  const [groups, perGroup, batch, pos, dHead] = q.shape as [number, number, Dim, Dim, number];
+  const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
   const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
   const products = b.matmul(b.mul(query, scale ?? 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
   const scores = b.role(cap === null ? products : softCap(b, products, cap), `${role}.scores`);
   const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, window), scores, HIDDEN)), `${role}.pattern`);
   const z = b.matmul(pattern, value); // [groups, heads per group, batch, pos, dHead]
-  return b.role(b.reshape(z, [groups * perGroup, batch, pos, dHead]), `${role}.z`);
+  return b.role(b.reshape(z, [multiplyDims(groups, perGroup), batch, pos, dHead]), `${role}.z`);
 }
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
 const HIDDEN = -1e9;
