@@ -7,6 +7,6 @@ const metrics = metricsPlugin.contributes as readonly Metric[];
 
 it('the plugin holds every metric once', () => {
   expect(metrics.map((metric) => metric.kind)).toEqual(metrics.map(() => 'metric'));
-  expect(new Set(metrics.map((metric) => metric.name)).size).toBe(15);
+  expect(new Set(metrics.map((metric) => metric.name)).size).toBe(16);
 });
 for (const metric of metrics) runContract(metric.name, metricContract(metric), { describe, it });

@@ -13,6 +13,7 @@ import { logitDiff } from './logit-diff.js';
 import { logitDiffPercent } from './logit-diff-percent.js';
 import { logprobDiff } from './logprob-diff.js';
 import { logprobDiffPercent } from './logprob-diff-percent.js';
+import { mse } from './mse.js';
 import { percentCorrect } from './percent-correct.js';
 import { percentCorrectAboveWrong } from './percent-correct-above-wrong.js';
 import { probDiff } from './prob-diff.js';
@@ -25,6 +26,7 @@ export const metricsPlugin: Plugin = definePlugin({
   contributes: [
     kl,
     klCorrupt,
+    mse,
     logitDiff,
     logitDiffPercent,
     probDiff,
@@ -57,6 +59,7 @@ export {
   logitDiffPercent,
   logprobDiff,
   logprobDiffPercent,
+  mse,
   percentCorrect,
   percentCorrectAboveWrong,
   probDiff,

@@ -17,8 +17,8 @@ export const percentCorrect = defineMetric({
   measure: ({ circuit, outputSize }) =>
     meanValue(
       'percent-correct',
-      eachPrompt(circuit, outputSize, (row, prompt) => {
-        const answers = answerTokens(prompt, 'answers', outputSize);
+      eachPrompt(circuit, outputSize, (row, sides) => {
+        const answers = answerTokens(sides, 'answers', outputSize);
         const best = Math.max(...answers.map((token) => row[token]!));
         return row.some((z, token) => z >= best && !answers.includes(token)) ? 0 : 100;
       }),

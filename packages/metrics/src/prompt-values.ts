@@ -1,31 +1,27 @@
-/** @file One number for each prompt from the outputs of a run, over all batches in prompt order. */
+/** @file One number for each prompt from the outputs of a run, over all batches in prompt order; of several positions, the mean. */
 import {
+  type AnswerSides,
   type AnswerValue,
   AutoCircuitError,
   type BatchOutputs,
+  type FloatArray,
   klDivergence,
-  type Prompt,
+  meanOverAnswers,
+  meanOverPositions,
+  outputRows,
   promptAnswerValue,
   type TokenFunction,
 } from '@auto-circuit/core';
 
-/** `of(row, prompt)` for every prompt; `row` [outputSize]. */
-export function eachPrompt<T>(
+/** `of(row, answers)` for every prompt, the mean over the positions that are read; `row` [outputSize]. */
+export function eachPrompt(
   outputs: readonly BatchOutputs[],
   outputSize: number,
-  of: (row: Float32Array, prompt: Prompt) => T,
-): T[] {
-  return outputs.flatMap(({ batch, logits }) => {
-    if (logits.length !== batch.prompts.length * outputSize) {
-      throw new AutoCircuitError({
-        where: 'metrics',
-        what: 'the outputs do not fit their batch',
-        expected: `${batch.prompts.length} × ${outputSize} logits`,
-        got: `${logits.length}`,
-        kind: 'internal',
-      });
-    }
-    return batch.prompts.map((prompt, i) => of(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt));
+  of: (row: FloatArray, sides: AnswerSides) => number,
+): number[] {
+  return outputs.flatMap((batchOutputs) => {
+    const rows = outputRows(batchOutputs, outputSize);
+    return batchOutputs.batch.prompts.map((prompt, i) => meanOverAnswers(rows[i]!, prompt, of));
   });
 }
 
@@ -36,17 +32,25 @@ export function answerValues(
   tokenFunction: TokenFunction,
   value: AnswerValue,
 ): number[] {
-  return eachPrompt(outputs, outputSize, (row, prompt) => promptAnswerValue(row, prompt, tokenFunction, value));
+  return eachPrompt(outputs, outputSize, (row, sides) => promptAnswerValue(row, sides, tokenFunction, value));
 }
 
-/** Each prompt's KL(reference ‖ run), in nats. The two lists hold the same batches. */
-export function klValues(
+/** Each prompt's KL(reference ‖ run), in nats, the mean over positions. The two lists hold the same batches. */
+export const klValues = (
   reference: readonly BatchOutputs[],
   run: readonly BatchOutputs[],
   outputSize: number,
+): number[] => comparedValues(reference, run, outputSize, klDivergence);
+
+/** `of(reference row, row)` of each prompt, the mean over positions. */
+export function comparedValues(
+  reference: readonly BatchOutputs[],
+  run: readonly BatchOutputs[],
+  outputSize: number,
+  of: (reference: FloatArray, row: FloatArray) => number,
 ): number[] {
-  const referenceRows = eachPrompt(reference, outputSize, (row) => row);
-  const runRows = eachPrompt(run, outputSize, (row) => row);
+  const rowsOf = (outputs: readonly BatchOutputs[]) => outputs.flatMap((batch) => outputRows(batch, outputSize));
+  const [referenceRows, runRows] = [rowsOf(reference), rowsOf(run)];
   if (referenceRows.length !== runRows.length) {
     throw new AutoCircuitError({
       where: 'metrics',
@@ -56,5 +60,5 @@ export function klValues(
       kind: 'internal',
     });
   }
-  return runRows.map((row, i) => klDivergence(referenceRows[i]!, row));
+  return runRows.map((rows, i) => meanOverPositions(rows, (row, position) => of(referenceRows[i]![position]!, row)));
 }

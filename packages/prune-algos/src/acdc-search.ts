@@ -3,13 +3,15 @@ import {
   AutoCircuitError,
   type CheckpointData,
   edgeEnds,
+  type FloatArray,
   type Graph,
   klDivergence,
-  logitRows,
   maskFromEdges,
+  meanOverPositions,
   type PromptBatch,
   type PruneAlgoContext,
   type PruneScores,
+  positionRows,
   unflattenScores,
 } from '@auto-circuit/core';
 import { batchesKey, resumableWork } from './resume.js';
@@ -53,7 +55,7 @@ export function acdcOrder(graph: Graph): number[] {
 /**
  * For each τ: starts with nothing patched, visits the edges in order, patches one more, and keeps it patched when
  * d(now) − d(before) < τ (signed). d is KL(clean ‖ run), or the mean squared difference of logits, averaged over the
- * prompts; in float64 on the host. Thresholds that have removed the same edges so far share a run.
+ * positions read and the prompts; in float64 on the host. Thresholds that have removed the same edges so far share a run.
  *
  * @throws AutoCircuitError for thresholds or an order that cannot be used
  */
@@ -118,18 +120,18 @@ async function distances(
   batches: readonly PromptBatch[],
   faithfulness: AcdcFaithfulness,
 ): Promise<(edges: readonly number[]) => Promise<number>> {
-  const run = async (edges: readonly number[], batch: PromptBatch): Promise<Float32Array[]> => {
+  const run = async (edges: readonly number[], batch: PromptBatch): Promise<FloatArray[][]> => {
     const mask = maskFromEdges(graph, edges, { inside: 1, outside: 0 });
-    return logitRows(await model.patchedRun(batch, { input: 'clean', patch, mask }), batch) as Float32Array[];
+    return positionRows(await model.patchedRun(batch, { input: 'clean', patch, mask }), batch); // [prompts][positions][outputs]
   };
-  const clean: Float32Array[][] = [];
+  const clean: FloatArray[][][] = [];
   for (const batch of batches) clean.push(await run([], batch)); // by the same program, so that rounding cancels
   return async (edges) => {
     let sum = 0;
     let prompts = 0;
     for (const [b, batch] of batches.entries()) {
-      for (const [i, row] of (await run(edges, batch)).entries()) {
-        sum += DISTANCES[faithfulness](clean[b]![i]!, row);
+      for (const [i, rows] of (await run(edges, batch)).entries()) {
+        sum += meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
         prompts++;
       }
     }
@@ -137,9 +139,13 @@ async function distances(
   };
 }
 
-const DISTANCES: Readonly<Record<AcdcFaithfulness, (clean: Float32Array, run: Float32Array) => number>> = {
+const DISTANCES: Readonly<Record<AcdcFaithfulness, (clean: FloatArray, run: FloatArray) => number>> = {
   kl: klDivergence,
-  mse: (clean, run) => clean.reduce((sum, z, token) => sum + (run[token]! - z) ** 2, 0) / clean.length,
+  mse(clean, run) {
+    let sum = 0;
+    for (let token = 0; token < run.length; token++) sum += (run[token]! - clean[token]!) ** 2;
+    return sum / run.length;
+  },
 };
 
 function checkTaus(taus: readonly number[]): void {

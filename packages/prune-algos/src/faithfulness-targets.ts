@@ -1,11 +1,13 @@
 /** @file What learned masks are trained to keep: losses of a circuit's output against the model's own, or against the answers. */
 import {
+  type AnswerSides,
   AutoCircuitError,
   inputOf,
-  logitRows,
+  meanOverAnswers,
   type Objective,
   type PatchableModel,
   type PromptBatch,
+  positionRows,
   promptAnswerValue,
   type Tensor,
 } from '@auto-circuit/core';
@@ -81,14 +83,26 @@ function swapped({ prompts, length }: PromptBatch): PromptBatch {
   }
   return {
     length,
-    prompts: prompts.map((prompt) => ({ ...prompt, answers: prompt.wrongAnswers, wrongAnswers: prompt.answers })),
+    prompts: prompts.map((prompt) => ({
+      ...prompt,
+      ...turned(prompt),
+      ...(prompt.byPosition ? { byPosition: prompt.byPosition.map(turned) } : {}),
+    })),
   };
 }
 
+const turned = ({ index, answers, wrongAnswers }: AnswerSides): AnswerSides => ({
+  index,
+  answers: wrongAnswers,
+  wrongAnswers: answers,
+});
+
 async function logitDifferences(model: PatchableModel, batch: PromptBatch): Promise<number[]> {
-  const rows = logitRows(await cleanLogits(model, batch), batch);
+  const rows = positionRows(await cleanLogits(model, batch), batch);
   return batch.prompts.map((prompt, i) => {
-    const difference = promptAnswerValue(rows[i]!, prompt, 'logit', 'diff');
+    const difference = meanOverAnswers(rows[i]!, prompt, (row, sides) =>
+      promptAnswerValue(row, sides, 'logit', 'diff'),
+    );
     if (difference !== 0) return difference;
     throw new AutoCircuitError({
       where: 'learned masks',

@@ -250,5 +250,5 @@ const meanOf = (losses: Float32Array, value: BatchTarget['value']): number =>
 /** The rows of each batch. */
 const denseRows = (targets: Tensor<Float32Array>, batches: readonly PromptBatch[]): Tensor<Float32Array>[] =>
   objectiveByBatch({ kind: 'mse', tokenFunction: 'logit', targets }, batches).flatMap((objective) =>
-    objective.kind === 'mse' ? [objective.targets] : [],
+    objective.kind === 'mse' && objective.targets ? [objective.targets] : [],
   );

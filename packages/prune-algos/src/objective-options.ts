@@ -10,7 +10,7 @@ export const OBJECTIVE_OPTIONS = {
   },
   answers: {
     type: 'enum',
-    doc: 'diff: answers minus wrong answers; value: answers alone; mse: squared distance to dense targets (library only)',
+    doc: 'diff: answers minus wrong answers; value: answers alone; mse: squared distance to the targets of --objective mse',
     values: ['diff', 'value', 'mse'],
     default: 'diff',
   },
@@ -20,8 +20,8 @@ export type ObjectiveOptionValues = OptionValues<typeof OBJECTIVE_OPTIONS>;
 const TOKEN_FUNCTIONS = { logit: 'logit', prob: 'prob', logprob: 'logprob', 'logit-exp': 'logitExp' } as const;
 
 /**
- * The objective that the options name. `mse` takes its targets `[all prompts, vocab]` from the run's own objective.
- * @throws AutoCircuitError for `mse` when the run's objective has no targets, which no command line can give.
+ * The objective that the options name. `mse` takes its targets from the run's own objective, or from the prompts.
+ * @throws AutoCircuitError for `mse` when the run's objective is another.
  */
 export function objectiveOf(
   where: string,
@@ -30,12 +30,12 @@ export function objectiveOf(
 ): Objective {
   const token = TOKEN_FUNCTIONS[tokenFunction];
   if (answers !== 'mse') return { kind: 'answers', tokenFunction: token, value: answers };
-  if (runObjective.kind === 'mse') return { kind: 'mse', tokenFunction: token, targets: runObjective.targets };
+  if (runObjective.kind === 'mse') return { ...runObjective, tokenFunction: token };
   throw new AutoCircuitError({
     where,
-    what: 'answers "mse" needs dense targets, which only a library call can give',
-    expected: "an objective { kind: 'mse', targets: [prompts, vocab] }",
+    what: 'answers "mse" needs targets',
+    expected: 'the objective mse, with "targets" in the data set or in a library call',
     got: `an objective of kind "${runObjective.kind}"`,
-    fix: 'use diff or value',
+    fix: 'use --objective mse, or answers diff or value',
   });
 }

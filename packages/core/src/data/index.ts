@@ -3,6 +3,7 @@ export * from './atomic-file.js';
 export * from './file-error.js';
 export * from './folder.js';
 export * from './json-file.js';
+export * from './output-positions.js';
 export * from './prompt-file.js';
 export * from './prompts.js';
 export * from './random.js';

@@ -3,15 +3,23 @@ import type { Tensor } from '../ir/tensor.js';
 
 export type Side = 'clean' | 'corrupt';
 
-/** A prompt after tokenization. `clean` and `corrupt` have equal length. */
-export interface Prompt {
-  /** Its place in the data set: the order of all sums. */
+/** What a prompt should and should not be answered at one position. */
+export interface AnswerSides {
+  /** Its prompt's place in the data set. */
   readonly index: number;
-  readonly clean: readonly number[] | readonly (readonly number[])[];
-  readonly corrupt: readonly number[] | readonly (readonly number[])[];
   /** Token ids (or output indices for toy models). */
   readonly answers: readonly number[];
   readonly wrongAnswers: readonly number[];
+}
+
+/** A prompt after tokenization. `clean` and `corrupt` have equal length; answers are those at the last position. */
+export interface Prompt extends AnswerSides {
+  readonly clean: readonly number[] | readonly (readonly number[])[];
+  readonly corrupt: readonly number[] | readonly (readonly number[])[];
+  /** Where outputs are read at several positions: the answers at each, in order. */
+  readonly byPosition?: readonly AnswerSides[];
+  /** What the outputs should be, `[positions read][outputs]`: what `mse` compares with. */
+  readonly targets?: readonly (readonly number[])[];
 }
 
 /** Prompts of one length that belong together (`--batch-size`): batch means, one optimiser step, … are defined on it. */

@@ -1,5 +1,5 @@
 /** @file The value of one prompt's answers: mean over the answers, mean over the wrong answers, or the difference. */
-import type { Prompt } from '../data/types.js';
+import type { AnswerSides } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import type { FloatArray } from '../ir/tensor.js';
 import { TOKEN_FUNCTIONS, type TokenFunction } from './token-functions.js';
@@ -13,7 +13,7 @@ export type AnswerValue = 'diff' | 'value' | 'wrong';
  */
 export function promptAnswerValue(
   row: FloatArray,
-  prompt: Prompt,
+  prompt: AnswerSides,
   tokenFunction: TokenFunction,
   value: AnswerValue,
 ): number {
@@ -30,7 +30,7 @@ const SIDES: Readonly<Record<AnswerValue, readonly { side: 'answers' | 'wrongAns
 
 function meanOver(
   vocab: number,
-  prompt: Prompt,
+  prompt: AnswerSides,
   side: 'answers' | 'wrongAnswers',
   of: (token: number) => number,
 ): number {
@@ -39,7 +39,7 @@ function meanOver(
 }
 
 /** A prompt's tokens on one side: at least one, all inside the vocabulary. */
-export function answerTokens(prompt: Prompt, side: 'answers' | 'wrongAnswers', vocab: number): readonly number[] {
+export function answerTokens(prompt: AnswerSides, side: 'answers' | 'wrongAnswers', vocab: number): readonly number[] {
   const tokens = prompt[side];
   const name = side === 'answers' ? 'answers' : 'wrong answers';
   if (tokens.length === 0) {

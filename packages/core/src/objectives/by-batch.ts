@@ -1,11 +1,11 @@
 /** @file Objectives that carry a tensor for all prompts (mse targets, KL references), cut to the batch that is run. */
 import type { PromptBatch } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
-import { floatTensor, type Tensor } from '../ir/tensor.js';
+import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { Objective } from '../patch/types.js';
 
 /**
- * The objective for each batch. Tensors of the objective are `[prompts, vocab]` over the prompts of all batches, in
+ * The objective for each batch. Tensors of the objective are `[prompts, positions?, vocab]` over the prompts of all batches, in
  * order; each batch gets its rows. Objectives without tensors are the same for every batch.
  *
  * @throws AutoCircuitError when a tensor has another number of rows than there are prompts.
@@ -23,8 +23,10 @@ type Cuts = {
 };
 const CUTS: Cuts = {
   answers: (objective, batches) => batches.map(() => objective),
-  mse: (objective, batches) =>
-    cutRows(objective.targets, batches, 'targets').map((targets) => ({ ...objective, targets })),
+  mse: (objective, batches) => {
+    if (!objective.targets) return batches.map(() => objective);
+    return cutRows(objective.targets, batches, 'targets').map((targets) => ({ ...objective, targets }));
+  },
   kl: (objective, batches) => {
     if (!objective.referenceLogits) return batches.map(() => objective);
     const rows = cutRows(objective.referenceLogits, batches, 'reference logits');
@@ -34,8 +36,8 @@ const CUTS: Cuts = {
 
 function cutRows(tensor: Tensor<Float32Array>, batches: readonly PromptBatch[], what: string): Tensor<Float32Array>[] {
   const total = batches.reduce((n, batch) => n + batch.prompts.length, 0);
-  const [rows, size] = tensor.shape;
-  if (tensor.shape.length !== 2 || rows !== total) {
+  const [rows, ...rest] = tensor.shape;
+  if (rest.length < 1 || rest.length > 2 || rows !== total) {
     throw new AutoCircuitError({
       where: 'core/objectives',
       what: `the ${what} of the objective do not match the prompts`,
@@ -44,10 +46,11 @@ function cutRows(tensor: Tensor<Float32Array>, batches: readonly PromptBatch[], 
       fix: 'give [prompts, vocab] over all prompts in their order',
     });
   }
+  const size = elementCount(rest);
   let start = 0;
   return batches.map(({ prompts }) => {
     const first = start;
     start += prompts.length;
-    return floatTensor(tensor.data.slice(first * size!, start * size!), [prompts.length, size!]);
+    return floatTensor(tensor.data.slice(first * size, start * size), [prompts.length, ...rest]);
   });
 }

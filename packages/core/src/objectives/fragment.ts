@@ -11,7 +11,7 @@ export type ObjectiveShape =
   | { readonly kind: 'answers' | 'mse'; readonly tokenFunction: TokenFunction }
   | { readonly kind: 'kl' };
 
-/** f(logits), [batch, outputs] → [batch, outputs]. */
+/** f(logits), [..., outputs] → [..., outputs]. */
 const TOKEN_FUNCTIONS: Readonly<Record<TokenFunction, (b: ProgramBuilder, logits: AnyValue) => AnyValue>> = {
   logit: (_b, logits) => logits,
   prob: (b, logits) => b.softmax(logits),
@@ -26,34 +26,36 @@ const TOKEN_FUNCTIONS: Readonly<Record<TokenFunction, (b: ProgramBuilder, logits
 
 /** The inputs that an objective adds to a program; the engine feeds them. */
 export const OBJECTIVE_INPUTS = {
-  /** int [batch, answers]: token ids of answers and wrong answers together. */
+  /** int [batch, answers]: answers and wrong answers of all positions together, as position · outputs + token id. */
   tokens: 'objective:tokens',
-  /** float [batch, answers]: 1/n for answers, −1/n for wrong answers, 0 for filling. */
+  /** float [batch, answers]: 1/n for answers, −1/n for wrong answers, over the number of positions; 0 for filling. */
   weights: 'objective:weights',
-  /** float [batch, outputs]: targets of `mse`, reference logits of `kl`. */
+  /** float [batch, positions?, outputs]: targets of `mse`, reference logits of `kl`. */
   dense: 'objective:dense',
 } as const;
 
-/** The loss of each prompt, [batch]; logits [batch, outputs]. */
+/** The loss of each prompt, [batch]; logits [batch, outputs], or [batch, positions, outputs], of which the mean is taken. */
 export function objectiveFragment(b: ProgramBuilder, kind: ObjectiveShape, logits: AnyValue): AnyValue {
-  const [batch, outputs] = logits.shape as [Dim, Dim];
+  const [batch, ...rest] = logits.shape as [Dim, ...Dim[]];
+  const outputs = multiplyDims(...rest); // of all positions
   switch (kind.kind) {
     case 'answers': {
       const tokens = b.input(OBJECTIVE_INPUTS.tokens, 'int', ['batch', 'answers']); // [batch, answers]
       const weights = b.input(OBJECTIVE_INPUTS.weights, 'float', ['batch', 'answers']); // [batch, answers]
-      const values = TOKEN_FUNCTIONS[kind.tokenFunction](b, logits); // [batch, outputs]
+      const values = TOKEN_FUNCTIONS[kind.tokenFunction](b, logits); // [batch, positions?, outputs]
       const rowStart = b.mul(b.iota([batch, 1], 0), b.dimSize(outputs)); // [batch, 1]
       const picked = b.gather(b.reshape(values, [multiplyDims(batch, outputs)]), b.add(tokens, rowStart), 0); // [batch, answers]
       return b.neg(b.sum(b.mul(weights, picked), 1));
     }
     case 'mse': {
-      const targets = b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', outputs]); // [batch, outputs]
+      const targets = b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', ...rest]); // [batch, positions?, outputs]
       const difference = b.sub(TOKEN_FUNCTIONS[kind.tokenFunction](b, logits), targets);
-      return b.mean(b.mul(difference, difference), 1);
+      return b.mean(b.reshape(b.mul(difference, difference), [batch, outputs]), 1);
     }
     case 'kl': {
-      const reference = b.logSoftmax(b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', outputs])); // [batch, outputs]
-      return b.sum(b.mul(b.exp(reference), b.sub(reference, b.logSoftmax(logits))), 1);
+      const reference = b.logSoftmax(b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', ...rest])); // [batch, positions?, outputs]
+      const divergences = b.sum(b.mul(b.exp(reference), b.sub(reference, b.logSoftmax(logits))), -1); // [batch, positions?]
+      return rest.length === 1 ? divergences : b.mean(divergences, 1);
     }
   }
 }

@@ -5,5 +5,12 @@ export * from './by-batch.js';
 export * from './fragment.js';
 export * from './names.js';
 export * from './on-logits.js';
+export {
+  meanOverAnswers,
+  meanOverPositions,
+  outputRows,
+  positionRows,
+  promptTargets,
+} from './output-rows.js';
 export * from './token-functions.js';
 export * from './types.js';

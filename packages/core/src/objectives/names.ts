@@ -32,6 +32,11 @@ export const OBJECTIVES = {
     needsWrongAnswers: false,
     objective: { kind: 'answers', tokenFunction: 'logprob', value: 'value' },
   },
+  mse: {
+    doc: 'squared difference to the prompts’ targets',
+    needsWrongAnswers: false,
+    objective: { kind: 'mse', tokenFunction: 'logit' },
+  },
   kl: { doc: 'KL divergence from the clean output', needsWrongAnswers: false, objective: { kind: 'kl' } },
 } as const satisfies Readonly<Record<string, { doc: string; needsWrongAnswers: boolean; objective: Objective }>>;
 export type ObjectiveName = keyof typeof OBJECTIVES;

@@ -84,7 +84,7 @@ describe('objectiveByBatch', () => {
       [3, 3],
     );
     const cut = objectiveByBatch({ kind: 'mse', tokenFunction: 'logit', targets }, [one, batch]);
-    expect(cut.map((o) => (o.kind === 'mse' ? [o.targets.shape, [...o.targets.data]] : null))).toEqual([
+    expect(cut.map((o) => (o.kind === 'mse' ? [o.targets?.shape, [...o.targets!.data]] : null))).toEqual([
       [[1, 3], [0, 1, 2]],
       [[2, 3], [3, 4, 5, 6, 7, 8]],
     ]); // biome-ignore format: shape and rows

@@ -1,6 +1,7 @@
 /** @file The engine behind `PatchableModel`: micro-batches, programs by mode, pass 1 kept for many masks. */
 
 import { totalmem } from 'node:os';
+import { type OutputPositions, positionsRead } from '../data/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
@@ -75,6 +76,7 @@ export async function createPatchableModel(request: PatchableModelRequest): Prom
 class Engine implements PatchableModel {
   readonly graph: Graph;
   readonly outputSize: number;
+  readonly outputs: OutputPositions;
   readonly #model: ModelObject;
   readonly #executables: Executables;
   readonly #store: SourceStore;
@@ -93,6 +95,7 @@ class Engine implements PatchableModel {
   }: PatchableModelRequest) {
     this.graph = graph;
     this.outputSize = model.spec.outputSize;
+    this.outputs = model.spec.outputs ?? 'last';
     this.#model = model;
     const limit = { bytes: memoryBytes ?? totalmem() / 2, strict: memoryBytes !== undefined };
     const plan = new MemoryPlan(limit, model.weights, keepBytes);
@@ -110,13 +113,13 @@ class Engine implements PatchableModel {
   }
 
   // ---- plain runs ---------------------------------------------------------------------------------------------
-  async run(input: ModelInput, positions: 'last' | 'all' = 'last'): Promise<Tensor<Float32Array>> {
+  async run(input: ModelInput, positions = this.outputs): Promise<Tensor<Float32Array>> {
     const [n, pos] = input.shape as [number, number];
     this.#checkLength(pos);
     const rows: Float32Array[] = [];
     const plain = named(`plain-${positions}`, () => plainProgram(this.#setting, positions));
-    const outputs = n * (positions === 'last' ? 1 : pos) * this.outputSize;
-    for (const [start, stop] of this.#cuts(plain, n, pos, outputs, this.#plainTokens)) {
+    const shape = this.#outputShape(n, pos, positions);
+    for (const [start, stop] of this.#cuts(plain, n, pos, elementCount(shape), this.#plainTokens)) {
       const results = await this.#executables.run(
         plain,
         {
@@ -126,7 +129,7 @@ class Engine implements PatchableModel {
       );
       rows.push(floats(results, LOGITS));
     }
-    return floatTensor(joinFloats(rows), positions === 'last' ? [n, this.outputSize] : [n, pos, this.outputSize]);
+    return floatTensor(joinFloats(rows), shape);
   }
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------
@@ -179,7 +182,8 @@ class Engine implements PatchableModel {
       patchedProgram({ ...this.#setting, supply, axes }),
     );
     const n = batch.prompts.length;
-    const cuts = this.#cuts(patched, n, batch.length, n * this.outputSize);
+    const shape = this.#outputShape(n, batch.length);
+    const cuts = this.#cuts(patched, n, batch.length, elementCount(shape));
     const rows: Float32Array[] = [];
     if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     for (const [start, stop] of cuts) {
@@ -192,7 +196,7 @@ class Engine implements PatchableModel {
       });
       rows.push(floats(results, LOGITS));
     }
-    return floatTensor(joinFloats(rows), [batch.prompts.length, this.outputSize]);
+    return floatTensor(joinFloats(rows), shape);
   }
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
@@ -237,7 +241,7 @@ class Engine implements PatchableModel {
             ...(current ? this.#named(current, currentInputName) : {}),
             ...(forward === 'interpolated' ? startBetween(current!, parts, inputAlpha!) : {}),
             ...(mixed ? mixedFeeds(this.graph, mixed) : {}),
-            ...Object.fromEntries(objectiveFeeds(objective, batch, start, stop, dense)),
+            ...Object.fromEntries(objectiveFeeds(this.#model.spec, objective, batch, start, stop, dense)),
           },
           { big: true },
         ),
@@ -256,6 +260,11 @@ class Engine implements PatchableModel {
   // ---- the small print ----------------------------------------------------------------------------------------
   get #setting() {
     return { model: this.#model, graph: this.graph };
+  }
+  /** Of n prompts: [n, outputSize] at the last position, or [n, positions, outputSize]. */
+  #outputShape(n: number, length: number, outputs = this.outputs): number[] {
+    const count = positionsRead(outputs, length);
+    return outputs === 'last' ? [n, this.outputSize] : [n, count, this.outputSize];
   }
   #axes(mask: Mask) {
     return { perItem: mask.perItem, perPosition: this.graph.options.positions !== null };

@@ -1,11 +1,14 @@
 /** @file What the engine feeds to programs besides activations: masks by site, prompts, answers. */
 
+import { answersRead, positionsRead } from '../data/output-positions.js';
 import type { Prompt, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
 import type { DestinationBlock, Graph, Mask } from '../graph/types.js';
-import { floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
+import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
+import { answerTokens } from '../objectives/answers.js';
 import { OBJECTIVE_INPUTS } from '../objectives/fragment.js';
+import { promptTargets } from '../objectives/output-rows.js';
 import type { ModelSpec } from '../plugin/contributions.js';
 import { rowsOf } from './modes.js';
 import { maskInputName } from './patched.js';
@@ -87,47 +90,60 @@ function checkedMask(
   return tensor;
 }
 
-/** Answers, targets or reference logits for items `start` to `stop`. `dense` [n, outputs] covers the whole batch. */
+/** Answers, targets or reference logits for items `start` to `stop`. `dense` [n, positions?, outputs] covers the whole batch. */
 export function objectiveFeeds(
+  spec: ModelSpec,
   objective: Objective,
   batch: PromptBatch,
   start: number,
   stop: number,
   dense?: Tensor<Float32Array>,
 ): FeedEntry[] {
-  if (objective.kind === 'answers') return answerFeeds(objective.value, batch.prompts.slice(start, stop));
-  const source = dense ?? (objective.kind === 'mse' ? objective.targets : objective.referenceLogits);
-  const width = source?.shape[1] ?? 0;
-  if (!source || source.shape[0] !== batch.prompts.length) {
+  const { outputs = 'last', outputSize } = spec;
+  const positions = positionsRead(outputs, batch.length);
+  if (objective.kind === 'answers') {
+    return answerFeeds(objective.value, batch.prompts.slice(start, stop), positions, outputSize);
+  }
+  const own = objective.kind === 'mse' ? (objective.targets ?? promptTargets(batch)) : objective.referenceLogits;
+  const source = dense ?? own;
+  const shape = outputs === 'last' ? [outputSize] : [positions, outputSize];
+  const width = elementCount(shape);
+  if (source?.data.length !== batch.prompts.length * width) {
     throw new AutoCircuitError({
       where: 'core/patch',
       what: `the ${objective.kind} objective needs one row for each prompt of the batch`,
-      expected: `${batch.prompts.length} rows`,
-      got: source ? `${source.shape[0]}` : 'none',
+      expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
+      got: source ? `[${source.shape.join(', ')}]` : 'none',
     });
   }
-  return [[OBJECTIVE_INPUTS.dense, floatTensor(source.data.slice(start * width, stop * width), [stop - start, width])]];
+  return [
+    [OBJECTIVE_INPUTS.dense, floatTensor(source.data.slice(start * width, stop * width), [stop - start, ...shape])],
+  ];
 }
 
-function answerFeeds(value: 'diff' | 'value', prompts: readonly Prompt[]): FeedEntry[] {
-  const used = prompts.map((prompt) => {
-    const wrong = value === 'diff' ? prompt.wrongAnswers : [];
-    if (prompt.answers.length === 0 || (value === 'diff' && wrong.length === 0)) {
-      throw new AutoCircuitError({
-        where: 'core/patch',
-        what: `prompt ${prompt.index} has no ${prompt.answers.length === 0 ? 'answers' : 'wrong answers'}`,
-        fix: 'add them to the data set, or choose an objective that does not need them (--objective kl, answer-logit, …)',
-      });
-    }
-    return { prompt, wrong };
-  });
-  const width = Math.max(...used.map(({ prompt, wrong }) => prompt.answers.length + wrong.length));
+function answerFeeds(
+  value: 'diff' | 'value',
+  prompts: readonly Prompt[],
+  positions: number,
+  outputSize: number,
+): FeedEntry[] {
+  const picks = prompts.map((prompt) =>
+    answersRead(prompt, positions).flatMap((sides, position) => {
+      const pick = (side: 'answers' | 'wrongAnswers', sign: number) => {
+        const tokens = answerTokens(sides, side, outputSize);
+        const weight = sign / (tokens.length * positions);
+        return tokens.map((token) => ({ at: position * outputSize + token, weight }));
+      };
+      return [...pick('answers', 1), ...(value === 'diff' ? pick('wrongAnswers', -1) : [])];
+    }),
+  );
+  const width = Math.max(...picks.map((list) => list.length));
   const tokens = new Int32Array(prompts.length * width);
   const weights = new Float32Array(prompts.length * width);
-  used.forEach(({ prompt, wrong }, i) => {
-    [...prompt.answers, ...wrong].forEach((token, j) => {
-      tokens[i * width + j] = token;
-      weights[i * width + j] = j < prompt.answers.length ? 1 / prompt.answers.length : -1 / wrong.length;
+  picks.forEach((list, i) => {
+    list.forEach(({ at, weight }, j) => {
+      tokens[i * width + j] = at;
+      weights[i * width + j] = weight;
     });
   });
   return [

@@ -2,6 +2,7 @@
  * @file The programs of a patchable model: what the engine compiles. Each is one call of the model's trace (or two) under
  * a mode, simplified. Every program takes inputs by name and any `batch` and `pos`.
  */
+import type { OutputPositions } from '../data/output-positions.js';
 import type { Graph } from '../graph/types.js';
 import type { BackwardRule } from '../ir/backward-rules.js';
 import { ProgramBuilder } from '../ir/builder.js';
@@ -57,18 +58,19 @@ function scopeOf({ model, graph }: Setting, builder: ProgramBuilder, input = INP
 const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
   simplified ? simplify(b.build()) : b.build();
 
-/** Logits at the last position [batch, outputs], or at all [batch, pos, outputs]. */
-function readOut({ model }: Setting, points: PatchPoints, positions: 'last' | 'all'): AnyValue {
+/** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */
+function readOut({ model }: Setting, points: PatchPoints, positions = model.spec.outputs ?? 'last'): AnyValue {
   const b = points.builder;
   const end = model.trace(points); // [batch, pos, dModel]
   if (positions === 'all') return model.unembed(points, end);
   const pos = b.dim(end, 1);
+  if (positions === 'not-first') return model.unembed(points, b.slice(end, 1, 1, pos));
   const logits = model.unembed(points, b.slice(end, 1, subtractDims(pos, 1), pos)); // [batch, 1, outputs]
   return b.reshape(logits, [logits.shape[0]!, logits.shape[2]!]);
 }
 
 /** input → logits. */
-export function plainProgram(setting: Setting, positions: 'last' | 'all'): Program {
+export function plainProgram(setting: Setting, positions: OutputPositions): Program {
   const b = new ProgramBuilder(`plain-${positions}`);
   b.output(LOGITS, readOut(setting, plainPoints(scopeOf(setting, b)), positions));
   return finish(setting, b);
@@ -130,7 +132,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     patchOf: suppliedPatch(setting, b),
     onRead: (_group, value) => value,
   });
-  b.output(LOGITS, readOut(setting, points, 'last'));
+  b.output(LOGITS, readOut(setting, points));
   return finish(setting, b);
 }
 
@@ -163,7 +165,7 @@ export function gradientProgram(setting: GradientSetting): Program {
     return value;
   };
   const patchOf = suppliedPatch(setting, b);
-  const logits = readOut(setting, pointsFor(), 'last'); // [batch, outputs]
+  const logits = readOut(setting, pointsFor()); // [batch, positions?, outputs]
   const losses = objectiveFragment(b, setting.objective, logits); // [batch]
   if (setting.losses) b.output(LOSSES, losses);
   const total = b.sum(losses, 0);

@@ -1,4 +1,5 @@
 /** @file What algorithms and metrics see of a model: `PatchableModel`. All calls are asynchronous; no caller sees a backend. */
+import type { OutputPositions } from '../data/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { BackwardRule } from '../ir/backward-rules.js';
@@ -43,13 +44,13 @@ export type Objective =
       /** diff: mean of answers − mean of wrong answers; value: mean of answers. */
       readonly value: 'diff' | 'value';
     }
-  /** Mean squared difference between f(logits) and `targets` [prompts, vocab], mean over vocab; by prompt. */
+  /** Mean squared difference between f(logits) and `targets` [prompts, positions?, vocab], default the prompts' own; mean over vocab and positions. */
   | {
       readonly kind: 'mse';
       readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp';
-      readonly targets: Tensor<Float32Array>;
+      readonly targets?: Tensor<Float32Array>;
     }
-  /** KL(reference ‖ run) over the vocabulary; `referenceLogits` [prompts, vocab], default the clean run's. */
+  /** KL(reference ‖ run) over the vocabulary; `referenceLogits` [prompts, positions?, vocab], default the clean run's. */
   | { readonly kind: 'kl'; readonly referenceLogits?: Tensor<Float32Array> };
 
 export interface PatchedRunRequest {
@@ -89,10 +90,12 @@ export interface PatchableModel {
   readonly graph: Graph;
   /** Length of the output axis (the vocabulary, for language models). */
   readonly outputSize: number;
-  /** A plain run. `last`: [n, outputSize] at the last position; `all`: [n, pos, outputSize]. */
-  run(input: ModelInput, positions?: 'last' | 'all'): Promise<Tensor<Float32Array>>;
+  /** Where outputs are read: what `run`, `patchedRun` and objectives give and take. */
+  readonly outputs: OutputPositions;
+  /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
+  run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
   /** Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
-   * mask · (stored − this run's). Logits at the last position `[prompts, outputSize]`. */
+   * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`. */
   patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
   maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */

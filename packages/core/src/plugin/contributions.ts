@@ -4,6 +4,8 @@
  * @example
  * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
  */
+
+import type { OutputPositions } from '../data/output-positions.js';
 import type { PromptFile } from '../data/prompt-file.js';
 import type { TextEncoder } from '../data/tokenize.js';
 import type { PromptBatch } from '../data/types.js';
@@ -68,7 +70,10 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> {
   score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
 }
 
-/** The output of one circuit, or of the whole model, on one batch: logits at the last position `[prompts, outputSize]`. */
+/**
+ * The output of one circuit, or of the whole model, on one batch: logits `[prompts, outputSize]` at the last position, or
+ * `[prompts, positions, outputSize]` where several are read (`outputRows` gives them prompt by prompt).
+ */
 export interface BatchOutputs {
   readonly batch: PromptBatch;
   readonly logits: Float32Array;
@@ -164,6 +169,8 @@ export interface ModelSpec {
     readonly features: readonly number[];
   };
   readonly outputSize: number;
+  /** Where its outputs are read by scores and metrics; default the last position. */
+  readonly outputs?: OutputPositions;
   /**
    * A norm follows the sum over heads (Gemma): no head's share of the residual is known without all the others', so a mode
    * may leave none of them out.

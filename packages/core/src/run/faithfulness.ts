@@ -1,6 +1,9 @@
 /** @file How much of the model's behaviour a circuit keeps, and which of the measured circuits is the one to write. */
+import type { AnswerSides } from '../data/types.js';
 import { AutoCircuitError, type ErrorParts } from '../error.js';
+import type { FloatArray } from '../ir/tensor.js';
 import { promptAnswerValue } from '../objectives/answers.js';
+import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
 import { klDivergence } from '../objectives/token-functions.js';
 import type { BatchOutputs } from '../plugin/contributions.js';
 import type { References } from './measure.js';
@@ -39,11 +42,11 @@ export function faithfulnessScale(references: References, outputSize: number): F
 
 function byLogitDifference({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
   const differences = (outputs: readonly BatchOutputs[]) =>
-    outputs.flatMap(({ batch, logits }) =>
-      batch.prompts.map((prompt, i) =>
-        promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'diff'),
-      ),
-    );
+    outputs.flatMap((batchOutputs) => {
+      const rows = outputRows(batchOutputs, outputSize);
+      const difference = (row: FloatArray, sides: AnswerSides) => promptAnswerValue(row, sides, 'logit', 'diff');
+      return batchOutputs.batch.prompts.map((prompt, i) => meanOverAnswers(rows[i]!, prompt, difference));
+    });
   const unpatched = differences(empty);
   const gaps = differences(model).map((value, i) => value - unpatched[i]!);
   const gap = mean(gaps);
@@ -72,12 +75,12 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
 function byKl({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
   const divergence = (outputs: readonly BatchOutputs[]) =>
     mean(
-      outputs.flatMap(({ batch, logits }, b) =>
-        batch.prompts.map((_, i) => {
-          const row = [i * outputSize, (i + 1) * outputSize] as const;
-          return klDivergence(model[b]!.logits.subarray(...row), logits.subarray(...row));
-        }),
-      ),
+      outputs.flatMap((batchOutputs, b) => {
+        const whole = outputRows(model[b]!, outputSize);
+        return outputRows(batchOutputs, outputSize).map((rows, i) =>
+          meanOverPositions(rows, (row, position) => klDivergence(whole[i]![position]!, row)),
+        );
+      }),
     );
   const most = divergence(empty);
   if (!(most > 0)) {
