@@ -42,19 +42,20 @@ const LAYOUT_SAMPLE = 200;
  */
 export function promptSet(settings: PromptSetSettings): PromptFile {
   const { task, request, wordIdxs } = settings;
-  const { encoder, count, seed } = request;
+  const { count, seed } = request;
   checkCount(task, count);
-  const layout = wordIdxs === undefined ? null : mostFrequentLayout(settings);
+  const tokenize = draftTokenizer(request.encoder);
+  const layout = wordIdxs === undefined ? null : mostFrequentLayout(settings, tokenize);
   const random = seededRandom(seed, task);
   const seen = new Set<string>();
-  const prompts: RawPrompt[] = [];
+  const drafts: TokenizedDraft[] = [];
   const rejected = new Map<string, number>();
   const most = Math.max(FEWEST_DRAWS, DRAWS_PER_PROMPT * count);
-  for (let n = 0; n < most && prompts.length < count; n++) {
-    const draft = settings.draw(random);
+  for (let n = 0; n < most && drafts.length < count; n++) {
+    const draft = tokenize(settings.draw(random));
     const key = `${draft.clean.text}\0${draft.corrupt.text}`;
     const reason =
-      misfit(encoder, draft) ??
+      draft.misfit ??
       (layout !== null && layoutOf(settings, draft) !== layout ? 'of another layout than most' : null) ??
       (seen.has(key) ? 'drawn before' : null);
     if (reason !== null) {
@@ -62,65 +63,103 @@ export function promptSet(settings: PromptSetSettings): PromptFile {
       continue;
     }
     seen.add(key);
-    const { answers, wrongAnswers } = draft;
-    prompts.push(Object.freeze({ clean: draft.clean.text, corrupt: draft.corrupt.text, answers, wrongAnswers }));
+    drafts.push(draft);
   }
-  if (prompts.length < count) throw tooFew(task, count, prompts.length, rejected);
-  const words = layout === null ? {} : (JSON.parse(layout) as Record<string, number>);
-  const { length: _, ...wordPositions } = words;
+  if (drafts.length < count) throw tooFew(task, count, drafts.length, rejected);
+  const [first] = drafts;
+  const words = wordIdxs === undefined ? {} : wordIdxs(first!.clean.at, first!.clean.ids.length);
   return Object.freeze({
     path: `${task} (seed ${seed})`,
     kind: 'text',
-    prompts: Object.freeze(prompts),
-    seqLabels: layout === null ? null : labelsOf(encoder, prompts, wordPositions),
-    wordIdxs: Object.freeze(wordPositions),
+    prompts: Object.freeze(drafts.map(rawPrompt)),
+    seqLabels: wordIdxs === undefined ? null : labelsOf(request.encoder, drafts, words),
+    wordIdxs: Object.freeze(words),
   });
 }
 
-/** Why a draft cannot be a prompt; null when it can. */
-function misfit(encoder: TextEncoder, { clean, corrupt, answers, wrongAnswers }: Draft): string | null {
-  if (clean.text === corrupt.text) return 'the same clean and corrupt';
-  if (tokensOf(encoder, clean.text).length !== tokensOf(encoder, corrupt.text).length) {
-    return 'with clean and corrupt of different length';
-  }
-  const long = [...answers, ...wrongAnswers].find((answer) => tokensOf(encoder, answer).length !== 1);
-  return long === undefined ? null : `with an answer that is not one token, such as ${JSON.stringify(long)}`;
+interface TokenizedText {
+  readonly text: string;
+  readonly ids: readonly number[];
+  /** The position of each slot's last token. */
+  readonly at: Readonly<Record<string, number>>;
+}
+interface TokenizedDraft extends Pick<Draft, 'answers' | 'wrongAnswers'> {
+  readonly clean: TokenizedText;
+  readonly corrupt: TokenizedText;
+  /** Why it cannot be a prompt; null when it can. */
+  readonly misfit: string | null;
+}
+
+const rawPrompt = ({ clean, corrupt, answers, wrongAnswers }: TokenizedDraft): RawPrompt =>
+  Object.freeze({ clean: clean.text, corrupt: corrupt.text, answers, wrongAnswers });
+
+/** Tokenizes drafts; what is asked again and again (answers, texts of single tokens) is kept. */
+function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft {
+  const pieces = new Map<number, string>();
+  const single = new Map<string, boolean>();
+  const pieceOf = (id: number): string => {
+    const piece = pieces.get(id) ?? encoder.decode([id]);
+    pieces.set(id, piece);
+    return piece;
+  };
+  const isSingle = (answer: string): boolean => {
+    const one = single.get(answer) ?? tokensOf(encoder, answer).length === 1;
+    single.set(answer, one);
+    return one;
+  };
+  const tokenize = ({ text, ends }: FilledText): TokenizedText => {
+    const ids = tokensOf(encoder, text);
+    const stops: number[] = []; // offset behind each token: [pos]
+    for (const id of ids) stops.push((stops.at(-1) ?? 0) + pieceOf(id).length);
+    // Tokens whose texts do not make up the prompt (a space left out, a character cut in two) are counted up to the word instead.
+    const exact = stops.at(-1) === text.length;
+    const position = (end: number): number =>
+      exact ? stops.findIndex((stop) => stop >= end) : tokensOf(encoder, text.slice(0, end)).length - 1;
+    return { text, ids, at: Object.fromEntries(Object.entries(ends).map(([slot, end]) => [slot, position(end)])) };
+  };
+  return ({ answers, wrongAnswers, ...draft }) => {
+    const [clean, corrupt] = [tokenize(draft.clean), tokenize(draft.corrupt)];
+    const long = [...answers, ...wrongAnswers].find((answer) => !isSingle(answer));
+    const misfit =
+      (clean.text === corrupt.text ? 'the same clean and corrupt' : null) ??
+      (clean.ids.length === corrupt.ids.length ? null : 'with clean and corrupt of different length') ??
+      (long === undefined ? null : `with an answer that is not one token, such as ${JSON.stringify(long)}`);
+    return { clean, corrupt, answers, wrongAnswers, misfit };
+  };
 }
 
 /** Length and word indices as text, for comparison: both sides of a pair must have the same. */
-function layoutOf({ request: { encoder }, wordIdxs }: PromptSetSettings, { clean, corrupt }: Draft): string {
-  const [own, other] = [clean, corrupt].map(({ text, ends }) => {
-    const length = tokensOf(encoder, text).length;
-    const at = Object.entries(ends).map(([slot, end]) => [slot, tokensOf(encoder, text.slice(0, end)).length - 1]);
-    return JSON.stringify({ ...wordIdxs!(Object.fromEntries(at), length), length });
-  });
+function layoutOf({ wordIdxs }: PromptSetSettings, { clean, corrupt }: TokenizedDraft): string {
+  const [own, other] = [clean, corrupt].map(({ ids, at }) =>
+    JSON.stringify([ids.length, Object.entries(wordIdxs!(at, ids.length))]),
+  );
   return own === other ? own! : 'uneven';
 }
 
-function mostFrequentLayout(settings: PromptSetSettings): string {
+function mostFrequentLayout(settings: PromptSetSettings, tokenize: (draft: Draft) => TokenizedDraft): string {
   const random = seededRandom(settings.request.seed, `${settings.task}/layout`);
   const counts = new Map<string, number>();
   for (let n = 0; n < LAYOUT_SAMPLE; n++) {
-    const draft = settings.draw(random);
-    if (misfit(settings.request.encoder, draft) !== null) continue;
+    const draft = tokenize(settings.draw(random));
+    if (draft.misfit !== null) continue;
     const layout = layoutOf(settings, draft);
     if (layout !== 'uneven') counts.set(layout, (counts.get(layout) ?? 0) + 1);
   }
-  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? '{}';
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'none';
 }
 
-/** For each position: the token where all prompts have the same one, else the word's name. */
+/** For each position: the token where all prompts have the same one, else the word's name, else the slot's. */
 function labelsOf(
   encoder: TextEncoder,
-  prompts: readonly RawPrompt[],
+  drafts: readonly TokenizedDraft[],
   words: Readonly<Record<string, number>>,
 ): readonly string[] {
-  const rows = prompts.flatMap(({ clean, corrupt }) => [clean, corrupt].map((text) => tokensOf(encoder, String(text))));
-  const names = new Map(Object.entries(words).map(([name, at]) => [at, name]));
-  return rows[0]!.map((id, i) => {
-    const named = names.get(i);
-    const same = rows.every((row) => row[i] === id);
-    return same ? encoder.decode([id]).trim() || JSON.stringify(encoder.decode([id])) : (named ?? `word ${i}`);
+  const sides = drafts.flatMap(({ clean, corrupt }) => [clean, corrupt]);
+  const names = new Map([...Object.entries(sides[0]!.at), ...Object.entries(words)].map(([name, at]) => [at, name]));
+  return sides[0]!.ids.map((id, i) => {
+    if (sides.some(({ ids }) => ids[i] !== id)) return names.get(i) ?? 'word';
+    const token = encoder.decode([id]);
+    return token.trim() || JSON.stringify(token);
   });
 }
 

@@ -1,0 +1,54 @@
+/** @file Prompts of animal diet: which animals live on meat, and which on plants. */
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+
+/** Two animals show what is asked; they are not asked for. */
+export const DIET_SENTENCE = 'The tiger lives on meat. The cow lives on plants. The {animal} lives on';
+
+/** Animals that eat little else than other animals, and those that eat little else than plants. */
+export const DIETS = {
+  meat: [
+    ...['alligator', 'cat', 'cheetah', 'cobra', 'cougar', 'crocodile', 'dolphin', 'eagle', 'falcon', 'ferret', 'hawk'],
+    ...['heron', 'hyena', 'jaguar', 'leopard', 'lion', 'lynx', 'octopus', 'orca', 'otter', 'owl', 'panther', 'penguin'],
+    ...['puma', 'python', 'seal', 'shark', 'snake', 'spider', 'viper', 'vulture', 'walrus', 'weasel', 'whale', 'wolf'],
+  ],
+  plants: [
+    ...['antelope', 'beaver', 'bison', 'buffalo', 'bull', 'camel', 'caterpillar', 'deer', 'donkey', 'elephant', 'elk'],
+    ...[
+      'gazelle',
+      'giraffe',
+      'goat',
+      'gorilla',
+      'hare',
+      'hippo',
+      'horse',
+      'kangaroo',
+      'koala',
+      'lamb',
+      'llama',
+      'manatee',
+    ],
+    ...['moose', 'mule', 'ox', 'panda', 'pony', 'rabbit', 'reindeer', 'rhino', 'sheep', 'yak', 'zebra'],
+  ],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+const FOODS = ['meat', 'plants'] as const;
+
+/**
+ * `The tiger lives on meat. The cow lives on plants. The zebra lives on` → ` plants`; wrong is ` meat`. In the corrupt prompt
+ * stands an animal of the other kind, of equally many tokens.
+ * @throws AutoCircuitError when the foods are not one token each, or too few prompts can be made
+ */
+export function generateAnimalDiet(request: PromptRequest): PromptFile {
+  const task = 'animal-diet';
+  oneTokenWords(task, 'foods', request.encoder, FOODS, FOODS.length);
+  const drawn = (random: RandomSource): Draft => {
+    const [own, other] = random.below(2) === 0 ? FOODS : ([FOODS[1], FOODS[0]] as const);
+    return {
+      clean: fill(DIET_SENTENCE, { animal: pick<string>(random, DIETS[own]) }),
+      corrupt: fill(DIET_SENTENCE, { animal: pick<string>(random, DIETS[other]) }),
+      answers: [` ${own}`],
+      wrongAnswers: [` ${other}`],
+    };
+  };
+  return promptSet({ task, request, draw: drawn });
+}

@@ -1,0 +1,82 @@
+/** @file Prompts of greater-than: an event begins in a year and ends in a later one of the same century. */
+import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core';
+import { type Draft, fill, pick, promptSet, tokensOf } from '../prompt-set/index.js';
+
+/** {start} is the whole first year, {century} the first two digits of the second. */
+export const GREATER_THAN_SENTENCE = 'The {noun} began in the year {century}{start} and ended in the year {again}';
+
+export const EVENTS: readonly string[] = [
+  ...['agreement', 'alliance', 'attack', 'blockade', 'campaign', 'case', 'celebration', 'conflict', 'construction'],
+  ...['crisis', 'debate', 'decline', 'dispute', 'drought', 'dynasty', 'empire', 'epidemic', 'exhibition', 'expedition'],
+  ...['experiment', 'famine', 'festival', 'hunt', 'investigation', 'journey', 'marriage', 'migration', 'mission'],
+  ...['occupation', 'partnership', 'plague', 'production', 'project', 'rebellion', 'reform', 'reign', 'revolution'],
+  ...['riot', 'rule', 'search', 'siege', 'strike', 'struggle', 'study', 'tour', 'trial', 'uprising', 'voyage', 'war'],
+];
+const CENTURIES = [11, 12, 13, 14, 15, 16, 17];
+/** The years of a century that an event may begin in: later than the corrupt one, and not the last. */
+const [FIRST, LAST, CORRUPT] = [2, 98, 1];
+
+const twoDigits = (n: number): string => `${n}`.padStart(2, '0');
+const ALL = Array.from({ length: 100 }, (_, n) => twoDigits(n));
+
+/**
+ * `The war began in the year 1732 and ended in the year 17` → any of `33` … `99`; wrong are `00` … `32`. The corrupt prompt
+ * begins in 1701. Centuries 11 to 17; a year is used when its two halves are one token each (` 17`, `32`), as in Hanna et
+ * al. 2023.
+ *
+ * Word indices where all prompts have one length: `YY` (the century of the first year), `XX` (its other half), `end`.
+ * @throws AutoCircuitError when the tokenizer cuts years otherwise, into digits for example
+ */
+export function generateGreaterThan(request: PromptRequest): PromptFile {
+  const task = 'greater-than';
+  checkEndings(task, request);
+  const centuries = CENTURIES.filter((century) => isTwoHalves(request, century, twoDigits(CORRUPT)));
+  const years = centuries.flatMap((century) =>
+    ALL.slice(FIRST, LAST + 1)
+      .filter((start) => isTwoHalves(request, century, start))
+      .map((start) => ({ century: `${century}`, start })),
+  );
+  if (years.length === 0) throw misfit(task, 'years from 1102 to 1798 as two tokens', pieces(request, ' 1732'));
+  const drawn = (random: RandomSource): Draft => {
+    const { century, start } = pick(random, years);
+    const shared = { noun: pick(random, EVENTS), century, again: century };
+    const at = Number(start);
+    return {
+      clean: fill(GREATER_THAN_SENTENCE, { ...shared, start }),
+      corrupt: fill(GREATER_THAN_SENTENCE, { ...shared, start: twoDigits(CORRUPT) }),
+      answers: ALL.slice(at + 1),
+      wrongAnswers: ALL.slice(0, at + 1),
+    };
+  };
+  return promptSet({
+    task,
+    request,
+    draw: drawn,
+    wordIdxs: ({ start }, length) => ({ YY: start! - 1, XX: start!, end: length - 1 }),
+  });
+}
+
+/** Whether a year begins with its century's token and goes on with one other. */
+function isTwoHalves({ encoder }: PromptRequest, century: number, start: string): boolean {
+  const ids = tokensOf(encoder, ` ${century}${start}`);
+  return ids.length === 2 && encoder.decode([ids[1]!]) === start;
+}
+
+/** @throws AutoCircuitError unless 00 … 99 are one token each */
+function checkEndings(task: string, request: PromptRequest): void {
+  const long = ALL.find((text) => tokensOf(request.encoder, text).length !== 1);
+  if (long !== undefined) throw misfit(task, '00 … 99 as one token each', pieces(request, long));
+}
+
+const pieces = ({ encoder }: PromptRequest, text: string): string[] =>
+  tokensOf(encoder, text).map((id) => encoder.decode([id]));
+
+function misfit(task: string, expected: string, got: readonly string[]): AutoCircuitError {
+  return new AutoCircuitError({
+    where: 'prompts',
+    what: `task "${task}" does not fit this tokenizer, which cuts numbers otherwise`,
+    expected,
+    got: got.map((text) => JSON.stringify(text)).join(', '),
+    fix: 'use GPT-2 or another model whose tokenizer joins digits',
+  });
+}

@@ -1,0 +1,147 @@
+/** @file Prompts of subject-verb agreement: the verb has the subject's number, not that of the noun between. */
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import { type Draft, draw, fill, isOneToken, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+
+/** {subject} decides; {other} stands between it and the verb. */
+export const SVA_SENTENCES: readonly string[] = [
+  'In the photo, the {subject} beside the {other}',
+  'It is well known that the {subject} from the {other}',
+  'I noticed that the {subject} close to the {other}',
+  'Once again, the {subject} across from the {other}',
+  'Nobody knew why the {subject} above the {other}',
+  'They say that the {subject} with the {other}',
+  'This time the {subject} under the {other}',
+  'The {subject} in the picture of the {other}',
+  'As far as we know, the {subject} among the {other}',
+  'We were told that the {subject} that belonged to the {other}',
+];
+/** Singular and plural. */
+export const NOUNS: readonly (readonly [string, string])[] = [
+  ...([
+    ['actor', 'actors'],
+    ['artist', 'artists'],
+    ['author', 'authors'],
+    ['baby', 'babies'],
+  ] as const),
+  ...([
+    ['bear', 'bears'],
+    ['bottle', 'bottles'],
+    ['bridge', 'bridges'],
+    ['brother', 'brothers'],
+  ] as const),
+  ...([
+    ['building', 'buildings'],
+    ['camera', 'cameras'],
+    ['church', 'churches'],
+    ['city', 'cities'],
+  ] as const),
+  ...([
+    ['coach', 'coaches'],
+    ['coin', 'coins'],
+    ['computer', 'computers'],
+    ['cow', 'cows'],
+  ] as const),
+  ...([
+    ['customer', 'customers'],
+    ['door', 'doors'],
+    ['driver', 'drivers'],
+    ['engine', 'engines'],
+  ] as const),
+  ...([
+    ['engineer', 'engineers'],
+    ['flag', 'flags'],
+    ['garden', 'gardens'],
+    ['guard', 'guards'],
+  ] as const),
+  ...([
+    ['hat', 'hats'],
+    ['hotel', 'hotels'],
+    ['island', 'islands'],
+    ['judge', 'judges'],
+  ] as const),
+  ...([
+    ['lake', 'lakes'],
+    ['lamp', 'lamps'],
+    ['lawyer', 'lawyers'],
+    ['leader', 'leaders'],
+  ] as const),
+  ...([
+    ['manager', 'managers'],
+    ['mountain', 'mountains'],
+    ['neighbor', 'neighbors'],
+    ['nurse', 'nurses'],
+  ] as const),
+  ...([
+    ['painting', 'paintings'],
+    ['pilot', 'pilots'],
+    ['plant', 'plants'],
+    ['poet', 'poets'],
+  ] as const),
+  ...([
+    ['rabbit', 'rabbits'],
+    ['road', 'roads'],
+    ['school', 'schools'],
+    ['singer', 'singers'],
+  ] as const),
+  ...([
+    ['sister', 'sisters'],
+    ['soldier', 'soldiers'],
+    ['statue', 'statues'],
+    ['stone', 'stones'],
+  ] as const),
+  ...([
+    ['table', 'tables'],
+    ['tower', 'towers'],
+    ['train', 'trains'],
+    ['village', 'villages'],
+  ] as const),
+  ...([
+    ['visitor', 'visitors'],
+    ['wall', 'walls'],
+    ['wheel', 'wheels'],
+    ['writer', 'writers'],
+  ] as const),
+];
+const VERBS = { singular: [' is', ' was', ' has'], plural: [' are', ' were', ' have'] } as const;
+
+/**
+ * `The engineers in the picture of the lake` → ` are`, ` were` or ` have`; wrong are ` is`, ` was`, ` has`. In the corrupt
+ * prompt the subject has the other number, and so do the answers. The noun between is singular or plural by chance. Nouns
+ * are one token each.
+ * @throws AutoCircuitError when the tokenizer has too few of the nouns as one token
+ */
+export function generateSva(request: PromptRequest): PromptFile {
+  const task = 'sva';
+  const { encoder } = request;
+  const singular = new Set(
+    oneTokenWords(
+      task,
+      'nouns',
+      encoder,
+      NOUNS.map(([one]) => one),
+      4,
+    ),
+  );
+  const nouns = NOUNS.filter(([one, many]) => singular.has(one) && isOneToken(encoder, many));
+  oneTokenWords(
+    task,
+    'plural nouns',
+    encoder,
+    NOUNS.map(([, many]) => many),
+    4,
+  );
+  const drawn = (random: RandomSource): Draft => {
+    const [subject, between] = draw(random, nouns, 2) as [readonly [string, string], readonly [string, string]];
+    const sentence = pick(random, SVA_SENTENCES);
+    const other = sentence.includes('among') ? between[1] : pick(random, between); // among: several
+    const [own, opposite] = random.below(2) === 0 ? ([0, 1] as const) : ([1, 0] as const);
+    const verbs = [VERBS.singular, VERBS.plural] as const;
+    return {
+      clean: fill(sentence, { subject: subject[own], other }),
+      corrupt: fill(sentence, { subject: subject[opposite], other }),
+      answers: verbs[own],
+      wrongAnswers: verbs[opposite],
+    };
+  };
+  return promptSet({ task, request, draw: drawn });
+}
