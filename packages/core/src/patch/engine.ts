@@ -7,13 +7,15 @@ import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { Backend, Feeds, Results } from '../ir/backend.js';
-import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
+import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { Executables, type NamedProgram } from './executables.js';
 import { filledMask, maskFeeds, objectiveFeeds, promptFeed } from './feeds.js';
-import { gradientForward, gradientKey, mixedFeeds } from './gradient-request.js';
+import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradient-request.js';
+import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
 import { MemoryPlan } from './memory-plan.js';
+import { type Cut, cutsOf, floats, joinFloats, sliceRows, tensorOf } from './micro-batches.js';
 import {
   captureProgram,
   currentInputName,
@@ -27,7 +29,6 @@ import {
   patchInputName,
   plainProgram,
   projectProgram,
-  START_INPUT,
   scoreOutputName,
   sourceOutputName,
 } from './programs.js';
@@ -66,8 +67,6 @@ const ONCE = { repeated: false } as const;
 
 const suppliedBy = ({ kind }: PatchDescription): PatchSupply => (kind === 'zero' ? 'zero' : 'fed');
 const named = (key: string, make: () => Program): NamedProgram => ({ key, make });
-
-type Cut = readonly [start: number, stop: number];
 
 export async function createPatchableModel(request: PatchableModelRequest): Promise<PatchableModel> {
   return new Engine(request);
@@ -247,14 +246,22 @@ class Engine implements PatchableModel {
         ),
       );
     }
-    const tensors = this.graph.destinationBlocks.map((block) => {
-      const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
-      return [block.module, floatTensor(data, [batch.prompts.length, ...scoreShape(this.graph, block)])] as const;
-    });
     return {
-      tensors: Object.fromEntries(tensors),
+      tensors: this.#scoresOf(chunks, batch),
       ...(losses ? { losses: joinFloats(chunks.map((results) => floats(results, LOSSES))) } : {}),
     };
+  }
+
+  async measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients> {
+    this.#checkBatch(batch);
+    const program = named(`measure-${measure.name}`, () => measuredEdgesProgram(this.#setting, measure));
+    const n = batch.prompts.length;
+    const chunks: Results[] = [];
+    for (const [start, stop] of this.#cuts(program, n, batch.length, n * this.graph.edgeCount)) {
+      const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
+      chunks.push(await this.#executables.run(program, feeds, ONCE));
+    }
+    return { tensors: this.#scoresOf(chunks, batch) };
   }
 
   // ---- the small print ----------------------------------------------------------------------------------------
@@ -265,6 +272,14 @@ class Engine implements PatchableModel {
   #outputShape(n: number, length: number, outputs = this.outputs): number[] {
     const count = positionsRead(outputs, length);
     return outputs === 'last' ? [n, this.outputSize] : [n, count, this.outputSize];
+  }
+  /** By destination module [prompts, position?, head?, sources], of all micro-batches. */
+  #scoresOf(chunks: readonly Results[], { prompts }: PromptBatch): PromptGradients['tensors'] {
+    const tensors = this.graph.destinationBlocks.map((block) => {
+      const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
+      return [block.module, floatTensor(data, [prompts.length, ...scoreShape(this.graph, block)])] as const;
+    });
+    return Object.fromEntries(tensors);
   }
   #axes(mask: Mask) {
     return { perItem: mask.perItem, perPosition: this.graph.options.positions !== null };
@@ -324,46 +339,3 @@ class Engine implements PatchableModel {
     await this.#executables.dispose();
   }
 }
-
-/** Consecutive pieces of at most `tokens` tokens, at least one prompt each, as even as can be. */
-export function cutsOf(prompts: number, length: number, tokens: number): Cut[] {
-  const most = Math.max(1, Math.floor(tokens / Math.max(1, length)));
-  const pieces = Math.ceil(prompts / most);
-  return Array.from(
-    { length: pieces },
-    (_, i) => [Math.floor((i * prompts) / pieces), Math.floor(((i + 1) * prompts) / pieces)] as const,
-  );
-}
-
-function sliceRows(input: ModelInput, start: number, stop: number): Tensor {
-  const shape = [stop - start, ...input.shape.slice(1)];
-  const row = elementCount(input.shape.slice(1));
-  const { data } = input;
-  return data instanceof Int32Array
-    ? intTensor(data.subarray(start * row, stop * row), shape)
-    : floatTensor((data as Float32Array).subarray(start * row, stop * row), shape);
-}
-function joinFloats(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const out = new Float32Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-/** The start between two runs: patch + alpha · (current − patch). */
-function startBetween(current: SiteTensors, patch: SiteTensors | null, alpha: number): Feeds {
-  const here = current.get('start')!;
-  const there = patch?.get('start')?.data;
-  const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
-  return { [START_INPUT]: floatTensor(between, here.shape) };
-}
-/** An output as float32; the interpreter may run in float64. */
-function tensorOf(results: Results, name: string): Tensor<Float32Array> {
-  const tensor = results[name]!;
-  const data = tensor.data instanceof Float32Array ? tensor.data : Float32Array.from(tensor.data);
-  return floatTensor(data, tensor.shape);
-}
-const floats = (results: Results, name: string): Float32Array => tensorOf(results, name).data;

@@ -4,7 +4,8 @@ import type { Graph } from '../graph/types.js';
 import type { Feeds } from '../ir/backend.js';
 import { floatTensor, intTensor } from '../ir/tensor.js';
 import { MIXED_ALPHA, MIXED_BLOCK } from './mixed.js';
-import type { GradientForward, GradientSetting } from './programs.js';
+import { type GradientForward, type GradientSetting, START_INPUT } from './programs.js';
+import type { SiteTensors } from './source-store.js';
 import type { MaskGradientRequest } from './types.js';
 
 /** @throws AutoCircuitError for points that do not go together */
@@ -34,6 +35,14 @@ export function gradientKey(
   const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : [])];
   const rules = backward.length > 0 ? [JSON.stringify(backward)] : [];
   return ['gradient', forward, supply, ...Object.values(objective), ...flags, ...rules].join('-');
+}
+
+/** The start between two runs: patch + alpha · (current − patch). */
+export function startBetween(current: SiteTensors, patch: SiteTensors | null, alpha: number): Feeds {
+  const here = current.get('start')!;
+  const there = patch?.get('start')?.data;
+  const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
+  return { [START_INPUT]: floatTensor(between, here.shape) };
 }
 
 /** Which block is mixed, and how. @throws AutoCircuitError for a site where nothing writes */

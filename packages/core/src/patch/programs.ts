@@ -39,14 +39,14 @@ export const scoreOutputName = (module: string): string => `score:${module}`;
 export const START_INPUT = 'start';
 export const LOSSES = 'losses';
 
-interface Setting {
+export interface Setting {
   readonly model: ModelObject;
   readonly graph: Graph;
   /** Off in tests that compare a program with its simplified form. */
   readonly simplified?: boolean;
 }
 
-function scopeOf({ model, graph }: Setting, builder: ProgramBuilder, input = INPUT): TraceScope {
+export function scopeOf({ model, graph }: Setting, builder: ProgramBuilder, input = INPUT): TraceScope {
   const { dtype, features } = model.spec.input;
   return {
     builder,
@@ -55,7 +55,7 @@ function scopeOf({ model, graph }: Setting, builder: ProgramBuilder, input = INP
     weight: (name, shape) => builder.weight(name, shape),
   };
 }
-const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
+export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
   simplified ? simplify(b.build()) : b.build();
 
 /** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */

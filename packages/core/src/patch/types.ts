@@ -4,6 +4,7 @@ import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { BackwardRule } from '../ir/backward-rules.js';
 import type { Tensor } from '../ir/tensor.js';
+import type { EdgeMeasure } from './measured-edges.js';
 
 /** The seven ablations of AutoCircuit, by name: what the patched-in values are. */
 export const ABLATIONS = {
@@ -98,6 +99,8 @@ export interface PatchableModel {
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`. */
   patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
   maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
+  /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
+  measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
   meanOf(batches: readonly PromptBatch[], of: Side | 'both'): Promise<MeanHandle>;
   /** What each source outputs `[sources, prompts, pos, dModel]` on a side, or under an ablation. For people and tests: big. */
