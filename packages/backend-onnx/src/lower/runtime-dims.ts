@@ -7,6 +7,7 @@ import {
   type Dim,
   dimKey,
   dimsEqual,
+  mayBeEmpty,
   type Program,
   type Shape,
   shapeKey,
@@ -138,7 +139,9 @@ export class RuntimeDims {
     const short = to.map((dim, i) =>
       typeof dim === 'number' ? dim : i < from.length && dimsEqual(from[i]!, dim) ? 0 : -1,
     );
-    const plain = short.filter((d) => d === -1).length <= 1 && !to.includes(0) && !from.includes(0);
+    const rests = short.filter((d) => d === -1).length;
+    // Nothing is left over for −1 when an axis is empty.
+    const plain = rests <= (to.some(mayBeEmpty) ? 0 : 1) && !to.includes(0) && !from.includes(0);
     return plain
       ? this.#writer.node('Reshape', [x, this.#writer.int64s(short)])
       : this.#writer.node('Reshape', [x, this.shape(to)], { allowzero: { int: 1 } });

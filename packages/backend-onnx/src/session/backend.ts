@@ -48,8 +48,7 @@ export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend>
     const prepacked = [...live.values()].reduce((a, b) => a + b, 0);
     const prepack =
       resolved.prepack === 'auto'
-        ? hint.repeated !== false &&
-          lowered.prepackBytes <= (hint.prepackBytes ?? resolved.memoryBytes * PREPACK_SHARE - prepacked)
+        ? hint.repeated !== false && lowered.prepackBytes <= mostPrepacked(resolved, hint, prepacked)
         : resolved.prepack;
     const session = await createSession(ort, program, lowered, sessionOptions(resolved, lowered, prepack));
     const executable = makeExecutable(ort, session, program, lowered, () => live.delete(executable));
@@ -61,7 +60,13 @@ export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend>
   }
 
   if (device !== 'cpu') await probe(ort, resolved, compile);
-  const info = { backend: 'onnx', device, threads, runtime: `onnxruntime-node ${ort.env.versions.node}` };
+  const info = {
+    backend: 'onnx',
+    device,
+    threads,
+    runtime: `onnxruntime-node ${ort.env.versions.node}`,
+    emptyAxes: true,
+  };
   return { info, compile, dispose };
 }
 
@@ -81,6 +86,14 @@ async function probe(ort: Ort, { device }: ResolvedSettings, compile: Backend['c
 
 /** Of the memory allowed, the part that prepacked copies of weights may take. */
 const PREPACK_SHARE = 1 / 8;
+/** Beside other processes only small weights are copied; by the program alone, since copies change the last digits. */
+const SHARED_PREPACK_BYTES = 32 * 2 ** 20;
+
+/** @param prepacked bytes of the copies that live programs have */
+function mostPrepacked(settings: ResolvedSettings, { prepackBytes }: CompileHint, prepacked: number): number {
+  if (settings.sharedWeights) return Math.min(SHARED_PREPACK_BYTES, prepackBytes ?? SHARED_PREPACK_BYTES);
+  return prepackBytes ?? settings.memoryBytes * PREPACK_SHARE - prepacked;
+}
 
 function sessionOptions(
   settings: ResolvedSettings,

@@ -40,6 +40,8 @@ export interface BackendInfo {
   readonly threads: number;
   /** One line for the header: runtime and version. */
   readonly runtime: string;
+  /** Whether axes may be of size 0, where nothing is selected (symbols of the prefix `SELECTED`). Default false. */
+  readonly emptyAxes?: boolean;
 }
 
 /** What the caller knows of how a program will be used. */
@@ -62,4 +64,6 @@ export interface BackendSettings {
   readonly threads?: number;
   /** The most resident memory wanted, in bytes. */
   readonly memoryBytes?: number;
+  /** Other processes run programs with the same weights: large ones are mapped, never copied. */
+  readonly sharedWeights?: boolean;
 }

@@ -73,6 +73,11 @@ export function symbolsOf(dim: Dim): string[] {
   return [...new Set(termsOf(dim).flatMap(([m]) => m.split('*').filter(Boolean)))];
 }
 
+/** Symbols of this prefix count what is selected of a model's nodes: they alone may be 0. */
+export const SELECTED = 'selected:';
+export const mayBeEmpty = (dim: Dim): boolean =>
+  typeof dim !== 'number' && symbolsOf(dim).some((symbol) => symbol.startsWith(SELECTED));
+
 /** The number a dim stands for once its symbols have sizes. */
 export function evaluateDim(dim: Dim, sizes: DimSizes): number {
   if (typeof dim === 'number') return dim;

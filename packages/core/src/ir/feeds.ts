@@ -1,7 +1,7 @@
 /** @file What is fed to a program, checked against its inputs; every backend uses this one check. */
 import { AutoCircuitError, unknownName } from '../error.js';
 import type { Feeds } from './backend.js';
-import { type Dim, type DimSizes, dimKey, evaluateDim, shapeKey, symbolsOf } from './dims.js';
+import { type Dim, type DimSizes, dimKey, evaluateDim, mayBeEmpty, shapeKey, symbolsOf, toDim } from './dims.js';
 import { elementCount, type TensorData } from './tensor.js';
 import type { DType, Program, Value } from './types.js';
 
@@ -23,7 +23,7 @@ interface Observed {
 
 /**
  * Checks the feeds of one run and gives the size of every symbol their shapes fix. Throws on a missing or extra feed, a
- * wrong dtype, rank or size, an axis of size 0, data that do not fill their shape, and on inputs that disagree about
+ * wrong dtype, rank or size, an axis of size 0 (but for symbols that count what is selected), data that do not fill their shape, and on inputs that disagree about
  * a symbol. A dim such as `2*pos+1` also fixes its symbol when it is the only unknown one.
  */
 export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
@@ -45,7 +45,7 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
       refuse(`input "${name}" has the wrong dtype`, dtype, `${feed.dtype} in a ${feed.data.constructor.name}`);
     }
     if (feed.shape.length !== shape.length) refuse(`input "${name}" has the wrong rank`, shapeKey(shape), given);
-    if (feed.shape.some((size) => !Number.isInteger(size) || size < 1)) {
+    if (feed.shape.some((size, axis) => !Number.isInteger(size) || size < (mayBeEmpty(shape[axis]!) ? 0 : 1))) {
       refuse(`input "${name}" has an empty axis`, 'sizes of at least 1', given);
     }
     if (feed.data.length !== elementCount(feed.shape)) {
@@ -83,7 +83,7 @@ function solveSymbols(observed: readonly Observed[]): DimSizes {
       const slope = at(1) - at(0);
       if (slope === 0 || at(2) - at(1) !== slope) continue;
       // Where no whole size fits, the nearest is taken, and the check of this very axis refuses it.
-      const value = Math.max(1, Math.floor((size - at(0)) / slope));
+      const value = Math.max(mayBeEmpty(toDim(symbol)) ? 0 : 1, Math.floor((size - at(0)) / slope));
       sizes[symbol] = value;
       progress = true;
     }

@@ -40,6 +40,7 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
       device: 'cpu',
       threads: 1,
       runtime: `interpreter, ${precision}, Node ${process.versions.node}`,
+      emptyAxes: true,
     },
     async compile(program, weights) {
       const loaded = readWeights(program, weights, precision);

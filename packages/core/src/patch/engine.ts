@@ -11,7 +11,7 @@ import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { Executables, type NamedProgram } from './executables.js';
-import { filledMask, maskFeeds, objectiveFeeds, promptFeed } from './feeds.js';
+import { filledMask, maskFeeds, objectiveFeeds, promptFeed, withPatched } from './feeds.js';
 import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradient-request.js';
 import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
 import { MemoryPlan } from './memory-plan.js';
@@ -32,12 +32,14 @@ import {
   scoreOutputName,
   sourceOutputName,
 } from './programs.js';
+import { SelectedRuns } from './selected/index.js';
 import { type SiteTensors, SourceStore } from './source-store.js';
 import type {
   MaskGradientRequest,
   PatchableModel,
   PatchDescription,
   PatchedRunRequest,
+  PatchedRunsRequest,
   PromptGradients,
 } from './types.js';
 
@@ -54,6 +56,8 @@ export interface PatchableModelRequest {
   readonly keepBytes?: number;
   /** Tokens (prompts × positions) of one run; default by the size of the differences. Results do not depend on it. */
   readonly microBatchTokens?: number;
+  /** Takes one way to run masks always; default: the cheapest. Results do not depend on it but for rounding. */
+  readonly way?: 'dense' | 'current' | 'patch';
   readonly onDebug?: (line: string) => void;
 }
 
@@ -79,6 +83,8 @@ class Engine implements PatchableModel {
   readonly #model: ModelObject;
   readonly #executables: Executables;
   readonly #store: SourceStore;
+  /** null where the graph or the backend allows dense programs only. */
+  readonly #selected: SelectedRuns | null;
   readonly #keepBytes: number;
   readonly #patchTokens: number;
   readonly #plainTokens: number;
@@ -90,6 +96,7 @@ class Engine implements PatchableModel {
     memoryBytes,
     keepBytes,
     microBatchTokens,
+    way,
     onDebug = () => undefined,
   }: PatchableModelRequest) {
     this.graph = graph;
@@ -105,6 +112,18 @@ class Engine implements PatchableModel {
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
     this.#keepBytes = plan.keepBytes;
     this.#store = new SourceStore((...args) => this.#capture(...args), this.#keepBytes);
+    this.#selected =
+      way !== 'dense' && backend.info.emptyAxes && SelectedRuns.fits(graph)
+        ? new SelectedRuns({
+            model,
+            graph,
+            executables: this.#executables,
+            store: this.#store,
+            tokens: this.#plainTokens,
+            always: way ?? null,
+            onDebug,
+          })
+        : null;
     onDebug(plan.describe());
     onDebug(
       `micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`,
@@ -182,6 +201,11 @@ class Engine implements PatchableModel {
     );
     const n = batch.prompts.length;
     const shape = this.#outputShape(n, batch.length);
+    const selection = this.#selected?.choose(mask, patch);
+    if (selection) {
+      const cuts = this.#cuts(patched, n, batch.length, elementCount(shape), this.#plainTokens);
+      return floatTensor(joinFloats(await this.#selected!.run(batch, { input, patch, mask }, selection, cuts)), shape);
+    }
     const cuts = this.#cuts(patched, n, batch.length, elementCount(shape));
     const rows: Float32Array[] = [];
     if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
@@ -196,6 +220,24 @@ class Engine implements PatchableModel {
       rows.push(floats(results, LOGITS));
     }
     return floatTensor(joinFloats(rows), shape);
+  }
+
+  async patchedRuns(batch: PromptBatch, request: PatchedRunsRequest): Promise<Tensor<Float32Array>[]> {
+    this.#checkBatch(batch);
+    const { mask, variants } = request;
+    const site = this.#selected?.siteOf(mask, variants);
+    if (!this.#selected || !site) {
+      const runs: Tensor<Float32Array>[] = [];
+      for (const edges of variants) {
+        runs.push(await this.patchedRun(batch, { ...request, mask: withPatched(this.graph, mask, edges) }));
+      }
+      return runs;
+    }
+    const shape = this.#outputShape(batch.prompts.length, batch.length);
+    const cuts = cutsOf(batch.prompts.length, batch.length, this.#plainTokens);
+    const size = elementCount(shape.slice(1));
+    const logits = await this.#selected.variants(batch, request, { site, edges: variants }, cuts, size);
+    return logits.map((data) => floatTensor(data, shape));
   }
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
@@ -336,6 +378,7 @@ class Engine implements PatchableModel {
   }
   async dispose(): Promise<void> {
     this.#store.dispose();
+    this.#selected?.dispose();
     await this.#executables.dispose();
   }
 }

@@ -4,6 +4,7 @@ import { answersRead, positionsRead } from '../data/output-positions.js';
 import type { Prompt, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
+import { scorePlace } from '../graph/score-index.js';
 import type { DestinationBlock, Graph, Mask } from '../graph/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
 import { answerTokens } from '../objectives/answers.js';
@@ -43,6 +44,24 @@ export function filledMask(graph: Graph, value: number): Mask {
     }),
   );
   return { perItem: false, tensors };
+}
+
+/** The mask with these edges patched wholly, too. */
+export function withPatched(graph: Graph, mask: Mask, edges: readonly number[]): Mask {
+  const tensors = Object.fromEntries(
+    Object.entries(mask.tensors).map(([module, { data, shape }]) => [
+      module,
+      floatTensor(Float32Array.from(data), shape),
+    ]),
+  );
+  for (const edge of edges) {
+    const { module, offset } = scorePlace(graph, edge);
+    const { data, shape } = tensors[module]!;
+    const items = mask.perItem ? shape[0]! : 1;
+    const slab = data.length / items;
+    for (let i = 0; i < items; i++) data[i * slab + offset] = 1;
+  }
+  return { perItem: mask.perItem, tensors };
 }
 
 /** The masks of every site for items `start` to `stop`: [items?, positions?, rows, sources]. */

@@ -6,7 +6,7 @@ import type { OutputPositions } from '../data/output-positions.js';
 import type { Graph } from '../graph/types.js';
 import type { BackwardRule } from '../ir/backward-rules.js';
 import { ProgramBuilder } from '../ir/builder.js';
-import { subtractDims } from '../ir/dims.js';
+import { type DimLike, subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
 import { simplify } from '../ir/simplify.js';
 import type { AnyValue, Program } from '../ir/types.js';
@@ -46,12 +46,17 @@ export interface Setting {
   readonly simplified?: boolean;
 }
 
-export function scopeOf({ model, graph }: Setting, builder: ProgramBuilder, input = INPUT): TraceScope {
+export function scopeOf(
+  { model, graph }: Setting,
+  builder: ProgramBuilder,
+  input = INPUT,
+  batch: DimLike = 'batch',
+): TraceScope {
   const { dtype, features } = model.spec.input;
   return {
     builder,
     graph,
-    input: builder.input(input, dtype, ['batch', 'pos', ...features]),
+    input: builder.input(input, dtype, [batch, 'pos', ...features]),
     weight: (name, shape) => builder.weight(name, shape),
   };
 }
@@ -59,7 +64,7 @@ export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Progr
   simplified ? simplify(b.build()) : b.build();
 
 /** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */
-function readOut({ model }: Setting, points: PatchPoints, positions = model.spec.outputs ?? 'last'): AnyValue {
+export function readOut({ model }: Setting, points: PatchPoints, positions = model.spec.outputs ?? 'last'): AnyValue {
   const b = points.builder;
   const end = model.trace(points); // [batch, pos, dModel]
   if (positions === 'all') return model.unembed(points, end);

@@ -60,6 +60,9 @@ export interface PatchedRunRequest {
   readonly patch: PatchDescription;
   readonly mask: Mask;
 }
+export interface PatchedRunsRequest extends PatchedRunRequest {
+  readonly variants: readonly (readonly number[])[];
+}
 export interface MaskGradientRequest {
   readonly input: Side;
   readonly patch: PatchDescription;
@@ -98,6 +101,11 @@ export interface PatchableModel {
   /** Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`. */
   patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
+  /**
+   * `patchedRun` for each variant: its edges (canonical numbers) are patched wholly on top of the mask. Variants whose edges
+   * lead to one site before which nothing is patched run together, from that site on. Logits of each variant.
+   */
+  patchedRuns(batch: PromptBatch, request: PatchedRunsRequest): Promise<Tensor<Float32Array>[]>;
   maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;

@@ -24,6 +24,7 @@ import { INPUT, plainProgram } from '../patch/programs.js';
 import type { PatchableModel } from '../patch/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { type ContractCheck, require } from './contract.js';
+import { selectedRunsEqualDense } from './selected-runs-check.js';
 
 const LENGTH = 4;
 /** Activations pass between the two passes as float32: 6e-8 of their size, times the few dozen they are summed over. */
@@ -45,6 +46,10 @@ export function architectureContract(model: ModelObject): ContractCheck[] {
       },
       { name: `patches nothing at mask 0 and everything at mask 1 (${name})`, run: () => ends(model, options) },
       { name: `mask gradients are derivatives (${name})`, run: () => derivatives(model, options) },
+      {
+        name: `runs what a mask asks for as the dense program does (${name})`,
+        run: () => selectedRunsEqualDense(model, options, promptsOf(model)),
+      },
     );
   }
   return checks;

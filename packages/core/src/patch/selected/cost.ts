@@ -1,0 +1,93 @@
+/** @file What a selection costs against the dense program, in multiplications a token, so that the cheaper one is run. */
+import type { Graph, TransformerLayout } from '../../graph/types.js';
+import { ProgramBuilder } from '../../ir/builder.js';
+import { elementCount } from '../../ir/tensor.js';
+import type { Program } from '../../ir/types.js';
+import type { ModelObject } from '../../plugin/contributions.js';
+import { capturePoints } from '../modes.js';
+import { plainProgram, scopeOf } from '../programs.js';
+import { columnsOf, type Selection } from './selection.js';
+
+/** Widths that the layout does not tell: read off the model's weights. */
+export interface Widths {
+  readonly dHead: number;
+  /** Multiplications a token of one MLP. */
+  readonly mlp: number;
+  /** Of the unembedding at one position of a prompt. */
+  readonly unembed: number;
+}
+
+/**
+ * What moving one number between memory and the processor costs against multiplying: each row of a site is written, normed
+ * and read again. From profiles of GPT-2 small (docs/performance.md).
+ */
+const PER_NUMBER_MOVED = 24;
+
+/** Multiplications a token of the program that mixes every source into every row. */
+export function denseCost(graph: Graph, widths: Widths): number {
+  const { dModel } = graph.layout;
+  const plain = plainCost(graph, widths);
+  let mixing = 0;
+  for (const block of graph.destinationBlocks) {
+    const rows = block.heads ?? 1;
+    mixing += rows * (block.sources.stop - block.sources.start) * dModel + rows * dModel * PER_NUMBER_MOVED;
+  }
+  const headOutputs = graph.sources.length * (widths.dHead + PER_NUMBER_MOVED) * dModel;
+  return plain + mixing + headOutputs;
+}
+
+function plainCost(graph: Graph, { dHead, mlp }: Widths): number {
+  const { layers, heads, kvHeads, dModel, mlp: hasMlp } = graph.layout as TransformerLayout;
+  return layers * ((2 * heads + 2 * kvHeads) * dHead * dModel + (hasMlp ? mlp : 0));
+}
+
+/** The same for what a selection computes. */
+export function selectedCost(selection: Selection, widths: Widths): number {
+  const { base, graph, known, masks, reads, writes } = selection;
+  const { dModel } = graph.layout;
+  let cost = 0;
+  for (const [site, blocks] of reads) {
+    const rows = blocks.reduce((n, { rows: own }) => n + own.length, 0);
+    const columns = columnsOf(selection, site).length + known.length / masks;
+    const withHeads = blocks.some(({ block }) => block.heads !== null);
+    cost += rows * dModel * (columns + PER_NUMBER_MOVED + (withHeads ? widths.dHead : 0));
+    if (site.endsWith('.mlp') && rows > 0) cost += widths.mlp;
+    if (base === 'current' && withHeads) {
+      const { heads, kvHeads } = graph.layout as TransformerLayout;
+      cost += (2 * heads + 2 * kvHeads) * widths.dHead * dModel + 3 * heads * widths.dHead * PER_NUMBER_MOVED;
+    }
+  }
+  for (const rows of writes.values()) cost += rows.length * dModel * (widths.dHead + PER_NUMBER_MOVED);
+  return cost;
+}
+
+/** Read off the plain program: its products with weights, and the width of what a head writes. */
+export function widthsOf(model: ModelObject, graph: Graph): Widths {
+  const { layers, heads, kvHeads, dModel } = graph.layout as TransformerLayout;
+  const program = plainProgram({ model, graph }, 'last');
+  let all = 0;
+  let unembed = 0;
+  for (const value of program.values) {
+    if (value.op !== 'matmul') continue;
+    const sizes = value.inputs.map((id) => weightNumbers(program, id));
+    const size = Math.max(...sizes);
+    if (value.shape.at(-1) === model.spec.outputSize) unembed += size;
+    else all += size;
+  }
+  let dHead = dModel;
+  model.trace(
+    capturePoints(scopeOf({ model, graph }, new ProgramBuilder('widths')), ({ block, projection }) => {
+      if (projection && block.site.endsWith('.attn')) dHead = projection.shape[1] as number;
+    }),
+  );
+  const attention = (2 * heads + 2 * kvHeads) * dHead * dModel;
+  return { dHead, mlp: Math.max(0, all / layers - attention), unembed };
+}
+
+/** Numbers of a weight, seen through reshapes, transposes and slices; 0 for anything else. */
+function weightNumbers(program: Program, id: number): number {
+  const value = program.values[id]!;
+  if (value.op === 'weight') return elementCount(value.shape as number[]);
+  if (value.op === 'reshape' || value.op === 'transpose') return weightNumbers(program, value.inputs[0]!);
+  return 0;
+}

@@ -1,0 +1,37 @@
+/** @file Names of the inputs and symbols of selected programs; what fills them stands in `feeds.ts`. */
+
+import type { TransformerLayout } from '../../graph/types.js';
+import { SELECTED } from '../../ir/dims.js';
+
+/** How many sources of a block are read [..]. */
+export const writtenSymbol = (site: string): string => `${SELECTED}${site}`;
+/** How many rows of a destination block are read on their own. */
+export const readSymbol = (module: string): string => `${SELECTED}${module}`;
+export const KNOWN_SYMBOL = `${SELECTED}known`;
+/** Masks that run together. */
+export const MASKS = 'masks';
+
+/** int [written]: local rows of the sources whose differences are read. */
+export const writtenInput = (site: string): string => `written:${site}`;
+/** int [read]: heads of a destination block that are read on their own. */
+export const readInput = (module: string): string => `read:${module}`;
+/** int [heads]: for each head the row that it takes from (all heads as they are, then those read on their own). */
+export const pickInput = (module: string, input: string): string => `pick:${module}:${input}`;
+/** int [computed heads]: the KV head of each. */
+export const kvInput = (site: string): string => `kv:${site}`;
+/** float [rows, 1 + columns]: factors of the carried residual and of the differences computed in this run. */
+export const mixInput = (site: string): string => `mix:${site}`;
+/** float [rows, known], or [masks, rows, known] where the variants enter. */
+export const knownMixInput = (site: string): string => `mix-known:${site}`;
+/** float [known, batch, pos, dModel]: differences of known sources. */
+export const KNOWN_INPUT = 'known';
+/** float [batch, pos, dModel]: what is carried at a site, or where the run starts. */
+export const carriedInput = (site: string): string => `carried:${site}`;
+
+/** The point after which a run starts whose first site is this one: the residual there is fed. */
+export function streamBefore(layout: TransformerLayout, site: string): string {
+  if (site === 'end') return `L${layout.layers - 1}.post`;
+  const [, layer, module] = /^L(\d+)\.(.+)$/.exec(site)!;
+  if (module === 'mlp' && !layout.parallel) return `L${layer}.mid`;
+  return layer === '0' ? 'start' : `L${Number(layer) - 1}.post`;
+}

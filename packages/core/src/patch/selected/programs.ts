@@ -1,0 +1,63 @@
+/** @file Programs that compute only what a selection names, and the one that gives what is carried at each site. */
+import { ProgramBuilder } from '../../ir/builder.js';
+import { multiplyDims } from '../../ir/dims.js';
+import type { Program } from '../../ir/types.js';
+import { contribution, makePoints, oneRow } from '../modes.js';
+import { normed } from '../norm.js';
+import { finish, INPUT, LOGITS, patchInputName, readOut, type Setting, scopeOf } from '../programs.js';
+import { carriedInput, MASKS, streamBefore } from './names.js';
+import { selectedPoints } from './points.js';
+import type { Base } from './selection.js';
+
+export interface SelectedSetting extends Setting {
+  readonly base: Base;
+  /** The site where variants enter; null: one mask, everything is run. */
+  readonly from: string | null;
+  readonly supply: 'fed' | 'zero';
+}
+
+/** Selected rows, their factors, patch (and prompts, or what is known) → logits [masks·batch, outputs]. */
+export function selectedProgram(setting: SelectedSetting): Program {
+  const { base, from, supply, graph } = setting;
+  const b = new ProgramBuilder(`selected-${base}${from ? `-from-${from}` : ''}`);
+  const points = selectedPoints({
+    ...scopeOf(setting, b, INPUT, from ? multiplyDims(MASKS, 'batch') : 'batch'),
+    base,
+    from: from && graph.layout.kind === 'transformer' ? { site: from, stream: streamBefore(graph.layout, from) } : null,
+    patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
+  });
+  b.output(LOGITS, readOut(setting, points, 'last'));
+  return finish(setting, b);
+}
+
+/** What each source wrote, fed → what the residual is at each site that reads and at each stream point [batch, pos, dModel]. */
+export function carriedProgram(setting: Setting & { readonly supply: 'fed' | 'zero' }): Program {
+  const b = new ProgramBuilder('carried');
+  const scope = scopeOf(setting, b);
+  const seen = new Set<string>();
+  const points = makePoints(scope, {
+    read(site, groups, residual, norm) {
+      if (!seen.has(site)) b.output(carriedInput(site), residual);
+      seen.add(site);
+      return groups.map(() => normed(b, oneRow(b, residual), norm));
+    },
+    write(parts) {
+      if (setting.supply === 'zero') return b.mul(contribution(b, parts), 0);
+      const value = b.input(patchInputName(parts.block.site), 'float', parts.value.shape);
+      return contribution(b, { ...parts, value });
+    },
+  });
+  setting.model.trace({
+    ...points,
+    outOf: (site, ...written) => {
+      const residual = points.outOf(site, ...written);
+      if (site === 'start') b.output(carriedInput('start'), residual);
+      return residual;
+    },
+    stream(site, residual) {
+      b.output(carriedInput(site), residual);
+      return points.stream(site, residual);
+    },
+  });
+  return finish(setting, b);
+}

@@ -1,0 +1,186 @@
+/**
+ * @file Runs that compute only what a mask asks for. `choose` compares what they would cost with the dense program;
+ * `run` gives the same logits as that does, `variants` those of many masks that differ at one site.
+ */
+import type { PromptBatch } from '../../data/types.js';
+import { edgeEnds } from '../../graph/edges.js';
+import type { Graph, Mask } from '../../graph/types.js';
+import type { Feeds, Results } from '../../ir/backend.js';
+import type { ModelObject } from '../../plugin/contributions.js';
+import type { Executables } from '../executables.js';
+import { promptFeed } from '../feeds.js';
+import { INPUT, LOGITS } from '../programs.js';
+import type { SourceStore } from '../source-store.js';
+import type { PatchDescription, PatchedRunRequest } from '../types.js';
+import { denseCost, selectedCost, type Widths, widthsOf } from './cost.js';
+import { knownFeed, selectionFeeds } from './feeds.js';
+import { type Cut, KeptRuns } from './kept.js';
+import { carriedInput, streamBefore } from './names.js';
+import { selectedProgram } from './programs.js';
+import { type Base, type Selection, select, type Variants } from './selection.js';
+
+export interface SelectedRunsRequest {
+  readonly model: ModelObject;
+  readonly graph: Graph;
+  readonly executables: Executables;
+  readonly store: SourceStore;
+  /** Tokens (masks × prompts × positions) of one run with several masks. */
+  readonly tokens: number;
+  /** Takes one way always, whatever it costs. */
+  readonly always: Base | null;
+  onDebug(line: string): void;
+}
+
+export class SelectedRuns {
+  readonly #request: SelectedRunsRequest;
+  readonly #kept: KeptRuns;
+  readonly #widths: Widths;
+  readonly #dense: number;
+  readonly #bases: readonly Base[];
+  #said = '';
+
+  constructor(request: SelectedRunsRequest) {
+    this.#request = request;
+    const { model, graph, executables, store, always } = request;
+    // Where heads write together, none can be left out.
+    const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'current') : BASES;
+    this.#bases = always && possible.includes(always) ? [always] : possible;
+    this.#kept = new KeptRuns(model, graph, executables, store);
+    this.#widths = widthsOf(model, graph);
+    this.#dense = denseCost(graph, this.#widths);
+  }
+
+  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without positions. */
+  static fits({ layout, options }: Graph): boolean {
+    return (
+      layout.kind === 'transformer' &&
+      options.factorized &&
+      options.positions === null &&
+      (options.kvInputs === 'query-head' || layout.heads === layout.kvHeads)
+    );
+  }
+
+  /** The cheapest way to run this mask; null for the dense program. */
+  choose(mask: Mask, patch: PatchDescription): Selection | null {
+    if (mask.perItem) return null;
+    const { cheapest, cost } = this.#cheapest(mask, patch, null);
+    const chosen = cost < this.#dense || this.#request.always ? cheapest : null;
+    this.#say(chosen?.base ?? 'dense', cheapest.base, cost);
+    return chosen;
+  }
+
+  #cheapest(mask: Mask, patch: PatchDescription, variants: Variants | null): { cheapest: Selection; cost: number } {
+    const ways = this.#bases.map((base) => {
+      const cheapest = this.#select(base, mask, patch, variants);
+      return { cheapest, cost: selectedCost(cheapest, this.#widths) };
+    });
+    return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
+  }
+
+  #select(base: Base, mask: Mask, patch: PatchDescription, variants: Variants | null): Selection {
+    const { graph } = this.#request;
+    return select({ graph, base, mask, variants, patchedGivesPatch: patch.kind === 'resample' });
+  }
+
+  /** Logits under the selection's mask, [prompts of a cut, …] for each cut. */
+  async run(
+    batch: PromptBatch,
+    { input, patch }: PatchedRunRequest,
+    selection: Selection,
+    cuts: readonly Cut[],
+  ): Promise<Float32Array[]> {
+    const { model, store } = this.#request;
+    const rows: Float32Array[] = [];
+    if (patch.kind === 'resample') await store.prepare(batch, patch.from, cuts);
+    for (const cut of cuts) {
+      const parts = await store.patch(batch, patch, ...cut, cuts);
+      const carried = selection.base === 'patch' ? await this.#kept.carried(batch, patch, cut, parts) : {};
+      const feeds = {
+        [INPUT]: promptFeed(model.spec, batch, input, ...cut),
+        ...Object.fromEntries(selectionFeeds(selection, parts)),
+        ...carried,
+      };
+      rows.push(logitsOf(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds)));
+    }
+    return rows;
+  }
+
+  /** The site that all variants' edges lead to, when nothing upstream of it is patched; else null. */
+  siteOf(mask: Mask, variants: readonly (readonly number[])[]): string | null {
+    const { graph } = this.#request;
+    const blockOf = (edge: number) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!;
+    const blocks = variants.flat().map(blockOf);
+    const [first] = blocks;
+    if (mask.perItem || !first || blocks.some((block) => block.site !== first.site)) return null;
+    const before = graph.destinationBlocks.filter((block) => block.sources.stop < first.sources.stop);
+    const patched = before.some((block) => mask.tensors[block.module]!.data.some((x) => x !== 0));
+    return patched ? null : first.site;
+  }
+
+  /** Logits under the mask with each variant's edges patched, too: `outputs` numbers a prompt, [variants][prompts · outputs]. */
+  async variants(
+    batch: PromptBatch,
+    { input, patch, mask }: PatchedRunRequest,
+    { site, edges }: Variants,
+    cuts: readonly Cut[],
+    outputs: number,
+  ): Promise<Float32Array[]> {
+    const { graph, store, tokens } = this.#request;
+    const atOnce = cuts.length > 1 ? 1 : Math.max(1, Math.floor(tokens / (batch.prompts.length * batch.length)));
+    const logits = edges.map(() => new Float32Array(batch.prompts.length * outputs));
+    const stream = streamBefore(graph.layout as Parameters<typeof streamBefore>[0], site);
+    for (let first = 0; first < edges.length; first += atOnce) {
+      const together = edges.slice(first, first + atOnce);
+      const selection = this.#cheapest(mask, patch, { site, edges: together }).cheapest;
+      for (const cut of cuts) {
+        const parts = await store.patch(batch, patch, ...cut, cuts);
+        const differences = await this.#kept.differences(batch, input, patch, cut, parts);
+        const side = { kind: 'resample', from: input } as const;
+        const carried =
+          selection.base === 'patch'
+            ? await this.#kept.carried(batch, patch, cut, parts)
+            : await this.#kept.carried(batch, side, cut, await store.side(batch, input, ...cut));
+        const feeds = {
+          ...Object.fromEntries([...selectionFeeds(selection, parts), knownFeed(selection, differences)]),
+          ...(selection.base === 'patch' ? carried : { [carriedInput(stream)]: carried[carriedInput(stream)]! }),
+        };
+        const results = await this.#execute(selection, parts ? 'fed' : 'zero', site, feeds);
+        const rows = logitsOf(results); // [masks · items, outputs]
+        const size = (cut[1] - cut[0]) * outputs;
+        together.forEach((_, m) => {
+          logits[first + m]!.set(rows.subarray(m * size, (m + 1) * size), cut[0] * outputs);
+        });
+      }
+    }
+    return logits;
+  }
+
+  #execute(selection: Selection, supply: 'fed' | 'zero', from: string | null, feeds: Feeds): Promise<Results> {
+    const { executables, graph, model } = this.#request;
+    const { base } = selection;
+    const key = `selected-${base}-${supply}${from ? `-from-${from}` : ''}`;
+    return executables.run({ key, make: () => selectedProgram({ model, graph, base, from, supply }) }, feeds);
+  }
+
+  /** Which way was taken and why, once for each change. */
+  #say(taken: string, cheapest: Base, cost: number): void {
+    const line = `masks are run ${WAYS[taken]!}; the cheapest other way (${WAYS[cheapest]!}) would cost ${(cost / this.#dense).toFixed(2)} of the dense one`;
+    if (taken !== this.#said) this.#request.onDebug(line);
+    this.#said = taken;
+  }
+  dispose(): void {
+    this.#kept.dispose();
+  }
+}
+
+const BASES: readonly Base[] = ['current', 'patch'];
+const WAYS: Readonly<Record<string, string>> = {
+  dense: 'dense: every source into every row',
+  current: 'as the model with some rows patched',
+  patch: 'as the circuit alone',
+};
+
+const logitsOf = (results: Results): Float32Array => {
+  const { data } = results[LOGITS]!;
+  return data instanceof Float32Array ? data : Float32Array.from(data);
+};

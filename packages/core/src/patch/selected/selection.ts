@@ -1,0 +1,176 @@
+/**
+ * @file What a mask asks to be computed. Two ways to see it, each good where the mask has few of its kind of edges:
+ * - `current`: the model runs as it is, and rows with a patched edge in are read on their own, as this run's residual
+ *   + Σ mask · D;
+ * - `patch`: everything carries the patching run's values, and only nodes with a kept edge in and out are computed, from
+ *   the patching run's residual + Σ (mask − 1) · D.
+ */
+import { edgeEnds } from '../../graph/edges.js';
+import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
+import type { FloatArray } from '../../ir/tensor.js';
+import { rowsOf } from '../modes.js';
+
+export type Base = 'current' | 'patch';
+
+/** Masks that differ from one another at one site only, whose sources are known: what searches try at once. */
+export interface Variants {
+  /** The site that all variants' edges lead to; nothing upstream of it is patched. */
+  readonly site: string;
+  /** Edges (canonical numbers) that each variant patches on top of the mask. */
+  readonly edges: readonly (readonly number[])[];
+}
+
+/** Rows of one destination block that are read on their own, ascending. */
+export interface BlockRows {
+  readonly block: DestinationBlock;
+  readonly rows: readonly number[];
+}
+export interface Selection {
+  readonly base: Base;
+  readonly graph: Graph;
+  /** By site, in the order of reading. */
+  readonly reads: ReadonlyMap<string, readonly BlockRows[]>;
+  /** By source site that this run computes: local rows whose differences somebody reads, ascending. */
+  readonly writes: ReadonlyMap<string, readonly number[]>;
+  /** Sources before `knownStop` are not run: their outputs are known. 0 where everything is run. */
+  readonly knownStop: number;
+  /** Global rows of known sources that somebody reads, ascending. */
+  readonly known: readonly number[];
+  /** How many masks run together. */
+  readonly masks: number;
+  /** The factor of D at an edge: `mask` or `mask − 1`. */
+  weight(block: DestinationBlock, row: number, source: number, variant: number): number;
+  readonly variants: Variants | null;
+}
+
+export interface SelectionRequest {
+  readonly graph: Graph;
+  readonly base: Base;
+  readonly mask: Mask;
+  readonly variants: Variants | null;
+  /** Whether a node whose inputs are all patched gives its patch value: so under resample only. */
+  readonly patchedGivesPatch: boolean;
+}
+
+export const sitesOf = (graph: Graph): string[] => [...new Set(graph.destinationBlocks.map(({ site }) => site))];
+export const blocksAt = (graph: Graph, site: string): DestinationBlock[] =>
+  graph.destinationBlocks.filter((block) => block.site === site);
+
+export function select({ graph, base, mask, variants, patchedGivesPatch }: SelectionRequest): Selection {
+  const offset = base === 'current' ? 0 : -1;
+  const added = (variants?.edges ?? []).map((edges) => new Set(edges.map((edge) => placeKey(graph, edge))));
+  const weight = (block: DestinationBlock, row: number, source: number, variant: number): number => {
+    const width = block.sources.stop - block.sources.start;
+    const own = maskData(mask, block)[row * width + source - block.sources.start]!;
+    const value = added[variant]?.has(`${block.module} ${row} ${source}`) ? 1 : own;
+    return value + offset;
+  };
+  const masks = Math.max(1, added.length);
+  const knownStop = variants ? blocksAt(graph, variants.site)[0]!.sources.stop : 0;
+  const sites = sitesOf(graph).filter((site) => runs(graph, site, knownStop));
+  const scope = { graph, base, masks, knownStop, sites, weight };
+  const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
+  const writes = new Map(
+    graph.sourceBlocks
+      .filter((block) => block.start >= knownStop)
+      .map((block) => [block.site, localRows(block, read)] as const),
+  );
+  const known = Array.from({ length: knownStop }, (_, source) => source).filter((source) => read[source]);
+  return Object.freeze<Selection>({ base, graph, reads, writes, knownStop, known, masks, weight, variants });
+}
+
+const maskData = (mask: Mask, block: DestinationBlock): FloatArray => mask.tensors[block.module]!.data;
+const runs = (graph: Graph, site: string, knownStop: number): boolean =>
+  blocksAt(graph, site)[0]!.sources.stop >= knownStop;
+const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
+  Array.from({ length: stop - start }, (_, row) => row).filter((row) => read[start + row]);
+
+function placeKey(graph: Graph, edge: number): string {
+  const { source, destination } = edgeEnds(graph, edge);
+  return `${destination.module} ${destination.head ?? 0} ${source.index}`;
+}
+
+interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'knownStop' | 'weight'> {
+  readonly sites: readonly string[];
+}
+interface Rows {
+  readonly reads: Map<string, readonly BlockRows[]>;
+  /** Which sources somebody reads, by global row. */
+  readonly read: Uint8Array;
+}
+
+function anyWeight({ masks, weight }: Scope, block: DestinationBlock, row: number, source: number): boolean {
+  for (let variant = 0; variant < masks; variant++) if (weight(block, row, source, variant) !== 0) return true;
+  return false;
+}
+
+/** Base `current`: the rows into which something is patched; a block without heads is always read as one row. */
+function touchedRows(scope: Scope): Rows {
+  const read = new Uint8Array(scope.graph.sources.length);
+  const reads = new Map<string, readonly BlockRows[]>();
+  for (const site of scope.sites) {
+    const found = blocksAt(scope.graph, site).map((block) => {
+      const rows = Array.from({ length: rowsOf([block]) }, (_, row) => row).filter((row) => {
+        let touched = block.heads === null;
+        for (let source = block.sources.start; source < block.sources.stop; source++) {
+          if (!anyWeight(scope, block, row, source)) continue;
+          read[source] = 1;
+          touched = true;
+        }
+        return touched;
+      });
+      return { block, rows };
+    });
+    reads.set(site, found);
+  }
+  return { reads, read };
+}
+
+/**
+ * Base `patch`: nodes with a way out to the end through kept edges; where patched inputs give the patch value, also only
+ * those with a way in. One sweep each way is enough: a node on a path from the input to the end keeps its neighbours.
+ */
+function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
+  const { graph, knownStop } = scope;
+  const blockOf = new Map(graph.sourceBlocks.map((block) => [block.site, block]));
+  const wayIn = new Uint8Array(graph.sources.length).fill(patchedGivesPatch ? 0 : 1);
+  wayIn.fill(1, 0, Math.max(knownStop, graph.sourceBlocks[0]!.stop)); // what is known, and the input
+  const kept = (block: DestinationBlock, row: number, source: number): boolean =>
+    wayIn[source] === 1 && anyWeight(scope, block, row, source);
+  const hasKept = (block: DestinationBlock, row: number): boolean => {
+    for (let source = block.sources.start; source < block.sources.stop; source++)
+      if (kept(block, row, source)) return true;
+    return false;
+  };
+  for (const site of scope.sites) {
+    const writer = blockOf.get(site);
+    if (!patchedGivesPatch || !writer || writer.start < knownStop) continue;
+    const blocks = blocksAt(graph, site);
+    for (let source = writer.start; source < writer.stop; source++) {
+      if (blocks.some((block) => hasKept(block, block.heads === null ? 0 : source - writer.start))) wayIn[source] = 1;
+    }
+  }
+  const read = new Uint8Array(graph.sources.length);
+  const reads = new Map<string, readonly BlockRows[]>();
+  for (const site of [...scope.sites].reverse()) {
+    const writer = blockOf.get(site);
+    const nodes = writer ? localRows(writer, read) : [0]; // computed: those that somebody downstream reads
+    const found = blocksAt(graph, site).map((block) => ({ block, rows: nodes }));
+    for (const { block, rows } of found) {
+      for (const row of rows) {
+        for (let source = block.sources.start; source < block.sources.stop; source++)
+          if (kept(block, row, source)) read[source] = 1;
+      }
+    }
+    reads.set(site, found);
+  }
+  return { reads: new Map([...reads].reverse()), read };
+}
+
+/** Sources computed in this run that a site reads, in the order of its columns. */
+export function columnsOf({ graph, writes }: Selection, site: string): number[] {
+  const { stop } = blocksAt(graph, site)[0]!.sources;
+  return graph.sourceBlocks
+    .filter((block) => block.stop <= stop)
+    .flatMap((block) => (writes.get(block.site) ?? []).map((row) => block.start + row));
+}
