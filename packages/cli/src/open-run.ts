@@ -3,21 +3,22 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type {
   ChosenMetric,
-  CircuitRunSettings,
   CircuitSizes,
   DiscoverRequest,
   ObjectiveName,
   Prompt,
   RunIdentity,
   RunPromptSettings,
+  SelectionSettings,
   Task,
 } from '@auto-circuit/core';
-import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { AutoCircuitError, SELECTIONS, type SelectionName } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
 import type { Cli } from './context.js';
 import {
   addFlags,
+  BACKEND_FLAGS,
   DATA_FLAGS,
   type FlagTable,
   GRAPH_FLAGS,
@@ -94,6 +95,12 @@ const SETTING_FLAGS = {
     default: 'tree',
     doc: 'tree: patch all but the circuit in the clean run; edge: patch the circuit into the corrupt run',
   },
+  select: {
+    type: 'enum',
+    values: Object.keys(SELECTIONS) as SelectionName[],
+    default: 'threshold',
+    doc: 'which edges a circuit of n has: threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output',
+  },
   ...PATCH_FLAGS,
   force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit says little' },
   train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half of them' },
@@ -114,6 +121,16 @@ export function addRunFlags(command: Command, { algo = true } = {}): void {
     addFlags(command, table);
   }
 }
+
+/** What an experiment file may set for its runs: the flags of `discover` but for its axes and where results go. */
+export const RUN_SETTINGS = (() => {
+  const { process } = SOURCE_FLAGS;
+  const { edges, threshold } = MEASURE_FLAGS;
+  const { seed: _, ...data } = DATA_FLAGS;
+  const { backend, device } = BACKEND_FLAGS;
+  const circuits = { edges, threshold, ...KEEP_FLAGS, ...SETTING_FLAGS };
+  return { ...circuits, ...OBJECTIVE_FLAGS, ...GRAPH_FLAGS, ...data, process, backend, device } as const;
+})() satisfies FlagTable;
 
 /** The flags of `evaluate`: graph and scores are there already. */
 export function addEvaluateFlags(command: Command): void {
@@ -192,7 +209,7 @@ export async function chosenAlgo(cli: Cli, command: Command): Promise<NamedAlgo>
 export function circuitSettings(
   cli: Cli,
   command: Command,
-): CircuitRunSettings & RunPromptSettings & { readonly force: boolean } {
+): SelectionSettings & RunPromptSettings & { readonly force: boolean } {
   const values = cli.flags(SETTING_FLAGS);
   const { ablation, ablateFrom } = values as unknown as PatchValues;
   const { batchSize, limit, length, seed } = cli.flags(DATA_FLAGS);
@@ -200,6 +217,7 @@ export function circuitSettings(
     ablation,
     ablateFrom,
     patchType: values.patchType,
+    select: values.select,
     reverse: values.reverse,
     force: values.force,
     batchSize,

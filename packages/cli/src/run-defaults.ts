@@ -27,11 +27,12 @@ export function givenFlags(command: Command): string[] {
 
 /** What the flags of `discover` were in a run. */
 export function runDefaults({ asked, sources }: RunJson): FlagDefaults {
-  const { patchType, ablation, ablateFrom, reverse, train, test, batchSize, limit, length, seed, backend } = asked;
+  const { patchType, select, ablation, ablateFrom, reverse, train, test, batchSize, limit, length, seed, backend } =
+    asked;
   const { factorized, splitQkv, kvInputs } = asked.graph;
   return {
     ...sources,
-    ...{ patchType, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
+    ...{ patchType, select, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
     test: test === null ? null : `${test}`,
     ...{ factorized, splitQkv, kvInputs },
     backend: backend.name,

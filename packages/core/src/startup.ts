@@ -3,6 +3,7 @@
  * ablations and objectives. All of it is in the main entry too; this one loads in a few milliseconds.
  */
 export * from './error.js';
+export { SELECTIONS, type SelectionName } from './graph/selection-names.js';
 export { OBJECTIVES, type ObjectiveName } from './objectives/names.js';
 export { ABLATIONS, type AblationName } from './patch/types.js';
 export * from './plugin/config.js';

@@ -41,6 +41,21 @@ describe('evaluate', () => {
     expect((await run(`${DISCOVER} --out few --edges 3,20 --metric kl --resume --json`)).code).toBe(0);
   });
 
+  it('chooses circuits otherwise from the scores of a run, as discover would have, and leaves the run alone', async () => {
+    await run(`${DISCOVER} --out ranked --edges 3,8 --metric kl`);
+    await run(`${DISCOVER} --out grown --edges 3,8 --keep 8 --select greedy --metric kl`);
+    const before = await measurements('ranked');
+    const { code, out } = await run('evaluate ranked --select greedy --edges 3,8 --metric kl --json --out g.json --quiet');
+    expect(code).toBe(0);
+    expect(JSON.parse(out).measurements).toEqual(await measurements('grown'));
+    expect(JSON.parse(await readFile(join(cwd, 'g.json'), 'utf8'))).toEqual(await measurements('grown'));
+    expect(await measurements('ranked')).toEqual(before);
+    const written = async (name: string) => JSON.parse(await readFile(join(cwd, 'grown', name), 'utf8'));
+    expect((await written('run.json')).asked.select).toBe('greedy');
+    expect(await written('circuit.json')).toMatchObject({ select: 'greedy' });
+    expect((await run(`${DISCOVER} --out x --threshold 1 --select top`)).err).toMatch(/nothing to choose/);
+  });
+
   it('measures a circuit file with the settings of its run, or others', async () => {
     await run(`${DISCOVER} --out r --edges 6 --keep 6 --metric kl`);
     const [kl] = await measurements('r');

@@ -29,7 +29,7 @@ const FLAGS = {
   out: {
     type: 'string',
     placeholder: 'FILE',
-    doc: 'also write the measurements of a circuit file to this file',
+    doc: 'also write the measurements of a circuit file, or of another --select than the run’s, to this file',
     unset: 'none',
   },
 } as const satisfies FlagTable;
@@ -45,6 +45,7 @@ export const evaluateCommand: CliCommand = {
       'after',
       `
 A run folder is measured with its own settings, and the numbers are added to its measurements.json and report.html.
+With another --select than the run's, circuits are chosen from its scores and measured, and nothing is added to the run.
 A circuit file takes its settings from the run folder it lies in, where it lies in one, and from flags; nothing is written there.
 
 Examples:
@@ -69,9 +70,9 @@ Examples:
 };
 
 async function evaluateRun(plainCli: Cli, command: Command, folder: string, name: string): Promise<void> {
-  const { evaluate, finishedPart, mergeMeasurements, openExistingRun, sizesLeft, flattenScores } = await import(
-    '@auto-circuit/core'
-  );
+  const core = await import('@auto-circuit/core');
+  const { evaluate, finishedPart, flattenScores, mergeMeasurements, openExistingRun, sizesLeft } = core;
+  const { toJsonText, writeFileAtomic } = core;
   refuseSettings(command, name);
   const { store, run } = await openExistingRun(folder);
   try {
@@ -84,20 +85,23 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
       flattenScores(opened.graph, scores); // checks them
       const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
       const metrics = await metricsOr(cli, metric, before, haveWrongAnswers(opened));
+      const settings = circuitSettings(cli, command);
+      const sameCircuits = settings.select === run.asked.select;
       const asked = parseSizes('evaluate', edges, threshold);
       const sizes =
         edges === undefined && threshold === undefined
           ? { by: 'list' as const, counts: (before[0]?.points ?? []).map((point) => point.edges) }
           : asked;
       const names = metrics.map((chosen) => chosen.metric.name);
-      const left = sizes.by === 'list' ? { ...sizes, counts: sizesLeft(before, names, sizes.counts) } : sizes;
+      const left =
+        sizes.by === 'list' && sameCircuits ? { ...sizes, counts: sizesLeft(before, names, sizes.counts) } : sizes;
       const nothingLeft = left.by === 'list' && left.counts.length === 0;
       const added = nothingLeft
         ? []
         : await withBar(cli, (hooks) =>
             evaluate(
               {
-                ...circuitSettings(cli, command),
+                ...settings,
                 force: true,
                 model: opened.patchable,
                 prompts: opened.prompts,
@@ -107,6 +111,13 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
               hooks,
             ),
           );
+      if (!sameCircuits) {
+        const { out } = cli.flags(FLAGS);
+        if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(added, out));
+        const allSizes = edges !== undefined && asked.by === 'list';
+        show(cli, { run: folder, circuit: null, opened, measurements: added, shown: names, kept: null, allSizes });
+        return;
+      }
       const measurements = mergeMeasurements(before, added);
       const { circuit } = await readCircuit(store.path('circuit'), opened);
       await store.writeJson('measurements', measurements);
@@ -208,7 +219,7 @@ function checkIsCircuit(text: string, name: string): void {
 
 /** Numbers of other settings would not belong to the run. */
 function refuseSettings(command: Command, name: string): void {
-  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag));
+  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && flag !== 'select');
   if (given === undefined) return;
   throw new AutoCircuitError({
     where: 'evaluate',

@@ -21,6 +21,14 @@ const circuit = makeCircuit(graph, [0, 1, 2, 3, 6, 8]);
 const text = JSON.stringify(circuitToJson(circuit, scores));
 
 describe('circuit.json', () => {
+  it('says how edges were chosen, and which cannot change the output', () => {
+    const [first] = circuit.edges;
+    const json = circuitToJson(circuit, scores, { select: 'greedy', connected: makeCircuit(circuit.graph, [first!]) });
+    expect(json.select).toBe('greedy');
+    expect(json.edges.filter((edge) => edge.connected === false)).toHaveLength(circuit.edges.length - 1);
+    expect(parseCircuitJson(JSON.stringify(json), 'circuit.json').circuit.edges).toEqual(circuit.edges);
+    expect(circuitToJson(circuit, scores)).not.toHaveProperty('select');
+  });
   it('lists edges by falling importance', () => {
     expect(circuitToJson(circuit, scores).edges).toEqual([
       { edge: 'Resid Start->A0.1.Q', score: '-inf' },

@@ -6,6 +6,7 @@ import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
 import { edgeAt, edgesByName } from './edges.js';
 import { scorePlace } from './score-index.js';
+import type { SelectionName } from './selection-names.js';
 import type { Circuit, Graph, PruneScores } from './types.js';
 
 const size = z.int().positive();
@@ -30,6 +31,8 @@ const optionsSchema = z.strictObject({
 /** `circuit.json`. */
 export const circuitSchema = z.object({
   graph: z.object({ layout: layoutSchema, options: optionsSchema, edges: size }),
+  /** How its edges were chosen by their scores; absent where they were not. */
+  select: z.enum(['threshold', 'top', 'greedy']).optional(),
   edges: z.array(
     z.object({
       edge: z.string(),
@@ -37,6 +40,8 @@ export const circuitSchema = z.object({
         .union([z.number(), z.enum(['inf', '-inf'])])
         .nullable()
         .optional(),
+      /** `false` for an edge that cannot change the output, since no kept edge leads on from it (or, under resample, to it). */
+      connected: z.literal(false).optional(),
     }),
   ),
 });
@@ -51,9 +56,15 @@ export interface ScoredCircuit {
 /**
  * The content of `circuit.json`: edges by falling |score|, equal ones in canonical order; without scores, in canonical
  * order with `null`. ∞ is written `"inf"`.
+ * @param about how the edges were chosen, and which of them are connected; left out where it is not known
  */
-export function circuitToJson(circuit: Circuit, scores?: PruneScores): CircuitJson {
+export function circuitToJson(
+  circuit: Circuit,
+  scores?: PruneScores,
+  about: { readonly select?: SelectionName; readonly connected?: Circuit } = {},
+): CircuitJson {
   const { graph } = circuit;
+  const connected = about.connected && new Set(about.connected.edges);
   const scoreOf = (number: number): number | null => {
     if (!scores) return null;
     const { module, offset } = scorePlace(graph, number);
@@ -62,8 +73,16 @@ export function circuitToJson(circuit: Circuit, scores?: PruneScores): CircuitJs
   const edges = circuit.edges
     .map((number) => ({ number, score: scoreOf(number) }))
     .sort((a, b) => compareFalling(Math.abs(a.score ?? 0), Math.abs(b.score ?? 0)) || a.number - b.number)
-    .map(({ number, score }) => ({ edge: edgeAt(graph, number).name, score: writtenScore(score) }));
-  return { graph: { layout: graph.layout, options: graph.options, edges: graph.edgeCount }, edges };
+    .map(({ number, score }) => ({
+      edge: edgeAt(graph, number).name,
+      score: writtenScore(score),
+      ...(connected && !connected.has(number) ? { connected: false as const } : {}),
+    }));
+  return {
+    graph: { layout: graph.layout, options: graph.options, edges: graph.edgeCount },
+    ...(about.select ? { select: about.select } : {}),
+    edges,
+  };
 }
 
 /**

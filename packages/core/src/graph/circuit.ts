@@ -2,8 +2,9 @@
 import { type FloatArray, floatTensor, type Tensor } from '../ir/tensor.js';
 import { blockEdges, scoreShape } from './build.js';
 import { checkEdgeNumber, edgeEnds } from './edges.js';
+import { attentionOf, innerLinks, reachOf } from './inner-links.js';
 import { scoreIndex } from './score-index.js';
-import type { Circuit, DestinationNode, Graph, Mask, SourceNode } from './types.js';
+import type { Circuit, Graph, Mask } from './types.js';
 
 /** A circuit of these edges (canonical numbers): sorted, each once, frozen. @throws AutoCircuitError for a number the graph does not have. */
 export function makeCircuit(graph: Graph, edges: Iterable<number>): Circuit {
@@ -91,53 +92,6 @@ export function connectedPart(circuit: Circuit, options: ConnectedOptions): Circ
     graph,
     kept.map((edge) => edge.number),
   );
-}
-
-/** A link inside a node: what arrives at a destination shows in this source's output. */
-interface InnerLink {
-  readonly source: SourceNode;
-  /** Whether it can show at other positions. */
-  readonly moves: boolean;
-}
-
-/** By destination index: the sources whose output depends on it directly. */
-function innerLinks(graph: Graph): InnerLink[][] {
-  const sourcesAt = new Map<string, SourceNode[]>();
-  for (const block of graph.sourceBlocks) {
-    // In the factorized graph a node reads and writes at one site; in the residual graph all that is written in a stream
-    // node's layer has read that stream.
-    const key = graph.options.factorized ? block.site : `layer ${block.layer}`;
-    sourcesAt.set(key, [...(sourcesAt.get(key) ?? []), ...graph.sources.slice(block.start, block.stop)]);
-  }
-  return graph.destinations.map((destination) => {
-    const block = graph.destinationBlocks[destination.block]!;
-    if (block.input === 'end') return [];
-    const candidates = sourcesAt.get(graph.options.factorized ? block.site : `layer ${destination.layer}`) ?? [];
-    return candidates
-      .filter((source) => sharesHead(graph, destination, source, block.input))
-      .map((source) => ({ source, moves: MOVES[block.input]! && source.head !== null }));
-  });
-}
-/** Inputs whose information can move between positions, when an attention head writes it. */
-const MOVES: Readonly<Record<string, boolean>> = { q: false, k: true, v: true, attn: true, mlp: false, stream: true };
-
-function sharesHead(graph: Graph, destination: DestinationNode, source: SourceNode, input: string): boolean {
-  if (destination.head === null || source.head === null) return true;
-  const grouped = graph.options.kvInputs === 'kv-head' && (input === 'k' || input === 'v');
-  if (!grouped || graph.layout.kind !== 'transformer') return destination.head === source.head;
-  return Math.floor((source.head * graph.layout.kvHeads) / graph.layout.heads) === destination.head;
-}
-
-const attentionOf = ({ layout }: Graph): 'causal' | 'full' =>
-  layout.kind === 'transformer' ? (layout.attention ?? 'causal') : 'causal';
-
-/** Positions that a link carries position p to. */
-function reachOf(graph: Graph, attention: 'causal' | 'full'): (link: InnerLink, position: number) => readonly number[] {
-  const n = graph.options.positions ?? 1;
-  const all = Array.from({ length: n }, (_, position) => position);
-  const same = all.map((position) => [position]);
-  const later = attention === 'full' ? all.map(() => all) : all.map((position) => all.slice(position));
-  return (link, position) => (link.moves ? later : same)[position]!;
 }
 
 /** One flag for each node, by position. */

@@ -7,28 +7,28 @@ import { readFile } from 'node:fs/promises';
 import type { Prompt } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
-import { topEdges } from '../graph/scores.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel, PatchDescription } from '../patch/types.js';
 import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
-import {
-  type ChosenMetric,
-  type CircuitRunSettings,
-  checkCircuitRun,
-  checkMetrics,
-  patchDescription,
-} from './measure.js';
+import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './measure.js';
 import { SizeMeasurer } from './measure-sizes.js';
 import { promptsOfRun, type RunPromptSettings, type RunPrompts } from './prompts-of-run.js';
 import type { ReportInput } from './report-input.js';
 import { type RunIdentity, runJsonOf } from './run-json.js';
 import type { CircuitSizes, Measurement, RunJson, Timings } from './schemas.js';
 import { toFileScores } from './score-files.js';
-import { circuitsToMeasure, tiesWarning } from './sizes.js';
+import {
+  checkSelection,
+  circuitsToMeasure,
+  keptCircuit,
+  type MadeCircuit,
+  type SelectionSettings,
+  tiesWarning,
+} from './sizes.js';
 import { type ExistingFolder, openRunStore, type RunStore } from './store.js';
 
-export interface DiscoverRequest extends CircuitRunSettings, RunPromptSettings {
+export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly model: PatchableModel;
   readonly prompts: readonly Prompt[];
   readonly algo: PruneAlgo;
@@ -116,9 +116,12 @@ async function runParts(
     const referenced = performance.now();
     const result = await scoresOf(request, hooks, prompts, patch, store);
     const scored = performance.now();
-    const { circuit, measurements } = await measuredOf(request, hooks, measurer, result.scores);
+    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result.scores);
     await store?.writeJson('measurements', measurements);
-    await store?.writeJson('circuit', circuitToJson(circuit, result.scores));
+    await store?.writeJson(
+      'circuit',
+      circuitToJson(circuit, result.scores, { select: request.select ?? 'threshold', connected }),
+    );
     const timings: Timings = {
       seconds: {
         load: loadSeconds,
@@ -221,27 +224,27 @@ async function measuredOf(
   { onWarning }: DiscoverHooks,
   measurer: SizeMeasurer,
   scores: PruneScores,
-): Promise<{ circuit: Circuit; measurements: readonly Measurement[] }> {
+): Promise<MadeCircuit & { measurements: readonly Measurement[] }> {
   const { keep, sizes, model } = request;
   const circuits = circuitsToMeasure(model.graph, scores, sizes, request, keep === 'auto' ? undefined : keep);
   const ties = tiesWarning(circuits);
   if (ties) onWarning?.(ties);
   const { measurements, auto } = await measurer.measure(circuits);
   if (keep !== 'auto') {
-    const { count } = topEdges(model.graph, scores, keep);
-    return { circuit: circuits.find(({ edges }) => edges === count)!.make().circuit, measurements };
+    return { ...keptCircuit(model.graph, scores, circuits, keep, request.select).make(), measurements };
   }
-  const { circuit } = circuits[auto.index]!.make();
+  const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {
     onWarning?.(
       `no measured size is faithful together with the next larger one, so the largest is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,
     );
   }
-  return { circuit, measurements };
+  return { circuit, connected, measurements };
 }
 
 /** Before anything is scored. @throws AutoCircuitError for sizes that the graph does not have */
-function checkSizes({ keep, sizes }: DiscoverRequest, edgeCount: number): void {
+function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edgeCount: number): void {
+  checkSelection(sizes, select);
   const asked = [...(keep === 'auto' ? [] : [keep]), ...(sizes.by === 'list' ? sizes.counts : [])];
   const bad = asked.find((size) => !(size >= 0 && size <= edgeCount && (size < 1 || Number.isInteger(size))));
   if (bad === undefined && (keep === 'auto' || Number.isInteger(keep))) return;

@@ -3,19 +3,13 @@ import type { Prompt } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/types.js';
-import {
-  type ChosenMetric,
-  type CircuitRunSettings,
-  checkCircuitRun,
-  checkMetrics,
-  patchDescription,
-} from './measure.js';
+import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './measure.js';
 import { SizeMeasurer } from './measure-sizes.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from './schemas.js';
-import { circuitsToMeasure, knownCircuit, tiesWarning } from './sizes.js';
+import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './sizes.js';
 
-export interface EvaluateRequest extends CircuitRunSettings, RunPromptSettings {
+export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
   readonly model: PatchableModel;
   /** All prompts; means are taken over the training part, circuits measured on the test part, as `discover` splits them. */
   readonly prompts: readonly Prompt[];

@@ -36,6 +36,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       ablateFrom: request.ablateFrom,
       patchType: request.patchType,
       reverse: request.reverse,
+      select: request.select ?? 'threshold',
       sizes: request.sizes,
       keep: request.keep,
       batchSize: request.batchSize,

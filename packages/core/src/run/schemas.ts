@@ -31,6 +31,8 @@ export const requestSchema = z.object({
   ablateFrom: z.enum(['clean', 'corrupt']),
   patchType: z.enum(['tree', 'edge']),
   reverse: z.boolean(),
+  /** How edges are chosen by their scores. */
+  select: z.enum(['threshold', 'top', 'greedy']).default('threshold'),
   sizes: sizesSchema,
   keep: z.union([z.number(), z.literal('auto')]),
   batchSize: z.number(),

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../graph/build.js';
 import { unflattenScores } from '../graph/score-index.js';
 import { topEdges } from '../graph/scores.js';
-import { circuitsToMeasure, tiesWarning } from './sizes.js';
+import { edgeSelection } from '../graph/selection.js';
+import { circuitsToMeasure, keptCircuit, tiesWarning } from './sizes.js';
 
 const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 }); // 2 + 6 + 5 = 13 edges
 const scores = unflattenScores(graph, [9, -8, 7, 7, -7, 5, 4, 3, 2, 1, 0, 0, 0]);
@@ -46,5 +47,20 @@ describe('circuitsToMeasure', () => {
       [2, 2],
       [null, 6],
     ]);
+  });
+
+  it('chooses edges otherwise when asked to', () => {
+    const sized = (select: 'top' | 'greedy', keep?: number) =>
+      circuitsToMeasure(graph, scores, { by: 'list', counts: [3, 11] }, { ...settings, select }, keep);
+    for (const select of ['top', 'greedy'] as const) {
+      expect(sized(select, 4).map(({ requested, edges }) => [requested, edges])).toEqual([[3, 3], [4, 4], [11, 11]]); // biome-ignore format: sizes
+      const kept = keptCircuit(graph, scores, sized(select, 4), 4, select).make().circuit;
+      expect(kept.edges).toEqual([...edgeSelection(graph, scores, select).edges(4)].sort((a, b) => a - b));
+    }
+    // The largest scores are of edges between heads: only the greedy circuit leads to the output.
+    expect(sized('top')[0]!.make().connected.edges).toHaveLength(0);
+    const grown = circuitsToMeasure(graph, scores, { by: 'list', counts: [3] }, { ...settings, ablation: 'zero', select: 'greedy' }); // biome-ignore format: one line
+    expect(grown[0]!.make().connected.edges).toHaveLength(3);
+    expect(() => circuitsToMeasure(graph, scores, { by: 'threshold', threshold: 1 }, { ...settings, select: 'top' })).toThrow(/nothing to choose/); // biome-ignore format: one line
   });
 });

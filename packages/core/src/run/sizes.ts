@@ -2,7 +2,9 @@
 import { AutoCircuitError } from '../error.js';
 import { connectedPart, makeCircuit } from '../graph/circuit.js';
 import { edgeCounts } from '../graph/edge-counts.js';
-import { edgesAbove, importances, thresholdFor } from '../graph/scores.js';
+import { edgesAbove } from '../graph/scores.js';
+import { edgeSelection, rankingOf } from '../graph/selection.js';
+import type { SelectionName } from '../graph/selection-names.js';
 import type { Circuit, Graph, PruneScores } from '../graph/types.js';
 import type { CircuitRunSettings } from './measure.js';
 import type { CircuitSizes } from './schemas.js';
@@ -21,36 +23,65 @@ export interface MadeCircuit {
   readonly connected: Circuit;
 }
 
+/** How circuits are run, and how their edges are chosen by scores. */
+export interface SelectionSettings extends CircuitRunSettings {
+  /** Default: `threshold`. */
+  readonly select?: SelectionName;
+}
+
 /**
  * The circuits to measure, by rising number of edges, each once: sizes that ties make equal are one circuit.
  * @param keep a size that must be among them
- * @throws AutoCircuitError for sizes the graph does not have
+ * @throws AutoCircuitError for sizes the graph does not have, or a threshold where edges are chosen otherwise
  */
 export function circuitsToMeasure(
   graph: Graph,
   scores: PruneScores,
   sizes: CircuitSizes,
-  settings: CircuitRunSettings,
+  settings: SelectionSettings,
   keep?: number,
 ): SizedCircuit[] {
-  const ranking = rankingOf(graph, scores);
+  const { select = 'threshold' } = settings;
+  checkSelection(sizes, select);
+  const selection = edgeSelection(graph, scores, select);
   const chosen = new Map<number, SizedCircuit>();
   const counts = sizes.by === 'threshold' ? [] : countsOf(graph, scores, sizes);
   if (keep !== undefined) counts.push(keep);
   for (const requested of [...new Set(counts)].sort((a, b) => a - b)) {
-    const threshold = requested === 0 ? Number.NaN : ranking.thresholdFor(requested);
-    const edges = requested === 0 ? 0 : ranking.reaching(threshold);
+    const edges = selection.count(requested);
     if (requested !== edges && chosen.has(edges)) continue;
-    const edgesOf = (): readonly number[] => (requested === 0 ? [] : edgesAbove(graph, scores, threshold));
-    chosen.set(edges, { requested, edges, make: () => madeCircuit(makeCircuit(graph, edgesOf()), settings) });
+    const make = () => madeCircuit(makeCircuit(graph, selection.edges(requested)), settings);
+    chosen.set(edges, { requested, edges, make });
   }
   if (sizes.by === 'threshold') {
-    const edges = ranking.reaching(sizes.threshold);
+    const edges = rankingOf(graph, scores).reaching(sizes.threshold);
     if (edges === 0) throw noEdgeReaches(sizes.threshold);
     const make = () => madeCircuit(makeCircuit(graph, edgesAbove(graph, scores, sizes.threshold)), settings);
     if (!chosen.has(edges)) chosen.set(edges, { requested: null, edges, make });
   }
   return [...chosen.values()].sort((a, b) => a.edges - b.edges);
+}
+
+/** The one of `circuits` that was asked to have `keep` edges. */
+export function keptCircuit(
+  graph: Graph,
+  scores: PruneScores,
+  circuits: readonly SizedCircuit[],
+  keep: number,
+  select: SelectionName = 'threshold',
+): SizedCircuit {
+  const count = edgeSelection(graph, scores, select).count(keep);
+  return circuits.find(({ edges }) => edges === count)!;
+}
+
+/** @throws AutoCircuitError for a threshold where edges are chosen by number */
+export function checkSelection(sizes: CircuitSizes, select: SelectionName): void {
+  if (sizes.by !== 'threshold' || select === 'threshold') return;
+  throw new AutoCircuitError({
+    where: 'measure',
+    what: `a threshold on |score| chooses edges by itself, so "${select}" has nothing to choose`,
+    fix: 'use --select threshold, or sizes by --edges',
+  });
 }
 
 /** One circuit that is known, not chosen by scores. */
@@ -65,33 +96,6 @@ export function knownCircuit(circuit: Circuit, settings: CircuitRunSettings): Si
 function madeCircuit(circuit: Circuit, settings: CircuitRunSettings): MadeCircuit {
   const requireWayIn = settings.patchType === 'tree' && settings.ablation === 'resample';
   return { circuit, connected: connectedPart(circuit, { requireWayIn, requireWayOut: true }) };
-}
-
-interface Ranking {
-  /** The k-th largest importance. */
-  thresholdFor(k: number): number;
-  /** How many edges have at least this importance. */
-  reaching(threshold: number): number;
-}
-
-/** What `topEdges` finds, for many sizes with one sort. */
-function rankingOf(graph: Graph, scores: PruneScores): Ranking {
-  const rising = importances(graph, scores).sort();
-  return {
-    thresholdFor(k) {
-      if (Number.isInteger(k) && k >= 1 && k <= rising.length) return rising[rising.length - k]!;
-      return thresholdFor(graph, scores, k); // says what is wrong
-    },
-    reaching(threshold) {
-      let [low, high] = [0, rising.length];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (rising[middle]! < threshold) low = middle + 1;
-        else high = middle;
-      }
-      return rising.length - low;
-    },
-  };
 }
 
 const noEdgeReaches = (threshold: number): AutoCircuitError =>

@@ -2,7 +2,8 @@
 import type { Prompt } from '../data/types.js';
 import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
-import { topEdges } from '../graph/scores.js';
+import { edgeSelection } from '../graph/selection.js';
+import type { SelectionName } from '../graph/selection-names.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { BackendInfo } from '../ir/backend.js';
 import type { PatchableModel } from '../patch/types.js';
@@ -52,6 +53,7 @@ export async function verifyRun(request: VerifyRequest, hooks: VerifyHooks = {})
     {
       ...request,
       force: true, // what the run was allowed, its repetition is
+      select: before.run.asked.select,
       target: { kind: 'scores', scores: before.scores, sizes: { by: 'list', counts: edges } },
     },
     {
@@ -61,7 +63,7 @@ export async function verifyRun(request: VerifyRequest, hooks: VerifyHooks = {})
   );
   const compared = {
     scores: compareScores(graph, before.scores, scores),
-    circuit: compareCircuit(graph, before.circuit.edges, scores),
+    circuit: compareCircuit(graph, before.circuit.edges, scores, before.run.asked.select),
     measurements: before.measurements.map((measurement) =>
       compareMeasurement(
         measurement,
@@ -122,15 +124,26 @@ export function compareScores(graph: Graph, before: PruneScores, after: PruneSco
  * @param kept canonical numbers of the run's circuit. An edge in one circuit only is explained by rounding when its new
  * |score| is within two tolerances of the smallest one that is kept: it and the limit may each be off by one.
  */
-export function compareCircuit(graph: Graph, kept: readonly number[], after: PruneScores): Verification['circuit'] {
-  const again = topEdges(graph, after, kept.length).edges;
+export function compareCircuit(
+  graph: Graph,
+  kept: readonly number[],
+  after: PruneScores,
+  select: SelectionName = 'threshold',
+): Verification['circuit'] {
+  const again = edgeSelection(graph, after, select).edges(kept.length);
   const [before, now] = [new Set(kept), new Set(again)];
   const both = kept.filter((number) => now.has(number)).length;
   const apart = [...kept.filter((number) => !now.has(number)), ...again.filter((number) => !before.has(number))];
   const flat = flattenScores(graph, after);
   const slack = 2 * VERIFY_TOLERANCE * largestFinite(flat);
   const limit = again.reduce((least, number) => Math.min(least, Math.abs(flat[number]!)), Number.POSITIVE_INFINITY);
-  const unexplained = apart.filter((number) => difference(Math.abs(flat[number]!), limit) > slack).length;
+  const near = (a: number, b: number): boolean => difference(Math.abs(flat[a]!), Math.abs(flat[b]!)) <= slack;
+  // A greedy circuit has no one limit: there an edge is explained by one of the other circuit that it may have changed places with.
+  const explained = (number: number): boolean =>
+    select === 'greedy'
+      ? apart.some((other) => now.has(other) !== now.has(number) && near(number, other))
+      : difference(Math.abs(flat[number]!), limit) <= slack;
+  const unexplained = apart.filter((number) => !explained(number)).length;
   return {
     edges: kept.length,
     both,
