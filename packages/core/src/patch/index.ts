@@ -7,6 +7,7 @@ export * from './mask-functions.js';
 export type { EdgeMeasure } from './measured-edges.js';
 export { cutsOf } from './micro-batches.js';
 export { capturePoints, contribution, makePoints, plainPoints, type SourceParts, type TraceScope } from './modes.js';
+export { checkMemory, type MemoryCheck } from './memory-check.js';
 export * from './norm.js';
 export * from './points.js';
 export * from './programs.js';

@@ -92,7 +92,7 @@ export class MemoryPlan {
     const fits = (prompts: number): boolean => this.fits([this.programBytes(useOf(prompts), false)]);
     if (fits(most)) return most;
     if (!fits(1)) {
-      if (this.limit.strict) throw this.#refusal(useOf(1));
+      if (this.limit.strict) throw this.refusal(this.leastLimit(useOf(1)), useOf(1).sizes.pos ?? 1);
       return 1;
     }
     let [low, high] = [1, most]; // low fits, high does not
@@ -104,18 +104,21 @@ export class MemoryPlan {
     return low;
   }
 
-  /** The sentence for a program that does not fit with one prompt: the least limit under which it would. */
-  #refusal(use: MemoryUse): AutoCircuitError {
+  /** The least limit under which a program fits: of what the weights leave, a part is for pass 1, which grows with the limit. */
+  leastLimit(use: MemoryUse): number {
     const alone = this.#fixed + this.programBytes(use, false);
-    // Of what the weights leave, a part is for pass 1: it grows with the limit.
     const beyond = Math.max(0, alone - this.#fixed - this.#weights);
-    const needed = Math.max(alone, this.#fixed + this.#weights + beyond / (1 - KEPT_SHARE));
+    return Math.max(alone, Math.min(alone + MOST_KEPT_BYTES, this.#fixed + this.#weights + beyond / (1 - KEPT_SHARE)));
+  }
+
+  /** The sentence for what does not fit with one prompt. */
+  refusal(leastLimit: number, length: number): AutoCircuitError {
     return new AutoCircuitError({
       where: 'memory',
-      what: 'one prompt does not fit in --memory',
-      expected: `at least ${gib(Math.min(needed, alone + MOST_KEPT_BYTES), Math.ceil)} GiB (${gib(this.#weights)} of them weights)`,
+      what: `one prompt of ${length} tokens does not fit in --memory`,
+      expected: `at least ${gib(leastLimit, Math.ceil)} GiB (${gib(this.#weights)} of them weights)`,
       got: `${gib(this.limit.bytes)} GiB`,
-      fix: 'raise --memory, take shorter prompts or --joint-qkv (a smaller --batch-size changes nothing: prompts run one by one where they must)',
+      fix: 'raise --memory, take shorter prompts (--length) or --joint-qkv; a smaller --batch-size changes nothing, as prompts run one by one where they must',
     });
   }
 
