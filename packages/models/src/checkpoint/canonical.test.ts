@@ -190,7 +190,7 @@ describe('Llama', () => {
     expect(sentence({ hidden_size: 5 })).toMatch(/tiny: hidden_size is wrong: must be a multiple/);
     expect(sentence({ num_hidden_layers: '2' })).toMatch(/num_hidden_layers is wrong: expected number, got string/);
     expect(sentence({ model_type: 'gpt2' })).toMatch(
-      /tiny is no llama model: expected model_type llama or qwen2, got gpt2/,
+      /tiny is no llama model: expected model_type llama or qwen2 or mistral, got gpt2/,
     );
   });
 });
