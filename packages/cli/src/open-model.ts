@@ -1,5 +1,5 @@
 /** @file From flags to a model that can be run and patched: name → weights and tokenizer → graph → backend → engine. */
-import type { Backend, Graph, ModelObject, PatchableModel } from '@auto-circuit/core';
+import type { Backend, Graph, MemoryCheck, ModelObject, PatchableModel } from '@auto-circuit/core';
 import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from './context.js';
 import { BACKEND_FLAGS, type GraphValues, graphOptions, memoryBytes } from './flags/index.js';
@@ -39,22 +39,28 @@ export interface OpenedModel {
   dispose(): Promise<void>;
 }
 
+export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
+
 /**
  * Puts a model on the backend of the command line.
  * @param graphValues the graph flags; null for commands that only run the model.
  * @param length tokens of every prompt, for `--token-positions`; null when there is no one length.
+ * @param needs what must fit in `--memory`; null for nothing that is known now
+ * @throws AutoCircuitError before anything is loaded when `--memory` cannot be kept
  */
 export async function openPatchable(
   cli: Cli,
   model: ModelObject,
   graphValues: GraphValues | null,
   length: number | null,
+  needs: MemoryNeeds | null = null,
 ): Promise<OpenedModel> {
-  const { buildGraph, createPatchableModel, DEFAULT_GRAPH_OPTIONS } = await import('@auto-circuit/core');
+  const { buildGraph, checkMemory, createPatchableModel, DEFAULT_GRAPH_OPTIONS } = await import('@auto-circuit/core');
   const options = graphValues === null ? DEFAULT_GRAPH_OPTIONS : graphOptions(graphValues, length);
   const graph = buildGraph(model.spec.layout, options);
-  const backend = await openBackend(cli);
   const { memory } = cli.flags(BACKEND_FLAGS);
+  if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
+  const backend = await openBackend(cli);
   const patchable = await createPatchableModel({
     model,
     graph,

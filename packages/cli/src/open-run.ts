@@ -155,8 +155,11 @@ export interface OpenedRun extends OpenedModel {
   readonly sources: RunIdentity['sources'];
 }
 
-/** Opens model and prompts and writes the header. The caller disposes. */
-export async function openRun(cli: Cli, command: Command): Promise<OpenedRun> {
+/**
+ * Opens model and prompts and writes the header. The caller disposes.
+ * @param gradients whether mask gradients will be taken
+ */
+export async function openRun(cli: Cli, command: Command, gradients = false): Promise<OpenedRun> {
   const values = cli.flags(SOURCE_FLAGS);
   const task = values.task === undefined ? null : (await cli.registry()).get('task', values.task);
   const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
@@ -173,7 +176,8 @@ export async function openRun(cli: Cli, command: Command): Promise<OpenedRun> {
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };
   if (task?.tokenPositions) graphValues.tokenPositions = true;
   const length = graphValues.tokenPositions ? requireOneLength(prompts, 'edges for each token position') : null;
-  const opened = await openPatchable(cli, loaded.model, graphValues, length);
+  const longest = Math.max(...prompts.map(({ clean }) => clean.length));
+  const opened = await openPatchable(cli, loaded.model, graphValues, length, { length: longest, gradients });
   const dataName = task?.name ?? basename(`${data}`);
   writeHeader(cli.output, {
     model: modelLine(opened.model, opened.graph),

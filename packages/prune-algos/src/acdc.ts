@@ -12,6 +12,7 @@ export const acdc = definePruneAlgo({
   name: 'acdc',
   doc: 'removes edges from the output backwards while faithfulness changes by less than tau; score: the smallest such tau',
   signed: false,
+  gradients: false,
   options: {
     faithfulness: {
       type: 'enum',

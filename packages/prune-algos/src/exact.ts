@@ -27,6 +27,7 @@ import { batchesKey, resumableWork } from './resume.js';
 export const exact = definePruneAlgo({
   name: 'exact',
   doc: 'exact activation patching: one run for each edge, its loss minus the clean loss',
+  gradients: false,
   options: {},
   async score(context) {
     const { batches, graph } = context;

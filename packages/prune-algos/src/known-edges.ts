@@ -10,6 +10,7 @@ export const knownEdges = definePruneAlgo({
   name: 'known-edges',
   doc: 'no search: 1 on the edges that are named, 0 on all others',
   signed: false,
+  gradients: false,
   options: {
     edges: { type: 'string', doc: 'names of edges, with commas between them', default: '' },
   },

@@ -6,6 +6,7 @@ export const random = definePruneAlgo({
   name: 'random',
   doc: 'baseline: uniform random scores, by the seed',
   signed: false,
+  gradients: false,
   options: {},
   async score({ graph, seed, progress, signal }) {
     signal?.throwIfAborted();

@@ -74,7 +74,11 @@ Example:
       const named = await namedAlgo(cli, 'compare', text.trim());
       algos.set(named.name, named);
     }
-    const opened = await openRun(cli, command);
+    const opened = await openRun(
+      cli,
+      command,
+      [...algos.values()].some(({ algo }) => algo.gradients ?? true),
+    );
     try {
       const loadSeconds = (performance.now() - started) / 1000;
       const folder = resolve(cli.cwd, cli.flags(OUT_FLAGS).out ?? defaultFolder(opened));

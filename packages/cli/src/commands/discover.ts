@@ -42,7 +42,7 @@ Examples:
     const cli = await withTaskDefaults(plainCli, command);
     const existing = existingFolder(cli, command.name());
     const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
-    const opened = await openRun(cli, command);
+    const opened = await openRun(cli, command, named.algo.gradients ?? true);
     try {
       const folder = resolve(cli.cwd, cli.flags(DISCOVER_FLAGS).out ?? defaultFolder(opened, named.name));
       const loadSeconds = (performance.now() - started) / 1000;

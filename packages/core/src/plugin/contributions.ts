@@ -67,6 +67,8 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> {
   readonly options: T;
   /** Whether scores are effects with a sign: above 0 where the edge supports the answer. Without it: true. */
   readonly signed?: boolean;
+  /** false: it takes no mask gradients, which need the most memory. Without it: true. */
+  readonly gradients?: boolean;
   score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
 }
 
