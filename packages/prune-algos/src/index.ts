@@ -10,6 +10,7 @@ import { eapIgInputs } from './eap-ig-inputs.js';
 import { edgePruning } from './edge-pruning.js';
 import { exact } from './exact.js';
 import { gim, gimRules } from './gim.js';
+import { informationFlowRoutes } from './information-flow-routes.js';
 import { integratedEdgeGradients } from './integrated-edge-gradients.js';
 import { knownEdges } from './known-edges.js';
 import { maskGradient } from './mask-gradient.js';
@@ -27,6 +28,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     eapIgActivations,
     relp,
     gim,
+    informationFlowRoutes,
     cleanCorrupted,
     maskGradient,
     integratedEdgeGradients,
@@ -60,6 +62,7 @@ export {
   exact,
   gim,
   gimRules,
+  informationFlowRoutes,
   integratedEdgeGradients,
   knownEdges,
   maskGradient,
