@@ -1,7 +1,8 @@
 /** @file Circuits at several sizes: logits, true edge counts and metrics; and which sizes are tested. */
-import { edgeCounts, maskFromEdges, optionDefaults, topEdges, unflattenScores } from '@auto-circuit/core';
+import { edgeCounts, maskFromEdges, optionDefaults, promptAnswerValue, topEdges, unflattenScores } from '@auto-circuit/core';
 import { metricsPlugin } from '@auto-circuit/metrics';
-import { largestError, skipped, tensorOutcome, exactOutcome } from './compare.mjs';
+import { exactOutcome, relativeOutcome, tensorOutcome } from './compare.mjs';
+import { differs } from './by-design.mjs';
 import { patchFor, tensorsOf } from './patched.mjs';
 
 /** The reference's names of metrics → ours. */
@@ -23,7 +24,8 @@ const METRICS = {
 };
 
 export async function* checkCircuits(context, record) {
-  const { golden, batches, patchable } = context;
+  const { golden, batches, patchable, tail } = context;
+  if (tail && record.settings.ablation !== 'resample') return yield differs(record.id, 'prefixes'); // patched into the prefix, too
   const model = await patchable(record.id.split('/')[0]);
   const { graph } = model;
   const { settings } = record;
@@ -62,23 +64,50 @@ async function* checkMetrics({ batches }, model, record, tops, outputs) {
   const tolerance = record.values_rel_tol;
   for (const [theirName, points] of Object.entries(record.values.metrics)) {
     const name = `${record.id}/${theirName}`;
-    const metric = metricsPlugin.contributes.find((c) => c.name === METRICS[theirName]);
-    if (!metric) {
-      yield skipped(name, 'the mean of ratios prompt by prompt is not a metric here: the ratio of means is');
+    const contexts = outputs.map((circuit) => ({ graph: model.graph, outputSize: model.outputSize, circuit, clean, corrupt, empty: corrupt }));
+    const expected = points.map(([, y]) => Number(y));
+    const ofRatios = RATIOS[theirName];
+    if (ofRatios) {
+      yield ratiosOutcome(name, contexts.map(logitDiffRatios), ofRatios, expected, record);
       continue;
     }
-    const ours = tops.map((top, i) => {
-      const context = { graph: model.graph, outputSize: model.outputSize, circuit: outputs[i], clean, corrupt, empty: corrupt };
-      return [top.count, metric.measure(context, optionDefaults(metric.options)).value];
-    });
-    const scaled = (list) => list.map(([, y]) => (typeof y === 'string' ? Number(y) : y) / 1);
-    const reference = scaled(points);
-    const error = largestError(
-      scaled(ours).map((y, i) => y / Math.max(1, Math.abs(reference[i]))),
-      reference.map((y) => y / Math.max(1, Math.abs(y))),
-    );
-    yield { outcome: error <= tolerance ? 'passed' : 'failed', name, detail: `relative error ${error.toExponential(2)}, tolerance ${tolerance}` };
+    const metric = metricsPlugin.contributes.find((c) => c.name === METRICS[theirName]);
+    const ours = contexts.map((context) => metric.measure(context, optionDefaults(metric.options)).value);
+    yield relativeOutcome(name, ours, expected, tolerance);
   }
+}
+
+const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
+/** Not metrics here (a prompt whose difference is near 0 decides them), so they are computed for the comparison. */
+const RATIOS = {
+  'Logit Diff Percent mean_of_ratios': mean,
+  'Logit Diff Percent std_of_ratios': (values) => Math.sqrt(values.reduce((sum, x) => sum + (x - mean(values)) ** 2, 0) / (values.length - 1)),
+};
+
+/** 100 · circuit ÷ model of each prompt's logit difference, and how far it moves when every logit of both moves by 1. */
+function logitDiffRatios({ circuit, clean, outputSize }) {
+  const differences = (run) =>
+    run.flatMap(({ batch, logits }) =>
+      batch.prompts.map((prompt, i) => promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'diff')),
+    );
+  const whole = differences(clean);
+  return differences(circuit).map((value, i) => {
+    const ratio = (100 * value) / whole[i];
+    return { ratio, slope: (2 * (100 + Math.abs(ratio))) / Math.abs(whole[i]) };
+  });
+}
+
+/**
+ * Each logit of both sides may be off by the record's float32 rounding (gap64). The mean of ratios then moves by at most the
+ * largest of their errors; the deviation by √(n / (n − 1)) ≤ √2 of it.
+ */
+function ratiosOutcome(name, ratios, of, expected, { gap64, values_rel_tol: tolerance }) {
+  const worst = ratios.map((point, i) => {
+    const allowed = tolerance * Math.max(1, Math.abs(expected[i])) + Math.SQRT2 * 2 * gap64 * Math.max(...point.map(({ slope }) => slope));
+    return Math.abs(of(point.map(({ ratio }) => ratio)) - expected[i]) / allowed;
+  });
+  const largest = Math.max(...worst);
+  return { outcome: largest <= 1 ? 'passed' : 'failed', name, detail: `at most ${largest.toPrecision(2)} of the tolerance` };
 }
 
 function inputOfBatch(batch, side) {
@@ -115,7 +144,7 @@ export async function* checkEdgeCounts({ golden, patchable }, record) {
     if (key === 'all_first_last') {
       const all = edgeCounts(graph, { rule: 'all' });
       yield exactOutcome(`${record.id}/${key}`, [all[0], all[1], all.at(-1)], expected);
-    } else if (!settings[key] || ('scores' in settings[key] && !settings[key].scores)) yield skipped(`${record.id}/${key}`, 'no scores stored for it');
+    } else if (!settings[key] || ('scores' in settings[key] && !settings[key].scores)) yield { outcome: 'failed', name: `${record.id}/${key}`, detail: 'no check of these sizes, or no scores stored for them' };
     else yield exactOutcome(`${record.id}/${key}`, edgeCounts(graph, settings[key]), expected);
   }
 }

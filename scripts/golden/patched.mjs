@@ -17,7 +17,7 @@ export async function patchFor({ batches }, model, ablation, side) {
 }
 
 export async function* checkSourceOutputs(context, record) {
-  const { golden, batches, patchable } = context;
+  const { golden, batches, patchable, tail } = context;
   const model = await patchable(record.id.split('/')[0]);
   const { ablation, input } = record.settings;
   const expected = golden.tensors(record.id)[''];
@@ -33,7 +33,8 @@ export async function* checkSourceOutputs(context, record) {
   for (let s = 0; s < sources; s++) {
     for (const { shape, data } of outputs) {
       const rows = perPrompt ? shape[1] : 1;
-      ours.push(...data.subarray(s * shape[1] * slab, (s * shape[1] + rows) * slab));
+      const first = (tail?.from ?? 0) * dModel;
+      for (let r = s * shape[1]; r < s * shape[1] + rows; r++) ours.push(...data.subarray(r * slab + first, (r + 1) * slab));
     }
   }
   yield tensorOutcome(record.id, ours, expected.data, record.atol);

@@ -1,6 +1,7 @@
 /** @file A made-up run of a model of GPT-2's shape, for tests of the report: what it shows is drawn from a seed, not found. */
 import {
   buildGraph,
+  DEFAULT_GRAPH_OPTIONS,
   edgeEnds,
   makeCircuit,
   type ReportInput,
@@ -9,8 +10,26 @@ import {
   unflattenScores,
 } from '@auto-circuit/core';
 
-export function exampleInput({ layers = 12, heads = 12, dataName = 'ioi' } = {}): ReportInput {
-  const graph = buildGraph({
+interface ExampleOptions {
+  readonly layers?: number;
+  readonly heads?: number;
+  readonly positions?: number | null;
+  readonly factorized?: boolean;
+  readonly dataName?: string;
+  readonly seed?: number;
+  readonly algo?: string;
+}
+
+export function exampleInput({
+  layers = 12,
+  heads = 12,
+  positions = null,
+  factorized = true,
+  dataName = 'ioi',
+  seed = 3,
+  algo = 'eap-ig',
+}: ExampleOptions = {}): ReportInput {
+  const layout = {
     kind: 'transformer',
     layers,
     heads,
@@ -18,8 +37,9 @@ export function exampleInput({ layers = 12, heads = 12, dataName = 'ioi' } = {})
     dModel: 64,
     mlp: true,
     parallel: false,
-  });
-  const random = seededRandom(3);
+  } as const;
+  const graph = buildGraph(layout, { ...DEFAULT_GRAPH_OPTIONS, positions, factorized });
+  const random = seededRandom(seed);
   const flat = Float32Array.from({ length: graph.edgeCount }, (_, number) => {
     const { source } = edgeEnds(graph, number);
     const weight = source.index % 7 === 3 ? 1 : 0.1;
@@ -72,7 +92,7 @@ export function exampleInput({ layers = 12, heads = 12, dataName = 'ioi' } = {})
         model: { name: 'gpt2', key: 'a3f1', processing: ['fold-norm', 'center-writes', 'center-unembed'] },
         data: { name: dataName, hash: '5d2c', bos: 'off' },
         graph: { ...graph.layout, ...graph.options },
-        algo: { name: 'eap-ig', options: { steps: 5 } },
+        algo: { name: algo, options: { steps: 5 } },
         metrics: [
           { name: 'kl', options: {} },
           { name: 'logit-diff', options: {} },
@@ -81,7 +101,9 @@ export function exampleInput({ layers = 12, heads = 12, dataName = 'ioi' } = {})
         ablation: 'resample',
         ablateFrom: 'corrupt',
         patchType: 'tree',
+        select: 'threshold',
         reverse: false,
+        select: 'threshold',
         sizes: { by: 'rule', rule: 'log' },
         keep: 'auto',
         batchSize: 32,
@@ -89,7 +111,7 @@ export function exampleInput({ layers = 12, heads = 12, dataName = 'ioi' } = {})
         length: null,
         train: null,
         test: null,
-        seed: 0,
+        seed,
         backend: { name: 'onnx', device: 'cpu', threads: 2 },
       },
       sources: {},
