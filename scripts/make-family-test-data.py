@@ -2,8 +2,8 @@
 
     python scripts/make-family-test-data.py            needs torch, transformers and safetensors
 
-Writes packages/models/test-data/families/NAME/{config.json, model.safetensors, expected.safetensors}; expected holds `tokens`
-[prompts, pos] and `logits` [prompts, pos, vocabulary], computed in float64 with eager attention.
+Writes packages/models/test-data/families/NAME/{config.json, model.safetensors, expected.safetensors}, and the same for the example
+plugin; expected holds `tokens` [prompts, pos] and `logits` [prompts, pos, vocabulary], computed in float64 with eager attention.
 """
 
 import json
@@ -13,7 +13,8 @@ import torch
 import transformers
 from safetensors.torch import save_file
 
-OUT = pathlib.Path(__file__).resolve().parent.parent / "packages/models/test-data/families"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUT = ROOT / "packages/models/test-data/families"
 PROMPTS, LENGTH = 2, 7
 
 COMMON = dict(
@@ -29,6 +30,7 @@ COMMON = dict(
     bos_token_id=0,
     eos_token_id=0,
 )
+FOLDERS = {"qwen3": ROOT / "examples/auto-circuit-plugin-qwen3/test-data"}
 SLIDING, FULL = "sliding_attention", "full_attention"
 
 MODELS = {
@@ -55,6 +57,7 @@ MODELS = {
             "high_freq_factor": 4.0, "original_max_position_embeddings": 4,
         },
     ),
+    "qwen3": transformers.Qwen3Config(**COMMON, num_hidden_layers=1, tie_word_embeddings=True),
     "gpt_neox": transformers.GPTNeoXConfig(
         vocab_size=13, hidden_size=16, intermediate_size=12, num_attention_heads=2, num_hidden_layers=2,
         max_position_embeddings=8, use_parallel_residual=True, bos_token_id=0, eos_token_id=0,
@@ -64,8 +67,8 @@ MODELS = {
 
 
 def main() -> None:
-    for seed, (name, config) in enumerate(MODELS.items()):
-        torch.manual_seed(seed)
+    for name, config in MODELS.items():
+        torch.manual_seed(len(name))
         config._attn_implementation = "eager"
         model = transformers.AutoModelForCausalLM.from_config(config).eval()
         with torch.no_grad():
@@ -74,7 +77,7 @@ def main() -> None:
                 is_gain = "norm" in key and key.endswith("weight") and not name.startswith("gemma")
                 spread = 0.5 if parameter.ndim > 1 else 0.3
                 parameter.copy_(torch.randn_like(parameter) * spread + (1.0 if is_gain else 0.0))
-            folder = OUT / name
+            folder = FOLDERS.get(name, OUT / name)
             folder.mkdir(parents=True, exist_ok=True)
             tied = bool(config.tie_word_embeddings)
             state = {k: v.contiguous() for k, v in model.state_dict().items() if not (tied and k == "lm_head.weight")}

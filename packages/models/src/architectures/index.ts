@@ -6,3 +6,4 @@ export * from './layers.js';
 export * from './llama.js';
 export * from './neox.js';
 export * from './random.js';
+export * from './token-model.js';
