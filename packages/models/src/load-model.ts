@@ -1,4 +1,4 @@
-/** @file Opens a model by name: a shipped one, `micro`, a Hugging Face folder, a named size, or a hub name. */
+/** @file Opens a model by name: a shipped one, `micro`, a compiled one, a Hugging Face folder, a named size, or a hub name. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import {
 import { microModel } from '@auto-circuit/core/testing';
 import { readConfig } from './checkpoint/config.js';
 import { type HubSettings, resolveModel } from './checkpoint/hub.js';
+import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/index.js';
 import { NAMED_SIZES, namedSize } from './named/index.js';
 import { modelsPlugin } from './plugin.js';
 import { SHIPPED_MODELS } from './shipped/index.js';
@@ -42,6 +43,12 @@ const OBJECTS: Readonly<Record<string, { readonly doc: string; readonly build: (
     doc: "AutoCircuit's MicroModel: two layers of two heads that multiply by known numbers",
     build: () => microModel(),
   },
+  ...Object.fromEntries(
+    Object.entries(COMPILED_PROGRAMS).map(([name, { doc, program }]) => [
+      name,
+      { doc, build: () => modelOfProgram(name, program()) },
+    ]),
+  ),
 });
 
 /** Names that need no folder and no hub, with a line each. */

@@ -13,13 +13,14 @@ import { ioiMiniPositions } from './ioi-mini-positions.js';
 import { pronouns } from './pronouns/index.js';
 import { sportsPlayers, sportsPlayersPositions } from './sports-players/index.js';
 import { sva } from './sva/index.js';
+import { tracrReverse, tracrXproportion } from './tracr/index.js';
 
 /** All tasks of this package, for a registry. */
 export const tasksPlugin: Plugin = definePlugin({
   name: '@auto-circuit/tasks',
   contributes: [
     ...[ioiMini, ioiMiniPositions, ioi, ioiPositions, greaterThan, docstring, docstringPositions, sva, pronouns],
-    ...[capitals, sportsPlayers, sportsPlayersPositions, animalDiet],
+    ...[capitals, sportsPlayers, sportsPlayersPositions, animalDiet, tracrReverse, tracrXproportion],
   ],
 });
 
@@ -31,4 +32,5 @@ export * from './ioi/index.js';
 export * from './pronouns/index.js';
 export * from './sports-players/index.js';
 export * from './sva/index.js';
+export * from './tracr/index.js';
 export { ioiMini, ioiMiniPositions };

@@ -1,6 +1,7 @@
 /**
  * @file AutoCircuit's prompt JSON: `{"prompts":[{"clean","corrupt","answers","wrong_answers"}], "seq_labels"?, "word_idxs"?}`.
- * `correct` and `incorrect` are other names of the answers. Prompts are text, token ids, or floats for each position.
+ * `correct` and `incorrect` are other names of the answers. Prompts are text, token ids, or floats for each position. Where
+ * outputs are read at several positions, answers are lists of lists, one for each; `targets` are numbers for each output.
  */
 import { z } from 'zod';
 import { AutoCircuitError } from '../error.js';
@@ -15,11 +16,16 @@ export type PromptKind = 'text' | 'tokens' | 'features';
 export interface RawPrompt {
   readonly clean: RawInput;
   readonly corrupt: RawInput;
-  /** At least one: text of one token each, or ids. */
+  /** At least one, but for prompts with targets: text of one token each, or ids. */
   readonly answers: readonly (string | number)[];
   /** May be empty. */
   readonly wrongAnswers: readonly (string | number)[];
+  /** Where the file has answers for each position read; `answers` are then the last ones. */
+  readonly byPosition?: readonly RawSides[];
+  /** What the outputs should be, `[positions read][outputs]`. */
+  readonly targets?: readonly (readonly number[])[];
 }
+export type RawSides = Pick<RawPrompt, 'answers' | 'wrongAnswers'>;
 export interface PromptFile {
   readonly path: string;
   readonly kind: PromptKind;
@@ -44,8 +50,9 @@ const expecting =
 const inputSchema = z.union([kinds.text, kinds.tokens, kinds.features], {
   error: expecting('text, a list of token ids (whole numbers), or a list of floats for each position'),
 });
-const answersSchema = z.union([z.array(z.union([kinds.text, tokenId])), kinds.text, tokenId], {
-  error: expecting('a list of texts or token ids'),
+const answerList = z.array(z.union([kinds.text, tokenId]));
+const answersSchema = z.union([answerList, z.array(answerList), kinds.text, tokenId], {
+  error: expecting('a list of texts or token ids, or such a list for each position'),
 });
 const promptSchema = z.looseObject({
   clean: inputSchema,
@@ -54,6 +61,7 @@ const promptSchema = z.looseObject({
   correct: answersSchema.nullish(),
   wrong_answers: answersSchema.nullish(),
   incorrect: answersSchema.nullish(),
+  targets: z.array(z.array(z.number()).min(1)).min(1).nullish(),
 });
 const fileSchema = z.looseObject({
   prompts: z.array(promptSchema),
@@ -75,20 +83,20 @@ export function parsePromptFile(text: string, path: string): PromptFile {
     const at = `${path}: prompts[${index}]`;
     checkInput(prompt.clean, kind, `${at}.clean`);
     checkInput(prompt.corrupt, kind, `${at}.corrupt`);
-    const answers = oneOf(prompt, 'answers', 'correct', at);
-    if (answers.length === 0) {
+    const sides = answerSides(
+      oneOf(prompt, 'answers', 'correct', at),
+      oneOf(prompt, 'wrong_answers', 'incorrect', at),
+      at,
+    );
+    const targets = prompt.targets ? { targets: prompt.targets } : {};
+    if ((sides.byPosition ?? [sides]).some(({ answers }) => answers.length === 0) && !prompt.targets) {
       throw new AutoCircuitError({
         where: 'prompts',
         what: `${at} has no answer`,
         expected: '"answers" with at least one',
       });
     }
-    return Object.freeze({
-      clean: prompt.clean,
-      corrupt: prompt.corrupt,
-      answers,
-      wrongAnswers: oneOf(prompt, 'wrong_answers', 'incorrect', at),
-    });
+    return Object.freeze({ clean: prompt.clean, corrupt: prompt.corrupt, ...sides, ...targets });
   });
   return Object.freeze({
     path,
@@ -101,20 +109,49 @@ export function parsePromptFile(text: string, path: string): PromptFile {
 
 /** The text of a prompt file, one prompt a line: what `parsePromptFile` reads. */
 export function promptFileText({ prompts, seqLabels, wordIdxs }: PromptFile): string {
-  const lines = prompts.map(({ clean, corrupt, answers, wrongAnswers }) =>
-    JSON.stringify({ clean, corrupt, answers, ...(wrongAnswers.length === 0 ? {} : { wrong_answers: wrongAnswers }) }),
+  const lines = prompts.map(({ clean, corrupt, answers, wrongAnswers, byPosition, targets }) =>
+    JSON.stringify({
+      ...{ clean, corrupt },
+      ...(byPosition || answers.length > 0 ? { answers: byPosition?.map((sides) => sides.answers) ?? answers } : {}),
+      ...(wrongAnswers.length === 0
+        ? {}
+        : { wrong_answers: byPosition?.map((sides) => sides.wrongAnswers) ?? wrongAnswers }),
+      ...(targets ? { targets } : {}),
+    }),
   );
   const labels = seqLabels === null ? '' : `,\n"seq_labels":${JSON.stringify(seqLabels)}`;
   const words = Object.keys(wordIdxs).length === 0 ? '' : `,\n"word_idxs":${JSON.stringify(wordIdxs)}`;
   return `{"prompts":[\n${lines.join(',\n')}\n]${labels}${words}}\n`;
 }
 
+type Answers = readonly (string | number)[];
+
+/** Lists of answers as they are, or by position with those at the last in front. */
+function answerSides(
+  answers: Answers | readonly Answers[],
+  wrong: Answers | readonly Answers[],
+  at: string,
+): RawSides & Pick<RawPrompt, 'byPosition'> {
+  const nested = (list: Answers | readonly Answers[]): list is readonly Answers[] => Array.isArray(list[0]);
+  if (!nested(answers) && !nested(wrong)) return { answers, wrongAnswers: wrong };
+  if (nested(answers) && (wrong.length === 0 || (nested(wrong) && wrong.length === answers.length))) {
+    const byPosition = answers.map((list, i) => ({ answers: list, wrongAnswers: nested(wrong) ? wrong[i]! : [] }));
+    return { ...byPosition.at(-1)!, byPosition };
+  }
+  throw new AutoCircuitError({
+    where: 'prompts',
+    what: `${at} has answers and wrong answers for different numbers of positions`,
+    expected: 'a list for each position in both, or plain lists in both',
+    got: `${nested(answers) ? answers.length : 'a plain list of'} answers, ${nested(wrong) ? wrong.length : 'a plain list of'} wrong answers`,
+  });
+}
+
 function oneOf<A extends string, B extends string>(
-  prompt: { readonly [K in A | B]?: string | number | (string | number)[] | null | undefined },
+  prompt: { readonly [K in A | B]?: string | number | Answers | readonly Answers[] | null | undefined },
   name: A,
   other: B,
   at: string,
-): readonly (string | number)[] {
+): Answers | readonly Answers[] {
   const values = [prompt[name], prompt[other]].filter((value) => value !== undefined && value !== null);
   if (values.length > 1) {
     throw new AutoCircuitError({
@@ -124,7 +161,8 @@ function oneOf<A extends string, B extends string>(
     });
   }
   const [value] = values;
-  return Object.freeze(value === undefined ? [] : Array.isArray(value) ? value : [value]);
+  if (typeof value === 'string' || typeof value === 'number') return Object.freeze([value]);
+  return Array.isArray(value) ? Object.freeze(value) : [];
 }
 
 export function kindOf(input: RawInput): PromptKind {

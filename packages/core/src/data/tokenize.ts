@@ -1,7 +1,7 @@
 /** @file From a prompt file to prompts of token ids: one-token answers, equal lengths, BOS. */
 import { AutoCircuitError } from '../error.js';
-import type { PromptFile, RawInput, RawPrompt } from './prompt-file.js';
-import type { Prompt } from './types.js';
+import type { PromptFile, RawInput, RawPrompt, RawSides } from './prompt-file.js';
+import type { AnswerSides, Prompt } from './types.js';
 
 /** What is needed of a tokenizer. */
 export interface TextEncoder {
@@ -69,12 +69,16 @@ function tokenized(raw: RawPrompt, index: number, context: Context): Prompt {
   }
   const answerIds = (answers: readonly (string | number)[], field: string): readonly number[] =>
     Object.freeze(answers.map((answer) => answerId(answer, `${at}: ${field}`, context.encoder)));
-  return Object.freeze({
+  const sides = ({ answers, wrongAnswers }: RawSides): AnswerSides => ({
     index,
-    clean,
-    corrupt,
-    answers: answerIds(raw.answers, 'answer'),
-    wrongAnswers: answerIds(raw.wrongAnswers, 'wrong answer'),
+    answers: answerIds(answers, 'answer'),
+    wrongAnswers: answerIds(wrongAnswers, 'wrong answer'),
+  });
+  return Object.freeze({
+    ...{ clean, corrupt },
+    ...sides(raw),
+    ...(raw.byPosition ? { byPosition: raw.byPosition.map(sides) } : {}),
+    ...(raw.targets ? { targets: raw.targets } : {}),
   });
 }
 

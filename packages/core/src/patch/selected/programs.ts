@@ -26,7 +26,7 @@ export function selectedProgram(setting: SelectedSetting): Program {
     from: from && graph.layout.kind === 'transformer' ? { site: from, stream: streamBefore(graph.layout, from) } : null,
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
-  b.output(LOGITS, readOut(setting, points, 'last'));
+  b.output(LOGITS, readOut(setting, points));
   return finish(setting, b);
 }
 
