@@ -101,7 +101,6 @@ export function exampleInput({
         ablation: 'resample',
         ablateFrom: 'corrupt',
         patchType: 'tree',
-        select: 'threshold',
         reverse: false,
         select: 'threshold',
         sizes: { by: 'rule', rule: 'log' },

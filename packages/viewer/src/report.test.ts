@@ -1,34 +1,75 @@
-import type { Verification } from '@auto-circuit/core';
+import { edgeAt, type Verification } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import { circuitLayout } from './circuit-layout.js';
-import { curveSvg } from './curve.js';
+import { curveSvg } from './charts/curve.js';
+import { circuitDataOf, MOST_EDGES, rankedEdges } from './circuit-data-of.js';
+import { type CircuitData, edgeName, edgesShown, numberOf } from './drawing/circuit-data.js';
+import { circuitLayout } from './drawing/circuit-layout.js';
 import { escapeHtml, scriptJson, shortNumber } from './escape.js';
 import { exampleInput } from './example-input.js';
 import { renderReport } from './report.js';
-import { MOST_EDGES } from './report-data.js';
 
-const dataOf = (html: string) =>
+const dataOf = (html: string): CircuitData =>
   JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!);
+
+const withoutScript = (html: string): string => html.replaceAll(/<script>.*?<\/script>/gs, '');
+/** Curves in the drawing of the file. */
+const curvesIn = (html: string): number => (/<g class="edges".*?<\/g>/s.exec(html)![0].match(/M/g) ?? []).length;
 
 describe('renderReport', () => {
   it('is one file that asks nothing of the network, and the same text for the same run', () => {
     const html = renderReport(exampleInput());
     expect(html).toBe(renderReport(exampleInput()));
-    const outside = [...html.matchAll(/(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)/g)].map(([, target]) => target);
+    const outside = [...withoutScript(html).matchAll(/(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)/g)].map(
+      ([, target]) => target,
+    );
     expect(outside).toEqual(['data:,']);
-    expect(html).not.toMatch(/NaN|undefined|\[object/);
-    expect(html.length).toBeLessThan(400_000);
+    expect(withoutScript(html)).not.toMatch(/NaN|undefined|\[object/);
+    expect(html.length).toBeLessThan(300_000);
   });
 
   it('draws the kept circuit and holds the most important edges, falling', () => {
     const html = renderReport(exampleInput());
-    expect(html.match(/<path class="edge/g)).toHaveLength(100);
+    expect(curvesIn(html)).toBe(100);
     const data = dataOf(html);
-    expect(data.edges).toHaveLength(MOST_EDGES);
+    expect(data.edges.source).toHaveLength(MOST_EDGES);
     expect(data.stops[data.start]).toBe(100);
-    const widths = data.edges.map((edge: readonly unknown[]) => edge[4]);
-    expect(widths).toEqual(widths.toSorted((a: number, b: number) => b - a));
+    const sizes = data.edges.score.map((score) => Math.abs(numberOf(score)));
+    expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
     expect(html).toContain('>100</b><span>edges kept of 32'); // 32 491 with a thin space
+    expect(html).toContain('The drawing holds the 5\u202f000 most important of 32\u202f491 edges');
+    expect(data.measured.every((size) => data.stops.includes(size))).toBe(true);
+  });
+
+  it('names edges in the page as the run does', () => {
+    const { circuit, ...input } = exampleInput({ layers: 2, heads: 3, positions: 4 });
+    const data = circuitDataOf({ circuit, ...input }, rankedEdges({ circuit, ...input }));
+    const names = edgesShown(data, circuit.edges.length, null).map((edge) => edgeName(data, edge));
+    expect(names.toSorted()).toEqual(circuit.edges.map((edge) => edgeAt(input.graph, edge).name).toSorted());
+  });
+
+  it('gives scores without a sign one colour, and does not say that they support the answer', () => {
+    const input = exampleInput({ layers: 1, heads: 2 });
+    const unsigned = renderReport({ ...input, run: { ...input.run, signed: false } });
+    expect(unsigned).not.toContain('supports the answer');
+    expect(unsigned).toContain('these scores have no sign');
+    expect(unsigned).not.toMatch(/class="edge (pos|neg)"/);
+    expect(renderReport(input)).toMatch(/class="edge neg"/);
+  });
+
+  it('gives each token position a column, with its label', () => {
+    const input = exampleInput({ layers: 1, heads: 2, positions: 3 });
+    const labels = ['<u>', 'gave'];
+    const html = renderReport({ ...input, run: { ...input.run, prompts: { ...input.run.prompts, labels } } });
+    expect(html).toContain('&lt;u&gt;</text>');
+    expect(html).toContain('<option value="1">1 gave</option><option value="2">2</option>');
+    expect(html).not.toContain('<u>');
+  });
+
+  it('draws faithfulness with the standard errors of the logit difference, on its own scale', () => {
+    const html = renderReport(exampleInput());
+    // 0.15 logits of the 3.6 between the empty circuit and the whole model.
+    expect(html).toMatch(/100 edges: 0\.844 ± 0\.0417 share of the logit difference/);
+    expect(html.match(/class="error-band"/g)).toHaveLength(3);
   });
 
   it('lets no name out of its place', () => {
@@ -36,7 +77,7 @@ describe('renderReport', () => {
     const html = renderReport(exampleInput({ layers: 1, heads: 2, dataName: evil }));
     expect(html.match(/<script/g)).toHaveLength(2);
     expect(html).not.toContain('<img');
-    expect(dataOf(html).nodes[0].name).toBe('Resid Start');
+    expect(dataOf(html).nodes[0]!.name).toBe('Resid Start');
     expect(scriptJson({ evil })).not.toMatch(/[<>&\u2028]/);
     expect(JSON.parse(scriptJson({ evil }))).toEqual({ evil });
     expect(escapeHtml(`<a b="c" d='e'>&`)).toBe('&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;');
@@ -98,38 +139,60 @@ describe('renderReport', () => {
       ...m,
       points: m.points.map(({ faithfulness: __, ...p }) => ({ ...p, value: 'inf' as const })),
     }));
-    const html = renderReport({
-      ...input,
-      scores: { ...input.scores, [module]: { ...tensor, data } },
-      measurements,
-      circuit: { ...input.circuit, edges: [] },
-    });
-    expect(html).toContain('+∞');
-    expect(html).not.toMatch(/NaN|>Infinity/);
-    expect(dataOf(html).edges[0][4]).toBe(5);
+    const infinite = { ...input, scores: { ...input.scores, [module]: { ...tensor, data } }, measurements };
+    expect(renderReport(infinite)).toContain('>+∞</td>');
+    const html = renderReport({ ...infinite, circuit: { ...input.circuit, edges: [] } });
+    expect(curvesIn(html)).toBe(0);
+    expect(withoutScript(html)).not.toMatch(/NaN|>Infinity/);
+    expect(dataOf(html).edges.score[0]).toBe('inf');
   });
 });
 
 describe('circuitLayout', () => {
+  const drawn = (options: Parameters<typeof exampleInput>[0]) => {
+    const input = exampleInput(options);
+    const data = circuitDataOf(input, rankedEdges(input));
+    return { data, layout: circuitLayout(data, edgesShown(data, 40, null)) };
+  };
+
   it('gives every node a place of its own, input lowest, output highest, a head one place for Q, K and V', () => {
-    const { graph } = exampleInput({ layers: 2, heads: 3 });
-    const layout = circuitLayout(graph);
-    expect(layout.nodes).toHaveLength(2 + 2 * (3 + 1));
-    expect(new Set(layout.nodes.map(({ x, y }) => `${x} ${y}`)).size).toBe(layout.nodes.length);
-    const y = (name: string) => layout.nodes.find((node) => node.name === name)!.y;
-    for (const { name } of layout.nodes) {
+    const { data, layout } = drawn({ layers: 2, heads: 3 });
+    const places = [...layout.places.values()];
+    expect(places).toHaveLength(2 + 2 * (3 + 1));
+    expect(new Set(places.map(({ x, y }) => `${x} ${y}`)).size).toBe(places.length);
+    const y = (name: string) => places.find(({ node }) => data.nodes[node]!.name === name)!.y;
+    for (const { name } of data.nodes) {
       if (name !== 'Resid Start') expect(y(name)).toBeLessThan(y('Resid Start'));
       if (name !== 'Resid End') expect(y(name)).toBeGreaterThan(y('Resid End'));
     }
-    const query = graph.destinations.find((node) => node.name === 'A1.2.Q')!;
-    expect(layout.nodes[layout.ofDestination[query.index]!]!.name).toBe('A1.2');
+    const residual = drawn({ layers: 2, heads: 3, factorized: false }).layout.places.values();
+    const spots = [...residual].map(({ x, y }) => `${x} ${y}`);
+    expect(new Set(spots).size).toBe(spots.length);
+    const query = data.destinations.find(([name]) => name === 'A1.2.Q')!;
+    expect(data.nodes[query[1]]!.name).toBe('A1.2');
+  });
+
+  it('keeps the nodes of a token position inside its column, without overlap', () => {
+    const { layout } = drawn({ layers: 2, heads: 3, positions: 5 });
+    const places = [...layout.places.values()];
+    expect(places.length).toBeGreaterThan(10);
+    for (const { position, x } of places) {
+      const { left, width } = layout.columns[position!]!;
+      expect(x - layout.slot / 2).toBeGreaterThanOrEqual(left);
+      expect(x + layout.slot / 2).toBeLessThanOrEqual(left + width);
+    }
+    for (const a of places) {
+      const near = places.filter((b) => b !== a && b.y === a.y && Math.abs(b.x - a.x) < layout.slot - 1e-6);
+      expect(near).toEqual([]);
+    }
   });
 });
 
 describe('curveSvg', () => {
   it('has a logarithmic x axis with a place for 0', () => {
     const points = [0, 1, 10, 100].map((edges) => ({ edges, value: edges }));
-    const svg = curveSvg({ title: 't', unit: 'u', points, lines: [], kept: 10, total: 1000 });
+    const series = [{ name: 's', points, colour: 0 }];
+    const svg = curveSvg({ title: 't', unit: 'u', series, lines: [], kept: 10, total: 1000 });
     const x = [...svg.matchAll(/<circle[^>]*cx="([\d.]+)"/g)].map(([, cx]) => Number(cx));
     expect(x[2]! - x[1]!).toBeCloseTo(x[3]! - x[2]!, 0);
     expect(x[0]!).toBeLessThan(x[1]!);

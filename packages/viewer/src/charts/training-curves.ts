@@ -1,7 +1,7 @@
 /** @file The section of the report about training: each curve of an algorithm that trains, by step, as SVG. */
 import type { ReportInput } from '@auto-circuit/core';
-import { HEIGHT, PLOT, px, WIDTH, xTick, yScale, yTick } from './curve.js';
-import { count, escapeHtml } from './escape.js';
+import { count } from '../escape.js';
+import { figure, PLOT, px, valueScale, xTick, xTitle, yTick } from './frame.js';
 
 /** More points than this are not to be told apart on so small a chart. */
 const MOST_POINTS = 300;
@@ -20,17 +20,17 @@ function trainingSvg(name: string, values: readonly number[]): string {
   const last = Math.max(1, values.length - 1);
   const x = (step: number): number => PLOT.left + 8 + ((PLOT.right - PLOT.left - 16) * step) / last;
   const steps = chosenSteps(values.length).filter((step) => Number.isFinite(values[step]));
-  const y = yScale(steps.map((step) => values[step]!));
+  const y = valueScale(steps.map((step) => values[step]!));
   const path = steps.map((step, i) => `${i ? 'L' : 'M'}${px(x(step))} ${px(y.at(values[step]!))}`).join('');
   const parts = [
     ...y.ticks.map((tick) => yTick(tick, y.at(tick))),
     xTick(x(0), '1'),
     ...(values.length > 1 ? [xTick(x(last), count(values.length))] : []),
-    `<path class="curve" d="${path}"/>`,
-    `<text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">step</text>`,
+    `<g class="series c0"><path class="curve" d="${path}"/></g>`,
+    xTitle('step'),
   ];
   const label = `${name} over ${count(values.length)} steps of training`;
-  return `<figure class="curve-figure"><figcaption>${escapeHtml(name)}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(label)}">${parts.join('')}</svg></figure>`;
+  return figure({ title: name, label }, parts.join(''));
 }
 
 /** Evenly chosen steps, the first and the last among them. */

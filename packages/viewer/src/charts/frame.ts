@@ -1,0 +1,87 @@
+/** @file What charts share: their size, scales and ticks. */
+import { count, escapeHtml, shortNumber } from '../escape.js';
+
+export const WIDTH = 460;
+export const HEIGHT = 250;
+export const PLOT = { left: 52, right: 446, top: 14, bottom: 212 } as const;
+
+export const px = (value: number): string => `${Math.round(value * 10) / 10}`;
+
+/** The number of edges on a logarithmic axis. */
+export interface EdgeScale {
+  at(edges: number): number;
+  readonly ticks: readonly { readonly edges: number; readonly label: string }[];
+  /** For the page's script: x of 0 edges, x of 1 edge, and the length of a decade. */
+  readonly numbers: readonly [number, number, number];
+}
+
+/** log10 from 1 to all edges; 0 has no place on such an axis and gets one of its own at the left. */
+export function edgeScale(hasZero: boolean, total: number): EdgeScale {
+  const zero = PLOT.left + 8;
+  const first = hasZero ? PLOT.left + 36 : zero;
+  const decade = (PLOT.right - 8 - first) / Math.max(Math.log10(total), 1e-9);
+  const at = (edges: number): number => (edges < 1 ? zero : first + decade * Math.log10(edges));
+  const ticks = hasZero ? [{ edges: 0, label: '0' }] : [];
+  for (let power = 1; power <= total; power *= 10) {
+    // The last decade is left out when the end of the axis would run into it.
+    if (at(total) - at(power) > 40 || power === total) ticks.push({ edges: power, label: powerLabel(power) });
+  }
+  if (ticks.at(-1)?.edges !== total) ticks.push({ edges: total, label: count(total) });
+  return { at, ticks, numbers: [zero, first, decade] };
+}
+const powerLabel = (power: number): string =>
+  power < 1e4 ? `${power}` : `10${superscript(Math.round(Math.log10(power)))}`;
+const superscript = (n: number): string => [...`${n}`].map((d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)]).join('');
+
+export interface ValueScale {
+  at(value: number): number;
+  readonly ticks: readonly number[];
+}
+
+export function valueScale(values: readonly number[]): ValueScale {
+  let low = values.length ? Math.min(...values) : 0;
+  let high = values.length ? Math.max(...values) : 1;
+  if (high === low) [low, high] = [low - 0.5, high + 0.5];
+  const pad = (high - low) * 0.06;
+  [low, high] = [low - pad, high + pad];
+  const step = niceStep((high - low) / 4);
+  const ticks: number[] = [];
+  for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(k * step);
+  return { at: (value) => PLOT.bottom - ((value - low) / (high - low)) * (PLOT.bottom - PLOT.top), ticks };
+}
+
+/** 1, 2 or 5 times a power of ten, at least `rough`. */
+export function niceStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const factor = [1, 2, 5, 10].find((f) => f * power >= rough * (1 - 1e-9))!;
+  return factor * power;
+}
+
+export const yTick = (tick: number, y: number): string =>
+  `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"/><text class="tick" x="${PLOT.left - 6}" y="${px(y + 3.5)}" text-anchor="end">${shortNumber(Number(tick.toPrecision(6)))}</text>`;
+export const xTick = (x: number, label: string): string =>
+  `<line class="grid" x1="${px(x)}" x2="${px(x)}" y1="${PLOT.bottom}" y2="${PLOT.bottom + 4}"/><text class="tick" x="${px(x)}" y="${PLOT.bottom + 17}" text-anchor="middle">${label}</text>`;
+export const xTitle = (text: string): string =>
+  `<text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${text}</text>`;
+
+/** A line across with its name; `taken`: heights of names that stand already, which this one keeps clear of. */
+export function levelSvg({ label, value }: { label: string; value: number }, y: number, taken: number[]): string {
+  let text = y < PLOT.top + 14 ? y + 12 : y - 5;
+  if (taken.some((other) => Math.abs(other - text) < 11)) text = text < y ? y + 12 : y - 4;
+  taken.push(text);
+  return `<line class="level" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"><title>${escapeHtml(label)}: ${shortNumber(value)}</title></line><text class="level-label" x="${PLOT.right}" y="${px(text)}" text-anchor="end">${escapeHtml(label)}</text>`;
+}
+
+/** A figure with a caption; `body` is SVG text. `data`: further attributes of the svg element. */
+export function figure(
+  { title, unit = '', label }: { readonly title: string; readonly unit?: string; readonly label: string },
+  body: string,
+  { width = WIDTH, height = HEIGHT, data = '' } = {},
+): string {
+  return `<figure class="chart"><figcaption>${escapeHtml(title)}${unit ? ` <span class="unit">${escapeHtml(unit)}</span>` : ''}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}"${data}>${body}</svg></figure>`;
+}
+
+/** Colours tell apart so many lines; then they come again, with dashes. */
+const COLOURS = 8;
+export const seriesClass = (index: number): string =>
+  `c${index % COLOURS}${index >= COLOURS ? ` dash${Math.floor(index / COLOURS) % 3}` : ''}`;

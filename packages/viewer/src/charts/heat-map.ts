@@ -1,0 +1,40 @@
+/** @file A heat map as SVG: how much each two of several runs agree, with the numbers in the cells. */
+import { escapeHtml } from '../escape.js';
+import { shortened } from './bars.js';
+import { figure, px } from './frame.js';
+
+/** Cells of more runs than this carry no numbers. */
+const MOST_NUMBERS = 14;
+const LEFT = 150;
+const TOP = 96;
+const WIDTH = 460;
+
+/** @param values a row and a column for each name, from 0 to 1 */
+export function heatMapSvg(
+  { title, unit }: { readonly title: string; readonly unit: string },
+  names: readonly string[],
+  values: readonly (readonly number[])[],
+): string {
+  const cell = Math.min(44, (WIDTH - LEFT - 6) / names.length);
+  const at = (i: number): number => LEFT + i * cell;
+  const heads = names.map((name, i) => {
+    const x = at(i) + cell / 2;
+    return `<text class="name" x="${px(x + 3)}" y="${TOP - 6}" transform="rotate(-50 ${px(x + 3)} ${TOP - 6})">${escapeHtml(shortened(name, 17))}</text>`;
+  });
+  const rows = names.map((name, row) => {
+    const y = TOP + row * cell;
+    const label = `<text class="name" x="${LEFT - 8}" y="${px(y + cell / 2 + 4)}" text-anchor="end">${escapeHtml(shortened(name))}</text>`;
+    const cells = names.map((other, column) => {
+      const value = values[row]![column]!;
+      const number =
+        names.length <= MOST_NUMBERS
+          ? `<text class="cell-number" x="${px(at(column) + cell / 2)}" y="${px(y + cell / 2 + 3.6)}" text-anchor="middle">${cell < 26 ? value.toFixed(1) : value.toFixed(2)}</text>`
+          : '';
+      return `<g><rect class="cell" x="${px(at(column) + 0.5)}" y="${px(y + 0.5)}" width="${px(cell - 1)}" height="${px(cell - 1)}" fill-opacity="${(0.04 + 0.56 * value).toFixed(3)}"><title>${escapeHtml(`${name} and ${other}: ${value.toFixed(2)}`)}</title></rect>${number}</g>`;
+    });
+    return label + cells.join('');
+  });
+  const height = Math.ceil(TOP + names.length * cell + 8);
+  const label = `${title}: ${names.length} by ${names.length} runs`;
+  return figure({ title, unit, label }, [...heads, ...rows].join(''), { height, width: WIDTH });
+}

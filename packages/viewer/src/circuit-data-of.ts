@@ -1,0 +1,128 @@
+/** @file From a run to the data of its drawing: nodes by row, the most important edges, the sizes to stop at. */
+import {
+  type DestinationNode,
+  edgeEnds,
+  edgesAbove,
+  flattenScores,
+  type Graph,
+  type ReportInput,
+  type SourceNode,
+  thresholdFor,
+} from '@auto-circuit/core';
+import type { CircuitData, DataNode, JsonScore } from './drawing/circuit-data.js';
+
+/** More edges than this are not drawn. */
+export const MOST_EDGES = 5000;
+
+/** At most this many most important edges, falling; equal ones in canonical order: the order of `circuit.json`. */
+export interface RankedEdges {
+  /** Canonical numbers. */
+  readonly numbers: readonly number[];
+  readonly scores: readonly number[];
+  readonly errors: readonly number[] | null;
+}
+export function rankedEdges({ graph, scores, standardErrors }: ReportInput, most = MOST_EDGES): RankedEdges {
+  const flat = flattenScores(graph, scores);
+  const errors = standardErrors && flattenScores(graph, standardErrors);
+  const count = Math.min(graph.edgeCount, most);
+  const numbers = edgesAbove(graph, scores, thresholdFor(graph, scores, count))
+    .sort((a, b) => falling(Math.abs(flat[a]!), Math.abs(flat[b]!)) || a - b)
+    .slice(0, count);
+  return {
+    numbers,
+    scores: numbers.map((number) => flat[number]!),
+    errors: errors ? numbers.map((number) => errors[number]!) : null,
+  };
+}
+const falling = (a: number, b: number): number => (a === b ? 0 : a > b ? -1 : 1);
+
+export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitData {
+  const { graph, circuit, measurements } = input;
+  const { nodes, rows, columns, sources, destinations } = drawnNodes(graph);
+  const ends = ranked.numbers.map((number) => edgeEnds(graph, number));
+  const { positions } = graph.options;
+  const kept = Math.min(circuit.edges.length, ends.length);
+  const sizes = (measurements[0]?.points ?? []).map(({ edges }) => edges);
+  const measured = [...new Set(sizes)].filter((size) => size <= ends.length).sort((a, b) => a - b);
+  const stops = sliderStops(ends.length, [kept, ...measured]);
+  return {
+    nodes,
+    rows,
+    columns,
+    sources,
+    destinations,
+    positions: positions === null ? null : positionLabels(input, positions),
+    edges: {
+      source: ends.map(({ source }) => source.index),
+      destination: ends.map(({ destination }) => destination.index),
+      score: ranked.scores.map((score) => jsonScore(score)),
+      error: ranked.errors?.map((error) => jsonScore(error)) ?? null,
+      position: positions === null ? null : ends.map(({ position }) => position!),
+    },
+    signed: hasSigns(input, ranked),
+    total: graph.edgeCount,
+    stops,
+    start: stops.indexOf(kept),
+    measured,
+  };
+}
+
+const jsonScore = (value: number): JsonScore =>
+  Number.isFinite(value) ? Number(value.toPrecision(4)) : value > 0 ? 'inf' : '-inf';
+
+/** Runs of earlier versions do not say it: then a negative score among the best is taken for a sign that there are signs. */
+export function hasSigns({ run }: ReportInput, { scores }: RankedEdges): boolean {
+  return run.signed ?? scores.some((score) => score < 0);
+}
+
+function positionLabels({ run }: ReportInput, positions: number): string[] {
+  const labels = run.prompts.labels ?? [];
+  return Array.from({ length: positions }, (_, position) => labels[position] ?? '');
+}
+
+/** Every size up to 30, then steps of about a tenth; and these. */
+function sliderStops(most: number, others: readonly number[]): number[] {
+  const stops = new Set([0, most, ...others]);
+  for (let n = 1; n < most; n = n < 30 ? n + 1 : Math.ceil(n * 1.1)) stops.add(n);
+  return [...stops].sort((a, b) => a - b);
+}
+
+/** One drawn node for what writes and what reads under one name: the Q, K and V inputs of a head are the head. */
+function drawnNodes(graph: Graph) {
+  const { heads } = graph.layout;
+  const found = new Map<string, Omit<DataNode, 'row'> & { readonly layer: number }>();
+  const find = (node: SourceNode | DestinationNode, name: string): string => {
+    if (found.has(name)) return name;
+    const placed = kindOf(node, name, heads);
+    // The residual stream is read before what it feeds, and has a row to itself.
+    const layer = 2 * node.layer + (placed.column === null ? 0 : 1);
+    found.set(name, { name, ...placed, layer });
+    return name;
+  };
+  const sourceNames = graph.sources.map((node) => find(node, node.name));
+  const destinationNames = graph.destinations.map((node) => find(node, node.name.replace(/\.[QKV]$/, '')));
+  const layers = [...new Set([...found.values()].map(({ layer }) => layer))].sort((a, b) => a - b);
+  const nodes = [...found.values()].map(({ layer, ...node }) => ({ ...node, row: layers.indexOf(layer) }));
+  const indexOf = new Map(nodes.map(({ name }, index) => [name, index]));
+  return {
+    nodes,
+    rows: layers.map((_, row) => rowLabel(nodes.filter((node) => node.row === row))),
+    columns: 1 + Math.max(heads - 1, ...nodes.map(({ column }) => column ?? 0)),
+    sources: sourceNames.map((name) => indexOf.get(name)!),
+    destinations: destinationNames.map((name, index) => [graph.destinations[index]!.name, indexOf.get(name)!] as const),
+  };
+}
+
+function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string, heads: number) {
+  // Inputs that several heads share are nodes beside the heads.
+  if (head !== null) return { kind: 'head', column: /\.kv\d+$/.test(name) ? heads + 1 + head : head } as const;
+  if (name.startsWith('MLP')) return { kind: 'mlp', column: heads } as const;
+  return { kind: /^Resid (Mid|Post)/.test(own) ? 'stream' : 'end', column: null } as const;
+}
+
+/** `A5` for a row of heads; what stands alone in its row is named by its box, ends by the margin too. */
+function rowLabel(nodes: readonly DataNode[]): string {
+  const head = nodes.find(({ kind }) => kind === 'head');
+  if (head) return head.name.replace(/\.[^.]*$/, '');
+  return nodes[0]!.name.replace('Resid ', '');
+}

@@ -1,0 +1,93 @@
+/**
+ * @file What a drawing of a circuit is made of, as plain data: nodes by row, the most important edges, sizes to stop at.
+ * Made from a run when the report is written; read again by the page. Nothing in this folder needs Node or a document.
+ */
+import { shortNumber } from '../escape.js';
+
+/** A place in the drawing that edges lead from and to: the Q, K and V inputs of a head and its output are one. */
+export interface DataNode {
+  readonly name: string;
+  readonly kind: 'end' | 'head' | 'mlp' | 'stream';
+  /** Rows count from the input up. */
+  readonly row: number;
+  /** null: the middle. */
+  readonly column: number | null;
+}
+export interface CircuitData {
+  readonly nodes: readonly DataNode[];
+  /** The label at the left margin of each row. */
+  readonly rows: readonly string[];
+  readonly columns: number;
+  /** The node of each source. */
+  readonly sources: readonly number[];
+  /** The name and the node of each destination. */
+  readonly destinations: readonly (readonly [string, number])[];
+  /** A label for each token position, where positions have edges of their own. */
+  readonly positions: readonly string[] | null;
+  /** The most important edges by falling importance, one list for each property. */
+  readonly edges: EdgeLists;
+  /** Whether a score above 0 supports the answer; else scores are importance only. */
+  readonly signed: boolean;
+  /** Edges of the graph. */
+  readonly total: number;
+  /** Numbers of edges that the slider stops at, ascending. */
+  readonly stops: readonly number[];
+  /** Index into `stops` of the circuit that was kept. */
+  readonly start: number;
+  /** Sizes that were measured; each is a stop. */
+  readonly measured: readonly number[];
+}
+export interface EdgeLists {
+  readonly source: readonly number[];
+  readonly destination: readonly number[];
+  readonly score: readonly JsonScore[];
+  /** Standard errors; null where there are none. */
+  readonly error: readonly JsonScore[] | null;
+  /** Token positions; null where the graph has none. */
+  readonly position: readonly number[] | null;
+}
+/** As in the files: JSON knows no ∞. */
+export type JsonScore = number | 'inf' | '-inf';
+
+const INFINITE = { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY } as const;
+export const numberOf = (score: JsonScore): number => (typeof score === 'number' ? score : INFINITE[score]);
+
+export const edgeTotal = ({ edges }: CircuitData): number => edges.source.length;
+
+export const fromNode = (data: CircuitData, edge: number): number => data.sources[data.edges.source[edge]!]!;
+export const toNode = (data: CircuitData, edge: number): number => data.destinations[data.edges.destination[edge]!]![1];
+
+/** `A9.9->Resid End`, with `@3` behind it for position 3. */
+export function edgeName(data: CircuitData, edge: number): string {
+  const position = data.edges.position?.[edge];
+  const [to] = data.destinations[data.edges.destination[edge]!]!;
+  return `${data.nodes[fromNode(data, edge)]!.name}->${to}${position === undefined ? '' : `@${position}`}`;
+}
+
+export const edgeScore = (data: CircuitData, edge: number): number => numberOf(data.edges.score[edge]!);
+
+/** With a sign where signs mean something. */
+export function signedNumber(score: number, signed: boolean): string {
+  return signed && score > 0 ? `+${shortNumber(score)}` : shortNumber(signed ? score : Math.abs(score));
+}
+
+/** `+0.28 ± 0.03` */
+export function scoreText(data: CircuitData, edge: number): string {
+  const score = signedNumber(edgeScore(data, edge), data.signed);
+  const error = data.edges.error?.[edge];
+  return error === undefined ? score : `${score} ± ${shortNumber(numberOf(error))}`;
+}
+
+/** How an edge is coloured: blue, red, or the one neutral colour of scores without a sign. */
+export const TONES = ['pos', 'neg', 'plain'] as const;
+export type Tone = (typeof TONES)[number];
+export const toneOf = (score: number, signed: boolean): Tone => (signed ? (score < 0 ? 'neg' : 'pos') : 'plain');
+
+/** `Edges` among the first `size`, at one position or at all. */
+export function edgesShown(data: CircuitData, size: number, position: number | null): number[] {
+  const shown: number[] = [];
+  for (let edge = 0; edge < Math.min(size, edgeTotal(data)); edge++) {
+    if (position === null || data.edges.position?.[edge] === position) shown.push(edge);
+  }
+  return shown;
+}

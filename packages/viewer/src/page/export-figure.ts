@@ -1,0 +1,112 @@
+/** @file Saves a drawing or a chart as an SVG or a PNG file, looking as it does on the page. */
+
+/** What the look of SVG elements rests on; all else is the same everywhere. */
+const PROPERTIES = [
+  'fill',
+  'fill-opacity',
+  'stroke',
+  'stroke-width',
+  'stroke-opacity',
+  'stroke-dasharray',
+  'opacity',
+  'display',
+  'font-family',
+  'font-size',
+  'font-weight',
+  'text-anchor',
+] as const;
+const PNG_SCALE = 2;
+
+/** The text of an SVG file: styles of the page are written into the elements. */
+export function svgText(svg: SVGSVGElement): string {
+  const copy = svg.cloneNode(true) as SVGSVGElement;
+  const { width, height } = svg.viewBox.baseVal;
+  for (const name of ['class', 'style', 'id', 'tabindex']) copy.removeAttribute(name);
+  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  copy.setAttribute('width', `${width}`);
+  copy.setAttribute('height', `${height}`);
+  const originals = svg.querySelectorAll('*');
+  copy.querySelectorAll('*').forEach((element, i) => {
+    writeStyle(originals[i]!, element);
+  });
+  for (const hidden of copy.querySelectorAll('[display="none"]')) hidden.remove();
+  const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+  ground.setAttribute('width', '100%');
+  ground.setAttribute('height', '100%');
+  ground.setAttribute('fill', getComputedStyle(document.documentElement).getPropertyValue('--card').trim());
+  copy.prepend(ground);
+  return new XMLSerializer().serializeToString(copy);
+}
+
+function writeStyle(from: Element, to: Element): void {
+  const style = getComputedStyle(from);
+  const parent = from.parentElement && getComputedStyle(from.parentElement);
+  for (const property of PROPERTIES) {
+    const value = style.getPropertyValue(property);
+    const inherited = property !== 'opacity' && property !== 'display';
+    if (inherited && parent && from.parentElement?.tagName !== 'svg' && parent.getPropertyValue(property) === value)
+      continue;
+    to.setAttribute(property, value);
+  }
+  for (const name of ['class', 'style', 'tabindex', 'data-key', 'role']) to.removeAttribute(name);
+}
+
+export function saveSvg(svg: SVGSVGElement, name: string): void {
+  save(new Blob([svgText(svg)], { type: 'image/svg+xml' }), `${name}.svg`);
+}
+
+export async function savePng(svg: SVGSVGElement, name: string): Promise<void> {
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(svg))}`;
+  await image.decode();
+  const { width, height } = svg.viewBox.baseVal;
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.ceil(width * PNG_SCALE);
+  canvas.height = Math.ceil(height * PNG_SCALE);
+  canvas.getContext('2d')!.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
+  if (!blob) throw new Error(`a picture of ${canvas.width} × ${canvas.height} pixels is too large for this browser`);
+  save(blob, `${name}.png`);
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Two small buttons at each chart; those of the circuit are in its controls. */
+export function addExportButtons(): void {
+  for (const figure of document.querySelectorAll('figure.chart')) {
+    const svg = figure.querySelector('svg');
+    const caption = figure.querySelector('figcaption');
+    if (!svg || !caption) continue;
+    const name = fileName(caption.textContent ?? 'figure');
+    const buttons = document.createElement('span');
+    buttons.className = 'save';
+    buttons.append(
+      button('SVG', `Save ${name} as SVG`, () => saveSvg(svg, name)),
+      button('PNG', `Save ${name} as PNG`, () => savePng(svg, name)),
+    );
+    caption.append(buttons);
+  }
+}
+
+export const fileName = (text: string): string =>
+  text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 60) || 'figure';
+
+function button(text: string, label: string, act: () => unknown): HTMLButtonElement {
+  const element = document.createElement('button');
+  element.type = 'button';
+  element.textContent = text;
+  element.setAttribute('aria-label', label);
+  element.addEventListener('click', act);
+  return element;
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { circuitDataOf, rankedEdges } from '../circuit-data-of.js';
+import { edgeName, edgesShown } from '../drawing/circuit-data.js';
+import { circuitLayout } from '../drawing/circuit-layout.js';
+import { placesOf } from '../drawing/circuit-svg.js';
+import { edgeCurve } from '../drawing/edge-curves.js';
+import { exampleInput } from '../example-input.js';
+import { edgeNear, sampleCurves } from './edge-hit.js';
+import { firstNode, nextNode } from './node-walk.js';
+import { selectedEdges } from './selection.js';
+
+const input = exampleInput({ layers: 3, heads: 12 });
+const data = circuitDataOf(input, rankedEdges(input));
+const shown = edgesShown(data, 60, null);
+const layout = circuitLayout(data, shown);
+const names = (edges: readonly number[]) => edges.map((edge) => edgeName(data, edge));
+const node = (name: string) => data.nodes.findIndex((one) => one.name === name);
+
+describe('selectedEdges', () => {
+  const all = edgesShown(data, 5000, null);
+
+  it('selects nothing at first, which is not the same as no edges', () => {
+    expect(selectedEdges(data, all, { node: null, query: ' ' })).toBeNull();
+    expect(selectedEdges(data, all, { node: null, query: 'A7.7' })).toEqual([]);
+  });
+
+  it('finds the whole name of a node, whatever its case, and not those that begin like it', () => {
+    const found = names(selectedEdges(data, all, { node: null, query: 'a1.1' })!);
+    expect(found.length).toBeGreaterThan(5);
+    for (const name of found) expect(name).toMatch(/(^|->)A1\.1(\.|-|$)/);
+    expect(names(all).filter((name) => /(^|->)A1\.1(\.|-|$)/.test(name))).toEqual(found);
+  });
+
+  it('finds parts of the names of edges, of one node or of all', () => {
+    const [some] = names(all);
+    expect(names(selectedEdges(data, all, { node: null, query: some!.toUpperCase() })!)).toEqual([some]);
+    const start = selectedEdges(data, all, { node: node('Resid Start'), query: '' })!;
+    expect(start.length).toBeGreaterThan(0);
+    for (const name of names(start)) expect(name).toMatch(/^Resid Start->/);
+    const both = selectedEdges(data, all, { node: node('Resid Start'), query: '.V' })!;
+    expect(names(both)).toEqual(names(start).filter((name) => name.includes('.V')));
+  });
+});
+
+describe('walking with the arrow keys', () => {
+  const on = placesOf(data, shown);
+
+  it('goes along a row and comes back, and from the input to the output', () => {
+    let at = firstNode(layout, on)!;
+    const walked = [at];
+    for (let next = nextNode(layout, on, at, 'ArrowUp'); next !== null; next = nextNode(layout, on, at, 'ArrowUp')) {
+      expect(layout.places.get(next)!.y).toBeLessThan(layout.places.get(at)!.y);
+      at = next;
+      walked.push(at);
+    }
+    expect(new Set(walked.map((key) => layout.places.get(key)!.y)).size).toBe(
+      new Set([...on].map((key) => layout.places.get(key)!.y)).size,
+    );
+    const row = [...on].filter((key) => layout.places.get(key)!.y === layout.places.get(walked[1]!)!.y);
+    const right = row.flatMap((key) => nextNode(layout, on, key, 'ArrowRight') ?? []);
+    expect(right).toHaveLength(row.length - 1);
+    for (const key of right) expect(row).toContain(nextNode(layout, on, key, 'ArrowLeft'));
+  });
+
+  it('stays where there is nothing further, and ignores other keys', () => {
+    const first = firstNode(layout, on)!;
+    expect(nextNode(layout, on, first, 'ArrowDown')).toBeNull();
+    expect(nextNode(layout, on, first, 'x')).toBeNull();
+  });
+});
+
+describe('edgeNear', () => {
+  const samples = sampleCurves(shown, (edge) => edgeCurve(data, layout, edge));
+
+  it('finds an edge on its curve, and none far from all', () => {
+    for (const edge of shown.slice(0, 10)) {
+      const [x0, y0, x1, y1, x2, y2, x3, y3] = edgeCurve(data, layout, edge);
+      // The middle of a cubic curve.
+      const [x, y] = [(x0 + 3 * x1 + 3 * x2 + x3) / 8, (y0 + 3 * y1 + 3 * y2 + y3) / 8];
+      const found = edgeNear(samples, x, y, 5);
+      expect(found).not.toBeNull();
+      expect(
+        edgeNear(
+          sampleCurves([edge], (one) => edgeCurve(data, layout, one)),
+          x,
+          y,
+          1,
+        ),
+      ).toBe(edge);
+    }
+    expect(edgeNear(samples, -50, -50, 5)).toBeNull();
+  });
+});

@@ -1,0 +1,35 @@
+/** @file What was run, in words: the options of a run by name. */
+import type { RunJson } from '@auto-circuit/core';
+
+type Options = Readonly<Record<string, unknown>>;
+export const optionsText = (values: Options): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+export const namedText = ({ name, options }: { readonly name: string; readonly options: Options }): string =>
+  Object.keys(options).length ? `${name} (${optionsText(options)})` : name;
+
+export function runFacts({ asked, prompts, versions, runtime }: RunJson): (readonly [string, string])[] {
+  const { model, data, backend } = asked;
+  const lengths = Object.entries(prompts.lengths).map(([length, n]) => `${n} of ${length} tokens`);
+  const reversed = asked.reverse ? ', clean and corrupt reversed' : '';
+  const from = asked.ablation === 'resample' ? '' : ` from ${asked.ablateFrom}`;
+  return [
+    ['model', `${model.name} (${model.processing.length ? model.processing.join(', ') : 'weights as they are'})`],
+    ['data', data.name],
+    [
+      'prompts',
+      `${prompts.train} for scores, ${prompts.test} measured${asked.test === 'same' ? ' (the same ones)' : ''}; ${lengths.join(', ')}`,
+    ],
+    ['algorithm', namedText(asked.algo)],
+    ['objective', asked.objective],
+    ['patching', `${asked.patchType} patch, ${asked.ablation} ablation${from}${reversed}`],
+    ['metrics', asked.metrics.map(namedText).join(', ')],
+    ['graph', optionsText(asked.graph)],
+    ['batch size, seed', `${asked.batchSize}, ${asked.seed}`],
+    ['backend', `${backend.name} on ${backend.device}, ${backend.threads} threads (${runtime})`],
+    ['model key', model.key],
+    ['data hash', data.hash],
+    ['versions', optionsText(versions)],
+  ];
+}
