@@ -19,6 +19,10 @@ const WORKER_FLAGS = {
     doc: 'run the backend in a thread of its own: Ctrl-C is heard while it computes',
   },
 } as const satisfies FlagTable;
+/** Not of the command line: set for the processes of an experiment, or of a pool. */
+const PROCESS_FLAGS = {
+  sharedWeights: { type: 'boolean', default: false, doc: 'other processes use the same weights' },
+} as const satisfies FlagTable;
 /** Their backends can be made again in another thread; a plugin object of a config could not. */
 const IN_WORKERS: readonly string[] = [
   '@auto-circuit/backend-onnx',
@@ -37,7 +41,8 @@ export async function openBackend(cli: Cli): Promise<Backend> {
   const registry = await cli.registry();
   const definition = registry.get('backend', values.backend);
   const options = parseTableFlags(cli.tableFlags, 'backend', definition.options, values.backend);
-  const settings = backendSettings(values);
+  const { sharedWeights } = cli.flags(PROCESS_FLAGS);
+  const settings = { ...backendSettings(values), ...(sharedWeights ? { sharedWeights } : {}) };
   if (!cli.flags(WORKER_FLAGS).worker) return definition.create(settings, options);
   const { origin } = registry.list('backend').find(({ item }) => item === definition)!;
   if (!IN_WORKERS.includes(origin)) {

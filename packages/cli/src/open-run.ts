@@ -125,10 +125,10 @@ export function addRunFlags(command: Command, { algo = true } = {}): void {
 /** What an experiment file may set for its runs: the flags of `discover` but for its axes and where results go. */
 export const RUN_SETTINGS = (() => {
   const { process } = SOURCE_FLAGS;
-  const { edges, threshold } = MEASURE_FLAGS;
-  const { seed: _, ...data } = DATA_FLAGS;
+  const { metric: _, ...measure } = MEASURE_FLAGS;
+  const { seed: __, ...data } = DATA_FLAGS;
   const { backend, device } = BACKEND_FLAGS;
-  const circuits = { edges, threshold, ...KEEP_FLAGS, ...SETTING_FLAGS };
+  const circuits = { ...measure, ...KEEP_FLAGS, ...SETTING_FLAGS };
   return { ...circuits, ...OBJECTIVE_FLAGS, ...GRAPH_FLAGS, ...data, process, backend, device } as const;
 })() satisfies FlagTable;
 

@@ -7,6 +7,7 @@ import { datasetCommand } from './dataset.js';
 import { discoverCommand } from './discover.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { experimentCommand } from './experiment.js';
 import { listCommand } from './list.js';
 import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
@@ -19,6 +20,7 @@ import { viewCommand } from './view.js';
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
   compareCommand,
+  experimentCommand,
   evaluateCommand,
   verifyCommand,
   reportCommand,

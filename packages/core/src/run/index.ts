@@ -3,6 +3,8 @@ export * from './accumulate.js';
 export * from './checkpoint-file.js';
 export * from './discover.js';
 export * from './evaluate.js';
+export * from './experiment-cells.js';
+export * from './experiment-files.js';
 export * from './faithfulness.js';
 export * from './lock.js';
 export * from './measure.js';

@@ -1,0 +1,179 @@
+/** @file `auto-circuit experiment FILE`: many tasks × algorithms × seeds, a run folder each, and one table of results. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { ExperimentCell } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { Command } from 'commander';
+import type { Cli, CliCommand } from '../context.js';
+import type { CellHost } from '../experiment/cell-cli.js';
+import type { ExperimentOutcome } from '../experiment/run-experiment.js';
+import { addFlags, addTableOptions, BACKEND_FLAGS, type FlagTable } from '../flags/index.js';
+import { givenFlags } from '../run-defaults.js';
+import { countOf } from '../terminal/numbers.js';
+import { DISCOVER_FLAGS, existingFolder, plainName, shownPath } from './discover.js';
+
+const FLAGS = {
+  out: { ...DISCOVER_FLAGS.out, doc: 'the experiment’s folder', unset: 'runs/NAME' },
+  resume: { ...DISCOVER_FLAGS.resume, doc: 'go on with the experiment in the folder; what is done is kept' },
+  overwrite: { ...DISCOVER_FLAGS.overwrite, doc: 'replace the experiment in the folder' },
+  only: {
+    type: 'string',
+    placeholder: 'PATTERN,…',
+    doc: 'only cells of this name, or with this part: "ioi*", "*/eap/*"',
+    unset: 'all cells',
+  },
+  workers: {
+    type: 'int',
+    min: 0,
+    default: 1,
+    doc: 'processes that run cells; they map one copy of the weights; 0: in this process',
+  },
+  dryRun: { type: 'boolean', default: false, doc: 'show the cells and which are done; run nothing' },
+} as const satisfies FlagTable;
+const SESSION_FLAGS = {
+  backend: { ...BACKEND_FLAGS.backend, doc: 'what runs the programs, over what the file says' },
+  device: { ...BACKEND_FLAGS.device, unset: 'the file’s, or the backend chooses' },
+  threads: { ...BACKEND_FLAGS.threads, doc: 'threads in all, shared by the workers', unset: 'as many as cores' },
+  memory: { ...BACKEND_FLAGS.memory, doc: 'most memory to use in all, in GiB' },
+} as const satisfies FlagTable;
+
+/** Some cells failed. */
+const SOME_FAILED = 1;
+
+export const experimentCommand: CliCommand = {
+  build: () => {
+    const command = new Command('experiment')
+      .description('Many tasks × algorithms × seeds from one file, resumable; a table of results and a report')
+      .argument('<file>', 'an experiment file: .json, or .mjs with a default export');
+    addTableOptions(addFlags(addFlags(command, FLAGS), SESSION_FLAGS), 'backend', 'the backend');
+    return command.addHelpText(
+      'after',
+      `
+Each cell is a run folder as from discover, under OUT/cells/, called after a hash of what decides its numbers.
+Exit code 0 when all cells are done, 1 when some failed.
+
+Examples:
+  $ auto-circuit experiment examples/experiment.json --workers 2
+  $ auto-circuit experiment study.mjs --resume --only 'ioi-mini/eap*/*'`,
+    );
+  },
+  async run(cli, command) {
+    const [file] = command.processedArgs as [string];
+    const existing = existingFolder(cli, command.name());
+    const values = cli.flags(FLAGS);
+    const { readExperimentFile } = await import('../experiment/read-experiment-file.js');
+    const { experimentCells, matchingCells } = await import('../experiment/cells.js');
+    const { openExperimentFolder, readExperiment } = await import('@auto-circuit/core');
+    const opened = await readExperimentFile(cli.cwd, file);
+    const cells = experimentCells(opened);
+    const wanted = new Set((values.only === undefined ? cells : matchingCells(cells, values.only)).map((c) => c.name));
+    const folder = resolve(cli.cwd, values.out ?? `runs/${plainName(opened.name)}`);
+    const kept = existing === 'overwrite' ? null : await readExperiment(folder);
+    const threads = threadsOfSession(cli, kept?.threads ?? null);
+    const host = hostOf(cli, command, { file: opened.path, plugins: opened.experiment.plugins ?? [], threads });
+    const { hostCli } = await import('../experiment/cell-cli.js');
+    const { checkNames, planCells } = await import('../experiment/plan.js');
+    const base = await hostCli(host, cli.signal);
+    await checkNames(opened, base, host);
+    const { cellStates, runExperiment } = await import('../experiment/run-experiment.js');
+    if (values.dryRun) return showDryRun(cli, await cellStates(await planCells(cells, base, host), folder), folder);
+    const store = await openExperimentFolder(folder, existing);
+    let outcome: ExperimentOutcome;
+    try {
+      const planned = await planCells(cells, base, host);
+      const asked = opened.experiment as unknown as Readonly<Record<string, unknown>>;
+      const request = { name: opened.name, asked, planned, wanted, threads, workers: values.workers };
+      outcome = await runExperiment(cli, host, store, request);
+    } finally {
+      await store.close();
+    }
+    return end(cli, outcome, folder);
+  },
+};
+
+/** The share of each worker; a resumed experiment keeps its own, since it is part of what decides the numbers. */
+function threadsOfSession(cli: Cli, kept: number | null): number {
+  const { threads } = cli.flags(SESSION_FLAGS);
+  if (threads === undefined && kept !== null) return kept;
+  const { workers } = cli.flags(FLAGS);
+  return Math.max(1, Math.floor((threads ?? availableParallelism()) / Math.max(1, workers)));
+}
+
+function hostOf(
+  cli: Cli,
+  command: Command,
+  { file, plugins, threads }: { file: string; plugins: readonly string[]; threads: number },
+): CellHost {
+  const { backend, device, memory } = cli.flags(SESSION_FLAGS);
+  const { workers } = cli.flags(FLAGS);
+  const given = givenFlags(command);
+  const named = command.optsWithGlobals() as { readonly plugin?: readonly string[]; readonly config?: string };
+  return {
+    cwd: cli.cwd,
+    config: named.config ?? null,
+    plugins: named.plugin ?? [],
+    file,
+    filePlugins: plugins,
+    flags: {
+      threads,
+      sharedWeights: true,
+      ...(memory === undefined ? {} : { memory: memory / Math.max(1, workers) }),
+      ...(given.includes('backend') ? { backend } : {}),
+      ...(given.includes('device') && device !== undefined ? { device } : {}),
+    },
+    backendFlags: cli.tableFlags,
+  };
+}
+
+async function showDryRun(cli: Cli, cells: readonly ExperimentCell[], folder: string): Promise<number> {
+  const { cellFolder, cellProgress } = await import('@auto-circuit/core');
+  const { showCells } = await import('../experiment/show-experiment.js');
+  const states = cells.map(({ state, hash }) =>
+    state === 'waiting' && cellProgress(cellFolder(folder, hash!)) === 'begun' ? 'begun' : state,
+  );
+  if (cli.output.jsonOnly) {
+    cli.output.json({ out: folder, cells: cells.map((cell, i) => ({ ...cell, state: states[i] })) });
+    return 0;
+  }
+  showCells(cli.output, cells, states);
+  const done = cells.filter(({ state }) => state === 'done').length;
+  cli.output.line();
+  cli.output.line(`${countOf(cells.length, 'cell')}, ${done} done; nothing was run`);
+  return 0;
+}
+
+async function end(cli: Cli, { cells, finished, interrupted }: ExperimentOutcome, folder: string): Promise<number> {
+  const { faithfulnessKept, showFailures, showSummary } = await import('../experiment/show-experiment.js');
+  const { EXPERIMENT_FILES: files } = await import('@auto-circuit/core');
+  const shown = shownPath(cli, folder);
+  if (interrupted) {
+    const done = cells.filter(({ state }) => state === 'done').length;
+    throw new AutoCircuitError({
+      where: 'experiment',
+      what: `stopped with ${done} of ${countOf(cells.length, 'cell')} done; what was done is kept in ${shown}`,
+      fix: 'the same command with --resume goes on',
+      kind: 'interrupted',
+    });
+  }
+  const failed = cells.some(({ state }) => state === 'failed');
+  if (cli.output.jsonOnly) {
+    const circuits = new Map(finished.map((one) => [one.cell.name, one]));
+    cli.output.json({
+      out: folder,
+      cells: cells.map((cell) => {
+        const one = circuits.get(cell.name);
+        const found = one ? { edges: one.run.circuit.edges.length, faithfulness: faithfulnessKept(one) } : {};
+        return { ...cell, folder: cell.hash === null ? null : `${files.cells}/${cell.hash}`, ...found };
+      }),
+      results: resolve(folder, files.results),
+      report: finished.length > 0 ? resolve(folder, files.report) : null,
+    });
+    return failed ? SOME_FAILED : 0;
+  }
+  if (finished.length > 0) showSummary(cli.output, finished);
+  showFailures(cli.output, cells);
+  cli.output.line();
+  cli.output.line(`files   ${shown}/${files.results}, ${files.table}, ${files.cells}/`);
+  if (finished.length > 0) cli.output.line(`report  ${shown}/${files.report}`);
+  return failed ? SOME_FAILED : 0;
+}

@@ -1,0 +1,57 @@
+/** @file The finished cells read back from their folders: rows of the table of results, and what the report is made of. */
+import type { ReportInput, ResultRow } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import type { Cell } from './cells.js';
+
+export interface FinishedCell {
+  readonly cell: Cell;
+  readonly hash: string;
+  readonly run: ReportInput;
+}
+
+/** In the order of `cells`. `onBroken` is told of folders whose files cannot be read. */
+export async function readFinishedCells(
+  cells: readonly { readonly cell: Cell; readonly hash: string }[],
+  folder: string,
+  onBroken: (cell: Cell, error: string) => void,
+): Promise<FinishedCell[]> {
+  const { cellFolder, readFinishedRun } = await import('@auto-circuit/core');
+  const finished: FinishedCell[] = [];
+  for (const { cell, hash } of cells) {
+    try {
+      finished.push({ cell, hash, run: await readFinishedRun(cellFolder(folder, hash)) });
+    } catch (error) {
+      if (!(error instanceof AutoCircuitError)) throw error;
+      onBroken(cell, error.message);
+    }
+  }
+  return finished;
+}
+
+/** A row for each metric and size of each cell, in their order. */
+export function resultRows(finished: readonly FinishedCell[]): ResultRow[] {
+  return finished.flatMap(({ cell, run: { run, circuit, measurements } }) =>
+    measurements.flatMap(({ metric, unit, points, model, empty }) =>
+      points.map(
+        ({ requested, edges, edgesConnected, value, standardError = null, faithfulness = null }): ResultRow => ({
+          cell: cell.name,
+          task: cell.task,
+          model: run.asked.model.name,
+          algo: cell.algo,
+          seed: cell.seed,
+          metric,
+          unit,
+          requested,
+          edges,
+          edgesConnected,
+          kept: edges === circuit.edges.length,
+          value,
+          standardError,
+          faithfulness,
+          ofModel: model,
+          ofEmpty: empty,
+        }),
+      ),
+    ),
+  );
+}

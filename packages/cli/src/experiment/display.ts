@@ -1,0 +1,117 @@
+/** @file What is seen while cells run: a line for each that ends, and on a terminal a bar for each worker and one for all. */
+import type { RunPhase } from '@auto-circuit/core';
+import cliProgress from 'cli-progress';
+import { formatCount, formatFaithfulness, formatSeconds } from '../terminal/numbers.js';
+import type { Output } from '../terminal/output.js';
+import type { Cell } from './cells.js';
+import type { CellOutcome } from './run-cell.js';
+
+export interface Display {
+  start(slot: number, cell: Cell): void;
+  progress(slot: number, phase: RunPhase, done: number, total: number): void;
+  retry(cell: Cell, reason: string): void;
+  end(slot: number, cell: Cell, outcome: CellOutcome): void;
+  /** Takes the bars away. */
+  stop(): void;
+}
+
+const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };
+const BAR = 20;
+const NAME_WIDTH = 48;
+
+/**
+ * @param total cells of the experiment; `before`: how many of them were done already
+ */
+export function createDisplay(output: Output, slots: number, total: number, before: number): Display {
+  const { green, red, yellow, dim } = output.errorColors;
+  const live = !output.quiet && output.streams.stderr.isTTY === true ? liveBars(output, slots, total, before) : null;
+  let ended = before;
+  const say = (text: string): void => {
+    if (live) live.log(text);
+    else output.note(text);
+  };
+  return {
+    start: (slot, cell) => live?.worker(slot, 0, 1, cell.name, ''),
+    progress: (slot, phase, done, all) => live?.worker(slot, done, all, null, PHASES[phase]),
+    retry(cell, reason) {
+      say(`${yellow('again')}   ${cell.name}: ${reason}`);
+    },
+    end(slot, cell, outcome) {
+      live?.worker(slot, 0, 1, '', '');
+      if (outcome.kind === 'interrupted') return;
+      ended++;
+      live?.all(ended);
+      const count = dim(`${String(ended).padStart(String(total).length)}/${total}`);
+      if (outcome.kind === 'failed') {
+        say(`${count} ${red('failed')}  ${cell.name}: ${outcome.error}`);
+        return;
+      }
+      for (const warning of outcome.warnings) say(`${yellow('warning:')} ${cell.name}: ${warning}`);
+      say(`${count} ${green('done')}    ${cell.name}  ${doneText(outcome)}`);
+    },
+    stop: () => live?.stop(),
+  };
+}
+
+function doneText({ edges, faithfulness, seconds }: Extract<CellOutcome, { readonly kind: 'done' }>): string {
+  const faithful =
+    faithfulness === null
+      ? ''
+      : `, faithfulness ${typeof faithfulness === 'number' ? formatFaithfulness(faithfulness) : faithfulness}`;
+  return `${formatCount(edges)} edges${faithful}, ${formatSeconds(seconds)}`;
+}
+
+interface LiveBars {
+  log(text: string): void;
+  worker(slot: number, done: number, total: number, name: string | null, phase: string): void;
+  all(done: number): void;
+  stop(): void;
+}
+
+interface Payload {
+  readonly name: string;
+  readonly phase: string;
+}
+
+function liveBars(output: Output, slots: number, total: number, before: number): LiveBars {
+  const { stderr, signal } = output.streams;
+  const bars = new cliProgress.MultiBar(
+    {
+      // a terminal: the caller looked
+      stream: stderr as NodeJS.WriteStream,
+      hideCursor: true,
+      clearOnComplete: true,
+      gracefulExit: false, // Ctrl-C is main's
+      fps: 8,
+      format: (_, { progress }, { name, phase }: Payload) => {
+        const filled = Math.round(Math.max(0, Math.min(1, progress)) * BAR);
+        const shown = name.length > NAME_WIDTH ? `${name.slice(0, NAME_WIDTH - 1)}…` : name.padEnd(NAME_WIDTH);
+        return `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}  ${shown}  ${phase}`;
+      },
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  const names = Array.from({ length: slots }, () => '');
+  const workers = names.map(() => bars.create(1, 0, { name: '', phase: '' } satisfies Payload));
+  const whole = bars.create(total, before, { name: 'all cells', phase: `${before}/${total}` } satisfies Payload);
+  let stopped = false;
+  const stop = (): void => {
+    if (!stopped) bars.stop();
+    stopped = true;
+    signal.removeEventListener('abort', stop);
+  };
+  signal.addEventListener('abort', stop);
+  return {
+    log(text) {
+      if (stopped) output.note(text);
+      else bars.log(`${text}\n`);
+    },
+    worker(slot, done, all, name, phase) {
+      names[slot] = name ?? names[slot]!;
+      workers[slot]!.setTotal(Math.max(1, all));
+      workers[slot]!.update(done, { name: names[slot]!, phase });
+    },
+    all: (done) => whole.update(done, { phase: `${done}/${total}` }),
+    stop,
+  };
+}

@@ -1,0 +1,90 @@
+/** @file Opens the model and the prompts of every task once, to know each cell's address and so which cells are done. */
+import { basename } from 'node:path';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
+import { Command } from 'commander';
+import { algoOptions, namedAlgo } from '../choose-algo.js';
+import type { Cli } from '../context.js';
+import { type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { errorKind } from '../terminal/errors.js';
+import { type CellHost, cellCli } from './cell-cli.js';
+import type { Cell } from './cells.js';
+import type { OpenedExperiment } from './read-experiment-file.js';
+
+/** A cell with its address, or with what stands against it. */
+export interface PlannedCell {
+  readonly cell: Cell;
+  readonly hash: string | null;
+  readonly error: string | null;
+}
+
+/** What errors name as the command. */
+export const CELL_COMMAND = new Command('experiment');
+
+/** Names and options are checked before anything is opened. @throws AutoCircuitError naming the key of the file */
+export async function checkNames({ experiment, path }: OpenedExperiment, base: Cli, host: CellHost): Promise<void> {
+  const registry = await base.registry();
+  const file = basename(path);
+  for (const [i, task] of experiment.tasks.entries()) {
+    const name = typeof task === 'string' ? task : task.task;
+    if (name === undefined || registry.has('task', name)) continue;
+    throw unknownName(`experiment ${file}: tasks[${i}]`, 'task', name, registry.names('task'));
+  }
+  for (const [i, name] of (experiment.metrics ?? []).entries()) {
+    if (registry.has('metric', name)) continue;
+    throw unknownName(`experiment ${file}: metrics[${i}]`, 'metric', name, registry.names('metric'));
+  }
+  for (const [i, entry] of experiment.algos.entries()) {
+    const { algo, options = {} } = typeof entry === 'string' ? { algo: entry } : entry;
+    const where = `experiment ${file}: algos[${i}]`;
+    const flags = Object.entries(options).map(([name, value]) => ({ prefix: 'algo', name, value: String(value) }));
+    const cli = Object.freeze({ ...base, tableFlags: [...host.backendFlags, ...flags] });
+    try {
+      await algoOptions(cli, await namedAlgo(cli, where, algo), Number.POSITIVE_INFINITY);
+    } catch (cause) {
+      if (!(cause instanceof AutoCircuitError)) throw cause;
+      throw new AutoCircuitError({ where, what: cause.message.replace(/^\[[^\]]*\] /, ''), cause });
+    }
+  }
+}
+
+/** One for each cell, in their order. Weights are converted and cached here, before workers map them. */
+export async function planCells(cells: readonly Cell[], base: Cli, host: CellHost): Promise<PlannedCell[]> {
+  const planned = new Map<Cell, PlannedCell>();
+  for (const key of new Set(cells.map(({ openKey }) => openKey))) {
+    base.signal.throwIfAborted();
+    const group = cells.filter(({ openKey }) => openKey === key);
+    let opened: OpenedRun;
+    try {
+      opened = await openRun(cellCli(base, host, group[0]!), CELL_COMMAND);
+    } catch (error) {
+      for (const cell of group) planned.set(cell, { cell, hash: null, error: failureText(error) });
+      continue;
+    }
+    try {
+      for (const cell of group) planned.set(cell, await planOne(cell, opened, base, host));
+    } finally {
+      await opened.dispose();
+    }
+  }
+  return cells.map((cell) => planned.get(cell)!);
+}
+
+async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost): Promise<PlannedCell> {
+  const { cellHash, promptsOfRun, runJsonOf } = await import('@auto-circuit/core');
+  const cli = cellCli(base, host, cell);
+  try {
+    const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
+    const { request, identity } = await runRequest(cli, CELL_COMMAND, opened, named);
+    const prompts = promptsOfRun(request.prompts, opened.graph, request.ablation, request);
+    return { cell, hash: cellHash(runJsonOf(request, identity, prompts)), error: null };
+  } catch (error) {
+    return { cell, hash: null, error: failureText(error) };
+  }
+}
+
+/** One sentence for an error of a cell. @throws what means that the whole experiment is to stop */
+export function failureText(error: unknown): string {
+  if (errorKind(error) === 'interrupted') throw error;
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().replace(/\s*\n\s*/g, ' ');
+}

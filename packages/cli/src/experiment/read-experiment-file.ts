@@ -1,0 +1,85 @@
+/** @file Reads an experiment file: JSON, or a module whose default export is a plain object. What is wrong is named by its key. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, extname, resolve } from 'node:path';
+import type { JsonOrigin } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import type { z } from 'zod';
+import { type Experiment, experimentFileSchema } from './experiment-file.js';
+
+export interface OpenedExperiment {
+  /** Absolute. */
+  readonly path: string;
+  readonly name: string;
+  readonly experiment: Experiment;
+}
+
+/** @throws AutoCircuitError for a file that is not there, does not load, or holds something else, naming the key */
+export async function readExperimentFile(cwd: string, file: string): Promise<OpenedExperiment> {
+  const path = resolve(cwd, file);
+  const value = await readValue(path, { where: 'experiment', path: file });
+  const parsed = experimentFileSchema.safeParse(value);
+  if (!parsed.success) {
+    throw new AutoCircuitError({
+      where: 'experiment',
+      what: `${file}: ${issueText(parsed.error.issues[0]!)}`,
+      fix: 'docs/experiments.md shows what a file may say',
+    });
+  }
+  const experiment = parsed.data as Experiment;
+  return { path, name: experiment.name ?? basename(path).replace(/(\.experiment)?\.\w+$/, ''), experiment };
+}
+
+async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
+  if (!existsSync(path)) {
+    throw new AutoCircuitError({
+      where: origin.where,
+      what: `there is no file ${origin.path}`,
+      fix: 'check the path; examples/experiment.json is one to begin with',
+    });
+  }
+  const { fileError, importFile, parseJson } = await import('@auto-circuit/core');
+  if (!['.mjs', '.js'].includes(extname(path))) {
+    try {
+      return parseJson(await readFile(path, 'utf8'), origin);
+    } catch (cause) {
+      throw fileError(origin.where, 'read', origin.path, cause);
+    }
+  }
+  const { default: value } = await importFile(path, `experiment ${origin.path}`);
+  if (isPlain(value)) return value;
+  throw new AutoCircuitError({
+    where: origin.where,
+    what: `${origin.path}: the default export is not a plain object of texts, numbers and lists`,
+    fix: "write: export default { tasks: ['ioi-mini'], algos: ['eap'] }",
+  });
+}
+
+/** What JSON could say, too. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'bigint' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  return plain && Object.values(value).every(isPlain);
+}
+
+/** `tasks[1].limit: expected number, got string`; of a choice, what is wrong with the form that comes nearest. */
+function issueText(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'invalid_union') {
+    const deeper = issue.errors.map((errors) => errors[0]!).find((one) => one.path.length > 0 || isAboutKeys(one));
+    if (deeper) return issueText(deeper, path);
+    const wanted = issue.errors.flatMap(([one]) => (one && 'expected' in one ? [String(one.expected)] : []));
+    return `${keyName(path)} is wrong${wanted.length > 0 ? `: expected ${wanted.join(' or ')}` : ''}`;
+  }
+  if (issue.code === 'unrecognized_keys') return `${keyName([...path, issue.keys[0]!])} is no key that is known`;
+  const problem = issue.message.replace(/^Invalid (input|option): /, '').replace('received', 'got');
+  return `${keyName(path)} is wrong: ${problem}`;
+}
+
+const isAboutKeys = (issue: z.core.$ZodIssue): boolean => issue.code === 'unrecognized_keys';
+
+function keyName(path: readonly PropertyKey[]): string {
+  const name = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+  return name === '' ? 'the top level' : `"${name.replace(/^\./, '')}"`;
+}

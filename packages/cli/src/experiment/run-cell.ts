@@ -1,0 +1,89 @@
+/** @file Runs cells in this process, one after the other; what was opened for one stays for the next of the same task. */
+import type { RunPhase } from '@auto-circuit/core';
+import { namedAlgo } from '../choose-algo.js';
+import type { Cli } from '../context.js';
+import { type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { errorKind } from '../terminal/errors.js';
+import { type CellHost, cellCli, hostCli } from './cell-cli.js';
+import type { Cell } from './cells.js';
+import { CELL_COMMAND, failureText } from './plan.js';
+
+/** Where a cell goes. */
+export interface CellOrder {
+  readonly cell: Cell;
+  /** Its run folder, absolute. */
+  readonly folder: string;
+}
+
+export type CellOutcome =
+  | {
+      readonly kind: 'done';
+      readonly edges: number;
+      readonly faithfulness: number | 'inf' | '-inf' | null;
+      readonly seconds: number;
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: 'failed'; readonly error: string }
+  | { readonly kind: 'interrupted' };
+
+export type CellProgressReport = (phase: RunPhase, done: number, total: number) => void;
+
+/** How long a cell waits for the worker of a dead parent to notice and die. */
+const WAIT_FOR_LOCK_SECONDS = 30;
+
+export class CellRunner {
+  readonly #host: CellHost;
+  readonly #base: Cli;
+  #opened: { readonly key: string; readonly run: OpenedRun } | null = null;
+
+  private constructor(host: CellHost, base: Cli) {
+    this.#host = host;
+    this.#base = base;
+  }
+
+  static async open(host: CellHost, signal: AbortSignal): Promise<CellRunner> {
+    return new CellRunner(host, await hostCli(host, signal));
+  }
+
+  /** Never throws for what goes wrong with a cell. */
+  async run({ cell, folder }: CellOrder, onProgress: CellProgressReport = () => undefined): Promise<CellOutcome> {
+    const { discover, waitUntilFree } = await import('@auto-circuit/core');
+    const { renderReport } = await import('@auto-circuit/viewer');
+    const warnings: string[] = [];
+    const cli = cellCli(this.#base, this.#host, cell, { onWarning: (line) => warnings.push(line) });
+    const started = performance.now();
+    try {
+      await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, cli.signal);
+      const opened = await this.#open(cli, cell);
+      const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
+      const loadSeconds = (performance.now() - started) / 1000;
+      const { request, identity } = await runRequest(cli, CELL_COMMAND, opened, named);
+      const { circuit, measurements, timings } = await discover(
+        { ...request, store: { folder, existing: 'resume', identity }, loadSeconds },
+        { signal: cli.signal, onProgress, onWarning: cli.output.warn, renderReport },
+      );
+      const edges = circuit.edges.length;
+      const point = measurements[0]?.points.find((one) => one.edges === edges);
+      const seconds = timings.seconds.score + timings.seconds.measure;
+      return { kind: 'done', edges, faithfulness: point?.faithfulness ?? null, seconds, warnings };
+    } catch (error) {
+      await this.close(); // it may be in any state
+      if (errorKind(error) === 'interrupted') return { kind: 'interrupted' };
+      return { kind: 'failed', error: failureText(error) };
+    }
+  }
+
+  async #open(cli: Cli, { openKey }: Cell): Promise<OpenedRun> {
+    if (this.#opened?.key === openKey) return this.#opened.run;
+    await this.close();
+    const run = await openRun(cli, CELL_COMMAND);
+    this.#opened = { key: openKey, run };
+    return run;
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = null;
+    await opened?.run.dispose();
+  }
+}

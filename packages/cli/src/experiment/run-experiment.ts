@@ -1,0 +1,104 @@
+/** @file An experiment from its cells to its files: which are done, who runs the others, what is written when. */
+import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core';
+import type { Cli } from '../context.js';
+import type { CellHost } from './cell-cli.js';
+import { type FinishedCell, readFinishedCells, resultRows } from './collect-results.js';
+import { createDisplay } from './display.js';
+import type { PlannedCell } from './plan.js';
+import { runCells } from './run-cells.js';
+import { workerHere, workerProcess } from './worker-process.js';
+
+export interface ExperimentRequest {
+  readonly name: string;
+  /** The experiment file's content. */
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly planned: readonly PlannedCell[];
+  /** Of these, the names of the cells that are to be run now; the others stay as they are. */
+  readonly wanted: ReadonlySet<string>;
+  /** Threads of a session. */
+  readonly threads: number;
+  /** Worker processes; 0: everything in this one. */
+  readonly workers: number;
+}
+export interface ExperimentOutcome {
+  readonly cells: readonly ExperimentCell[];
+  readonly finished: readonly FinishedCell[];
+  /** Ctrl-C came before all was done. */
+  readonly interrupted: boolean;
+}
+
+/** How cells stand before anything is run. */
+export async function cellStates(planned: readonly PlannedCell[], folder: string): Promise<ExperimentCell[]> {
+  const { cellFolder, cellProgress } = await import('@auto-circuit/core');
+  return planned.map(({ cell: { name, task, algo, seed }, hash, error }): ExperimentCell => {
+    const known = { name, task, algo, seed, hash };
+    if (hash === null) return { ...known, state: 'failed', error: error ?? 'unknown' };
+    return { ...known, state: cellProgress(cellFolder(folder, hash)) === 'done' ? 'done' : 'waiting' };
+  });
+}
+
+/** Runs what is left to do, then writes the results of all that is done. */
+export async function runExperiment(
+  cli: Cli,
+  host: CellHost,
+  store: ExperimentFolder,
+  request: ExperimentRequest,
+): Promise<ExperimentOutcome> {
+  const { cellFolder } = await import('@auto-circuit/core');
+  const { planned, wanted, workers, name, asked, threads } = request;
+  const cells = await cellStates(planned, store.folder);
+  const experiment = (): ExperimentJson => ({ format: 'auto-circuit experiment 1', name, asked, threads, cells });
+  await store.writeExperiment(experiment());
+  const left = planned.filter(({ cell }, i) => wanted.has(cell.name) && cells[i]!.state === 'waiting');
+  // Cells of one content are one folder.
+  const byHash = new Map(left.map((one) => [one.hash!, one]));
+  const orders = [...byHash.values()].map(({ cell, hash }) => ({ cell, folder: cellFolder(store.folder, hash!) }));
+  const slots = Math.max(1, workers);
+  const display = createDisplay(cli.output, Math.min(slots, orders.length), cells.length, cells.length - left.length);
+  const settle = (hash: string, change: Pick<ExperimentCell, 'state' | 'error'>): void => {
+    for (const [i, cell] of cells.entries()) if (cell.hash === hash) cells[i] = { ...cell, ...change };
+  };
+  let writing = Promise.resolve();
+  try {
+    await runCells(
+      orders,
+      slots,
+      async () => (workers === 0 ? workerHere(host, cli.signal) : workerProcess(host)),
+      {
+        onStart: (slot, { cell }) => display.start(slot, cell),
+        onProgress: (slot, phase, done, total) => display.progress(slot, phase, done, total),
+        onRetry: (_, { cell }, reason) => display.retry(cell, reason),
+        async onEnd(slot, { cell, folder }, outcome) {
+          display.end(slot, cell, outcome);
+          if (outcome.kind === 'interrupted') return;
+          const { hash } = planned.find((one) => one.cell === cell && cellFolder(store.folder, one.hash!) === folder)!;
+          if (outcome.kind === 'done') settle(hash!, { state: 'done' });
+          else settle(hash!, { state: 'failed', error: outcome.error });
+          writing = writing.then(() => store.writeExperiment(experiment()));
+          await writing;
+        },
+      },
+      cli.signal,
+    );
+  } finally {
+    display.stop();
+  }
+  const done = planned.flatMap(({ cell, hash }, i) => (cells[i]!.state === 'done' ? [{ cell, hash: hash! }] : []));
+  const finished = await readFinishedCells(done, store.folder, (cell, error) => {
+    const i = planned.findIndex((one) => one.cell === cell);
+    cells[i] = { ...cells[i]!, state: 'failed', error };
+  });
+  await writeAll(store, experiment(), finished);
+  return { cells, finished, interrupted: cli.signal.aborted };
+}
+
+async function writeAll(
+  store: ExperimentFolder,
+  experiment: ExperimentJson,
+  finished: readonly FinishedCell[],
+): Promise<void> {
+  await store.writeExperiment(experiment);
+  await store.writeResults(experiment.name, resultRows(finished));
+  const { renderReport } = await import('@auto-circuit/viewer');
+  if (finished.length > 0) await store.writeReport(renderReport(finished[0]!.run));
+}
