@@ -120,6 +120,7 @@ class Engine implements PatchableModel {
             executables: this.#executables,
             store: this.#store,
             tokens: this.#plainTokens,
+            keepBytes: plan.selectedBytes,
             always: way ?? null,
             onDebug,
           })
@@ -201,7 +202,8 @@ class Engine implements PatchableModel {
     );
     const n = batch.prompts.length;
     const shape = this.#outputShape(n, batch.length);
-    const selection = this.#selected?.choose(mask, patch);
+    // Selected runs need what pass 1 wrote.
+    const selection = supply === 'fused' ? null : this.#selected?.choose(mask, patch);
     if (selection) {
       const cuts = this.#cuts(patched, n, batch.length, elementCount(shape), this.#plainTokens);
       return floatTensor(joinFloats(await this.#selected!.run(batch, { input, patch, mask }, selection, cuts)), shape);
@@ -225,7 +227,8 @@ class Engine implements PatchableModel {
   async patchedRuns(batch: PromptBatch, request: PatchedRunsRequest): Promise<Tensor<Float32Array>[]> {
     this.#checkBatch(batch);
     const { mask, variants } = request;
-    const site = this.#selected?.siteOf(mask, variants);
+    const fused = this.#supplyOf(batch, request.patch, false) === 'fused';
+    const site = fused ? null : this.#selected?.siteOf(mask, variants);
     if (!this.#selected || !site) {
       const runs: Tensor<Float32Array>[] = [];
       for (const edges of variants) {

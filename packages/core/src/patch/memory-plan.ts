@@ -26,9 +26,10 @@ const PROGRAM_BYTES = 24 * MIB;
 const VALUE_BYTES = 14 * 1024;
 /** Buffers are cut from larger pieces, and a runtime computes in another order: at most this times the activations. */
 const ACTIVATION_FACTOR = 1.5;
-/** What pass 1 keeps at most, and its share of what the weights leave. */
-const MOST_KEPT_BYTES = 2 ** 30;
-const KEPT_SHARE = 1 / 4;
+/** What pass 1 keeps at most, what is kept for selected runs, and the share of both in what the weights leave. */
+const MOST_PASS_1_BYTES = 2 ** 30;
+const MOST_SELECTED_BYTES = 2 ** 29;
+const KEPT_SHARE = 3 / 8;
 /** Where no limit was asked for, copies of weights take at most this part of it. */
 const UNASKED_PREPACK_SHARE = 1 / 8;
 
@@ -43,6 +44,8 @@ export class MemoryPlan {
   readonly limit: MemoryLimit;
   /** What pass 1 may keep. */
   readonly keepBytes: number;
+  /** What may be kept for selected runs beside it. */
+  readonly selectedBytes: number;
   /** All that does not depend on a program: the process, and weights that lie in memory. */
   readonly #fixed: number;
   readonly #weights: number;
@@ -58,8 +61,9 @@ export class MemoryPlan {
     }
     this.#weights = all;
     this.#fixed = PROCESS_BYTES + inMemory;
-    const rest = Math.max(0, limit.bytes - this.#fixed - all);
-    this.keepBytes = keepBytes ?? Math.floor(Math.min(MOST_KEPT_BYTES, rest * KEPT_SHARE));
+    const kept = KEPT_SHARE * Math.max(0, limit.bytes - this.#fixed - all);
+    this.keepBytes = keepBytes ?? Math.floor(Math.min(MOST_PASS_1_BYTES, (kept * 2) / 3));
+    this.selectedBytes = Math.floor(Math.min(MOST_SELECTED_BYTES, kept / 3));
   }
 
   /** Resident bytes of a compiled program and its runs, without the process. */
@@ -71,7 +75,8 @@ export class MemoryPlan {
 
   /** Whether programs of these bytes together fit. */
   fits(programs: readonly number[]): boolean {
-    return programs.reduce((sum, bytes) => sum + bytes, this.#fixed + this.keepBytes) <= this.limit.bytes;
+    const kept = this.keepBytes + this.selectedBytes;
+    return programs.reduce((sum, bytes) => sum + bytes, this.#fixed + kept) <= this.limit.bytes;
   }
 
   /**
@@ -104,11 +109,12 @@ export class MemoryPlan {
     return low;
   }
 
-  /** The least limit under which a program fits: of what the weights leave, a part is for pass 1, which grows with the limit. */
+  /** The least limit under which a program fits: of what the weights leave, a part is kept of runs, which grows with the limit. */
   leastLimit(use: MemoryUse): number {
     const alone = this.#fixed + this.programBytes(use, false);
     const beyond = Math.max(0, alone - this.#fixed - this.#weights);
-    return Math.max(alone, Math.min(alone + MOST_KEPT_BYTES, this.#fixed + this.#weights + beyond / (1 - KEPT_SHARE)));
+    const most = alone + MOST_PASS_1_BYTES + MOST_SELECTED_BYTES;
+    return Math.max(alone, Math.min(most, this.#fixed + this.#weights + beyond / (1 - KEPT_SHARE)));
   }
 
   /** The sentence for what does not fit with one prompt. */

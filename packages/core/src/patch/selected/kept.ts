@@ -13,8 +13,6 @@ import { carriedProgram } from './programs.js';
 export type Cut = readonly [start: number, stop: number];
 export type Carried = Readonly<Record<string, Tensor<Float32Array>>>;
 
-const KEPT_BYTES = 512 * 2 ** 20;
-
 interface Entry {
   readonly value: unknown;
   readonly bytes: number;
@@ -25,16 +23,18 @@ export class KeptRuns {
   readonly #graph: Graph;
   readonly #executables: Executables;
   readonly #store: SourceStore;
+  readonly #keepBytes: number;
   readonly #entries = new Map<string, Entry>();
   readonly #ids = new WeakMap<object, number>();
   #nextId = 0;
   #bytes = 0;
 
-  constructor(model: ModelObject, graph: Graph, executables: Executables, store: SourceStore) {
+  constructor(model: ModelObject, graph: Graph, executables: Executables, store: SourceStore, keepBytes: number) {
     this.#model = model;
     this.#graph = graph;
     this.#executables = executables;
     this.#store = store;
+    this.#keepBytes = keepBytes;
   }
 
   /** The residual at every site and stream point of a run that writes these parts, [items, pos, dModel] each. */
@@ -91,7 +91,7 @@ export class KeptRuns {
     }
     const made = await make();
     for (const [old, { bytes }] of this.#entries) {
-      if (this.#bytes + made.bytes <= KEPT_BYTES) break;
+      if (this.#bytes + made.bytes <= this.#keepBytes) break;
       this.#entries.delete(old);
       this.#bytes -= bytes;
     }

@@ -26,6 +26,8 @@ export interface SelectedRunsRequest {
   readonly store: SourceStore;
   /** Tokens (masks × prompts × positions) of one run with several masks. */
   readonly tokens: number;
+  /** Most bytes of residuals and differences that are kept. */
+  readonly keepBytes: number;
   /** Takes one way always, whatever it costs. */
   readonly always: Base | null;
   onDebug(line: string): void;
@@ -41,11 +43,11 @@ export class SelectedRuns {
 
   constructor(request: SelectedRunsRequest) {
     this.#request = request;
-    const { model, graph, executables, store, always } = request;
+    const { model, graph, executables, store, keepBytes, always } = request;
     // Where heads write together, none can be left out.
     const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'current') : BASES;
     this.#bases = always && possible.includes(always) ? [always] : possible;
-    this.#kept = new KeptRuns(model, graph, executables, store);
+    this.#kept = new KeptRuns(model, graph, executables, store, keepBytes);
     this.#widths = widthsOf(model, graph);
     this.#dense = denseCost(graph, this.#widths);
   }
