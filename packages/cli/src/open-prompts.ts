@@ -33,15 +33,15 @@ export const isGenerator = (data: Task['data']): data is PromptGenerator =>
  */
 export async function generatedPrompts(
   task: Task,
-  { model, tokenizer }: LoadedModel,
+  { model, tokenizer }: Pick<LoadedModel, 'tokenizer'> & { readonly model: { readonly name: string } },
   asked: { readonly count?: number | undefined; readonly seed?: number | undefined } = {},
 ): Promise<PromptFile> {
   const { data } = task;
   if (!isGenerator(data)) {
     throw new AutoCircuitError({
       where: 'prompts',
-      what: `the prompts of task "${task.name}" are a file (${data}), not made for a tokenizer`,
-      fix: 'leave --generate out and name the file',
+      what: `the prompts of task "${task.name}" are a file, not made for a tokenizer`,
+      fix: 'leave --generate out; the task itself runs with --task',
     });
   }
   if (tokenizer === null) {

@@ -1,9 +1,10 @@
-/** @file `auto-circuit dataset FILE`: whether a data set fits a model, and how well the model does on it. */
+/** @file `auto-circuit dataset FILE`: whether a data set fits a model, and how well the model does on it; `--generate TASK` makes one. */
 import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
-import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
+import { askedPrompts, GENERATE_FLAGS, writePrompts } from '../dataset-prompts.js';
+import { addFlags, DATA_FLAGS, type FlagTable, modelFlags } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open-model.js';
 import {
@@ -17,7 +18,8 @@ import {
 } from '../terminal/index.js';
 
 const FLAGS = {
-  ...modelFlags(true),
+  ...GENERATE_FLAGS,
+  ...modelFlags(true, 'needed for a file; with --generate the task’s own'),
   bos: DATA_FLAGS.bos,
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
@@ -34,24 +36,33 @@ export const datasetCommand: CliCommand = {
         FLAGS,
       ),
     )
-      .argument('<file>', 'a prompt file')
-      .addHelpText('after', '\nExample:\n  $ auto-circuit dataset prompts.json --model ioi-mini'),
+      .argument('[file]', 'a prompt file')
+      .addHelpText(
+        'after',
+        `
+With --generate, prompts are made for the tokenizer: every answer one token, pairs of equal length. With --tokenizer they
+are only written, to --out or to stdout; else the model is tried on them.
+
+Examples:
+  $ auto-circuit dataset prompts.json --model ioi-mini
+  $ auto-circuit dataset --generate ioi --tokenizer models/gpt2 --seed 1 --count 100 --out ioi.json`,
+      ),
   async run(cli, command) {
-    const [path] = command.processedArgs as [string];
     const values = cli.flags(FLAGS);
-    const name = requireFlag(values.model, command, '--model', 'micro');
     const { batchesOf } = await import('@auto-circuit/core');
-    const { loadNamedModel, openPatchable } = await import('../open-model.js');
-    const { promptsLine, readPromptFile, tokenizeFile } = await import('../open-prompts.js');
-    const file = await readPromptFile(cli, path);
-    const loaded = await loadNamedModel(cli, name, values.process);
+    const { openPatchable } = await import('../open-model.js');
+    const { promptsLine, tokenizeFile } = await import('../open-prompts.js');
+    const asked = await askedPrompts(cli, command, values);
+    await writePrompts(cli, asked, values.out);
+    const { name, file, loaded } = asked;
+    if (loaded === null) return;
     await reportProblems(cli, file, loaded);
     const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
     const opened = await openPatchable(cli, loaded.model, null, null);
     try {
       writeHeader(cli.output, {
         model: modelLine(opened.model, opened.graph),
-        task: promptsLine(path, prompts, bosLine),
+        task: promptsLine(name, prompts, bosLine),
         backend: backendLine(opened.backend.info),
       });
       const batches = batchesOf(prompts, values.batchSize);
@@ -114,7 +125,7 @@ async function sideFacts(
   try {
     for (const [i, batch] of batches.entries()) {
       cli.signal.throwIfAborted();
-      const { data } = await patchable.run(inputOf(batch, side)); // [prompts, outputSize]
+      const { data } = await patchable.run(inputOf(batch, side), 'last'); // [prompts, outputSize]
       for (const [n, prompt] of batch.prompts.entries()) {
         const row = data.subarray(n * size, (n + 1) * size);
         const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));

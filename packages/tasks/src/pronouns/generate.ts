@@ -8,7 +8,7 @@ export const PRONOUN_SENTENCES: readonly string[] = [
   'The whole town admires {name}, because',
   'My neighbor {name} told me yesterday that',
   'We all know {name} as a {job}, and',
-  'Nobody could help {name} any more, so in the end',
+  'Nobody could help {name} any more, and',
   'Long before {name} worked as a {job},',
   'The letter made {name} smile, and then',
   'A {job} called {name} lives here, and every evening',

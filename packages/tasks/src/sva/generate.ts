@@ -13,7 +13,7 @@ export const SVA_SENTENCES: readonly string[] = [
   'This time the {subject} under the {other}',
   'The {subject} in the picture of the {other}',
   'As far as we know, the {subject} among the {other}',
-  'We were told that the {subject} that belonged to the {other}',
+  'We were told that the {subject} next to the {other}',
 ];
 /** Singular and plural. */
 export const NOUNS: readonly (readonly [string, string])[] = [
