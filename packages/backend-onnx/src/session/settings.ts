@@ -32,6 +32,7 @@ export interface ResolvedSettings {
   readonly memoryBytes: number;
   readonly fuse: boolean;
   readonly prepack: 'auto' | boolean;
+  readonly sharedWeights: boolean;
   readonly spinning: boolean;
 }
 
@@ -61,6 +62,7 @@ export function resolveSettings(settings: OnnxSettings): ResolvedSettings {
     memoryBytes: settings.memoryBytes ?? os.totalmem() / 2,
     fuse: settings.fuse ?? true,
     prepack: settings.prepack ?? 'auto',
+    sharedWeights: settings.sharedWeights ?? false,
     spinning: settings.spinning ?? true,
   };
 }
