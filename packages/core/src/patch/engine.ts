@@ -16,6 +16,7 @@ import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradie
 import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
 import { MemoryPlan } from './memory-plan.js';
 import { type Cut, cutsOf, floats, joinFloats, sliceRows, tensorOf } from './micro-batches.js';
+import { neuronOutputName } from './neurons.js';
 import {
   captureProgram,
   currentInputName,
@@ -66,6 +67,9 @@ const PLAIN_TOKENS = 256;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (docs/performance.md). */
 const DIFFERENCE_BYTES = 40 * 2 ** 20;
 
+const mixedTokens = (sources: number, dModel: number): number =>
+  Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / (4 * dModel * Math.max(1, sources)))));
+
 /** Plain runs and pass 1 happen once for each micro-batch; patched runs again for every mask. */
 const ONCE = { repeated: false } as const;
 
@@ -86,6 +90,8 @@ class Engine implements PatchableModel {
   /** null where the graph or the backend allows dense programs only. */
   readonly #selected: SelectedRuns | null;
   readonly #keepBytes: number;
+  /** Tokens of one run that mixes so many sources. */
+  readonly #tokensFor: (sources: number) => number;
   readonly #patchTokens: number;
   readonly #plainTokens: number;
 
@@ -106,9 +112,8 @@ class Engine implements PatchableModel {
     const limit = { bytes: memoryBytes ?? totalmem() / 2, strict: memoryBytes !== undefined };
     const plan = new MemoryPlan(limit, model.weights, keepBytes);
     this.#executables = new Executables(backend, model.weights, plan, onDebug);
-    const bytesPerToken = graph.sources.length * graph.layout.dModel * 4;
-    this.#patchTokens =
-      microBatchTokens ?? Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / bytesPerToken)));
+    this.#tokensFor = (sources) => microBatchTokens ?? mixedTokens(sources, graph.layout.dModel);
+    this.#patchTokens = this.#tokensFor(graph.sources.length);
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
     this.#keepBytes = plan.keepBytes;
     this.#store = new SourceStore((...args) => this.#capture(...args), this.#keepBytes);
@@ -205,7 +210,8 @@ class Engine implements PatchableModel {
     // Selected runs need what pass 1 wrote.
     const selection = supply === 'fused' ? null : this.#selected?.choose(mask, patch);
     if (selection) {
-      const cuts = this.#cuts(patched, n, batch.length, elementCount(shape), this.#plainTokens);
+      const tokens = this.#tokensFor(selection.sources);
+      const cuts = this.#cuts(patched, n, batch.length, elementCount(shape), tokens);
       return floatTensor(joinFloats(await this.#selected!.run(batch, { input, patch, mask }, selection, cuts)), shape);
     }
     const cuts = this.#cuts(patched, n, batch.length, elementCount(shape));
@@ -245,7 +251,7 @@ class Engine implements PatchableModel {
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
     this.#checkBatch(batch);
-    const { input, patch, objective, inputAlpha, mixed, losses = false, backward = [] } = request;
+    const { input, patch, objective, inputAlpha, mixed, losses = false, neurons = false, backward = [] } = request;
     const mask = typeof request.mask === 'number' ? filledMask(this.graph, request.mask) : request.mask;
     const forward = gradientForward(request);
     const axes = mask ? this.#axes(mask) : { perItem: false, perPosition: this.graph.options.positions !== null };
@@ -256,7 +262,7 @@ class Engine implements PatchableModel {
       objective.kind === 'kl'
         ? { kind: objective.kind }
         : { kind: objective.kind, tokenFunction: objective.tokenFunction };
-    const setting = { ...this.#setting, supply, axes, forward, objective: shape, losses, backward } as const;
+    const setting = { ...this.#setting, supply, axes, forward, objective: shape, losses, neurons, backward } as const;
     const gradient = named(gradientKey(setting), () => gradientProgram(setting));
     const n = batch.prompts.length;
     const scores = n * this.graph.edgeCount * (this.graph.options.positions ?? 1);
@@ -294,6 +300,7 @@ class Engine implements PatchableModel {
     return {
       tensors: this.#scoresOf(chunks, batch),
       ...(losses ? { losses: joinFloats(chunks.map((results) => floats(results, LOSSES))) } : {}),
+      ...(neurons ? { neurons: this.#neuronsOf(chunks, n) } : {}),
     };
   }
 
@@ -323,6 +330,16 @@ class Engine implements PatchableModel {
     const tensors = this.graph.destinationBlocks.map((block) => {
       const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
       return [block.module, floatTensor(data, [prompts.length, ...scoreShape(this.graph, block)])] as const;
+    });
+    return Object.fromEntries(tensors);
+  }
+  /** By source module [prompts, position?, rows, dModel]. */
+  #neuronsOf(chunks: readonly Results[], prompts: number): NonNullable<PromptGradients['neurons']> {
+    const { options, layout } = this.graph;
+    const positions = options.positions === null ? [] : [options.positions];
+    const tensors = this.graph.sourceBlocks.map(({ module, start, stop }) => {
+      const data = joinFloats(chunks.map((results) => floats(results, neuronOutputName(module))));
+      return [module, floatTensor(data, [prompts, ...positions, stop - start, layout.dModel])] as const;
     });
     return Object.fromEntries(tensors);
   }

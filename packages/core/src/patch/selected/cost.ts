@@ -6,7 +6,7 @@ import type { Program } from '../../ir/types.js';
 import type { ModelObject } from '../../plugin/contributions.js';
 import { capturePoints } from '../modes.js';
 import { plainProgram, scopeOf } from '../programs.js';
-import { columnsOf, type Selection } from './selection.js';
+import type { Selection } from './selection.js';
 
 /** Widths that the layout does not tell: read off the model's weights. */
 export interface Widths {
@@ -48,7 +48,10 @@ export function selectedCost(selection: Selection, widths: Widths): number {
   let cost = 0;
   for (const [site, blocks] of reads) {
     const rows = blocks.reduce((n, { rows: own }) => n + own.length, 0);
-    const columns = columnsOf(selection, site).length + known.length / masks;
+    const { stop } = blocks[0]!.block.sources;
+    const upstream = graph.sourceBlocks.filter((block) => block.stop <= stop);
+    const written = upstream.reduce((n, block) => n + (writes.get(block.site)?.length ?? 0), 0);
+    const columns = Math.min(written, rows * written) + known.length / masks;
     const withHeads = blocks.some(({ block }) => block.heads !== null);
     cost += rows * dModel * (columns + PER_NUMBER_MOVED + (withHeads ? widths.dHead : 0));
     if (site.endsWith('.mlp') && rows > 0) cost += widths.mlp;

@@ -1,11 +1,19 @@
 /** @file What a selection feeds to its program: row lists, factors, and the rows of pass 1 that are read. */
 import type { DestinationBlock, TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../ir/tensor.js';
-import { rowsOf } from '../modes.js';
 import { patchInputName } from '../programs.js';
 import type { SiteTensors } from '../source-store.js';
-import { KNOWN_INPUT, knownMixInput, kvInput, mixInput, pickInput, readInput, writtenInput } from './names.js';
-import { columnsOf, type Selection } from './selection.js';
+import {
+  columnsInput,
+  KNOWN_INPUT,
+  knownMixInput,
+  kvInput,
+  mixInput,
+  pickInput,
+  readInput,
+  writtenInput,
+} from './names.js';
+import { type MixGroup, mixGroups, ownBlocks, type Selection, sitesRun } from './selection.js';
 
 type Entries = (readonly [string, Tensor])[];
 const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);
@@ -19,7 +27,10 @@ export function selectionFeeds(selection: Selection, patch: SiteTensors | null):
       const parts = patch?.get(site);
       return parts ? [...own, [patchInputName(site), rowsTaken(parts, rows)]] : own;
     }),
-    ...[...selection.reads.keys()].flatMap((site) => [...rowFeeds(selection, site), ...mixFeeds(selection, site)]),
+    ...[...selection.reads.keys()].flatMap((site) => rowFeeds(selection, site)),
+    ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) =>
+      mixFeeds(selection, group),
+    ),
   ];
 }
 
@@ -46,34 +57,51 @@ function rowFeeds({ base, graph, reads, writes }: Selection, site: string): Entr
   });
 }
 
-/** Factors: [rows, 1 + columns] for what is carried (1) and computed, [masks?, rows, known] for what is known. */
-function mixFeeds(selection: Selection, site: string): Entries {
-  const { known, knownStop, masks, reads, variants, weight } = selection;
-  const blockRows = reads.get(site)!.flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
-  const columns = columnsOf(selection, site);
-  const mix = new Float32Array(blockRows.length * (1 + columns.length));
-  blockRows.forEach(({ block, row }, r) => {
-    const at = r * (1 + columns.length);
-    mix[at] = 1;
-    columns.forEach((source, c) => {
-      mix[at + 1 + c] = weight(block, row, source, 0);
+interface Row {
+  readonly block: DestinationBlock;
+  readonly row: number;
+}
+
+/** Factors [rows, 1 + columns] of what is carried and computed (with the columns by block), and [masks?, rows, known] of what is known. */
+function mixFeeds(selection: Selection, group: MixGroup): Entries {
+  const { graph, known, knownStop, masks, reads, variants, weight, writes } = selection;
+  const rowsAt = (site: string): Row[] =>
+    (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
+  return [group.leader, ...group.followers].flatMap((site): Entries => {
+    const own = rowsAt(site);
+    const led = site === group.leader ? group.followers.flatMap(rowsAt) : [];
+    const rows = [...own, ...led];
+    const used = (source: number): boolean => rows.some(({ block, row }) => weight(block, row, source, 0) !== 0);
+    const columns: number[] = [];
+    const lists = ownBlocks(graph, site, group, knownStop).map((block): Entries[number] => {
+      const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
+      columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
+      return [columnsInput(site, block.site), ints(places)];
     });
-  });
-  const own: Entries = [[mixInput(site), floatTensor(mix, [blockRows.length, 1 + columns.length])]];
-  if (knownStop === 0) return own;
-  const byMask = site === variants?.site;
-  const count = byMask ? masks : 1;
-  const factors = new Float32Array(count * blockRows.length * known.length);
-  for (let m = 0; m < count; m++) {
-    blockRows.forEach(({ block, row }, r) => {
-      const at = (m * blockRows.length + r) * known.length;
-      known.forEach((source, k) => {
-        factors[at + k] = source < block.sources.stop ? weight(block, row, source, m) : 0;
+    const width = 1 + columns.length;
+    const mix = new Float32Array(rows.length * width);
+    rows.forEach(({ block, row }, r) => {
+      mix[r * width] = r < own.length ? 1 : 0;
+      columns.forEach((source, c) => {
+        mix[r * width + 1 + c] = weight(block, row, source, 0);
       });
     });
-  }
-  const shape = [...(byMask ? [masks] : []), blockRows.length, known.length];
-  return [...own, [knownMixInput(site), floatTensor(factors, shape)]];
+    const feeds: Entries = [...lists, [mixInput(site), floatTensor(mix, [rows.length, width])]];
+    if (knownStop === 0) return feeds;
+    const byMask = site === variants?.site;
+    const count = byMask ? masks : 1;
+    const factors = new Float32Array(count * own.length * known.length);
+    for (let m = 0; m < count; m++) {
+      own.forEach(({ block, row }, r) => {
+        const at = (m * own.length + r) * known.length;
+        known.forEach((source, k) => {
+          factors[at + k] = source < block.sources.stop ? weight(block, row, source, m) : 0;
+        });
+      });
+    }
+    const shape = [...(byMask ? [masks] : []), own.length, known.length];
+    return [...feeds, [knownMixInput(site), floatTensor(factors, shape)]];
+  });
 }
 
 /** Rows of [rows, items, pos, width]. */
@@ -93,7 +121,3 @@ export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array
   KNOWN_INPUT,
   rowsTaken(differences, known),
 ];
-
-/** All rows of blocks, for counting. */
-export const allRows = (blocks: readonly DestinationBlock[]): number =>
-  blocks.reduce((n, block) => n + rowsOf([block]), 0);

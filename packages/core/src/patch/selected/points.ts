@@ -9,6 +9,8 @@ import { type Norm, normed } from '../norm.js';
 import type { PatchPoints } from '../points.js';
 import {
   carriedInput,
+  columnsInput,
+  columnsSymbol,
   KNOWN_INPUT,
   KNOWN_SYMBOL,
   knownMixInput,
@@ -21,7 +23,7 @@ import {
   writtenInput,
   writtenSymbol,
 } from './names.js';
-import { type Base, blocksAt } from './selection.js';
+import { type Base, blocksAt, type MixGroup, mixGroups, ownBlocks, sitesRun } from './selection.js';
 
 export interface SelectedScope extends TraceScope {
   readonly base: Base;
@@ -31,18 +33,16 @@ export interface SelectedScope extends TraceScope {
   patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
 }
 
-/** Differences of the sources of one block that somebody reads. */
-interface Written {
-  readonly block: SourceBlock;
-  /** [written, masks·batch, pos, dModel]. */
-  readonly rows: AnyValue;
-}
-
 export function selectedPoints(scope: SelectedScope): PatchPoints {
   const { builder: b, base, from, graph } = scope;
   const { dModel } = graph.layout;
   const wide: Dim = from ? multiplyDims(MASKS, 'batch') : toDim('batch');
-  const written: Written[] = [];
+  const knownStop = from ? blocksAt(graph, from.site)[0]!.sources.stop : 0;
+  const groups = mixGroups(graph, sitesRun(graph, knownStop));
+  const groupOf = (site: string): MixGroup =>
+    groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;
+  /** By site: [written, masks·batch, pos, dModel]. */
+  const written = new Map<string, AnyValue>();
   let running = from === null;
 
   /** [rows, batch, pos, n] → [rows, masks·batch, pos, n]. */
@@ -54,15 +54,32 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
   };
   const carried = (site: string): AnyValue => b.input(carriedInput(site), 'float', ['batch', 'pos', dModel]);
 
+  /** Shares of followers that their leader has taken: [rows, masks·batch, pos, dModel]. */
+  const prefixes = new Map<string, AnyValue>();
+
   /** What rows of a site read: carried [1, masks·batch, pos, dModel] + Σ factor · D → [rows, masks·batch, pos, dModel]. */
   function mixAt(site: string, rows: Dim, residual: AnyValue): AnyValue {
-    const { stop } = blocksAt(graph, site)[0]!.sources;
-    const upstream = written.filter(({ block }) => block.stop <= stop);
-    const table = b.concat([residual, ...upstream.map((w) => w.rows)], 0); // [1 + columns, masks·batch, pos, dModel]
+    const group = groupOf(site);
+    const led = site === group.leader ? group.followers.map((name) => ({ name, rows: followerRows(name) })) : [];
+    const allRows = addDims(rows, ...led.map((follower) => follower.rows));
+    const pieces = ownBlocks(graph, site, group, knownStop).map((block) => {
+      const columns = b.input(columnsInput(site, block.site), 'int', [columnsSymbol(site, block.site)]);
+      return b.gather(written.get(block.site)!, columns, 0); // [columns, masks·batch, pos, dModel]
+    });
+    const table = b.concat([residual, ...pieces], 0); // [1 + columns, masks·batch, pos, dModel]
     const columns = table.shape[0]!;
-    const factors = b.input(mixInput(site), 'float', [rows, columns]);
+    const factors = b.input(mixInput(site), 'float', [allRows, columns]);
     const mixed = b.matmul(factors, b.reshape(table, [columns, multiplyDims(wide, 'pos', dModel)]));
-    const own = b.reshape(mixed, [rows, wide, 'pos', dModel]);
+    const all = b.reshape(mixed, [allRows, wide, 'pos', dModel]);
+    let row = rows;
+    for (const follower of led) {
+      const stop = addDims(row, follower.rows);
+      prefixes.set(follower.name, b.slice(all, 0, row, stop));
+      row = stop;
+    }
+    const prefix = prefixes.get(site);
+    const here = led.length > 0 ? b.slice(all, 0, 0, rows) : all;
+    const own = prefix ? b.add(here, prefix) : here;
     return from ? b.add(own, knownAt(site, rows, site === from.site)) : own;
   }
   /** The share of known sources: [rows, masks·batch, pos, dModel]. */
@@ -81,6 +98,8 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
 
   /** Where a block is read: as many rows as are selected. */
   const rowDim = (block: DestinationBlock): Dim => (block.input === 'end' ? 1 : toDim(readSymbol(block.module)));
+  /** A site without heads is one row, which base `patch` may leave out. */
+  const followerRows = (site: string): Dim => (base === 'current' ? 1 : rowDim(blocksAt(graph, site)[0]!));
 
   const modes: Readonly<Record<Base, Mode>> = {
     current: {
@@ -157,7 +176,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const [rows, , pos, width] = value.shape as [Dim, Dim, Dim, Dim];
     const patch = scope.patchOf(block, [rows, 'batch', pos, width]);
     const difference = patch ? b.sub(widen(patch), value) : b.neg(value);
-    written.push({ block, rows: outputsByRow(b, { value: difference, projection }) });
+    written.set(block.site, outputsByRow(b, { value: difference, projection }));
   }
   /** The residual where a run starts is the same for all masks: it is read before it is spread over them. */
   function startsAt(site: string, residual: AnyValue): AnyValue {

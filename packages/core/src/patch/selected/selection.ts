@@ -36,6 +36,8 @@ export interface Selection {
   readonly knownStop: number;
   /** Global rows of known sources that somebody reads, ascending. */
   readonly known: readonly number[];
+  /** Sources that are mixed. */
+  readonly sources: number;
   /** How many masks run together. */
   readonly masks: number;
   /** The factor of D at an edge: `mask` or `mask − 1`. */
@@ -52,9 +54,13 @@ export interface SelectionRequest {
   readonly patchedGivesPatch: boolean;
 }
 
-export const sitesOf = (graph: Graph): string[] => [...new Set(graph.destinationBlocks.map(({ site }) => site))];
 export const blocksAt = (graph: Graph, site: string): DestinationBlock[] =>
   graph.destinationBlocks.filter((block) => block.site === site);
+
+/** The sites that are run when the sources before `knownStop` are known, in the order of reading. */
+export const sitesRun = (graph: Graph, knownStop: number): string[] => [
+  ...new Set(graph.destinationBlocks.filter(({ sources }) => sources.stop >= knownStop).map(({ site }) => site)),
+];
 
 export function select({ graph, base, mask, variants, patchedGivesPatch }: SelectionRequest): Selection {
   const offset = base === 'current' ? 0 : -1;
@@ -67,7 +73,7 @@ export function select({ graph, base, mask, variants, patchedGivesPatch }: Selec
   };
   const masks = Math.max(1, added.length);
   const knownStop = variants ? blocksAt(graph, variants.site)[0]!.sources.stop : 0;
-  const sites = sitesOf(graph).filter((site) => runs(graph, site, knownStop));
+  const sites = sitesRun(graph, knownStop);
   const scope = { graph, base, masks, knownStop, sites, weight };
   const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
   const writes = new Map(
@@ -76,12 +82,11 @@ export function select({ graph, base, mask, variants, patchedGivesPatch }: Selec
       .map((block) => [block.site, localRows(block, read)] as const),
   );
   const known = Array.from({ length: knownStop }, (_, source) => source).filter((source) => read[source]);
-  return Object.freeze<Selection>({ base, graph, reads, writes, knownStop, known, masks, weight, variants });
+  const sources = known.length + [...writes.values()].reduce((n, rows) => n + rows.length, 0);
+  return Object.freeze<Selection>({ sources, base, graph, reads, writes, knownStop, known, masks, weight, variants });
 }
 
 const maskData = (mask: Mask, block: DestinationBlock): FloatArray => mask.tensors[block.module]!.data;
-const runs = (graph: Graph, site: string, knownStop: number): boolean =>
-  blocksAt(graph, site)[0]!.sources.stop >= knownStop;
 const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
   Array.from({ length: stop - start }, (_, row) => row).filter((row) => read[start + row]);
 
@@ -167,10 +172,27 @@ function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
   return { reads: new Map([...reads].reverse()), read };
 }
 
-/** Sources computed in this run that a site reads, in the order of its columns. */
-export function columnsOf({ graph, writes }: Selection, site: string): number[] {
-  const { stop } = blocksAt(graph, site)[0]!.sources;
-  return graph.sourceBlocks
-    .filter((block) => block.stop <= stop)
-    .flatMap((block) => (writes.get(block.site) ?? []).map((row) => block.start + row));
+/**
+ * Who mixes for whom. A site with heads also takes the shares of the sites after it (up to the next such one) in the sources
+ * that it sees: these then only lack what is written in between.
+ */
+export interface MixGroup {
+  readonly leader: string;
+  readonly followers: readonly string[];
+}
+export function mixGroups(graph: Graph, sites: readonly string[]): MixGroup[] {
+  const groups: { leader: string; followers: string[] }[] = [];
+  for (const site of sites) {
+    const leads = groups.length === 0 || blocksAt(graph, site).some((block) => block.heads !== null);
+    if (leads) groups.push({ leader: site, followers: [] });
+    else groups.at(-1)!.followers.push(site);
+  }
+  return groups;
+}
+
+/** Source blocks whose differences a site takes itself: all upstream for a leader, those since its leader for a follower. */
+export function ownBlocks(graph: Graph, site: string, { leader }: MixGroup, knownStop: number): SourceBlock[] {
+  const stopOf = (name: string): number => blocksAt(graph, name)[0]!.sources.stop;
+  const start = site === leader ? knownStop : stopOf(leader);
+  return graph.sourceBlocks.filter((block) => block.start >= start && block.stop <= stopOf(site));
 }
