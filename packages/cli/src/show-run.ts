@@ -20,7 +20,7 @@ export interface ShownRun {
 
 export async function showRun(output: Output, shown: ShownRun): Promise<void> {
   const { result, graph, folder, signed, allSizes } = shown;
-  const { circuitToJson } = await import('@auto-circuit/core');
+  const { circuitToJson, withoutPromptValues } = await import('@auto-circuit/core');
   const { circuit, scores, standardErrors, measurements, timings, run } = result;
   const { edges } = circuitToJson(circuit, scores);
   if (output.jsonOnly) {
@@ -31,7 +31,7 @@ export async function showRun(output: Output, shown: ShownRun): Promise<void> {
       algo: run?.asked.algo.name ?? null,
       edges_total: graph.edgeCount,
       circuit: edges.slice(0, JSON_EDGES),
-      measurements,
+      measurements: withoutPromptValues(measurements),
       seconds: timings.seconds,
       memory_mb: timings.memoryMb,
     });

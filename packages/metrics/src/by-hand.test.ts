@@ -35,7 +35,7 @@ describe('means over prompts', () => {
   it('weighs prompts alike, whatever the number of their answers', () => {
     // prompt 0: mean(1, 3) − 0 = 2; prompt 1: 5 − mean(1, 3) = 3
     const two = context([[[0, 1], [2]], [[0], [1, 2]]], { circuit: [[1, 3, 0], [5, 1, 3]] }); // biome-ignore format: rows
-    expect(logitDiff.measure(two, {})).toEqual({ value: 2.5, standardError: 0.5 }); // √((¼ + ¼)/2)
+    expect(logitDiff.measure(two, {})).toEqual({ value: 2.5, standardError: 0.5, prompts: { values: [2, 3] } }); // √((¼ + ¼)/2)
   });
   it('KL is from the model to the circuit', () => {
     // model [1/2, 1/2], circuit [1/4, 3/4]: ½ ln 2 + ½ ln ⅔ = ½ ln(4/3); the other way round it would be 0.1308
@@ -51,8 +51,9 @@ describe('ratios of means', () => {
   const answers = [PAIR, PAIR, PAIR];
 
   it('percent: mean of the circuit over mean of the model, with the delta method', () => {
-    const { value, standardError } = logitDiffPercent.measure(context(answers, runs), {});
+    const { value, standardError, prompts } = logitDiffPercent.measure(context(answers, runs), {});
     expect(value).toBe(75);
+    expect(prompts).toEqual({ values: [100, 200, 600], weights: [2, 4, 6] });
     // residuals (x − ¾·y)/4: −1/8, −2/8, 3/8, mean 0; √((1 + 4 + 9)/64 / (3·2))
     expect(standardError).toBeCloseTo(100 * Math.sqrt(14 / 64 / 6), 12);
   });

@@ -1,5 +1,5 @@
 /** @file Means over prompts with their standard errors, and ratios of means with theirs by the delta method. */
-import { AutoCircuitError, type MetricValue } from '@auto-circuit/core';
+import { AutoCircuitError, type MetricValue, type PromptValues } from '@auto-circuit/core';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
@@ -11,13 +11,13 @@ export function standardErrorOf(values: readonly number[]): number | undefined {
   return Math.sqrt(values.reduce((sum, x) => sum + (x - centre) ** 2, 0) / (n * (n - 1)));
 }
 
-const metricValue = (value: number, standardError: number | undefined): MetricValue =>
-  Object.freeze(standardError === undefined ? { value } : { value, standardError });
+const metricValue = (value: number, standardError: number | undefined, prompts: PromptValues): MetricValue =>
+  Object.freeze({ value, ...(standardError === undefined ? {} : { standardError }), prompts: Object.freeze(prompts) });
 
 /** The mean over prompts, and its standard error when there are two prompts or more. */
 export function meanValue(where: string, values: readonly number[]): MetricValue {
   if (values.length === 0) throw noPrompts(where);
-  return metricValue(mean(values), standardErrorOf(values));
+  return metricValue(mean(values), standardErrorOf(values), { values });
 }
 
 /**
@@ -42,7 +42,11 @@ export function ratioOfMeans(
   const ratio = mean(above) / divisor;
   const residuals = above.map((x, i) => (x - ratio * below[i]!) / divisor);
   const error = standardErrorOf(residuals);
-  return metricValue(scale * ratio, error === undefined ? undefined : Math.abs(scale) * error);
+  const values = above.map((x) => scale * x);
+  return metricValue(scale * ratio, error === undefined ? undefined : Math.abs(scale) * error, {
+    values,
+    weights: below,
+  });
 }
 
 const noPrompts = (where: string): AutoCircuitError =>

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withoutPromptValues } from '@auto-circuit/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../cli.js';
 
@@ -28,6 +29,8 @@ async function run(command: string) {
 const DISCOVER = 'discover --task micro --algo eap --backend interpreter --quiet';
 const measurements = async (folder: string) =>
   JSON.parse(await readFile(join(cwd, folder, 'measurements.json'), 'utf8'));
+/** As --json shows them. */
+const shown = async (folder: string) => withoutPromptValues(await measurements(folder));
 
 describe('evaluate', () => {
   it('adds metrics and sizes to a run: the numbers that discover would have written', async () => {
@@ -45,9 +48,11 @@ describe('evaluate', () => {
     await run(`${DISCOVER} --out ranked --edges 3,8 --metric kl`);
     await run(`${DISCOVER} --out grown --edges 3,8 --keep 8 --select greedy --metric kl`);
     const before = await measurements('ranked');
-    const { code, out } = await run('evaluate ranked --select greedy --edges 3,8 --metric kl --json --out g.json --quiet');
+    const { code, out } = await run(
+      'evaluate ranked --select greedy --edges 3,8 --metric kl --json --out g.json --quiet',
+    );
     expect(code).toBe(0);
-    expect(JSON.parse(out).measurements).toEqual(await measurements('grown'));
+    expect(JSON.parse(out).measurements).toEqual(await shown('grown'));
     expect(JSON.parse(await readFile(join(cwd, 'g.json'), 'utf8'))).toEqual(await measurements('grown'));
     expect(await measurements('ranked')).toEqual(before);
     const written = async (name: string) => JSON.parse(await readFile(join(cwd, 'grown', name), 'utf8'));
@@ -58,19 +63,19 @@ describe('evaluate', () => {
 
   it('measures a circuit file with the settings of its run, or others', async () => {
     await run(`${DISCOVER} --out r --edges 6 --keep 6 --metric kl`);
-    const [kl] = await measurements('r');
+    const [kl] = await shown('r');
     const circuit = async (more = '') =>
       JSON.parse((await run(`evaluate r/circuit.json --metric kl --json --quiet${more}`)).out);
     const same = await circuit();
     expect(same).toMatchObject({ run: null, circuit: join(cwd, 'r', 'circuit.json'), edges_total: 25 });
-    expect(same.measurements[0].points).toEqual([{ ...kl.points[0], requested: null }]);
-    expect((await circuit(' --ablation zero')).measurements[0].points[0].value).not.toBe(kl.points[0].value);
+    expect(same.measurements[0].points).toEqual([{ ...kl!.points[0], requested: null }]);
+    expect((await circuit(' --ablation zero')).measurements[0].points[0].value).not.toBe(kl!.points[0]!.value);
     await writeFile(join(cwd, 'mine.json'), await readFile(join(cwd, 'r', 'circuit.json')));
     const alone = await run(
       `evaluate mine.json --task micro --data ${data} --backend interpreter --metric kl --out m.json --quiet`,
     );
     expect(alone.code).toBe(0);
-    expect(JSON.parse(await readFile(join(cwd, 'm.json'), 'utf8'))).toEqual(same.measurements);
+    expect(withoutPromptValues(JSON.parse(await readFile(join(cwd, 'm.json'), 'utf8')))).toEqual(same.measurements);
   });
 
   it('refuses what does not belong together', async () => {

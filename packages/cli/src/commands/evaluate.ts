@@ -13,7 +13,6 @@ import {
   chosenMetrics,
   circuitSettings,
   DECIDING_FLAGS,
-  haveWrongAnswers,
   MEASURE_FLAGS,
   type OpenedRun,
   openRun,
@@ -84,7 +83,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
       const { scores, standardErrors, curves } = finishedPart(store.scores(opened.graph), name);
       flattenScores(opened.graph, scores); // checks them
       const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-      const metrics = await metricsOr(cli, metric, before, haveWrongAnswers(opened));
+      const metrics = await metricsOr(cli, metric, before, opened);
       const settings = circuitSettings(cli, command);
       const sameCircuits = settings.select === run.asked.select;
       const asked = parseSizes('evaluate', edges, threshold);
@@ -115,7 +114,15 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         const { out } = cli.flags(FLAGS);
         if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(added, out));
         const allSizes = edges !== undefined && asked.by === 'list';
-        show(cli, { run: folder, circuit: null, opened, measurements: added, shown: names, kept: null, allSizes });
+        await show(cli, {
+          run: folder,
+          circuit: null,
+          opened,
+          measurements: added,
+          shown: names,
+          kept: null,
+          allSizes,
+        });
         return;
       }
       const measurements = mergeMeasurements(before, added);
@@ -133,7 +140,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         verifications: await store.verifications(),
       };
       await store.writeReport(renderReport(input));
-      show(cli, {
+      await show(cli, {
         run: folder,
         circuit: null,
         opened,
@@ -170,7 +177,7 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
   const opened = await openRun(cli, command);
   try {
     const { circuit } = await readCircuit(path, opened, name);
-    const metrics = await chosenMetrics(cli, metric, haveWrongAnswers(opened));
+    const metrics = await chosenMetrics(cli, metric, opened);
     const measurements = await withBar(cli, (hooks) =>
       evaluate(
         {
@@ -185,7 +192,7 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
     );
     const { out } = cli.flags(FLAGS);
     if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));
-    show(cli, {
+    await show(cli, {
       run: null,
       circuit: path,
       opened,
@@ -233,9 +240,9 @@ async function metricsOr(
   cli: Cli,
   names: string | undefined,
   before: readonly Measurement[],
-  wrong: boolean,
+  opened: OpenedRun,
 ): Promise<ChosenMetric[]> {
-  return chosenMetrics(cli, names ?? before.map(({ metric }) => metric).join(','), wrong);
+  return chosenMetrics(cli, names ?? before.map(({ metric }) => metric).join(','), opened);
 }
 
 async function readText(path: string, name: string): Promise<string> {
@@ -283,15 +290,16 @@ interface Shown {
   readonly kept: number | null;
   readonly allSizes: boolean;
 }
-function show(cli: Cli, { run, circuit, opened, measurements, shown, kept, allSizes }: Shown): void {
+async function show(cli: Cli, { run, circuit, opened, measurements, shown, kept, allSizes }: Shown): Promise<void> {
   if (cli.output.jsonOnly) {
+    const { withoutPromptValues } = await import('@auto-circuit/core');
     cli.output.json({
       run,
       circuit,
       task: opened.dataName,
       model: opened.model.name,
       edges_total: opened.graph.edgeCount,
-      measurements,
+      measurements: withoutPromptValues(measurements),
     });
     return;
   }

@@ -94,8 +94,15 @@ export interface MetricContext {
 }
 export interface MetricValue {
   readonly value: number;
-  /** Standard error over prompts, where it has one. */
+  /** Standard error over prompts, where it has one. Runs write that of the bootstrap where there are `prompts`. */
   readonly standardError?: number;
+  /** What the value is made of, where it is a mean or a ratio of means over prompts. */
+  readonly prompts?: PromptValues;
+}
+/** Prompt by prompt, in prompt order: a number that is Σ values ÷ Σ weights; without weights, each is 1. */
+export interface PromptValues {
+  readonly values: readonly number[];
+  readonly weights?: readonly number[];
 }
 export interface Metric<T extends OptionTable = OptionTable> {
   readonly kind: 'metric';
@@ -122,6 +129,8 @@ export interface Task {
   readonly tokenPositions?: boolean;
   /** Whether heads read Q, K and V through edges of their own, when the command does not say. Default: they do. */
   readonly splitQkv?: boolean;
+  /** Where outputs are read, when the command does not say. Default: what the model says. */
+  readonly outputs?: OutputPositions;
   /** The objective when the command does not say. */
   readonly objective?: ObjectiveName;
   /** Prompts a batch, when the command does not say. */

@@ -15,10 +15,12 @@ import type { PatchableModel } from '../patch/types.js';
 import { defineMetric, definePruneAlgo } from '../plugin/contributions.js';
 import { microModel } from '../testing/micro-model.js';
 import { ScoreAccumulator } from './accumulate.js';
+import { PromptBootstrap, ratioOfSums } from './bootstrap.js';
 import { type DiscoverRequest, discover } from './discover.js';
 import { evaluate, mergeMeasurements, sizesLeft } from './evaluate.js';
 import type { ReportInput } from './report-input.js';
 import type { RunIdentity } from './run-json.js';
+import { withoutPromptValues } from './schemas.js';
 
 /** Edge attribution patching, one checkpoint a batch. */
 const eap = definePruneAlgo({
@@ -51,7 +53,7 @@ const logitDiff = defineMetric({
         promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'diff'),
       ),
     );
-    return { value: values.reduce((a, b) => a + b, 0) / values.length };
+    return { value: values.reduce((a, b) => a + b, 0) / values.length, prompts: { values } };
   },
 });
 
@@ -152,6 +154,15 @@ describe('discover', () => {
     expect(circuit.edges.length).toBe(curve!.points[index]!.edges);
     expect(circuit.edges.length).toBeLessThan(25);
     expect(Object.keys(scores)).toEqual(Object.keys(standardErrors!));
+    for (const { points } of measurements) {
+      for (const point of points) {
+        const [values, weights] = [point.promptValues as number[], point.promptWeights as number[] | undefined];
+        expect(ratioOfSums({ values, ...(weights ? { weights } : {}) })).toBeCloseTo(point.value as number, 12);
+        expect(new PromptBootstrap(request().seed).standardError({ values, ...(weights ? { weights } : {}) })).toBe(point.standardError); // biome-ignore format: one line
+        expect(point.faithfulnessError).toBeGreaterThanOrEqual(0);
+      }
+    }
+    expect(withoutPromptValues(measurements)[0]!.points[0]).not.toHaveProperty('promptValues');
   });
 
   it('measures a circuit as the dense patched run of all its edges would', async () => {

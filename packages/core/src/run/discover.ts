@@ -173,6 +173,7 @@ function measurerOf(
     patch,
     metrics: request.metrics,
     needFaithfulness: request.keep === 'auto',
+    seed: request.seed,
     partial: store ?? undefined,
     signal: hooks.signal,
     onProgress: (done, total) => hooks.onProgress?.('measure', done, total, 'circuits'),

@@ -46,6 +46,7 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
       patch,
       metrics,
       needFaithfulness: false,
+      seed: request.seed,
       signal: hooks.signal,
       onProgress: hooks.onProgress,
     });

@@ -5,20 +5,23 @@ import type { FloatArray } from '../ir/tensor.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
 import { klDivergence } from '../objectives/token-functions.js';
-import type { BatchOutputs } from '../plugin/contributions.js';
+import type { BatchOutputs, PromptValues } from '../plugin/contributions.js';
+import { ratioOfSums } from './bootstrap.js';
 import type { References } from './measure.js';
 
 /** Faithfulness must be this close to 1 for `--keep auto`. */
 export const FAITHFUL_WITHIN = 0.1;
-/** Without wrong answers: KL to the whole model at most this share of the empty circuit's. */
+/** Without wrong answers: distance to the whole model at most this share of the empty circuit's. */
 export const KL_WITHIN = 0.1;
 
 /** How faithful circuits of this run are, by one of two measures. */
 export interface FaithfulnessScale {
   readonly kind: 'scale';
-  /** `logit-diff`: 1 is the whole model, 0 the empty circuit. `kl`: share of the empty circuit's KL that is left. */
-  readonly by: 'logit-diff' | 'kl';
+  /** `logit-diff`: 1 is the whole model, 0 the empty circuit. `kl`, `mse`: share of the empty circuit's distance that is left. */
+  readonly by: 'logit-diff' | 'kl' | 'mse';
   of(circuit: readonly BatchOutputs[]): number;
+  /** What that is made of: `of` = Σ values ÷ Σ weights. */
+  prompts(circuit: readonly BatchOutputs[]): PromptValues;
   isFaithful(value: number): boolean;
 }
 
@@ -30,14 +33,16 @@ export interface NoFaithfulness {
 
 /**
  * faithfulness = (m(circuit) − m(∅)) / (m(model) − m(∅)), m being the logit difference averaged over prompts first
- * (MIB, Mueller et al. 2025). Without wrong answers: KL(model ‖ circuit) / KL(model ‖ ∅), averaged over prompts first.
+ * (MIB, Mueller et al. 2025). Without wrong answers: KL(model ‖ circuit) / KL(model ‖ ∅), averaged over prompts first; squared
+ * differences in place of KL where the output is one number.
  * Gives the error to throw when m(model) − m(∅) is within 2 standard errors of 0: then there is nothing to explain.
  */
 export function faithfulnessScale(references: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
   const hasWrong = references.model.every(({ batch }) =>
     batch.prompts.every((p) => p.wrongAnswers.length > 0 && p.answers.length > 0),
   );
-  return hasWrong ? byLogitDifference(references, outputSize) : byKl(references, outputSize);
+  if (hasWrong) return byLogitDifference(references, outputSize);
+  return byDistance(references, outputSize, outputSize === 1 ? 'mse' : 'kl');
 }
 
 function byLogitDifference({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
@@ -63,37 +68,54 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
       fix: 'check that the model does the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
     });
   }
-  const base = mean(unpatched);
+  const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({
+    values: differences(circuit).map((value, i) => value - unpatched[i]!),
+    weights: gaps,
+  });
   return {
     kind: 'scale',
     by: 'logit-diff',
-    of: (circuit) => (mean(differences(circuit)) - base) / gap,
+    of: (circuit) => ratioOfSums(prompts(circuit)),
+    prompts,
     isFaithful: (value) => Math.abs(1 - value) <= FAITHFUL_WITHIN,
   };
 }
 
-function byKl({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
-  const divergence = (outputs: readonly BatchOutputs[]) =>
-    mean(
-      outputs.flatMap((batchOutputs, b) => {
-        const whole = outputRows(model[b]!, outputSize);
-        return outputRows(batchOutputs, outputSize).map((rows, i) =>
-          meanOverPositions(rows, (row, position) => klDivergence(whole[i]![position]!, row)),
-        );
-      }),
-    );
-  const most = divergence(empty);
-  if (!(most > 0)) {
+/** The distance from the whole model's output to a circuit's, a prompt's mean over positions. One number has no distribution. */
+const DISTANCES = { kl: klDivergence, mse: meanSquare } as const;
+
+function meanSquare(whole: FloatArray, row: FloatArray): number {
+  let total = 0;
+  for (let i = 0; i < row.length; i++) total += (row[i]! - whole[i]!) ** 2;
+  return total / row.length;
+}
+
+function byDistance(
+  { model, empty }: References,
+  outputSize: number,
+  by: 'kl' | 'mse',
+): FaithfulnessScale | NoFaithfulness {
+  const distance = (outputs: readonly BatchOutputs[]) =>
+    outputs.flatMap((batchOutputs, b) => {
+      const whole = outputRows(model[b]!, outputSize);
+      return outputRows(batchOutputs, outputSize).map((rows, i) =>
+        meanOverPositions(rows, (row, position) => DISTANCES[by](whole[i]![position]!, row)),
+      );
+    });
+  const most = distance(empty);
+  if (!(mean(most) > 0)) {
     return none({
       where: 'measure',
       what: 'patching every edge changes nothing on these prompts, so there is no circuit to find',
       fix: 'check that clean and corrupt prompts differ, or choose a size with --keep N',
     });
   }
+  const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({ values: distance(circuit), weights: most });
   return {
     kind: 'scale',
-    by: 'kl',
-    of: (circuit) => divergence(circuit) / most,
+    by,
+    of: (circuit) => ratioOfSums(prompts(circuit)),
+    prompts,
     isFaithful: (value) => value <= KL_WITHIN,
   };
 }

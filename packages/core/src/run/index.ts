@@ -1,5 +1,6 @@
 /** @file Room `run`: what happens to a request from batches to a run folder on disk. No algorithm, metric or backend lives here. */
 export * from './accumulate.js';
+export * from './bootstrap.js';
 export * from './checkpoint-file.js';
 export * from './discover.js';
 export * from './evaluate.js';

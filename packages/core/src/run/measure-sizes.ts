@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import type { PromptBatch } from '../data/types.js';
 import type { PatchableModel, PatchDescription } from '../patch/types.js';
+import type { MetricValue } from '../plugin/contributions.js';
+import { PromptBootstrap } from './bootstrap.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
   type ChosenMetric,
@@ -14,11 +16,16 @@ import {
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from './schemas.js';
 import type { SizedCircuit } from './sizes.js';
 
-const valueSchema = z.object({ value: numberSchema, standardError: numberSchema.optional() });
+const valueSchema = z.object({
+  value: numberSchema,
+  standardError: numberSchema.optional(),
+  promptValues: z.array(numberSchema).optional(),
+  promptWeights: z.array(numberSchema).optional(),
+});
 const referencesSchema = z.object({
   model: z.array(valueSchema),
   empty: z.array(valueSchema),
-  faithfulness: z.enum(['logit-diff', 'kl', 'none']),
+  faithfulness: z.enum(['logit-diff', 'kl', 'mse', 'none']),
 });
 const measuredSchema = z.object({
   edgesConnected: z.number(),
@@ -26,6 +33,7 @@ const measuredSchema = z.object({
   values: z.array(valueSchema),
   /** Absent where faithfulness says nothing on these prompts. */
   faithfulness: numberSchema.optional(),
+  faithfulnessError: numberSchema.optional(),
   faithful: z.boolean(),
 });
 type Measured = z.infer<typeof measuredSchema>;
@@ -46,6 +54,8 @@ export interface MeasureSizesRequest {
   readonly metrics: readonly ChosenMetric[];
   /** Whether prompts on which faithfulness says nothing are an error. */
   readonly needFaithfulness: boolean;
+  /** Where the resamples of the bootstrap start. */
+  readonly seed: number;
   readonly partial?: PartialWork | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -59,11 +69,13 @@ interface Prepared {
 
 export class SizeMeasurer {
   readonly #request: MeasureSizesRequest;
+  readonly #bootstrap: PromptBootstrap;
   #prepared: Prepared | null = null;
   #referenceValues: ReferenceValues | null = null;
 
   constructor(request: MeasureSizesRequest) {
     this.#request = request;
+    this.#bootstrap = new PromptBootstrap(request.seed);
   }
 
   /**
@@ -123,7 +135,7 @@ export class SizeMeasurer {
           edges,
           edgesConnected: points[i]!.edgesConnected,
           ...points[i]!.values[m]!,
-          ...(references.faithfulness === 'logit-diff' ? { faithfulness: points[i]!.faithfulness! } : {}),
+          ...(references.faithfulness === 'logit-diff' ? faithfulnessOf(points[i]!) : {}),
         })),
       };
     });
@@ -144,25 +156,35 @@ export class SizeMeasurer {
     ]);
     const outputs = ends.get(edges) ?? (await circuitOutputs(model, batches, connected.edges, settings, patch, signal));
     const faithfulness = scale?.of(outputs);
+    const error = scale ? this.#bootstrap.standardError(scale.prompts(outputs)) : undefined;
     const point: Measured = {
       edgesConnected: connected.edges.length,
       values: metrics.map((metric) => this.#value(metric, measureOne(metric, outputs, references, model))),
       ...(faithfulness === undefined ? {} : { faithfulness: toJsonNumber(faithfulness, 'faithfulness') }),
+      ...(error === undefined ? {} : { faithfulnessError: toJsonNumber(error, 'the standard error of faithfulness') }),
       faithful: faithfulness !== undefined && scale!.isFaithful(faithfulness),
     };
     await partial?.writePartial(name, toJsonText(point, name));
     return point;
   }
 
-  #value(
-    { metric }: ChosenMetric,
-    { value, standardError }: { value: number; standardError?: number },
-  ): z.infer<typeof valueSchema> {
-    const written = toJsonNumber(value, metric.name);
-    if (standardError === undefined) return { value: written };
-    return { value: written, standardError: toJsonNumber(standardError, `the standard error of ${metric.name}`) };
+  #value({ metric }: ChosenMetric, { value, standardError, prompts }: MetricValue): z.infer<typeof valueSchema> {
+    const error = prompts ? this.#bootstrap.standardError(prompts) : standardError;
+    const list = (name: string, numbers: readonly number[] | undefined) =>
+      numbers ? { [name]: numbers.map((x) => toJsonNumber(x, `a prompt's ${metric.name}`)) } : {};
+    return {
+      value: toJsonNumber(value, metric.name),
+      ...(error === undefined ? {} : { standardError: toJsonNumber(error, `the standard error of ${metric.name}`) }),
+      ...list('promptValues', prompts?.values),
+      ...list('promptWeights', prompts?.weights),
+    };
   }
 }
+
+const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
+  faithfulness: faithfulness!,
+  ...(faithfulnessError === undefined ? {} : { faithfulnessError }),
+});
 
 export interface MeasuredSizes {
   readonly measurements: readonly Measurement[];

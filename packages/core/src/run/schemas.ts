@@ -58,6 +58,8 @@ export const runSchema = z.object({
     lengths: z.record(z.string(), z.number()),
     /** What stands at each token position, where that is known and positions have edges of their own. */
     labels: z.array(z.string()).optional(),
+    /** Positions of words (`word_idxs`), likewise. */
+    words: z.record(z.string(), z.number()).optional(),
   }),
   /** Whether scores have a sign: above 0 where the edge supports the answer. Runs of early versions do not say it. */
   signed: z.boolean().optional(),
@@ -74,9 +76,15 @@ export const pointSchema = z.object({
   /** Of these, edges on a way to the output (and, under resample, from the input). */
   edgesConnected: z.number(),
   value: numberSchema,
+  /** Over prompts, by the bootstrap from the run's seed. */
   standardError: numberSchema.optional(),
+  /** By prompt, in the order of the test prompts: value = Σ promptValues ÷ Σ promptWeights (without weights: their mean). */
+  promptValues: z.array(numberSchema).optional(),
+  promptWeights: z.array(numberSchema).optional(),
   /** Of the whole point, not of this metric; left out where prompts have no wrong answers. */
   faithfulness: numberSchema.optional(),
+  /** Standard error of the faithfulness, like `standardError`. */
+  faithfulnessError: numberSchema.optional(),
 });
 export type MeasuredPoint = z.infer<typeof pointSchema>;
 
@@ -92,6 +100,13 @@ export const measurementSchema = z.object({
 export type Measurement = z.infer<typeof measurementSchema>;
 /** `measurements.json`. */
 export const measurementsSchema = z.array(measurementSchema);
+
+/** Measurements as the terminal's JSON shows them: without the numbers of single prompts. */
+export const withoutPromptValues = (measurements: readonly Measurement[]): Measurement[] =>
+  measurements.map((measurement) => ({
+    ...measurement,
+    points: measurement.points.map(({ promptValues: _values, promptWeights: _weights, ...point }) => point),
+  }));
 
 /** `curves.json`: what training saw at each step, by name; only of algorithms that train. */
 export const curvesSchema = z.record(z.string(), z.array(numberSchema));

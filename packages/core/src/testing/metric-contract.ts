@@ -2,6 +2,7 @@
 import { AutoCircuitError } from '../error.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
+import { ratioOfSums } from '../run/bootstrap.js';
 import { type ContractCheck, require, requireSentence, thrownBy } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { METRIC_OUTPUT_SIZE, metricContext } from './metric-contexts.js';
@@ -12,7 +13,7 @@ export interface MetricContractOptions {
 }
 
 /**
- * Every check of a metric: valid name, doc and options; a finite value with a standard error that is not negative; the
+ * Every check of a metric: valid name, doc and options; a finite value with a standard error that is not negative, and prompt values that make it; the
  * same value however the prompts are cut into batches; one prompt, ragged answers, several lengths; inputs left as they
  * were; a sentence when the prompts lack the wrong answers that it needs, and none when it does not need them.
  */
@@ -73,8 +74,13 @@ export function metricContract(metric: Metric, { options }: MetricContractOption
   ];
 }
 
-function requireValue({ value, standardError }: MetricValue): void {
+function requireValue({ value, standardError, prompts }: MetricValue): void {
   require(Number.isFinite(value), 'the value is not a finite number', 'a number', `${value}`);
+  if (prompts) {
+    const of = ratioOfSums(prompts);
+    const apart = Math.abs(of - value) > 64 * Number.EPSILON * Math.max(1, Math.abs(value));
+    require(!apart, 'the numbers of prompts do not make the value', `${value}`, `${of}`);
+  }
   if (standardError === undefined) return;
   require(Number.isFinite(standardError) &&
     standardError >= 0, 'the standard error is not usable', 'a number from 0', `${standardError}`);
