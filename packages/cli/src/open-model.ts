@@ -1,5 +1,5 @@
 /** @file From flags to a model that can be run and patched: name → weights and tokenizer → graph → backend → engine. */
-import type { Backend, Graph, MemoryCheck, ModelObject, PatchableModel } from '@auto-circuit/core';
+import type { Backend, Graph, MemoryCheck, ModelObject, OutputPositions, PatchableModel } from '@auto-circuit/core';
 import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from './context.js';
 import { BACKEND_FLAGS, type GraphValues, graphOptions, memoryBytes } from './flags/index.js';
@@ -39,6 +39,10 @@ export interface OpenedModel {
   dispose(): Promise<void>;
 }
 
+/** The model with other positions read than it says itself. */
+const readAt = (model: ModelObject, outputs: OutputPositions | undefined): ModelObject =>
+  outputs === undefined ? model : Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
+
 export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
 
 /**
@@ -50,12 +54,13 @@ export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
  */
 export async function openPatchable(
   cli: Cli,
-  model: ModelObject,
+  plainModel: ModelObject,
   graphValues: GraphValues | null,
   length: number | null,
   needs: MemoryNeeds | null = null,
 ): Promise<OpenedModel> {
   const { buildGraph, checkMemory, createPatchableModel, DEFAULT_GRAPH_OPTIONS } = await import('@auto-circuit/core');
+  const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);
   const options = graphValues === null ? DEFAULT_GRAPH_OPTIONS : graphOptions(graphValues, length);
   const graph = buildGraph(model.spec.layout, options);
   const { memory } = cli.flags(BACKEND_FLAGS);

@@ -175,6 +175,7 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const { prompts, wordIdxs, bosLine } = await tokenizeFile(cli, file, loaded);
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };
   if (task?.tokenPositions) graphValues.tokenPositions = true;
+  graphValues.outputs ??= task?.outputs;
   const length = graphValues.tokenPositions ? requireOneLength(prompts, 'edges for each token position') : null;
   const longest = Math.max(...prompts.map(({ clean }) => clean.length));
   const opened = await openPatchable(cli, loaded.model, graphValues, length, { length: longest, gradients });
@@ -190,6 +191,7 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     model: values.model === undefined ? null : whereModel(cli, values.model),
     process: values.process,
     tokenPositions: graphValues.tokenPositions,
+    outputs: graphValues.outputs ?? null,
     bos: cli.flags(DATA_FLAGS).bos,
   };
   return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, sources });
@@ -249,7 +251,7 @@ export async function runRequest(
     prompts: opened.prompts,
     algo: named.algo,
     algoOptions: await algoOptions(cli, named, opened.graph.edgeCount),
-    metrics: await chosenMetrics(cli, metric, haveWrongAnswers(opened)),
+    metrics: await chosenMetrics(cli, metric, opened),
     objective: chosenObjective(cli, opened),
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
@@ -266,16 +268,17 @@ export async function runRequest(
   return { request, identity };
 }
 
-/** The metrics of `--metric`; by default KL, and the logit difference where prompts have wrong answers. */
-export async function chosenMetrics(
-  cli: Cli,
-  names: string | undefined,
-  wrongAnswers: boolean,
-): Promise<ChosenMetric[]> {
+/** KL, or squared differences where the output is one number; and the logit difference where prompts have wrong answers. */
+const defaultMetrics = (opened: OpenedRun): string[] => [
+  opened.model.spec.outputSize === 1 ? 'mse' : 'kl',
+  ...(haveWrongAnswers(opened) ? ['logit-diff'] : []),
+];
+
+/** The metrics of `--metric`, or the default ones. */
+export async function chosenMetrics(cli: Cli, names: string | undefined, opened: OpenedRun): Promise<ChosenMetric[]> {
   const registry = await cli.registry();
   const { optionDefaults } = await import('@auto-circuit/core');
-  const wanted =
-    names === undefined ? ['kl', ...(wrongAnswers ? ['logit-diff'] : [])] : names.split(',').map((name) => name.trim());
+  const wanted = names === undefined ? defaultMetrics(opened) : names.split(',').map((name) => name.trim());
   return [...new Set(wanted)].map((name) => {
     const metric = registry.get('metric', name);
     return { metric, options: optionDefaults(metric.options) };

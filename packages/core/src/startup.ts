@@ -2,6 +2,7 @@
  * @file What a command line needs before it knows what to do: errors, option values, the config file, the names of
  * ablations and objectives. All of it is in the main entry too; this one loads in a few milliseconds.
  */
+export { OUTPUT_POSITIONS, type OutputPositions } from './data/output-positions.js';
 export * from './error.js';
 export { SELECTIONS, type SelectionName } from './graph/selection-names.js';
 export { OBJECTIVES, type ObjectiveName } from './objectives/names.js';

@@ -78,7 +78,7 @@ async function lastPositions(
   try {
     for (const [i, batch] of batches.entries()) {
       cli.signal.throwIfAborted();
-      const { data } = await patchable.run(inputOf(batch, side)); // [prompts, outputSize]
+      const { data } = await patchable.run(inputOf(batch, side), 'last'); // [prompts, outputSize]
       for (const [row, { index }] of batch.prompts.entries()) {
         rows.set(index, data.slice(row * patchable.outputSize, (row + 1) * patchable.outputSize));
       }

@@ -177,9 +177,9 @@ async function runPair(
   try {
     const mask = maskFromEdges(graph, edges, complement ? { inside: 0, outside: 1 } : { inside: 1, outside: 0 });
     return {
-      before: (await patchable.run(inputOf(batch, 'clean'))).data,
-      other: (await patchable.run(inputOf(batch, 'corrupt'))).data,
-      after: (await patchable.patchedRun(batch, { input: 'clean', patch, mask })).data,
+      before: (await patchable.run(inputOf(batch, 'clean'), 'last')).data,
+      other: (await patchable.run(inputOf(batch, 'corrupt'), 'last')).data,
+      after: (await patchable.patchedRun(batch, { input: 'clean', patch, mask })).data.subarray(-patchable.outputSize),
     };
   } finally {
     if (patch.kind === 'mean') patch.dispose();

@@ -1,6 +1,12 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
 import type { BackendSettings, GraphOptions } from '@auto-circuit/core';
-import { ABLATIONS, type AblationName, OBJECTIVES, type ObjectiveName } from '@auto-circuit/core/startup';
+import {
+  ABLATIONS,
+  type AblationName,
+  OBJECTIVES,
+  type ObjectiveName,
+  OUTPUT_POSITIONS,
+} from '@auto-circuit/core/startup';
 import type { FlagTable, FlagValues } from './flag-table.js';
 
 const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonly N[] => Object.keys(table) as N[];
@@ -47,7 +53,7 @@ export const DATA_FLAGS = {
   seed: { type: 'int', min: 0, default: 0, doc: 'where all randomness starts' },
 } as const satisfies FlagTable;
 
-/** `--factorized|--residual`, `--split-qkv|--joint-qkv`, `--token-positions`, `--kv-inputs`. */
+/** `--factorized|--residual`, `--split-qkv|--joint-qkv`, `--token-positions`, `--kv-inputs`, `--outputs`. */
 export const GRAPH_FLAGS = {
   factorized: {
     type: 'boolean',
@@ -67,6 +73,12 @@ export const GRAPH_FLAGS = {
     values: ['query-head', 'kv-head'],
     default: 'query-head',
     doc: 'with grouped queries: K and V inputs for each query head or KV head',
+  },
+  outputs: {
+    type: 'enum',
+    values: namesOf(OUTPUT_POSITIONS),
+    doc: 'positions whose outputs scores and metrics read; not-first: all but BOS',
+    unset: 'the task’s or the model’s own, else last',
   },
 } as const satisfies FlagTable;
 
