@@ -3,7 +3,9 @@ import { createRequire } from 'node:module';
 import {
   circuitSchema,
   curvesSchema,
+  experimentSchema,
   measurementsSchema,
+  resultsSchema,
   runSchema,
   timingsSchema,
   verificationSchema,
@@ -20,6 +22,8 @@ const FILES = {
   'curves.json': curvesSchema,
   'timings.json': timingsSchema,
   'verify-BACKEND.json': verificationSchema,
+  'experiment.json': experimentSchema,
+  'results.json': resultsSchema,
 };
 
 const code = (text) => `\`${text}\``;
@@ -55,6 +59,6 @@ export function filesPage() {
   );
   return {
     title: 'Result files',
-    text: `The fields of the JSON files of a run folder. What they mean: [results](../results.md).\n\n${parts.join('\n')}`,
+    text: `The fields of the JSON files of a run folder, and of an experiment's (experiment.json, results.json). What they mean: [results](../results.md), [experiments](../experiments.md).\n\n${parts.join('\n')}`,
   };
 }
