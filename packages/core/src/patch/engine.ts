@@ -4,7 +4,6 @@ import { totalmem } from 'node:os';
 import { type OutputPositions, positionsRead } from '../data/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
-import { scoreShape } from '../graph/build.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { Backend, Feeds, Results } from '../ir/backend.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
@@ -16,7 +15,6 @@ import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradie
 import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
 import { MemoryPlan } from './memory-plan.js';
 import { type Cut, cutsOf, floats, joinFloats, sliceRows, tensorOf } from './micro-batches.js';
-import { neuronOutputName } from './neurons.js';
 import {
   captureProgram,
   currentInputName,
@@ -30,9 +28,9 @@ import {
   patchInputName,
   plainProgram,
   projectProgram,
-  scoreOutputName,
   sourceOutputName,
 } from './programs.js';
+import { neuronTensors, scoreTensors } from './score-outputs.js';
 import { SelectedRuns } from './selected/index.js';
 import { type SiteTensors, SourceStore } from './source-store.js';
 import type {
@@ -298,9 +296,9 @@ class Engine implements PatchableModel {
       );
     }
     return {
-      tensors: this.#scoresOf(chunks, batch),
+      tensors: scoreTensors(this.graph, chunks, n),
       ...(losses ? { losses: joinFloats(chunks.map((results) => floats(results, LOSSES))) } : {}),
-      ...(neurons ? { neurons: this.#neuronsOf(chunks, n) } : {}),
+      ...(neurons ? { neurons: neuronTensors(this.graph, chunks, n) } : {}),
     };
   }
 
@@ -313,7 +311,7 @@ class Engine implements PatchableModel {
       const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
       chunks.push(await this.#executables.run(program, feeds, ONCE));
     }
-    return { tensors: this.#scoresOf(chunks, batch) };
+    return { tensors: scoreTensors(this.graph, chunks, n) };
   }
 
   // ---- the small print ----------------------------------------------------------------------------------------
@@ -324,24 +322,6 @@ class Engine implements PatchableModel {
   #outputShape(n: number, length: number, outputs = this.outputs): number[] {
     const count = positionsRead(outputs, length);
     return outputs === 'last' ? [n, this.outputSize] : [n, count, this.outputSize];
-  }
-  /** By destination module [prompts, position?, head?, sources], of all micro-batches. */
-  #scoresOf(chunks: readonly Results[], { prompts }: PromptBatch): PromptGradients['tensors'] {
-    const tensors = this.graph.destinationBlocks.map((block) => {
-      const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
-      return [block.module, floatTensor(data, [prompts.length, ...scoreShape(this.graph, block)])] as const;
-    });
-    return Object.fromEntries(tensors);
-  }
-  /** By source module [prompts, position?, rows, dModel]. */
-  #neuronsOf(chunks: readonly Results[], prompts: number): NonNullable<PromptGradients['neurons']> {
-    const { options, layout } = this.graph;
-    const positions = options.positions === null ? [] : [options.positions];
-    const tensors = this.graph.sourceBlocks.map(({ module, start, stop }) => {
-      const data = joinFloats(chunks.map((results) => floats(results, neuronOutputName(module))));
-      return [module, floatTensor(data, [prompts, ...positions, stop - start, layout.dModel])] as const;
-    });
-    return Object.fromEntries(tensors);
   }
   #axes(mask: Mask) {
     return { perItem: mask.perItem, perPosition: this.graph.options.positions !== null };

@@ -9,7 +9,7 @@ import type { SiteTensors } from './source-store.js';
 import type { MaskGradientRequest } from './types.js';
 
 /** @throws AutoCircuitError for points that do not go together */
-export function gradientForward({ mask, inputAlpha, mixed }: MaskGradientRequest): GradientForward {
+export function gradientForward({ mask, inputAlpha, mixed, neurons }: MaskGradientRequest): GradientForward {
   const asked = [
     ...(inputAlpha === undefined ? [] : (['interpolated'] as const)),
     ...(mixed === undefined ? [] : (['mixed'] as const)),
@@ -24,15 +24,23 @@ export function gradientForward({ mask, inputAlpha, mixed }: MaskGradientRequest
       kind: 'internal',
     });
   }
+  if (neurons && asked[0] === 'patched') {
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: 'what nodes write has scores at mask 0 only',
+      got: 'neurons and a mask',
+      kind: 'internal',
+    });
+  }
   return asked[0] ?? 'atZero';
 }
 
 /** The name of a gradient's program: all that decides what it is. */
 export function gradientKey(
-  setting: Pick<GradientSetting, 'forward' | 'supply' | 'axes' | 'objective' | 'losses' | 'backward'>,
+  setting: Pick<GradientSetting, 'forward' | 'supply' | 'axes' | 'objective' | 'losses' | 'backward' | 'neurons'>,
 ): string {
-  const { forward, supply, axes, objective, losses, backward = [] } = setting;
-  const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : [])];
+  const { forward, supply, axes, objective, losses, neurons, backward = [] } = setting;
+  const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : []), ...(neurons ? ['neurons'] : [])];
   const rules = backward.length > 0 ? [JSON.stringify(backward)] : [];
   return ['gradient', forward, supply, ...Object.values(objective), ...flags, ...rules].join('-');
 }

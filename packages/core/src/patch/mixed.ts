@@ -25,9 +25,9 @@ export function mixedPoints(
   endsOf: (block: SourceBlock, shape: AnyValue['shape']) => MixEnds,
 ): PatchPoints {
   const { builder: b } = points;
+  const isSource = (site: string): boolean => graph.sourceBlocks.some((block) => block.site === site);
   const replaced = (site: string, value: AnyValue): AnyValue => {
     const index = graph.sourceBlocks.findIndex((block) => block.site === site);
-    if (index < 0) return value;
     const rows = value.shape.length === 3 ? [1, ...value.shape] : value.shape;
     const between = mix(b, endsOf(graph.sourceBlocks[index]!, rows));
     const chosen = b.equal(b.input(MIXED_BLOCK, 'int', [1]), index); // [1]
@@ -35,8 +35,15 @@ export function mixedPoints(
   };
   return {
     ...points,
-    outOf: (site, value, projection) => points.outOf(site, replaced(site, value), projection),
-    stream: (site, residual) => replaced(site, points.stream(site, residual)),
+    // A sum that the trace has made already is of what it computed: it is made anew.
+    outOf: (site, value, projection, sum) =>
+      isSource(site)
+        ? points.outOf(site, replaced(site, value), projection)
+        : points.outOf(site, value, projection, sum),
+    stream(site, residual) {
+      const stream = points.stream(site, residual);
+      return isSource(site) ? replaced(site, stream) : stream;
+    },
   };
 }
 

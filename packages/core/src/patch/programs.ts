@@ -25,6 +25,7 @@ import {
   type SourceParts,
   type TraceScope,
 } from './modes.js';
+import { outputNeurons, watchedPoints } from './neurons.js';
 import { formFor, type PatchForm, patchedPoints } from './patched.js';
 import type { PatchPoints } from './points.js';
 
@@ -156,6 +157,8 @@ export interface GradientSetting extends PatchedSetting {
   readonly losses?: boolean;
   /** What gradients do differently at values of a role. */
   readonly backward?: readonly BackwardRule[];
+  /** Whether the numbers that nodes write have scores, too; not under a mask. */
+  readonly neurons?: boolean;
 }
 
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
@@ -170,16 +173,19 @@ export function gradientProgram(setting: GradientSetting): Program {
     return value;
   };
   const patchOf = suppliedPatch(setting, b);
-  const logits = readOut(setting, pointsFor()); // [batch, positions?, outputs]
+  const written = new Map<string, AnyValue>(); // by site, [batch, pos, dModel]
+  const points = pointsFor();
+  const watched = setting.neurons ? watchedPoints(graph, points, (site, value) => written.set(site, value)) : points;
+  const logits = readOut(setting, watched); // [batch, positions?, outputs]
   const losses = objectiveFragment(b, setting.objective, logits); // [batch]
   if (setting.losses) b.output(LOSSES, losses);
   const total = b.sum(losses, 0);
-  const gradients = gradient(
-    b,
-    total,
-    reads.map((read) => read.value),
-    setting.backward,
-  );
+  const wanted = [...reads.map((read) => read.value), ...written.values()];
+  const gradients = gradient(b, total, wanted, setting.backward);
+  if (setting.neurons) {
+    const behind = [...written.keys()].map((site, i) => [site, gradients[reads.length + i]!] as const);
+    outputNeurons(b, graph, differences, new Map(behind));
+  }
   const keepPositions = graph.options.positions !== null;
   for (const indices of bySite(reads)) {
     const parts = indices.map((i) => gradients[i]!);

@@ -82,12 +82,19 @@ export interface MaskGradientRequest {
   readonly backward?: readonly BackwardRule[];
   /** Whether M itself is wanted, too. */
   readonly losses?: boolean;
+  /** Whether the single numbers that nodes write are scored, too; at mask 0 only. */
+  readonly neurons?: boolean;
 }
 /** ∂M/∂mask for each prompt: by destination module `[prompts, position?, head?, sources]`, in the batch's order. */
 export interface PromptGradients {
   readonly tensors: Readonly<Record<string, Tensor<Float32Array>>>;
   /** M of each prompt [prompts], when it was asked for. */
   readonly losses?: Float32Array;
+  /**
+   * (patch − current) · ∂M/∂(what is written), by source module `[prompts, position?, rows, dModel]` (else summed over
+   * positions), when asked for. Summed over dModel it is the effect of the whole node, by all ways from it.
+   */
+  readonly neurons?: Readonly<Record<string, Tensor<Float32Array>>>;
 }
 
 export interface PatchableModel {
