@@ -30,6 +30,7 @@ import {
 } from './flags/index.js';
 import type { OpenedModel } from './open-model.js';
 import { packageVersion } from './package-version.js';
+import { positionLabels } from './position-labels.js';
 import { backendLine, modelLine, writeHeader } from './terminal/index.js';
 
 /** Where model and prompts come from. */
@@ -151,6 +152,8 @@ export interface OpenedRun extends OpenedModel {
   /** Positions of words, BOS counted. */
   readonly wordIdxs: Readonly<Record<string, number>>;
   readonly bosLine: string | null;
+  /** What stands at each position; empty without token positions. */
+  readonly labels: readonly string[];
   /** What opens the same again. */
   readonly sources: RunIdentity['sources'];
 }
@@ -172,7 +175,8 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const read = isGenerator(data) ? null : await readPromptFile(cli, data); // a mistake in it is found before the model is loaded
   const loaded = await loadNamedModel(cli, named, values.process);
   const file = read ?? (await generatedPrompts(task!, loaded));
-  const { prompts, wordIdxs, bosLine } = await tokenizeFile(cli, file, loaded);
+  const tokenized = await tokenizeFile(cli, file, loaded);
+  const { prompts, wordIdxs, bosLine } = tokenized;
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };
   if (task?.tokenPositions) graphValues.tokenPositions = true;
   graphValues.outputs ??= task?.outputs;
@@ -194,7 +198,8 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     outputs: graphValues.outputs ?? null,
     bos: cli.flags(DATA_FLAGS).bos,
   };
-  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, sources });
+  const labels = length === null ? [] : positionLabels(length, tokenized, loaded.tokenizer);
+  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, sources });
 }
 
 /** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */
@@ -261,6 +266,7 @@ export async function runRequest(
   const identity: RunIdentity = {
     model: { name, key: weights.key, processing },
     data: { name: opened.dataName, bos: opened.bosLine ?? 'no text' },
+    positions: { labels: opened.labels, words: opened.wordIdxs },
     sources: opened.sources,
     backend: opened.backend.info,
     versions: { 'auto-circuit': packageVersion() },

@@ -10,8 +10,8 @@ export interface RunIdentity {
   readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
   /** `name`: the task's or the file's; `bos`: what was done about it. */
   readonly data: { readonly name: string; readonly bos: string };
-  /** What stands at each token position, where it is known. */
-  readonly positionLabels?: readonly string[] | null;
+  /** What stands at each token position, and positions of words: kept where positions have edges of their own. */
+  readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
   /** What opens model and data again: names and paths. */
   readonly sources: Readonly<Record<string, string | number | boolean | null>>;
   readonly backend: BackendInfo;
@@ -21,8 +21,8 @@ export interface RunIdentity {
 
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph } = request.model;
-  const { model, data, backend, sources, versions, positionLabels } = identity;
-  const labels = graph.options.positions === null ? null : positionLabels;
+  const { model, data, backend, sources, versions, positions } = identity;
+  const atPositions = graph.options.positions === null ? undefined : positions;
   return {
     format: 'auto-circuit run 1',
     asked: {
@@ -49,7 +49,10 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     },
     sources: { ...sources },
     graph: { sources: graph.sources.length, destinations: graph.destinations.length, edges: graph.edgeCount },
-    prompts: { ...prompts.counts, ...(labels ? { labels: [...labels] } : {}) },
+    prompts: {
+      ...prompts.counts,
+      ...(atPositions ? { labels: [...atPositions.labels], words: { ...atPositions.words } } : {}),
+    },
     signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },
     runtime: backend.runtime,
