@@ -114,6 +114,8 @@ function drawnNodes(graph: Graph) {
 }
 
 function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string, heads: number) {
+  const latent = /^MLP \d+ (Latent|Error)/.exec(name)?.[1];
+  if (latent) return { kind: 'mlp', column: heads + (latent === 'Error' ? 1 : 2 + head!) } as const;
   // Inputs that several heads share are nodes beside the heads.
   if (head !== null) return { kind: 'head', column: /\.kv\d+$/.test(name) ? heads + 1 + head : head } as const;
   if (name.startsWith('MLP')) return { kind: 'mlp', column: heads } as const;
@@ -124,5 +126,5 @@ function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string,
 function rowLabel(nodes: readonly DataNode[]): string {
   const head = nodes.find(({ kind }) => kind === 'head');
   if (head) return head.name.replace(/\.[^.]*$/, '');
-  return nodes[0]!.name.replace('Resid ', '');
+  return nodes[0]!.name.replace('Resid ', '').replace(/ (Latent \d+|Error)$/, '');
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula, scoreShape } from './build.js';
+import { innerLinks } from './inner-links.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
 
 interface GoldenNode {
@@ -70,6 +71,8 @@ describe('buildGraph', () => {
     for (const mlp of [true, false]) {
       for (const parallel of mlp ? [true, false] : [false]) layouts.push({ ...TRANSFORMER, mlp, parallel });
     }
+    for (const parallel of [true, false])
+      layouts.push({ ...TRANSFORMER, mlp: true, parallel, latents: { 0: [4, 2], [TRANSFORMER.layers - 1]: [7] } });
     for (const layout of layouts) {
       for (const splitQkv of [true, false]) {
         for (const kvInputs of layout.kind === 'transformer' && splitQkv
@@ -81,12 +84,40 @@ describe('buildGraph', () => {
           expect(graph.edgeCount).toBe(3 * graph.edgesPerPosition);
         }
       }
-      if (layout.kind === 'transformer' && layout.parallel) continue;
+      if (layout.kind === 'transformer' && (layout.parallel || layout.latents)) continue;
       const residual: GraphOptions = { ...DEFAULT_GRAPH_OPTIONS, factorized: false };
       expect(buildGraph(layout, residual).edgeCount).toBe(edgeCountFormula(layout, residual));
     }
     // GPT-2 small, known from the literature.
     expect(build({ layers: 12, heads: 12, kvHeads: 12 }).edgeCount).toBe(32491);
+  });
+
+  it('writes latents in the MLP’s stead, and what they leave', () => {
+    const graph = build({ layers: 2, heads: 2, kvHeads: 2, latents: { 0: [17, 3] } });
+    expect(graph.sources.map((source) => source.name)).toEqual([
+      ...['Resid Start', 'A0.0', 'A0.1', 'MLP 0 Latent 17', 'MLP 0 Latent 3', 'MLP 0 Error', 'A1.0', 'A1.1', 'MLP 1'],
+    ]);
+    expect(graph.sourceBlocks.map(({ site, start, stop }) => [site, start, stop])).toContainEqual([
+      'L0.mlp.latents',
+      3,
+      5,
+    ]);
+    const mlp = graph.destinations.find(({ name }) => name === 'MLP 0')!;
+    expect(innerLinks(graph)[mlp.index]!.map(({ source, moves }) => [source.name, moves])).toEqual([
+      ['MLP 0 Latent 17', false],
+      ['MLP 0 Latent 3', false],
+      ['MLP 0 Error', false],
+    ]);
+    const refused =
+      (latents: Record<string, number[]>, options: Partial<GraphOptions> = {}) =>
+      () =>
+        build({ layers: 2, latents }, options);
+    expect(refused({ 2: [1] })).toThrow(
+      /latents of layer 2 make no sources: expected a layer with an MLP, from 0 to 1/,
+    );
+    expect(refused({ 0: [1, 1] })).toThrow(/each named once by a whole number, got 1, 1/);
+    expect(refused({ 0: [] })).toThrow(/got none/);
+    expect(refused({ 0: [1] }, { factorized: false })).toThrow(/sources of the factorized graph; use the factorized/);
   });
 
   it('names grouped K and V inputs by query head or by KV head', () => {

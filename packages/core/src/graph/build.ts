@@ -41,7 +41,10 @@ export function edgeCountFormula(layout: GraphLayout, options: GraphOptions): nu
   const inputs = attentionInputs(layout, options);
   const upstream = layers + (writers * layers * (layers - 1)) / 2; // Σ over blocks of the sources before it
   const serialHeads = layout.kind === 'transformer' && layout.parallel ? 0 : heads; // heads the block's own MLP reads
-  return inputs * upstream + mlp * (upstream + layers * serialHeads) + 1 + layers * writers;
+  const plain = inputs * upstream + mlp * (upstream + layers * serialHeads) + 1 + layers * writers;
+  const latents = layout.kind === 'transformer' ? Object.entries(layout.latents ?? {}) : [];
+  // each latent is one more source for every later block and the end
+  return latents.reduce((n, [l, { length }]) => n + length * ((inputs + mlp) * (layers - 1 - Number(l)) + 1), plain);
 }
 
 function attentionInputs(layout: GraphLayout, options: GraphOptions): number {
@@ -68,7 +71,7 @@ function factorizedTransformer(parts: GraphParts, layout: TransformerLayout, opt
     if (layout.mlp && layout.parallel) readMlp(parts, l, mlpLayer);
     writeAttention(parts, layout, l, attnLayer);
     if (layout.mlp && !layout.parallel) readMlp(parts, l, mlpLayer);
-    if (layout.mlp) writeMlp(parts, l, mlpLayer);
+    if (layout.mlp) writeMlp(parts, l, mlpLayer, layout.latents?.[l]);
   }
   readEnd(parts, `blocks.${layout.layers - 1}.hook_resid_post`, layout.layers * step + 1);
 }
@@ -157,10 +160,17 @@ function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number,
   parts.write({ site: `L${l}.attn`, module, layer, heads: layout.heads, name: (h) => `A${l}.${h}` });
 }
 
-function writeMlp(parts: GraphParts, l: number, layer: number): void {
+function writeMlp(parts: GraphParts, l: number, layer: number, latents?: readonly number[]): void {
   const module = `blocks.${l}.hook_mlp_out`;
-  parts.write({ site: `L${l}.mlp`, module, layer, heads: null, name: () => `MLP ${l}` });
+  if (latents) {
+    const name = (i: number): string => `MLP ${l} Latent ${latents[i]}`;
+    parts.write({ site: latentSite(`L${l}.mlp`), module: `${module}.latents`, layer, heads: latents.length, name });
+  }
+  parts.write({ site: `L${l}.mlp`, module, layer, heads: null, name: () => `MLP ${l}${latents ? ' Error' : ''}` });
 }
+
+/** The patch point where the latents that stand for a module's output are written, before what they leave. */
+export const latentSite = (site: string): string => `${site}.latents`;
 
 function writeStage(parts: GraphParts, layout: StagedLayout, l: number, layer: number): void {
   const module = `blocks.${l}.head_outputs`;

@@ -19,6 +19,8 @@ const layoutSchema = z.discriminatedUnion('kind', [
     dModel: size,
     mlp: z.boolean(),
     parallel: z.boolean(),
+    attention: z.enum(['causal', 'full']).exactOptional(),
+    latents: z.record(z.string(), z.array(z.int().nonnegative()).readonly()).readonly().exactOptional(),
   }),
   z.strictObject({ kind: z.literal('staged'), layers: size, heads: size, dModel: size }),
 ]);
@@ -121,7 +123,13 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
 
 /** @throws AutoCircuitError naming the first thing in which two graphs differ. */
 export function checkSameGraph(got: Graph, expected: Graph, path: string): void {
-  const facts = (graph: Graph): Record<string, unknown> => ({ ...graph.layout, ...graph.options });
+  const facts = (graph: Graph): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries({ ...graph.layout, ...graph.options }).map(([key, value]) => [
+        key,
+        typeof value === 'object' ? JSON.stringify(value) : `${value}`,
+      ]),
+    );
   const [mine, theirs] = [facts(expected), facts(got)];
   for (const key of Object.keys({ ...mine, ...theirs })) {
     if (mine[key] === theirs[key]) continue;

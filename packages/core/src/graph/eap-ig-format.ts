@@ -115,6 +115,7 @@ function representable(graph: Graph): TransformerLayout {
   const { layout, options } = graph;
   const reasons: Readonly<Record<string, boolean>> = {
     'a toy model without attention': layout.kind !== 'transformer',
+    'latents of an autoencoder': layout.kind === 'transformer' && layout.latents !== undefined,
     'an attention-only model (its graphs always have MLPs)': layout.kind === 'transformer' && !layout.mlp,
     'the residual graph': !options.factorized,
     'edges by token position': options.positions !== null,

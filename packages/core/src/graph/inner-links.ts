@@ -14,7 +14,7 @@ export function innerLinks(graph: Graph): InnerLink[][] {
   for (const block of graph.sourceBlocks) {
     // In the factorized graph a node reads and writes at one site; in the residual graph all that is written in a stream
     // node's layer has read that stream.
-    const key = graph.options.factorized ? block.site : `layer ${block.layer}`;
+    const key = graph.options.factorized ? block.site.replace(/\.latents$/, '') : `layer ${block.layer}`;
     sourcesAt.set(key, [...(sourcesAt.get(key) ?? []), ...graph.sources.slice(block.start, block.stop)]);
   }
   return graph.destinations.map((destination) => {

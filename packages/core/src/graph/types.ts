@@ -26,6 +26,11 @@ export interface TransformerLayout {
   readonly parallel: boolean;
   /** Which positions attention moves information to: from p to p and later (`causal`, the default), or to all (`full`). */
   readonly attention?: 'causal' | 'full';
+  /**
+   * By layer: latents of a sparse autoencoder that stand for the layer's MLP as sources, by their numbers. What they leave of
+   * the MLP's output is one more source, `MLP {l} Error`.
+   */
+  readonly latents?: Readonly<Record<string, readonly number[]>>;
 }
 /** Toy models: layers of heads that each read and write the residual (AutoCircuit's MicroModel: nodes `B{l}.{h}`). */
 export interface StagedLayout {
@@ -45,7 +50,7 @@ export interface SourceNode {
 }
 /** All source nodes of one module: rows `start` to `stop` of every source tensor. */
 export interface SourceBlock {
-  /** The patch point that writes it: `start`, `L3.attn`, `L3.mlp`, or in the residual graph `L3.mid`, `L3.post`. */
+  /** The patch point that writes it: `start`, `L3.attn`, `L3.mlp`, `L3.mlp.latents`, or in the residual graph `L3.mid`, `L3.post`. */
   readonly site: string;
   readonly module: string;
   readonly layer: number;

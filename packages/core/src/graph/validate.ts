@@ -1,6 +1,6 @@
 /** @file Which layouts and options make a graph; anything else is one sentence. */
 import { AutoCircuitError } from '../error.js';
-import type { GraphLayout, GraphOptions } from './types.js';
+import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
 
 const WHERE = 'graph';
 
@@ -34,6 +34,7 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
       });
     }
   }
+  if (layout.kind === 'transformer' && layout.latents) checkLatents(layout, layout.latents, options);
   if (options.kvInputs === 'kv-head') {
     const reason =
       layout.kind === 'staged'
@@ -52,6 +53,30 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
     }
   }
 }
+
+function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { factorized }: GraphOptions): void {
+  if (!factorized) {
+    throw new AutoCircuitError({
+      where: WHERE,
+      what: 'latents of an autoencoder are sources of the factorized graph',
+      fix: 'use the factorized graph',
+    });
+  }
+  for (const [layer, numbers] of Object.entries(latents)) {
+    const known = mlp && Number.isSafeInteger(Number(layer)) && Number(layer) >= 0 && Number(layer) < layers;
+    const distinct = new Set(numbers).size === numbers.length && numbers.length > 0;
+    if (known && distinct && numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) continue;
+    throw new AutoCircuitError({
+      where: WHERE,
+      what: `the latents of layer ${layer} make no sources`,
+      expected: known
+        ? 'at least one, each named once by a whole number'
+        : `a layer with an MLP, from 0 to ${layers - 1}`,
+      got: known ? numbers.slice(0, 8).join(', ') || 'none' : mlp ? `layer ${layer}` : 'an attention-only model',
+    });
+  }
+}
+type Latents = NonNullable<TransformerLayout['latents']>;
 
 /** Options brought to one form: what says nothing about this graph gets its plain value. */
 export function effectiveOptions(layout: GraphLayout, options: GraphOptions): GraphOptions {
