@@ -56,6 +56,7 @@ export class SelectedRuns {
   static fits({ layout, options }: Graph): boolean {
     return (
       layout.kind === 'transformer' &&
+      layout.latents === undefined &&
       options.factorized &&
       options.positions === null &&
       (options.kvInputs === 'query-head' || layout.heads === layout.kvHeads)
