@@ -53,6 +53,8 @@ interface Built {
   /** The largest sizes that it was used with. */
   sizes: DimSizes;
   hostBytes: number;
+  /** What was last said of its cuts. */
+  said: string;
 }
 
 export class Executables {
@@ -90,11 +92,9 @@ export class Executables {
     const { sizes } = useOf(prompts);
     if (built.memory.peakBytes(sizes) >= built.memory.peakBytes(built.sizes)) built.sizes = sizes;
     built.hostBytes = Math.max(built.hostBytes, hostBytes);
-    if (prompts < load.prompts) {
-      this.#onDebug(
-        `program ${named.key}: ${prompts} of ${load.prompts} prompts of ${load.length} tokens at a time, by --memory`,
-      );
-    }
+    const cut = `${prompts} of ${load.prompts} prompts of ${load.length} tokens at a time`;
+    if (prompts < load.prompts && built.said !== cut) this.#onDebug(`program ${named.key}: ${cut}, by --memory`);
+    built.said = cut;
     return prompts;
   }
 
@@ -158,7 +158,7 @@ export class Executables {
     const started = performance.now();
     const program = make();
     const milliseconds = performance.now() - started;
-    const built = { program, memory: programMemory(program), milliseconds, sizes: {}, hostBytes: 0 };
+    const built = { program, memory: programMemory(program), milliseconds, sizes: {}, hostBytes: 0, said: '' };
     this.#built.set(key, built);
     return built;
   }
