@@ -24,7 +24,7 @@ const STEPS: readonly Step[] = [
   [['A0.5'], ['A2.0'], 'K', ['B_def+1']],
   [['A1.4'], ['A2.0'], 'V', ['B_def+1']],
   // 1.2 tells the docstring's words from the signature's.
-  [START, ['A1.2'], 'Q', ['A_doc', 'B_doc']],
+  [START, ['A1.2'], 'Q', ['B_doc']],
   [['A0.5'], ['A1.2'], 'Q', ['B_doc']],
   [START, ['A1.2'], 'K', ['A_def', 'B_def', 'A_doc', 'B_doc']],
   [['A0.5'], ['A1.2'], 'K', ['B_def', 'B_doc']],
@@ -48,14 +48,14 @@ export const DOCSTRING_HEADS: readonly string[] = [
   ...['A0.1', 'A1.0', 'A2.3'],
 ];
 
-/** All edges among the embeddings and those heads, at every position; what reaches the output does so at the end. */
+/** All edges among the embeddings and those heads that lead to the output at the end. */
 function nodes(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readonly string[] {
   const list = edgeList('docstring', graph, ATTN_ONLY_4L, wordIdxs);
   const sources = [...START, ...DOCSTRING_HEADS];
   const everywhere = Array.from({ length: list.positions ?? 1 }, (_, position) => position);
   list.connect(sources, DOCSTRING_HEADS, everywhere);
   list.connect(sources, ['Resid End'], ['end']);
-  return list.names();
+  return list.namesWithWayOut();
 }
 
 export const DOCSTRING_CIRCUITS: Readonly<Record<string, OfficialCircuit>> = Object.freeze({

@@ -121,7 +121,7 @@ function mlp0Only(graph: Graph, wordIdxs: Readonly<Record<string, number>>): rea
 
 /**
  * The paper's own test of the circuit: heads outside it are knocked out, each head inside runs at the word where it writes,
- * MLPs and embeddings run everywhere. Edges into heads outside are left out: they would change nothing.
+ * MLPs and embeddings run everywhere. Edges that change nothing, such as those into heads outside, are left out.
  */
 function nodes(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readonly string[] {
   const list = edgeList('IOI', graph, GPT2_SMALL, wordIdxs);
@@ -137,7 +137,7 @@ function nodes(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readon
     list.connect(sources, headsOf(seenLater), [at], ['K', 'V']);
     if (list.positions === null || at === list.position('end')) list.connect(sources, ['Resid End'], [at]);
   }
-  return list.names();
+  return list.namesWithWayOut();
 }
 
 const PAPER = 'Wang et al. 2022';

@@ -1,5 +1,15 @@
 /** @file A list of edge names that grows group by group: "these nodes write to those nodes, at this word". */
-import { AutoCircuitError, type DestinationNode, edgeName, type Graph, type SourceNode } from '@auto-circuit/core';
+import {
+  AutoCircuitError,
+  connectedPart,
+  type DestinationNode,
+  edgeAt,
+  edgeName,
+  edgesByName,
+  type Graph,
+  makeCircuit,
+  type SourceNode,
+} from '@auto-circuit/core';
 
 /** `A9.9` as [9, 9]. */
 export type Head = readonly [layer: number, head: number];
@@ -22,6 +32,8 @@ export type Inputs = readonly ('Q' | 'K' | 'V')[];
 export interface EdgeList {
   /** The names so far, each once, in the order added. */
   names(): readonly string[];
+  /** Those of them from which a way leads to the output. */
+  namesWithWayOut(): readonly string[];
   /**
    * Adds every edge that the graph has from one of the sources to one of the destinations, read at these words.
    * Destinations are `A9.9` (its `inputs`), `MLP 3` or `Resid End`.
@@ -94,6 +106,14 @@ export function edgeList(
   };
   return Object.freeze({
     names: () => Object.freeze([...names]),
+    namesWithWayOut: () => {
+      const all = makeCircuit(
+        graph,
+        [...names].flatMap((name) => edgesByName(graph, name)),
+      );
+      const { edges } = connectedPart(all, { requireWayIn: false, requireWayOut: true });
+      return Object.freeze(edges.map((number) => edgeAt(graph, number).name));
+    },
     connect,
     connectThroughMlps: (sources, destinations, at, inputs) => {
       const first = Math.min(...sources.map((name) => known(sourcesByName, name, circuit).layer));

@@ -30,7 +30,7 @@ function circuit(lastMlp: number): OfficialCircuit['edges'] {
     const [first, last] = list.positions === null ? [0, 1] : [list.position('first'), list.position('last')];
     const earlier = Array.from({ length: last - first }, (_, i) => first + i);
     list.connect(before, ['MLP 0', ...joiningHeads], earlier, ['K', 'V']);
-    list.connect(before, joiningHeads, earlier, ['Q']);
+    list.connect(before, joiningHeads.slice(0, PYTHIA_2_8B.heads), earlier, ['Q']); // layer 1 is read at the last token only
     const atName = ['Resid Start', ...joiningHeads, ...mlpNames(0, lastMlp)];
     list.connect(atName, [...joiningHeads, ...mlpNames(0, lastMlp)], ['last']);
     list.connect(atName, [EXTRACTION_HEAD], ['last'], ['K', 'V']);

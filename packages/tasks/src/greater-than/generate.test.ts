@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { wordEncoder } from '../testing/word-encoder.js';
+import { generateGreaterThan } from './generate.js';
+
+describe('generateGreaterThan', () => {
+  const encoder = wordEncoder();
+  const file = generateGreaterThan({ encoder, count: 200, seed: 1 });
+
+  it('asks for a year after the first one, in the same century; corrupt begins in 01', () => {
+    for (const { clean, corrupt, answers, wrongAnswers } of file.prompts) {
+      const [, century, start, again] = /year (\d\d)(\d\d) and .* year (\d\d)$/.exec(String(clean))!;
+      expect(again).toBe(century);
+      expect(corrupt).toBe(String(clean).replace(`${century}${start}`, `${century}01`));
+      expect(answers.every((year) => Number(year) > Number(start))).toBe(true);
+      expect(wrongAnswers.every((year) => Number(year) <= Number(start))).toBe(true);
+      expect([...wrongAnswers, ...answers]).toEqual(Array.from({ length: 100 }, (_, n) => `${n}`.padStart(2, '0')));
+      expect(Number(century)).toBeGreaterThanOrEqual(11);
+      expect(Number(century)).toBeLessThanOrEqual(17);
+    }
+  });
+
+  it('knows where the halves of the first year are', () => {
+    expect(file.wordIdxs).toEqual({ YY: 6, XX: 7, end: 13 });
+    const tokens = encoder.encode(String(file.prompts[0]!.clean), { bos: false }).map((id) => encoder.decode([id]));
+    expect(`${tokens[6]}${tokens[7]}`).toMatch(/^ \d{4}$/);
+  });
+
+  it('leaves out years that are cut otherwise', () => {
+    const plain = wordEncoder();
+    // As GPT-2 has 1500 and others as one token
+    const whole = new Map([
+      [' 1500', 900_000],
+      [' 1650', 900_001],
+      [' 1745', 900_002],
+    ]);
+    const merged = {
+      ...plain,
+      encode: (text: string, options: { readonly bos: boolean }) => {
+        const parts = text.split(/( 1500| 1650| 1745)/);
+        return parts.flatMap((part) => (whole.has(part) ? [whole.get(part)!] : plain.encode(part, options)));
+      },
+      decode: (ids: readonly number[]) =>
+        ids.map((id) => [...whole].find(([, one]) => one === id)?.[0] ?? plain.decode([id])).join(''),
+    };
+    const { prompts } = generateGreaterThan({ encoder: merged, count: 2000, seed: 0 });
+    const years = new Set(prompts.map(({ clean }) => /\d{4}/.exec(String(clean))![0]));
+    expect(years.size).toBeGreaterThan(400);
+    for (const year of ['1500', '1650', '1745']) expect(years.has(year)).toBe(false);
+  });
+
+  it('refuses a tokenizer that cuts numbers into digits, with what it does', () => {
+    const plain = wordEncoder();
+    const digits = {
+      ...plain,
+      encode: (text: string, options: { readonly bos: boolean }) =>
+        text.split(/(\d)/).flatMap((part) => (part === '' ? [] : plain.encode(part, options))),
+    };
+    expect(() => generateGreaterThan({ encoder: digits, count: 1, seed: 0 })).toThrow(
+      'does not fit this tokenizer, which cuts numbers otherwise: expected 00 … 99 as one token each, got "0", "0"',
+    );
+  });
+});
