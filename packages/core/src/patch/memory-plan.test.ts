@@ -88,7 +88,7 @@ describe('the check before anything is loaded', () => {
         }
       }
     };
-    const [short, plain, gradient] = [least(3, true), least(1500, false), least(1500, true)];
+    const [short, plain, gradient] = [least(3, true), least(200_000, false), least(200_000, true)];
     expect(gradient).toBeGreaterThan(plain);
     expect(plain).toBeGreaterThan(short);
     expect(check(100, 3, false)).toThrow(/^\[memory\] one prompt of 3 tokens does not fit/);

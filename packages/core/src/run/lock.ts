@@ -3,7 +3,18 @@
  * (killed, power cut) is taken over.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, copyFile, link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  copyFile,
+  link,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { errnoOf, fileError } from '../data/file-error.js';
@@ -35,6 +46,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   });
   try {
     await take(folder, path, mine);
+    await removeLeft(folder);
   } catch (cause) {
     throw fileError('run', 'lock', folder, cause);
   }
@@ -77,7 +89,20 @@ async function replaced(folder: string, path: string, left: string, temporary: s
     await rename(temporary, path);
     return true;
   } finally {
-    await unlink(claim);
+    await unlink(claim).catch(ignoreSystemError); // a new holder may have cleaned up
+  }
+}
+
+/**
+ * Removes what killed processes left of their attempts. Called by the holder of the lock: claims to an older lock's text
+ * serve nobody any more, since that text is gone.
+ */
+async function removeLeft(folder: string): Promise<void> {
+  const all = (await readdir(folder).catch(ignoreSystemError)) ?? [];
+  const names = all.filter((name) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith('.tmp'));
+  for (const path of names.map((name) => join(folder, name))) {
+    const text = await readText(path);
+    if (text !== null && !(await livingHolder(path, text))) await unlink(path).catch(ignoreSystemError);
   }
 }
 

@@ -55,6 +55,17 @@ describe('lockFolder', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('removes what killed processes left, and nothing of living ones', async () => {
+    const attempt = (name: string, owner: object) =>
+      writeFile(join(folder, `${LOCK_NAME}.${name}.tmp`), JSON.stringify(owner));
+    await attempt('dead', { pid: 2 ** 22 + 1, host: hostname(), started: '1' }); // above the largest process id
+    await attempt('alive', { pid: process.pid, host: hostname(), started: null });
+    await writeFile(join(folder, 'other.tmp'), '');
+    const lock = await lockFolder(folder);
+    expect((await readdir(folder)).sort()).toEqual([LOCK_NAME, `${LOCK_NAME}.alive.tmp`, 'other.tmp']);
+    await lock.release();
+  });
+
   it('a lock that is being written is respected, and taken over when it stays empty', async () => {
     const path = join(folder, LOCK_NAME);
     await writeFile(path, '');
