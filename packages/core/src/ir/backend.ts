@@ -54,6 +54,8 @@ export interface CompileHint {
 
 export interface Backend {
   readonly info: BackendInfo;
+  /** Runs that it computes at the same time, if more than one. Results do not depend on it. */
+  readonly parallel?: number;
   compile(program: Program, weights: WeightStore, hint?: CompileHint): Promise<Executable>;
   dispose(): Promise<void>;
 }

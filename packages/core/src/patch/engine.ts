@@ -5,13 +5,14 @@ import { type OutputPositions, positionsRead } from '../data/output-positions.js
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph, Mask } from '../graph/types.js';
-import type { Backend, Feeds, Results } from '../ir/backend.js';
+import type { Backend, Feeds } from '../ir/backend.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { Executables, type NamedProgram } from './executables.js';
 import { filledMask, maskFeeds, objectiveFeeds, promptFeed, withPatched } from './feeds.js';
 import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradient-request.js';
+import { inOrder } from './in-order.js';
 import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
 import { MemoryPlan } from './memory-plan.js';
 import { type Cut, cutsOf, floats, joinFloats, sliceRows, tensorOf } from './micro-batches.js';
@@ -82,6 +83,7 @@ class Engine implements PatchableModel {
   readonly graph: Graph;
   readonly outputSize: number;
   readonly outputs: OutputPositions;
+  readonly runsTogether: boolean;
   readonly #model: ModelObject;
   readonly #executables: Executables;
   readonly #store: SourceStore;
@@ -114,7 +116,7 @@ class Engine implements PatchableModel {
     this.#patchTokens = this.#tokensFor(graph.sources.length);
     this.#plainTokens = microBatchTokens ?? PLAIN_TOKENS;
     this.#keepBytes = plan.keepBytes;
-    this.#store = new SourceStore((...args) => this.#capture(...args), this.#keepBytes);
+    this.#store = new SourceStore((...args) => this.#capture(...args), this.#keepBytes, this.#executables.parallel);
     this.#selected =
       way !== 'dense' && backend.info.emptyAxes && SelectedRuns.fits(graph)
         ? new SelectedRuns({
@@ -128,6 +130,7 @@ class Engine implements PatchableModel {
             onDebug,
           })
         : null;
+    this.runsTogether = this.#selected !== null;
     onDebug(plan.describe());
     onDebug(
       `micro-batches: ${this.#patchTokens} tokens patched, ${this.#plainTokens} plain; ${graph.sources.length} sources of ${graph.layout.dModel}`,
@@ -138,19 +141,13 @@ class Engine implements PatchableModel {
   async run(input: ModelInput, positions = this.outputs): Promise<Tensor<Float32Array>> {
     const [n, pos] = input.shape as [number, number];
     this.#checkLength(pos);
-    const rows: Float32Array[] = [];
     const plain = named(`plain-${positions}`, () => plainProgram(this.#setting, positions));
     const shape = this.#outputShape(n, pos, positions);
-    for (const [start, stop] of this.#cuts(plain, n, pos, elementCount(shape), this.#plainTokens)) {
-      const results = await this.#executables.run(
-        plain,
-        {
-          [INPUT]: sliceRows(input, start, stop),
-        },
-        ONCE,
-      );
-      rows.push(floats(results, LOGITS));
-    }
+    const cuts = this.#cuts(plain, n, pos, elementCount(shape), this.#plainTokens);
+    const rows = await this.#eachCut(cuts, async ([start, stop]) => {
+      const feeds = { [INPUT]: sliceRows(input, start, stop) };
+      return floats(await this.#executables.run(plain, feeds, ONCE), LOGITS);
+    });
     return floatTensor(joinFloats(rows), shape);
   }
 
@@ -213,9 +210,8 @@ class Engine implements PatchableModel {
       return floatTensor(joinFloats(await this.#selected!.run(batch, { input, patch, mask }, selection, cuts)), shape);
     }
     const cuts = this.#cuts(patched, n, batch.length, elementCount(shape));
-    const rows: Float32Array[] = [];
     if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
-    for (const [start, stop] of cuts) {
+    const rows = await this.#eachCut(cuts, async ([start, stop]) => {
       const parts = supply === 'fused' ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const results = await this.#executables.run(patched, {
         [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
@@ -223,8 +219,8 @@ class Engine implements PatchableModel {
         ...(parts ? this.#named(parts, patchInputName) : {}),
         ...Object.fromEntries(maskFeeds(this.graph, mask, batch.prompts.length, start, stop)),
       });
-      rows.push(floats(results, LOGITS));
-    }
+      return floats(results, LOGITS);
+    });
     return floatTensor(joinFloats(rows), shape);
   }
 
@@ -270,31 +266,28 @@ class Engine implements PatchableModel {
       objective.kind === 'kl' && !objective.referenceLogits
         ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length))
         : undefined;
-    const chunks: Results[] = [];
     if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     if (needsCurrent) await this.#store.prepare(batch, input, cuts);
-    for (const [start, stop] of cuts) {
+    const chunks = await this.#eachCut(cuts, async ([start, stop]) => {
       const parts = supply === 'fused' ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const current = needsCurrent ? await this.#store.side(batch, input, start, stop) : null;
-      chunks.push(
-        await this.#executables.run(
-          gradient,
-          {
-            [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
-            ...this.#firstPass(supply, batch, patch, start, stop),
-            ...(parts ? this.#named(parts, patchInputName) : {}),
-            ...(forward === 'patched'
-              ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop))
-              : {}),
-            ...(current ? this.#named(current, currentInputName) : {}),
-            ...(forward === 'interpolated' ? startBetween(current!, parts, inputAlpha!) : {}),
-            ...(mixed ? mixedFeeds(this.graph, mixed) : {}),
-            ...Object.fromEntries(objectiveFeeds(this.#model.spec, objective, batch, start, stop, dense)),
-          },
-          { big: true },
-        ),
+      return this.#executables.run(
+        gradient,
+        {
+          [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+          ...this.#firstPass(supply, batch, patch, start, stop),
+          ...(parts ? this.#named(parts, patchInputName) : {}),
+          ...(forward === 'patched'
+            ? Object.fromEntries(maskFeeds(this.graph, mask!, batch.prompts.length, start, stop))
+            : {}),
+          ...(current ? this.#named(current, currentInputName) : {}),
+          ...(forward === 'interpolated' ? startBetween(current!, parts, inputAlpha!) : {}),
+          ...(mixed ? mixedFeeds(this.graph, mixed) : {}),
+          ...Object.fromEntries(objectiveFeeds(this.#model.spec, objective, batch, start, stop, dense)),
+        },
+        { big: true },
       );
-    }
+    });
     return {
       tensors: scoreTensors(this.graph, chunks, n),
       ...(losses ? { losses: joinFloats(chunks.map((results) => floats(results, LOSSES))) } : {}),
@@ -306,11 +299,11 @@ class Engine implements PatchableModel {
     this.#checkBatch(batch);
     const program = named(`measure-${measure.name}`, () => measuredEdgesProgram(this.#setting, measure));
     const n = batch.prompts.length;
-    const chunks: Results[] = [];
-    for (const [start, stop] of this.#cuts(program, n, batch.length, n * this.graph.edgeCount)) {
+    const cuts = this.#cuts(program, n, batch.length, n * this.graph.edgeCount);
+    const chunks = await this.#eachCut(cuts, ([start, stop]) => {
       const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
-      chunks.push(await this.#executables.run(program, feeds, ONCE));
-    }
+      return this.#executables.run(program, feeds, ONCE);
+    });
     return { tensors: scoreTensors(this.graph, chunks, n) };
   }
 
@@ -352,6 +345,9 @@ class Engine implements PatchableModel {
     const most = Math.min(prompts, Math.max(1, Math.floor(tokens / Math.max(1, length))));
     const fit = this.#executables.promptsPerRun(program, { prompts: most, length, hostBytes: 8 * results });
     return cutsOf(prompts, length, fit * length);
+  }
+  #eachCut<R>(cuts: readonly Cut[], work: (cut: Cut) => Promise<R>): Promise<readonly R[]> {
+    return inOrder(cuts, this.#executables.parallel, work);
   }
   #checkBatch(batch: PromptBatch): void {
     this.#checkLength(batch.length);

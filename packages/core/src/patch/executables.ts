@@ -66,9 +66,13 @@ export class Executables {
   readonly #live = new Map<string, Entry>();
   readonly #built = new Map<string, Built>();
   readonly #large: boolean;
+  /** Runs worth asking for at once. */
+  readonly parallel: number;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(backend: Backend, weights: WeightStore, plan: MemoryPlan, onDebug: (line: string) => void) {
     this.#backend = backend;
+    this.parallel = backend.parallel ?? 1;
     this.#weights = weights;
     this.#plan = plan;
     this.#onDebug = onDebug;
@@ -105,8 +109,13 @@ export class Executables {
 
   /** Runs a program. A mode may leave an input unused (simplified away); feeds for it are left out here. */
   async run(named: NamedProgram, feeds: Feeds, use: Use = {}): Promise<Results> {
-    const { executable, inputs } = await this.#get(named, feeds, use);
-    return executable.run(read(feeds, inputs));
+    // Begun one after the other: while one looks for its program, no other may let that program go.
+    const begun = this.#turn.then(async () => {
+      const { executable, inputs } = await this.#get(named, feeds, use);
+      return { results: executable.run(read(feeds, inputs)) };
+    });
+    this.#turn = begun.catch(() => undefined); // whoever asked is told
+    return (await begun).results;
   }
 
   async #get(named: NamedProgram, feeds: Feeds, use: Use): Promise<Live> {

@@ -6,6 +6,7 @@
 import type { PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
+import { inOrder } from './in-order.js';
 import type { MeanHandle, PatchDescription } from './types.js';
 
 /** Per site, what its sources wrote: [rows, items, pos, width]. */
@@ -24,10 +25,13 @@ export class SourceStore {
   readonly #kept = new Map<string, SiteTensors>();
   readonly #batchIds = new WeakMap<PromptBatch, number>();
   readonly #batchMeans = new WeakMap<PromptBatch, Map<string, SiteTensors>>();
+  readonly #parallel: number;
   #keptBytes = 0;
   #nextId = 0;
 
-  constructor(capture: Capture, budgetBytes: number) {
+  /** @param parallel captures that run at once */
+  constructor(capture: Capture, budgetBytes: number, parallel = 1) {
+    this.#parallel = parallel;
     this.#capture = capture;
     this.#budgetBytes = budgetBytes;
   }
@@ -53,10 +57,11 @@ export class SourceStore {
    * micro-batch. Does nothing more than its first piece when the batch does not fit in what may be kept.
    */
   async prepare(batch: PromptBatch, side: Side, cuts: readonly (readonly [number, number])[]): Promise<void> {
-    for (const [i, [start, stop]] of cuts.entries()) {
-      const bytes = bytesOf(await this.side(batch, side, start, stop));
-      if (i === 0 && bytes * cuts.length > this.#budgetBytes) return;
-    }
+    const [first, ...others] = cuts;
+    if (!first) return;
+    const bytes = bytesOf(await this.side(batch, side, ...first));
+    if (bytes * cuts.length > this.#budgetBytes) return;
+    await inOrder(others, this.#parallel, (cut) => this.side(batch, side, ...cut));
   }
 
   #keep(key: string, tensors: SiteTensors): void {

@@ -9,6 +9,7 @@ import type { Feeds, Results } from '../../ir/backend.js';
 import type { ModelObject } from '../../plugin/contributions.js';
 import type { Executables } from '../executables.js';
 import { promptFeed } from '../feeds.js';
+import { inOrder } from '../in-order.js';
 import { INPUT, LOGITS } from '../programs.js';
 import type { SourceStore } from '../source-store.js';
 import type { PatchDescription, PatchedRunRequest } from '../types.js';
@@ -52,7 +53,7 @@ export class SelectedRuns {
     this.#dense = denseCost(graph, this.#widths);
   }
 
-  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without positions. */
+  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without positions or latents. */
   static fits({ layout, options }: Graph): boolean {
     return (
       layout.kind === 'transformer' &&
@@ -91,11 +92,10 @@ export class SelectedRuns {
     { input, patch }: PatchedRunRequest,
     selection: Selection,
     cuts: readonly Cut[],
-  ): Promise<Float32Array[]> {
+  ): Promise<readonly Float32Array[]> {
     const { model, store } = this.#request;
-    const rows: Float32Array[] = [];
     if (patch.kind === 'resample') await store.prepare(batch, patch.from, cuts);
-    for (const cut of cuts) {
+    return inOrder(cuts, this.#request.executables.parallel, async (cut) => {
       const parts = await store.patch(batch, patch, ...cut, cuts);
       const carried = selection.base === 'patch' ? await this.#kept.carried(batch, patch, cut, parts) : {};
       const feeds = {
@@ -103,9 +103,8 @@ export class SelectedRuns {
         ...Object.fromEntries(selectionFeeds(selection, parts)),
         ...carried,
       };
-      rows.push(logitsOf(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds)));
-    }
-    return rows;
+      return logitsOf(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds));
+    });
   }
 
   /** The site that all variants' edges lead to, when nothing upstream of it is patched; else null. */
@@ -135,7 +134,7 @@ export class SelectedRuns {
     for (let first = 0; first < edges.length; first += atOnce) {
       const together = edges.slice(first, first + atOnce);
       const selection = this.#cheapest(mask, patch, { site, edges: together }).cheapest;
-      for (const cut of cuts) {
+      await inOrder(cuts, this.#request.executables.parallel, async (cut) => {
         const parts = await store.patch(batch, patch, ...cut, cuts);
         const differences = await this.#kept.differences(batch, input, patch, cut, parts);
         const side = { kind: 'resample', from: input } as const;
@@ -153,7 +152,7 @@ export class SelectedRuns {
         together.forEach((_, m) => {
           logits[first + m]!.set(rows.subarray(m * size, (m + 1) * size), cut[0] * outputs);
         });
-      }
+      });
     }
     return logits;
   }
