@@ -1,5 +1,6 @@
 /** @file Model architectures, checkpoint and tokenizer loading, and the small models that AutoCircuit ships. */
 export * from './architectures/index.js';
+export * from './autoencoders/index.js';
 export * from './checkpoint/index.js';
 export * from './compiled/index.js';
 export * from './load-model.js';

@@ -1,4 +1,5 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
+import type { Graph } from '../graph/types.js';
 import type { BackendInfo } from '../ir/backend.js';
 import type { DiscoverRequest } from './discover.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
@@ -19,6 +20,15 @@ export interface RunIdentity {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** Layout and options side by side; lists (latents) as JSON. */
+const graphFacts = ({ layout, options }: Graph): Record<string, string | number | boolean | null> =>
+  Object.fromEntries(
+    Object.entries({ ...layout, ...options }).map(([key, value]) => [
+      key,
+      typeof value === 'object' && value !== null ? JSON.stringify(value) : value,
+    ]),
+  );
+
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph } = request.model;
   const { model, data, backend, sources, versions, positions } = identity;
@@ -28,7 +38,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     asked: {
       model: { name: model.name, key: model.key, processing: [...model.processing] },
       data: { name: data.name, hash: promptsHash(request.prompts), bos: data.bos },
-      graph: { ...graph.layout, ...graph.options },
+      graph: graphFacts(graph),
       algo: { name: request.algo.name, options: { ...request.algoOptions } },
       metrics: request.metrics.map(({ metric, options }) => ({ name: metric.name, options: { ...options } })),
       objective: request.objective,

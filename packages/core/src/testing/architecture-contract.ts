@@ -63,7 +63,8 @@ function variantsOf({ spec: { layout } }: ModelObject): (readonly [string, Graph
     ['positions', { ...DEFAULT_GRAPH_OPTIONS, positions: LENGTH }],
   ];
   const transformer = layout.kind === 'transformer';
-  if (!transformer || !layout.parallel) variants.push(['residual', { ...DEFAULT_GRAPH_OPTIONS, factorized: false }]);
+  if (!transformer || !(layout.parallel || layout.latents))
+    variants.push(['residual', { ...DEFAULT_GRAPH_OPTIONS, factorized: false }]);
   if (transformer && layout.kvHeads < layout.heads)
     variants.push(['KV heads', { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' }]);
   return variants;

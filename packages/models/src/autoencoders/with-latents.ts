@@ -1,0 +1,160 @@
+/**
+ * @file A model with sparse autoencoders on its MLPs: some latents are sources of their own, and what they leave of the MLP's
+ * output is one more, so that the model computes what it did before.
+ *
+ *     MLP output = Σ latents + error + decoder bias
+ */
+import {
+  type AnyValue,
+  AutoCircuitError,
+  contribution,
+  latentSite,
+  type ModelObject,
+  memoryWeights,
+  type PatchPoints,
+  type ProgramBuilder,
+  type WeightEntry,
+  type WeightStore,
+} from '@auto-circuit/core';
+import type { Autoencoder } from './autoencoder.js';
+
+/** An autoencoder, and which of its latents become sources. */
+export interface ChosenLatents {
+  readonly autoencoder: Autoencoder;
+  /** By number; the rest stay in the error. */
+  readonly chosen: readonly number[];
+}
+
+/**
+ * The model with latents as sources (`MLP 3 Latent 17`, `MLP 3 Error`). Its outputs stay the same but for rounding.
+ * @throws AutoCircuitError for a model without MLPs, an autoencoder of another width, a latent that is not there, a layer twice
+ */
+export function withLatents(model: ModelObject, attached: readonly ChosenLatents[]): ModelObject {
+  const { layout } = model.spec;
+  if (layout.kind !== 'transformer' || !layout.mlp) throw refused(model, 'it has no MLPs');
+  const bySite = new Map<string, Attached>();
+  for (const { autoencoder, chosen } of attached) {
+    const { layer, dModel, latents, source } = autoencoder;
+    const missing = chosen.find((latent) => !Number.isSafeInteger(latent) || latent < 0 || latent >= latents);
+    if (layer >= layout.layers) throw refused(model, `${source} is for layer ${layer} of a model of ${layout.layers}`);
+    if (dModel !== layout.dModel) throw refused(model, `${source} is for dModel ${dModel}, not ${layout.dModel}`);
+    if (missing !== undefined) throw refused(model, `${source} has latents 0 to ${latents - 1}, not ${missing}`);
+    if (bySite.has(siteOf(layer))) throw refused(model, `layer ${layer} has two`);
+    bySite.set(siteOf(layer), { autoencoder, chosen, prefix: `L${layer}.sae` });
+  }
+  const latents = Object.fromEntries(attached.map(({ autoencoder, chosen }) => [autoencoder.layer, [...chosen]]));
+  return Object.freeze<ModelObject>({
+    ...model,
+    spec: { ...model.spec, layout: { ...layout, latents } },
+    weights: joined(model.weights, [...bySite.values()]),
+    trace: (points) => model.trace(decomposed(points, bySite)),
+  });
+}
+
+interface Attached extends ChosenLatents {
+  /** Of the names of its weights. */
+  readonly prefix: string;
+}
+const siteOf = (layer: number): string => `L${layer}.mlp`;
+
+/** `points`, where an MLP with an autoencoder writes its latents, then what they leave. */
+function decomposed(points: PatchPoints, bySite: ReadonlyMap<string, Attached>): PatchPoints {
+  const { builder: b } = points;
+  return {
+    ...points,
+    outOf(site, value, projection, sum) {
+      const found = bySite.get(site);
+      if (!found) return points.outOf(site, value, projection, sum);
+      const { autoencoder, chosen, prefix } = found;
+      const { dModel } = autoencoder;
+      const rows = value.shape.length === 3 ? b.reshape(value, [1, ...value.shape]) : value;
+      const out = sum ?? contribution(b, { value: rows, projection: projection ?? null }); // [batch, pos, dModel]
+      const bias = points.weight(`${prefix}.dec.b`, [dModel]);
+      const active = b.role(activations(points, found, out, bias), `${prefix}.act`); // [batch, pos, chosen]
+      const decoder = points.weight(`${prefix}.dec.W`, [chosen.length, 1, dModel]);
+      const decoded = b.matmul(active, b.reshape(decoder, [chosen.length, dModel])); // [batch, pos, dModel]
+      const [batch, pos] = out.shape;
+      const byLatent = b.reshape(b.transpose(active, [2, 0, 1]), [chosen.length, batch!, pos!, 1]); // [chosen, batch, pos, 1]
+      const written = points.outOf(latentSite(site), byLatent, decoder, decoded);
+      const error = points.outOf(site, b.sub(b.sub(out, decoded), bias));
+      return b.add(b.add(written, error), bias);
+    },
+  };
+}
+
+/** out [batch, pos, dModel] → the chosen latents [batch, pos, chosen]. */
+function activations(
+  points: PatchPoints,
+  { autoencoder, chosen, prefix }: Attached,
+  out: AnyValue,
+  bias: AnyValue,
+): AnyValue {
+  const { builder: b, weight } = points;
+  const { activation, centred, dModel } = autoencoder;
+  const width = encoded({ autoencoder, chosen }).length;
+  const input = centred ? b.sub(out, bias) : out;
+  const pre = b.add(b.matmul(input, weight(`${prefix}.enc.W`, [dModel, width])), weight(`${prefix}.enc.b`, [width])); // [batch, pos, width]
+  if (activation.kind === 'relu') return b.relu(pre);
+  if (activation.kind === 'jumprelu') return b.where(b.less(weight(`${prefix}.threshold`, [width]), pre), pre, 0);
+  const least = b.stopGradient(largestButFew(b, pre, activation.k)); // [batch, pos, 1]
+  const kept = b.where(b.lessEqual(least, pre), b.relu(pre), 0);
+  return width === chosen.length ? kept : b.slice(kept, 2, 0, chosen.length);
+}
+
+/** The k-th largest along the last axis, kept with size 1: the largest, then the largest below it, k times (equal ones count once). */
+function largestButFew(b: ProgramBuilder, x: AnyValue, k: number): AnyValue {
+  let largest = b.max(x, -1, true);
+  for (let i = 1; i < k; i++) largest = b.max(b.where(b.less(x, largest), x, NOTHING), -1, true);
+  return largest;
+}
+/** Below every pre-activation, and finite. */
+const NOTHING = -1e30;
+
+/** The latents whose pre-activations are computed: the chosen ones, and where all compete, the others behind them. */
+function encoded({ autoencoder: { activation, latents }, chosen }: ChosenLatents): readonly number[] {
+  if (activation.kind !== 'topk') return chosen;
+  const first = new Set(chosen);
+  return [...chosen, ...Array.from({ length: latents }, (_, i) => i).filter((i) => !first.has(i))];
+}
+
+function weightsOf({
+  autoencoder,
+  chosen,
+  prefix,
+}: Attached): Record<string, WeightEntry & { readonly data: Float32Array }> {
+  const { activation, dModel, latents, encoder, encoderBias, decoder, decoderBias } = autoencoder;
+  const order = encoded({ autoencoder, chosen });
+  const width = order.length;
+  const columns = Float32Array.from({ length: dModel * width }, (_, i) => {
+    return encoder[Math.floor(i / width) * latents + order[i % width]!]!;
+  });
+  const rows = Float32Array.from({ length: chosen.length * dModel }, (_, i) => {
+    return decoder[chosen[Math.floor(i / dModel)]! * dModel + (i % dModel)]!;
+  });
+  const picked = (vector: Float32Array): Float32Array => Float32Array.from(order, (latent) => vector[latent]!);
+  return {
+    [`${prefix}.enc.W`]: { shape: [dModel, width], data: columns },
+    [`${prefix}.enc.b`]: { shape: [width], data: picked(encoderBias) },
+    [`${prefix}.dec.W`]: { shape: [chosen.length, 1, dModel], data: rows },
+    [`${prefix}.dec.b`]: { shape: [dModel], data: decoderBias },
+    ...(activation.kind === 'jumprelu'
+      ? { [`${prefix}.threshold`]: { shape: [width], data: picked(activation.threshold) } }
+      : {}),
+  };
+}
+
+/** The model's weights and the autoencoders'. */
+function joined(weights: WeightStore, attached: readonly Attached[]): WeightStore {
+  const own = memoryWeights(Object.assign({}, ...attached.map(weightsOf)));
+  const names = new Set(own.names);
+  const storeOf = (name: string): WeightStore => (names.has(name) ? own : weights);
+  return Object.freeze<WeightStore>({
+    key: `${weights.key}+${own.key}`,
+    names: [...weights.names, ...own.names],
+    entry: (name) => storeOf(name).entry(name),
+    read: (name) => storeOf(name).read(name),
+  });
+}
+
+const refused = (model: ModelObject, why: string): AutoCircuitError =>
+  new AutoCircuitError({ where: 'autoencoder', what: `no latents can be put into ${model.name}: ${why}` });
