@@ -71,10 +71,12 @@ async function endOf(child: ChildProcess): Promise<string> {
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-2000);
   });
+  const said = once(child.stderr!, 'end'); // 'close' of the child does not come when its parent disconnects
   const [code, signal] = await Promise.race([
-    once(child, 'close') as Promise<[number | null, string | null]>,
+    once(child, 'exit') as Promise<[number | null, string | null]>,
     once(child, 'error').then(([error]: Error[]) => [null, error!.message] as const),
   ]);
+  if (child.pid !== undefined) await said;
   const lines = words.trim().split('\n').slice(-LAST_LINES).join(' ');
   return `${signal === null ? `with code ${code}` : `by ${signal}`}${lines === '' ? '' : `, saying "${lines}"`}`;
 }
