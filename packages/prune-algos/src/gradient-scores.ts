@@ -5,16 +5,14 @@ import {
   type Objective,
   objectiveByBatch,
   type PromptGradients,
-  type PromptScores,
   type PruneAlgoContext,
-  type PruneResult,
 } from '@auto-circuit/core';
-import { promptMeans } from './prompt-means.js';
+import { type PointScores, type PromptMeans, promptMeans } from './prompt-means.js';
 
 /** Where a gradient is taken: at a mask value, at an interpolated input, or with one source block's output interpolated. */
 export interface GradientPoint extends Pick<MaskGradientRequest, 'mask' | 'inputAlpha' | 'mixed'> {
   /** Makes the point's share of each prompt's scores; default all of it. */
-  readonly share?: (gradients: PromptGradients) => PromptScores;
+  readonly share?: (gradients: PromptGradients) => PointScores;
 }
 export interface GradientScoresRequest {
   /** The algorithm's name and what else sets its work apart (its options). */
@@ -23,6 +21,8 @@ export interface GradientScoresRequest {
   readonly points: readonly GradientPoint[];
   /** What gradients do differently; default nothing. */
   readonly backward?: readonly BackwardRule[];
+  /** Whether `share` needs the scores of what nodes write. */
+  readonly neurons?: boolean;
 }
 
 /**
@@ -31,8 +31,8 @@ export interface GradientScoresRequest {
  */
 export function gradientScores(
   context: PruneAlgoContext,
-  { key, objective, points, backward }: GradientScoresRequest,
-): Promise<PruneResult> {
+  { key, objective, points, backward, neurons = false }: GradientScoresRequest,
+): Promise<PromptMeans> {
   const { batches, model, patch } = context;
   const objectives = objectiveByBatch(objective, batches);
   if (isFlat(objective, points)) context.warn?.(flatWarning(`${key[0]}`));
@@ -42,7 +42,7 @@ export function gradientScores(
     unit: 'gradients',
     async at(batch, b, { share, ...point }) {
       const rules = backward ? { backward } : {};
-      const request = { input: 'clean', patch, objective: objectives[b]!, ...rules, ...point } as const;
+      const request = { input: 'clean', patch, objective: objectives[b]!, neurons, ...rules, ...point } as const;
       const gradients = await model.maskGradient(batch, request);
       return share ? share(gradients) : gradients;
     },

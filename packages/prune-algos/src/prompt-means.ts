@@ -9,6 +9,15 @@ import {
 } from '@auto-circuit/core';
 import { batchesKey, resumableWork } from './resume.js';
 
+/** Scores of each prompt of a batch, and other numbers that are wanted as a mean over prompts. */
+export interface PointScores extends PromptScores {
+  /** Summed over the batch's prompts; always there and of one length, or never. */
+  readonly sums?: Float64Array;
+}
+export interface PromptMeans extends PruneResult {
+  /** Means over prompts of what `sums` held. */
+  readonly means?: Float64Array;
+}
 export interface PromptMeansRequest<Point> {
   /** The algorithm's name and what else sets its work apart (its options). */
   readonly key: readonly unknown[];
@@ -17,7 +26,7 @@ export interface PromptMeansRequest<Point> {
   /** What one point of one batch is called in progress lines. */
   readonly unit: string;
   /** The scores of each prompt of a batch at a point. */
-  at(batch: PromptBatch, index: number, point: Point): Promise<PromptScores>;
+  at(batch: PromptBatch, index: number, point: Point): Promise<PointScores>;
 }
 
 /**
@@ -27,9 +36,10 @@ export interface PromptMeansRequest<Point> {
 export async function promptMeans<Point>(
   context: PruneAlgoContext,
   { key, points, unit, at }: PromptMeansRequest<Point>,
-): Promise<PruneResult> {
+): Promise<PromptMeans> {
   const { batches, graph } = context;
   let total = new ScoreAccumulator(graph);
+  let sums: Float64Array = new Float64Array(0);
   let batchesDone = 0;
   const work = await resumableWork(context, {
     key: [...key, points.length, graph.edgeCount, batchesKey(context)],
@@ -37,27 +47,43 @@ export async function promptMeans<Point>(
     unit,
     state() {
       const { state, arrays } = total.toCheckpoint();
-      return { state: { ...state, batchesDone }, arrays };
+      return { state: { ...state, batchesDone }, arrays: { ...arrays, means: sums.slice() } };
     },
   });
   if (work.saved) {
     total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
     batchesDone = Number(work.saved.state.batchesDone);
+    sums = work.saved.arrays.means ?? sums;
   }
   for (const [b, batch] of batches.entries()) {
     if (b < batchesDone) continue;
+    let ofBatch: Float64Array = new Float64Array(0); // kept apart until the batch is done: a run that is taken up begins it again
     if (points.length === 1) {
-      total.add(await at(batch, b, points[0]!)); // without the copy in float64 that a mean over points needs
+      const scores = await at(batch, b, points[0]!);
+      total.add(scores); // without the copy in float64 that a mean over points needs
+      ofBatch = added(ofBatch, scores.sums, 1);
     } else {
       const atPoints = new PointAccumulator(graph);
       for (const [p, point] of points.entries()) {
-        atPoints.add(await at(batch, b, point));
+        const scores = await at(batch, b, point);
+        atPoints.add(scores);
+        ofBatch = added(ofBatch, scores.sums, points.length);
         if (p < points.length - 1) await work.step(b * points.length + p + 1);
       }
       total.add(atPoints.mean()); // a prompt's mean over points
     }
+    sums = added(sums, ofBatch, 1);
     batchesDone = b + 1;
     await work.step(batchesDone * points.length);
   }
-  return total.result();
+  const result = total.result();
+  return sums.length === 0 ? result : { ...result, means: sums.map((sum) => sum / total.prompts) };
+}
+
+/** sums + more / parts, in place where there is something. */
+function added(sums: Float64Array, more: Float64Array | undefined, parts: number): Float64Array {
+  if (!more || more.length === 0) return sums;
+  const into = sums.length === 0 ? new Float64Array(more.length) : sums;
+  for (let i = 0; i < into.length; i++) into[i]! += more[i]! / parts;
+  return into;
 }

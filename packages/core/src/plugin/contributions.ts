@@ -11,6 +11,7 @@ import type { TextEncoder } from '../data/tokenize.js';
 import type { PromptBatch } from '../data/types.js';
 import type { Graph, GraphLayout, PruneScores } from '../graph/types.js';
 import type { Backend, BackendSettings, WeightStore } from '../ir/backend.js';
+import type { FloatArray, Tensor } from '../ir/tensor.js';
 import type { AnyValue, DType } from '../ir/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchPoints } from '../patch/points.js';
@@ -53,8 +54,17 @@ export interface CheckpointData {
   readonly state: Readonly<Record<string, unknown>>;
   readonly arrays: Readonly<Record<string, Float64Array>>;
 }
+/** Scores of source nodes, in the graph's order. */
+export interface NodeScores {
+  /** [position?, sources]. */
+  readonly scores: Tensor<FloatArray>;
+  /** Of the single numbers that each node writes to the residual stream: [position?, sources, dModel]. */
+  readonly neurons?: Tensor<FloatArray>;
+}
 export interface PruneResult {
   readonly scores: PruneScores;
+  /** Of an algorithm that scores nodes, and edges by their source. */
+  readonly nodes?: NodeScores;
   /** Standard error of each score over prompts, where the algorithm averages over prompts. */
   readonly standardErrors?: PruneScores;
   /** What an algorithm that trains saw at each step (`loss`, …), before the step was taken. */

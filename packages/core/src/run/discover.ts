@@ -10,9 +10,10 @@ import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel, PatchDescription } from '../patch/types.js';
-import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
+import type { NodeScores, PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
 import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './measure.js';
 import { SizeMeasurer } from './measure-sizes.js';
+import { toFileNodes } from './node-files.js';
 import { promptsOfRun, type RunPromptSettings, type RunPrompts } from './prompts-of-run.js';
 import type { ReportInput } from './report-input.js';
 import { type RunIdentity, runJsonOf } from './run-json.js';
@@ -61,6 +62,8 @@ export interface DiscoverResult {
   readonly run: RunJson | null;
   readonly scores: PruneScores;
   readonly standardErrors?: PruneScores;
+  /** Of an algorithm that scores nodes. */
+  readonly nodes?: NodeScores;
   /** What an algorithm that trains saw at each step. */
   readonly curves?: Readonly<Record<string, readonly number[]>>;
   /** The circuit that was kept. */
@@ -208,12 +211,13 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors, curves } = await algo.score(context, algoOptions as never);
+  const { scores, standardErrors, nodes, curves } = await algo.score(context, algoOptions as never);
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
   const result: PruneResult = {
     scores: toFileScores(model.graph, scores),
     ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
+    ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
     ...(curves ? { curves } : {}),
   };
   await store?.writeScores(model.graph, result);

@@ -108,6 +108,11 @@ export const withoutPromptValues = (measurements: readonly Measurement[]): Measu
     points: measurement.points.map(({ promptValues: _values, promptWeights: _weights, ...point }) => point),
   }));
 
+/** `nodes.json`: source nodes (at each token position, where the graph has them) by falling importance; only of algorithms that score nodes. */
+export const nodesSchema = z.array(
+  z.object({ node: z.string(), position: z.number().optional(), score: numberSchema }),
+);
+
 /** `curves.json`: what training saw at each step, by name; only of algorithms that train. */
 export const curvesSchema = z.record(z.string(), z.array(numberSchema));
 

@@ -13,15 +13,17 @@ import { errnoOf, fileError } from '../data/file-error.js';
 import { makeFolder } from '../data/folder.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
-import type { Checkpoint, PruneResult } from '../plugin/contributions.js';
+import type { Checkpoint, NodeScores, PruneResult } from '../plugin/contributions.js';
 import { fileCheckpoint } from './checkpoint-file.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
+import { nodesFromJson, nodesToJson, readNeurons, writeNeurons } from './node-files.js';
 import {
   curvesSchema,
   differences,
   fromJsonNumber,
   type Measurement,
   measurementsSchema,
+  nodesSchema,
   parseBySchema,
   type RunJson,
   runSchema,
@@ -44,6 +46,8 @@ export const RUN_FILES = Object.freeze({
   timings: 'timings.json',
   scores: 'scores.safetensors',
   standardErrors: 'standard-errors.safetensors',
+  nodes: 'nodes.json',
+  neurons: 'neurons.safetensors',
   curves: 'curves.json',
   circuit: 'circuit.json',
   measurements: 'measurements.json',
@@ -70,13 +74,23 @@ export class RunReader {
   scores(graph: Graph): PruneResult | null {
     if (!existsSync(this.path('scores'))) return null;
     const curves = this.#curves();
+    const nodes = this.#nodes(graph);
     return {
       scores: readScores(this.path('scores'), graph),
       ...(existsSync(this.path('standardErrors'))
         ? { standardErrors: readScores(this.path('standardErrors'), graph) }
         : {}),
+      ...(nodes ? { nodes } : {}),
       ...(curves ? { curves } : {}),
     };
+  }
+
+  #nodes(graph: Graph): NodeScores | null {
+    const path = this.path('nodes');
+    if (!existsSync(path)) return null;
+    const scores = nodesFromJson(graph, parseBySchema(nodesSchema, readFileSync(path, 'utf8'), path), path);
+    const neurons = this.path('neurons');
+    return existsSync(neurons) ? { scores, neurons: readNeurons(neurons, graph) } : { scores };
   }
 
   #curves(): Readonly<Record<string, readonly number[]>> | null {
@@ -118,7 +132,9 @@ export class RunStore extends RunReader {
   }
 
   /** Scores last: where they are, what belongs to them is there too. */
-  async writeScores(graph: Graph, { scores, standardErrors, curves }: PruneResult): Promise<void> {
+  async writeScores(graph: Graph, { scores, standardErrors, nodes, curves }: PruneResult): Promise<void> {
+    if (nodes?.neurons) await writeNeurons(this.path('neurons'), graph, nodes.neurons);
+    if (nodes) await this.writeJson('nodes', nodesToJson(graph, nodes.scores));
     if (curves) await this.writeJson('curves', jsonCurves(curves));
     if (standardErrors) await writeScores(this.path('standardErrors'), graph, standardErrors);
     await writeScores(this.path('scores'), graph, scores);
@@ -137,7 +153,7 @@ export class RunStore extends RunReader {
     await writeFileAtomic(join(this.path('partial'), name), text);
   }
 
-  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'timings', value: unknown): Promise<void> {
+  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'nodes' | 'timings', value: unknown): Promise<void> {
     await writeFileAtomic(this.path(file), toJsonText(value, this.path(file)));
   }
   async writeTimings(timings: Timings): Promise<void> {
