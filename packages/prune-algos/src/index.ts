@@ -14,6 +14,7 @@ import { informationFlowRoutes } from './information-flow-routes.js';
 import { integratedEdgeGradients } from './integrated-edge-gradients.js';
 import { knownEdges } from './known-edges.js';
 import { maskGradient } from './mask-gradient.js';
+import { nodeAttribution } from './node-attribution.js';
 import { random } from './random.js';
 import { relp, relpRules } from './relp.js';
 import { subnetworkProbing } from './subnetwork-probing.js';
@@ -29,6 +30,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     relp,
     gim,
     informationFlowRoutes,
+    nodeAttribution,
     cleanCorrupted,
     maskGradient,
     integratedEdgeGradients,
@@ -66,6 +68,7 @@ export {
   integratedEdgeGradients,
   knownEdges,
   maskGradient,
+  nodeAttribution,
   random,
   relp,
   relpRules,
