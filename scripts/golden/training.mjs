@@ -13,7 +13,7 @@ const TARGETS = {
   correct_percent: 'percent-correct',
   logit_diff_percent: 'logit-diff-percent',
 };
-const MASK_FUNCTIONS = { hard_concrete: 'hard-concrete', sigmoid: 'sigmoid' };
+export const MASK_FUNCTIONS = { hard_concrete: 'hard-concrete', sigmoid: 'sigmoid' };
 
 /** The record's settings as ours. The reference patches token-wise means of the corrupt prompts in, always. */
 export async function trainingSettings({ golden, batches }, model, settings) {
@@ -37,7 +37,7 @@ export async function trainingSettings({ golden, batches }, model, settings) {
   };
 }
 
-function noiseOf(golden, graph, uniform) {
+export function noiseOf(golden, graph, uniform) {
   const stored = uniform.match(/^(\S+) and (\S+)$/);
   if (!stored) return { forward: (_step, _prompt, _item, out) => out.fill(0.5), regularizer: (_step, out) => out.fill(0.5) };
   const [forward, regularizer] = stored.slice(1).map((id) => golden.tensors(id));

@@ -14,6 +14,7 @@ const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   ugs: { epochs: 5 },
   'circuit-probing': { epochs: 4, sizes: '1,0.5' },
   'known-edges': (graph) => ({ edges: edgeAt(graph, 0).name }),
+  'adversarial-knockouts': { epochs: 5 },
   acdc: { taus: '0.01,0.1', prompts: 'all' },
 };
 

@@ -2,6 +2,7 @@
 import { definePlugin, type Plugin } from '@auto-circuit/core';
 import { acdc } from './acdc.js';
 import { activationMagnitude } from './activation-magnitude.js';
+import { adversarialKnockouts } from './adversarial-knockouts.js';
 import { circuitProbing } from './circuit-probing.js';
 import { cleanCorrupted } from './clean-corrupted.js';
 import { eap } from './eap.js';
@@ -43,18 +44,21 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     activationMagnitude,
     random,
     knownEdges,
+    adversarialKnockouts,
   ],
 });
 
 export * from './acdc-search.js';
 export { type CircuitProbingRequest, circuitProbingScores } from './circuit-probing.js';
 export { FAITHFULNESS_TARGETS, type FaithfulnessTarget } from './faithfulness-targets.js';
+export * from './knockout-training.js';
 export { type MaskNoise, seededNoise } from './mask-noise.js';
 export * from './mask-training.js';
 export * from './presets.js';
 export {
   acdc,
   activationMagnitude,
+  adversarialKnockouts,
   circuitProbing,
   cleanCorrupted,
   eap,
