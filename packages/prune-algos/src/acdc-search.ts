@@ -6,6 +6,7 @@ import {
   type FloatArray,
   type Graph,
   klDivergence,
+  type Mask,
   maskFromEdges,
   meanOverPositions,
   type PromptBatch,
@@ -24,6 +25,8 @@ export interface AcdcSettings {
   readonly prompts: 'first-batch' | 'all';
   /** Canonical edge numbers, each at most once; edges left out are never removed. Default: `acdcOrder`. */
   readonly order?: readonly number[];
+  /** Whether edges are tried several at a time. Default: where the model runs such masks together. The search is the same. */
+  readonly ahead?: boolean;
 }
 /** What the search with one threshold came to. */
 export interface AcdcAtTau {
@@ -56,6 +59,7 @@ export function acdcOrder(graph: Graph): number[] {
  * For each τ: starts with nothing patched, visits the edges in order, patches one more, and keeps it patched when
  * d(now) − d(before) < τ (signed). d is KL(clean ‖ run), or the mean squared difference of logits, averaged over the
  * positions read and the prompts; in float64 on the host. Thresholds that have removed the same edges so far share a run.
+ * Layers before an edge's destination are not run again, and several edges are tried at once (see `visitNext`).
  *
  * @throws AutoCircuitError for thresholds or an order that cannot be used
  */
@@ -65,34 +69,23 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
   checkTaus(taus);
   checkOrder(graph, order);
   const batches = settings.prompts === 'all' ? context.batches : context.batches.slice(0, 1);
-  let branches: readonly Branch[] = [{ taus: taus.map((_, t) => t), removed: [], distance: 0 }];
-  let visited = 0;
+  const ahead = settings.ahead ?? context.model.runsTogether;
+  const first: Branch = { taus: taus.map((_, t) => t), removed: [], distance: 0, visited: 0, rate: 0.5 };
+  let branches: readonly Branch[] = [first];
   const work = await resumableWork(context, {
     key: ['acdc', faithfulness, taus, settings.prompts, settings.order ?? null, graph.edgeCount, batchesKey(context)],
     total: order.length,
     unit: 'edges',
-    state: () => saved(branches, visited),
+    state: () => saved(branches),
   });
-  if (work.saved) {
-    visited = Number(work.saved.state.visited);
-    branches = restored(work.saved);
-  }
-  const distanceOf = await distances(context, batches, faithfulness);
-  while (visited < order.length) {
-    const edge = order[visited]!;
-    const next: Branch[] = [];
-    for (const branch of branches) {
-      const removed = [...branch.removed, edge];
-      const distance = await distanceOf(removed);
-      const accepts = (t: number): boolean => distance - branch.distance < taus[t]!;
-      const yes = branch.taus.filter(accepts);
-      const no = branch.taus.filter((t) => !accepts(t));
-      if (yes.length > 0) next.push({ taus: yes, removed, distance });
-      if (no.length > 0) next.push({ ...branch, taus: no });
-    }
-    branches = next;
-    visited++;
-    await work.step(visited);
+  if (work.saved) branches = restored(work.saved);
+  const distancesOf = await distances(context, batches, faithfulness);
+  for (;;) {
+    const branch = branches.reduce((least, other) => (other.visited < least.visited ? other : least));
+    if (branch.visited === order.length) break;
+    const grown = await visitNext(branch, { graph, order, taus, ahead, distancesOf });
+    branches = branches.flatMap((other) => (other === branch ? grown : [other]));
+    await work.step(Math.min(...branches.map(({ visited }) => visited)));
   }
   return result(graph, taus, branches);
 }
@@ -102,6 +95,65 @@ interface Branch {
   readonly taus: readonly number[];
   readonly removed: readonly number[];
   readonly distance: number;
+  /** How many edges it has come past. */
+  readonly visited: number;
+  /** How often edges were removed of late, from 0 to 1: what is expected of the next ones. */
+  readonly rate: number;
+}
+
+/** Edges tried at once at most; how far a run of equal outcomes is worth betting on follows from how regular they were. */
+const MOST_AHEAD = 16;
+const RATE_MEMORY = 0.9;
+
+interface Visit {
+  readonly graph: Graph;
+  readonly order: readonly number[];
+  readonly taus: readonly number[];
+  /** Whether several edges are tried at once. */
+  readonly ahead: boolean;
+  readonly distancesOf: DistancesOf;
+}
+
+/**
+ * Tries the next edges of a branch: each as if those before it went as expected (all removed, or all kept). Results are used
+ * in order up to the first that went otherwise, so the search is the same as one edge at a time.
+ */
+async function visitNext(branch: Branch, { graph, order, taus, ahead, distancesOf }: Visit): Promise<Branch[]> {
+  const expected = branch.rate >= 0.5;
+  const regular = Math.max(branch.rate, 1 - branch.rate);
+  const most = ahead ? Math.min(MOST_AHEAD, Math.max(1, Math.round(1 / (1 - regular)))) : 1;
+  const edges = sameSite(graph, order.slice(branch.visited, branch.visited + most));
+  const variants = edges.map((edge, i) => (expected ? edges.slice(0, i + 1) : [edge]));
+  const found = await distancesOf(branch.removed, variants);
+  let { distance, rate, visited } = branch;
+  const removed = [...branch.removed];
+  for (const [i, edge] of edges.entries()) {
+    const accepts = (t: number): boolean => found[i]! - distance < taus[t]!;
+    const [yes, no] = [branch.taus.filter(accepts), branch.taus.filter((t) => !accepts(t))];
+    const gone = yes.length > 0;
+    visited++;
+    rate = RATE_MEMORY * rate + (1 - RATE_MEMORY) * (gone ? 1 : 0);
+    if (gone && no.length > 0) {
+      return [
+        { taus: yes, removed: [...removed, edge], distance: found[i]!, visited, rate },
+        { taus: no, removed, distance, visited, rate },
+      ];
+    }
+    if (gone) {
+      removed.push(edge);
+      distance = found[i]!;
+    }
+    if (gone !== expected) break; // the others were tried as if this had gone otherwise
+  }
+  return [{ taus: branch.taus, removed, distance, visited, rate }];
+}
+
+/** The first of these edges, as far as they lead to one site: their runs have everything before it in common. */
+function sameSite(graph: Graph, edges: readonly number[]): number[] {
+  const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
+  const [first] = edges;
+  const other = edges.findIndex((edge) => siteOf(edge) !== siteOf(first!));
+  return edges.slice(0, other === -1 ? edges.length : other);
 }
 
 function result(graph: Graph, taus: readonly number[], branches: readonly Branch[]): AcdcResult {
@@ -114,28 +166,33 @@ function result(graph: Graph, taus: readonly number[], branches: readonly Branch
   return { scores: unflattenScores(graph, flat), perTau };
 }
 
-/** How far the output is from the clean one when these edges are patched, mean over prompts. */
+/** How far the output is from the clean one when these edges and each variant's are patched, mean over prompts. */
+type DistancesOf = (removed: readonly number[], variants: readonly (readonly number[])[]) => Promise<number[]>;
+
 async function distances(
   { model, graph, patch }: PruneAlgoContext,
   batches: readonly PromptBatch[],
   faithfulness: AcdcFaithfulness,
-): Promise<(edges: readonly number[]) => Promise<number>> {
-  const run = async (edges: readonly number[], batch: PromptBatch): Promise<FloatArray[][]> => {
-    const mask = maskFromEdges(graph, edges, { inside: 1, outside: 0 });
-    return positionRows(await model.patchedRun(batch, { input: 'clean', patch, mask }), batch); // [prompts][positions][outputs]
-  };
-  const clean: FloatArray[][][] = [];
-  for (const batch of batches) clean.push(await run([], batch)); // by the same program, so that rounding cancels
-  return async (edges) => {
-    let sum = 0;
+): Promise<DistancesOf> {
+  const maskOf = (edges: readonly number[]): Mask => maskFromEdges(graph, edges, { inside: 1, outside: 0 });
+  const clean: FloatArray[][][] = []; // [batches][prompts][positions][outputs]
+  for (const batch of batches) {
+    const logits = await model.patchedRun(batch, { input: 'clean', patch, mask: maskOf([]) });
+    clean.push(positionRows(logits, batch));
+  }
+  return async (removed, variants) => {
+    const sums = variants.map(() => 0);
     let prompts = 0;
     for (const [b, batch] of batches.entries()) {
-      for (const [i, rows] of (await run(edges, batch)).entries()) {
-        sum += meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
-        prompts++;
+      const runs = await model.patchedRuns(batch, { input: 'clean', patch, mask: maskOf(removed), variants });
+      for (const [v, logits] of runs.entries()) {
+        for (const [i, rows] of positionRows(logits, batch).entries()) {
+          sums[v]! += meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
+        }
       }
+      prompts += batch.prompts.length;
     }
-    return sum / prompts;
+    return sums.map((sum) => sum / prompts);
   };
 }
 
@@ -170,10 +227,12 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
   });
 }
 
-const saved = (branches: readonly Branch[], visited: number): CheckpointData => ({
-  state: { visited, taus: branches.map(({ taus }) => taus) },
+const saved = (branches: readonly Branch[]): CheckpointData => ({
+  state: { taus: branches.map(({ taus }) => taus) },
   arrays: {
     distances: Float64Array.from(branches, ({ distance }) => distance),
+    visited: Float64Array.from(branches, ({ visited }) => visited),
+    rates: Float64Array.from(branches, ({ rate }) => rate),
     ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
   },
 });
@@ -181,8 +240,10 @@ const saved = (branches: readonly Branch[], visited: number): CheckpointData => 
 function restored({ state, arrays }: CheckpointData): Branch[] {
   return (state.taus as number[][]).map((taus, i) => {
     const removed = arrays[`removed/${i}`];
-    const distance = arrays.distances?.[i];
-    if (removed && distance !== undefined) return { taus, removed: [...removed], distance };
+    const [distance, visited, rate] = ['distances', 'visited', 'rates'].map((name) => arrays[name]?.[i]);
+    if (removed && distance !== undefined && visited !== undefined && rate !== undefined) {
+      return { taus, removed: [...removed], distance, visited, rate };
+    }
     throw new AutoCircuitError({
       where: 'acdc',
       what: 'the checkpoint lacks a part of the search',

@@ -3,6 +3,7 @@ import {
   AutoCircuitError,
   type CheckpointData,
   definePruneAlgo,
+  edgeEnds,
   floatTensor,
   type Graph,
   maskFromEdges,
@@ -13,7 +14,6 @@ import {
   type PromptScores,
   type PruneAlgoContext,
   ScoreAccumulator,
-  type Tensor,
   unflattenScores,
 } from '@auto-circuit/core';
 import { batchesKey, resumableWork } from './resume.js';
@@ -55,12 +55,14 @@ export const exact = definePruneAlgo({
       if (b < batchesDone) continue;
       const prompts = batch.prompts.length;
       if (edgesDone === 0) differences = new Float64Array(graph.edgeCount * prompts);
-      const lossOf = await patchedLosses(context, batch, objectives[b]!);
-      const baseline = await lossOf([]); // [prompts]
+      const lossesOf = await patchedLosses(context, batch, objectives[b]!);
       while (edgesDone < graph.edgeCount) {
-        const losses = await lossOf([edgesDone]); // [prompts]
-        for (let p = 0; p < prompts; p++) differences[edgesDone * prompts + p] = losses[p]! - baseline[p]!;
-        edgesDone++;
+        const edges = edgesOfOneSite(graph, edgesDone, context.model.runsTogether ? AT_ONCE : 1);
+        const [baseline, ...losses] = await lossesOf([[], ...edges.map((edge) => [edge])]); // [prompts] each
+        for (const [i, edge] of edges.entries()) {
+          for (let p = 0; p < prompts; p++) differences[edge * prompts + p] = losses[i]![p]! - baseline![p]!;
+        }
+        edgesDone += edges.length;
         if (edgesDone < graph.edgeCount) await work.step(b * graph.edgeCount + edgesDone);
       }
       for (let p = 0; p < prompts; p++) total.add(ofPrompt(graph, differences, prompts, p));
@@ -72,18 +74,31 @@ export const exact = definePruneAlgo({
   },
 });
 
-/** M of each prompt when just these edges are patched, `[prompts]`. */
+/** Edges patched one by one in one run, and once none: by the same program, so that rounding cancels. */
+const AT_ONCE = 15;
+
+/** The edges from `first` on that lead to one site, at most so many: their runs have everything before it in common. */
+function edgesOfOneSite(graph: Graph, first: number, most: number): number[] {
+  const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
+  const edges = Array.from({ length: Math.min(most, graph.edgeCount - first) }, (_, i) => first + i);
+  const other = edges.findIndex((edge) => siteOf(edge) !== siteOf(first));
+  return edges.slice(0, other === -1 ? edges.length : other);
+}
+
+/** M of each prompt when just a variant's edges are patched, `[variants][prompts]`. */
 async function patchedLosses(
   { model, graph, patch }: PruneAlgoContext,
   batch: PromptBatch,
   objective: Objective,
-): Promise<(edges: readonly number[]) => Promise<Float64Array>> {
-  const run = (edges: readonly number[]): Promise<Tensor<Float32Array>> =>
-    model.patchedRun(batch, { input: 'clean', patch, mask: maskFromEdges(graph, edges, { inside: 1, outside: 0 }) });
-  const cleanLogits = await run([]); // [prompts, outputs]; by the same program, so that rounding cancels
-  return async (edges) => {
-    const logits = edges.length === 0 ? cleanLogits : await run(edges);
-    return objectiveOnLogits(objective, logits, batch, { cleanLogits });
+): Promise<(variants: readonly (readonly number[])[]) => Promise<Float64Array[]>> {
+  const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
+  const cleanLogits = await model.patchedRun(batch, { input: 'clean', patch, mask }); // [prompts, outputs]
+  return async (variants) => {
+    // Run by run the program is that of the clean logits, which serve as the run without edges.
+    const known = model.runsTogether ? [] : [cleanLogits];
+    const tried = variants.slice(known.length);
+    const logits = await model.patchedRuns(batch, { input: 'clean', patch, mask, variants: tried });
+    return [...known, ...logits].map((run) => objectiveOnLogits(objective, run, batch, { cleanLogits }));
   };
 }
 

@@ -13,6 +13,10 @@ describe('work that was stopped', () => {
         runs++;
         return model.patchedRun(...args);
       },
+      patchedRuns: (...args: Parameters<typeof model.patchedRuns>) => {
+        runs += args[1].variants.length;
+        return model.patchedRuns(...args);
+      },
     });
     const checkpoint = memoryCheckpoint();
     const controller = new AbortController();

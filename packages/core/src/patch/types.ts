@@ -108,6 +108,8 @@ export interface PatchableModel {
   /** Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`. */
   patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
+  /** Whether `patchedRuns` can run variants together; else they are run one by one, and trying ahead does not pay. */
+  readonly runsTogether: boolean;
   /**
    * `patchedRun` for each variant: its edges (canonical numbers) are patched wholly on top of the mask. Variants whose edges
    * lead to one site before which nothing is patched run together, from that site on. Logits of each variant.
