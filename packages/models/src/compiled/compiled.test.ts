@@ -6,14 +6,25 @@ import {
   batchesOf,
   buildGraph,
   createPatchableModel,
+  edgeAt,
   interpreterBackend,
   intTensor,
   type MemoryWeight,
   type ModelObject,
+  maskFromEdges,
   openSafetensors,
+  type PatchDescription,
 } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import { COMPILED_PROGRAMS, compile, modelOfProgram, rasp, tracrModel } from './index.js';
+import {
+  COMPILED_PROGRAMS,
+  circuitOfProgram,
+  compile,
+  type KnownUnder,
+  modelOfProgram,
+  rasp,
+  tracrModel,
+} from './index.js';
 
 /** A model that tracr itself compiled, with its outputs on all inputs. */
 interface GoldenTracr {
@@ -125,6 +136,54 @@ describe.each(NAMES)('%s', (name) => {
     const ours = modelOfProgram(name, program).spec.layout;
     expect({ ...ours, dModel: 0 }).toEqual({ ...theirs, dModel: 0 });
     expect(ours.dModel).toBeLessThan(theirs.dModel);
+  });
+});
+
+/** Edges that change some output by more than rounding when they alone are patched, on every 13th prompt of five tokens. */
+async function edgesThatMatter({ model, rows }: GoldenTracr, patch: PatchDescription): Promise<string[]> {
+  const graph = buildGraph(model.spec.layout);
+  const patchable = await createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float32' }) });
+  const longest = rows.filter(({ ids }) => ids.length === 6);
+  const prompts = longest
+    .filter((_, i) => i % 13 === 3)
+    .map(({ ids }, index) => {
+      const corrupt = longest[(index * 29 + 17) % longest.length]!.ids;
+      return { index, clean: ids, corrupt, answers: [], wrongAnswers: [] };
+    });
+  const run = async (edges: readonly number[]): Promise<Float32Array> => {
+    const mask = maskFromEdges(graph, edges, { inside: 1, outside: 0 });
+    return (await patchable.patchedRun({ prompts, length: 6 }, { input: 'clean', patch, mask })).data;
+  };
+  const clean = await run([]);
+  const found: string[] = [];
+  for (let edge = 0; edge < graph.edgeCount; edge++) {
+    const outputs = await run([edge]);
+    if (outputs.some((x, i) => Math.abs(x - clean[i]!) > 1e-3)) found.push(edgeAt(graph, edge).name);
+  }
+  await patchable.dispose();
+  return found;
+}
+
+describe('the circuits of tracr’s own weights', () => {
+  const ours = (name: Name, under: KnownUnder): string[] => {
+    const program = COMPILED_PROGRAMS[name]!.program();
+    const graph = buildGraph(modelOfProgram(name, program).spec.layout);
+    return circuitOfProgram(program, graph, under).map((edge) => edgeAt(graph, edge).name);
+  };
+
+  it.each(NAMES)('under resample are ours: %s', async (name) => {
+    const theirs = await edgesThatMatter(goldenTracr(GOLDEN[name]), { kind: 'resample', from: 'corrupt' });
+    expect(theirs).toEqual(ours(name, 'resample'));
+  });
+
+  it('under zero are ours, but for how reverse finds the length: 0 is read as the longest, and the MLP reads a constant', async () => {
+    expect(await edgesThatMatter(goldenTracr('xproportion'), { kind: 'zero' })).toEqual(
+      ours('tracr-xproportion', 'zero'),
+    );
+    const lengthOfOurs = ['Resid Start->A0.0.V', 'A0.0->MLP 0'];
+    const theirs = await edgesThatMatter(goldenTracr('reverse'), { kind: 'zero' });
+    const rest = ours('tracr-reverse', 'zero').filter((edge) => !lengthOfOurs.includes(edge));
+    expect(theirs.toSorted()).toEqual(['Resid Start->MLP 0', ...rest].toSorted());
   });
 });
 
