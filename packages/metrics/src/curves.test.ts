@@ -15,6 +15,7 @@ import {
   MIB_FRACTIONS,
   mibEdgeCounts,
   mibScores,
+  overlapMatrix,
   rankCorrelation,
   rocArea,
   rocCurve,
@@ -79,6 +80,8 @@ describe('overlap', () => {
     expect(topOverlap(graph, a, b, 2)).toEqual({ edges: 2, share: 0.5, jaccard: 1 / 3, ties: [0, 0] });
     expect(topOverlap(graph, a, b, 3)).toEqual({ edges: 3, share: null, jaccard: 2 / 5, ties: [0, 1] });
     expect(topOverlap(graph, a, a, 3).share).toBe(1);
+    expect(overlapMatrix(graph, [a, b], 3)).toEqual([[1, 2 / 5], [2 / 5, 1]]); // biome-ignore format: one line
+    expect(overlapMatrix(graph, [a, b], 0)).toEqual([[1, 1], [1, 1]]); // biome-ignore format: one line
   });
   it('correlates ranks', () => {
     const a = scored(1, 2, 3, 4, 5);

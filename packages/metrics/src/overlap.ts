@@ -29,6 +29,23 @@ export function topOverlap(graph: Graph, a: PruneScores, b: PruneScores, k: numb
 }
 
 /**
+ * |A ∩ B| / |A ∪ B| of the top k edges (ties included) of each two of several scores: a row and a column for each. The
+ * same numbers as `topOverlap`, with the top edges of each sought once.
+ * @throws AutoCircuitError when k is not a whole number from 0 to the number of edges
+ */
+export function overlapMatrix(graph: Graph, scores: readonly PruneScores[], k: number): number[][] {
+  const tops = scores.map((one) => new Set(topEdges(graph, one, k).edges));
+  return tops.map((a) =>
+    tops.map((b) => {
+      let common = 0;
+      for (const edge of a) if (b.has(edge)) common++;
+      const union = a.size + b.size - common;
+      return union === 0 ? 1 : common / union;
+    }),
+  );
+}
+
+/**
  * Spearman's rank correlation of the importances |score| of all edges, tied edges with their mean rank: 1 for the same
  * order, −1 for the opposite one; null when either has one importance only.
  */

@@ -91,7 +91,7 @@ export function exampleInput({
       asked: {
         model: { name: 'gpt2', key: 'a3f1', processing: ['fold-norm', 'center-writes', 'center-unembed'] },
         data: { name: dataName, hash: '5d2c', bos: 'off' },
-        graph: { ...graph.layout, ...graph.options },
+        graph: { ...layout, ...graph.options },
         algo: { name: algo, options: { steps: 5 } },
         metrics: [
           { name: 'kl', options: {} },

@@ -1,2 +1,5 @@
-/** @file The HTML report of a run. */
+/** @file HTML reports: of one run, and of many side by side. */
+export { type ComparisonInput, type Overlap, type RunGroup, renderComparison } from './comparison.js';
+export type { ComparedRun } from './comparison-series.js';
 export { renderReport } from './report.js';
+export type { AreaFigure, KnownCircuitFigure, RunFigures } from './run-figures.js';

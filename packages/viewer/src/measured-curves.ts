@@ -57,15 +57,15 @@ export function faithfulnessPoints(measurements: readonly Measurement[]): CurveP
   const own = measurements.find(({ metric }) => metric === 'faithfulness');
   if (own) return metricPoints(own.points);
   const share = shareOfDifference(measurements);
-  return (measurements[0]?.points ?? []).flatMap(({ edges, faithfulness }) => {
+  return (measurements[0]?.points ?? []).flatMap(({ edges, faithfulness, faithfulnessError }) => {
     if (faithfulness === undefined) return [];
-    const error = share?.get(edges);
+    const error = faithfulnessError === undefined ? share?.get(edges) : fromJsonNumber(faithfulnessError);
     return [{ edges, value: fromJsonNumber(faithfulness), ...(error === undefined ? {} : { standardError: error }) }];
   });
 }
 
 /**
- * Standard errors of faithfulness by size: it is (m − m∅) / (m_model − m∅) with m the mean logit difference, so they are
+ * Standard errors of faithfulness by size where the run does not hold them: it is (m − m∅) / (m_model − m∅) with m the mean logit difference, so they are
  * those of m over |m_model − m∅|, the two references taken as known. Nothing where m was not measured on the same scale.
  */
 function shareOfDifference(measurements: readonly Measurement[]): ReadonlyMap<number, number> | null {

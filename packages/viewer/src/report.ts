@@ -17,21 +17,26 @@ import { count, escapeHtml, shortNumber } from './escape.js';
 import { measuredCurves } from './measured-curves.js';
 import { pageHtml, sectionHtml } from './page-frame.js';
 import { runFacts } from './run-facts.js';
+import { areasNote, knownCircuitSection, type RunFigures } from './run-figures.js';
 import { verificationsSection } from './verifications.js';
 
 /** Rows of the table of edges before the script runs. */
 const TABLE_EDGES = 100;
 
-/** The whole HTML text. Equal runs give equal text: there is no time and no path in it. */
-export function renderReport(input: ReportInput): string {
+/**
+ * The whole HTML text. `figures`: what is said of the run beyond its own files. Equal runs give equal text: there
+ * is no time and no path in it.
+ */
+export function renderReport(input: ReportInput, figures: RunFigures = {}): string {
   const { run } = input;
   const data = circuitDataOf(input, rankedEdges(input));
   const facts = runFacts(run).map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
   const body = [
     tiles(input),
     circuitSection(data),
-    sectionHtml('curves', 'How faithful circuits of each size are', curvesHtml(input)),
+    sectionHtml('curves', 'How faithful circuits of each size are', curvesHtml(input, figures)),
     sectionHtml('edges', 'Edges', edgeTable(data)),
+    knownCircuitSection(figures, run.asked.algo.name),
     trainingSection(input),
     verificationsSection(input),
     sectionHtml('run', 'What was run', `<dl>${facts.join('')}</dl>`),
@@ -65,12 +70,12 @@ function tiles({ circuit, graph, measurements, run }: ReportInput): string {
   return `<div class="tiles">${entries.map(([big, small]) => `<div class="tile"><b>${escapeHtml(big)}</b><span>${escapeHtml(small)}</span></div>`).join('')}</div>`;
 }
 
-function curvesHtml(input: ReportInput): string {
+function curvesHtml(input: ReportInput, figures: RunFigures): string {
   const curves = measuredCurves(input);
   if (curves.length === 0) return '';
   const hasErrors = curves.some(({ series }) => series.some(({ points }) => points.some((p) => p.standardError)));
   const note = hasErrors ? '<p class="note">Bands: one standard error over prompts to each side.</p>' : '';
-  return `<div class="curves">${curves.map(curveSvg).join('')}</div>${note}`;
+  return `<div class="curves">${curves.map(curveSvg).join('')}</div>${note}${areasNote(figures)}`;
 }
 
 /** The kept circuit in words; the page's script lets it follow slider and search. */

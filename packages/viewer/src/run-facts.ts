@@ -4,6 +4,7 @@ import type { RunJson } from '@auto-circuit/core';
 type Options = Readonly<Record<string, unknown>>;
 export const optionsText = (values: Options): string =>
   Object.entries(values)
+    .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 export const namedText = ({ name, options }: { readonly name: string; readonly options: Options }): string =>

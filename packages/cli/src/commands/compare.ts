@@ -3,10 +3,11 @@ import { join, resolve } from 'node:path';
 import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/core';
 import { Command } from 'commander';
 import { type NamedAlgo, namedAlgo } from '../choose-algo.js';
-import type { CliCommand } from '../context.js';
+import type { Cli, CliCommand } from '../context.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import { addRunFlags, type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { comparisonReport, reportAddress } from '../report/index.js';
 import { withTaskDefaults } from '../task-defaults.js';
 import { formatCount, formatFaithfulness, formatSeconds, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
@@ -94,6 +95,7 @@ Example:
       const comparison = await comparisonOf(opened, runs);
       const { toJsonText, writeFileAtomic } = await import('@auto-circuit/core');
       await writeFileAtomic(join(folder, 'compare.json'), toJsonText(comparison, 'compare.json'));
+      await writeFileAtomic(join(folder, 'report.html'), await reportOfRuns(cli, opened, runs, folder));
       if (cli.output.jsonOnly) cli.output.json(comparison);
       else show(cli.output, comparison, shownPath(cli, folder));
     } finally {
@@ -104,6 +106,19 @@ Example:
 
 const defaultFolder = ({ dataName, model }: OpenedRun): string =>
   `runs/compare-${plainName(dataName)}-${plainName(model.name)}`;
+
+function reportOfRuns(
+  cli: Cli,
+  { graph, dataName }: OpenedRun,
+  runs: readonly ComparedRun[],
+  folder: string,
+): Promise<string> {
+  const linked = runs.map(({ name, result }) => ({
+    input: { ...result, run: result.run!, graph },
+    href: reportAddress(folder, join(folder, plainName(name))),
+  }));
+  return comparisonReport(cli, `${dataName}: ${runs.length} algorithms compared`, linked);
+}
 
 async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonly ComparedRun[]): Promise<Comparison> {
   const { topOverlap } = await import('@auto-circuit/metrics');
@@ -175,5 +190,5 @@ function show(output: Output, { runs, measured, sizes, overlap, edges_total }: C
     overlap.jaccard.map((row, i) => [runs[i]!.name, ...row.map((value) => value.toFixed(2))]),
   );
   output.line();
-  output.line(`files   ${folder}/compare.json, and a run folder for each algorithm`);
+  output.line(`files   ${folder}/report.html, ${folder}/compare.json, and a run folder for each algorithm`);
 }

@@ -7,6 +7,7 @@ import type { Cli, CliCommand } from '../context.js';
 import { addFlags, addTableOptions, type FlagTable } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import { addRunFlags, chosenAlgo, type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { reportRenderer } from '../report/index.js';
 import { showRun } from '../show-run.js';
 import { withTaskDefaults } from '../task-defaults.js';
 import { errorKind } from '../terminal/errors.js';
@@ -73,7 +74,7 @@ export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void 
 /** Runs it with a progress bar. `folder`: its run folder. */
 export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: string): Promise<DiscoverResult> {
   const { discover } = await import('@auto-circuit/core');
-  const { renderReport } = await import('@auto-circuit/viewer');
+  const renderReport = await reportRenderer(cli);
   const bar = phaseBar(cli.output);
   try {
     return await discover(request, {

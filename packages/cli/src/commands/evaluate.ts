@@ -18,6 +18,7 @@ import {
   openRun,
   parseSizes,
 } from '../open-run.js';
+import { reportRenderer } from '../report/index.js';
 import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
 import { checkSameSources } from '../same-sources.js';
 import { showMeasurements } from '../show-run.js';
@@ -128,7 +129,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
       const measurements = mergeMeasurements(before, added);
       const { circuit } = await readCircuit(store.path('circuit'), opened);
       await store.writeJson('measurements', measurements);
-      const { renderReport } = await import('@auto-circuit/viewer');
+      const renderReport = await reportRenderer(cli);
       const input = {
         run,
         graph: opened.graph,

@@ -1,28 +1,41 @@
-/** @file `auto-circuit report RUN`: the HTML report of a finished run, made again from its files. */
-import { join, resolve } from 'node:path';
+/** @file `auto-circuit report RUN…`: the HTML report of a finished run, or of several side by side, made again from their files. */
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context.js';
 import { addFlags, type FlagTable } from '../flags/index.js';
+import { reportOfFolders } from '../report/index.js';
 import { formatBytes } from '../terminal/index.js';
 
 const FLAGS = {
-  out: { type: 'string', placeholder: 'FILE', doc: 'the HTML file', unset: 'RUN/report.html' },
+  out: {
+    type: 'string',
+    placeholder: 'FILE',
+    doc: 'the HTML file',
+    unset: 'RUN/report.html; comparison.html for several',
+  },
 } as const satisfies FlagTable;
 
 export const reportCommand: CliCommand = {
   build: () =>
     addFlags(
       new Command('report')
-        .description('One HTML file about a run, which needs no network')
-        .argument('<run>', 'a run folder'),
+        .description('One HTML file about a run, or about several side by side, which needs no network')
+        .argument('<runs...>', 'run folders'),
       FLAGS,
-    ).addHelpText('after', '\nExample:\n  $ auto-circuit report runs/ioi --out ioi.html'),
+    ).addHelpText(
+      'after',
+      `
+Of several runs it shows curves, areas, the overlap of their scores and small drawings, by task.
+
+Examples:
+  $ auto-circuit report runs/ioi --out ioi.html
+  $ auto-circuit report runs/eap runs/acdc --out both.html`,
+    ),
   async run(cli, command) {
-    const [folder] = command.processedArgs as [string];
-    const { readFinishedRun, writeFileAtomic } = await import('@auto-circuit/core');
-    const { renderReport } = await import('@auto-circuit/viewer');
-    const html = renderReport(await readFinishedRun(resolve(cli.cwd, folder)));
-    const out = cli.flags(FLAGS).out ?? join(folder, 'report.html');
+    const [folders] = command.processedArgs as [string[]];
+    const { writeFileAtomic } = await import('@auto-circuit/core');
+    const out = cli.flags(FLAGS).out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'comparison.html');
+    const html = await (await reportOfFolders(cli, folders, dirname(resolve(cli.cwd, out))))();
     await writeFileAtomic(resolve(cli.cwd, out), html);
     const bytes = Buffer.byteLength(html);
     if (cli.output.jsonOnly) cli.output.json({ report: resolve(cli.cwd, out), bytes });

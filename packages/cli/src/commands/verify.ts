@@ -6,6 +6,7 @@ import type { Cli, CliCommand } from '../context.js';
 import { requireFlag } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import { circuitSettings, openRun } from '../open-run.js';
+import { reportRenderer } from '../report/index.js';
 import { givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
 import { checkSameSources } from '../same-sources.js';
 import { formatCount, formatValue, type Output, writeTable } from '../terminal/index.js';
@@ -38,7 +39,7 @@ Example:
       'interpreter',
     );
     const { checkSameGraph, openExistingRun, readFinishedRun, verifyRun } = await import('@auto-circuit/core');
-    const { renderReport } = await import('@auto-circuit/viewer');
+    const renderReport = await reportRenderer(plainCli);
     const folder = resolve(plainCli.cwd, name);
     const { store, run } = await openExistingRun(folder);
     try {

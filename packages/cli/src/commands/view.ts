@@ -1,13 +1,13 @@
-/** @file `auto-circuit view RUN`: the report on a loopback address, opened in the browser, until Ctrl-C. */
+/** @file `auto-circuit view RUN…`: the report on a loopback address, opened in the browser, until Ctrl-C. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { CliCommand } from '../context.js';
 import { addFlags, type FlagTable } from '../flags/index.js';
+import { reportOfFolders } from '../report/index.js';
 
 const FLAGS = {
   port: { type: 'int', min: 0, max: 65535, default: 0, doc: 'the port; 0: any free one' },
@@ -19,14 +19,14 @@ const LOOPBACK = '127.0.0.1';
 export const viewCommand: CliCommand = {
   build: () =>
     addFlags(
-      new Command('view').description('Shows the report of a run in the browser').argument('<run>', 'a run folder'),
+      new Command('view')
+        .description('Shows the report of a run, or of several side by side, in the browser')
+        .argument('<runs...>', 'run folders'),
       FLAGS,
     ).addHelpText('after', '\nExample:\n  $ auto-circuit view runs/ioi'),
   async run(cli, command) {
-    const [folder] = command.processedArgs as [string];
-    const { readFinishedRun } = await import('@auto-circuit/core');
-    const { renderReport } = await import('@auto-circuit/viewer');
-    const page = async (): Promise<string> => renderReport(await readFinishedRun(resolve(cli.cwd, folder)));
+    const [folders] = command.processedArgs as [string[]];
+    const page = await reportOfFolders(cli, folders, null);
     await page(); // what is wrong with the run is said here, not in the browser
     const { port, open } = cli.flags(FLAGS);
     const server = await serve(page, port);

@@ -3,10 +3,11 @@ import type { RunPhase } from '@auto-circuit/core';
 import { namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
 import { type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { reportRenderer } from '../report/index.js';
 import { errorKind } from '../terminal/errors.js';
-import { type CellHost, cellCli, hostCli } from './cell-cli.js';
+import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';
-import { CELL_COMMAND, failureText } from './plan.js';
+import { failureText } from './plan.js';
 
 /** Where a cell goes. */
 export interface CellOrder {
@@ -48,19 +49,20 @@ export class CellRunner {
   /** Never throws for what goes wrong with a cell. */
   async run({ cell, folder }: CellOrder, onProgress: CellProgressReport = () => undefined): Promise<CellOutcome> {
     const { discover, waitUntilFree } = await import('@auto-circuit/core');
-    const { renderReport } = await import('@auto-circuit/viewer');
     const warnings: string[] = [];
-    const cli = cellCli(this.#base, this.#host, cell, { onWarning: (line) => warnings.push(line) });
+    const hooks = { onWarning: (line: string) => warnings.push(line) };
     const started = performance.now();
     try {
-      await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, cli.signal);
-      const opened = await this.#open(cli, cell);
+      await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, this.#base.signal);
+      const line = await cellCommandLine(this.#base, this.#host, cell, hooks);
+      const { cli, command } = line;
+      const opened = await this.#open(line, cell);
       const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
       const loadSeconds = (performance.now() - started) / 1000;
-      const { request, identity } = await runRequest(cli, CELL_COMMAND, opened, named);
+      const { request, identity } = await runRequest(cli, command, opened, named);
       const { circuit, measurements, timings } = await discover(
         { ...request, store: { folder, existing: 'resume', identity }, loadSeconds },
-        { signal: cli.signal, onProgress, onWarning: cli.output.warn, renderReport },
+        { signal: cli.signal, onProgress, onWarning: cli.output.warn, renderReport: await reportRenderer(cli) },
       );
       const edges = circuit.edges.length;
       const point = measurements[0]?.points.find((one) => one.edges === edges);
@@ -73,10 +75,10 @@ export class CellRunner {
     }
   }
 
-  async #open(cli: Cli, { openKey }: Cell): Promise<OpenedRun> {
+  async #open({ cli, command }: CellCommandLine, { openKey }: Cell): Promise<OpenedRun> {
     if (this.#opened?.key === openKey) return this.#opened.run;
     await this.close();
-    const run = await openRun(cli, CELL_COMMAND);
+    const run = await openRun(cli, command);
     this.#opened = { key: openKey, run };
     return run;
   }

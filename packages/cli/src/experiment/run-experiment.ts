@@ -1,6 +1,7 @@
 /** @file An experiment from its cells to its files: which are done, who runs the others, what is written when. */
 import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core';
 import type { Cli } from '../context.js';
+import { comparisonReport, reportAddress } from '../report/index.js';
 import type { CellHost } from './cell-cli.js';
 import { type FinishedCell, readFinishedCells, resultRows } from './collect-results.js';
 import { createDisplay } from './display.js';
@@ -88,17 +89,24 @@ export async function runExperiment(
     const i = planned.findIndex((one) => one.cell === cell);
     cells[i] = { ...cells[i]!, state: 'failed', error };
   });
-  await writeAll(store, experiment(), finished);
+  await writeAll(cli, store, experiment(), finished);
   return { cells, finished, interrupted: cli.signal.aborted };
 }
 
 async function writeAll(
+  cli: Cli,
   store: ExperimentFolder,
   experiment: ExperimentJson,
   finished: readonly FinishedCell[],
 ): Promise<void> {
   await store.writeExperiment(experiment);
   await store.writeResults(experiment.name, resultRows(finished));
-  const { renderReport } = await import('@auto-circuit/viewer');
-  if (finished.length > 0) await store.writeReport(renderReport(finished[0]!.run));
+  if (finished.length === 0) return;
+  const { cellFolder } = await import('@auto-circuit/core');
+  const runs = finished.map(({ cell, run, hash }) => ({
+    input: run,
+    label: cell.algo,
+    href: reportAddress(store.folder, cellFolder(store.folder, hash)),
+  }));
+  await store.writeReport(await comparisonReport(cli, experiment.name, runs));
 }

@@ -6,6 +6,8 @@ export interface Bar {
   readonly name: string;
   /** null and what is not finite is left out. */
   readonly values: readonly (number | null)[];
+  /** Said where there is no value. */
+  readonly none?: string;
   readonly colour: number;
 }
 
@@ -28,17 +30,17 @@ export function barsSvg(title: string, unit: string, bars: readonly Bar[]): stri
     (tick) =>
       `<line class="grid" x1="${px(x(tick))}" x2="${px(x(tick))}" y1="0" y2="${height - 22}"/><text class="tick" x="${px(x(tick))}" y="${height - 8}" text-anchor="middle">${shortNumber(Number(tick.toPrecision(6)))}</text>`,
   );
-  const rows = bars.map(({ name, values, colour }, i) => {
+  const rows = bars.map(({ name, values, colour, none = 'none' }, i) => {
     const mean = means[i]!;
     const y = i * ROW + ROW / 2;
     const label = `<text class="name" x="${LEFT - 8}" y="${y + 4}" text-anchor="end">${escapeHtml(shortened(name))}<title>${escapeHtml(name)}</title></text>`;
-    if (mean === null) return `${label}<text class="tick" x="${px(x(0) + 6)}" y="${y + 4}">none</text>`;
+    if (mean === null) return `${label}<text class="tick" x="${px(x(0) + 6)}" y="${y + 4}">${escapeHtml(none)}</text>`;
     const [from, to] = [Math.min(x(0), x(mean)), Math.max(x(0), x(mean))];
     const own = finite(values);
     const dots =
-      own.length > 1 ? own.map((value) => `<circle class="value" cx="${px(x(value))}" cy="${y}" r="3"/>`) : [];
+      own.length > 1 ? own.map((value) => `<circle class="value" cx="${px(x(value))}" cy="${y}" r="2"/>`) : [];
     const end = Math.max(to, ...own.map(x));
-    return `${label}<g class="series ${seriesClass(colour)}"><rect class="bar" x="${px(from)}" y="${y - 8}" width="${px(Math.max(1, to - from))}" height="16" rx="2"/>${dots.join('')}</g><text class="number" x="${px(end + 7)}" y="${y + 4}">${shortNumber(mean)}</text>`;
+    return `${label}<g class="series ${seriesClass(colour)}"><rect class="bar" x="${px(from)}" y="${y - 8}" width="${px(Math.max(1, to - from))}" height="16" rx="2"/>${dots.join('')}</g><text class="number" x="${px(end + 9)}" y="${y + 4}">${shortNumber(mean)}</text>`;
   });
   const label = `${title}: ${bars.map(({ name }, i) => `${name} ${means[i] === null ? 'none' : shortNumber(means[i]!)}`).join(', ')}`;
   return figure({ title, unit, label }, [...grid, ...rows].join(''), { height, width: WIDTH });

@@ -1,4 +1,5 @@
 /** @file A heat map as SVG: how much each two of several runs agree, with the numbers in the cells. */
+import { cellOpacity, cellText } from '../drawing/heat-cell.js';
 import { escapeHtml } from '../escape.js';
 import { shortened } from './bars.js';
 import { figure, px } from './frame.js';
@@ -8,6 +9,8 @@ const MOST_NUMBERS = 14;
 const LEFT = 150;
 const TOP = 96;
 const WIDTH = 460;
+/** For names that lean out to the right. */
+const RIGHT = 62;
 
 /** @param values a row and a column for each name, from 0 to 1 */
 export function heatMapSvg(
@@ -15,7 +18,7 @@ export function heatMapSvg(
   names: readonly string[],
   values: readonly (readonly number[])[],
 ): string {
-  const cell = Math.min(44, (WIDTH - LEFT - 6) / names.length);
+  const cell = Math.min(44, (WIDTH - LEFT - RIGHT) / names.length);
   const at = (i: number): number => LEFT + i * cell;
   const heads = names.map((name, i) => {
     const x = at(i) + cell / 2;
@@ -28,9 +31,9 @@ export function heatMapSvg(
       const value = values[row]![column]!;
       const number =
         names.length <= MOST_NUMBERS
-          ? `<text class="cell-number" x="${px(at(column) + cell / 2)}" y="${px(y + cell / 2 + 3.6)}" text-anchor="middle">${cell < 26 ? value.toFixed(1) : value.toFixed(2)}</text>`
+          ? `<text class="cell-number" x="${px(at(column) + cell / 2)}" y="${px(y + cell / 2 + 3.6)}" text-anchor="middle">${cellText(value, cell < 26)}</text>`
           : '';
-      return `<g><rect class="cell" x="${px(at(column) + 0.5)}" y="${px(y + 0.5)}" width="${px(cell - 1)}" height="${px(cell - 1)}" fill-opacity="${(0.04 + 0.56 * value).toFixed(3)}"><title>${escapeHtml(`${name} and ${other}: ${value.toFixed(2)}`)}</title></rect>${number}</g>`;
+      return `<g><rect class="cell" x="${px(at(column) + 0.5)}" y="${px(y + 0.5)}" width="${px(cell - 1)}" height="${px(cell - 1)}" fill-opacity="${cellOpacity(value)}"><title>${escapeHtml(`${name} and ${other}: ${cellText(value, false)}`)}</title></rect>${number}</g>`;
     });
     return label + cells.join('');
   });

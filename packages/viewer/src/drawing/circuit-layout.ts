@@ -33,7 +33,7 @@ export interface CircuitLayout {
 /** Nodes with less room than this carry no name. */
 export const NAMED = 36;
 
-const MARGIN = { left: 60, right: 26, top: 26, bottom: 28, tokens: 74 } as const;
+const MARGIN = { left: 60, right: 26, top: 26, bottom: 28, tokens: 70 } as const;
 const UNUSED_COLUMN = 20;
 
 /** Identifies a node at a position. */

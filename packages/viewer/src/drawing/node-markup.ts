@@ -42,7 +42,7 @@ const fitted = (label: string, half: number): string => {
 /** What stands behind edges and nodes: names of rows, and of positions with their columns. */
 export function backMarkup(layout: CircuitLayout): string {
   const rows = layout.rows.map(({ label, y }) => `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>`);
-  const foot = layout.height - 62;
+  const foot = layout.height - 58;
   const columns = layout.columns.map(({ label, left, width, used }, position) => {
     const x = tenth(left + width / 2);
     const words = label === '' ? `${position}` : label.length > 12 ? `${label.slice(0, 11)}…` : label;

@@ -15,6 +15,7 @@ import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';
 import { oncePerFrame, required } from './elements.js';
 import { fileName, savePng, saveSvg } from './export-figure.js';
+import { createMovingLimit } from './moving.js';
 import { firstNode, nextNode } from './node-walk.js';
 import { selectedEdges } from './selection.js';
 import { createTooltip } from './tooltip.js';
@@ -77,9 +78,21 @@ export function startCircuit(data: CircuitData): void {
     table.show(all, chosen === null ? `${words} in this circuit` : `${words} in this circuit`);
   }
 
-  const drawSoon = oncePerFrame(draw);
+  /** While the slider moves: no more edges than are drawn in time, and nothing but the drawing; the rest when it rests. */
+  const limit = createMovingLimit(edgeTotal(data));
+  let rest = 0;
+  const move = oncePerFrame(() => {
+    clearTimeout(rest);
+    const all = edgesShown(data, size(), position());
+    const drawn = all.slice(0, limit.next(performance.now()));
+    const words = edgesText(all.length);
+    shownText.textContent = drawn.length < all.length ? `${words}, ${count(drawn.length)} drawn while it moves` : words;
+    drawing.show(drawn);
+    markers(size());
+    rest = window.setTimeout(draw, 120);
+  });
   const selectSoon = oncePerFrame(select);
-  slider.addEventListener('input', drawSoon);
+  slider.addEventListener('input', move);
   positions?.addEventListener('change', draw);
   search.addEventListener('input', selectSoon);
   required('#kept', HTMLButtonElement).addEventListener('click', () => {
@@ -192,4 +205,8 @@ export function startCircuit(data: CircuitData): void {
 
   for (const control of document.querySelectorAll<HTMLElement>('.needs-script')) control.hidden = false;
   if (edgeTotal(data) > 0) draw();
+  // Where the drawing is wider than the screen, what is used of it comes first.
+  const used = drawing.layout().columns.find((column) => column.used);
+  const frame = drawing.svg.parentElement;
+  if (used && frame && frame.scrollWidth > frame.clientWidth) frame.scrollLeft = Math.max(0, used.left - 60);
 }

@@ -6,6 +6,7 @@ import { placesOf } from '../drawing/circuit-svg.js';
 import { edgeCurve } from '../drawing/edge-curves.js';
 import { exampleInput } from '../example-input.js';
 import { edgeNear, sampleCurves } from './edge-hit.js';
+import { createMovingLimit } from './moving.js';
 import { firstNode, nextNode } from './node-walk.js';
 import { selectedEdges } from './selection.js';
 
@@ -66,6 +67,20 @@ describe('walking with the arrow keys', () => {
     const first = firstNode(layout, on)!;
     expect(nextNode(layout, on, first, 'ArrowDown')).toBeNull();
     expect(nextNode(layout, on, first, 'x')).toBeNull();
+  });
+});
+
+describe('createMovingLimit', () => {
+  it('draws fewer edges while frames are late, more again when they are not', () => {
+    const limit = createMovingLimit(5000);
+    expect([0, 16, 32].map((now) => limit.next(now))).toEqual([5000, 5000, 5000]);
+    expect([132, 232].map((now) => limit.next(now))).toEqual([3000, 1800]);
+    expect(limit.next(248)).toBe(2251);
+    for (let now = 348; now < 2000; now += 100) limit.next(now);
+    expect(limit.next(2048)).toBe(400);
+    for (let now = 4000; now < 4400; now += 16) limit.next(now);
+    expect(limit.next(4400)).toBe(5000);
+    expect(createMovingLimit(30).next(0)).toBe(30);
   });
 });
 
