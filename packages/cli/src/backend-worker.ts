@@ -21,7 +21,32 @@ const ENTRY = new URL('./backend-worker-entry.js', import.meta.url);
  * @throws AutoCircuitError what the backend itself throws on being made
  */
 export async function backendInWorker(start: WorkerStart): Promise<Backend> {
-  const line = new WorkerLine(new Worker(ENTRY, { workerData: start, execArgv: [] }));
+  const worker = new Worker(ENTRY, { workerData: start, execArgv: [] });
+  return backendOver({
+    post: (message, buffers) => worker.postMessage(message, [...buffers]),
+    onMessage: (listener) => worker.on('message', listener),
+    onEnd: (listener) => {
+      worker.on('error', listener);
+      worker.on('exit', (code) => listener(unusable(`its thread ended with code ${code}`)));
+    },
+    end: async () => {
+      await worker.terminate();
+    },
+  });
+}
+
+/** The way to a thread or a process with a backend in it. */
+export interface BackendPort {
+  /** `buffers` may be moved instead of copied. Throws for what cannot be sent. */
+  post(message: { readonly id: number; readonly request: WorkerRequest }, buffers: readonly ArrayBuffer[]): void;
+  onMessage(listener: (message: WorkerMessage) => void): void;
+  onEnd(listener: (error: Error) => void): void;
+  end(): Promise<void>;
+}
+
+/** @throws AutoCircuitError what the backend itself throws on being made */
+export async function backendOver(port: BackendPort): Promise<Backend> {
+  const line = new WorkerLine(port);
   let info: BackendInfo;
   try {
     info = await line.started;
@@ -63,16 +88,16 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Questions and answers by number. When the thread dies, everyone who waits is told. */
+/** Questions and answers by number. When the other side dies, everyone who waits is told. */
 class WorkerLine {
-  readonly #worker: Worker;
+  readonly #port: BackendPort;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
   #end: Error | null = null;
   readonly started: Promise<BackendInfo>;
 
-  constructor(worker: Worker) {
-    this.#worker = worker;
+  constructor(port: BackendPort) {
+    this.#port = port;
     let start!: { readonly resolve: (info: BackendInfo) => void; readonly reject: (error: Error) => void };
     this.started = new Promise((resolve, reject) => {
       start = { resolve, reject };
@@ -83,7 +108,7 @@ class WorkerLine {
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
     };
-    worker.on('message', (message: WorkerMessage) => {
+    port.onMessage((message) => {
       const error = 'error' in message ? errorFrom(message.error) : null;
       if (message.id === 'start') {
         if ('info' in message) start.resolve(message.info);
@@ -95,8 +120,7 @@ class WorkerLine {
       if (error) waiting?.reject(error);
       else waiting?.resolve('value' in message ? message.value : undefined);
     });
-    worker.on('error', fail);
-    worker.on('exit', (code) => fail(unusable(`its thread ended with code ${code}`)));
+    port.onEnd(fail);
   }
 
   get ended(): boolean {
@@ -110,23 +134,23 @@ class WorkerLine {
     if (this.#end) throw this.#end;
     return new Promise((resolve, reject) => {
       const id = this.#next++;
-      this.#worker.postMessage({ id, request }, [...buffers]); // before waiting: what cannot be sent throws here
+      this.#port.post({ id, request }, buffers); // before waiting: what cannot be sent throws here
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
     });
   }
 
   /** Without waiting for the answer. */
   tell(request: WorkerRequest): void {
-    if (!this.#end) this.#worker.postMessage({ id: this.#next++, request });
+    if (!this.#end) this.#port.post({ id: this.#next++, request }, []);
   }
 
   async end(): Promise<void> {
     this.#end ??= unusable('it is disposed');
-    await this.#worker.terminate();
+    await this.#port.end();
   }
 }
 
-const unusable = (why: string): AutoCircuitError =>
+export const unusable = (why: string): AutoCircuitError =>
   new AutoCircuitError({ where: 'worker', what: `the backend cannot be used: ${why}`, kind: 'internal' });
 
 /** Knows which weights of which store the worker has. */

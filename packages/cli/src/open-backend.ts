@@ -1,4 +1,5 @@
 /** @file From `--backend` and its fellow flags to a running backend. */
+import { availableParallelism } from 'node:os';
 import type { Backend } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
@@ -7,6 +8,7 @@ import {
   addFlags,
   addTableOptions,
   BACKEND_FLAGS,
+  type BackendValues,
   backendSettings,
   type FlagTable,
   parseTableFlags,
@@ -17,6 +19,12 @@ const WORKER_FLAGS = {
     type: 'boolean',
     default: false,
     doc: 'run the backend in a thread of its own: Ctrl-C is heard while it computes',
+  },
+  workers: {
+    type: 'int',
+    min: 1,
+    doc: 'run the backend in so many processes, which share the threads and one copy of the weights',
+    unset: 'in this process',
   },
 } as const satisfies FlagTable;
 /** Not of the command line: set for the processes of an experiment, or of a pool. */
@@ -30,7 +38,7 @@ const IN_WORKERS: readonly string[] = [
   '@auto-circuit/core',
 ];
 
-/** Adds `--backend`, `--device`, `--threads`, `--memory`, `--worker` and `--backend.OPTION`. */
+/** Adds `--backend`, `--device`, `--threads`, `--memory`, `--worker`, `--workers` and `--backend.OPTION`. */
 export function addBackendFlags<C extends Command>(command: C): C {
   return addTableOptions(addFlags(addFlags(command, BACKEND_FLAGS), WORKER_FLAGS), 'backend', 'the backend');
 }
@@ -41,17 +49,27 @@ export async function openBackend(cli: Cli): Promise<Backend> {
   const registry = await cli.registry();
   const definition = registry.get('backend', values.backend);
   const options = parseTableFlags(cli.tableFlags, 'backend', definition.options, values.backend);
-  const { sharedWeights } = cli.flags(PROCESS_FLAGS);
-  const settings = { ...backendSettings(values), ...(sharedWeights ? { sharedWeights } : {}) };
-  if (!cli.flags(WORKER_FLAGS).worker) return definition.create(settings, options);
+  const { worker, workers } = cli.flags(WORKER_FLAGS);
+  const sharedWeights = cli.flags(PROCESS_FLAGS).sharedWeights || workers !== undefined;
+  const share = workers === undefined ? values : shareOf(values, workers);
+  const settings = { ...backendSettings(share), ...(sharedWeights ? { sharedWeights } : {}) };
+  if (!worker && workers === undefined) return definition.create(settings, options);
   const { origin } = registry.list('backend').find(({ item }) => item === definition)!;
   if (!IN_WORKERS.includes(origin)) {
+    const flag = workers === undefined ? '--worker' : '--workers';
     throw new AutoCircuitError({
       where: 'backend',
-      what: `--worker takes the backends that come with auto-circuit, and "${values.backend}" is of ${origin}`,
-      fix: 'leave --worker out',
+      what: `${flag} takes the backends that come with auto-circuit, and "${values.backend}" is of ${origin}`,
+      fix: `leave ${flag} out`,
     });
   }
-  const { backendInWorker } = await import('./backend-worker.js');
-  return backendInWorker({ name: values.backend, settings, options });
+  const start = { name: values.backend, settings, options };
+  if (workers !== undefined) return (await import('./backend-pool.js')).backendPool(start, workers);
+  return (await import('./backend-worker.js')).backendInWorker(start);
+}
+
+/** What one of several processes gets of the threads and of the memory. */
+function shareOf(values: BackendValues, workers: number): BackendValues {
+  const threads = Math.max(1, Math.floor((values.threads ?? availableParallelism()) / workers));
+  return { ...values, threads, ...(values.memory === undefined ? {} : { memory: values.memory / workers }) };
 }

@@ -1,0 +1,13 @@
+/** @file A process with one backend in it, of a pool; it ends with its parent. The first message says what to start. */
+import { openRoom } from './backend-room.js';
+import type { WorkerRequest, WorkerStart } from './backend-worker-messages.js';
+
+process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group of processes; the parent says what to do
+process.on('disconnect', () => process.exit(1));
+process.once('message', async (start: WorkerStart) => {
+  const answer = await openRoom(start, (message) => {
+    if (process.connected) process.send!(message);
+  });
+  if (answer)
+    process.on('message', (message: { readonly id: number; readonly request: WorkerRequest }) => answer(message));
+});
