@@ -3,6 +3,7 @@ import { loadConfig, parseOptionValue, usePlugins } from '@auto-circuit/core/sta
 import { Command } from 'commander';
 import { type Cli, createCli } from '../context.js';
 import type { FlagTable, FlagValues, TableFlag } from '../flags/index.js';
+import { withTaskDefaults } from '../task-defaults.js';
 import { createOutput } from '../terminal/output.js';
 import type { Cell, CellFlags } from './cells.js';
 
@@ -32,15 +33,17 @@ export interface CellHooks {
 export async function hostCli(host: CellHost, signal: AbortSignal): Promise<Cli> {
   const nobody = { write: () => undefined };
   const streams = { stdout: nobody, stderr: nobody, cwd: host.cwd, env: process.env, signal };
-  const config = await loadConfig(host.cwd, host.config ?? undefined);
+  const loaded = await loadConfig(host.cwd, host.config ?? undefined);
+  const { worker: _, workers: __, ...defaults } = loaded.defaults; // cells are spread over processes already
+  const config = Object.freeze({ ...loaded, defaults });
   const command = new Command('experiment');
   command.setOptionValue('plugin', [...host.plugins]);
   const cli = createCli(command, streams, config, host.backendFlags);
   let registry: ReturnType<Cli['registry']> | null = null;
   const load = async () => {
-    const loaded = await cli.registry();
-    await usePlugins(loaded, { file: host.file, plugins: [...host.filePlugins], defaults: {} }, [], host.cwd);
-    return loaded;
+    const own = await cli.registry();
+    await usePlugins(own, { file: host.file, plugins: [...host.filePlugins], defaults: {} }, [], host.cwd);
+    return own;
   };
   return Object.freeze({
     ...cli,
@@ -51,10 +54,26 @@ export async function hostCli(host: CellHost, signal: AbortSignal): Promise<Cli>
   });
 }
 
-/** The `Cli` of one cell: its flags over those of the config, those of the command line over both. */
-export function cellCli(base: Cli, host: CellHost, cell: Cell, hooks: CellHooks = {}): Cli {
-  const { onWarning = () => undefined, onTrace } = hooks;
+/** What a command is given: as if the cell's flags stood on a command line. */
+export interface CellCommandLine {
+  readonly cli: Cli;
+  readonly command: Command;
+}
+
+/** One cell's: its flags over those of the config and of its task, those of the experiment's command line over all. */
+export async function cellCommandLine(
+  base: Cli,
+  host: CellHost,
+  cell: Cell,
+  hooks: CellHooks = {},
+): Promise<CellCommandLine> {
   const given: CellFlags = { ...cell.flags, ...host.flags };
+  const command = new Command('experiment');
+  for (const [name, value] of Object.entries(given)) command.setOptionValueWithSource(name, value, 'cli');
+  return { cli: await withTaskDefaults(cellCli(base, given, cell, hooks), command), command };
+}
+
+function cellCli(base: Cli, given: CellFlags, cell: Cell, { onWarning = () => undefined, onTrace }: CellHooks): Cli {
   const flags = <T extends FlagTable>(table: T): FlagValues<T> => {
     const values: Record<string, unknown> = { ...base.flags(table) };
     for (const [name, spec] of Object.entries(table)) {

@@ -1,12 +1,11 @@
 /** @file Opens the model and the prompts of every task once, to know each cell's address and so which cells are done. */
 import { basename } from 'node:path';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
-import { Command } from 'commander';
 import { algoOptions, namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
 import { type OpenedRun, openRun, runRequest } from '../open-run.js';
 import { errorKind } from '../terminal/errors.js';
-import { type CellHost, cellCli } from './cell-cli.js';
+import { type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';
 import type { OpenedExperiment } from './read-experiment-file.js';
 
@@ -16,9 +15,6 @@ export interface PlannedCell {
   readonly hash: string | null;
   readonly error: string | null;
 }
-
-/** What errors name as the command. */
-export const CELL_COMMAND = new Command('experiment');
 
 /** Names and options are checked before anything is opened. @throws AutoCircuitError naming the key of the file */
 export async function checkNames({ experiment, path }: OpenedExperiment, base: Cli, host: CellHost): Promise<void> {
@@ -39,7 +35,7 @@ export async function checkNames({ experiment, path }: OpenedExperiment, base: C
     const flags = Object.entries(options).map(([name, value]) => ({ prefix: 'algo', name, value: String(value) }));
     const cli = Object.freeze({ ...base, tableFlags: [...host.backendFlags, ...flags] });
     try {
-      await algoOptions(cli, await namedAlgo(cli, where, algo), Number.POSITIVE_INFINITY);
+      await algoOptions(cli, await namedAlgo(cli, where, algo), null);
     } catch (cause) {
       if (!(cause instanceof AutoCircuitError)) throw cause;
       throw new AutoCircuitError({ where, what: cause.message.replace(/^\[[^\]]*\] /, ''), cause });
@@ -55,7 +51,8 @@ export async function planCells(cells: readonly Cell[], base: Cli, host: CellHos
     const group = cells.filter(({ openKey }) => openKey === key);
     let opened: OpenedRun;
     try {
-      opened = await openRun(cellCli(base, host, group[0]!), CELL_COMMAND);
+      const { cli, command } = await cellCommandLine(base, host, group[0]!);
+      opened = await openRun(cli, command);
     } catch (error) {
       for (const cell of group) planned.set(cell, { cell, hash: null, error: failureText(error) });
       continue;
@@ -71,10 +68,10 @@ export async function planCells(cells: readonly Cell[], base: Cli, host: CellHos
 
 async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost): Promise<PlannedCell> {
   const { cellHash, promptsOfRun, runJsonOf } = await import('@auto-circuit/core');
-  const cli = cellCli(base, host, cell);
   try {
+    const { cli, command } = await cellCommandLine(base, host, cell);
     const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
-    const { request, identity } = await runRequest(cli, CELL_COMMAND, opened, named);
+    const { request, identity } = await runRequest(cli, command, opened, named);
     const prompts = promptsOfRun(request.prompts, opened.graph, request.ablation, request);
     return { cell, hash: cellHash(runJsonOf(request, identity, prompts)), error: null };
   } catch (error) {
