@@ -15,6 +15,10 @@ export default definePlugin({
       doc: 'which of two numbers is larger',
       model: microModel(heads),
       data: new URL('./micro-prompts.json', import.meta.url),
+      officialCircuits: {
+        straight: { doc: 'what the input gives to the output', edges: () => ['Resid Start->Resid End'] },
+        elsewhere: { doc: 'a head that the model lacks', edges: () => ['A7.7->Resid End'] },
+      },
     }),
   ],
 });

@@ -44,7 +44,7 @@ export function knownCircuitSection({ known = [], notes = [] }: RunFigures, seri
   const charts = known.map(({ name, points, area }) => rocSvg(name, [{ name: series, points, area, colour: 0 }]));
   const lines = known.map(
     ({ name, doc, edges, area }) =>
-      `<p class="note">${escapeHtml(name)}: ${escapeHtml(doc)} (${edges} edges). Area ${shortNumber(area)}; 1 is perfect, 0.5 is chance.</p>`,
+      `<p class="note">${escapeHtml(name)}: ${escapeHtml(doc)} (${edges} edge${edges === 1 ? '' : 's'}). Area ${shortNumber(area)}; 1 is perfect, 0.5 is chance.</p>`,
   );
   const said = notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`);
   return sectionHtml(

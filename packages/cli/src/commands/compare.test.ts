@@ -34,6 +34,7 @@ describe('compare', () => {
       'eap',
       'edge-attribution-patching',
       'random',
+      'report.html',
     ]);
     expect(stdout).toMatch(/^algorithm +edges +faithfulness +scores took +circuits took$/m);
     expect(stdout).toMatch(/^ *edges +eap +random +edge-attribution-patching\n +0 +0\.0000 +0\.0000 +0\.0000\n/m);

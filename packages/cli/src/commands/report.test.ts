@@ -53,6 +53,33 @@ describe('report', () => {
   });
 });
 
+describe('reports', () => {
+  it('say areas, and how well scores find a known circuit or why nothing is said', async () => {
+    expect(await begin(DISCOVER).code).toBe(0);
+    const html = await readFile(join(cwd, 'r', 'report.html'), 'utf8');
+    expect(html).toMatch(/Areas under the curves, over log<sub>10<\/sub> of the edges from \d+ to \d+: faithfulness/);
+    expect(html).toMatch(/straight: what the input gives to the output \(1 edge\)\. Area [\d.]+;/);
+    expect(html).toContain('No ROC against the known circuit elsewhere: ');
+  });
+
+  it('of several runs stand side by side, with links to those that are there', async () => {
+    expect(await begin(DISCOVER).code).toBe(0);
+    expect(await begin(`${DISCOVER.replace('--out r', '--out s')} --seed 1`).code).toBe(0);
+    expect(await begin(DISCOVER.replace('--algo eap', '--algo random').replace('--out r', '--out t')).code).toBe(0);
+    await rm(join(cwd, 't', 'report.html'));
+    const { code, text } = begin('report r s t');
+    expect(await code).toBe(0);
+    expect(text.out).toMatch(/^comparison.html {2}/);
+    const html = await readFile(join(cwd, 'comparison.html'), 'utf8');
+    expect(html).toContain('3 runs · 1 task · 2 algorithms · 2 seeds');
+    expect(html).toContain('<a href="s/report.html">eap, seed 1</a>');
+    expect(html).toContain('<td>random, seed 0</td>');
+    expect(html).toContain('ROC against straight: eap has area');
+    // The scores of a run overlap wholly with themselves.
+    expect(html).toContain('random, seed 0 and random, seed 0: 1.00');
+  });
+});
+
 describe('view', () => {
   it('serves the report on loopback to nobody but this machine, until Ctrl-C', async () => {
     await begin(DISCOVER).code;
