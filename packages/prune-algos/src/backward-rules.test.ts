@@ -24,7 +24,7 @@ import {
   type Tensor,
 } from '@auto-circuit/core';
 import { microModel } from '@auto-circuit/core/testing';
-import { randomGpt2, randomLlama, randomNeox } from '@auto-circuit/models';
+import { randomGemma, randomGpt2, randomLlama, randomNeox } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';
 import { gimRules } from './gim.js';
 import { relpRules } from './relp.js';
@@ -44,6 +44,21 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
   gpt2: randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: true }, { scale }),
   'llama with grouped queries': randomLlama(
     { ...SMALL, heads: 4, dHead: 2, kvHeads: 2, activation: 'silu' },
+    { scale },
+  ),
+  'gemma with norms behind, caps and windows': randomGemma(
+    {
+      ...SMALL,
+      heads: 4,
+      dHead: 2,
+      kvHeads: 2,
+      activation: 'gelu_pytorch_tanh',
+      windows: [2, null],
+      attentionScale: 0.6,
+      scoreCap: 3,
+      logitCap: 5,
+      norms: true,
+    },
     { scale },
   ),
   'neox, side by side': randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),

@@ -18,7 +18,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core';
 import { microModel } from '@auto-circuit/core/testing';
-import { randomGpt2, randomLlama } from '@auto-circuit/models';
+import { randomGemma, randomGpt2, randomLlama } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';
 import { eap, eapIgActivations } from './index.js';
 
@@ -100,6 +100,26 @@ it('is EAP where the model is linear, whatever the steps', async () => {
 describe.each(
   Object.entries({
     gpt2: randomGpt2({ layers: 2, heads: 2, dModel: 8, dHead: 4, dMlp: 12, vocabulary: 7, positions: 6, epsilon: 1e-5, activation: 'gelu_new', mlp: true }, { scale: 12 }), // biome-ignore format: a shape
+    'gemma, whose norms follow its heads': randomGemma(
+      {
+        layers: 2,
+        heads: 4,
+        kvHeads: 2,
+        dModel: 8,
+        dHead: 2,
+        dMlp: 12,
+        vocabulary: 7,
+        positions: 6,
+        epsilon: 1e-5,
+        activation: 'gelu_pytorch_tanh',
+        windows: [2, null],
+        attentionScale: 0.6,
+        scoreCap: 3,
+        logitCap: 5,
+        norms: false,
+      },
+      { scale: 12 },
+    ),
     'llama with grouped queries': randomLlama({ layers: 2, heads: 4, kvHeads: 2, dModel: 8, dHead: 2, dMlp: 12, vocabulary: 7, positions: 6, epsilon: 1e-5, activation: 'silu' }, { scale: 12 }), // biome-ignore format: a shape
   }),
 )('%s', (_, model) => {
