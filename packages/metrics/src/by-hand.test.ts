@@ -1,7 +1,15 @@
 import type { BatchOutputs, MetricContext } from '@auto-circuit/core';
 import { buildGraph } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import { faithfulness, kl, logitDiff, logitDiffPercent, percentCorrect, percentCorrectAboveWrong } from './index.js';
+import {
+  faithfulness,
+  kl,
+  logitDiff,
+  logitDiffPercent,
+  mse,
+  percentCorrect,
+  percentCorrectAboveWrong,
+} from './index.js';
 
 type Rows = readonly (readonly number[])[];
 /** Prompts with answers and wrong answers; logits by run, one row a prompt. */
@@ -42,6 +50,39 @@ describe('means over prompts', () => {
     const value = kl.measure(context([PAIR], { clean: [[0, 0]], circuit: [[0, Math.log(3)]] }), {});
     expect(value.value).toBeCloseTo(Math.log(4 / 3) / 2, 6); // logits are float32
     expect('standardError' in value).toBe(false);
+  });
+});
+
+describe('outputs at several positions', () => {
+  const prompts = [[[0], [1]] as const, [[1], [0]] as const].map(([first, last], index) => {
+    const at = (right: readonly number[], wrong: readonly number[]) => ({ index, answers: right, wrongAnswers: wrong });
+    return { ...at(last, first), clean: [0], corrupt: [0], byPosition: [at(first, last), at(last, first)] };
+  });
+  const outputs = (logits: readonly number[]) => [{ batch: { prompts, length: 2 }, logits: Float32Array.from(logits) }];
+  const graph = buildGraph({ kind: 'staged', layers: 1, heads: 1, dModel: 2 });
+  // two prompts, two positions, two outputs
+  const circuit = outputs([3, 1, 0, 4, 1, 1, 2, 0]);
+  const clean = outputs([1, 1, 0, 0, 1, 1, 2, 2]);
+  const both = { graph, outputSize: 2, circuit, clean, corrupt: clean, empty: clean };
+
+  it('a prompt counts as the mean over its positions, each with its own answers', () => {
+    // prompt 0: 3 − 1 = 2 and 4 − 0 = 4; prompt 1: 1 − 1 = 0 and 2 − 0 = 2
+    expect(logitDiff.measure(both, {})).toMatchObject({ value: 2, prompts: { values: [3, 1] } });
+    expect(percentCorrect.measure(both, {})).toMatchObject({ value: 75, prompts: { values: [100, 50] } });
+    // squares: (4 + 0)/2 and 16/2, 0 and 4/2
+    expect(mse.measure(both, {})).toMatchObject({ value: 3, prompts: { values: [5, 1] } });
+    // the clean model is undecided everywhere: ln 2 less the entropy … = −½ ln(4 p q) at each position
+    const kls = [2, 4, 0, 2].map((gap) => -Math.log(4 / ((1 + Math.exp(gap)) * (1 + Math.exp(-gap)))) / 2);
+    expect(kl.measure(both, {}).value).toBeCloseTo(kls.reduce((a, b) => a + b) / 4, 6); // logits are float32
+  });
+  it('needs answers for every position', () => {
+    const one = [
+      {
+        batch: { prompts: prompts.map(({ byPosition: _, ...prompt }) => prompt), length: 2 },
+        logits: circuit[0]!.logits,
+      },
+    ];
+    expect(() => logitDiff.measure({ ...both, circuit: one }, {})).toThrow(/does not have answers for every position/);
   });
 });
 

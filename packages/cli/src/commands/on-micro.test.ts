@@ -249,3 +249,47 @@ describe('convert', () => {
     expect(JSON.parse(await readFile(join(cwd, 'm.json'), 'utf8'))).toEqual(json);
   });
 });
+
+describe('discover at every position', () => {
+  const SIDES = { answers: [[1], [1]], wrong_answers: [[0], [0]] };
+  const asked = [
+    '--data',
+    'q.json',
+    '--model',
+    'micro',
+    '--algo',
+    'eap',
+    '--test',
+    'same',
+    '--train',
+    '2',
+    '--outputs',
+    'all',
+  ];
+  beforeEach(() =>
+    writeFile(join(cwd, 'q.json'), JSON.stringify({ prompts: PROMPTS.map((prompt) => ({ ...prompt, ...SIDES })) })),
+  );
+
+  it('measures the mean over positions, by hand; evaluate and verify read the same positions', async () => {
+    const { code, stdout } = await run('discover', ...asked, '--keep', '3', '--edges', 'all', '--out', 'r', '--json');
+    expect(code).toBe(0);
+    // (1, 2), (3, 4) → (25, 98), (75, 196): 73 and 121; (1, 1), (4, 1) → (25, 49), (100, 49): 24 and −51
+    const { measurements } = JSON.parse(stdout) as { measurements: { metric: string; model: number }[] };
+    expect(measurements.find(({ metric }) => metric === 'logit-diff')?.model).toBe(
+      ((73 + 121) / 2 + (24 - 51) / 2) / 2,
+    );
+    const evaluated = await run('evaluate', 'r', '--metric', 'answer-logit', '--json');
+    expect(evaluated.code).toBe(0);
+    const added = (JSON.parse(evaluated.stdout) as { measurements: { metric: string; model: number }[] }).measurements;
+    const answers = added.find(({ metric }) => metric === 'answer-logit');
+    expect(answers?.model).toBe((98 + 196 + 49 + 49) / 4);
+    const verified = await run('verify', 'r');
+    expect(verified.code).toBe(0);
+  });
+
+  it('wants answers for each of them', async () => {
+    const { code, stderr } = await run('discover', ...asked.with(1, 'p.json'), '--out', 'r');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/prompt 0 does not have answers for every position that is read/);
+  });
+});
