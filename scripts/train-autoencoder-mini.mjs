@@ -2,7 +2,7 @@
 /**
  * @file Trains the shipped sparse autoencoder on an MLP of `ioi-mini` and writes its folder. Needs a build; takes a minute.
  *
- *   node scripts/train-autoencoder-mini.mjs [--layer 1] [--out DIR] [--sentences 3000] [--steps N] [--sparsity X]
+ *   node scripts/train-autoencoder-mini.mjs [--layer 0] [--out DIR] [--sentences 3000] [--steps N] [--sparsity X]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { trainingSentences } from '../datasets/ioi-mini/sentences.mjs';
 
 const { values: flags } = parseArgs({
   options: {
-    layer: { type: 'string', default: '1' },
+    layer: { type: 'string', default: '0' },
     out: {
       type: 'string',
       default: fileURLToPath(new URL('../packages/models/shipped-data/ioi-mini-sae', import.meta.url)),
@@ -55,7 +55,11 @@ for (const [length, group] of byLength) {
 await patchable.dispose();
 await backend.dispose();
 const rows = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
-parts.reduce((at, part) => (rows.set(part, at), at + part.length), 0);
+let at = 0;
+for (const part of parts) {
+  rows.set(part, at);
+  at += part.length;
+}
 console.log(`${rows.length / dModel} outputs of MLP ${layer}`);
 
 const settings = {

@@ -1,6 +1,6 @@
 /** @file Opens a model by name: a shipped one, `micro`, a compiled one, a Hugging Face folder, a named size, or a hub name. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type Architecture,
@@ -11,6 +11,7 @@ import {
   unknownName,
 } from '@auto-circuit/core';
 import { microModel } from '@auto-circuit/core/testing';
+import { readModelFile, withAutoencoders } from './autoencoders/index.js';
 import { readConfig } from './checkpoint/config.js';
 import { type HubSettings, resolveModel } from './checkpoint/hub.js';
 import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/index.js';
@@ -65,13 +66,19 @@ export function namedModels(): { readonly name: string; readonly doc: string }[]
 }
 
 /**
- * @param name a shipped model, `micro`, a folder with config.json and safetensors, a named size, or a hub name (`org/name`)
+ * @param name a shipped model, `micro`, a model file (`.json`, with autoencoders), a folder with config.json and safetensors, a named size, or a hub name (`org/name`)
  * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
  */
 export async function loadModel(name: string, settings: LoadModelSettings = {}): Promise<LoadedModel> {
   const object = OBJECTS[name];
   if (object) return { model: object.build(), tokenizer: null };
   const { cwd = process.cwd(), progress, onWarning = () => undefined } = settings;
+  if (name.endsWith('.json')) {
+    const path = resolve(cwd, name);
+    const file = readModelFile(path);
+    const base = await loadModel(file.model, { ...settings, cwd: dirname(path) });
+    return { ...base, model: withAutoencoders(base.model, name, path, file) };
+  }
   const folder = await folderOf(name, cwd, settings.hub ?? {}, progress);
   const architecture = architectureFor(folder, settings.registry ?? new Registry().use(modelsPlugin));
   const model = await architecture.load({

@@ -1,4 +1,6 @@
 /** @file Room `autoencoders`: sparse autoencoders of MLP outputs, whose latents become sources of the graph. */
 export * from './autoencoder.js';
+export * from './model-file.js';
+export * from './strongest.js';
 export * from './train.js';
-export * from './with-latents.js';
+export { type ChosenLatents, withLatents } from './with-latents.js';

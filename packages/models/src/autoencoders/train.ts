@@ -24,7 +24,7 @@ export interface AutoencoderReport {
   readonly active: number;
 }
 export const AUTOENCODER_DEFAULTS: AutoencoderTraining = Object.freeze({
-  ...{ latents: 128, steps: 3000, batchSize: 256, learningRate: 3e-3, sparsity: 0.02, seed: 1 },
+  ...{ latents: 128, steps: 3000, batchSize: 256, learningRate: 3e-3, sparsity: 0.1, seed: 1 },
 });
 
 /**

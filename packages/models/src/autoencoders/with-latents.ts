@@ -51,7 +51,7 @@ export function withLatents(model: ModelObject, attached: readonly ChosenLatents
   });
 }
 
-interface Attached extends ChosenLatents {
+export interface Attached extends ChosenLatents {
   /** Of the names of its weights. */
   readonly prefix: string;
 }
@@ -83,8 +83,8 @@ function decomposed(points: PatchPoints, bySite: ReadonlyMap<string, Attached>):
 }
 
 /** out [batch, pos, dModel] → the chosen latents [batch, pos, chosen]. */
-function activations(
-  points: PatchPoints,
+export function activations(
+  points: Pick<PatchPoints, 'builder' | 'weight'>,
   { autoencoder, chosen, prefix }: Attached,
   out: AnyValue,
   bias: AnyValue,
@@ -143,9 +143,13 @@ function weightsOf({
   };
 }
 
+/** The weights of autoencoders, by their prefixes. */
+export const attachedWeights = (attached: readonly Attached[]): WeightStore =>
+  memoryWeights(Object.assign({}, ...attached.map(weightsOf)));
+
 /** The model's weights and the autoencoders'. */
 function joined(weights: WeightStore, attached: readonly Attached[]): WeightStore {
-  const own = memoryWeights(Object.assign({}, ...attached.map(weightsOf)));
+  const own = attachedWeights(attached);
   const names = new Set(own.names);
   const storeOf = (name: string): WeightStore => (names.has(name) ? own : weights);
   return Object.freeze<WeightStore>({

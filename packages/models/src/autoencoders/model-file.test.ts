@@ -1,0 +1,144 @@
+/** The shipped autoencoder on the shipped model: chosen, written to a file, loaded by its name, scored. */
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  buildGraph,
+  createPatchableModel,
+  edgesByName,
+  inputOf,
+  interpreterBackend,
+  type ModelObject,
+  type PromptBatch,
+  scorePlace,
+} from '@auto-circuit/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadModel } from '../load-model.js';
+import { readAutoencoder, readModelFile, strongestLatents, writeModelFile } from './index.js';
+
+const shipped = fileURLToPath(new URL('../../shipped-data/ioi-mini-sae/', import.meta.url));
+const { model, tokenizer } = await loadModel('ioi-mini');
+const tokens = (text: string): number[] => tokenizer!.encode(text, { bos: true });
+const [clean, corrupt] = [
+  'While Suri and Rosa waited at the bakery , Rosa handed a blanket to',
+  'While Suri and Rosa waited at the bakery , Tamar handed a blanket to',
+].map((text) => tokens(text));
+const batch: PromptBatch = {
+  length: clean!.length,
+  prompts: [{ index: 0, clean: clean!, corrupt: corrupt!, answers: [1], wrongAnswers: [2] }],
+};
+const backend = interpreterBackend({ precision: 'float64' });
+const open = (own: ModelObject) => createPatchableModel({ model: own, graph: buildGraph(own.spec.layout), backend });
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'latents-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('strongest latents', () => {
+  it('are those that differ most between the sides, and all that are active are counted', async () => {
+    const autoencoder = readAutoencoder(shipped);
+    expect([autoencoder.layer, autoencoder.latents, autoencoder.activation.kind]).toEqual([0, 128, 'relu']);
+    const patchable = await open(model);
+    const strengths = await strongestLatents({ model: patchable, backend, autoencoder, batches: [batch] });
+    expect(strengths[0]!.difference).toBeGreaterThan(1e-3);
+    expect(strengths.map((s) => s.difference)).toEqual(strengths.map((s) => s.difference).toSorted((a, b) => b - a));
+    // by hand, for the first: the pre-activations of both sides at every token
+    const { latent, difference, activity } = strengths[0]!;
+    const { index } = patchable.graph.sources.find(({ name }) => name === 'MLP 0')!;
+    const sides = await Promise.all(
+      (['clean', 'corrupt'] as const).map(async (side) => {
+        const { data, shape } = await patchable.sourceOutputs(batch, side);
+        const slab = data.length / shape[0]!;
+        const out = data.subarray(index * slab, (index + 1) * slab);
+        return Array.from({ length: batch.length }, (_, token) => {
+          let total = autoencoder.encoderBias[latent]!;
+          for (let i = 0; i < 64; i++)
+            total += (out[token * 64 + i]! - autoencoder.decoderBias[i]!) * autoencoder.encoder[i * 128 + latent]!;
+          return Math.max(0, total);
+        });
+      }),
+    );
+    const mean = (values: readonly number[]): number => values.reduce((a, x) => a + x, 0) / values.length;
+    expect(difference).toBeCloseTo(mean(sides[0]!.map((x, i) => Math.abs(x - sides[1]![i]!))), 7);
+    expect(activity).toBeCloseTo(mean(sides.flat()), 5);
+    await patchable.dispose();
+  });
+});
+
+describe('a model file', () => {
+  it('is a model like any other: the same outputs, latents as sources, scores for their edges', async () => {
+    const path = join(folder, 'ioi-latents.json');
+    await cp(shipped, join(folder, 'sae'), { recursive: true });
+    const autoencoder = readAutoencoder(shipped);
+    const plain = await open(model);
+    const strengths = await strongestLatents({ model: plain, backend, autoencoder, batches: [batch] });
+    const latents = strengths.slice(0, 6).map(({ latent }) => latent);
+    await writeModelFile(path, { model: 'ioi-mini', autoencoders: [{ folder: 'sae', layer: 0, latents }] });
+    const loaded = await loadModel(relative(process.cwd(), path));
+    expect(loaded.tokenizer).not.toBeNull();
+    const patchable = await open(loaded.model);
+    const { graph } = patchable;
+    expect(graph.sources.length).toBe(plain.graph.sources.length + 6);
+    const [a, b] = [await plain.run(inputOf(batch, 'clean')), await patchable.run(inputOf(batch, 'clean'))];
+    expect(Math.max(...a.data.map((x, i) => Math.abs(x - b.data[i]!)))).toBeLessThan(1e-5);
+    const { tensors } = await patchable.maskGradient(batch, {
+      input: 'clean',
+      patch: { kind: 'resample', from: 'corrupt' },
+      objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+    });
+    const whole = await plain.maskGradient(batch, {
+      input: 'clean',
+      patch: { kind: 'resample', from: 'corrupt' },
+      objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+    });
+    const score = (own: typeof plain, from: typeof tensors, name: string): number => {
+      const [edge] = edgesByName(own.graph, name);
+      const { module, offset } = scorePlace(own.graph, edge!);
+      return from[module]!.data[offset]!;
+    };
+    // at mask 0 an edge's score is linear in what its source writes: latents and error share that of the MLP
+    for (const destination of ['A1.0.V', 'MLP 2', 'Resid End']) {
+      const parts = [...latents.map((l) => `MLP 0 Latent ${l}`), 'MLP 0 Error'].map((source) =>
+        score(patchable, tensors, `${source}->${destination}`),
+      );
+      const expected = score(plain, whole.tensors, `MLP 0->${destination}`);
+      expect(parts.reduce((sum, x) => sum + x, 0)).toBeCloseTo(expected, 4);
+      expect(parts.some((x) => x !== 0)).toBe(true);
+    }
+    await plain.dispose();
+    await patchable.dispose();
+  });
+
+  it('of another form is refused by its key', async () => {
+    const path = join(folder, 'wrong.json');
+    await writeFile(path, JSON.stringify({ format: 'auto-circuit model 1', model: 'x', autoencoders: [] }));
+    expect(() => readModelFile(path)).toThrow(/autoencoders is wrong/);
+    await expect(loadModel(join(folder, 'none.json'))).rejects.toThrow(/cannot read .*none.json/);
+  });
+
+  it('names what an autoencoder folder lacks', async () => {
+    const own = join(folder, 'other');
+    await cp(shipped, own, { recursive: true });
+    const config = { d_in: 64, d_sae: 128, hook_name: 'blocks.0.hook_resid_pre' };
+    const write = (changes: Record<string, unknown>) =>
+      writeFile(join(own, 'cfg.json'), JSON.stringify({ ...config, ...changes }));
+    await write({});
+    expect(() => readAutoencoder(own)).toThrow(
+      /not for the output of an MLP: expected hook_name blocks.N.hook_mlp_out/,
+    );
+    expect(readAutoencoder(own, 2).layer).toBe(2);
+    await write({ architecture: 'gated' });
+    expect(() => readAutoencoder(own, 0)).toThrow(/only standard, jumprelu and topk/);
+    await write({ architecture: 'jumprelu' });
+    expect(() => readAutoencoder(own, 0)).toThrow(/has no "threshold": expected \[128\]/);
+    await write({ architecture: 'topk' });
+    expect(() => readAutoencoder(own, 0)).toThrow(/does not say how many latents are active: expected k from 1 to 128/);
+    await write({ d_sae: 64 });
+    expect(() => readAutoencoder(own, 0)).toThrow(/has another "W_enc": expected \[64, 64\], got \[64, 128\]/);
+    await rm(join(own, 'sae_weights.safetensors'));
+    expect(() => readAutoencoder(own, 0)).toThrow(/has no weights: expected sae_weights.safetensors, or/);
+  });
+});

@@ -1,0 +1,50 @@
+/**
+ * @file A model with latents as a file, so that every command takes it as `--model FILE.json`:
+ *
+ *     { "format": "auto-circuit model 1", "model": "ioi-mini", "autoencoders": [{ "folder": "sae", "layer": 0, "latents": [3, 17] }] }
+ *
+ * Relative folders start at the file's own.
+ */
+import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileError, type ModelObject } from '@auto-circuit/core';
+import { z } from 'zod';
+import { parseConfig, readJson } from '../checkpoint/config.js';
+import { readAutoencoder } from './autoencoder.js';
+import { withLatents } from './with-latents.js';
+
+const number = z.int().nonnegative();
+const schema = z.strictObject({
+  format: z.literal('auto-circuit model 1'),
+  /** A name or folder, as `--model` takes it. */
+  model: z.string().min(1),
+  autoencoders: z
+    .array(z.strictObject({ folder: z.string().min(1), layer: number, latents: z.array(number).min(1) }))
+    .min(1),
+});
+export type ModelFile = z.output<typeof schema>;
+
+/** @throws AutoCircuitError for a file that is missing or of another form */
+export const readModelFile = (path: string): ModelFile => parseConfig(schema, readJson(path), path);
+
+export async function writeModelFile(path: string, content: Omit<ModelFile, 'format'>): Promise<void> {
+  try {
+    await writeFile(path, `${JSON.stringify({ format: 'auto-circuit model 1', ...content }, null, 1)}\n`);
+  } catch (cause) {
+    throw fileError('models', 'write', path, cause);
+  }
+}
+
+/** Puts the file's autoencoders into its model. */
+export function withAutoencoders(
+  model: ModelObject,
+  name: string,
+  path: string,
+  { autoencoders }: ModelFile,
+): ModelObject {
+  const attached = autoencoders.map(({ folder, layer, latents }) => ({
+    autoencoder: readAutoencoder(resolve(dirname(path), folder), layer),
+    chosen: latents,
+  }));
+  return { ...withLatents(model, attached), name };
+}

@@ -1,0 +1,94 @@
+/** @file Which latents matter on some prompts: those that differ most between clean and corrupt, by a program on any backend. */
+import {
+  type Backend,
+  inputOf,
+  type PatchableModel,
+  ProgramBuilder,
+  type PromptBatch,
+  simplify,
+} from '@auto-circuit/core';
+import type { Autoencoder } from './autoencoder.js';
+import { type Attached, activations, attachedWeights } from './with-latents.js';
+
+export interface LatentStrength {
+  readonly latent: number;
+  /** Mean over tokens of |clean − corrupt|. */
+  readonly difference: number;
+  /** Mean over tokens of both sides. */
+  readonly activity: number;
+}
+export interface StrongestRequest {
+  /** The model without latents. */
+  readonly model: PatchableModel;
+  readonly backend: Backend;
+  readonly autoencoder: Autoencoder;
+  readonly batches: readonly PromptBatch[];
+}
+
+/** All latents that are active at all, by falling difference, then activity; equal ones by number. */
+export async function strongestLatents({
+  model,
+  backend,
+  autoencoder,
+  batches,
+}: StrongestRequest): Promise<LatentStrength[]> {
+  const all = Array.from({ length: autoencoder.latents }, (_, latent) => latent);
+  const attached = { autoencoder, chosen: all, prefix: 'sae' };
+  const executable = await backend.compile(strengthProgram(attached), attachedWeights([attached]));
+  const sums = { difference: new Float64Array(all.length), activity: new Float64Array(all.length) };
+  let tokens = 0;
+  try {
+    for (const batch of batches) {
+      const [clean, corrupt] = [
+        await mlpOutputs(model, autoencoder, batch, 'clean'),
+        await mlpOutputs(model, autoencoder, batch, 'corrupt'),
+      ];
+      const results = await executable.run({ clean, corrupt });
+      for (const [name, sum] of Object.entries(sums)) {
+        for (const [latent, x] of Array.from(results[name]!.data).entries()) sum[latent]! += Number(x);
+      }
+      tokens += batch.prompts.length * batch.length;
+    }
+  } finally {
+    await executable.dispose();
+  }
+  return all
+    .map((latent) => ({
+      latent,
+      difference: sums.difference[latent]! / tokens,
+      activity: sums.activity[latent]! / (2 * tokens),
+    }))
+    .filter(({ activity }) => activity > 0)
+    .sort((a, b) => b.difference - a.difference || b.activity - a.activity || a.latent - b.latent);
+}
+
+/** clean, corrupt [batch, pos, dModel] → sums over tokens, each [latents]. */
+function strengthProgram(attached: Attached) {
+  const b = new ProgramBuilder('latent-strength');
+  const { dModel } = attached.autoencoder;
+  const weight = b.weight.bind(b);
+  const bias = weight(`${attached.prefix}.dec.b`, [dModel]);
+  const [clean, corrupt] = ['clean', 'corrupt'].map((side) =>
+    activations({ builder: b, weight }, attached, b.input(side, 'float', ['batch', 'pos', dModel]), bias),
+  );
+  b.output('difference', b.sum(b.abs(b.sub(clean!, corrupt!)), [0, 1]));
+  b.output('activity', b.sum(b.add(clean!, corrupt!), [0, 1]));
+  return simplify(b.build());
+}
+
+/** What the autoencoder's MLP wrote: [prompts, pos, dModel]. */
+async function mlpOutputs(
+  model: PatchableModel,
+  { layer, dModel }: Autoencoder,
+  batch: PromptBatch,
+  side: 'clean' | 'corrupt',
+) {
+  const { data, shape } = await model.sourceOutputs(batch, side); // [sources, prompts, pos, dModel]
+  const { index } = model.graph.sources.find(({ name }) => name === `MLP ${layer}`)!;
+  const slab = data.length / shape[0]!;
+  return {
+    dtype: 'float',
+    shape: [...inputOf(batch, side).shape.slice(0, 2), dModel],
+    data: data.slice(index * slab, (index + 1) * slab),
+  } as const;
+}
