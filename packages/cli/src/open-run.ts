@@ -212,7 +212,7 @@ function whereModel(cli: Cli, model: string): string {
 export async function chosenAlgo(cli: Cli, command: Command): Promise<NamedAlgo> {
   const name = requireFlag(cli.flags(ALGO_FLAGS).algo, command, '--algo', 'eap');
   const named = await namedAlgo(cli, command.name(), name);
-  await algoOptions(cli, named, Number.POSITIVE_INFINITY);
+  await algoOptions(cli, named, null);
   return named;
 }
 
@@ -244,18 +244,20 @@ export function circuitSettings(
 export const haveWrongAnswers = ({ prompts }: OpenedRun): boolean =>
   prompts.every((prompt) => prompt.wrongAnswers.length > 0);
 
+/** @param shared whether the options of the command line are for other algorithms, too */
 export async function runRequest(
   cli: Cli,
   command: Command,
   opened: OpenedRun,
   named: NamedAlgo,
+  shared = false,
 ): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
   const request: DiscoverRequest = {
     model: opened.patchable,
     prompts: opened.prompts,
     algo: named.algo,
-    algoOptions: await algoOptions(cli, named, opened.graph.edgeCount),
+    algoOptions: await algoOptions(cli, named, opened, shared),
     metrics: await chosenMetrics(cli, metric, opened),
     objective: chosenObjective(cli, opened),
     sizes: parseSizes(command.name(), edges, threshold),

@@ -36,7 +36,7 @@ describe('compare', () => {
       'random',
       'report.html',
     ]);
-    expect(stdout).toMatch(/^algorithm +edges +faithfulness +scores took +circuits took$/m);
+    expect(stdout).toMatch(/^algorithm +edges +faithfulness +scores took +circuits took +ROC area$/m);
     expect(stdout).toMatch(/^ *edges +eap +random +edge-attribution-patching\n +0 +0\.0000 +0\.0000 +0\.0000\n/m);
     const found = JSON.parse(await readFile(join(cwd, 'c', 'compare.json'), 'utf8'));
     expect(found.overlap.edges).toBe(Math.min(...found.runs.map((one: { edges_kept: number }) => one.edges_kept)));
@@ -80,6 +80,46 @@ describe('compare', () => {
       { edges: 25, values: [1, 1, 1] },
     ]);
     await rm(join(cwd, 'e'), { recursive: true });
+  });
+
+  it('takes options for each algorithm, and measures scores against the known circuit of the task', async () => {
+    const algos =
+      'eap-ig-inputs(steps=2),eap-ig-inputs,Official Circuit,adversarial-knockouts(edges=official,epochs=1)';
+    const args = ['--algos', algos, '--algo.steps', '3', '--edges', '1,25', '--keep', '1', '--out', 'o'];
+    const { code, stdout } = await run(...args, '--json');
+    expect(code).toBe(0);
+    const found = JSON.parse(stdout);
+    const names = ['eap-ig-inputs-steps-2', 'eap-ig-inputs', 'official-circuit', 'adversarial-knockouts-edges-official-epochs-1']; // biome-ignore format: one line
+    expect(found.runs.map(({ name }: { name: string }) => name)).toEqual(names);
+    const options = async (name: string) =>
+      JSON.parse(await readFile(join(cwd, 'o', name, 'run.json'), 'utf8')).asked.algo.options;
+    expect(await Promise.all(names.slice(0, 2).map(options))).toMatchObject([{ steps: 2 }, { steps: 3 }]);
+    expect(await options(names[2]!)).toEqual({ edges: 'Resid Start->Resid End' });
+    expect(await options(names[3]!)).toMatchObject({ edges: 'Resid Start->Resid End', epochs: 1 });
+    expect(found.known_circuit).toEqual({ name: 'straight', edges: 1 });
+    const [two, , official, knockouts] = found.runs;
+    expect(official.roc_area).toBe(1);
+    expect(knockouts.roc_area).toBe(1);
+    // One true edge of 25: the area is the share of the others that it is above.
+    const circuit = JSON.parse(await readFile(join(cwd, 'o', 'eap-ig-inputs-steps-2', 'circuit.json'), 'utf8'));
+    if (circuit.edges[0].edge === 'Resid Start->Resid End') expect(two.roc_area).toBe(1);
+    else expect(two.roc_area).toBeLessThan(1);
+    // A circuit file serves as well as the task's own.
+    const file = await run('--algos', 'known-edges(edges=o/official-circuit/circuit.json)', '--edges', '1', '--keep', '1', '--out', 'f', '--json'); // biome-ignore format: one line
+    expect(JSON.parse(file.stdout).runs[0].roc_area).toBe(1);
+    await rm(join(cwd, 'o'), { recursive: true });
+    await rm(join(cwd, 'f'), { recursive: true });
+  });
+
+  it('says what is wrong with options', async () => {
+    const error = async (...args: string[]) => (await run(...args, '--out', 'g')).stderr;
+    expect(await error('--algos', 'eap(steps')).toMatch(/expected name\(option=value,…\), got "eap\(steps"/);
+    expect(await error('--algos', 'eap,eap-ig-inputs(step=2)')).toMatch(/unknown option "step".*steps/);
+    expect(await error('--algos', 'eap,random', '--algo.steps', '2')).toMatch(
+      /none of the algorithms has an option "steps"/,
+    );
+    expect(await error('--algos', 'known-edges(edges=elsewhere)')).toMatch(/A7\.7/);
+    await rm(join(cwd, 'g'), { recursive: true, force: true });
   });
 
   it('finds unknown names before anything is run', async () => {

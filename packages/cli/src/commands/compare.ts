@@ -2,9 +2,10 @@
 import { join, resolve } from 'node:path';
 import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/core';
 import { Command } from 'commander';
-import { type NamedAlgo, namedAlgo } from '../choose-algo.js';
+import { namedAlgos } from '../choose-algo.js';
 import type { Cli, CliCommand } from '../context.js';
-import { addFlags, type FlagTable, requireFlag } from '../flags/index.js';
+import { addFlags, addTableOptions, type FlagTable, requireFlag } from '../flags/index.js';
+import { rocAreas } from '../known-circuit.js';
 import { addBackendFlags } from '../open-backend.js';
 import { addRunFlags, type OpenedRun, openRun, runRequest } from '../open-run.js';
 import { comparisonReport, reportAddress } from '../report/index.js';
@@ -15,7 +16,12 @@ import { writeTable } from '../terminal/table.js';
 import { DISCOVER_FLAGS, existingFolder, plainName, runDiscover, shownPath, warnOfFewPrompts } from './discover.js';
 
 const FLAGS = {
-  algos: { type: 'string', placeholder: 'NAME,…', doc: 'what scores the edges; see "list algos"', unset: 'needed' },
+  algos: {
+    type: 'string',
+    placeholder: 'NAME,…',
+    doc: 'what scores the edges; options in parentheses',
+    unset: 'needed',
+  },
 } as const satisfies FlagTable;
 const OUT_FLAGS = {
   ...DISCOVER_FLAGS,
@@ -32,11 +38,15 @@ interface Comparison {
   readonly task: string;
   readonly model: string;
   readonly edges_total: number;
+  /** The task's known circuit, where it has one of this graph. */
+  readonly known_circuit?: { readonly name: string; readonly edges: number };
   readonly runs: readonly {
     readonly name: string;
     readonly folder: string;
     readonly edges_kept: number;
     readonly faithfulness: JsonNumber | null;
+    /** Area under the ROC curve of the scores against the known circuit: 1 is perfect, ½ chance. Absent where none is known. */
+    readonly roc_area?: number;
     readonly seconds: { readonly score: number; readonly measure: number };
   }[];
   /** What `sizes` holds of each run, in the order of `runs`: faithfulness, or the first metric where there is none. */
@@ -55,44 +65,45 @@ export const compareCommand: CliCommand = {
   build: () => {
     const command = addFlags(new Command('compare'), FLAGS).description('Several algorithms on one task, side by side');
     addRunFlags(command, { algo: false });
-    return addBackendFlags(addFlags(command, OUT_FLAGS)).addHelpText(
+    return addTableOptions(
+      addBackendFlags(addFlags(command, OUT_FLAGS)),
+      'algo',
+      'all algorithms that have it',
+    ).addHelpText(
       'after',
       `
-Each algorithm gets a run folder of its own, as from discover, with the options that it has by default.
+Each algorithm gets a run folder of its own, as from discover. Options stand behind its name, or are given to all that have them.
+Where the task has a known circuit, the area under each algorithm's ROC curve against it is shown, too.
 
-Example:
-  $ auto-circuit compare --task ioi-mini --algos eap,eap-ig-inputs,random`,
+Examples:
+  $ auto-circuit compare --task ioi-mini --algos eap,eap-ig-inputs,random
+  $ auto-circuit compare --task ioi-mini --algos "eap-ig-inputs(steps=5),eap-ig-inputs(steps=20),acdc(taus=0.001,0.01)"`,
     );
   },
   async run(plainCli, command) {
     const started = performance.now();
     const cli = await withTaskDefaults(plainCli, command);
     const existing = existingFolder(cli, 'compare');
-    const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random').split(',');
-    // By their own names, since each has a folder of that name.
-    const algos = new Map<string, NamedAlgo>();
-    for (const text of asked) {
-      const named = await namedAlgo(cli, 'compare', text.trim());
-      algos.set(named.name, named);
-    }
+    const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random');
+    const algos = await namedAlgos(cli, 'compare', asked);
     const opened = await openRun(
       cli,
       command,
-      [...algos.values()].some(({ algo }) => algo.gradients ?? true),
+      algos.some(({ algo }) => algo.gradients ?? true),
     );
     try {
       const loadSeconds = (performance.now() - started) / 1000;
       const folder = resolve(cli.cwd, cli.flags(OUT_FLAGS).out ?? defaultFolder(opened));
       const runs: ComparedRun[] = [];
-      for (const named of algos.values()) {
-        const { request, identity } = await runRequest(cli, command, opened, named);
+      for (const named of algos) {
+        const { request, identity } = await runRequest(cli, command, opened, named, true);
         const own = join(folder, plainName(named.name));
         cli.output.note(`${named.name} in ${shownPath(cli, own)}`);
         const store = { folder: own, existing, identity };
         runs.push({ name: named.name, result: await runDiscover(cli, { ...request, store, loadSeconds }, own) });
       }
       warnOfFewPrompts(cli.output, runs[0]!.result);
-      const comparison = await comparisonOf(opened, runs);
+      const comparison = await comparisonOf(cli, opened, runs);
       const { toJsonText, writeFileAtomic } = await import('@auto-circuit/core');
       await writeFileAtomic(join(folder, 'compare.json'), toJsonText(comparison, 'compare.json'));
       await writeFileAtomic(join(folder, 'report.html'), await reportOfRuns(cli, opened, runs, folder));
@@ -120,8 +131,10 @@ function reportOfRuns(
   return comparisonReport(cli, `${dataName}: ${runs.length} algorithms compared`, linked);
 }
 
-async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonly ComparedRun[]): Promise<Comparison> {
+async function comparisonOf(cli: Cli, opened: OpenedRun, runs: readonly ComparedRun[]): Promise<Comparison> {
+  const { graph, model, dataName } = opened;
   const { topOverlap } = await import('@auto-circuit/metrics');
+  const known = await rocAreas(cli, opened);
   const pointsOf = ({ result }: ComparedRun): readonly MeasuredPoint[] => result.measurements[0]!.points;
   const faithful = runs.every((run) => pointsOf(run).every(({ faithfulness }) => faithfulness !== undefined));
   const at = (run: ComparedRun, edges: number): MeasuredPoint | undefined =>
@@ -134,11 +147,13 @@ async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonl
     task: dataName,
     model: model.name,
     edges_total: graph.edgeCount,
+    ...(known ? { known_circuit: { name: known.name, edges: known.edges } } : {}),
     runs: runs.map((run) => ({
       name: run.name,
       folder: plainName(run.name),
       edges_kept: run.result.circuit.edges.length,
       faithfulness: at(run, run.result.circuit.edges.length)?.faithfulness ?? null,
+      ...(known ? { roc_area: known.areaOf(run.result.scores) } : {}),
       seconds: { score: run.result.timings.seconds.score, measure: run.result.timings.seconds.measure },
     })),
     measured: faithful ? 'faithfulness' : runs[0]!.result.measurements[0]!.metric,
@@ -156,7 +171,8 @@ async function comparisonOf({ graph, model, dataName }: OpenedRun, runs: readonl
   };
 }
 
-function show(output: Output, { runs, measured, sizes, overlap, edges_total }: Comparison, folder: string): void {
+function show(output: Output, comparison: Comparison, folder: string): void {
+  const { runs, measured, sizes, overlap, edges_total, known_circuit: known } = comparison;
   const { bold } = output.colors;
   const right = (title: string) => ({ title, align: 'right' as const });
   const names = runs.map(({ name }) => right(name));
@@ -168,15 +184,27 @@ function show(output: Output, { runs, measured, sizes, overlap, edges_total }: C
   output.line(bold(`circuits kept, of ${formatCount(edges_total)} edges`));
   writeTable(
     output,
-    [{ title: 'algorithm' }, right('edges'), right('faithfulness'), right('scores took'), right('circuits took')],
-    runs.map(({ name, edges_kept, faithfulness, seconds }) => [
+    [
+      { title: 'algorithm' },
+      right('edges'),
+      right('faithfulness'),
+      right('scores took'),
+      right('circuits took'),
+      ...(known ? [right('ROC area')] : []),
+    ],
+    runs.map(({ name, edges_kept, faithfulness, seconds, roc_area: area }) => [
       name,
       formatCount(edges_kept),
       typeof faithfulness === 'number' ? formatFaithfulness(faithfulness) : (faithfulness ?? ''),
       formatSeconds(seconds.score),
       formatSeconds(seconds.measure),
+      ...(area === undefined ? [] : [area.toFixed(3)]),
     ]),
   );
+  if (known)
+    output.line(
+      output.colors.dim(`ROC against the known circuit "${known.name}" of ${formatCount(known.edges)} edges`),
+    );
   output.line();
   output.line(bold(`${measured} at sizes that more than one measured`));
   const rows = sizes.map(({ edges, values }) => [formatCount(edges), ...values.map(number)]);

@@ -126,8 +126,21 @@ describe('discover', () => {
     expect(code).toBe(0);
     const { asked } = JSON.parse(await readFile(join(JSON.parse(out).run, 'run.json'), 'utf8'));
     expect(asked.algo).toMatchObject({ name: 'mask-gradient', options: { tokenFunction: 'logprob', answers: 'diff' } });
-    const { err } = await run('discover --task micro --backend interpreter', ['--algo', 'Circuit Probing']);
-    expect(err).toContain('"Circuit Probing" aims at the size of a known circuit, and none is known here');
+    // One of these aims at the size of the known circuit, one is that circuit: the task has one of one edge.
+    const of = async (algo: string) => {
+      const result = await run(
+        'discover --task micro --backend interpreter --json --edges 1 --keep 1 --out k --overwrite',
+        [...['--algo', algo, ...(algo === 'Circuit Probing' ? ['--algo.epochs', '1'] : [])]],
+      );
+      return JSON.parse(await readFile(join(JSON.parse(result.out).run, 'run.json'), 'utf8')).asked.algo;
+    };
+    expect(await of('Circuit Probing')).toMatchObject({ name: 'circuit-probing', options: { sizes: '1' } });
+    expect(await of('Official Circuit')).toEqual({ name: 'known-edges', options: { edges: 'Resid Start->Resid End' } });
+    const data = fileURLToPath(new URL('../../test-data/micro-prompts.json', import.meta.url));
+    const without = (algo: string) =>
+      run(`discover --data ${data} --model micro --backend interpreter`, ['--algo', algo]);
+    expect((await without('Circuit Probing')).err).toMatch(/aims at the size of the known circuit.*got none/);
+    expect((await without('Official Circuit')).err).toMatch(/is the known circuit, and none is known here/);
   });
 
   it('refuses in one sentence what it cannot do', async () => {
