@@ -1,6 +1,6 @@
 /** @file Prompts of greater-than: an event begins in a year and ends in a later one of the same century. */
 import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core';
-import { type Draft, fill, pick, promptSet, tokensOf } from '../prompt-set/index.js';
+import { type Draft, fill, isSingleToken, pick, promptSet, tokensOf } from '../prompt-set/index.js';
 
 /** {start} is the whole first year, {century} the first two digits of the second. */
 export const GREATER_THAN_SENTENCE = 'The {noun} began in the year {century}{start} and ended in the year {again}';
@@ -64,7 +64,7 @@ function isTwoHalves({ encoder }: PromptRequest, century: number, start: string)
 
 /** @throws AutoCircuitError unless 00 … 99 are one token each */
 function checkEndings(task: string, request: PromptRequest): void {
-  const long = ALL.find((text) => tokensOf(request.encoder, text).length !== 1);
+  const long = ALL.find((text) => !isSingleToken(request.encoder, text));
   if (long !== undefined) throw misfit(task, '00 … 99 as one token each', pieces(request, long));
 }
 

@@ -4,8 +4,18 @@ import { AutoCircuitError, type RandomSource, type TextEncoder } from '@auto-cir
 /** Tokens of a text inside a prompt: without BOS. */
 export const tokensOf = (encoder: TextEncoder, text: string): readonly number[] => encoder.encode(text, { bos: false });
 
+/** Whether tokens say this text, but for spaces and case: what a tokenizer does not know becomes something else. */
+export const isSpelled = (tokens: string, text: string): boolean => bare(tokens) === bare(text);
+const bare = (text: string): string => text.replaceAll(/\s/g, '').toLowerCase();
+
+/** Whether a text as it stands is one token, and a known one. */
+export function isSingleToken(encoder: TextEncoder, text: string): boolean {
+  const ids = tokensOf(encoder, text);
+  return ids.length === 1 && isSpelled(encoder.decode(ids), text);
+}
+
 /** Whether a word with a space before it is one token. */
-export const isOneToken = (encoder: TextEncoder, word: string): boolean => tokensOf(encoder, ` ${word}`).length === 1;
+export const isOneToken = (encoder: TextEncoder, word: string): boolean => isSingleToken(encoder, ` ${word}`);
 
 /**
  * The words that are one token each (with a space before them).

@@ -32,6 +32,16 @@ describe('oneTokenWords', () => {
     expect(oneTokenWords('t', 'birds', encoder, ['owl', 'heron', 'hen'], 2)).toEqual(['owl', 'hen']);
   });
 
+  it('does not take the token of unknown words for one', () => {
+    const known = ['owl', 'hen'];
+    const strict = {
+      ...encoder,
+      encode: (text: string) => [known.indexOf(text.trim()) + 1],
+      decode: (ids: readonly number[]) => ids.map((id) => ['<unk>', ...known][id]!).join(' '),
+    };
+    expect(oneTokenWords('t', 'birds', strict, ['owl', 'heron', 'hen'], 1)).toEqual(['owl', 'hen']);
+  });
+
   it('says how many there are when they are too few', () => {
     expect(() => oneTokenWords('t', 'birds', encoder, ['owl', 'heron'], 2)).toThrow(
       'task "t" does not fit this tokenizer: too few of its birds are one token: expected at least 2 of 2, got 1 (owl)',
@@ -59,6 +69,14 @@ describe('promptSet', () => {
     expect(JSON.stringify(prompts)).not.toContain('fox');
     const all = promptSet({ task: 't', request, draw: pair });
     expect(JSON.stringify(all.prompts)).toContain('fox');
+  });
+
+  it('drops prompts with words that the tokenizer does not know', () => {
+    const plain = wordEncoder();
+    const encoder = { ...plain, decode: (ids: readonly number[]) => plain.decode(ids).replace('run', '<unk>') };
+    expect(() => promptSet({ task: 't', request: { ...request, encoder }, draw: pair })).toThrow(
+      'got 0; of the others 2000 with words that the tokenizer does not know; use a model with another tokenizer',
+    );
   });
 
   it('says why there are too few', () => {

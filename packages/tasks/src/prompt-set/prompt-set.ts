@@ -9,7 +9,7 @@ import {
   type TextEncoder,
 } from '@auto-circuit/core';
 import type { FilledText } from './fill.js';
-import { tokensOf } from './one-token.js';
+import { isSingleToken, isSpelled, tokensOf } from './one-token.js';
 
 /** A pair of prompts before it is checked. */
 export interface Draft {
@@ -80,6 +80,8 @@ export function promptSet(settings: PromptSetSettings): PromptFile {
 interface TokenizedText {
   readonly text: string;
   readonly ids: readonly number[];
+  /** Whether the tokenizer knows all of it. */
+  readonly known: boolean;
   /** The position of each slot's last token. */
   readonly at: Readonly<Record<string, number>>;
 }
@@ -103,7 +105,7 @@ function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft 
     return piece;
   };
   const isSingle = (answer: string): boolean => {
-    const one = single.get(answer) ?? tokensOf(encoder, answer).length === 1;
+    const one = single.get(answer) ?? isSingleToken(encoder, answer);
     single.set(answer, one);
     return one;
   };
@@ -112,16 +114,19 @@ function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft 
     const stops: number[] = []; // offset behind each token: [pos]
     for (const id of ids) stops.push((stops.at(-1) ?? 0) + pieceOf(id).length);
     // Tokens whose texts do not make up the prompt (a space left out, a character cut in two) are counted up to the word instead.
-    const exact = stops.at(-1) === text.length;
+    const exact = ids.map(pieceOf).join('') === text;
     const position = (end: number): number =>
       exact ? stops.findIndex((stop) => stop >= end) : tokensOf(encoder, text.slice(0, end)).length - 1;
-    return { text, ids, at: Object.fromEntries(Object.entries(ends).map(([slot, end]) => [slot, position(end)])) };
+    const known = exact || isSpelled(ids.map(pieceOf).join(''), text);
+    const at = Object.fromEntries(Object.entries(ends).map(([slot, end]) => [slot, position(end)]));
+    return { text, ids, known, at };
   };
   return ({ answers, wrongAnswers, ...draft }) => {
     const [clean, corrupt] = [tokenize(draft.clean), tokenize(draft.corrupt)];
     const long = [...answers, ...wrongAnswers].find((answer) => !isSingle(answer));
     const misfit =
       (clean.text === corrupt.text ? 'the same clean and corrupt' : null) ??
+      (clean.known && corrupt.known ? null : 'with words that the tokenizer does not know') ??
       (clean.ids.length === corrupt.ids.length ? null : 'with clean and corrupt of different length') ??
       (long === undefined ? null : `with an answer that is not one token, such as ${JSON.stringify(long)}`);
     return { clean, corrupt, answers, wrongAnswers, misfit };
