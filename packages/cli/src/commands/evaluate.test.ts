@@ -61,6 +61,34 @@ describe('evaluate', () => {
     expect((await run(`${DISCOVER} --out x --threshold 1 --select top`)).err).toMatch(/nothing to choose/);
   });
 
+  it('numbers of the whole run: CPR, CMD, areas, ROC', async () => {
+    await run(`${DISCOVER} --out w --edges 5,25 --keep 5 --metric kl,logit-diff`);
+    const { code, out } = await run('evaluate w --metric kl,cpr,cmd,auc,roc --json --quiet');
+    expect(code).toBe(0);
+    const { curve_numbers: numbers } = JSON.parse(out);
+    // By hand from the file: 25 edges, so that MIB's ten shares are 0, 0, 0, 0, 0, 1, 2, 5, 12 and 25 edges.
+    const [kl, difference] = await measurements('w');
+    const at = (edges: number): number =>
+      kl.points.find((point: { edges: number }) => point.edges === edges).faithfulness;
+    const shares = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
+    const values = [0, 0, 0, 0, 0, 1, 2, 5, 12, 25].map(at);
+    const integral = (y: readonly number[]): number =>
+      y.slice(1).reduce((sum, value, i) => sum + ((shares[i + 1]! - shares[i]!) * (value + y[i]!)) / 2, 0);
+    expect(numbers.cpr).toBeCloseTo(integral(values), 12);
+    expect(numbers.cmd).toBeCloseTo(integral(values.map((f) => Math.abs(1 - f))), 12);
+    expect(difference.points.map((point: { edges: number }) => point.edges)).toEqual([5, 25]); // not asked for again
+    const curve = kl.points.filter((point: { edges: number }) => point.edges > 0);
+    const area = curve.slice(1).reduce((sum: number, point: { edges: number; value: number }, i: number) => {
+      const before = curve[i];
+      return sum + (Math.log10(point.edges / before.edges) * (point.value + before.value)) / 2;
+    }, 0);
+    expect(numbers['area of kl']).toBeCloseTo(area, 12);
+    expect(numbers['roc area (straight)']).toBeGreaterThanOrEqual(0);
+    const text = await run('evaluate w --metric cpr --quiet');
+    expect(text.out).toMatch(/of the whole run *\ncpr +0\.\d+/);
+    expect((await run('evaluate w --metric cpr --edges log')).err).toMatch(/shares of the edges of their own/);
+  });
+
   it('measures a circuit file with the settings of its run, or others', async () => {
     await run(`${DISCOVER} --out r --edges 6 --keep 6 --metric kl`);
     const [kl] = await shown('r');

@@ -6,6 +6,7 @@ import type { ChosenMetric, Measurement } from '@auto-circuit/core';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
+import { type CurveNumber, curveNumbers, sizesFor, splitMetrics } from '../curve-numbers.js';
 import { addFlags, type FlagTable } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import {
@@ -23,6 +24,7 @@ import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-d
 import { checkSameSources } from '../same-sources.js';
 import { showMeasurements } from '../show-run.js';
 import { withTaskDefaults } from '../task-defaults.js';
+import { formatValue, writeTable } from '../terminal/index.js';
 import { createProgress } from '../terminal/progress.js';
 
 const FLAGS = {
@@ -46,10 +48,13 @@ export const evaluateCommand: CliCommand = {
       `
 A run folder is measured with its own settings, and the numbers are added to its measurements.json and report.html.
 With another --select than the run's, circuits are chosen from its scores and measured, and nothing is added to the run.
+Beside metrics of circuits --metric takes numbers of the whole run: cpr and cmd (MIB, at its ten shares of the edges), area (under each
+metric, over log10 edges) and roc (area under ROC of the scores against the task's known circuit).
 A circuit file takes its settings from the run folder it lies in, where it lies in one, and from flags; nothing is written there.
 
 Examples:
   $ auto-circuit evaluate runs/ioi --metric logit-diff-percent,percent-correct --edges 10,100,1000
+  $ auto-circuit evaluate runs/ioi --metric cpr,cmd,area,roc
   $ auto-circuit evaluate runs/ioi/circuit.json --ablation zero
   $ auto-circuit evaluate circuit.json --data ioi.json --model gpt2`,
     );
@@ -84,14 +89,23 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
       const { scores, standardErrors, curves } = finishedPart(store.scores(opened.graph), name);
       flattenScores(opened.graph, scores); // checks them
       const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-      const metrics = await metricsOr(cli, metric, before, opened);
+      const wanted = splitMetrics(metric);
+      const metrics = await metricsOr(cli, wanted.metrics, before, opened);
       const settings = circuitSettings(cli, command);
       const sameCircuits = settings.select === run.asked.select;
       const asked = parseSizes('evaluate', edges, threshold);
-      const sizes =
+      const named =
         edges === undefined && threshold === undefined
           ? { by: 'list' as const, counts: (before[0]?.points ?? []).map((point) => point.edges) }
           : asked;
+      const sizes = await sizesFor(wanted.numbers, named, opened.graph.edgeCount);
+      const numbersOf = (measurements: readonly Measurement[]) =>
+        curveNumbers(cli, wanted.numbers, {
+          place: opened,
+          scores,
+          select: settings.select ?? 'threshold',
+          measurements,
+        });
       const names = metrics.map((chosen) => chosen.metric.name);
       const left =
         sizes.by === 'list' && sameCircuits ? { ...sizes, counts: sizesLeft(before, names, sizes.counts) } : sizes;
@@ -120,6 +134,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
           circuit: null,
           opened,
           measurements: added,
+          numbers: await numbersOf(added),
           shown: names,
           kept: null,
           allSizes,
@@ -146,6 +161,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         circuit: null,
         opened,
         measurements,
+        numbers: await numbersOf(measurements.filter(({ metric: one }) => names.includes(one))),
         shown: names,
         kept: circuit.edges.length,
         allSizes: edges !== undefined && asked.by === 'list',
@@ -286,12 +302,17 @@ interface Shown {
   readonly circuit: string | null;
   readonly opened: OpenedRun;
   readonly measurements: readonly Measurement[];
+  /** Of the whole run. */
+  readonly numbers?: readonly CurveNumber[];
   /** Names of the metrics that were asked for. */
   readonly shown: readonly string[];
   readonly kept: number | null;
   readonly allSizes: boolean;
 }
-async function show(cli: Cli, { run, circuit, opened, measurements, shown, kept, allSizes }: Shown): Promise<void> {
+async function show(
+  cli: Cli,
+  { run, circuit, opened, measurements, numbers = [], shown, kept, allSizes }: Shown,
+): Promise<void> {
   if (cli.output.jsonOnly) {
     const { withoutPromptValues } = await import('@auto-circuit/core');
     cli.output.json({
@@ -301,6 +322,9 @@ async function show(cli: Cli, { run, circuit, opened, measurements, shown, kept,
       model: opened.model.name,
       edges_total: opened.graph.edgeCount,
       measurements: withoutPromptValues(measurements),
+      ...(numbers.length > 0
+        ? { curve_numbers: Object.fromEntries(numbers.map(({ name, value }) => [name, value])) }
+        : {}),
     });
     return;
   }
@@ -313,4 +337,8 @@ async function show(cli: Cli, { run, circuit, opened, measurements, shown, kept,
     ),
   }));
   showMeasurements(cli.output, common, kept, allSizes);
+  if (numbers.length === 0) return;
+  cli.output.line();
+  const rows = numbers.map(({ name, value }) => [name, formatValue(value)]);
+  writeTable(cli.output, [{ title: 'of the whole run' }, { title: '', align: 'right' }], rows);
 }
