@@ -8,8 +8,9 @@ import type { ProgramBuilder } from '../ir/builder.js';
 import type { Dim } from '../ir/dims.js';
 import { multiplyDims } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
+import type { ReadBehind } from './behind-norm.js';
 import { type HeadInputs, type HeadProjections, projectHeads, splitStacked } from './heads.js';
-import { type Norm, normed } from './norm.js';
+import { type Norm, normalize, normed, withNormWeights } from './norm.js';
 import type { PatchPoints } from './points.js';
 
 /** What a mode needs to stand in a program. */
@@ -169,20 +170,34 @@ export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) =
   });
 }
 
+/** Told what each group of blocks reads [rows, batch, pos, dModel], and the norm it is behind; gives what the trace goes on with. */
+export type OnRead = (group: BlockGroup, value: AnyValue, behind: ReadBehind | null) => AnyValue;
+
 /**
  * Plain, with a value of its own for what each group of destination blocks reads: gradients with respect to these are those at mask 0.
- * `startOf` replaces what `Resid Start` writes.
+ * With `behindNorm`, groups of several rows are seen behind their norm, before its weights. `startOf` replaces what
+ * `Resid Start` writes.
  */
 export function readingPoints(
   scope: TraceScope,
   collect: (parts: SourceParts) => void,
-  onRead: (group: BlockGroup, value: AnyValue) => AnyValue,
-  startOf?: (parts: SourceParts) => AnyValue,
+  onRead: OnRead,
+  {
+    behindNorm = false,
+    startOf,
+  }: { behindNorm?: boolean; startOf?: ((parts: SourceParts) => AnyValue) | undefined } = {},
 ): PatchPoints {
   const { builder: b } = scope;
+  const spread = (x: AnyValue, group: BlockGroup): AnyValue => b.broadcast(x, [rowsOf(group), ...x.shape.slice(-3)]);
   return makePoints(scope, {
-    read: (_site, groups, residual, norm) =>
-      groups.map((group) => normed(b, onRead(group, b.broadcast(residual, [rowsOf(group), ...residual.shape])), norm)), // [rows, batch, pos, dModel]
+    read(_site, groups, residual, norm) {
+      const row = oneRow(b, residual); // [1, batch, pos, dModel]
+      const behind = norm && behindNorm ? { ...normalize(b, row, norm), kind: norm.kind } : null;
+      return groups.map((group) => {
+        if (!norm || !behind || rowsOf(group) === 1) return normed(b, onRead(group, spread(row, group), null), norm);
+        return withNormWeights(b, onRead(group, spread(behind.value, group), behind), norm);
+      });
+    },
     write(parts) {
       const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
       collect(moved);

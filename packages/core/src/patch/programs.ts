@@ -12,6 +12,7 @@ import { simplify } from '../ir/simplify.js';
 import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
+import { contractBehindNorm, type ReadBehind } from './behind-norm.js';
 import { contractScores, type DifferenceBlock, Differences, type MaskAxes, type PatchValue } from './differences.js';
 import { mixedPoints } from './mixed.js';
 import {
@@ -167,9 +168,9 @@ export function gradientProgram(setting: GradientSetting): Program {
   const b = new ProgramBuilder(`gradient-${forward}`);
   const differences = new Differences(b);
   const reads: DestinationRead[] = [];
-  const onRead = (blocks: BlockGroup, value: AnyValue): AnyValue => {
+  const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBehind | null = null): AnyValue => {
     const { start, stop } = blocks[0]!.sources;
-    reads.push({ blocks, value, upstream: differences.covering(start, stop) });
+    reads.push({ blocks, value, behind, upstream: differences.covering(start, stop) });
     return value;
   };
   const patchOf = suppliedPatch(setting, b);
@@ -190,7 +191,10 @@ export function gradientProgram(setting: GradientSetting): Program {
   for (const indices of bySite(reads)) {
     const parts = indices.map((i) => gradients[i]!);
     const joined = parts.length === 1 ? parts[0]! : b.concat(parts, 0); // [rows of the site, batch, pos, dModel]
-    const scores = contractScores(b, keepPositions, joined, reads[indices[0]!]!.upstream); // [batch, pos?, rows, sources]
+    const { behind, upstream } = reads[indices[0]!]!;
+    const scores = behind
+      ? contractBehindNorm(b, keepPositions, joined, behind, upstream)
+      : contractScores(b, keepPositions, joined, upstream); // [batch, pos?, rows, sources]
     const axis = scores.shape.length - 2;
     const blocks = indices.flatMap((i) => reads[i]!.blocks);
     let row = 0;
@@ -222,7 +226,8 @@ export function gradientProgram(setting: GradientSetting): Program {
     };
     const startOf =
       forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
-    const points = readingPoints(scope, collect, onRead, startOf);
+    // Other backward rules may change what a norm does to gradients.
+    const points = readingPoints(scope, collect, onRead, { behindNorm: !setting.backward?.length, startOf });
     if (forward !== 'mixed') return points;
     return mixedPoints(graph, points, (block, shape) => ({
       current: currentOf(block, shape),
@@ -236,16 +241,18 @@ interface DestinationRead {
   readonly blocks: BlockGroup;
   /** [rows of the blocks, batch, pos, dModel]. */
   readonly value: AnyValue;
+  readonly behind: ReadBehind | null;
   readonly upstream: readonly DifferenceBlock[];
 }
 
-/** Indices of reads that belong to one site, in order: their scores are one matmul. */
+/** Indices of reads that belong to one site and stand on one side of its norm, in order: their scores are one matmul. */
 function bySite(reads: readonly DestinationRead[]): number[][] {
   const groups = new Map<string, number[]>();
   reads.forEach((read, i) => {
-    const group = groups.get(read.blocks[0]!.site);
+    const key = `${read.blocks[0]!.site} ${read.behind !== null}`;
+    const group = groups.get(key);
     if (group) group.push(i);
-    else groups.set(read.blocks[0]!.site, [i]);
+    else groups.set(key, [i]);
   });
   return [...groups.values()];
 }
