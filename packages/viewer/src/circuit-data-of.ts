@@ -38,8 +38,8 @@ const falling = (a: number, b: number): number => (a === b ? 0 : a > b ? -1 : 1)
 
 export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitData {
   const { graph, circuit, measurements } = input;
-  const { nodes, rows, columns, sources, destinations } = drawnNodes(graph);
   const ends = ranked.numbers.map((number) => edgeEnds(graph, number));
+  const { nodes, rows, columns, sources, destinations } = drawnNodes(graph, new Set(ends.map(({ source }) => source)));
   const { positions } = graph.options;
   const kept = Math.min(circuit.edges.length, ends.length);
   const sizes = (measurements[0]?.points ?? []).map(({ edges }) => edges);
@@ -87,19 +87,28 @@ function sliderStops(most: number, others: readonly number[]): number[] {
   return [...stops].sort((a, b) => a - b);
 }
 
-/** One drawn node for what writes and what reads under one name: the Q, K and V inputs of a head are the head. */
-function drawnNodes(graph: Graph) {
+/** What is drawn of the graph; of latents, of which there may be thousands, those in `used`. */
+function drawnNodes(graph: Graph, used: ReadonlySet<SourceNode>) {
   const { heads } = graph.layout;
   const found = new Map<string, Omit<DataNode, 'row'> & { readonly layer: number }>();
+  const latents = new Map<number, number>();
+  const column = (node: SourceNode | DestinationNode, name: string): Pick<DataNode, 'kind' | 'column'> => {
+    if (!LATENT.test(name)) return kindOf(node, name, heads);
+    const before = latents.get(node.layer) ?? 0;
+    latents.set(node.layer, before + 1);
+    return { kind: 'latent', column: before < heads ? before : before + 1 }; // the MLP stands between
+  };
   const find = (node: SourceNode | DestinationNode, name: string): string => {
     if (found.has(name)) return name;
-    const placed = kindOf(node, name, heads);
+    const placed = column(node, name);
     // The residual stream is read before what it feeds, and has a row to itself.
     const layer = 2 * node.layer + (placed.column === null ? 0 : 1);
     found.set(name, { name, ...placed, layer });
     return name;
   };
-  const sourceNames = graph.sources.map((node) => find(node, node.name));
+  const sourceNames = graph.sources.map((node) =>
+    LATENT.test(node.name) && !used.has(node) ? null : find(node, node.name.replace(/ Error$/, '')),
+  );
   const destinationNames = graph.destinations.map((node) => find(node, node.name.replace(/\.[QKV]$/, '')));
   const layers = [...new Set([...found.values()].map(({ layer }) => layer))].sort((a, b) => a - b);
   const nodes = [...found.values()].map(({ layer, ...node }) => ({ ...node, row: layers.indexOf(layer) }));
@@ -107,24 +116,23 @@ function drawnNodes(graph: Graph) {
   return {
     nodes,
     rows: layers.map((_, row) => rowLabel(nodes.filter((node) => node.row === row))),
-    columns: 1 + Math.max(heads - 1, ...nodes.map(({ column }) => column ?? 0)),
-    sources: sourceNames.map((name) => indexOf.get(name)!),
+    columns: 1 + Math.max(heads - 1, ...nodes.map((node) => node.column ?? 0)),
+    sources: sourceNames.map((name, index) => [graph.sources[index]!.name, indexOf.get(name ?? '') ?? -1] as const),
     destinations: destinationNames.map((name, index) => [graph.destinations[index]!.name, indexOf.get(name)!] as const),
   };
 }
+const LATENT = / Latent \d+$/;
 
 function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string, heads: number) {
-  const latent = /^MLP \d+ (Latent|Error)/.exec(name)?.[1];
-  if (latent) return { kind: 'mlp', column: heads + (latent === 'Error' ? 1 : 2 + head!) } as const;
   // Inputs that several heads share are nodes beside the heads.
   if (head !== null) return { kind: 'head', column: /\.kv\d+$/.test(name) ? heads + 1 + head : head } as const;
   if (name.startsWith('MLP')) return { kind: 'mlp', column: heads } as const;
   return { kind: /^Resid (Mid|Post)/.test(own) ? 'stream' : 'end', column: null } as const;
 }
 
-/** `A5` for a row of heads; what stands alone in its row is named by its box, ends by the margin too. */
+/** `A5` for a row of heads, `MLP 5`; ends and streams are named by their boxes too. */
 function rowLabel(nodes: readonly DataNode[]): string {
   const head = nodes.find(({ kind }) => kind === 'head');
   if (head) return head.name.replace(/\.[^.]*$/, '');
-  return nodes[0]!.name.replace('Resid ', '').replace(/ (Latent \d+|Error)$/, '');
+  return (nodes.find(({ kind }) => kind === 'mlp') ?? nodes[0]!).name.replace('Resid ', '');
 }

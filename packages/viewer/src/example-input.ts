@@ -3,6 +3,7 @@ import {
   buildGraph,
   DEFAULT_GRAPH_OPTIONS,
   edgeEnds,
+  graphFacts,
   makeCircuit,
   type ReportInput,
   seededRandom,
@@ -15,6 +16,7 @@ interface ExampleOptions {
   readonly heads?: number;
   readonly positions?: number | null;
   readonly factorized?: boolean;
+  readonly latents?: Readonly<Record<string, readonly number[]>>;
   readonly dataName?: string;
   readonly seed?: number;
   readonly algo?: string;
@@ -25,6 +27,7 @@ export function exampleInput({
   heads = 12,
   positions = null,
   factorized = true,
+  latents,
   dataName = 'ioi',
   seed = 3,
   algo = 'eap-ig',
@@ -37,6 +40,7 @@ export function exampleInput({
     dModel: 64,
     mlp: true,
     parallel: false,
+    ...(latents ? { latents } : {}),
   } as const;
   const graph = buildGraph(layout, { ...DEFAULT_GRAPH_OPTIONS, positions, factorized });
   const random = seededRandom(seed);

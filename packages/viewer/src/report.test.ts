@@ -172,6 +172,19 @@ describe('circuitLayout', () => {
     expect(data.nodes[query[1]]!.name).toBe('A1.2');
   });
 
+  it('puts latents beside the MLP that they stand for, which is one node with what they leave', () => {
+    const { data, layout } = drawn({ layers: 2, heads: 2, latents: { 0: [17, 3, 5] } });
+    const spots = [...layout.places.values()].map(({ x, y }) => `${x} ${y}`);
+    expect(new Set(spots).size).toBe(spots.length);
+    const row = (name: string) => data.nodes.find((node) => node.name === name)!.row;
+    expect(row('MLP 0 Latent 17')).toBe(row('MLP 0'));
+    const [error] = data.sources.filter(([name]) => name === 'MLP 0 Error');
+    expect(data.nodes[error![1]]!.name).toBe('MLP 0');
+    const names = edgesShown(data, 5000, null).map((edge) => edgeName(data, edge));
+    expect(names).toContain('MLP 0 Error->Resid End');
+    expect(names).toContain('MLP 0 Latent 3->A1.0.Q');
+  });
+
   it('keeps the nodes of a token position inside its column, without overlap', () => {
     const { layout } = drawn({ layers: 2, heads: 3, positions: 5 });
     const places = [...layout.places.values()];

@@ -50,5 +50,9 @@ const finite = (values: readonly (number | null)[]): number[] =>
   values.filter((value): value is number => value !== null && Number.isFinite(value));
 const meanOf = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-export const shortened = (name: string, most = 22): string =>
-  name.length <= most ? name : `${name.slice(0, most - 1)}…`;
+/** Names differ at their ends too (`…, seed 1`), so the middle goes. */
+export function shortened(name: string, most = 22): string {
+  if (name.length <= most) return name;
+  const end = Math.min(7, Math.floor(most / 3));
+  return `${name.slice(0, most - 1 - end)}…${name.slice(-end)}`;
+}

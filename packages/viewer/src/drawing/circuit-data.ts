@@ -4,10 +4,13 @@
  */
 import { shortNumber } from '../escape.js';
 
-/** A place in the drawing that edges lead from and to: the Q, K and V inputs of a head and its output are one. */
+/**
+ * A place in the drawing that edges lead from and to: the Q, K and V inputs of a head and its output are one, and so are an
+ * MLP and what its latents leave of it.
+ */
 export interface DataNode {
   readonly name: string;
-  readonly kind: 'end' | 'head' | 'mlp' | 'stream';
+  readonly kind: 'end' | 'head' | 'mlp' | 'latent' | 'stream';
   /** Rows count from the input up. */
   readonly row: number;
   /** null: the middle. */
@@ -18,8 +21,8 @@ export interface CircuitData {
   /** The label at the left margin of each row. */
   readonly rows: readonly string[];
   readonly columns: number;
-  /** The node of each source. */
-  readonly sources: readonly number[];
+  /** The name and the node of each source; −1 for a latent that no edge of these data has. */
+  readonly sources: readonly (readonly [string, number])[];
   /** The name and the node of each destination. */
   readonly destinations: readonly (readonly [string, number])[];
   /** A label for each token position, where positions have edges of their own. */
@@ -54,14 +57,15 @@ export const numberOf = (score: JsonScore): number => (typeof score === 'number'
 
 export const edgeTotal = ({ edges }: CircuitData): number => edges.source.length;
 
-export const fromNode = (data: CircuitData, edge: number): number => data.sources[data.edges.source[edge]!]!;
+export const fromNode = (data: CircuitData, edge: number): number => data.sources[data.edges.source[edge]!]![1];
 export const toNode = (data: CircuitData, edge: number): number => data.destinations[data.edges.destination[edge]!]![1];
 
 /** `A9.9->Resid End`, with `@3` behind it for position 3. */
 export function edgeName(data: CircuitData, edge: number): string {
   const position = data.edges.position?.[edge];
+  const [from] = data.sources[data.edges.source[edge]!]!;
   const [to] = data.destinations[data.edges.destination[edge]!]!;
-  return `${data.nodes[fromNode(data, edge)]!.name}->${to}${position === undefined ? '' : `@${position}`}`;
+  return `${from}->${to}${position === undefined ? '' : `@${position}`}`;
 }
 
 export const edgeScore = (data: CircuitData, edge: number): number => numberOf(data.edges.score[edge]!);

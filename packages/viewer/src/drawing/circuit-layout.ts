@@ -31,10 +31,12 @@ export interface CircuitLayout {
 }
 
 /** Nodes with less room than this carry no name. */
-export const NAMED = 36;
+export const NAMED = 33;
 
 const MARGIN = { left: 60, right: 26, top: 26, bottom: 28, tokens: 70 } as const;
 const UNUSED_COLUMN = 20;
+/** Beyond this width of all columns together, nodes get less room. */
+const WIDEST = 3400;
 
 /** Identifies a node at a position. */
 export const placeKey = (data: CircuitData, node: number, position: number | null): number =>
@@ -81,7 +83,7 @@ function positionLayout(data: CircuitData, labels: readonly string[], active: re
   }
   const cells = used.map((nodes) => byRow(data, nodes));
   const slots = cells.map((rows) => Math.max(0, ...rows.map((row) => row.length)));
-  const slot = Math.min(46, Math.max(13, 2200 / Math.max(1, sum(slots))));
+  const slot = Math.min(46, Math.max(13, WIDEST / Math.max(1, sum(slots))));
   const { height, ys } = rowPlaces(data, MARGIN.tokens);
   const places = new Map<number, Place>();
   const columns: PositionColumn[] = [];
@@ -118,11 +120,12 @@ export function halfWidth({ name, kind }: DataNode, slot: number): number {
   if (slot < NAMED) return Math.min(5, slot * 0.36);
   if (kind === 'end' || kind === 'stream')
     return Math.min(slot < 52 ? 21 : 60, nodeLabel({ name, kind }).length * 3.6 + 6);
-  return kind === 'mlp' ? 15 : 18.5;
+  return Math.min(kind === 'mlp' ? 15 : 18.5, slot / 2 - 1);
 }
 
 /** What stands in the node's box: short, since its row is named at the margin. */
 export function nodeLabel({ name, kind }: Pick<DataNode, 'name' | 'kind'>): string {
+  if (kind === 'latent') return name.replace(/^.* /, '#');
   const short = { head: /^[A-Z]/, mlp: /LP /, end: /^Resid /, stream: /^Resid / } as const;
   return name.replace(short[kind], '');
 }

@@ -1,6 +1,6 @@
 /** @file Edges as SVG paths: one curve for each edge; curves of one colour and width share an element, so that thousands stay fast. */
 import { type CircuitData, edgeScore, fromNode, TONES, toNode, toneOf } from './circuit-data.js';
-import { type CircuitLayout, halfWidth, type Place, placeKey } from './circuit-layout.js';
+import { type CircuitLayout, halfWidth, NAMED, type Place, placeKey } from './circuit-layout.js';
 
 /** The ends of a cubic curve and its two control points: x0 y0 x1 y1 x2 y2 x3 y3. */
 export type CurvePoints = readonly [number, number, number, number, number, number, number, number];
@@ -21,7 +21,8 @@ export function edgeCurve(data: CircuitData, layout: CircuitLayout, edge: number
   // Bows alternate in side, so that many along one column do not all lie on one another.
   const side = (data.nodes[a.node]!.row + data.nodes[b.node]!.row) % 2 === 0 || layout.columns.length === 0 ? 1 : -1;
   const bow = Math.abs(a.x - b.x) < 1 && rise > 60 ? side * aside : 0;
-  const [y0, y3] = [a.y - 9, b.y + 9];
+  const gap = layout.slot >= NAMED ? 9 : halfWidth(data.nodes[b.node]!, layout.slot);
+  const [y0, y3] = [a.y - gap, b.y + gap];
   return [a.x, y0, a.x + bow, y0 - rise * 0.45, b.x + shift + bow, y3 + rise * 0.45, b.x + shift, y3];
 }
 

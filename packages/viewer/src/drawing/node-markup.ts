@@ -22,7 +22,7 @@ export function nodesMarkup(data: CircuitData, layout: CircuitLayout, on: Readon
       const half = halfWidth(node, layout.slot);
       const named = layout.slot >= NAMED;
       const high = named ? 18 : 2 * half;
-      const round = node.kind === 'mlp' ? Math.min(4, high / 4) : high / 2;
+      const round = node.kind === 'mlp' || node.kind === 'latent' ? Math.min(4, high / 4) : high / 2;
       const box = `<rect x="${tenth(place.x - half)}" y="${tenth(place.y - high / 2)}" width="${tenth(2 * half)}" height="${tenth(high)}" rx="${tenth(round)}"/>`;
       const text = named
         ? `<text x="${place.x}" y="${place.y + 3.7}">${escapeHtml(fitted(nodeLabel(node), half))}</text>`
