@@ -6,10 +6,13 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
 import type { CellHost } from '../experiment/cell-cli.js';
+import type { Cell } from '../experiment/cells.js';
+import type { PlannedCell } from '../experiment/plan.js';
 import type { ExperimentOutcome } from '../experiment/run-experiment.js';
 import { addFlags, addTableOptions, BACKEND_FLAGS, type FlagTable } from '../flags/index.js';
 import { givenFlags } from '../run-defaults.js';
 import { countOf } from '../terminal/numbers.js';
+import { createProgress } from '../terminal/progress.js';
 import { DISCOVER_FLAGS, existingFolder, plainName, shownPath } from './discover.js';
 
 const FLAGS = {
@@ -72,17 +75,23 @@ Examples:
     const threads = threadsOfSession(cli, kept?.threads ?? null);
     const host = hostOf(cli, command, { file: opened.path, plugins: opened.experiment.plugins ?? [], threads });
     const { hostCli } = await import('../experiment/cell-cli.js');
-    const { checkNames, planCells } = await import('../experiment/plan.js');
+    const { checkNames } = await import('../experiment/plan.js');
     const base = await hostCli(host, cli.signal);
     await checkNames(opened, base, host);
     const { cellStates, runExperiment } = await import('../experiment/run-experiment.js');
-    if (values.dryRun) return showDryRun(cli, await cellStates(await planCells(cells, base, host), folder), folder);
+    if (values.dryRun) return showDryRun(cli, await cellStates(await planned(cli, cells, base, host), folder), folder);
     const store = await openExperimentFolder(folder, existing);
     let outcome: ExperimentOutcome;
     try {
-      const planned = await planCells(cells, base, host);
       const asked = opened.experiment as unknown as Readonly<Record<string, unknown>>;
-      const request = { name: opened.name, asked, planned, wanted, threads, workers: values.workers };
+      const request = {
+        name: opened.name,
+        asked,
+        planned: await planned(cli, cells, base, host),
+        wanted,
+        threads,
+        workers: values.workers,
+      };
       outcome = await runExperiment(cli, host, store, request);
     } finally {
       await store.close();
@@ -90,6 +99,17 @@ Examples:
     return end(cli, outcome, folder);
   },
 };
+
+/** Opening models takes a while: a bar says so. */
+async function planned(cli: Cli, cells: readonly Cell[], base: Cli, host: CellHost): Promise<PlannedCell[]> {
+  const { planCells } = await import('../experiment/plan.js');
+  const bar = createProgress(cli.output, 'opening');
+  try {
+    return await planCells(cells, base, host, bar);
+  } finally {
+    bar.stop();
+  }
+}
 
 /** The share of each worker; a resumed experiment keeps its own, since it is part of what decides the numbers. */
 function threadsOfSession(cli: Cli, kept: number | null): number {

@@ -1,5 +1,6 @@
 /** @file Opens the model and the prompts of every task once, to know each cell's address and so which cells are done. */
 import { basename } from 'node:path';
+import type { Progress } from '@auto-circuit/core';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import { algoOptions, namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
@@ -44,10 +45,17 @@ export async function checkNames({ experiment, path }: OpenedExperiment, base: C
 }
 
 /** One for each cell, in their order. Weights are converted and cached here, before workers map them. */
-export async function planCells(cells: readonly Cell[], base: Cli, host: CellHost): Promise<PlannedCell[]> {
+export async function planCells(
+  cells: readonly Cell[],
+  base: Cli,
+  host: CellHost,
+  progress: Progress,
+): Promise<PlannedCell[]> {
   const planned = new Map<Cell, PlannedCell>();
-  for (const key of new Set(cells.map(({ openKey }) => openKey))) {
+  const keys = [...new Set(cells.map(({ openKey }) => openKey))];
+  for (const [i, key] of keys.entries()) {
     base.signal.throwIfAborted();
+    progress.report(i, keys.length, 'tasks');
     const group = cells.filter(({ openKey }) => openKey === key);
     let opened: OpenedRun;
     try {

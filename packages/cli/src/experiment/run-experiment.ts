@@ -2,6 +2,7 @@
 import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core';
 import type { Cli } from '../context.js';
 import { comparisonReport, reportAddress } from '../report/index.js';
+import { countOf } from '../terminal/numbers.js';
 import type { CellHost } from './cell-cli.js';
 import { type FinishedCell, readFinishedCells, resultRows } from './collect-results.js';
 import { createDisplay } from './display.js';
@@ -55,6 +56,7 @@ export async function runExperiment(
   const byHash = new Map(left.map((one) => [one.hash!, one]));
   const orders = [...byHash.values()].map(({ cell, hash }) => ({ cell, folder: cellFolder(store.folder, hash!) }));
   const slots = Math.max(1, workers);
+  cli.output.note(headerLine(cells, orders.length, workers, threads));
   const display = createDisplay(cli.output, Math.min(slots, orders.length), cells.length, cells.length - left.length);
   const settle = (hash: string, change: Pick<ExperimentCell, 'state' | 'error'>): void => {
     for (const [i, cell] of cells.entries()) if (cell.hash === hash) cells[i] = { ...cell, ...change };
@@ -91,6 +93,16 @@ export async function runExperiment(
   });
   await writeAll(cli, store, experiment(), finished);
   return { cells, finished, interrupted: cli.signal.aborted };
+}
+
+/** `36 cells, 12 done · 24 run folders to make · 2 workers of 1 thread`. */
+function headerLine(cells: readonly ExperimentCell[], left: number, workers: number, threads: number): string {
+  const done = cells.filter(({ state }) => state === 'done').length;
+  const who =
+    workers === 0
+      ? `in this process, ${countOf(threads, 'thread')}`
+      : `${countOf(workers, 'worker')} of ${countOf(threads, 'thread')}`;
+  return [`${countOf(cells.length, 'cell')}, ${done} done`, `${countOf(left, 'run folder')} to make`, who].join(' · ');
 }
 
 async function writeAll(
