@@ -3,7 +3,6 @@ import {
   buildGraph,
   DEFAULT_GRAPH_OPTIONS,
   edgeEnds,
-  graphFacts,
   makeCircuit,
   type ReportInput,
   seededRandom,
@@ -40,9 +39,12 @@ export function exampleInput({
     dModel: 64,
     mlp: true,
     parallel: false,
-    ...(latents ? { latents } : {}),
   } as const;
-  const graph = buildGraph(layout, { ...DEFAULT_GRAPH_OPTIONS, positions, factorized });
+  const graph = buildGraph(latents ? { ...layout, latents } : layout, {
+    ...DEFAULT_GRAPH_OPTIONS,
+    positions,
+    factorized,
+  });
   const random = seededRandom(seed);
   const flat = Float32Array.from({ length: graph.edgeCount }, (_, number) => {
     const { source } = edgeEnds(graph, number);
