@@ -8,6 +8,7 @@ import { discoverCommand } from './discover.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { experimentCommand } from './experiment.js';
+import { latentsCommand } from './latents.js';
 import { listCommand } from './list.js';
 import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CliCommand[] = [
   logitsCommand,
   modelCommand,
   datasetCommand,
+  latentsCommand,
   convertCommand,
   doctorCommand,
   completionCommand,
