@@ -13,6 +13,7 @@ export const informationFlowRoutes = definePruneAlgo({
   name: 'information-flow-routes',
   doc: 'how near the output of each source is to what the destination reads, as a share of all sources; no gradient',
   signed: false,
+  gradients: false,
   options: {},
   score: (context) =>
     promptMeans(context, {
