@@ -12,6 +12,7 @@ import type { WorkerStart } from './backend-worker-messages.js';
 const built = (name: string): string => new URL(`../dist/${name}`, import.meta.url).href;
 const MAIN = fileURLToPath(built('main.js'));
 const ONNX: WorkerStart = {
+  origin: '@auto-circuit/backend-onnx',
   name: 'onnx',
   settings: { threads: 1, sharedWeights: true },
   options: { fuse: true, prepack: 'auto', spinning: true },

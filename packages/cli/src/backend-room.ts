@@ -10,7 +10,7 @@ import {
   type WorkerRequest,
   type WorkerStart,
 } from './backend-worker-messages.js';
-import { useFirstPartyPlugins } from './first-party.js';
+import { useFirstPartyPlugin } from './first-party.js';
 
 interface Answer {
   readonly value: unknown;
@@ -108,8 +108,8 @@ function readFloats(name: string, { shape, file, byteOffset }: Extract<WeightEnt
   return numbers;
 }
 
-async function makeBackend({ name, settings, options }: WorkerStart): Promise<Backend> {
-  const registry = await useFirstPartyPlugins(new Registry());
+async function makeBackend({ origin, name, settings, options }: WorkerStart): Promise<Backend> {
+  const registry = await useFirstPartyPlugin(new Registry(), origin);
   return registry.get('backend', name).create(settings, options as never);
 }
 

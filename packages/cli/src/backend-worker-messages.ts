@@ -13,6 +13,8 @@ import { AutoCircuitError, type ErrorKind } from '@auto-circuit/core/startup';
 
 /** What a worker is started with. */
 export interface WorkerStart {
+  /** The first-party plugin that the backend is of; no other is loaded. */
+  readonly origin: string;
   /** The name of a first-party backend: other plugins may be objects that no other thread can make. */
   readonly name: string;
   readonly settings: BackendSettings;

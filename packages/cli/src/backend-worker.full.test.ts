@@ -16,7 +16,12 @@ const built = (name: string): string => new URL(`../dist/${name}`, import.meta.u
 const MAIN = fileURLToPath(built('main.js'));
 const inWorker = async (name: string, options: WorkerStart['options'] = {}, settings: WorkerStart['settings'] = {}) => {
   const { backendInWorker } = (await import(built('backend-worker.js'))) as typeof import('./backend-worker.js');
-  return backendInWorker({ name, settings, options });
+  return backendInWorker({ origin: ORIGINS[name]!, name, settings, options });
+};
+const ORIGINS: Readonly<Record<string, string>> = {
+  onnx: '@auto-circuit/backend-onnx',
+  tfjs: '@auto-circuit/backend-tfjs',
+  interpreter: '@auto-circuit/core',
 };
 const ONNX = { fuse: true, prepack: 'auto', spinning: true };
 

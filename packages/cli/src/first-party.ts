@@ -13,6 +13,11 @@ const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
 
 export const FIRST_PARTY_NAMES: readonly string[] = Object.keys(FIRST_PARTY);
 
+/** One of them alone. `name` is one of `FIRST_PARTY_NAMES`. */
+export async function useFirstPartyPlugin(registry: Registry, name: string): Promise<Registry> {
+  return registry.use(await FIRST_PARTY[name]!(), name);
+}
+
 export async function useFirstPartyPlugins(registry: Registry): Promise<Registry> {
   const plugins = await Promise.all(
     Object.entries(FIRST_PARTY).map(async ([from, load]) => ({ from, plugin: await load() })),

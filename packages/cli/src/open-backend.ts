@@ -63,7 +63,7 @@ export async function openBackend(cli: Cli): Promise<Backend> {
       fix: `leave ${flag} out`,
     });
   }
-  const start = { name: values.backend, settings, options };
+  const start = { origin, name: values.backend, settings, options };
   if (workers !== undefined) return (await import('./backend-pool.js')).backendPool(start, workers);
   return (await import('./backend-worker.js')).backendInWorker(start);
 }

@@ -61,6 +61,7 @@ describe('a memory plan', () => {
     expect(plan(1000, false, 0).allowsPrepacking(bytes, [], 150 * MIB)).toBe(false);
     expect(plan(1200, false, 0).allowsPrepacking(bytes, [], 150 * MIB)).toBe(true);
     expect(plan(1000, true, 0).allowsPrepacking(bytes, [520 * MIB], 150 * MIB)).toBe(false);
+    expect(plan(10_000, true, 0).allowsPrepacking(1500 * MIB, [], 1100 * MIB)).toBe(false); // takes too long to make
   });
   it('counts weights that lie in memory twice: there and in the session', () => {
     const inMemory: WeightStore = { ...weights(0), entry: () => ({ shape: [MIB], data: new Float32Array(MIB) }) };

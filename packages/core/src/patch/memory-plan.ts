@@ -30,7 +30,9 @@ const ACTIVATION_FACTOR = 1.5;
 const MOST_PASS_1_BYTES = 2 ** 30;
 const MOST_SELECTED_BYTES = 2 ** 29;
 const KEPT_SHARE = 3 / 8;
-/** Where no limit was asked for, copies of weights take at most this part of it. */
+/** Copies of weights take at most this: to make more takes longer than most programs run. */
+const MOST_PREPACKED_BYTES = 2 ** 30;
+/** Where no limit was asked for, they take at most this part of it. */
 const UNASKED_PREPACK_SHARE = 1 / 8;
 
 /** One program at certain sizes, beside results of `hostBytes` in JavaScript. */
@@ -84,7 +86,8 @@ export class MemoryPlan {
    * @param bytes of it with them; `others`: of the programs that are alive; `copies`: of weights, of all of them
    */
   allowsPrepacking(bytes: number, others: readonly number[], copies: number): boolean {
-    if (!this.limit.strict && copies > this.limit.bytes * UNASKED_PREPACK_SHARE) return false;
+    const share = this.limit.strict ? 1 : UNASKED_PREPACK_SHARE;
+    if (copies > Math.min(MOST_PREPACKED_BYTES, this.limit.bytes * share)) return false;
     return this.fits([bytes, ...others]);
   }
 
