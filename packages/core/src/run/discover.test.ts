@@ -9,6 +9,7 @@ import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import { allEdges } from '../graph/edges.js';
 import { topEdges } from '../graph/scores.js';
 import { interpreterBackend } from '../ir/interpreter.js';
+import { floatTensor } from '../ir/tensor.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/types.js';
@@ -218,6 +219,34 @@ describe('discover', () => {
     expect(JSON.parse(await readFile(join(root, 'trained', 'curves.json'), 'utf8')).loss).toEqual(['inf', 0.1 + 0.2]);
     await discover(stored('trained', 'overwrite'));
     expect(await readdir(join(root, 'trained'))).not.toContain('curves.json');
+  });
+
+  it('keeps scores of nodes, and of the numbers they write', async () => {
+    const sources = model.graph.sources.length;
+    const nodes = {
+      scores: floatTensor(
+        Float64Array.from({ length: sources }, (_, i) => 0.1 * i),
+        [sources],
+      ),
+      neurons: floatTensor(
+        Float32Array.from({ length: 2 * sources }, (_, i) => i / 3),
+        [sources, 2],
+      ),
+    };
+    const algo = definePruneAlgo({
+      name: 'eap',
+      doc: 'with nodes',
+      options: {},
+      score: async (context) => ({ ...(await eap.score(context, {})), nodes }),
+    });
+    const first = await discover({ ...stored('nodes', 'refuse'), algo });
+    const again = await discover(stored('nodes', 'resume'));
+    expect([first.nodes, again.nodes]).toEqual([nodes, nodes]);
+    const last = model.graph.sources.at(-1)!;
+    const [largest] = JSON.parse(await readFile(join(root, 'nodes', 'nodes.json'), 'utf8'));
+    expect(largest).toEqual({ node: last.name, score: 0.1 * last.index });
+    await discover(stored('nodes', 'overwrite'));
+    expect((await readdir(join(root, 'nodes'))).filter((name) => /nodes|neurons/.test(name))).toEqual([]);
   });
 
   it('gives the same files from a run that was stopped anywhere and taken up again', async () => {
