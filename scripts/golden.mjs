@@ -41,5 +41,7 @@ for (const folder of cases) {
     console.log(`${LABELS[outcome]} ${golden.name}/${name}${detail ? `  ${detail}` : ''}`);
   }
 }
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped, ${totals.differs} differ by design`);
+console.log(
+  `${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped, ${totals.differs} differ by design`,
+);
 process.exit(totals.failed > 0 ? 1 : 0);
