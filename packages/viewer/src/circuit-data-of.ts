@@ -14,20 +14,25 @@ import type { CircuitData, DataNode, JsonScore } from './drawing/circuit-data.js
 /** More edges than this are not drawn. */
 export const MOST_EDGES = 5000;
 
-/** At most this many most important edges, falling; equal ones in canonical order: the order of `circuit.json`. */
+/** The most important edges and those of the circuit, falling; equal ones in canonical order: the order of `circuit.json`. */
 export interface RankedEdges {
   /** Canonical numbers. */
   readonly numbers: readonly number[];
   readonly scores: readonly number[];
   readonly errors: readonly number[] | null;
 }
-export function rankedEdges({ graph, scores, standardErrors }: ReportInput, most = MOST_EDGES): RankedEdges {
+export function rankedEdges(input: ReportInput, most = MOST_EDGES): RankedEdges {
+  const { graph, scores, standardErrors, circuit } = input;
   const flat = flattenScores(graph, scores);
+  const compare = (a: number, b: number): number => falling(Math.abs(flat[a]!), Math.abs(flat[b]!)) || a - b;
   const errors = standardErrors && flattenScores(graph, standardErrors);
   const count = Math.min(graph.edgeCount, most);
-  const numbers = edgesAbove(graph, scores, thresholdFor(graph, scores, count))
-    .sort((a, b) => falling(Math.abs(flat[a]!), Math.abs(flat[b]!)) || a - b)
+  const best = edgesAbove(graph, scores, thresholdFor(graph, scores, count))
+    .sort(compare)
     .slice(0, count);
+  // A circuit that was not chosen by importance alone may have edges that are not among the best.
+  const kept = circuit.edges.toSorted(compare).slice(0, count);
+  const numbers = [...new Set([...best, ...kept])].sort(compare);
   return {
     numbers,
     scores: numbers.map((number) => flat[number]!),
@@ -41,7 +46,8 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
   const ends = ranked.numbers.map((number) => edgeEnds(graph, number));
   const { nodes, rows, columns, sources, destinations } = drawnNodes(graph, new Set(ends.map(({ source }) => source)));
   const { positions } = graph.options;
-  const kept = Math.min(circuit.edges.length, ends.length);
+  const keptEdges = keptOf(input, ranked);
+  const kept = keptEdges?.length ?? Math.min(circuit.edges.length, ends.length);
   const sizes = (measurements[0]?.points ?? []).map(({ edges }) => edges);
   const measured = [...new Set(sizes)].filter((size) => size <= ends.length).sort((a, b) => a - b);
   const stops = sliderStops(ends.length, [kept, ...measured]);
@@ -63,8 +69,16 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
     total: graph.edgeCount,
     stops,
     start: stops.indexOf(kept),
+    kept: keptEdges,
     measured,
   };
+}
+
+/** Null where the circuit is just the best edges. */
+function keptOf({ circuit }: ReportInput, { numbers }: RankedEdges): number[] | null {
+  const edges = new Set(circuit.edges);
+  const kept = [...numbers.keys()].filter((index) => edges.has(numbers[index]!));
+  return kept.every((index, i) => index === i) ? null : kept;
 }
 
 const jsonScore = (value: number): JsonScore =>

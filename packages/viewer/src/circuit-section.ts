@@ -1,5 +1,5 @@
 /** @file The section of the report that shows the circuit: controls, drawing, legend. */
-import { type CircuitData, edgesShown, edgeTotal } from './drawing/circuit-data.js';
+import { type CircuitData, edgesKept, edgeTotal } from './drawing/circuit-data.js';
 import { circuitSvg } from './drawing/circuit-svg.js';
 import { positionName } from './drawing/node-markup.js';
 import { count, escapeHtml } from './escape.js';
@@ -9,11 +9,7 @@ export function circuitSection(data: CircuitData): string {
   const kept = data.stops[data.start]!;
   const words = `${count(kept)} ${kept === 1 ? 'edge' : 'edges'}`;
   const where = data.positions === null ? 'input below, output above' : 'a column for each token position, input below';
-  const drawing = circuitSvg(
-    data,
-    edgesShown(data, kept, null),
-    `The circuit, ${where}. Arrow keys walk from node to node.`,
-  );
+  const drawing = circuitSvg(data, edgesKept(data, null), `The circuit, ${where}. Arrow keys walk from node to node.`);
   return sectionHtml(
     'circuit',
     'Circuit',
@@ -51,5 +47,9 @@ function legend(data: CircuitData): string {
   const limit = less
     ? `<p class="note limit">The drawing holds the ${count(edgeTotal(data))} most important of ${count(data.total)} edges; all scores are in the run folder.</p>`
     : '';
-  return `<p class="legend">${colours}<span>width: size of the score</span><span>marks at the slider: measured sizes</span><span>choose a node to see its edges</span></p>${limit}`;
+  const grown =
+    data.kept === null
+      ? ''
+      : '<p class="note">The circuit that was kept was not chosen by importance alone (--select). The slider shows the most important edges, “Kept circuit” that circuit.</p>';
+  return `<p class="legend">${colours}<span>width: size of the score</span><span>marks at the slider: measured sizes</span><span>choose a node to see its edges</span></p>${limit}${grown}`;
 }

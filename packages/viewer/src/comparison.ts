@@ -16,7 +16,7 @@ import {
   metricSeries,
 } from './comparison-series.js';
 import { comparisonTable, faithfulnessOf } from './comparison-table.js';
-import { edgesShown } from './drawing/circuit-data.js';
+import { edgesKept } from './drawing/circuit-data.js';
 import { smallCircuitSvg } from './drawing/circuit-svg.js';
 import type { SizedMap } from './drawing/heat-cell.js';
 import { count, escapeHtml, shortNumber } from './escape.js';
@@ -167,7 +167,7 @@ function smallCircuits(runs: readonly ComparedRun[]): string {
     const { input, href } = own[0]!;
     const kept = input.circuit.edges.length;
     const data = circuitDataOf(input, rankedEdges(input, Math.max(1, Math.min(kept, SMALL_EDGES))));
-    const shown = edgesShown(data, Math.min(kept, SMALL_EDGES), null);
+    const shown = edgesKept(data, null).slice(0, SMALL_EDGES);
     const faithful = faithfulnessOf(own[0]!);
     const said = [
       kept > shown.length ? `${shown.length} of ${count(kept)} edges` : `${count(kept)} edges`,

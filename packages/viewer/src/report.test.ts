@@ -1,8 +1,8 @@
-import { edgeAt, type Verification } from '@auto-circuit/core';
+import { edgeAt, makeCircuit, type Verification } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import { curveSvg } from './charts/curve.js';
 import { circuitDataOf, MOST_EDGES, rankedEdges } from './circuit-data-of.js';
-import { type CircuitData, edgeName, edgesShown, numberOf } from './drawing/circuit-data.js';
+import { type CircuitData, edgeName, edgesKept, edgesShown, numberOf } from './drawing/circuit-data.js';
 import { circuitLayout } from './drawing/circuit-layout.js';
 import { escapeHtml, scriptJson, shortNumber } from './escape.js';
 import { exampleInput } from './example-input.js';
@@ -38,6 +38,22 @@ describe('renderReport', () => {
     expect(html).toContain('>100</b><span>edges kept of 32'); // 32 491 with a thin space
     expect(html).toContain('The drawing holds the 5\u202f000 most important of 32\u202f491 edges');
     expect(data.measured.every((size) => data.stops.includes(size))).toBe(true);
+  });
+
+  it('draws a circuit that was not chosen by importance alone as it is, and says so', () => {
+    const input = exampleInput();
+    const order = rankedEdges(input, input.graph.edgeCount).numbers;
+    const chosen = [0, 1, 2, 40, 6000].map((rank) => order[rank]!);
+    const grown = { ...input, circuit: makeCircuit(input.graph, chosen) };
+    const html = renderReport(grown);
+    expect(curvesIn(html)).toBe(5);
+    expect(html).toContain('was not chosen by importance alone');
+    expect(renderReport(input)).not.toContain('was not chosen by importance alone');
+    const data = dataOf(html);
+    expect(data.kept).toEqual([0, 1, 2, 40, MOST_EDGES]);
+    expect(edgesKept(data, null).map((edge) => edgeName(data, edge))).toEqual(
+      chosen.map((edge) => edgeAt(input.graph, edge).name),
+    );
   });
 
   it('names edges in the page as the run does', () => {

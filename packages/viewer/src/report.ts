@@ -8,7 +8,7 @@ import {
   type CircuitData,
   edgeName,
   edgeScore,
-  edgesShown,
+  edgesKept,
   numberOf,
   signedNumber,
   toneOf,
@@ -80,7 +80,7 @@ function curvesHtml(input: ReportInput, figures: RunFigures): string {
 
 /** The kept circuit in words; the page's script lets it follow slider and search. */
 function edgeTable(data: CircuitData): string {
-  const kept = edgesShown(data, data.stops[data.start]!, null);
+  const kept = edgesKept(data, null);
   const shown = kept.slice(0, TABLE_EDGES);
   const largest = shown.map((edge) => Math.abs(edgeScore(data, edge))).find(Number.isFinite) || 1;
   const rows = shown.map((edge) => {

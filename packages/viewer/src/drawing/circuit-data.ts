@@ -35,8 +35,10 @@ export interface CircuitData {
   readonly total: number;
   /** Numbers of edges that the slider stops at, ascending. */
   readonly stops: readonly number[];
-  /** Index into `stops` of the circuit that was kept. */
+  /** Index into `stops` of the size of the circuit that was kept. */
   readonly start: number;
+  /** The edges of that circuit, where they are not simply the most important ones (`--select greedy`). */
+  readonly kept: readonly number[] | null;
   /** Sizes that were measured; each is a stop. */
   readonly measured: readonly number[];
 }
@@ -87,11 +89,17 @@ export const TONES = ['pos', 'neg', 'plain'] as const;
 export type Tone = (typeof TONES)[number];
 export const toneOf = (score: number, signed: boolean): Tone => (signed ? (score < 0 ? 'neg' : 'pos') : 'plain');
 
-/** `Edges` among the first `size`, at one position or at all. */
+/** The most important edges, at one position or at all. */
 export function edgesShown(data: CircuitData, size: number, position: number | null): number[] {
-  const shown: number[] = [];
-  for (let edge = 0; edge < Math.min(size, edgeTotal(data)); edge++) {
-    if (position === null || data.edges.position?.[edge] === position) shown.push(edge);
-  }
-  return shown;
+  const first = Array.from({ length: Math.min(size, edgeTotal(data)) }, (_, edge) => edge);
+  return atPosition(data, first, position);
+}
+/** The edges of the circuit that was kept. */
+export function edgesKept(data: CircuitData, position: number | null): number[] {
+  return data.kept === null
+    ? edgesShown(data, data.stops[data.start]!, position)
+    : atPosition(data, data.kept, position);
+}
+function atPosition({ edges }: CircuitData, some: readonly number[], position: number | null): number[] {
+  return some.filter((edge) => position === null || edges.position?.[edge] === position);
 }

@@ -2,6 +2,7 @@
 import {
   type CircuitData,
   edgeName,
+  edgesKept,
   edgesShown,
   edgeTotal,
   fromNode,
@@ -44,12 +45,15 @@ export function startCircuit(data: CircuitData): void {
   /** The key of the one node that the tab key reaches. */
   let reached: number | null = null;
 
+  /** Whether the circuit that was kept is shown, until the slider is moved. */
+  let keeping = true;
+  const chosenEdges = (): number[] => (keeping ? edgesKept(data, position()) : edgesShown(data, size(), position()));
   const size = (): number => data.stops[slider.valueAsNumber]!;
   const position = (): number | null => (positions && positions.value !== '' ? Number(positions.value) : null);
 
   function draw(): void {
     const focused = document.activeElement instanceof SVGGElement ? keyOf(document.activeElement) : null;
-    shown = edgesShown(data, size(), position());
+    shown = chosenEdges();
     drawing.show(shown);
     const words = edgesText(shown.length);
     shownText.textContent = words;
@@ -83,7 +87,8 @@ export function startCircuit(data: CircuitData): void {
   let rest = 0;
   const move = oncePerFrame(() => {
     clearTimeout(rest);
-    const all = edgesShown(data, size(), position());
+    keeping = false;
+    const all = chosenEdges();
     const drawn = all.slice(0, limit.next(performance.now()));
     const words = edgesText(all.length);
     shownText.textContent = drawn.length < all.length ? `${words}, ${count(drawn.length)} drawn while it moves` : words;
@@ -97,6 +102,7 @@ export function startCircuit(data: CircuitData): void {
   search.addEventListener('input', selectSoon);
   required('#kept', HTMLButtonElement).addEventListener('click', () => {
     slider.value = `${data.start}`;
+    keeping = true;
     if (positions) positions.value = '';
     search.value = '';
     picked = null;
