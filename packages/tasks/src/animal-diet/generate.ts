@@ -3,7 +3,7 @@ import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core
 import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
 
 /** Two animals show what is asked; they are not asked for. */
-export const DIET_SENTENCE = 'The tiger lives on meat. The cow lives on plants. The {animal} lives on';
+export const DIET_SENTENCE = 'The tiger hunts and eats meat. The cow grazes and eats plants. The {animal} eats';
 
 /** Animals that eat little else than other animals, and those that eat little else than plants. */
 export const DIETS = {
@@ -34,7 +34,7 @@ export const DIETS = {
 const FOODS = ['meat', 'plants'] as const;
 
 /**
- * `The tiger lives on meat. The cow lives on plants. The zebra lives on` → ` plants`; wrong is ` meat`. In the corrupt prompt
+ * `The tiger hunts and eats meat. The cow grazes and eats plants. The zebra eats` → ` plants`; wrong is ` meat`. In the corrupt prompt
  * stands an animal of the other kind, of equally many tokens.
  * @throws AutoCircuitError when the foods are not one token each, or too few prompts can be made
  */

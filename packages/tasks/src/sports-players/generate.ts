@@ -5,7 +5,7 @@ import { ATHLETES, SPORTS, type Sport } from './athletes.js';
 
 /** Two other sports show what is asked. */
 export const SPORTS_SENTENCE =
-  'Serena Williams is a famous player of tennis.\nLionel Messi is a famous player of soccer.\n{name} is a famous player of';
+  'Serena Williams is known for playing tennis.\nLionel Messi is known for playing soccer.\n{name} is known for playing';
 
 export interface SportsSettings extends PromptRequest {
   /** Only names of as many tokens as most have, so that all prompts are aligned, with word indices. Default: false. */
