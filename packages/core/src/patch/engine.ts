@@ -2,6 +2,7 @@
 
 import { totalmem } from 'node:os';
 import { type OutputPositions, positionsRead } from '../data/output-positions.js';
+import { inputOf } from '../data/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph, Mask } from '../graph/types.js';
@@ -10,7 +11,7 @@ import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { Executables, type NamedProgram } from './executables.js';
-import { filledMask, maskFeeds, objectiveFeeds, promptFeed, withPatched } from './feeds.js';
+import { filledMask, inputFeeds, maskFeeds, objectiveFeeds, withPatched } from './feeds.js';
 import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradient-request.js';
 import { inOrder } from './in-order.js';
 import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
@@ -33,6 +34,7 @@ import {
 } from './programs.js';
 import { neuronTensors, scoreTensors } from './score-outputs.js';
 import { SelectedRuns } from './selected/index.js';
+import { prefixFeeds } from './shared-prefix.js';
 import { type SiteTensors, SourceStore } from './source-store.js';
 import type {
   MaskGradientRequest,
@@ -66,6 +68,8 @@ const PLAIN_TOKENS = 256;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (docs/performance.md). */
 const DIFFERENCE_BYTES = 40 * 2 ** 20;
 
+/** A run whose differences leave the cache by this much still gains by being larger. */
+const FEW_SOURCES = 0.7;
 const mixedTokens = (sources: number, dModel: number): number =>
   Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / (4 * dModel * Math.max(1, sources)))));
 
@@ -118,7 +122,7 @@ class Engine implements PatchableModel {
     this.#keepBytes = plan.keepBytes;
     this.#store = new SourceStore((...args) => this.#capture(...args), this.#keepBytes, this.#executables.parallel);
     this.#selected =
-      way !== 'dense' && backend.info.emptyAxes && SelectedRuns.fits(graph)
+      way !== 'dense' && !model.spec.prefix && backend.info.emptyAxes && SelectedRuns.fits(graph)
         ? new SelectedRuns({
             model,
             graph,
@@ -145,7 +149,7 @@ class Engine implements PatchableModel {
     const shape = this.#outputShape(n, pos, positions);
     const cuts = this.#cuts(plain, n, pos, elementCount(shape), this.#plainTokens);
     const rows = await this.#eachCut(cuts, async ([start, stop]) => {
-      const feeds = { [INPUT]: sliceRows(input, start, stop) };
+      const feeds = { [INPUT]: sliceRows(input, start, stop), ...prefixFeeds(input.prompts?.slice(start, stop) ?? []) };
       return floats(await this.#executables.run(plain, feeds, ONCE), LOGITS);
     });
     return floatTensor(joinFloats(rows), shape);
@@ -153,7 +157,7 @@ class Engine implements PatchableModel {
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------
   async #capture(batch: PromptBatch, side: Side, start: number, stop: number): Promise<SiteTensors> {
-    const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
+    const feeds = { ...inputFeeds(INPUT, this.#model.spec, batch, side, start, stop) };
     const results = await this.#executables.run(this.#captures, feeds, ONCE);
     return new Map(
       this.graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const),
@@ -205,7 +209,9 @@ class Engine implements PatchableModel {
     // Selected runs need what pass 1 wrote.
     const selection = supply === 'fused' ? null : this.#selected?.choose(mask, patch);
     if (selection) {
-      const tokens = this.#tokensFor(selection.sources);
+      // One of two sizes, so that circuits of a curve share pass 1.
+      const few = this.#tokensFor(selection.sources) >= FEW_SOURCES * this.#plainTokens;
+      const tokens = few ? this.#plainTokens : this.#patchTokens;
       const cuts = this.#cuts(patched, n, batch.length, elementCount(shape), tokens);
       return floatTensor(joinFloats(await this.#selected!.run(batch, { input, patch, mask }, selection, cuts)), shape);
     }
@@ -214,7 +220,7 @@ class Engine implements PatchableModel {
     const rows = await this.#eachCut(cuts, async ([start, stop]) => {
       const parts = supply === 'fused' ? null : await this.#store.patch(batch, patch, start, stop, cuts);
       const results = await this.#executables.run(patched, {
-        [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+        ...inputFeeds(INPUT, this.#model.spec, batch, input, start, stop),
         ...this.#firstPass(supply, batch, patch, start, stop),
         ...(parts ? this.#named(parts, patchInputName) : {}),
         ...Object.fromEntries(maskFeeds(this.graph, mask, batch.prompts.length, start, stop)),
@@ -263,9 +269,7 @@ class Engine implements PatchableModel {
     const tokens = forward === 'atZero' ? this.#plainTokens : this.#patchTokens;
     const cuts = this.#cuts(gradient, n, batch.length, scores, tokens);
     const dense =
-      objective.kind === 'kl' && !objective.referenceLogits
-        ? await this.run(promptFeed(this.#model.spec, batch, 'clean', 0, batch.prompts.length))
-        : undefined;
+      objective.kind === 'kl' && !objective.referenceLogits ? await this.run(inputOf(batch, 'clean')) : undefined;
     if (supply === 'fed' && patch.kind === 'resample') await this.#store.prepare(batch, patch.from, cuts);
     if (needsCurrent) await this.#store.prepare(batch, input, cuts);
     const chunks = await this.#eachCut(cuts, async ([start, stop]) => {
@@ -274,7 +278,7 @@ class Engine implements PatchableModel {
       return this.#executables.run(
         gradient,
         {
-          [INPUT]: promptFeed(this.#model.spec, batch, input, start, stop),
+          ...inputFeeds(INPUT, this.#model.spec, batch, input, start, stop),
           ...this.#firstPass(supply, batch, patch, start, stop),
           ...(parts ? this.#named(parts, patchInputName) : {}),
           ...(forward === 'patched'
@@ -301,7 +305,7 @@ class Engine implements PatchableModel {
     const n = batch.prompts.length;
     const cuts = this.#cuts(program, n, batch.length, n * this.graph.edgeCount);
     const chunks = await this.#eachCut(cuts, ([start, stop]) => {
-      const feeds = { [INPUT]: promptFeed(this.#model.spec, batch, side, start, stop) };
+      const feeds = { ...inputFeeds(INPUT, this.#model.spec, batch, side, start, stop) };
       return this.#executables.run(program, feeds, ONCE);
     });
     return { tensors: scoreTensors(this.graph, chunks, n) };
@@ -332,7 +336,7 @@ class Engine implements PatchableModel {
   }
   #firstPass(supply: PatchSupply, batch: PromptBatch, patch: PatchDescription, start: number, stop: number): Feeds {
     if (supply !== 'fused' || patch.kind !== 'resample') return {};
-    return { [PATCH_INPUT]: promptFeed(this.#model.spec, batch, patch.from, start, stop) };
+    return inputFeeds(PATCH_INPUT, this.#model.spec, batch, patch.from, start, stop);
   }
   get #captures(): NamedProgram {
     return named('capture', () => captureProgram(this.#setting, 'parts'));
