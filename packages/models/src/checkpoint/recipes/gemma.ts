@@ -123,7 +123,8 @@ function readConfig(raw: RawConfig, source: string): GemmaConfig {
     raw.model_type === 'gemma3' ? { ...parseConfig(nested, raw, source).text_config, model_type: 'gemma3_text' } : raw;
   const keys = parseConfig(schema, config, source);
   const { vocabulary, positions, window, queryKeyNorms } = generation;
-  const capOf = (given: number | null | undefined, otherwise: number | null) => (given === undefined ? otherwise : given);
+  const capOf = (given: number | null | undefined, otherwise: number | null) =>
+    given === undefined ? otherwise : given;
   return {
     ...keys,
     vocab_size: keys.vocab_size ?? vocabulary,
