@@ -63,8 +63,8 @@ describe('--workers', () => {
 
   it.each([
     ['eap', ['--algo', 'eap']],
-    ['learned-masks', ['--algo', 'subnetwork-probing', '--algo.epochs', '3', '--edges', '20,100']],
-    ['batch-mean', ['--algo', 'eap-ig-inputs', '--ablation', 'batch-mean', '--edges', '20,100']],
+    ['learned-masks', ['--algo', 'subnetwork-probing', '--algo.epochs', '3', '--edges', '20,100', '--keep', '100']],
+    ['batch-mean', ['--algo', 'eap-ig-inputs', '--ablation', 'batch-mean', '--edges', '20,100', '--keep', '100']],
   ] as const)('gives the same bytes with 1, 2 and 3 processes of one thread: %s', async (name, more) => {
     for (const workers of [1, 2, 3]) discover(workers, `${name}-${workers}`, more);
     for (const file of ['run.json', 'scores.safetensors', 'circuit.json', 'measurements.json', 'report.html']) {
