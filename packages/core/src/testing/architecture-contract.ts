@@ -37,6 +37,10 @@ export function architectureContract(model: ModelObject): ContractCheck[] {
   const checks: ContractCheck[] = [
     { name: 'traces the same program twice', run: async () => sameTwice(model) },
     { name: 'has weights for every name the trace asks for', run: async () => weightsThere(model) },
+    {
+      name: 'gives norms, softmaxes and smooth activations roles, which RelP and GIM go by',
+      run: async () => named(model),
+    },
   ];
   for (const [name, options] of variantsOf(model)) {
     checks.push(
@@ -103,6 +107,18 @@ function weightsThere(model: ModelObject): void {
     const { shape } = model.weights.entry(name);
     require(shape.join() ===
       value.shape.join(), `weight "${name}" has another shape than the trace says`, `[${value.shape}]`, `[${shape}]`);
+  }
+}
+
+/** Of each of these ops, what uses it or it itself has a role: `L0.ln1.scale`, `L0.attn.pattern`, `L0.mlp.slope`, … */
+const NAMED_OPS: ReadonlySet<string> = new Set(['softmax', 'rsqrt', 'sigmoid', 'erf']);
+
+function named(model: ModelObject): void {
+  const { values } = plainProgram({ model, graph: buildGraph(model.spec.layout), simplified: false }, 'all');
+  for (const { id, op, role } of values) {
+    if (!NAMED_OPS.has(op) || role !== undefined) continue;
+    const used = values.some((value) => value.role !== undefined && value.inputs.includes(id));
+    require(used, `a ${op} of the trace has no role`, 'L0.ln1.scale, L0.attn.pattern, L0.mlp.slope or the like', 'none');
   }
 }
 

@@ -111,8 +111,9 @@ export function unembedCompiled(shape: CompiledShape, points: PatchPoints, resid
 /** Every position sees every other. q, k and v [groups, heads per group or 1, batch, pos, dHead] → z [heads, batch, pos, dHead]. */
 function fullAttention(b: ProgramBuilder, q: AnyValue, k: AnyValue, v: AnyValue, role: string): AnyValue {
   const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
-  const scores = b.matmul(b.mul(q, 1 / Math.sqrt(dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
-  const pattern = b.role(b.softmax(scores), `${role}.pattern`);
-  const z = b.matmul(pattern, v); // [groups, heads per group, batch, pos, dHead]
+  const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
+  const products = b.matmul(b.mul(query, 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
+  const pattern = b.role(b.softmax(b.role(products, `${role}.scores`)), `${role}.pattern`);
+  const z = b.matmul(pattern, value); // [groups, heads per group, batch, pos, dHead]
   return b.role(b.reshape(z, [multiplyDims(groups, perGroup), batch, pos, dHead]), `${role}.z`);
 }
