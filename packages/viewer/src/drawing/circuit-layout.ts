@@ -64,7 +64,9 @@ function wholeLayout(data: CircuitData): CircuitLayout {
   const slot = data.columns > 17 ? 42 : 52;
   const columns = Math.max(data.columns, 4);
   const { height, ys } = rowPlaces(data, MARGIN.bottom);
-  const middle = MARGIN.left + ((columns - 1) * slot) / 2;
+  // In the middle of the heads: with an even number of them, what passes there passes between two.
+  const last = Math.max(0, ...data.nodes.map(({ kind, column }) => (kind === 'head' ? (column ?? 0) : 0)));
+  const middle = MARGIN.left + (last * slot) / 2;
   const places = new Map<number, Place>();
   data.nodes.forEach(({ row, column }, node) => {
     const x = column === null ? middle : MARGIN.left + column * slot;

@@ -14,6 +14,8 @@ const PROPERTIES = [
   'font-size',
   'font-weight',
   'text-anchor',
+  'paint-order',
+  'stroke-linejoin',
 ] as const;
 const PNG_SCALE = 2;
 
