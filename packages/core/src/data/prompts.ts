@@ -124,5 +124,6 @@ export function inputOf(batch: PromptBatch, side: Side): ModelInput {
   if (Array.isArray(first)) {
     return floatTensor(Float32Array.from(rows.flat(2)), [n, batch.length, first.length]); // [n, pos, features]
   }
-  return intTensor(Int32Array.from(rows.flat() as number[]), [n, batch.length]); // [n, pos]
+  const tokens = intTensor(Int32Array.from(rows.flat() as number[]), [n, batch.length]); // [n, pos]
+  return batch.prompts[0]?.prefix ? { ...tokens, prompts: batch.prompts } : tokens;
 }

@@ -20,6 +20,14 @@ export interface Prompt extends AnswerSides {
   readonly byPosition?: readonly AnswerSides[];
   /** What the outputs should be, `[positions read][outputs]`: what `mse` compares with. */
   readonly targets?: readonly (readonly number[])[];
+  /** Tokens before `clean` and `corrupt` that both share, already run (`--shared-prefix`). */
+  readonly prefix?: KeptPrefix;
+}
+
+/** Tokens that were run once, and the keys and values that they left, by program input: [groups, 1, 1, prefix, width]. */
+export interface KeptPrefix {
+  readonly tokens: readonly number[];
+  readonly kept: Readonly<Record<string, Tensor<Float32Array>>>;
 }
 
 /** Prompts of one length that belong together (`--batch-size`): batch means, one optimiser step, … are defined on it. */
@@ -29,5 +37,8 @@ export interface PromptBatch {
   readonly length: number;
 }
 
-/** The model's input for n prompts: int `[n, pos]` token ids, or float `[n, pos, features]` for toy models. */
-export type ModelInput = Tensor;
+/**
+ * The model's input for n prompts: int `[n, pos]` token ids, or float `[n, pos, features]` for toy models. `prompts`: where
+ * they stand behind prefixes that were run before.
+ */
+export type ModelInput = Tensor & { readonly prompts?: readonly Prompt[] };

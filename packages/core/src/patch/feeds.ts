@@ -6,6 +6,7 @@ import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
 import { scorePlace } from '../graph/score-index.js';
 import type { DestinationBlock, Graph, Mask } from '../graph/types.js';
+import type { Feeds } from '../ir/backend.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
 import { answerTokens } from '../objectives/answers.js';
 import { OBJECTIVE_INPUTS } from '../objectives/fragment.js';
@@ -13,9 +14,22 @@ import { promptTargets } from '../objectives/output-rows.js';
 import type { ModelSpec } from '../plugin/contributions.js';
 import { rowsOf } from './modes.js';
 import { maskInputName } from './patched.js';
+import { prefixFeeds } from './shared-prefix.js';
 import type { Objective } from './types.js';
 
 export type FeedEntry = readonly [name: string, tensor: Tensor];
+
+/** The input of items `start` to `stop` under a name, with what their prefixes left. */
+export function inputFeeds(
+  name: string,
+  spec: ModelSpec,
+  batch: PromptBatch,
+  side: Side,
+  start: number,
+  stop: number,
+): Feeds {
+  return { [name]: promptFeed(spec, batch, side, start, stop), ...prefixFeeds(batch.prompts.slice(start, stop)) };
+}
 
 /** Input of items `start` to `stop`: int [n, pos], or float [n, pos, …features]. */
 export function promptFeed(spec: ModelSpec, batch: PromptBatch, side: Side, start: number, stop: number): Tensor {

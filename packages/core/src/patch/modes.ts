@@ -12,6 +12,7 @@ import type { ReadBehind } from './behind-norm.js';
 import { type HeadInputs, type HeadProjections, projectHeads, splitStacked } from './heads.js';
 import { type Norm, normalize, normed, withNormWeights } from './norm.js';
 import type { PatchPoints } from './points.js';
+import { afterPrefix } from './prefix-inputs.js';
 
 /** What a mode needs to stand in a program. */
 export interface TraceScope {
@@ -19,6 +20,8 @@ export interface TraceScope {
   readonly graph: Graph;
   /** The model's input in this trace. */
   readonly input: AnyValue;
+  /** Tokens before the input's first, whose keys and values are fed; default 0. */
+  readonly prefix?: number;
   weight(name: string, shape: readonly number[]): AnyValue;
 }
 
@@ -59,7 +62,7 @@ export const rowsOf = (group: BlockGroup): number => group.reduce((rows, block) 
 const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
 
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
-  const { builder: b, graph } = scope;
+  const { builder: b, graph, prefix = 0 } = scope;
   const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
   const readBlocks = (site: string, residual: AnyValue, norm: Norm | null) => {
     const blocks = blocksOf(site);
@@ -80,6 +83,9 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     builder: b,
     input: scope.input,
     weight: scope.weight,
+    prefix,
+    behindPrefix: (site, k, v) =>
+      prefix === 0 ? { k, v } : { k: afterPrefix(b, site, 'k', k, prefix), v: afterPrefix(b, site, 'v', v, prefix) },
     into: (site, residual, norm = null) => into(site, residual, norm),
     intoHeads(site, residual, norm, projections) {
       const blocks = blocksOf(site);

@@ -19,6 +19,13 @@ export interface PatchPoints {
   /** The model's input: tokens int [batch, pos], or features float [batch, pos, …]. */
   readonly input: AnyValue;
   weight(name: string, shape: readonly number[]): AnyValue;
+  /** Tokens that stand before the input's first and were run before: where positions start. */
+  readonly prefix: number;
+  /**
+   * Where attention has its keys and values, [groups, heads per group or 1, batch, pos, width]: gives them with those of the
+   * prefix before them.
+   */
+  behindPrefix(site: string, k: AnyValue, v: AnyValue): { readonly k: AnyValue; readonly v: AnyValue };
   /**
    * Where a module reads, behind its norm. By input name (`q`, `k`, `v` · `mlp` · `end` · `attn`), each [rows, batch, pos, dModel];
    * rows are the heads, or 1. `k` and `v` have one row for each query head, or for each KV head with `kvInputs: 'kv-head'`.

@@ -60,6 +60,7 @@ export function scopeOf(
     graph,
     input: builder.input(input, dtype, [batch, 'pos', ...features]),
     weight: (name, shape) => builder.weight(name, shape),
+    prefix: model.spec.prefix ?? 0,
   };
 }
 export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>

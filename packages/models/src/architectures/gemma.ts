@@ -52,7 +52,7 @@ export function traceGemma(shape: GemmaShape, has: Has, points: PatchPoints): An
     const turn = (x: AnyValue, input: 'q' | 'k'): AnyValue => {
       const y = has(`${attn}.${input}.norm.w`) ? normed(b, x, norm(`${attn}.${input}.norm`, dHead)) : x;
       return rotate(
-        b,
+        points,
         y,
         points.weight(`${rope}.cos`, [positions, dHead]),
         points.weight(`${rope}.sin`, [positions, dHead]),
@@ -60,7 +60,7 @@ export function traceGemma(shape: GemmaShape, has: Has, points: PatchPoints): An
     };
     const form: AttentionForm = { scale: shape.attentionScale, softCap: shape.scoreCap, window };
     const { q, k, v } = readHeads(points, has, shape, attn, residual, norm(`L${l}.ln1`));
-    const z = causalAttention(b, turn(q, 'q'), turn(k, 'k'), v, attn, form); // [heads, batch, pos, dHead]
+    const z = causalAttention(points, turn(q, 'q'), turn(k, 'k'), v, attn, form); // [heads, batch, pos, dHead]
     const output = points.weight(`${attn}.o.W`, [heads, dHead, dModel]);
     residual = b.add(residual, writeNormed(points, attn, z, output, norm(`${attn}.post`)));
     residual = points.stream(`L${l}.mid`, residual);

@@ -2,7 +2,7 @@
  * @file GPT-2: learned positions, layer norm before attention and MLP, GELU. The trace is written once, with its patch points;
  * it reads canonical weights, where folding may have taken layer norm weights and biases away.
  */
-import type { AnyValue, ModelObject, PatchPoints, WeightStore } from '@auto-circuit/core';
+import { type AnyValue, addDims, type ModelObject, type PatchPoints, type WeightStore } from '@auto-circuit/core';
 import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 
@@ -26,13 +26,14 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
   const tokens = points.input; // [batch, pos]
   const [batch, pos] = tokens.shape;
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
-  const placed = b.slice(points.weight('pos.W', [positions, dModel]), 0, 0, pos!); // [pos, dModel]
+  const { prefix } = points;
+  const placed = b.slice(points.weight('pos.W', [positions, dModel]), 0, prefix, addDims(prefix, pos!)); // [pos, dModel]
   let residual = points.outOf('start', b.add(embedded, placed)); // [batch, pos, dModel]
 
   for (let l = 0; l < layers; l++) {
     const ln1 = layerNormNamed(points, has, shape, `L${l}.ln1`);
     const { q, k, v } = readHeads(points, has, { ...shape, kvHeads: heads }, `L${l}.attn`, residual, ln1);
-    const z = causalAttention(b, q, k, v, `L${l}.attn`); // [heads, batch, pos, dHead]
+    const z = causalAttention(points, q, k, v, `L${l}.attn`); // [heads, batch, pos, dHead]
     const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
     residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);

@@ -4,6 +4,7 @@
  */
 import {
   type AnyValue,
+  addDims,
   type Dim,
   dimsEqual,
   type HeadInputs,
@@ -131,27 +132,33 @@ export interface AttentionForm {
  * Gives z, every head's weighted values before the output projection: [heads, batch, pos, dHead].
  */
 export function causalAttention(
-  b: ProgramBuilder,
+  points: PatchPoints,
   q: AnyValue,
-  k: AnyValue,
-  v: AnyValue,
+  ownKeys: AnyValue,
+  ownValues: AnyValue,
   role: string,
   { scale, softCap: cap = null, window = null }: AttentionForm = {},
 ): AnyValue {
+  const { builder: b, prefix } = points;
   const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
+  const { k, v } = points.behindPrefix(role, ownKeys, ownValues); // [groups, heads per group or 1, batch, keys, dHead]
   const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
   const products = b.matmul(b.mul(query, scale ?? 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
   const scores = b.role(cap === null ? products : softCap(b, products, cap), `${role}.scores`);
-  const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, window), scores, HIDDEN)), `${role}.pattern`);
+  const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, prefix, window), scores, HIDDEN)), `${role}.pattern`);
   const z = b.matmul(pattern, value); // [groups, heads per group, batch, pos, dHead]
   return b.role(b.reshape(z, [multiplyDims(groups, perGroup), batch, pos, dHead]), `${role}.z`);
 }
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
 const HIDDEN = -1e9;
 
-/** Which keys a query sees: those up to its own position, and of these the last `window`. bool [pos query, pos key]. */
-function visibleKeys(b: ProgramBuilder, pos: Dim, window: number | null): AnyValue {
-  const [query, key] = [b.iota([pos, 1], 0), b.iota([1, pos], 1)];
+/**
+ * Which keys a query sees: those up to its own position, and of these the last `window`. bool [pos query, keys]; the keys of
+ * a prefix come first.
+ */
+function visibleKeys(b: ProgramBuilder, pos: Dim, prefix: number, window: number | null): AnyValue {
+  const [own, key] = [b.iota([pos, 1], 0), b.iota([1, addDims(prefix, pos)], 1)];
+  const query = prefix === 0 ? own : b.add(own, prefix);
   const causal = b.lessEqual(key, query);
   return window === null ? causal : b.and(causal, b.less(query, b.add(key, window)));
 }
@@ -200,11 +207,11 @@ export function gatedMlp(
 }
 
 /** Rotary tables [positions, dHead] applied to x [groups, heads, batch, pos, dHead]: x·cos + (−second half, first half)·sin. */
-export function rotate(b: ProgramBuilder, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
-  const pos = x.shape[3]!;
+export function rotate({ builder: b, prefix }: PatchPoints, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
+  const stop = addDims(prefix, x.shape[3]!);
   const half = (x.shape[4] as number) / 2;
   const turned = b.concat([b.neg(b.slice(x, 4, half, 2 * half)), b.slice(x, 4, 0, half)], 4);
-  return b.add(b.mul(x, b.slice(cos, 0, 0, pos)), b.mul(turned, b.slice(sin, 0, 0, pos)));
+  return b.add(b.mul(x, b.slice(cos, 0, prefix, stop)), b.mul(turned, b.slice(sin, 0, prefix, stop)));
 }
 
 /** The tokens of [..., dModel] as a matrix [tokens, dModel]. */

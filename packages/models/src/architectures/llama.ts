@@ -30,8 +30,8 @@ export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): An
 
   for (let l = 0; l < layers; l++) {
     const { q, k, v } = readHeads(points, has, shape, `L${l}.attn`, residual, norm(`L${l}.ln1`));
-    const turned = [rotate(b, q, cos, sin), rotate(b, k, cos, sin)] as const;
-    const z = causalAttention(b, ...turned, v, `L${l}.attn`, { window: windows?.[l] ?? null }); // [heads, batch, pos, dHead]
+    const turned = [rotate(points, q, cos, sin), rotate(points, k, cos, sin)] as const;
+    const z = causalAttention(points, ...turned, v, `L${l}.attn`, { window: windows?.[l] ?? null }); // [heads, batch, pos, dHead]
     residual = b.add(residual, points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel])));
     if (has(`L${l}.attn.o.b`)) residual = b.add(residual, points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);

@@ -33,10 +33,10 @@ export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyV
     const entered = residual;
     const { q, k, v } = readHeads(points, has, { ...shape, kvHeads: heads }, `L${l}.attn`, residual, norm(`L${l}.ln1`));
     const turned = (x: AnyValue): AnyValue => {
-      const first = rotate(b, b.slice(x, 4, 0, dRotary), cos, sin);
+      const first = rotate(points, b.slice(x, 4, 0, dRotary), cos, sin);
       return dRotary === dHead ? first : b.concat([first, b.slice(x, 4, dRotary, dHead)], 4);
     };
-    const z = causalAttention(b, turned(q), turned(k), v, `L${l}.attn`); // [heads, batch, pos, dHead]
+    const z = causalAttention(points, turned(q), turned(k), v, `L${l}.attn`); // [heads, batch, pos, dHead]
     const written = points.outOf(`L${l}.attn`, z, points.weight(`L${l}.attn.o.W`, [heads, dHead, dModel]));
     residual = b.add(b.add(residual, written), points.weight(`L${l}.attn.o.b`, [dModel]));
     residual = points.stream(`L${l}.mid`, residual);

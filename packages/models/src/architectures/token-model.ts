@@ -45,6 +45,7 @@ export function tokenModel({
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       maxPositions: positions,
+      takesPrefix: true,
       ...(headsWriteTogether ? { headsWriteTogether } : {}),
       parameters: parameterCount(weights),
     },
