@@ -96,7 +96,10 @@ function liveBars(output: Output, slots: number, total: number, before: number):
   const whole = bars.create(total, before, { name: 'all cells', phase: `${before}/${total}` } satisfies Payload);
   let stopped = false;
   const stop = (): void => {
-    if (!stopped) bars.stop();
+    if (!stopped) {
+      bars.update(); // writes the lines that wait
+      bars.stop();
+    }
     stopped = true;
     signal.removeEventListener('abort', stop);
   };
