@@ -10,8 +10,8 @@ export interface ProgramMemory {
   readonly values: number;
   /** Bytes of the weights that it reads, each once; tables that it gathers rows of too, since mapped files come in by many pages. */
   readonly weightBytes: number;
-  /** The same with a copy of every matrix for each product that has it on its right, in place of the matrix itself. */
-  readonly prepackedWeightBytes: number;
+  /** Bytes of copies laid out for the kernels: one of a matrix for each product that has it on its right. */
+  readonly copyBytes: number;
   /** Most bytes of activations alive at once, feeds and results included. A symbol that has no size counts as 1. */
   peakBytes(sizes: DimSizes): number;
   /** Bytes of all outputs. */
@@ -69,24 +69,19 @@ function buffersOf({ values }: Program): number[] {
 function weightBytes(
   { values }: Program,
   buffers: readonly number[],
-): Pick<ProgramMemory, 'weightBytes' | 'prepackedWeightBytes'> {
+): Pick<ProgramMemory, 'weightBytes' | 'copyBytes'> {
   const bytesOf = (id: number): number => 4 * evaluateDim(sizeOf(values[id]!.shape), {});
   const read = new Set<number>();
-  const unpacked = new Set<number>();
-  let copies = 0;
+  let copyBytes = 0;
   for (const { id, op, inputs } of values) {
     for (const [place, input] of inputs.entries()) {
       const weight = buffers[input]!;
       if (values[weight]!.op !== 'weight' || buffers[id] === weight) continue;
       read.add(weight);
-      if (op === 'matmul' && place === 1 && values[input]!.shape.length === 2) copies += bytesOf(input);
-      else unpacked.add(weight);
+      if (op === 'matmul' && place === 1 && values[input]!.shape.length === 2) copyBytes += bytesOf(input);
     }
   }
-  const total = (ids: Iterable<number>): number => [...ids].reduce((sum, id) => sum + bytesOf(id), 0);
-  // While a matrix is copied, both are there.
-  const largest = Math.max(0, ...[...read].map(bytesOf));
-  return { weightBytes: total(read), prepackedWeightBytes: total(unpacked) + copies + largest };
+  return { weightBytes: [...read].reduce((sum, id) => sum + bytesOf(id), 0), copyBytes };
 }
 
 /** One value computed: the dims (places in `dims`) of the buffer it takes and of those that end with it. */

@@ -134,7 +134,7 @@ export class Executables {
     const prepacks = this.#prepacks(built, use);
     const hint: CompileHint = { repeated: use.repeated ?? true, prepackBytes: prepacks ? Number.POSITIVE_INFINITY : 0 };
     const made = this.#compile(key, built, inputs, hint);
-    this.#live.set(key, { made, big, copies: prepacks ? built.memory.prepackedWeightBytes : 0 });
+    this.#live.set(key, { made, big, copies: prepacks ? built.memory.copyBytes : 0 });
     made.catch(() => this.#live.delete(key));
     return made;
   }
@@ -143,7 +143,7 @@ export class Executables {
     if (!repeated || (this.#large && big && !this.#plan.limit.strict)) return false;
     const others = [...this.#live.values()].reduce((sum, { copies }) => sum + copies, 0);
     const alive = [...this.#live].map(([key, { copies }]) => this.#bytes(this.#built.get(key)!, copies > 0));
-    return this.#plan.allowsPrepacking(this.#bytes(built, true), alive, built.memory.prepackedWeightBytes + others);
+    return this.#plan.allowsPrepacking(this.#bytes(built, true), alive, built.memory.copyBytes + others);
   }
 
   #bytes({ memory, sizes, hostBytes }: Built, prepacked: boolean): number {

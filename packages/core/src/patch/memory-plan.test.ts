@@ -18,7 +18,7 @@ const use = (prompts: number): MemoryUse => ({
   program: {
     values: 1024,
     weightBytes: 100 * MIB,
-    prepackedWeightBytes: 150 * MIB,
+    copyBytes: 50 * MIB,
     peakBytes: ({ batch }) => 2 * MIB * (batch ?? 1),
     outputBytes: () => 0,
   },

@@ -70,7 +70,8 @@ export class MemoryPlan {
 
   /** Resident bytes of a compiled program and its runs, without the process. */
   programBytes({ program, sizes, hostBytes }: MemoryUse, prepacked: boolean): number {
-    const weights = prepacked ? program.prepackedWeightBytes : program.weightBytes;
+    // While copies are made, the weights themselves are there, too.
+    const weights = program.weightBytes + (prepacked ? program.copyBytes : 0);
     const activations = ACTIVATION_FACTOR * program.peakBytes(sizes);
     return PROGRAM_BYTES + VALUE_BYTES * program.values + weights + activations + hostBytes;
   }
