@@ -6,6 +6,7 @@ import type { Backend } from '../ir/backend.js';
 import type { Objective } from '../patch/types.js';
 import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
+import { toFileNodes } from '../run/node-files.js';
 import { type ContractCheck, require } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';
@@ -137,8 +138,9 @@ async function settled(run: Promise<PruneResult>): Promise<{ result?: PruneResul
   }
 }
 
-function requireResult(graph: Graph, { scores, standardErrors }: PruneResult): void {
+function requireResult(graph: Graph, { scores, standardErrors, nodes }: PruneResult): void {
   checkScores(graph, scores); // every module, its shape, no NaN
+  if (nodes) toFileNodes(graph, nodes); // the same for nodes
   if (!standardErrors) return;
   for (const block of graph.destinationBlocks) {
     const tensor = standardErrors[block.module];
