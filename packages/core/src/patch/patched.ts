@@ -48,7 +48,6 @@ interface Prefix {
 export function patchedPoints(scope: PatchedScope): PatchPoints {
   const { builder: b, differences, axes, graph } = scope;
   const complement = scope.form === 'complement';
-  const shared = !axes.perItem && !axes.perPosition;
   const prefixes = new Map<string, Prefix>();
   const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
 
@@ -80,13 +79,18 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
     const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), residual], 0); // [sources + 1, batch, pos, dModel]
-    const sum = (name: string, residualWeight: number): AnyValue => {
-      const own = columns(weightsOf(name), 0, stop - start); // [rows, sources]
-      const carried = b.broadcast(b.constant(residualWeight), [own.shape[0]!, 1]);
-      return mix(b, axes, [{ weights: b.concat([own, carried], 1), rows }]);
-    };
-    for (const follower of followersOf(graph, site)) prefixes.set(follower, { stop, sum: sum(follower, 0) });
-    return sum(site, 1);
+    const followers = followersOf(graph, site);
+    const parts = [site, ...followers].map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
+    const carried = parts.map((part, i) => b.broadcast(b.constant(i === 0 ? 1 : 0), [...part.shape.slice(0, -1), 1]));
+    const weights = b.concat([b.concat(parts, -2), b.concat(carried, -2)], -1); // [batch?, rows of all these sites, sources + 1]
+    const sums = mix(b, axes, [{ weights, rows }]); // [rows of all these sites, batch, pos, dModel]
+    let row = rowsOf(blocks);
+    for (const follower of followers) {
+      const next = row + rowsOf(blocksOf(follower));
+      prefixes.set(follower, { stop, sum: b.slice(sums, 0, row, next) });
+      row = next;
+    }
+    return b.slice(sums, 0, 0, rowsOf(blocks));
   }
 
   return makePoints(scope, {
@@ -99,7 +103,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
         const rest =
           prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));
         patched = b.add(rest, carried);
-      } else if (complement && shared && rowsOf(blocks) > 1) {
+      } else if (complement && !axes.perPosition && rowsOf(blocks) > 1) {
         patched = leadingSum(site, blocks, carried);
       } else {
         patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), carried);

@@ -31,7 +31,7 @@ import {
   sumBeforeTranspose,
 } from './reductions.js';
 import type { RuleTable } from './rewriter.js';
-import { absorbTransposes, tidyConcat, tidyPad, tidyReshape, tidySlice, tidyTranspose } from './shapes.js';
+import { absorbTransposes, joinPads, tidyConcat, tidyPad, tidyReshape, tidySlice, tidyTranspose } from './shapes.js';
 
 const unary = [foldUnary, hoistElementwise] as const;
 const binary = [foldBinary, hoistElementwise] as const;
@@ -55,7 +55,7 @@ export const SIMPLIFY_RULES: RuleTable = {
   relu: unary,
   not: [involution, ...unary],
   cast: [foldCast, hoistElementwise],
-  add: [...binary, neutral(0, true)],
+  add: [...binary, neutral(0, true), joinPads],
   sub: [...binary, neutral(0, false)],
   mul: [...binary, neutral(1, true)],
   div: [...binary, neutral(1, false)],

@@ -1,5 +1,5 @@
 /** @file Rules on ops that only move elements: compositions collapse, and what does nothing goes. */
-import { addDims, dimsEqual, shapesEqual } from '../dims.js';
+import { addDims, type Dim, dimsEqual, shapesEqual } from '../dims.js';
 import type { Rule } from './rewriter.js';
 
 export const tidyReshape: Rule<'reshape'> = (r, { inputs: [x], shape }) => {
@@ -37,6 +37,23 @@ export const tidySlice: Rule<'slice'> = (r, { inputs: [x], attributes: { axis, s
 };
 export const tidyPad: Rule<'pad'> = (_, { inputs: [x], attributes: { before, after } }) =>
   before === 0 && after === 0 ? x : undefined;
+/** Two padded pieces that stand side by side are one: what gradients of neighbouring slices add up to. */
+export const joinPads: Rule<'add'> = (r, { inputs: [a, b], shape }) => {
+  const [x, y] = [r.value(a!), r.value(b!)];
+  if (x.op !== 'pad' || y.op !== 'pad' || x.attributes.axis !== y.attributes.axis) return undefined;
+  if (!shapesEqual(x.shape, shape) || !shapesEqual(y.shape, shape)) return undefined;
+  const { axis } = x.attributes;
+  const endOf = ({ attributes, inputs: [core] }: typeof x): Dim => addDims(attributes.before, r.shape(core!)[axis]!);
+  const pair = dimsEqual(endOf(x), y.attributes.before)
+    ? ([x, y] as const)
+    : dimsEqual(endOf(y), x.attributes.before)
+      ? ([y, x] as const)
+      : undefined;
+  if (!pair) return undefined;
+  const [first, second] = pair;
+  const joined = r.make('concat', [first.inputs[0]!, second.inputs[0]!], { axis });
+  return r.make('pad', [joined], { axis, before: first.attributes.before, after: second.attributes.after });
+};
 export const tidyConcat: Rule<'concat'> = (_, { inputs }) => (inputs.length === 1 ? inputs[0] : undefined);
 
 /** A swap of the two matrix axes becomes a flag. */
