@@ -27,8 +27,10 @@ export function nodesMarkup(data: CircuitData, layout: CircuitLayout, on: Readon
       const text = named
         ? `<text x="${place.x}" y="${place.y + 3.7}">${escapeHtml(fitted(nodeLabel(node), half))}</text>`
         : '';
-      const kind = `node ${node.kind}${on.has(key) ? ' on' : ''}`;
-      return `<g class="${kind}" data-key="${key}" role="button" aria-label="${escapeHtml(placeName(data, place))}">${box}${text}</g>`;
+      const used = on.has(key);
+      const kind = `node ${node.kind}${used ? ' on' : ''}`;
+      const state = used ? 'aria-pressed="false"' : 'aria-hidden="true"';
+      return `<g class="${kind}" data-key="${key}" role="button" ${state} aria-label="${escapeHtml(placeName(data, place))}">${box}${text}</g>`;
     })
     .join('');
 }

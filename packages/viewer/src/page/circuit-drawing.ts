@@ -1,6 +1,6 @@
 /** @file The drawing in the page: draws a set of edges, makes some stand out, says what lies under the pointer. */
 import type { CircuitData } from '../drawing/circuit-data.js';
-import { type CircuitLayout, circuitLayout, placeKey } from '../drawing/circuit-layout.js';
+import { type CircuitLayout, circuitLayout } from '../drawing/circuit-layout.js';
 import { placesOf, sizeAttributes } from '../drawing/circuit-svg.js';
 import { type CurvePoints, curvePath, edgeCurve, edgeOpacity, edgesMarkup } from '../drawing/edge-curves.js';
 import { backMarkup, nodesMarkup } from '../drawing/node-markup.js';
@@ -27,6 +27,7 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
   let shown: readonly number[] = [];
   let on: ReadonlySet<number> = new Set();
   let samples: SampledCurves | null = null;
+  let drawn = false;
   // Where places do not change with the edges, a curve is made once.
   let paths: string[] = [];
   const curve = (edge: number): CurvePoints => edgeCurve(data, layout, edge);
@@ -46,7 +47,6 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
     nodes.innerHTML = nodesMarkup(data, layout, placesOf(data, edges));
   }
 
-  layOut([]);
   return {
     svg,
     layout: () => layout,
@@ -55,8 +55,9 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
       shown = edges;
       samples = null;
       on = placesOf(data, edges);
-      if (data.positions === null) for (const node of elements()) node.classList.toggle('on', on.has(keyOf(node)));
+      if (drawn && data.positions === null) for (const node of elements()) setOn(node, on.has(keyOf(node)));
       else layOut(edges);
+      drawn = true;
       lines.innerHTML = edgesMarkup(data, edges, pathOf);
       lines.style.strokeOpacity = `${edgeOpacity(edges.length)}`;
     },
@@ -69,6 +70,7 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
         const place = layout.places.get(keyOf(node))!;
         node.classList.toggle('faded', touched !== null && !touched.has(keyOf(node)));
         node.classList.toggle('picked', picked.includes(place.node));
+        if (on.has(keyOf(node))) node.setAttribute('aria-pressed', `${picked.includes(place.node)}`);
       }
     },
     edgeAt(clientX, clientY) {
@@ -82,6 +84,14 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
   };
 }
 
+/** As `nodesMarkup` writes it. */
+function setOn(node: SVGGElement, on: boolean): void {
+  if (node.classList.contains('on') === on) return;
+  node.classList.toggle('on', on);
+  if (!on) node.removeAttribute('tabindex');
+  node.removeAttribute(on ? 'aria-hidden' : 'aria-pressed');
+  node.setAttribute(on ? 'aria-pressed' : 'aria-hidden', `${!on}`);
+}
+
 /** The key that stands on a node's element. */
 export const keyOf = (element: Element): number => Number(element.getAttribute('data-key'));
-export { placeKey };
