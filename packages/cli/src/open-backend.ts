@@ -68,6 +68,12 @@ export async function openBackend(cli: Cli): Promise<Backend> {
   return (await import('./backend-worker.js')).backendInWorker(start);
 }
 
+/** Of `--memory`, what one process of the backend gets, in GiB. */
+export function memoryShare(cli: Cli): number | undefined {
+  const { memory } = cli.flags(BACKEND_FLAGS);
+  return memory === undefined ? undefined : memory / (cli.flags(WORKER_FLAGS).workers ?? 1);
+}
+
 /** What one of several processes gets of the threads and of the memory. */
 function shareOf(values: BackendValues, workers: number): BackendValues {
   const threads = Math.max(1, Math.floor((values.threads ?? availableParallelism()) / workers));

@@ -2,8 +2,8 @@
 import type { Backend, Graph, MemoryCheck, ModelObject, OutputPositions, PatchableModel } from '@auto-circuit/core';
 import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from './context.js';
-import { BACKEND_FLAGS, type GraphValues, graphOptions, memoryBytes } from './flags/index.js';
-import { openBackend } from './open-backend.js';
+import { type GraphValues, graphOptions, memoryBytes } from './flags/index.js';
+import { memoryShare, openBackend } from './open-backend.js';
 import { createProgress } from './terminal/progress.js';
 
 export type { LoadedModel };
@@ -63,7 +63,7 @@ export async function openPatchable(
   const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);
   const options = graphValues === null ? DEFAULT_GRAPH_OPTIONS : graphOptions(graphValues, length);
   const graph = buildGraph(model.spec.layout, options);
-  const { memory } = cli.flags(BACKEND_FLAGS);
+  const memory = memoryShare(cli);
   if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
   const backend = await openBackend(cli);
   const patchable = await createPatchableModel({

@@ -96,7 +96,7 @@ Examples:
     } finally {
       await store.close();
     }
-    return end(cli, outcome, folder);
+    return end(cli, outcome, folder, wanted);
   },
 };
 
@@ -162,7 +162,12 @@ async function showDryRun(cli: Cli, cells: readonly ExperimentCell[], folder: st
   return 0;
 }
 
-async function end(cli: Cli, { cells, finished, interrupted }: ExperimentOutcome, folder: string): Promise<number> {
+async function end(
+  cli: Cli,
+  { cells, finished, interrupted }: ExperimentOutcome,
+  folder: string,
+  wanted: ReadonlySet<string>,
+): Promise<number> {
   const { faithfulnessKept, showFailures, showSummary } = await import('../experiment/show-experiment.js');
   const { EXPERIMENT_FILES: files } = await import('@auto-circuit/core');
   const shown = shownPath(cli, folder);
@@ -175,7 +180,7 @@ async function end(cli: Cli, { cells, finished, interrupted }: ExperimentOutcome
       kind: 'interrupted',
     });
   }
-  const failed = cells.some(({ state }) => state === 'failed');
+  const failed = cells.some(({ name, state }) => wanted.has(name) && state === 'failed');
   if (cli.output.jsonOnly) {
     const circuits = new Map(finished.map((one) => [one.cell.name, one]));
     cli.output.json({

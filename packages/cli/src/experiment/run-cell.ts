@@ -56,8 +56,8 @@ export class CellRunner {
       await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, this.#base.signal);
       const line = await cellCommandLine(this.#base, this.#host, cell, hooks);
       const { cli, command } = line;
-      const opened = await this.#open(line, cell);
       const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
+      const opened = await this.#open(line, cell, named.algo.gradients ?? true);
       const loadSeconds = (performance.now() - started) / 1000;
       const { request, identity } = await runRequest(cli, command, opened, named);
       const { circuit, measurements, timings } = await discover(
@@ -75,10 +75,10 @@ export class CellRunner {
     }
   }
 
-  async #open({ cli, command }: CellCommandLine, { openKey }: Cell): Promise<OpenedRun> {
+  async #open({ cli, command }: CellCommandLine, { openKey }: Cell, gradients: boolean): Promise<OpenedRun> {
     if (this.#opened?.key === openKey) return this.#opened.run;
     await this.close();
-    const run = await openRun(cli, command);
+    const run = await openRun(cli, command, gradients);
     this.#opened = { key: openKey, run };
     return run;
   }
