@@ -72,7 +72,12 @@ describe('buildGraph', () => {
       for (const parallel of mlp ? [true, false] : [false]) layouts.push({ ...TRANSFORMER, mlp, parallel });
     }
     for (const parallel of [true, false])
-      layouts.push({ ...TRANSFORMER, mlp: true, parallel, latents: { 0: [4, 2], [TRANSFORMER.layers - 1]: [7] } });
+      layouts.push({
+        ...TRANSFORMER,
+        mlp: true,
+        parallel,
+        latents: { 'L0.mlp': [4, 2], [`L${TRANSFORMER.layers - 1}.mlp`]: [7] },
+      });
     for (const layout of layouts) {
       for (const splitQkv of [true, false]) {
         for (const kvInputs of layout.kind === 'transformer' && splitQkv
@@ -84,7 +89,7 @@ describe('buildGraph', () => {
           expect(graph.edgeCount).toBe(3 * graph.edgesPerPosition);
         }
       }
-      if (layout.kind === 'transformer' && (layout.parallel || layout.latents)) continue;
+      if (layout.kind === 'transformer' && layout.parallel) continue;
       const residual: GraphOptions = { ...DEFAULT_GRAPH_OPTIONS, factorized: false };
       expect(buildGraph(layout, residual).edgeCount).toBe(edgeCountFormula(layout, residual));
     }
@@ -93,7 +98,7 @@ describe('buildGraph', () => {
   });
 
   it('writes latents in the MLP’s stead, and what they leave', () => {
-    const graph = build({ layers: 2, heads: 2, kvHeads: 2, latents: { 0: [17, 3] } });
+    const graph = build({ layers: 2, heads: 2, kvHeads: 2, latents: { 'L0.mlp': [17, 3] } });
     expect(graph.sources.map((source) => source.name)).toEqual([
       ...['Resid Start', 'A0.0', 'A0.1', 'MLP 0 Latent 17', 'MLP 0 Latent 3', 'MLP 0 Error', 'A1.0', 'A1.1', 'MLP 1'],
     ]);
@@ -112,12 +117,32 @@ describe('buildGraph', () => {
       (latents: Record<string, number[]>, options: Partial<GraphOptions> = {}) =>
       () =>
         build({ layers: 2, latents }, options);
-    expect(refused({ 2: [1] })).toThrow(
-      /latents of layer 2 make no sources: expected a layer with an MLP, from 0 to 1/,
-    );
-    expect(refused({ 0: [1, 1] })).toThrow(/each named once by a whole number, got 1, 1/);
-    expect(refused({ 0: [] })).toThrow(/got none/);
-    expect(refused({ 0: [1] }, { factorized: false })).toThrow(/sources of the factorized graph; use the factorized/);
+    expect(refused({ 'L2.mlp': [1] })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1, .mlp, .mid or/);
+    expect(refused({ 'L0.mlp': [1, 1] })).toThrow(/each named once by a whole number, got 1, 1/);
+    expect(refused({ 'L0.mlp': [] })).toThrow(/got none/);
+    expect(refused({ 'L0.post': [1] })).toThrow(/sources of the residual graph: .*use the residual graph/);
+    expect(refused({ 'L1.post': [1] }, { factorized: false })).toThrow(/the last layer's is the end/);
+  });
+
+  it('writes latents in the stream’s stead in the residual graph', () => {
+    const layout = { layers: 2, heads: 2, kvHeads: 2, latents: { 'L0.post': [9, 5], 'L0.mid': [1], 'L1.mlp': [2] } };
+    const graph = build(layout, { factorized: false });
+    expect(graph.sources.map((source) => source.name)).toEqual([
+      ...['Resid Start', 'A0.0', 'A0.1', 'Resid Mid 0 Latent 1', 'Resid Mid 0 Error', 'MLP 0'],
+      ...['Resid Post 0 Latent 9', 'Resid Post 0 Latent 5', 'Resid Post 0 Error', 'A1.0', 'A1.1'],
+      ...['Resid Mid 1', 'MLP 1 Latent 2', 'MLP 1 Error'],
+    ]);
+    // every source has one edge, to the next step
+    expect(graph.edgeCount).toBe(graph.sources.length);
+    expect(graph.edgeCount).toBe(edgeCountFormula(graph.layout, graph.options));
+    const post = graph.destinations.find(({ name }) => name === 'Resid Post 0')!;
+    expect(innerLinks(graph)[post.index]!.map(({ source, moves }) => [source.name, moves])).toEqual([
+      ['Resid Post 0 Latent 9', false],
+      ['Resid Post 0 Latent 5', false],
+      ['Resid Post 0 Error', false],
+      ['A1.0', true],
+      ['A1.1', true],
+    ]);
   });
 
   it('names grouped K and V inputs by query head or by KV head', () => {

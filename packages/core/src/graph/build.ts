@@ -36,15 +36,17 @@ export function buildGraph(layout: GraphLayout, options: GraphOptions = DEFAULT_
 export function edgeCountFormula(layout: GraphLayout, options: GraphOptions): number {
   const { layers, heads } = layout;
   const mlp = layout.kind === 'transformer' && layout.mlp ? 1 : 0;
-  if (!options.factorized) return layers * (heads + 1 + 2 * mlp);
+  const latents = layout.kind === 'transformer' ? Object.entries(layout.latents ?? {}) : [];
+  // in the residual graph every source has one edge, to the next step
+  if (!options.factorized) return latents.reduce((n, [, { length }]) => n + length, layers * (heads + 1 + 2 * mlp));
   const writers = heads + mlp; // sources a block adds
   const inputs = attentionInputs(layout, options);
   const upstream = layers + (writers * layers * (layers - 1)) / 2; // Σ over blocks of the sources before it
   const serialHeads = layout.kind === 'transformer' && layout.parallel ? 0 : heads; // heads the block's own MLP reads
   const plain = inputs * upstream + mlp * (upstream + layers * serialHeads) + 1 + layers * writers;
-  const latents = layout.kind === 'transformer' ? Object.entries(layout.latents ?? {}) : [];
   // each latent is one more source for every later block and the end
-  return latents.reduce((n, [l, { length }]) => n + length * ((inputs + mlp) * (layers - 1 - Number(l)) + 1), plain);
+  const later = (site: string): number => (inputs + mlp) * (layers - 1 - Number(/\d+/.exec(site))) + 1;
+  return latents.reduce((n, [site, { length }]) => n + length * later(site), plain);
 }
 
 function attentionInputs(layout: GraphLayout, options: GraphOptions): number {
@@ -71,7 +73,7 @@ function factorizedTransformer(parts: GraphParts, layout: TransformerLayout, opt
     if (layout.mlp && layout.parallel) readMlp(parts, l, mlpLayer);
     writeAttention(parts, layout, l, attnLayer);
     if (layout.mlp && !layout.parallel) readMlp(parts, l, mlpLayer);
-    if (layout.mlp) writeMlp(parts, l, mlpLayer, layout.latents?.[l]);
+    if (layout.mlp) writeMlp(parts, layout, l, mlpLayer);
   }
   readEnd(parts, `blocks.${layout.layers - 1}.hook_resid_post`, layout.layers * step + 1);
 }
@@ -82,12 +84,12 @@ function residualTransformer(parts: GraphParts, layout: TransformerLayout): void
   for (let l = 0; l < layout.layers; l++) {
     writeAttention(parts, layout, l, l * step);
     if (layout.mlp) {
-      stream(parts, `L${l}.mid`, `blocks.${l}.hook_resid_mid`, `Resid Mid ${l}`, l * step + 1);
-      writeMlp(parts, l, l * step + 1);
+      stream(parts, layout, `L${l}.mid`, `blocks.${l}.hook_resid_mid`, `Resid Mid ${l}`, l * step + 1);
+      writeMlp(parts, layout, l, l * step + 1);
     }
     const post = `blocks.${l}.hook_resid_post`;
     if (l === layout.layers - 1) readEnd(parts, post, (l + 1) * step);
-    else stream(parts, `L${l}.post`, post, `Resid Post ${l}`, (l + 1) * step);
+    else stream(parts, layout, `L${l}.post`, post, `Resid Post ${l}`, (l + 1) * step);
   }
 }
 
@@ -113,7 +115,7 @@ function residualStaged(parts: GraphParts, layout: StagedLayout): void {
   for (let l = 0; l < layout.layers; l++) {
     writeStage(parts, layout, l, l);
     if (l === layout.layers - 1) readEnd(parts, 'output', l + 1);
-    else stream(parts, `L${l}.post`, `resids.${l}`, `Resid Post ${l}`, l + 1);
+    else stream(parts, layout, `L${l}.post`, `resids.${l}`, `Resid Post ${l}`, l + 1);
   }
 }
 
@@ -149,10 +151,17 @@ function readEnd(parts: GraphParts, module: string, layer: number): void {
 }
 
 /** The stream between two steps of the residual graph: it reads all that was written since the last one and replaces it. */
-function stream(parts: GraphParts, site: string, module: string, name: string, layer: number): void {
+function stream(
+  parts: GraphParts,
+  layout: GraphLayout,
+  site: string,
+  module: string,
+  name: string,
+  layer: number,
+): void {
   parts.readNode(parts.readBlock({ site, input: 'stream', module, layer, heads: null }), name, null);
   parts.startStream();
-  parts.write({ site, module, layer, heads: null, name: () => name });
+  writeOne(parts, layout, { site, module, layer, name });
 }
 
 function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
@@ -160,13 +169,25 @@ function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number,
   parts.write({ site: `L${l}.attn`, module, layer, heads: layout.heads, name: (h) => `A${l}.${h}` });
 }
 
-function writeMlp(parts: GraphParts, l: number, layer: number, latents?: readonly number[]): void {
-  const module = `blocks.${l}.hook_mlp_out`;
+function writeMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
+  writeOne(parts, layout, { site: `L${l}.mlp`, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+}
+
+/** One node; or latents in its stead, and one for what they leave. */
+function writeOne(parts: GraphParts, layout: GraphLayout, node: WrittenNode): void {
+  const { site, module, layer, name } = node;
+  const latents = layout.kind === 'transformer' ? layout.latents?.[site] : undefined;
   if (latents) {
-    const name = (i: number): string => `MLP ${l} Latent ${latents[i]}`;
-    parts.write({ site: latentSite(`L${l}.mlp`), module: `${module}.latents`, layer, heads: latents.length, name });
+    const own = { site: latentSite(site), module: `${module}.latents`, layer, heads: latents.length };
+    parts.write({ ...own, name: (i) => `${name} Latent ${latents[i]}` });
   }
-  parts.write({ site: `L${l}.mlp`, module, layer, heads: null, name: () => `MLP ${l}${latents ? ' Error' : ''}` });
+  parts.write({ site, module, layer, heads: null, name: () => (latents ? `${name} Error` : name) });
+}
+interface WrittenNode {
+  readonly site: string;
+  readonly module: string;
+  readonly layer: number;
+  readonly name: string;
 }
 
 /** The patch point where the latents that stand for a module's output are written, before what they leave. */

@@ -23,7 +23,10 @@ export function innerLinks(graph: Graph): InnerLink[][] {
     const candidates = sourcesAt.get(graph.options.factorized ? block.site : `layer ${destination.layer}`) ?? [];
     return candidates
       .filter((source) => sharesHead(graph, destination, source, block.input))
-      .map((source) => ({ source, moves: MOVES[block.input]! && source.head !== null }));
+      .map((source) => ({
+        source,
+        moves: MOVES[block.input]! && source.head !== null && !source.module.endsWith('.latents'),
+      }));
   });
 }
 /** Inputs whose information can move between positions, when an attention head writes it. */

@@ -27,8 +27,8 @@ export interface TransformerLayout {
   /** Which positions attention moves information to: from p to p and later (`causal`, the default), or to all (`full`). */
   readonly attention?: 'causal' | 'full';
   /**
-   * By layer: latents of a sparse autoencoder that stand for the layer's MLP as sources, by their numbers. What they leave of
-   * the MLP's output is one more source, `MLP {l} Error`.
+   * By site: latents of a sparse autoencoder, by their numbers, that stand as sources for an MLP (`L3.mlp`), or in the residual
+   * graph for the stream (`L3.mid`, `L3.post`). What they leave is one more source, `MLP 3 Error`.
    */
   readonly latents?: Readonly<Record<string, readonly number[]>>;
 }

@@ -55,24 +55,27 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
 }
 
 function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { factorized }: GraphOptions): void {
-  if (!factorized) {
-    throw new AutoCircuitError({
-      where: WHERE,
-      what: 'latents of an autoencoder are sources of the factorized graph',
-      fix: 'use the factorized graph',
-    });
-  }
-  for (const [layer, numbers] of Object.entries(latents)) {
-    const known = mlp && Number.isSafeInteger(Number(layer)) && Number(layer) >= 0 && Number(layer) < layers;
+  for (const [site, numbers] of Object.entries(latents)) {
+    const [, number, kind] = /^L(\d+)\.(mlp|mid|post)$/.exec(site) ?? [];
+    const layer = Number(number);
+    // the last layer's stream is the end
+    const known = kind !== undefined && layer < (kind === 'post' ? layers - 1 : layers) && (mlp || kind === 'post');
+    if (known && kind !== 'mlp' && factorized) {
+      throw new AutoCircuitError({
+        where: WHERE,
+        what: `latents at ${site} are sources of the residual graph: in the factorized one there is no node for the stream`,
+        fix: 'use the residual graph (--residual), or an autoencoder of an MLP',
+      });
+    }
     const distinct = new Set(numbers).size === numbers.length && numbers.length > 0;
     if (known && distinct && numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) continue;
     throw new AutoCircuitError({
       where: WHERE,
-      what: `the latents of layer ${layer} make no sources`,
+      what: `the latents at ${site} make no sources`,
       expected: known
         ? 'at least one, each named once by a whole number'
-        : `a layer with an MLP, from 0 to ${layers - 1}`,
-      got: known ? numbers.slice(0, 8).join(', ') || 'none' : mlp ? `layer ${layer}` : 'an attention-only model',
+        : `L0 to L${layers - 1}, .mlp${mlp ? '' : ' (but there are no MLPs)'}, .mid or .post (the last layer's is the end)`,
+      got: known ? numbers.slice(0, 8).join(', ') || 'none' : site,
     });
   }
 }

@@ -59,6 +59,8 @@ export function architectureContract(model: ModelObject): ContractCheck[] {
   return checks;
 }
 
+const anyGraph = (model: ModelObject): Graph => buildGraph(model.spec.layout, variantsOf(model)[0]![1]);
+
 /** The graphs that make sense for the model. */
 function variantsOf({ spec: { layout } }: ModelObject): (readonly [string, GraphOptions])[] {
   const variants: (readonly [string, GraphOptions])[] = [
@@ -67,8 +69,10 @@ function variantsOf({ spec: { layout } }: ModelObject): (readonly [string, Graph
     ['positions', { ...DEFAULT_GRAPH_OPTIONS, positions: LENGTH }],
   ];
   const transformer = layout.kind === 'transformer';
-  if (!transformer || !(layout.parallel || layout.latents))
-    variants.push(['residual', { ...DEFAULT_GRAPH_OPTIONS, factorized: false }]);
+  const residual = ['residual', { ...DEFAULT_GRAPH_OPTIONS, factorized: false }] as const;
+  // latents of the stream are nodes of that graph only
+  if (transformer && Object.keys(layout.latents ?? {}).some((site) => !site.endsWith('.mlp'))) return [residual];
+  if (!transformer || !layout.parallel) variants.push(residual);
   if (transformer && layout.kvHeads < layout.heads)
     variants.push(['KV heads', { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' }]);
   return variants;
@@ -92,13 +96,13 @@ const open = (model: ModelObject, graph: Graph): Promise<PatchableModel> =>
   createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float64' }) });
 
 function sameTwice(model: ModelObject): void {
-  const graph = buildGraph(model.spec.layout);
+  const graph = anyGraph(model);
   const [a, b] = [0, 1].map(() => printProgram(plainProgram({ model, graph }, 'all')));
   require(a === b, 'two traces of the model differ');
 }
 
 function weightsThere(model: ModelObject): void {
-  const program = plainProgram({ model, graph: buildGraph(model.spec.layout), simplified: false }, 'all');
+  const program = plainProgram({ model, graph: anyGraph(model), simplified: false }, 'all');
   const known = new Set(model.weights.names);
   for (const value of program.values) {
     if (value.op !== 'weight') continue;
@@ -114,7 +118,7 @@ function weightsThere(model: ModelObject): void {
 const NAMED_OPS: ReadonlySet<string> = new Set(['softmax', 'rsqrt', 'sigmoid', 'erf']);
 
 function named(model: ModelObject): void {
-  const { values } = plainProgram({ model, graph: buildGraph(model.spec.layout), simplified: false }, 'all');
+  const { values } = plainProgram({ model, graph: anyGraph(model), simplified: false }, 'all');
   for (const { id, op, role } of values) {
     if (!NAMED_OPS.has(op) || role !== undefined) continue;
     const used = values.some((value) => value.role !== undefined && value.inputs.includes(id));
