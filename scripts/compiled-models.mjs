@@ -28,6 +28,8 @@ import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
 import { tracrReverse, tracrXproportion } from '@auto-circuit/tasks';
 
 const PAGE = fileURLToPath(new URL('../docs/compiled-models.md', import.meta.url));
+/** Of a circuit that is known already. */
+const NO_SEARCH = ['known-edges', 'adversarial-knockouts'];
 const COLUMNS = [tracrReverse, tracrXproportion].flatMap((task) =>
   ['resample', 'zero'].map((ablation) => ({ task, ablation })),
 );
@@ -71,7 +73,7 @@ async function areaOf({ task, ablation }, algo, backend) {
 
 const asked = process.argv.slice(2);
 const algos = pruneAlgosPlugin.contributes.filter(
-  ({ name }) => name !== 'known-edges' && (asked.length === 0 || asked.includes(name)),
+  ({ name }) => !NO_SEARCH.includes(name) && (asked.length === 0 || asked.includes(name)),
 );
 const lines = [];
 const backend = await onnxBackend();

@@ -81,9 +81,21 @@ export function wantsBos(bos: DataValues['bos'], { tokenizer }: LoadedModel): bo
 }
 
 /** `ioi.json · 40 prompts of 15 tokens · no BOS`. */
-export function promptsLine(name: string, prompts: TokenizedPrompts['prompts'], bosLine: string | null): string {
+export function promptsLine(
+  name: string,
+  prompts: TokenizedPrompts['prompts'],
+  bosLine: string | null,
+  prefix = 0,
+): string {
   const lengths = prompts.map(({ clean }) => clean.length);
   const [first, last] = [Math.min(...lengths), Math.max(...lengths)];
   const tokens = first === last ? countOf(last, 'token') : `${first} to ${last} tokens`;
-  return [name, `${countOf(prompts.length, 'prompt')} of ${tokens}`, bosLine].filter(Boolean).join(' · ');
+  return [
+    name,
+    `${countOf(prompts.length, 'prompt')} of ${tokens}`,
+    bosLine,
+    prefix > 0 ? `the first ${prefix} run once` : null,
+  ]
+    .filter(Boolean)
+    .join(' · ');
 }

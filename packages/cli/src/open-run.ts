@@ -31,6 +31,7 @@ import {
 import type { OpenedModel } from './open-model.js';
 import { packageVersion } from './package-version.js';
 import { positionLabels } from './position-labels.js';
+import { sharedPrefix } from './shared-prefix.js';
 import { backendLine, modelLine, writeHeader } from './terminal/index.js';
 
 /** Where model and prompts come from. */
@@ -111,6 +112,11 @@ const SETTING_FLAGS = {
     doc: 'prompts to measure on; same: those of the scores',
     unset: 'the other half',
   },
+  sharedPrefix: {
+    type: 'boolean',
+    default: false,
+    doc: 'run the tokens that clean and corrupt share only once, and patch those behind them',
+  },
 } as const satisfies FlagTable;
 
 const CIRCUIT_FLAGS = { ...MEASURE_FLAGS, ...SETTING_FLAGS } as const satisfies FlagTable;
@@ -176,17 +182,24 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const loaded = await loadNamedModel(cli, named, values.process);
   const file = read ?? (await generatedPrompts(task!, loaded));
   const tokenized = await tokenizeFile(cli, file, loaded);
-  const { prompts, wordIdxs, bosLine } = tokenized;
+  const { bosLine } = tokenized;
+  const prefix = await sharedPrefix(loaded.model, tokenized.prompts, cli.flags(SETTING_FLAGS).sharedPrefix);
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };
   if (task?.tokenPositions) graphValues.tokenPositions = true;
   graphValues.outputs ??= task?.outputs;
-  const length = graphValues.tokenPositions ? requireOneLength(prompts, 'edges for each token position') : null;
-  const longest = Math.max(...prompts.map(({ clean }) => clean.length));
-  const opened = await openPatchable(cli, loaded.model, graphValues, length, { length: longest, gradients });
+  const whole = graphValues.tokenPositions
+    ? requireOneLength(tokenized.prompts, 'edges for each token position')
+    : null;
+  const length = whole === null ? null : whole - prefix.length;
+  const longest = Math.max(...tokenized.prompts.map(({ clean }) => clean.length - prefix.length));
+  const opened = await openPatchable(cli, prefix.model, graphValues, length, { length: longest, gradients });
+  const prompts = await prefix.cut(opened.backend);
+  const behind = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
+  const wordIdxs = Object.fromEntries(behind.filter(([, at]) => at >= 0));
   const dataName = task?.name ?? basename(`${data}`);
   writeHeader(cli.output, {
     model: modelLine(opened.model, opened.graph),
-    task: promptsLine(dataName, prompts, bosLine),
+    task: promptsLine(dataName, tokenized.prompts, bosLine, prefix.length),
     backend: backendLine(opened.backend.info),
   });
   const sources = {
@@ -197,8 +210,9 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     tokenPositions: graphValues.tokenPositions,
     outputs: graphValues.outputs ?? null,
     bos: cli.flags(DATA_FLAGS).bos,
+    sharedPrefix: prefix.length > 0,
   };
-  const labels = length === null ? [] : positionLabels(length, tokenized, loaded.tokenizer);
+  const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
   return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, sources });
 }
 

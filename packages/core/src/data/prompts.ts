@@ -20,7 +20,7 @@ export function groupByLength(prompts: readonly Prompt[]): ReadonlyMap<number, r
 
 /** The prompts of one length (`--length N`). @throws AutoCircuitError listing the lengths when there are none. */
 export function promptsOfLength(prompts: readonly Prompt[], length: number): readonly Prompt[] {
-  const chosen = prompts.filter((prompt) => promptLength(prompt) === length);
+  const chosen = prompts.filter((prompt) => promptLength(prompt) + (prompt.prefix?.tokens.length ?? 0) === length);
   if (chosen.length > 0) return chosen;
   throw new AutoCircuitError({
     where: 'prompts',
