@@ -105,18 +105,22 @@ function sliderStops(most: number, others: readonly number[]): number[] {
 function drawnNodes(graph: Graph, used: ReadonlySet<SourceNode>) {
   const { heads } = graph.layout;
   const found = new Map<string, Omit<DataNode, 'row'> & { readonly layer: number }>();
-  const latents = new Map<number, number>();
+  const latents = new Map<string, number>();
+  /** Latents stand beside the node whose output they stand for. */
   const column = (node: SourceNode | DestinationNode, name: string): Pick<DataNode, 'kind' | 'column'> => {
     if (!LATENT.test(name)) return kindOf(node, name, heads);
-    const before = latents.get(node.layer) ?? 0;
-    latents.set(node.layer, before + 1);
-    return { kind: 'latent', column: before < heads ? before : before + 1 }; // the MLP stands between
+    const whole = name.replace(LATENT, '');
+    const before = latents.get(whole) ?? 0;
+    latents.set(whole, before + 1);
+    // A stream stands in the middle, an MLP behind the heads.
+    if (isStream(name)) return { kind: 'latent', column: Math.floor(heads / 2) + 1 + before };
+    return { kind: 'latent', column: before < heads ? before : before + 1 };
   };
   const find = (node: SourceNode | DestinationNode, name: string): string => {
     if (found.has(name)) return name;
     const placed = column(node, name);
     // The residual stream is read before what it feeds, and has a row to itself.
-    const layer = 2 * node.layer + (placed.column === null ? 0 : 1);
+    const layer = 2 * node.layer + (placed.column === null || isStream(name) ? 0 : 1);
     found.set(name, { name, ...placed, layer });
     return name;
   };
@@ -136,17 +140,18 @@ function drawnNodes(graph: Graph, used: ReadonlySet<SourceNode>) {
   };
 }
 const LATENT = / Latent \d+$/;
+const isStream = (name: string): boolean => /^Resid (Mid|Post)/.test(name);
 
 function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string, heads: number) {
   // Inputs that several heads share are nodes beside the heads.
   if (head !== null) return { kind: 'head', column: /\.kv\d+$/.test(name) ? heads + 1 + head : head } as const;
   if (name.startsWith('MLP')) return { kind: 'mlp', column: heads } as const;
-  return { kind: /^Resid (Mid|Post)/.test(own) ? 'stream' : 'end', column: null } as const;
+  return { kind: isStream(own) ? 'stream' : 'end', column: null } as const;
 }
 
 /** `A5` for a row of heads, `MLP 5`; ends and streams are named by their boxes too. */
 function rowLabel(nodes: readonly DataNode[]): string {
   const head = nodes.find(({ kind }) => kind === 'head');
   if (head) return head.name.replace(/\.[^.]*$/, '');
-  return (nodes.find(({ kind }) => kind === 'mlp') ?? nodes[0]!).name.replace('Resid ', '');
+  return (nodes.find(({ kind }) => kind !== 'latent') ?? nodes[0]!).name.replace('Resid ', '');
 }

@@ -189,7 +189,7 @@ describe('circuitLayout', () => {
   });
 
   it('puts latents beside the MLP that they stand for, which is one node with what they leave', () => {
-    const { data, layout } = drawn({ layers: 2, heads: 2, latents: { 0: [17, 3, 5] } });
+    const { data, layout } = drawn({ layers: 2, heads: 2, latents: { 'L0.mlp': [17, 3, 5] } });
     const spots = [...layout.places.values()].map(({ x, y }) => `${x} ${y}`);
     expect(new Set(spots).size).toBe(spots.length);
     const row = (name: string) => data.nodes.find((node) => node.name === name)!.row;
@@ -199,6 +199,11 @@ describe('circuitLayout', () => {
     const names = edgesShown(data, 5000, null).map((edge) => edgeName(data, edge));
     expect(names).toContain('MLP 0 Error->Resid End');
     expect(names).toContain('MLP 0 Latent 3->A1.0.Q');
+    const stream = drawn({ layers: 2, heads: 3, factorized: false, latents: { 'L0.mid': [4, 9] } });
+    const places = [...stream.layout.places.values()];
+    expect(new Set(places.map(({ x, y }) => `${x} ${y}`)).size).toBe(places.length);
+    const y = (name: string) => places.find(({ node }) => stream.data.nodes[node]!.name === name)!.y;
+    expect(y('Resid Mid 0 Latent 9')).toBe(y('Resid Mid 0'));
   });
 
   it('keeps the nodes of a token position inside its column, without overlap', () => {
