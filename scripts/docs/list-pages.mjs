@@ -55,9 +55,16 @@ const PAGES = {
     text: [
       '## Tasks\n',
       table(
-        ['task', '', 'model', 'objective'],
-        tasks.map((t) => [`\`${t.name}\``, t.doc, `\`${t.model}\``, t.objective ?? 'logit-diff']),
+        ['task', '', 'model', 'objective', 'known circuits'],
+        tasks.map((t) => [
+          `\`${t.name}\``,
+          t.doc,
+          `\`${t.model}\``,
+          t.objective ?? 'logit-diff',
+          t.circuits.map((name) => `\`${name}\``).join(', '),
+        ]),
       ),
+      'The prompts of tasks on models from the hub are made for the tokenizer of the model that they are run on ([prompt files](../data.md#prompts-that-a-task-makes)). What circuits hold: [known circuits](../known-circuits.md).\n',
       '## Models that need no download\n',
       table(
         ['model', ''],

@@ -10,16 +10,8 @@ import {
   type OfficialCircuit,
 } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import {
-  ATTN_ONLY_4L,
-  DOCSTRING_CIRCUITS,
-  GREATER_THAN_CIRCUITS,
-  IOI_CIRCUITS,
-  PYTHIA_2_8B,
-  SPORTS_PLAYERS_CIRCUITS,
-} from './index.js';
-import { GPT2_SMALL } from './ioi/circuit.js';
-import type { PaperModel } from './official/index.js';
+import { DOCSTRING_CIRCUITS, GREATER_THAN_CIRCUITS, IOI_CIRCUITS, SPORTS_PLAYERS_CIRCUITS } from './index.js';
+import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/index.js';
 
 const graphOf = ({ name: _, ...shape }: PaperModel, options: Partial<GraphOptions> = {}): Graph =>
   buildGraph(

@@ -22,9 +22,10 @@ const LISTS = {
     return [...knownModels(), ...namedModels()].map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
   },
   architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
-  tasks: registered('task', ({ model, objective }) => ({
+  tasks: registered('task', ({ model, objective, officialCircuits = {} }) => ({
     model: typeof model === 'string' ? model : model.name,
     objective,
+    circuits: Object.keys(officialCircuits),
   })),
   algos: registered('prune-algo', ({ signed = true }) => ({ signed })),
   presets: async () => {

@@ -4,9 +4,7 @@
  * 2023 (arXiv:2304.14997) list for it.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core';
-import { type At, edgeList, type Inputs, type PaperModel } from '../official/index.js';
-
-export const ATTN_ONLY_4L: PaperModel = { name: 'attn-only-4l', layers: 4, heads: 8, mlp: false, parallel: false };
+import { ATTN_ONLY_4L, type At, edgeList, type Inputs } from '../official/index.js';
 
 /** They attend from the end to C in the signature and copy it. */
 const ARGUMENT_MOVERS = ['A3.0', 'A3.6'];

@@ -24,5 +24,5 @@ export const docstringPositions = defineTask({
   tokenPositions: true,
 });
 
-export { ATTN_ONLY_4L, DOCSTRING_CIRCUITS, DOCSTRING_HEADS } from './circuit.js';
+export { DOCSTRING_CIRCUITS, DOCSTRING_HEADS } from './circuit.js';
 export { generateDocstring } from './generate.js';

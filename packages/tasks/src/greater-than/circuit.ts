@@ -3,9 +3,7 @@
  * (arXiv:2305.00586). Early heads and MLPs read the first year, six heads carry it to the end, late MLPs compare.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core';
-import { edgeList, type Head, headNames, mlpNames, type PaperModel } from '../official/index.js';
-
-const GPT2_SMALL: PaperModel = { name: 'GPT-2 small', layers: 12, heads: 12, mlp: true, parallel: false };
+import { edgeList, GPT2_SMALL, type Head, headNames, mlpNames } from '../official/index.js';
 
 const heads = (list: readonly Head[]): string[] => headNames(list);
 export const GREATER_THAN_NODES = {

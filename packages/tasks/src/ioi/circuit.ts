@@ -3,17 +3,7 @@
  * "Interpretability in the Wild" (arXiv:2211.00593): its 26 heads in seven groups, and which group reads which.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core';
-import {
-  type EdgeList,
-  edgeList,
-  type Head,
-  headNames,
-  type Inputs,
-  mlpNames,
-  type PaperModel,
-} from '../official/index.js';
-
-export const GPT2_SMALL: PaperModel = { name: 'GPT-2 small', layers: 12, heads: 12, mlp: true, parallel: false };
+import { type EdgeList, edgeList, GPT2_SMALL, type Head, headNames, type Inputs, mlpNames } from '../official/index.js';
 
 type Group = keyof typeof IOI_HEADS;
 /** The heads of the paper's figure 2, by what they do. */

@@ -1,6 +1,6 @@
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, type GraphLayout } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import { edgeList, type PaperModel } from './edge-list.js';
+import { edgeList, type PaperModel } from './index.js';
 
 const MODEL: PaperModel = { name: 'the small one', layers: 3, heads: 2, mlp: true, parallel: false };
 const LAYOUT: GraphLayout = {

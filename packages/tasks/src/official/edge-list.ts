@@ -11,18 +11,10 @@ import {
   type SourceNode,
 } from '@auto-circuit/core';
 
+import type { PaperModel } from './paper-models.js';
+
 /** `A9.9` as [9, 9]. */
 export type Head = readonly [layer: number, head: number];
-
-/** The model that a paper looked at. */
-export interface PaperModel {
-  /** In sentences: `GPT-2 small`. */
-  readonly name: string;
-  readonly layers: number;
-  readonly heads: number;
-  readonly mlp: boolean;
-  readonly parallel: boolean;
-}
 
 /** Words, by the names of the task's word indices, or positions. */
 export type At = string | number;

@@ -4,9 +4,7 @@
  * last token, and a few heads carry it to the end.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core';
-import { edgeList, mlpNames, type PaperModel } from '../official/index.js';
-
-export const PYTHIA_2_8B: PaperModel = { name: 'Pythia 2.8B', layers: 32, heads: 32, mlp: true, parallel: true };
+import { edgeList, mlpNames, PYTHIA_2_8B } from '../official/index.js';
 
 /** It reads the sport at the name's last token and carries it to the end. */
 const EXTRACTION_HEAD = 'A16.20';

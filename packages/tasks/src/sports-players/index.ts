@@ -27,5 +27,5 @@ export const sportsPlayersPositions = defineTask({
   batchSize: 10,
 });
 
-export { PYTHIA_2_8B, SPORTS_PLAYERS_CIRCUITS } from './circuit.js';
+export { SPORTS_PLAYERS_CIRCUITS } from './circuit.js';
 export { generateSportsPlayers, type SportsSettings } from './generate.js';
