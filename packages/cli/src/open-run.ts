@@ -193,7 +193,10 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const length = whole === null ? null : whole - prefix.length;
   const longest = Math.max(...tokenized.prompts.map(({ clean }) => clean.length - prefix.length));
   const opened = await openPatchable(cli, prefix.model, graphValues, length, { length: longest, gradients });
-  const prompts = await prefix.cut(opened.backend);
+  const prompts = await prefix.cut(opened.backend).catch(async (error: unknown) => {
+    await opened.dispose();
+    throw error;
+  });
   const behind = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
   const wordIdxs = Object.fromEntries(behind.filter(([, at]) => at >= 0));
   const dataName = task?.name ?? basename(`${data}`);
