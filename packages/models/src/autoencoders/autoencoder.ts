@@ -1,5 +1,5 @@
 /**
- * @file A sparse autoencoder of an MLP's output, read from a folder: cfg.json and safetensors with `W_enc` [dModel, latents],
+ * @file A sparse autoencoder of an MLP's output or of the residual stream, read from a folder: cfg.json and safetensors with `W_enc` [dModel, latents],
  * `b_enc` [latents], `W_dec` [latents, dModel], `b_dec` [dModel], and `threshold` [latents] where latents jump (the layout of
  * SAELens).
  */
@@ -21,7 +21,8 @@ export type LatentActivation =
 export interface Autoencoder {
   /** What sentences call it. */
   readonly source: string;
-  readonly layer: number;
+  /** What it encodes: `L3.mlp`, or the stream after attention or after the MLP, `L3.mid`, `L3.post`. */
+  readonly site: string;
   readonly dModel: number;
   readonly latents: number;
   /** [dModel, latents]. */
@@ -60,10 +61,10 @@ type Config = z.output<typeof schema>;
 const FILES = ['sae_weights.safetensors', 'sae.safetensors', 'model.safetensors'];
 
 /**
- * @param layer whose MLP it is; default: what cfg.json says
- * @throws AutoCircuitError for a missing or broken file, an architecture that is not built, a hook that is no MLP's output
+ * @param site what it encodes; default: what cfg.json says
+ * @throws AutoCircuitError for a missing or broken file, an architecture that is not built, a hook of another kind
  */
-export function readAutoencoder(folder: string, layer?: number): Autoencoder {
+export function readAutoencoder(folder: string, site?: string): Autoencoder {
   const path = join(folder, 'cfg.json');
   const config = parseConfig(schema, readJson(path), path);
   const name = FILES.find((file) => existsSync(join(folder, file)));
@@ -86,7 +87,7 @@ export function readAutoencoder(folder: string, layer?: number): Autoencoder {
   const { d_in: d, d_sae: n } = config;
   return Object.freeze<Autoencoder>({
     source: folder,
-    layer: layer ?? layerOf(config, path),
+    site: site ?? siteOf(config, path),
     dModel: d,
     latents: n,
     encoder: read('W_enc', [d, n]),
@@ -114,15 +115,24 @@ function activationOf(config: Config, path: string, threshold: () => Float32Arra
   return { kind: 'topk', k };
 }
 
-function layerOf({ hook_name, hook_point, metadata }: Config, path: string): number {
+/** TransformerLens's names of what can be encoded; what enters a layer is what the one before it left. */
+const HOOKS: Readonly<Record<string, (layer: number) => string | null>> = {
+  mlp_out: (layer) => `L${layer}.mlp`,
+  resid_mid: (layer) => `L${layer}.mid`,
+  resid_post: (layer) => `L${layer}.post`,
+  resid_pre: (layer) => (layer === 0 ? null : `L${layer - 1}.post`),
+};
+
+function siteOf({ hook_name, hook_point, metadata }: Config, path: string): string {
   const hook = hook_name ?? hook_point ?? metadata?.hook_name;
-  const layer = /^blocks\.(\d+)\.hook_mlp_out$/.exec(hook ?? '')?.[1];
-  if (layer !== undefined) return Number(layer);
+  const [, layer, kind] = /^blocks\.(\d+)\.hook_(\w+)$/.exec(hook ?? '') ?? [];
+  const site = kind !== undefined && Object.hasOwn(HOOKS, kind) ? HOOKS[kind]!(Number(layer)) : null;
+  if (site !== null) return site;
   throw new AutoCircuitError({
     where: WHERE,
-    what: `${path} is not for the output of an MLP`,
-    expected: 'hook_name blocks.N.hook_mlp_out',
+    what: `${path} is for nothing whose latents can be sources`,
+    expected: 'hook_name blocks.N.hook_mlp_out, hook_resid_mid, hook_resid_post or hook_resid_pre (from layer 1)',
     got: hook ?? 'none',
-    fix: 'name the layer if it is for one all the same',
+    fix: 'name the site if it is for one all the same (L3.mlp, L3.mid, L3.post)',
   });
 }

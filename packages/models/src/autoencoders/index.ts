@@ -3,4 +3,4 @@ export * from './autoencoder.js';
 export * from './model-file.js';
 export * from './strongest.js';
 export * from './train.js';
-export { type ChosenLatents, withLatents } from './with-latents.js';
+export { type ChosenLatents, ofStream, withLatents } from './with-latents.js';

@@ -40,7 +40,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('strongest latents', () => {
   it('are those that differ most between the sides, and all that are active are counted', async () => {
     const autoencoder = readAutoencoder(shipped);
-    expect([autoencoder.layer, autoencoder.latents, autoencoder.activation.kind]).toEqual([0, 128, 'relu']);
+    expect([autoencoder.site, autoencoder.latents, autoencoder.activation.kind]).toEqual(['L0.mlp', 128, 'relu']);
     const patchable = await open(model);
     const strengths = await strongestLatents({ model: patchable, backend, autoencoder, batches: [batch] });
     expect(strengths[0]!.difference).toBeGreaterThan(1e-3);
@@ -76,7 +76,7 @@ describe('a model file', () => {
     const plain = await open(model);
     const strengths = await strongestLatents({ model: plain, backend, autoencoder, batches: [batch] });
     const latents = strengths.slice(0, 6).map(({ latent }) => latent);
-    await writeModelFile(path, { model: 'ioi-mini', autoencoders: [{ folder: 'sae', layer: 0, latents }] });
+    await writeModelFile(path, { model: 'ioi-mini', autoencoders: [{ folder: 'sae', site: 'L0.mlp', latents }] });
     const loaded = await loadModel(relative(process.cwd(), path));
     expect(loaded.tokenizer).not.toBeNull();
     const patchable = await open(loaded.model);
@@ -122,23 +122,33 @@ describe('a model file', () => {
   it('names what an autoencoder folder lacks', async () => {
     const own = join(folder, 'other');
     await cp(shipped, own, { recursive: true });
-    const config = { d_in: 64, d_sae: 128, hook_name: 'blocks.0.hook_resid_pre' };
+    const config = { d_in: 64, d_sae: 128, hook_name: 'blocks.0.attn.hook_z' };
     const write = (changes: Record<string, unknown>) =>
       writeFile(join(own, 'cfg.json'), JSON.stringify({ ...config, ...changes }));
     await write({});
-    expect(() => readAutoencoder(own)).toThrow(
-      /not for the output of an MLP: expected hook_name blocks.N.hook_mlp_out/,
-    );
-    expect(readAutoencoder(own, 2).layer).toBe(2);
+    expect(() => readAutoencoder(own)).toThrow(/nothing whose latents can be sources: .*got blocks.0.attn.hook_z/);
+    expect(readAutoencoder(own, 'L2.mlp').site).toBe('L2.mlp');
+    for (const [hook, site] of [
+      ['blocks.1.hook_resid_pre', 'L0.post'],
+      ['blocks.1.hook_resid_mid', 'L1.mid'],
+      ['blocks.2.hook_resid_post', 'L2.post'],
+    ] as const) {
+      await write({ hook_name: null, metadata: { hook_name: hook } });
+      expect(readAutoencoder(own).site).toBe(site);
+    }
+    await write({ hook_name: 'blocks.0.hook_resid_pre' });
+    expect(() => readAutoencoder(own)).toThrow(/resid_pre \(from layer 1\)/);
     await write({ architecture: 'gated' });
-    expect(() => readAutoencoder(own, 0)).toThrow(/only standard, jumprelu and topk/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/only standard, jumprelu and topk/);
     await write({ architecture: 'jumprelu' });
-    expect(() => readAutoencoder(own, 0)).toThrow(/has no "threshold": expected \[128\]/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/has no "threshold": expected \[128\]/);
     await write({ architecture: 'topk' });
-    expect(() => readAutoencoder(own, 0)).toThrow(/does not say how many latents are active: expected k from 1 to 128/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(
+      /does not say how many latents are active: expected k from 1 to 128/,
+    );
     await write({ d_sae: 64 });
-    expect(() => readAutoencoder(own, 0)).toThrow(/has another "W_enc": expected \[64, 64\], got \[64, 128\]/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/has another "W_enc": expected \[64, 64\], got \[64, 128\]/);
     await rm(join(own, 'sae_weights.safetensors'));
-    expect(() => readAutoencoder(own, 0)).toThrow(/has no weights: expected sae_weights.safetensors, or/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/has no weights: expected sae_weights.safetensors, or/);
   });
 });

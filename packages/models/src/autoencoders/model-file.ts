@@ -1,7 +1,7 @@
 /**
  * @file A model with latents as a file, so that every command takes it as `--model FILE.json`:
  *
- *     { "format": "auto-circuit model 1", "model": "ioi-mini", "autoencoders": [{ "folder": "sae", "layer": 0, "latents": [3, 17] }] }
+ *     { "format": "auto-circuit model 1", "model": "ioi-mini", "autoencoders": [{ "folder": "sae", "site": "L0.mlp", "latents": [3, 17] }] }
  *
  * Relative folders start at the file's own.
  */
@@ -19,7 +19,7 @@ const schema = z.strictObject({
   /** A name or folder, as `--model` takes it. */
   model: z.string().min(1),
   autoencoders: z
-    .array(z.strictObject({ folder: z.string().min(1), layer: number, latents: z.array(number).min(1) }))
+    .array(z.strictObject({ folder: z.string().min(1), site: z.string(), latents: z.array(number).min(1) }))
     .min(1),
 });
 export type ModelFile = z.output<typeof schema>;
@@ -42,8 +42,8 @@ export function withAutoencoders(
   path: string,
   { autoencoders }: ModelFile,
 ): ModelObject {
-  const attached = autoencoders.map(({ folder, layer, latents }) => ({
-    autoencoder: readAutoencoder(resolve(dirname(path), folder), layer),
+  const attached = autoencoders.map(({ folder, site, latents }) => ({
+    autoencoder: readAutoencoder(resolve(dirname(path), folder), site),
     chosen: latents,
   }));
   return { ...withLatents(model, attached), name };

@@ -1,5 +1,6 @@
 /** @file Which latents matter on some prompts: those that differ most between clean and corrupt, by a program on any backend. */
 import {
+  AutoCircuitError,
   type Backend,
   inputOf,
   type PatchableModel,
@@ -18,7 +19,7 @@ export interface LatentStrength {
   readonly activity: number;
 }
 export interface StrongestRequest {
-  /** The model without latents. */
+  /** The model without latents; its graph is the residual one for an autoencoder of the stream. */
   readonly model: PatchableModel;
   readonly backend: Backend;
   readonly autoencoder: Autoencoder;
@@ -40,8 +41,8 @@ export async function strongestLatents({
   try {
     for (const batch of batches) {
       const [clean, corrupt] = [
-        await mlpOutputs(model, autoencoder, batch, 'clean'),
-        await mlpOutputs(model, autoencoder, batch, 'corrupt'),
+        await encodedOutputs(model, autoencoder, batch, 'clean'),
+        await encodedOutputs(model, autoencoder, batch, 'corrupt'),
       ];
       const results = await executable.run({ clean, corrupt });
       for (const [name, sum] of Object.entries(sums)) {
@@ -76,19 +77,30 @@ function strengthProgram(attached: Attached) {
   return simplify(b.build());
 }
 
-/** What the autoencoder's MLP wrote: [prompts, pos, dModel]. */
-async function mlpOutputs(
+/** What is encoded: [prompts, pos, dModel]. */
+async function encodedOutputs(
   model: PatchableModel,
-  { layer, dModel }: Autoencoder,
+  { site, dModel }: Autoencoder,
   batch: PromptBatch,
   side: 'clean' | 'corrupt',
 ) {
   const { data, shape } = await model.sourceOutputs(batch, side); // [sources, prompts, pos, dModel]
-  const { index } = model.graph.sources.find(({ name }) => name === `MLP ${layer}`)!;
+  const { index } = encodedSource(model, site);
   const slab = data.length / shape[0]!;
   return {
     dtype: 'float',
     shape: [...inputOf(batch, side).shape.slice(0, 2), dModel],
     data: data.slice(index * slab, (index + 1) * slab),
   } as const;
+}
+
+/** The source node whose output is encoded. */
+function encodedSource({ graph }: PatchableModel, site: string) {
+  const block = graph.sourceBlocks.find((own) => own.site === site);
+  if (block) return graph.sources[block.start]!;
+  throw new AutoCircuitError({
+    where: 'autoencoder',
+    what: `nothing is written at ${site} in this graph`,
+    expected: graph.sourceBlocks.map((own) => own.site).join(', '),
+  });
 }

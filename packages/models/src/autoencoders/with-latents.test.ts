@@ -1,8 +1,11 @@
 import {
   buildGraph,
   createPatchableModel,
+  DEFAULT_GRAPH_OPTIONS,
   edgesByName,
   type FloatArray,
+  type GraphOptions,
+  inputOf,
   interpreterBackend,
   type ModelObject,
   type PromptBatch,
@@ -23,12 +26,12 @@ const gpt2 = randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: true }, { scale
 const LATENTS = 10;
 
 /** With random numbers of about the size of what MLPs write. */
-function random(layer: number, activation: LatentActivation, centred = true): Autoencoder {
-  const { normal } = seededRandom(layer, `autoencoder ${activation.kind}`);
+function random(site: string, activation: LatentActivation, centred = true): Autoencoder {
+  const { normal } = seededRandom(1, `autoencoder ${site} ${activation.kind}`);
   const numbers = (n: number, size: number) => Float32Array.from({ length: n }, () => size * normal());
   const [d, n] = [SMALL.dModel, LATENTS];
   return {
-    ...{ source: 'random', layer, dModel: d, latents: n, activation, centred },
+    ...{ source: 'random', site, dModel: d, latents: n, activation, centred },
     ...{ encoder: numbers(d * n, 2), encoderBias: numbers(n, 0.05) },
     ...{ decoder: numbers(n * d, 0.5), decoderBias: numbers(d, 0.02) },
   };
@@ -43,10 +46,10 @@ const prompts: PromptBatch = {
     { index: 1, clean: [0, 10, 3, 1, 6], corrupt: [4, 10, 2, 1, 6], answers: [0], wrongAnswers: [5] },
   ],
 };
-const open = (model: ModelObject) =>
+const open = (model: ModelObject, options: GraphOptions = DEFAULT_GRAPH_OPTIONS) =>
   createPatchableModel({
     model,
-    graph: buildGraph(model.spec.layout),
+    graph: buildGraph(model.spec.layout, options),
     backend: interpreterBackend({ precision: 'float64' }),
   });
 const largest = (a: FloatArray, b: FloatArray): number =>
@@ -56,8 +59,8 @@ runContract(
   'latents of both layers',
   architectureContract(
     withLatents(gpt2, [
-      { autoencoder: random(0, { kind: 'relu' }), chosen: [7, 2, 5] },
-      { autoencoder: random(1, { kind: 'relu' }, false), chosen: [0, 9] },
+      { autoencoder: random('L0.mlp', { kind: 'relu' }), chosen: [7, 2, 5] },
+      { autoencoder: random('L1.mlp', { kind: 'relu' }, false), chosen: [0, 9] },
     ]),
   ),
   { describe, it },
@@ -67,7 +70,7 @@ runContract(
   'latents beside attention, and where norms follow',
   [
     withLatents(randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }), [
-      { autoencoder: random(0, { kind: 'relu' }), chosen: [1, 4] },
+      { autoencoder: random('L0.mlp', { kind: 'relu' }), chosen: [1, 4] },
     ]),
     withLatents(
       randomGemma(
@@ -77,18 +80,52 @@ runContract(
         },
         { scale },
       ),
-      [{ autoencoder: random(1, { kind: 'relu' }), chosen: [3, 8, 1] }],
+      [{ autoencoder: random('L1.mlp', { kind: 'relu' }), chosen: [3, 8, 1] }],
     ),
   ].flatMap(architectureContract),
   { describe, it },
 );
+
+runContract(
+  'latents of the stream, in the residual graph',
+  architectureContract(
+    withLatents(gpt2, [
+      { autoencoder: random('L0.mid', { kind: 'relu' }), chosen: [7, 2] },
+      { autoencoder: random('L0.post', { kind: 'relu' }, false), chosen: [4, 0, 9] },
+      { autoencoder: random('L1.mlp', { kind: 'relu' }), chosen: [1] },
+    ]),
+  ),
+  { describe, it },
+);
+
+it('latents of the stream leave the outputs as they were, and add up to the stream', async () => {
+  const attached = [{ autoencoder: random('L0.post', { kind: 'relu' }), chosen: [4, 0, 9] }];
+  const residual = { ...DEFAULT_GRAPH_OPTIONS, factorized: false };
+  const [plain, decomposed] = await Promise.all(
+    [gpt2, withLatents(gpt2, attached)].map((model) => open(model, residual)),
+  );
+  const tokens = inputOf(prompts, 'clean');
+  const [a, b] = [await plain!.run(tokens, 'all'), await decomposed!.run(tokens, 'all')];
+  expect(largest(a.data, b.data)).toBeLessThan(1e-6);
+  const outputs = async (patchable: typeof plain, match: RegExp) => {
+    const { data, shape } = await patchable!.sourceOutputs(prompts, 'clean'); // [sources, prompts, pos, dModel]
+    const slab = data.length / shape[0]!;
+    const sum = new Float64Array(slab);
+    for (const { name, index } of patchable!.graph.sources)
+      if (match.test(name)) for (let i = 0; i < slab; i++) sum[i]! += data[index * slab + i]!;
+    return sum;
+  };
+  const bias = attached[0]!.autoencoder.decoderBias;
+  const parts = (await outputs(decomposed, /^Resid Post 0 (Latent|Error)/)).map((x, i) => x + bias[i % bias.length]!);
+  expect(largest(parts, await outputs(plain, /^Resid Post 0$/))).toBeLessThan(1e-5); // of numbers up to ten, as float32
+});
 
 describe.each([
   ['relu', { kind: 'relu' }],
   ['jumprelu', JUMP],
   ['topk', { kind: 'topk', k: 6 }],
 ] as const)('%s', (_, activation) => {
-  const autoencoder = random(0, activation);
+  const autoencoder = random('L0.mlp', activation);
   const chosen = [6, 0, 3, 9];
   const model = withLatents(gpt2, [{ autoencoder, chosen }]);
 
@@ -179,16 +216,16 @@ describe.each([
 });
 
 it('says what is wrong', () => {
-  const autoencoder = random(0, { kind: 'relu' });
+  const autoencoder = random('L0.mlp', { kind: 'relu' });
   const attach =
     (changes: Partial<Autoencoder>, chosen: readonly number[] = [1]) =>
     () =>
       withLatents(gpt2, [{ autoencoder: { ...autoencoder, ...changes }, chosen }]);
-  expect(attach({ layer: 2 })).toThrow(/random-gpt2: random is for layer 2 of a model of 2/);
+  expect(attach({ site: 'L2.mlp' })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1/);
   expect(attach({ dModel: 4 })).toThrow(/dModel 4, not 8/);
   expect(attach({}, [10])).toThrow(/random has latents 0 to 9, not 10/);
   const bare = randomGpt2({ ...SMALL, activation: 'relu', mlp: false });
-  expect(() => withLatents(bare, [{ autoencoder, chosen: [1] }])).toThrow(/it has no MLPs/);
+  expect(() => withLatents(bare, [{ autoencoder, chosen: [1] }])).toThrow(/but there are no MLPs/);
   const twice = { autoencoder, chosen: [1] };
-  expect(() => withLatents(gpt2, [twice, twice])).toThrow(/layer 0 has two/);
+  expect(() => withLatents(gpt2, [twice, twice])).toThrow(/L0.mlp has two/);
 });

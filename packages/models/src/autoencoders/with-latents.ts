@@ -1,13 +1,15 @@
 /**
- * @file A model with sparse autoencoders on its MLPs: some latents are sources of their own, and what they leave of the MLP's
- * output is one more, so that the model computes what it did before.
+ * @file A model with sparse autoencoders on its MLPs or on the residual stream: some latents are sources of their own, and what
+ * they leave is one more, so that the model computes what it did before.
  *
- *     MLP output = Σ latents + error + decoder bias
+ *     MLP output (or stream) = Σ latents + error + decoder bias
  */
 import {
   type AnyValue,
   AutoCircuitError,
+  buildGraph,
   contribution,
+  DEFAULT_GRAPH_OPTIONS,
   latentSite,
   type ModelObject,
   memoryWeights,
@@ -27,57 +29,66 @@ export interface ChosenLatents {
 
 /**
  * The model with latents as sources (`MLP 3 Latent 17`, `MLP 3 Error`). Its outputs stay the same but for rounding.
- * @throws AutoCircuitError for a model without MLPs, an autoencoder of another width, a latent that is not there, a layer twice
+ * @throws AutoCircuitError for a site that is not there, an autoencoder of another width, a latent that is not there, a site twice
  */
 export function withLatents(model: ModelObject, attached: readonly ChosenLatents[]): ModelObject {
   const { layout } = model.spec;
-  if (layout.kind !== 'transformer' || !layout.mlp) throw refused(model, 'it has no MLPs');
+  if (layout.kind !== 'transformer') throw refused(model, 'it is a toy model');
   const bySite = new Map<string, Attached>();
   for (const { autoencoder, chosen } of attached) {
-    const { layer, dModel, latents, source } = autoencoder;
+    const { site, dModel, latents, source } = autoencoder;
     const missing = chosen.find((latent) => !Number.isSafeInteger(latent) || latent < 0 || latent >= latents);
-    if (layer >= layout.layers) throw refused(model, `${source} is for layer ${layer} of a model of ${layout.layers}`);
     if (dModel !== layout.dModel) throw refused(model, `${source} is for dModel ${dModel}, not ${layout.dModel}`);
     if (missing !== undefined) throw refused(model, `${source} has latents 0 to ${latents - 1}, not ${missing}`);
-    if (bySite.has(siteOf(layer))) throw refused(model, `layer ${layer} has two`);
-    bySite.set(siteOf(layer), { autoencoder, chosen, prefix: `L${layer}.sae` });
+    if (bySite.has(site)) throw refused(model, `${site} has two`);
+    bySite.set(site, { autoencoder, chosen, prefix: `sae.${site}` });
   }
-  const latents = Object.fromEntries(attached.map(({ autoencoder, chosen }) => [autoencoder.layer, [...chosen]]));
+  const latents = Object.fromEntries(attached.map(({ autoencoder, chosen }) => [autoencoder.site, [...chosen]]));
+  const own = { ...layout, latents };
+  buildGraph(own, { ...DEFAULT_GRAPH_OPTIONS, factorized: !attached.some(({ autoencoder }) => ofStream(autoencoder)) });
   return Object.freeze<ModelObject>({
     ...model,
-    spec: { ...model.spec, layout: { ...layout, latents } },
+    spec: { ...model.spec, layout: own },
     weights: joined(model.weights, [...bySite.values()]),
     trace: (points) => model.trace(decomposed(points, bySite)),
   });
 }
 
+/** Whether its latents are sources of the residual graph only. */
+export const ofStream = ({ site }: Pick<Autoencoder, 'site'>): boolean => !site.endsWith('.mlp');
+
 export interface Attached extends ChosenLatents {
   /** Of the names of its weights. */
   readonly prefix: string;
 }
-const siteOf = (layer: number): string => `L${layer}.mlp`;
-
-/** `points`, where an MLP with an autoencoder writes its latents, then what they leave. */
+/** `points`, where a site with an autoencoder writes its latents, then what they leave. */
 function decomposed(points: PatchPoints, bySite: ReadonlyMap<string, Attached>): PatchPoints {
   const { builder: b } = points;
+  const write = (site: string, found: Attached, out: AnyValue): AnyValue => {
+    const { autoencoder, chosen, prefix } = found;
+    const { dModel } = autoencoder;
+    const bias = points.weight(`${prefix}.dec.b`, [dModel]);
+    const active = b.role(activations(points, found, out, bias), `${prefix}.act`); // [batch, pos, chosen]
+    const decoder = points.weight(`${prefix}.dec.W`, [chosen.length, 1, dModel]);
+    const decoded = b.matmul(active, b.reshape(decoder, [chosen.length, dModel])); // [batch, pos, dModel]
+    const [batch, pos] = out.shape;
+    const byLatent = b.reshape(b.transpose(active, [2, 0, 1]), [chosen.length, batch!, pos!, 1]); // [chosen, batch, pos, 1]
+    const written = points.outOf(latentSite(site), byLatent, decoder, decoded);
+    const error = points.outOf(site, b.sub(b.sub(out, decoded), bias));
+    return b.add(b.add(written, error), bias);
+  };
   return {
     ...points,
     outOf(site, value, projection, sum) {
       const found = bySite.get(site);
       if (!found) return points.outOf(site, value, projection, sum);
-      const { autoencoder, chosen, prefix } = found;
-      const { dModel } = autoencoder;
       const rows = value.shape.length === 3 ? b.reshape(value, [1, ...value.shape]) : value;
-      const out = sum ?? contribution(b, { value: rows, projection: projection ?? null }); // [batch, pos, dModel]
-      const bias = points.weight(`${prefix}.dec.b`, [dModel]);
-      const active = b.role(activations(points, found, out, bias), `${prefix}.act`); // [batch, pos, chosen]
-      const decoder = points.weight(`${prefix}.dec.W`, [chosen.length, 1, dModel]);
-      const decoded = b.matmul(active, b.reshape(decoder, [chosen.length, dModel])); // [batch, pos, dModel]
-      const [batch, pos] = out.shape;
-      const byLatent = b.reshape(b.transpose(active, [2, 0, 1]), [chosen.length, batch!, pos!, 1]); // [chosen, batch, pos, 1]
-      const written = points.outOf(latentSite(site), byLatent, decoder, decoded);
-      const error = points.outOf(site, b.sub(b.sub(out, decoded), bias));
-      return b.add(b.add(written, error), bias);
+      return write(site, found, sum ?? contribution(b, { value: rows, projection: projection ?? null }));
+    },
+    stream(site, residual) {
+      const found = bySite.get(site);
+      const entered = found && points.into(site, residual).stream; // [1, batch, pos, dModel]
+      return entered ? write(site, found, b.reshape(entered, residual.shape)) : points.stream(site, residual);
     },
   };
 }
