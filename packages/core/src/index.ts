@@ -1,5 +1,6 @@
 /** @file Graphs, programs, patch points and runs: the backend-agnostic heart of AutoCircuit. */
 
+export * from './adam.js';
 export * from './data/index.js';
 export * from './error.js';
 export * from './graph/index.js';

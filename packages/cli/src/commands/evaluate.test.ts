@@ -89,6 +89,18 @@ describe('evaluate', () => {
     expect((await run('evaluate w --metric cpr --edges log')).err).toMatch(/shares of the edges of their own/);
   });
 
+  it('optimal ablation: constants are trained once, kept in the run, and used again', async () => {
+    const optimal = `${DISCOVER} --ablation optimal --metric kl`;
+    await run(`${optimal} --out few --edges 3,20 --keep 3`);
+    await run(`${optimal} --out all --edges 3,8,20 --keep 3`);
+    const constants = await readFile(join(cwd, 'few', 'constants.safetensors'));
+    expect((await run('evaluate few --edges 3,8,20 --quiet')).code).toBe(0);
+    expect(await measurements('few')).toEqual(await measurements('all'));
+    expect(await readFile(join(cwd, 'few', 'constants.safetensors'))).toEqual(constants);
+    const written = JSON.parse(await readFile(join(cwd, 'few', 'run.json'), 'utf8'));
+    expect(written.asked.ablation).toBe('optimal');
+  });
+
   it('measures a circuit file with the settings of its run, or others', async () => {
     await run(`${DISCOVER} --out r --edges 6 --keep 6 --metric kl`);
     const [kl] = await shown('r');

@@ -120,6 +120,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
                 model: opened.patchable,
                 prompts: opened.prompts,
                 metrics,
+                constants: store.constants(),
                 target: { kind: 'scores', scores, sizes: left },
               },
               hooks,

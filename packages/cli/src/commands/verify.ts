@@ -60,6 +60,7 @@ Example:
             prompts: opened.prompts,
             metrics: await metricsAgain(cli, run, before.measurements),
             backend: opened.backend.info,
+            constants: store.constants(),
             before,
           },
           { signal: cli.signal, onProgress: bar.report },

@@ -10,6 +10,7 @@ import type { Backend, Feeds } from '../ir/backend.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
+import { type ConstantGradient, type ConstantGradientRequest, constantGradient, constantMeans } from './constants.js';
 import { Executables, type NamedProgram } from './executables.js';
 import { filledMask, inputFeeds, maskFeeds, objectiveFeeds, withPatched } from './feeds.js';
 import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradient-request.js';
@@ -165,10 +166,11 @@ class Engine implements PatchableModel {
   }
 
   async meanOf(batches: readonly PromptBatch[], of: Side | 'both') {
-    return this.#store.meanOf(
-      batches.map((batch) => ({ batch, cuts: this.#cuts(this.#captures, batch.prompts.length, batch.length, 0) })),
-      of,
-    );
+    return this.#store.meanOf(batches.map(this.#withCuts), of);
+  }
+
+  async constantMeans(batches: readonly PromptBatch[], from: Side) {
+    return constantMeans(this.#store, batches.map(this.#withCuts), from);
   }
 
   async sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>> {
@@ -299,6 +301,13 @@ class Engine implements PatchableModel {
     };
   }
 
+  async constantGradient(batch: PromptBatch, request: ConstantGradientRequest): Promise<ConstantGradient> {
+    this.#checkBatch(batch);
+    const cuts = (program: NamedProgram) => this.#cuts(program, batch.prompts.length, batch.length, 0);
+    const runs = { ...this.#setting, executables: this.#executables, store: this.#store, cuts };
+    return constantGradient(runs, batch, request);
+  }
+
   async measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients> {
     this.#checkBatch(batch);
     const program = named(`measure-${measure.name}`, () => measuredEdgesProgram(this.#setting, measure));
@@ -320,6 +329,10 @@ class Engine implements PatchableModel {
     const count = positionsRead(outputs, length);
     return outputs === 'last' ? [n, this.outputSize] : [n, count, this.outputSize];
   }
+  readonly #withCuts = (batch: PromptBatch) => ({
+    batch,
+    cuts: this.#cuts(this.#captures, batch.prompts.length, batch.length, 0),
+  });
   #axes(mask: Mask) {
     return { perItem: mask.perItem, perPosition: this.graph.options.positions !== null };
   }

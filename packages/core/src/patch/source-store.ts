@@ -6,6 +6,7 @@
 import type { PromptBatch, Side } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
+import { repeated } from './constants.js';
 import { inOrder } from './in-order.js';
 import type { MeanHandle, PatchDescription } from './types.js';
 
@@ -101,6 +102,8 @@ export class SourceStore {
         }
         return expand((patch as Mean).sites, stop - start);
       }
+      case 'constant':
+        return repeated(patch, stop - start, batch.length);
       case 'batch-mean':
       case 'batch-position-mean':
         return expand(await this.#batchMean(batch, patch, cuts), stop - start);

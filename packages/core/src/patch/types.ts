@@ -4,9 +4,10 @@ import type { ModelInput, PromptBatch, Side } from '../data/types.js';
 import type { Graph, Mask } from '../graph/types.js';
 import type { BackwardRule } from '../ir/backward-rules.js';
 import type { Tensor } from '../ir/tensor.js';
+import type { ConstantGradient, ConstantGradientRequest } from './constants.js';
 import type { EdgeMeasure } from './measured-edges.js';
 
-/** The seven ablations of AutoCircuit, by name: what the patched-in values are. */
+/** The seven ablations of AutoCircuit, and optimal ablation, by name: what the patched-in values are. */
 export const ABLATIONS = {
   resample: 'the same prompt on the other side',
   zero: 'zeros',
@@ -15,6 +16,7 @@ export const ABLATIONS = {
   'mean-both': 'mean over the data set for each position, clean and corrupt prompts',
   'batch-mean': 'mean over the batch for each position',
   'batch-position-mean': 'mean over the batch and all positions',
+  optimal: 'constants for each node, trained to change the output least',
 } as const satisfies Readonly<Record<string, string>>;
 export type AblationName = keyof typeof ABLATIONS;
 
@@ -24,7 +26,14 @@ export type PatchDescription =
   | { readonly kind: 'zero' }
   | { readonly kind: 'batch-mean'; readonly from: Side }
   | { readonly kind: 'batch-position-mean'; readonly from: Side }
-  | MeanHandle;
+  | MeanHandle
+  | ConstantPatch;
+
+/** One vector for each source node, at every position: by the site that writes it, `[rows, width]` as the trace writes (before a projection). */
+export interface ConstantPatch {
+  readonly kind: 'constant';
+  readonly values: Readonly<Record<string, Tensor<Float32Array>>>;
+}
 
 /** Mean source outputs over a data set, one value for each position; kept until disposed. */
 export interface MeanHandle {
@@ -120,6 +129,10 @@ export interface PatchableModel {
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
   meanOf(batches: readonly PromptBatch[], of: Side | 'both'): Promise<MeanHandle>;
+  /** Means over prompts and positions of a side, as constants; batches may differ in length. */
+  constantMeans(batches: readonly PromptBatch[], from: Side): Promise<ConstantPatch>;
+  /** How the loss of patched runs moves with the constants that are patched in; means over prompts. */
+  constantGradient(batch: PromptBatch, request: ConstantGradientRequest): Promise<ConstantGradient>;
   /** What each source outputs `[sources, prompts, pos, dModel]` on a side, or under an ablation. For people and tests: big. */
   sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>>;
   dispose(): Promise<void>;

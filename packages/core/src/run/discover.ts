@@ -111,7 +111,12 @@ async function runParts(
     await store!.finish();
     return finished;
   }
-  const patch = await patchDescription(model, request, prompts.train);
+  const patch = await patchDescription(model, request, prompts.train, {
+    seed: request.seed,
+    checkpoint: store?.constants(),
+    signal: hooks.signal,
+    onProgress: (done, total) => hooks.onProgress?.('reference', done, total, 'steps'),
+  });
   try {
     const measurer = measurerOf(request, hooks, prompts, patch, store);
     const start = performance.now();

@@ -3,6 +3,7 @@ import type { Prompt } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/types.js';
+import type { Checkpoint } from '../plugin/contributions.js';
 import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './measure.js';
 import { SizeMeasurer } from './measure-sizes.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
@@ -18,6 +19,8 @@ export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
     | { readonly kind: 'scores'; readonly scores: PruneScores; readonly sizes: CircuitSizes }
     | { readonly kind: 'circuit'; readonly circuit: Circuit };
   readonly force?: boolean;
+  /** Where constants of optimal ablation are kept; without it they are trained anew, to the same. */
+  readonly constants?: Checkpoint | undefined;
 }
 export interface EvaluateHooks {
   readonly onProgress?: (done: number, total: number) => void;
@@ -37,7 +40,12 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
       : circuitsToMeasure(model.graph, target.scores, target.sizes, request);
   const ties = tiesWarning(circuits);
   if (ties) hooks.onWarning?.(ties);
-  const patch = await patchDescription(model, request, prompts.train);
+  const patch = await patchDescription(model, request, prompts.train, {
+    seed: request.seed,
+    checkpoint: request.constants,
+    signal: hooks.signal,
+    onProgress: hooks.onProgress,
+  });
   try {
     const measurer = new SizeMeasurer({
       model,

@@ -10,6 +10,7 @@ export * from './faithfulness.js';
 export * from './lock.js';
 export * from './measure.js';
 export * from './measure-sizes.js';
+export * from './optimal-ablation.js';
 export * from './prompts-of-run.js';
 export * from './read-run.js';
 export * from './report-input.js';

@@ -8,6 +8,7 @@ import { AutoCircuitError } from '../error.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { AblationName, PatchableModel, PatchDescription } from '../patch/types.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
+import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
 
 export type PatchType = 'tree' | 'edge';
 export interface AblationChoice {
@@ -28,14 +29,17 @@ type MeanName = keyof typeof MEANS;
 const isMean = (name: AblationName): name is MeanName => Object.hasOwn(MEANS, name);
 
 /**
- * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length); the handle
- * must be disposed.
+ * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length), and constants
+ * are trained on them; the handle of a mean must be disposed.
+ * @param hooks for the training of constants
  */
 export async function patchDescription(
   model: PatchableModel,
   { ablation, ablateFrom }: AblationChoice,
   batches: readonly PromptBatch[],
+  hooks: ConstantTrainingHooks = {},
 ): Promise<PatchDescription> {
+  if (ablation === 'optimal') return optimalConstants(model, batches, hooks);
   if (isMean(ablation)) return model.meanOf(batches, MEANS[ablation]);
   return ablation === 'zero' ? { kind: 'zero' } : { kind: ablation, from: ablateFrom };
 }
@@ -66,7 +70,7 @@ export function sideRun({ patchType, reverse }: CircuitRunSettings): Side {
 /** What is patched into circuits: the ablation, seen from the side that is run. */
 export function circuitPatch(settings: CircuitRunSettings, patch: PatchDescription): PatchDescription {
   if (patch.kind === 'resample') return { kind: 'resample', from: other(sideRun(settings)) };
-  if (!settings.reverse || patch.kind === 'zero' || patch.kind === 'mean') return patch;
+  if (!settings.reverse || patch.kind === 'zero' || patch.kind === 'mean' || patch.kind === 'constant') return patch;
   return { kind: patch.kind, from: other(patch.from) };
 }
 

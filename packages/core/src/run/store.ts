@@ -49,6 +49,7 @@ export const RUN_FILES = Object.freeze({
   nodes: 'nodes.json',
   neurons: 'neurons.safetensors',
   curves: 'curves.json',
+  constants: 'constants.safetensors',
   circuit: 'circuit.json',
   measurements: 'measurements.json',
   report: 'report.html',
@@ -143,6 +144,11 @@ export class RunStore extends RunReader {
   /** The algorithm's own partial work. */
   checkpoint(): Checkpoint {
     return fileCheckpoint(join(this.path('partial'), 'algorithm.safetensors'));
+  }
+
+  /** The training of constants for optimal ablation, unfinished or finished. */
+  constants(): Checkpoint {
+    return fileCheckpoint(this.path('constants'));
   }
 
   /** A piece of partial work by name, or null. */

@@ -7,6 +7,7 @@ import type { SelectionName } from '../graph/selection-names.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { BackendInfo } from '../ir/backend.js';
 import type { PatchableModel } from '../patch/types.js';
+import type { Checkpoint } from '../plugin/contributions.js';
 import { type DiscoverHooks, type DiscoverRequest, scoresOf } from './discover.js';
 import { evaluate } from './evaluate.js';
 import { type ChosenMetric, type CircuitRunSettings, patchDescription } from './measure.js';
@@ -32,6 +33,8 @@ export interface VerifyRequest
   /** The metrics of `before.measurements`. */
   readonly metrics: readonly ChosenMetric[];
   readonly backend: BackendInfo;
+  /** The run's constants of optimal ablation; without it they are trained anew. */
+  readonly constants?: Checkpoint | undefined;
   /** The run as its files have it. */
   readonly before: Pick<ReportInput, 'run' | 'scores' | 'circuit' | 'measurements'>;
 }
@@ -85,7 +88,12 @@ export async function verifyRun(request: VerifyRequest, hooks: VerifyHooks = {})
 async function scoresAgain(request: VerifyRequest, hooks: VerifyHooks) {
   const { model, ablation } = request;
   const prompts = promptsOfRun(request.prompts, model.graph, ablation, request);
-  const patch = await patchDescription(model, request, prompts.train);
+  const { seed, constants } = request;
+  const patch = await patchDescription(model, request, prompts.train, {
+    seed,
+    checkpoint: constants,
+    signal: hooks.signal,
+  });
   try {
     return await scoresOf(request, hooks, prompts, patch, null);
   } finally {

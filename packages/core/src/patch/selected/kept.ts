@@ -101,7 +101,8 @@ export class KeptRuns {
   }
 
   #name(batch: PromptBatch, patch: PatchDescription, [start, stop]: Cut): string {
-    const what = patch.kind === 'mean' ? `mean ${this.#id(patch)}` : Object.values(patch).join(' ');
+    const isObject = patch.kind === 'mean' || patch.kind === 'constant';
+    const what = isObject ? `${patch.kind} ${this.#id(patch)}` : Object.values(patch).join(' ');
     return `${this.#id(batch)} ${what} ${start} ${stop}`;
   }
   #id(object: object): number {
