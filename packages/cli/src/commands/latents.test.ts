@@ -27,7 +27,7 @@ describe('latents', () => {
     expect(file).toEqual({
       format: 'auto-circuit model 1',
       model: 'ioi-mini',
-      autoencoders: [{ folder: 'sae', layer: 0, latents }],
+      autoencoders: [{ folder: 'sae', site: 'L0.mlp', latents }],
     });
     const found = await run(
       ...['discover', '--task', 'ioi-mini', '--model', 'm.json', '--algo', 'eap', '--test', 'same'],
@@ -40,7 +40,7 @@ describe('latents', () => {
     // five sources more for the 12 + 1 inputs of layers 1 and 2 and for the end
     expect(result.edges_total).toBe(plain.graphs['split QKV'].edges + 5 * (2 * 13 + 1));
     const circuit = JSON.parse(await readFile(join(cwd, 'run', 'circuit.json'), 'utf8'));
-    expect(circuit.graph.layout.latents).toEqual({ 0: latents });
+    expect(circuit.graph.layout.latents).toEqual({ 'L0.mlp': latents });
     const again = await runMain(['evaluate', 'run', '--metric', 'kl', '--edges', '20', '--json'], { cwd });
     expect([again.code, again.stderr]).toEqual([0, expect.not.stringMatching(/error/)]);
   });
@@ -48,7 +48,10 @@ describe('latents', () => {
   it('says what is missing or does not fit', async () => {
     expect((await run('latents', '--task', 'ioi-mini')).stderr).toMatch(/--sae/);
     const wrong = await run('latents', '--task', 'ioi-mini', '--sae', 'sae,7');
-    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/is for layer 7 of a model of 3/)]);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringMatching(/latents at L7.mlp make no sources: expected L0 to L2/),
+    ]);
     expect((await run('latents', '--task', 'ioi-mini', '--sae', 'none')).stderr).toMatch(/cannot read .*cfg.json/);
   });
 });

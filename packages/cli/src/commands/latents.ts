@@ -4,7 +4,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { LatentStrength } from '@auto-circuit/models';
 import { Command, Option } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
-import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
+import { addFlags, DATA_FLAGS, type FlagTable, GRAPH_FLAGS, modelFlags, requireFlag } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import { backendLine, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
 
@@ -25,7 +25,9 @@ const SHOWN = 10;
 
 interface Found {
   readonly folder: string;
-  readonly layer: number;
+  readonly site: string;
+  /** `MLP 3`, `Resid Post 3`. */
+  readonly node: string;
   readonly strengths: readonly LatentStrength[];
 }
 
@@ -36,7 +38,7 @@ export const latentsCommand: CliCommand = {
     );
     addFlags(command, FLAGS);
     const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
-    const sae = new Option('--sae <FOLDER[,LAYER]>', 'cfg.json and weights; may be repeated (needed)').argParser(
+    const sae = new Option('--sae <FOLDER[,SITE]>', 'cfg.json and weights; may be repeated (needed)').argParser(
       collect,
     );
     return addBackendFlags(command.addOption(sae)).addHelpText(
@@ -58,7 +60,7 @@ Example:
     const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
     const name = nameOf(requireFlag(values.model ?? task?.model, command, '--model', 'gpt2'));
     const { batchesOf } = await import('@auto-circuit/core');
-    const { readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
+    const { ofStream, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
     const { loadNamedModel, openPatchable } = await import('../open-model.js');
     const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
       '../open-prompts.js'
@@ -66,8 +68,8 @@ Example:
     const read = isGenerator(data) ? null : await readPromptFile(cli, data);
     const loaded = await loadNamedModel(cli, name, values.process);
     const autoencoders = sae.map((text) => {
-      const { folder, layer } = saeOf(text);
-      return { folder, autoencoder: readAutoencoder(resolve(cli.cwd, folder), layer) };
+      const { folder, site } = saeOf(text);
+      return { folder, autoencoder: readAutoencoder(resolve(cli.cwd, folder), site) };
     });
     // What does not fit the model is said before anything runs.
     withLatents(
@@ -75,7 +77,9 @@ Example:
       autoencoders.map(({ autoencoder }) => ({ autoencoder, chosen: [0] })),
     );
     const { prompts, bosLine } = await tokenizeFile(cli, read ?? (await generatedPrompts(task!, loaded)), loaded);
-    const opened = await openPatchable(cli, loaded.model, null, null);
+    // the stream is a node of the residual graph only
+    const factorized = !autoencoders.some(({ autoencoder }) => ofStream(autoencoder));
+    const opened = await openPatchable(cli, loaded.model, { ...cli.flags(GRAPH_FLAGS), factorized }, null);
     const found: Found[] = [];
     try {
       writeHeader(cli.output, {
@@ -88,7 +92,10 @@ Example:
       for (const { folder, autoencoder } of autoencoders) {
         cli.signal.throwIfAborted();
         const strengths = await strongestLatents({ model, backend, autoencoder, batches });
-        found.push({ folder, layer: autoencoder.layer, strengths: strengths.slice(0, values.top) });
+        const { site } = autoencoder;
+        const block = opened.graph.sourceBlocks.find((own) => own.site === site)!;
+        const node = opened.graph.sources[block.start]!.name;
+        found.push({ folder, site, node, strengths: strengths.slice(0, values.top) });
       }
     } finally {
       await opened.dispose();
@@ -98,10 +105,10 @@ Example:
   },
 };
 
-/** `FOLDER` or `FOLDER,LAYER`. */
-function saeOf(text: string): { readonly folder: string; readonly layer: number | undefined } {
-  const [, folder, layer] = /^(.*?)(?:,(?:L)?(\d+))?$/s.exec(text)!;
-  return { folder: folder!, layer: layer === undefined ? undefined : Number(layer) };
+/** `FOLDER` or `FOLDER,SITE`; a number alone means that layer's MLP. */
+function saeOf(text: string): { readonly folder: string; readonly site: string | undefined } {
+  const [, folder, site, layer] = /^(.*?)(?:,(L\d+\.\w+|(\d+)))?$/s.exec(text)!;
+  return { folder: folder!, site: layer === undefined ? site : `L${layer}.mlp` };
 }
 
 /** A model file names its model: a task that brings an object has none. */
@@ -123,8 +130,8 @@ async function write(cli: Cli, name: string, found: readonly Found[], out: strin
   }
   const path = resolve(cli.cwd, out);
   const from = (folder: string): string => relative(dirname(path), resolve(cli.cwd, folder)) || '.';
-  const autoencoders = found.map(({ folder, layer, strengths }) => ({
-    ...{ folder: from(folder), layer, latents: strengths.map(({ latent }) => latent) },
+  const autoencoders = found.map(({ folder, site, strengths }) => ({
+    ...{ folder: from(folder), site, latents: strengths.map(({ latent }) => latent) },
   }));
   await writeModelFile(path, { model: existsSync(resolve(cli.cwd, name)) ? from(name) : name, autoencoders });
 }
@@ -139,17 +146,17 @@ function show(cli: Cli, found: readonly Found[], out: string | undefined): void 
     { title: 'source' },
     ...['difference', 'activity'].map((title) => ({ title, align: 'right' as const })),
   ];
-  const rows = found.flatMap(({ layer, strengths }) =>
+  const rows = found.flatMap(({ node, strengths }) =>
     strengths
       .slice(0, SHOWN)
       .map(({ latent, difference, activity }) => [
-        `MLP ${layer} Latent ${latent}`,
+        `${node} Latent ${latent}`,
         formatValue(difference),
         formatValue(activity),
       ]),
   );
   writeTable(output, columns, rows);
-  for (const { layer, strengths } of found)
-    if (strengths.length > SHOWN) output.line(`… and ${strengths.length - SHOWN} more of MLP ${layer}`);
+  for (const { node, strengths } of found)
+    if (strengths.length > SHOWN) output.line(`… and ${strengths.length - SHOWN} more of ${node}`);
   if (out !== undefined) output.line(`${out}: auto-circuit discover --model ${out} …`);
 }
