@@ -118,6 +118,7 @@ async function writeAll(
   const runs = finished.map(({ cell, run, hash }) => ({
     input: run,
     label: cell.algo,
+    group: cell.task,
     href: reportAddress(store.folder, cellFolder(store.folder, hash)),
   }));
   await store.writeReport(await comparisonReport(cli, experiment.name, runs));

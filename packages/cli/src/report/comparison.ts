@@ -10,6 +10,8 @@ export interface LinkedRun {
   readonly input: ReportInput;
   /** How the algorithm with its options is called; without it, by its name and the options that differ. */
   readonly label?: string;
+  /** The task as it is called; without it, what was run on the same model, prompts and graph is one group. */
+  readonly group?: string;
   readonly href?: string;
 }
 
@@ -26,10 +28,11 @@ export async function comparisonReport(cli: Cli, title: string, runs: readonly L
   const figuresOf = await runFigures(cli);
   const groups = new Map<string, LinkedRun[]>();
   for (const run of runs) {
-    const key = groupKey(run.input.run);
+    const key = `${run.group ?? ''} ${groupKey(run.input.run)}`;
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  const titles = groupTitles([...groups.values()].map(([first]) => first!.input.run));
+  const firsts = [...groups.values()].map(([first]) => first!);
+  const titles = groupTitles(firsts.map(({ input }) => input.run)).map((title, i) => firsts[i]!.group ?? title);
   return renderComparison({
     title,
     groups: [...groups.values()].map((own, i): RunGroup => {
