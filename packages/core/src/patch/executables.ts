@@ -9,7 +9,7 @@ import type { MemoryPlan } from './memory-plan.js';
 
 /** Programs that stay alive together. Each maps the weights, and may hold a prepacked copy of them. */
 const MOST_LIVE = 3;
-/** From this size on a model's weights decide about memory: two programs at most, and a `big` one alone. */
+/** From this size on a model's weights decide about memory: two programs at most, and a `big` one beside big ones only. */
 const LARGE_WEIGHTS_BYTES = 256 * 2 ** 20;
 const MOST_LIVE_LARGE = 2;
 
@@ -153,7 +153,8 @@ export class Executables {
   async #makeRoom(built: Built, big: boolean): Promise<void> {
     const most = this.#large ? MOST_LIVE_LARGE : MOST_LIVE;
     for (const [key, entry] of [...this.#live]) {
-      const alone = this.#large && (big || entry.big);
+      // Gradients take turns with gradients (integrated ones have two programs), not with what runs before and after.
+      const alone = this.#large && big !== entry.big;
       const alive = [...this.#live].map(([name, { copies }]) => this.#bytes(this.#built.get(name)!, copies > 0));
       if (!alone && this.#live.size < most && this.#plan.fits([...alive, this.#bytes(built, false)])) continue;
       this.#live.delete(key);
