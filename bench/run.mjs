@@ -1,85 +1,101 @@
 /**
- * @file The table of the README: plain, patched and EAP at GPT-2-small shape, each against the other in turns.
+ * @file Prints the tables of docs/performance.md: every case with its ratio to our own plain pass and its peak memory, on request
+ * the Python library in turns with ours, growth with size, and a profile by kind of operation.
  *
- *   npm run bench                         ratios to our own plain forward pass
- *   npm run bench -- --peers VENV --peer-script FILE   the Python library in turns with ours (FILE: a script that prints a JSON line a case)
- *   npm run bench -- --shapes 2x16,16x16 --rounds 3
+ *   npm run bench                                     the table at 2×16 and 16×16
+ *   npm run bench -- --cases plain,patched,eap --shapes 2x16,16x64 --rounds 3
+ *   npm run bench -- --peers VENV --peer-script FILE  with the Python library (FILE prints a JSON line for a case)
+ *   npm run bench -- --growth --profile               growth over layers, positions, batch; time by kind of operation
+ *   SMOLLM2_DIR=DIR npm run bench -- --model smollm2
  */
-import { spawnSync } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CASES } from './cases.mjs';
+import { machineFacts } from './machine.mjs';
+import { median, ours, theirs } from './processes.mjs';
 
 const { values } = parseArgs({
   options: {
-    shapes: { type: 'string', default: '2x16,16x16,16x64' },
+    model: { type: 'string', default: 'gpt2-small' },
+    shapes: { type: 'string', default: '2x16,16x16' },
+    cases: { type: 'string', default: Object.keys(CASES).join(',') },
     rounds: { type: 'string', default: '2' },
+    growth: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     peers: { type: 'string' },
     'peer-script': { type: 'string' },
   },
 });
-/** Our case → the Python library's case of the same work. */
-const PEER_CASES = { patched: 'ac_masked', eap: 'ac_eap' };
-const CASE_SCRIPT = fileURLToPath(new URL('./case.mjs', import.meta.url));
+const peers =
+  values.peers && values.model === 'gpt2-small' ? { venv: values.peers, script: values['peer-script'] } : null;
+const model = ['--model', values.model];
 
-console.log(
-  `${cpus()[0].model}, ${cpus().length} logical processors, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, 2 threads, float32`,
-);
-console.log(
-  `batch × pos   work      median ms   / plain   peak MiB${values.peers ? '   Python ms   times faster' : ''}`,
-);
-for (const shape of values.shapes.split(',')) {
-  const results = { plain: [], patched: [], eap: [], peer: { patched: [], eap: [] } };
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const name of ['plain', 'patched', 'eap']) {
-      results[name].push(ours(name, shape));
-      if (values.peers && PEER_CASES[name]) results.peer[name].push(peer(PEER_CASES[name], shape));
+for (const line of await machineFacts()) console.log(line);
+table();
+if (values.growth) growth();
+if (values.profile) {
+  const { profile } = await import('./profile.mjs');
+  for (const name of ['plain', 'patched', 'eap']) await profile(name, values.shapes.split(',')[0], values.model);
+}
+process.exit(0);
+
+function table() {
+  const names = ['plain', ...values.cases.split(',').filter((name) => name !== 'plain')];
+  console.log(`\n${values.model}`);
+  const peerTitle = peers ? '   Python ms   times faster' : '';
+  console.log(`batch × pos   work          median ms    / plain   peak MiB${peerTitle}`);
+  for (const shape of values.shapes.split(',')) {
+    const rounds = Array.from({ length: Number(values.rounds) }, () => round(names, shape));
+    for (const name of names) {
+      const mine = rounds.map((r) => r[name].own);
+      // ratios pair by pair, so that a drift of the machine hits both
+      const ratio = median(rounds.map((r) => r[name].own.median_ms / r.plain.own.median_ms));
+      const cells = [
+        median(mine.map((r) => r.median_ms))
+          .toFixed(1)
+          .padStart(9),
+        ratio.toFixed(2).padStart(10),
+        Math.max(...mine.map((r) => r.peak_mib))
+          .toFixed(0)
+          .padStart(10),
+      ];
+      const python = rounds.flatMap((r) => (r[name].peer ? [r[name].peer.median_ms] : []));
+      if (python.length > 0) {
+        const faster = median(python.map((ms, i) => ms / mine[i].median_ms));
+        cells.push(median(python).toFixed(0).padStart(11), faster.toFixed(1).padStart(14));
+      }
+      console.log(`${shape.padEnd(13)} ${name.padEnd(13)} ${cells.join(' ')}`);
     }
   }
-  for (const name of ['plain', 'patched', 'eap']) {
-    // ratios pair by pair, so that a drift of the machine hits both
-    const ratio = median(results[name].map((r, i) => r.median_ms / results.plain[i].median_ms));
-    const time = median(results[name].map((r) => r.median_ms));
-    const peak = Math.max(...results[name].map((r) => r.peak_mib));
-    let line = `${shape.padEnd(13)} ${name.padEnd(9)} ${time.toFixed(1).padStart(9)}   ${ratio.toFixed(2).padStart(7)}   ${peak.toFixed(0).padStart(8)}`;
-    const peers = results.peer[name];
-    if (peers?.length) {
-      const faster = median(peers.map((p, i) => p.median_ms / results[name][i].median_ms));
-      line += `   ${median(peers.map((p) => p.median_ms))
-        .toFixed(0)
-        .padStart(9)}   ${faster.toFixed(1).padStart(12)}`;
-    }
-    console.log(line);
-  }
+  console.log(`\n${names.map((name) => `${name}: ${CASES[name].doc}`).join('\n')}`);
 }
 
-function ours(name, shape) {
-  return lastJson(
-    spawnSync(process.execPath, [CASE_SCRIPT, name, shape], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
-    name,
-  );
-}
-function peer(name, shape) {
-  const [batch, seq] = shape.split('x');
-  const args = [values['peer-script'], name, '--batch', batch, '--seq', seq, '--reps', '5'];
-  return lastJson(
-    spawnSync(`${values.peers}/bin/python`, args, {
-      encoding: 'utf8',
-      env: { ...process.env, OLD_TL: '1' },
-      stdio: ['ignore', 'pipe', 'ignore'],
+/** Each case once, the Python library's after ours. */
+function round(names, shape) {
+  return Object.fromEntries(
+    names.map((name) => {
+      const own = ours(name, shape, model);
+      const { peer } = CASES[name];
+      return [name, { own, peer: peers && peer ? theirs(peers, peer, shape) : null }];
     }),
-    name,
   );
 }
-function lastJson({ stdout, status }, name) {
-  const line = (stdout ?? '').trim().split('\n').at(-1);
-  if (status !== 0 || !line?.startsWith('{')) {
-    console.error(`[bench] case ${name} failed with status ${status}`);
-    process.exit(1);
+
+/** Time and memory of the three kinds of pass as one size grows and the others stay. */
+function growth() {
+  const names = ['plain', 'patched', 'eap'];
+  const series = [
+    ['layers, 2×16', [1, 4, 12, 24].map((layers) => [`${layers}`, '2x16', ['--model', `gpt2-small:${layers}`]])],
+    ['positions, batch 1', [16, 64, 256, 512].map((pos) => [`${pos}`, `1x${pos}`, model])],
+    ['batch, 16 positions', [1, 4, 16, 64].map((batch) => [`${batch}`, `${batch}x16`, model])],
+  ];
+  for (const [title, points] of series) {
+    console.log(`\n${title.padEnd(21)} ${names.map((name) => `${name} ms (MiB)`.padStart(22)).join('')}`);
+    for (const [label, shape, flags] of points) {
+      const cells = names.map((name) => {
+        const { median_ms, peak_mib } = ours(name, shape, flags);
+        return `${median_ms.toFixed(1)} (${peak_mib.toFixed(0)})`.padStart(22);
+      });
+      console.log(`${label.padStart(8).padEnd(21)} ${cells.join('')}`);
+    }
   }
-  return JSON.parse(line);
-}
-function median(list) {
-  const sorted = [...list].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1];
 }

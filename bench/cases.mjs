@@ -1,0 +1,225 @@
+/**
+ * @file What is timed: a table of cases, each a function that does the work once and what its time is divided by. All go through
+ * the public interface, as an algorithm would.
+ */
+import {
+  buildGraph,
+  createPatchableModel,
+  DEFAULT_GRAPH_OPTIONS,
+  edgeEnds,
+  edgeSelection,
+  flattenScores,
+  maskFromEdges,
+  seededRandom,
+  unflattenScores,
+} from '@auto-circuit/core';
+import { loadModel } from '@auto-circuit/models';
+import { acdcOrder, acdcSearch, subnetworkProbing } from '@auto-circuit/prune-algos';
+import { gpt2Small, randomBatch } from './gpt2-small.mjs';
+
+/** By name; the rest of `gpt2-small:24` is its number of layers. */
+const MODELS = {
+  'gpt2-small': (layers) => gpt2Small({ layers: Number(layers ?? 12) }),
+  smollm2: async () => {
+    const folder = process.env.SMOLLM2_DIR;
+    if (!folder) throw new Error('SMOLLM2_DIR must name a folder with SmolLM2-135M');
+    return (await loadModel(folder, { process: 'none' })).model;
+  },
+};
+export async function openModel(text) {
+  const [name, layers] = text.split(':');
+  if (!MODELS[name]) throw new Error(`unknown model "${name}"; known: ${Object.keys(MODELS).join(', ')}`);
+  return MODELS[name](layers);
+}
+
+const RESAMPLE = { kind: 'resample', from: 'corrupt' };
+const LOGIT_DIFF = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
+
+/**
+ * Everything a case needs. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
+ * @param backend made by the caller, who disposes it
+ */
+export async function setting(model, backend, { prompts, length, microBatchTokens, keep, onDebug }) {
+  const graph = buildGraph(model.spec.layout, DEFAULT_GRAPH_OPTIONS);
+  const patchable = await createPatchableModel({
+    model,
+    graph,
+    backend,
+    onDebug,
+    ...(keep ? {} : { keepBytes: 0 }),
+    ...(microBatchTokens ? { microBatchTokens } : {}),
+  });
+  const batch = randomBatch(prompts, length, model.spec.outputSize);
+  const tokens = {
+    dtype: 'int',
+    shape: [prompts, length],
+    data: Int32Array.from(batch.prompts.flatMap((prompt) => prompt.clean)),
+  };
+  return { graph, patchable, batch, tokens };
+}
+
+/** The strongest edges by EAP on this very batch, grown from the output, so that they are connected. */
+async function circuitOf({ graph, patchable, batch }, size) {
+  const { tensors } = await patchable.maskGradient(batch, { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF });
+  const sums = Object.fromEntries(
+    Object.entries(tensors).map(([module, { shape, data }]) => {
+      const edges = data.length / shape[0];
+      const sum = new Float32Array(edges);
+      for (const [i, x] of data.entries()) sum[i % edges] += x;
+      return [module, { dtype: 'float', shape: shape.slice(1), data: sum }];
+    }),
+  );
+  const scores = unflattenScores(graph, flattenScores(graph, sums));
+  return edgeSelection(graph, scores, 'greedy').edges(size);
+}
+const patchedUnder = ({ patchable, batch }, mask) =>
+  patchable.patchedRun(batch, { input: 'clean', patch: RESAMPLE, mask });
+/** All but the circuit is patched. */
+const treeMask = (graph, edges) => maskFromEdges(graph, edges, { inside: 0, outside: 1 });
+const treePatch = (size) => async (s) => {
+  const mask = treeMask(s.graph, await circuitOf(s, Math.min(size, s.graph.edgeCount)));
+  return { run: () => patchedUnder(s, mask) };
+};
+
+/** Progress told by an algorithm, as the times between its steps. */
+function timedSteps() {
+  const steps = [];
+  let last = performance.now();
+  return {
+    steps,
+    report() {
+      const now = performance.now();
+      steps.push(now - last);
+      last = now;
+    },
+  };
+}
+
+/**
+ * Each gives {run} (timed as a whole, divided by `per`), or {steps}, which does work for a while and gives milliseconds a step.
+ * `doc` stands in the table's legend, `peer` is the Python library's case of the same work.
+ */
+export const CASES = {
+  plain: {
+    doc: 'tokens to logits at the last position',
+    open: (s) => ({ run: () => s.patchable.run(s.tokens) }),
+  },
+  patched: {
+    doc: 'second pass of an edge patch of 100 random edges; the first is kept, as for every mask but the first',
+    keep: true,
+    peer: ['ac_masked', '--edges', '100'],
+    open(s) {
+      const random = seededRandom(2);
+      const edges = Array.from({ length: 100 }, () => random.below(s.graph.edgeCount));
+      const mask = maskFromEdges(s.graph, edges, { inside: 1, outside: 0 });
+      return { run: () => patchedUnder(s, mask) };
+    },
+  },
+  eap: {
+    doc: 'both forward passes, the backward pass, scores of every edge for every prompt',
+    peer: ['ac_eap'],
+    open: (s) => ({
+      run: () => s.patchable.maskGradient(s.batch, { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF }),
+    }),
+  },
+  'edge-ig': {
+    doc: 'mask gradients at 0, ¼, ½, ¾ and 1',
+    keep: true,
+    peer: ['ac_eap_ig', '--ig', '4'],
+    open: (s) => ({
+      async run() {
+        for (const mask of [0, 0.25, 0.5, 0.75, 1]) {
+          await s.patchable.maskGradient(s.batch, { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF, mask });
+        }
+      },
+    }),
+  },
+  'circuit-100': {
+    doc: 'tree patch of a circuit of 100 edges, the first pass kept',
+    keep: true,
+    peer: ['ac_masked', '--edges', '100'],
+    open: treePatch(100),
+  },
+  'circuit-1000': {
+    doc: 'tree patch of a circuit of 1,000 edges, the first pass kept',
+    keep: true,
+    peer: ['ac_masked', '--edges', '1000'],
+    open: treePatch(1000),
+  },
+  'sizes-10': {
+    doc: 'tree patches of ten circuits from 1 edge to all but one, by random scores; first pass included',
+    keep: true,
+    peer: ['ac_run_circuits_tree'],
+    open(s) {
+      const random = seededRandom(3);
+      const count = s.graph.edgeCount;
+      const scores = unflattenScores(
+        s.graph,
+        Float64Array.from({ length: count }, () => random.uniform()),
+      );
+      const selection = edgeSelection(s.graph, scores, 'top');
+      const masks = Array.from({ length: 10 }, (_, i) =>
+        treeMask(s.graph, selection.edges(Math.round(1 + (i * (count - 2)) / 9))),
+      );
+      return {
+        async run() {
+          const fresh = { ...s, batch: { ...s.batch } }; // another object, so that nothing of it is kept
+          for (const mask of masks) await patchedUnder(fresh, mask);
+        },
+      };
+    },
+  },
+  acdc: {
+    doc: 'ACDC for each edge visited: all edges into 6 random destinations, one threshold',
+    keep: true,
+    peer: ['ac_acdc'],
+    async open(s) {
+      const chosen = sampledDestinations(s.graph, 6);
+      const order = acdcOrder(s.graph).filter((edge) => chosen(edge));
+      return {
+        per: order.length,
+        run: () =>
+          acdcSearch(contextOf({ ...s, batch: { ...s.batch } }), {
+            faithfulness: 'kl',
+            taus: [0.01],
+            prompts: 'first-batch',
+            order,
+          }),
+      };
+    },
+  },
+  probing: {
+    doc: 'subnetwork probing for each optimiser step (KL, tree patch)',
+    keep: true,
+    peer: ['ac_sp'],
+    open: (s) => ({
+      async steps() {
+        const { steps, report } = timedSteps();
+        const defaults = Object.fromEntries(
+          Object.entries(subnetworkProbing.options).map(([name, { default: value }]) => [name, value]),
+        );
+        const context = { ...contextOf(s), progress: { report } };
+        await subnetworkProbing.score(context, { ...defaults, epochs: 8 });
+        return steps.slice(2); // the first ones compile
+      },
+    }),
+  },
+};
+
+function contextOf({ graph, patchable, batch }) {
+  return {
+    model: patchable,
+    graph,
+    batches: [batch],
+    objective: LOGIT_DIFF,
+    patch: RESAMPLE,
+    seed: 0,
+    progress: { report() {} },
+  };
+}
+
+/** Whether an edge leads to one of so many random destinations. */
+function sampledDestinations(graph, count) {
+  const wanted = new Set(seededRandom(5).shuffled(graph.destinations).slice(0, count));
+  return (edge) => wanted.has(edgeEnds(graph, edge).destination);
+}
