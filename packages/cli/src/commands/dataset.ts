@@ -3,7 +3,7 @@ import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
-import { askedPrompts, GENERATE_FLAGS, writePrompts } from '../dataset-prompts.js';
+import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../dataset-prompts.js';
 import { addFlags, DATA_FLAGS, type FlagTable, modelFlags } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open-model.js';
@@ -45,7 +45,8 @@ are only written, to --out or to stdout; else the model is tried on them.
 
 Examples:
   $ auto-circuit dataset prompts.json --model ioi-mini
-  $ auto-circuit dataset --generate ioi --tokenizer models/gpt2 --seed 1 --count 100 --out ioi.json`,
+  $ auto-circuit dataset --generate ioi --tokenizer models/gpt2 --seed 1 --count 100 --out ioi.json
+  $ auto-circuit dataset --generate capitals --model models/gpt2 --only-right --out capitals.json`,
       ),
   async run(cli, command) {
     const values = cli.flags(FLAGS);
@@ -53,7 +54,7 @@ Examples:
     const { openPatchable } = await import('../open-model.js');
     const { promptsLine, tokenizeFile } = await import('../open-prompts.js');
     const asked = await askedPrompts(cli, command, values);
-    await writePrompts(cli, asked, values.out);
+    if (!values.onlyRight) await writePrompts(cli, asked, values.out);
     const { name, file, loaded } = asked;
     if (loaded === null) return;
     await reportProblems(cli, file, loaded);
@@ -68,7 +69,8 @@ Examples:
       const batches = batchesOf(prompts, values.batchSize);
       const clean = await sideFacts(cli, opened, batches, 'clean');
       const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
-      show(cli, prompts, { clean, corrupt });
+      show(cli, prompts, { clean: clean.facts, corrupt: corrupt.facts });
+      if (values.onlyRight) await writeRight(cli, asked, values.out!, clean.right);
     } finally {
       await opened.dispose();
     }
@@ -115,13 +117,14 @@ async function sideFacts(
   { patchable }: OpenedModel,
   batches: readonly PromptBatch[],
   side: Side,
-): Promise<SideFacts> {
+): Promise<{ readonly facts: SideFacts /** Places in the file. */; readonly right: readonly number[] }> {
   const { answerTokens, inputOf, promptAnswerValue } = await import('@auto-circuit/core');
   const size = patchable.outputSize;
   const bar = createProgress(cli.output, side);
   const top: boolean[] = [];
   const above: boolean[] = [];
   const differences: number[] = [];
+  const right: number[] = [];
   try {
     for (const [i, batch] of batches.entries()) {
       cli.signal.throwIfAborted();
@@ -129,9 +132,12 @@ async function sideFacts(
       for (const [n, prompt] of batch.prompts.entries()) {
         const row = data.subarray(n * size, (n + 1) * size);
         const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));
-        top.push(row.every((logit) => logit <= best));
+        const isTop = row.every((logit) => logit <= best);
+        const isAbove = answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best);
+        top.push(isTop);
+        if (prompt.wrongAnswers.length === 0 ? isTop : isAbove) right.push(prompt.index);
         if (prompt.wrongAnswers.length === 0) continue;
-        above.push(answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best));
+        above.push(isAbove);
         differences.push(promptAnswerValue(row, prompt, 'logit', 'diff'));
       }
       bar.report(i + 1, batches.length, 'batches');
@@ -140,12 +146,13 @@ async function sideFacts(
     bar.stop();
   }
   const complete = differences.length === top.length;
-  return {
+  const facts = {
     accuracy: share(top),
     above_wrong: complete ? share(above) : null,
     logit_diff: complete ? mean(differences) : null,
     logit_diff_error: complete && differences.length > 1 ? standardError(differences) : null,
   };
+  return { facts, right };
 }
 
 function show(cli: Cli, prompts: readonly Prompt[], sides: Readonly<Record<Side, SideFacts>>): void {

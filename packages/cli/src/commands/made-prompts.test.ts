@@ -57,6 +57,35 @@ describe('dataset --generate', () => {
     expect(prompts.map(({ clean }) => /at the (\w+)/.exec(clean)![1])).toEqual(['garden', 'station', 'museum']);
   });
 
+  it('--only-right writes the prompts whose answer is above every wrong one, of a file too', async () => {
+    const { code, stdout } = await run(
+      'dataset',
+      '--generate',
+      'meeting',
+      '--only-right',
+      '--out',
+      'right.json',
+      '--json',
+    );
+    const { prompts, clean } = JSON.parse(stdout) as { prompts: number; clean: { above_wrong: number } };
+    const written = async (): Promise<FileOnDisk> => JSON.parse(await readFile(join(cwd, 'right.json'), 'utf8'));
+    expect([code, (await written()).prompts.length]).toEqual([0, clean.above_wrong * prompts]);
+    const one = await run('dataset', 'right.json', '--model', 'ioi-mini', '--json');
+    expect(JSON.parse(one.stdout).clean.above_wrong).toBe(1);
+    // Answers and wrong answers of half the prompts the other way round: the model gets none of those right
+    const both = (await written()).prompts;
+    const turned = both.map((p) => ({ ...p, answers: [' Rosa'], wrong_answers: [' Suri'] }));
+    await writeFile(join(cwd, 'mixed.json'), JSON.stringify({ prompts: turned.flatMap((p, i) => [p, both[i]]) }));
+    await run('dataset', 'mixed.json', '--model', 'ioi-mini', '--only-right', '--out', 'right.json', '--quiet');
+    expect((await written()).prompts).toEqual(both);
+    await writeFile(join(cwd, 'wrong.json'), JSON.stringify({ prompts: turned }));
+    const none = await run('dataset', 'wrong.json', '--model', 'ioi-mini', '--only-right', '--out', 'none.json');
+    expect([none.code, none.stderr]).toEqual([
+      2,
+      expect.stringContaining('the model gets no prompt of wrong.json right'),
+    ]);
+  });
+
   it.each([
     [['p.json', '--generate', 'meeting'], 'a prompt file and --generate exclude each other'],
     [[], 'there is nothing to look at; name a prompt file, or a task with --generate'],
@@ -65,6 +94,10 @@ describe('dataset --generate', () => {
     [
       ['--generate', 'ioi-mini', '--model', 'ioi-mini'],
       'the prompts of task "ioi-mini" are a file, not made for a tokenizer',
+    ],
+    [
+      ['--generate', 'meeting', '--only-right'],
+      '--only-right writes the prompts that a model gets right; give --out FILE',
     ],
     [['--generate', 'meeting', '--model', 'micro'], "are made for the model's tokenizer, and micro has none"],
     [
