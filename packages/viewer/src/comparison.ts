@@ -174,7 +174,7 @@ function smallCircuits(runs: readonly ComparedRun[]): string {
       ...(faithful === null ? [] : [`faithfulness ${shortNumber(faithful)}`]),
     ].join(', ');
     const name = href === undefined ? escapeHtml(series) : `<a href="${escapeHtml(href)}">${escapeHtml(series)}</a>`;
-    return `<figure><figcaption>${name}<br><span class="unit">${escapeHtml(said)}</span></figcaption>${smallCircuitSvg(data, shown, `The circuit of ${series}, ${said}`)}</figure>`;
+    return `<figure${data.positions === null ? '' : ' class="broad"'}><figcaption>${name}<br><span class="unit">${escapeHtml(said)}</span></figcaption>${smallCircuitSvg(data, shown, `The circuit of ${series}, ${said}`)}</figure>`;
   });
   return `<h3>Circuits kept</h3><div class="small-circuits">${drawings.join('')}</div>`;
 }

@@ -88,10 +88,23 @@ describe('view', () => {
     const url = /http:\S+/.exec(text.out)![0];
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     expect(await get(url)).toEqual({ status: 200, body: await readFile(join(cwd, 'r', 'report.html'), 'utf8') });
+    expect((await get(url)).body).toContain("default-src 'none'");
     expect((await get(url, 'evil.example')).status).toBe(403);
     expect((await get(url, undefined, '/../run.json')).status).toBe(404);
     stop();
     expect(await code).toBe(0);
     await expect(get(url)).rejects.toThrow();
+  });
+
+  it('serves several runs as one page', async () => {
+    await begin(DISCOVER).code;
+    await begin(`${DISCOVER.replace('--out r', '--out s')} --seed 1`).code;
+    const { code, text, stop } = begin('view r s --no-open');
+    while (!text.out.includes('http')) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { body } = await get(/http:\S+/.exec(text.out)![0]);
+    expect(body).toContain('2 runs · 1 task · 1 algorithm · 2 seeds');
+    expect(body).not.toContain('<a href'); // the runs' own reports are not served
+    stop();
+    expect(await code).toBe(0);
   });
 });

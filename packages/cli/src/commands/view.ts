@@ -23,7 +23,7 @@ export const viewCommand: CliCommand = {
         .description('Shows the report of a run, or of several side by side, in the browser')
         .argument('<runs...>', 'run folders'),
       FLAGS,
-    ).addHelpText('after', '\nExample:\n  $ auto-circuit view runs/ioi'),
+    ).addHelpText('after', '\nExamples:\n  $ auto-circuit view runs/ioi\n  $ auto-circuit view runs/eap runs/acdc'),
   async run(cli, command) {
     const [folders] = command.processedArgs as [string[]];
     const page = await reportOfFolders(cli, folders, null);
