@@ -2,6 +2,7 @@ import {
   buildGraph,
   createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
+  edgeAt,
   edgesByName,
   flattenScores,
   type GraphOptions,
@@ -243,6 +244,18 @@ describe('baselines', () => {
       context: { batches: [{ prompts: [...PROMPTS, third], length: 1 }] },
     });
     close(each(together.score), [5 / 6, 5 / 6, 1 / 6]);
+  });
+  it('activation magnitude in the residual graph: each edge has the size of its own source', async () => {
+    // two layers: x = (1, 0) → head (2, −0) → stream … ; AutoCircuit gives the edges of later modules those of the first sources
+    const { graph, scores } = await run(activationMagnitude, {
+      weights: [[[2, -1]], [[0.5, 3]]],
+      graph: { factorized: false },
+      prompts: [PROMPTS[1]!], // clean (1, 1): start 1; head (2, −1): ½; stream (3, 0): 1.5; head (1.5, 0): 0.75
+    });
+    const sizes: Readonly<Record<string, number>> = { 'Resid Start': 1, 'B0.0': 0.5, 'Resid Post 0': 1.5, 'B1.0': 0.75, 'Resid Post 1': 2.25 }; // biome-ignore format: one line
+    const flat = flattenScores(graph, scores);
+    const of = [...flat.keys()].map((edge) => sizes[edgeAt(graph, edge).source.name]);
+    close([...flat], of as number[]);
   });
   it('random: numbers by seed and canonical edge number', async () => {
     const { score, graph } = await run(random, { graph: { positions: 3 }, context: { seed: 8 } });
