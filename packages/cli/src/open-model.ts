@@ -59,9 +59,9 @@ export async function openPatchable(
   length: number | null,
   needs: MemoryNeeds | null = null,
 ): Promise<OpenedModel> {
-  const { buildGraph, checkMemory, createPatchableModel, DEFAULT_GRAPH_OPTIONS } = await import('@auto-circuit/core');
+  const { buildGraph, checkMemory, createPatchableModel, optionsFor } = await import('@auto-circuit/core');
   const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);
-  const options = graphValues === null ? DEFAULT_GRAPH_OPTIONS : graphOptions(graphValues, length);
+  const options = graphValues === null ? optionsFor(model.spec.layout) : graphOptions(graphValues, length);
   const graph = buildGraph(model.spec.layout, options);
   const memory = memoryShare(cli);
   if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });

@@ -14,6 +14,12 @@ export const DEFAULT_GRAPH_OPTIONS: GraphOptions = Object.freeze({
   kvInputs: 'query-head',
 });
 
+/** The options of a graph that any model of this layout has: latents of the stream are nodes of the residual graph only. */
+export function optionsFor(layout: GraphLayout): GraphOptions {
+  const sites = layout.kind === 'transformer' ? Object.keys(layout.latents ?? {}) : [];
+  return { ...DEFAULT_GRAPH_OPTIONS, factorized: sites.every((site) => site.endsWith('.mlp')) };
+}
+
 /**
  * The graph of a model. Options that say nothing about this model are brought to one form in `graph.options`:
  * `splitQkv` is false where attention has no Q, K and V inputs (residual graph, staged models), and `kvInputs` is

@@ -8,7 +8,7 @@
 
 import { seededRandom } from '../data/random.js';
 import type { Prompt, PromptBatch } from '../data/types.js';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor } from '../graph/build.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import { edgeAt } from '../graph/edges.js';
 import { scorePlace } from '../graph/score-index.js';
@@ -59,7 +59,7 @@ export function architectureContract(model: ModelObject): ContractCheck[] {
   return checks;
 }
 
-const anyGraph = (model: ModelObject): Graph => buildGraph(model.spec.layout, variantsOf(model)[0]![1]);
+const anyGraph = ({ spec: { layout } }: ModelObject): Graph => buildGraph(layout, optionsFor(layout));
 
 /** The graphs that make sense for the model. */
 function variantsOf({ spec: { layout } }: ModelObject): (readonly [string, GraphOptions])[] {
@@ -71,7 +71,7 @@ function variantsOf({ spec: { layout } }: ModelObject): (readonly [string, Graph
   const transformer = layout.kind === 'transformer';
   const residual = ['residual', { ...DEFAULT_GRAPH_OPTIONS, factorized: false }] as const;
   // latents of the stream are nodes of that graph only
-  if (transformer && Object.keys(layout.latents ?? {}).some((site) => !site.endsWith('.mlp'))) return [residual];
+  if (!optionsFor(layout).factorized) return [residual];
   if (!transformer || !layout.parallel) variants.push(residual);
   if (transformer && layout.kvHeads < layout.heads)
     variants.push(['KV heads', { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' }]);

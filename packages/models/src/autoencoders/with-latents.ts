@@ -9,10 +9,10 @@ import {
   AutoCircuitError,
   buildGraph,
   contribution,
-  DEFAULT_GRAPH_OPTIONS,
   latentSite,
   type ModelObject,
   memoryWeights,
+  optionsFor,
   type PatchPoints,
   type ProgramBuilder,
   type WeightEntry,
@@ -45,7 +45,7 @@ export function withLatents(model: ModelObject, attached: readonly ChosenLatents
   }
   const latents = Object.fromEntries(attached.map(({ autoencoder, chosen }) => [autoencoder.site, [...chosen]]));
   const own = { ...layout, latents };
-  buildGraph(own, { ...DEFAULT_GRAPH_OPTIONS, factorized: !attached.some(({ autoencoder }) => ofStream(autoencoder)) });
+  buildGraph(own, optionsFor(own)); // says which site is not there
   return Object.freeze<ModelObject>({
     ...model,
     spec: { ...model.spec, layout: own },
