@@ -11,7 +11,7 @@ export default defineExperiment({
   name: 'steps',
   tasks: ['ioi-mini', { name: 'ioi-mini-reversed', task: 'ioi-mini', reverse: true }],
   algos: ['eap', ...steps.map((n) => ({ name: `eap-ig-${n}`, algo: 'eap-ig-inputs', options: { steps: n } }))],
-  metrics: ['kl', 'faithfulness'],
+  metrics: ['kl', 'logit-diff'],
   seeds: [0],
   settings: { limit: 80, edges: [20, 50, 100] },
 });
