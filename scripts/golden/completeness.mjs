@@ -22,6 +22,7 @@ export async function* checkTrainedCompleteness({ golden, batches, patchable }, 
     epochs: settings.epochs,
     init: INIT,
     lambda: settings.regularize_lambda,
+    free: 0.2,
   });
   while (training.done < training.steps) await training.step();
   const expected = golden.tensors(record.id);

@@ -27,7 +27,14 @@ export const adversarialKnockouts = definePruneAlgo({
     },
     learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
     epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
-    lambda: { type: 'number', doc: 'weight of the share of the circuit that is knocked out', default: 0.1, min: 0 },
+    lambda: { type: 'number', doc: 'weight of knock-outs beyond those that are free', default: 0.1, min: 0 },
+    free: {
+      type: 'number',
+      doc: 'share of the circuit that may be knocked out at no cost',
+      default: 0.2,
+      min: 0,
+      max: 1,
+    },
     init: { type: 'number', doc: 'every parameter at the start; below 0: few knock-outs', default: -USUAL_INIT },
   },
   async score(context, options) {

@@ -31,8 +31,10 @@ export interface KnockoutTrainingSettings {
   readonly epochs: number;
   /** Every parameter at the start; below 0: few knock-outs. */
   readonly init: number;
-  /** Weight of the share of the circuit that is knocked out. */
+  /** Weight of the knock-outs beyond those that are free. */
   readonly lambda: number;
+  /** Share of the circuit that may be knocked out at no cost. */
+  readonly free: number;
 }
 
 /** The parameter of an edge outside the circuit, which stays in the model and out of the circuit. */
@@ -43,7 +45,8 @@ const LOGIT_DIFF: Objective = { kind: 'answers', tokenFunction: 'logit', value: 
 /**
  * The adversarial completeness of a circuit (Wang et al. 2022, arXiv 2211.00593, trained as in AutoCircuit): knock-outs K inside the
  * circuit C are learned by Adam so that the model without K and the circuit without K differ most. Minimises
- * −difference(model∖K, C∖K) + λ · |K| ÷ |C|. A complete circuit leaves nothing to find. Gradients go through both runs.
+ * −difference(model∖K, C∖K) + λ · ReLU(|K| − n) ÷ n, n being the
+ * knock-outs that are free (AutoCircuit: a fifth of the circuit). A complete circuit leaves nothing to find. Gradients go through both runs.
  */
 export class KnockoutTraining {
   readonly steps: number;
@@ -152,18 +155,17 @@ export class KnockoutTraining {
     return gradient;
   }
 
-  /** λ · share of the circuit that one sample knocks out; adds its gradient. */
+  /** λ · ReLU(knock-outs in one sample − n) ÷ n; adds its gradient. */
   #regularize(gradient: Float64Array): number {
-    const { lambda, noise, maskFunction } = this.#settings;
+    const { lambda, free, noise, maskFunction } = this.#settings;
     const f = MASK_FUNCTIONS[maskFunction];
     const uniforms = new Float64Array(this.parameters.length);
     if (f.usesNoise) noise.regularizer(this.done, uniforms);
-    let count = 0;
-    for (const i of this.#inside) {
-      count += f.value(this.parameters[i]!, uniforms[i]!);
-      gradient[i]! += (lambda * f.slope(this.parameters[i]!, uniforms[i]!)) / this.#inside.length;
-    }
-    return (lambda * count) / this.#inside.length;
+    const n = Math.max(1, Math.trunc(free * this.#inside.length));
+    const count = this.#inside.reduce((sum, i) => sum + f.value(this.parameters[i]!, uniforms[i]!), 0);
+    if (count <= n) return 0;
+    for (const i of this.#inside) gradient[i]! += (lambda * f.slope(this.parameters[i]!, uniforms[i]!)) / n;
+    return (lambda * (count - n)) / n;
   }
 
   /** How likely each edge is knocked out, 0 outside the circuit. */

@@ -42,6 +42,7 @@ async function training(settings: Partial<KnockoutTrainingSettings> = {}) {
     epochs: 40,
     init: 0.3,
     lambda: 0.05,
+    free: 0.2, // of 4 edges: 1
     ...settings,
   });
 }
@@ -64,6 +65,8 @@ describe('KnockoutTraining', () => {
       expect(Math.abs(gradient[place]! - slope)).toBeLessThan(5e-4);
       expect(Math.abs(slope)).toBeGreaterThan(5e-3); // so that it can be told from 0
     }
+    // four edges at 0.3 are 0.2 above the one that is free
+    expect(one.curves.regularization![0]).toBeCloseTo(0.05 * 0.2, 6); // masks are float32
     const outside = gradient.filter((_, place) => one.parameters[place] === OUTSIDE);
     expect(outside).toHaveLength(graph.edgeCount - circuit.length);
     expect([...outside].every((x) => x === 0)).toBe(true);
