@@ -51,8 +51,8 @@ function trace(shape, has, points) {
   for (let l = 0; l < layers; l++) {
     const attn = `L${l}.attn`;
     const { q, k, v } = readHeads(points, has, shape, attn, residual, norm(`L${l}.ln1`)); // [kvHeads, heads per KV head, batch, pos, dHead]
-    const turned = (x, input) => rotate(b, normed(b, x, norm(`${attn}.${input}.norm`, dHead)), cos, sin);
-    const z = causalAttention(b, turned(q, 'q'), turned(k, 'k'), v, attn, { window: windows[l] }); // [heads, batch, pos, dHead]
+    const turned = (x, input) => rotate(points, normed(b, x, norm(`${attn}.${input}.norm`, dHead)), cos, sin);
+    const z = causalAttention(points, turned(q, 'q'), turned(k, 'k'), v, attn, { window: windows[l] }); // [heads, batch, pos, dHead]
     residual = b.add(residual, points.outOf(attn, z, points.weight(`${attn}.o.W`, [heads, dHead, dModel])));
     residual = points.stream(`L${l}.mid`, residual);
 
