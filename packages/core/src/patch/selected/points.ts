@@ -80,18 +80,23 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const prefix = prefixes.get(site);
     const here = led.length > 0 ? b.slice(all, 0, 0, rows) : all;
     const own = prefix ? b.add(here, prefix) : here;
-    return from ? b.add(own, knownAt(site, rows, site === from.site)) : own;
+    if (!from) return own;
+    if (site === from.site) return b.add(own, knownByMask(site, rows));
+    const byMask = b.reshape(own, [rows, MASKS, 'batch', 'pos', dModel]);
+    return b.reshape(b.add(byMask, b.reshape(knownAt(site, rows), [rows, 1, 'batch', 'pos', dModel])), own.shape);
   }
-  /** The share of known sources: [rows, masks·batch, pos, dModel]. */
-  function knownAt(site: string, rows: Dim, byMask: boolean): AnyValue {
-    const known = b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', dModel]);
-    const flat = b.reshape(known, [KNOWN_SYMBOL, multiplyDims('batch', 'pos', dModel)]);
-    if (!byMask) {
-      const shared = b.matmul(b.input(knownMixInput(site), 'float', [rows, KNOWN_SYMBOL]), flat);
-      return widen(b.reshape(shared, [rows, 'batch', 'pos', dModel]));
-    }
+  const knownRows = (): AnyValue =>
+    b.reshape(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', dModel]), [
+      KNOWN_SYMBOL,
+      multiplyDims('batch', 'pos', dModel),
+    ]);
+  /** The share of known sources, the same for all masks: [rows, batch·pos·dModel]. */
+  const knownAt = (site: string, rows: Dim): AnyValue =>
+    b.matmul(b.input(knownMixInput(site), 'float', [rows, KNOWN_SYMBOL]), knownRows());
+  /** Where the masks differ: [rows, masks·batch, pos, dModel]. */
+  function knownByMask(site: string, rows: Dim): AnyValue {
     const factors = b.input(knownMixInput(site), 'float', [MASKS, rows, KNOWN_SYMBOL]);
-    const mixed = b.matmul(b.reshape(factors, [multiplyDims(MASKS, rows), KNOWN_SYMBOL]), flat);
+    const mixed = b.matmul(b.reshape(factors, [multiplyDims(MASKS, rows), KNOWN_SYMBOL]), knownRows());
     const byRow = b.transpose(b.reshape(mixed, [MASKS, rows, multiplyDims('batch', 'pos', dModel)]), [1, 0, 2]);
     return b.reshape(byRow, [rows, wide, 'pos', dModel]);
   }
