@@ -135,7 +135,7 @@ function rocCharts(runs: readonly ComparedRun[], colours: Colours): string[] {
       return found ? [{ name, points: found.points, area: found.area, colour: colours.get(name) ?? 0 }] : [];
     });
     const bars = series.map(({ name, area, colour }) => ({ name, values: [area], colour }));
-    return `${rocSvg(circuit, series)}${barsSvg(`area under ROC: ${circuit}`, '', bars)}`;
+    return `${rocSvg(circuit, series)}${barsSvg(`area under ROC: “${circuit}”`, '', bars)}`;
   });
 }
 

@@ -7,7 +7,6 @@ import { figure, px } from './frame.js';
 /** Cells of more runs than this carry no numbers. */
 const MOST_NUMBERS = 14;
 const LEFT = 150;
-const TOP = 96;
 const WIDTH = 460;
 /** For names that lean out to the right. */
 const RIGHT = 62;
@@ -18,14 +17,16 @@ export function heatMapSvg(
   names: readonly string[],
   values: readonly (readonly number[])[],
 ): string {
+  const heads = names.map((name) => shortened(name, 17));
+  const top = 22 + 4.9 * Math.max(...heads.map(({ length }) => length));
   const cell = Math.min(44, (WIDTH - LEFT - RIGHT) / names.length);
   const at = (i: number): number => LEFT + i * cell;
-  const heads = names.map((name, i) => {
+  const columns = heads.map((name, i) => {
     const x = at(i) + cell / 2;
-    return `<text class="name" x="${px(x + 3)}" y="${TOP - 6}" transform="rotate(-50 ${px(x + 3)} ${TOP - 6})">${escapeHtml(shortened(name, 17))}</text>`;
+    return `<text class="name" x="${px(x + 3)}" y="${px(top - 6)}" transform="rotate(-50 ${px(x + 3)} ${px(top - 6)})">${escapeHtml(name)}</text>`;
   });
   const rows = names.map((name, row) => {
-    const y = TOP + row * cell;
+    const y = top + row * cell;
     const label = `<text class="name" x="${LEFT - 8}" y="${px(y + cell / 2 + 4)}" text-anchor="end">${escapeHtml(shortened(name))}</text>`;
     const cells = names.map((other, column) => {
       const value = values[row]![column]!;
@@ -37,7 +38,7 @@ export function heatMapSvg(
     });
     return label + cells.join('');
   });
-  const height = Math.ceil(TOP + names.length * cell + 8);
+  const height = Math.ceil(top + names.length * cell + 8);
   const label = `${title}: ${names.length} by ${names.length} runs`;
-  return figure({ title, unit, label }, [...heads, ...rows].join(''), { height, width: WIDTH });
+  return figure({ title, unit, label }, [...columns, ...rows].join(''), { height, width: WIDTH });
 }

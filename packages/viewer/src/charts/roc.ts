@@ -33,7 +33,7 @@ export function rocSvg(known: string, series: readonly RocSeries[]): string {
     xTitle('share of other edges chosen'),
   ];
   const label = `ROC against ${known}: ${series.map(({ name, area }) => `${name} has area ${shortNumber(area)}`).join(', ')}`;
-  return figure({ title: `edges of ${known} found`, unit: 'share', label }, parts.join(''));
+  return figure({ title: `ROC: known circuit “${known}”`, unit: 'share of its edges found', label }, parts.join(''));
 }
 
 /** Points that lie close together go; corners stay as far as they can be seen. */

@@ -84,10 +84,13 @@ export function scoreText(data: CircuitData, edge: number): string {
   return error === undefined ? score : `${score} ± ${shortNumber(numberOf(error))}`;
 }
 
-/** How an edge is coloured: blue, red, or the one neutral colour of scores without a sign. */
+/** How an edge is coloured: blue, red, or the one neutral colour of 0 and of scores without a sign. */
 export const TONES = ['pos', 'neg', 'plain'] as const;
 export type Tone = (typeof TONES)[number];
-export const toneOf = (score: number, signed: boolean): Tone => (signed ? (score < 0 ? 'neg' : 'pos') : 'plain');
+export function toneOf(score: number, signed: boolean): Tone {
+  if (!signed || score === 0) return 'plain';
+  return score < 0 ? 'neg' : 'pos';
+}
 
 /** The most important edges, at one position or at all. */
 export function edgesShown(data: CircuitData, size: number, position: number | null): number[] {
