@@ -98,7 +98,7 @@ describe('list', () => {
     const eapIg = lists.algos.find((algo: { name: string }) => algo.name === 'eap-ig-inputs');
     expect(eapIg.from).toBe('@auto-circuit/prune-algos');
     expect(eapIg.options.steps).toMatchObject({ type: 'int', default: 5 });
-    expect(lists.ablations).toHaveLength(7);
+    expect(lists.ablations).toHaveLength(8); // the seven of AutoCircuit, and optimal
     expect(lists.backends.map((backend: { name: string }) => backend.name)).toEqual(['interpreter', 'onnx', 'tfjs']);
   });
 
