@@ -50,13 +50,17 @@ export function curveSvg(curve: Curve): string {
   const values = [...all.flatMap((point) => [...bounds(point)]), ...curve.lines.map(({ value }) => value)];
   const y = valueScale(values.filter(Number.isFinite));
   const taken: number[] = [];
+  const levels = curve.lines
+    .filter(({ value }) => Number.isFinite(value))
+    .map((line) => levelSvg(line, y.at(line.value), taken));
   const parts = [
     ...(curve.band ? [tintSvg(curve.band, y)] : []),
     ...y.ticks.map((tick) => yTick(tick, y.at(tick))),
     ...x.ticks.map(({ edges, label }) => xTick(x.at(edges), label)),
-    ...curve.lines.filter(({ value }) => Number.isFinite(value)).map((line) => levelSvg(line, y.at(line.value), taken)),
+    ...levels.map(({ line }) => line),
     ...(curve.kept === undefined ? [] : [keptSvg(curve.kept, x)]),
     ...series.map((one) => seriesSvg(one, x, y, curve)),
+    ...levels.map(({ name }) => name),
     xTitle('edges in the circuit'),
     `<g class="at" hidden><line y1="${PLOT.top}" y2="${PLOT.bottom}"/><circle r="4.5"/></g>`,
   ];

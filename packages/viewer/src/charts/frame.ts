@@ -64,12 +64,22 @@ export const xTick = (x: number, label: string): string =>
 export const xTitle = (text: string): string =>
   `<text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${text}</text>`;
 
-/** A line across with its name; `taken`: heights of names that stand already, which this one keeps clear of. */
-export function levelSvg({ label, value }: { label: string; value: number }, y: number, taken: number[]): string {
+/**
+ * A line across, and its name, which is drawn last so that it can be read.
+ * @param taken heights of names that stand already, which this one keeps clear of
+ */
+export function levelSvg(
+  { label, value }: { readonly label: string; readonly value: number },
+  y: number,
+  taken: number[],
+): { readonly line: string; readonly name: string } {
   let text = y < PLOT.top + 14 ? y + 12 : y - 5;
   if (taken.some((other) => Math.abs(other - text) < 11)) text = text < y ? y + 12 : y - 4;
   taken.push(text);
-  return `<line class="level" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"><title>${escapeHtml(label)}: ${shortNumber(value)}</title></line><text class="level-label" x="${PLOT.right}" y="${px(text)}" text-anchor="end">${escapeHtml(label)}</text>`;
+  return {
+    line: `<line class="level" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"><title>${escapeHtml(label)}: ${shortNumber(value)}</title></line>`,
+    name: `<text class="level-label" x="${PLOT.right}" y="${px(text)}" text-anchor="end">${escapeHtml(label)}</text>`,
+  };
 }
 
 /** A figure with a caption; `body` is SVG text. `data`: further attributes of the svg element. */
