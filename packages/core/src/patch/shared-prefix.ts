@@ -5,7 +5,7 @@
  */
 import type { KeptPrefix, Prompt } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
-import { buildGraph } from '../graph/build.js';
+import { buildGraph, optionsFor } from '../graph/build.js';
 import type { Backend } from '../ir/backend.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import { simplify } from '../ir/simplify.js';
@@ -46,7 +46,7 @@ export function prefixProgram(model: ModelObject): Program {
   const b = new ProgramBuilder('shared-prefix');
   const points = plainPoints({
     builder: b,
-    graph: buildGraph(model.spec.layout),
+    graph: buildGraph(model.spec.layout, optionsFor(model.spec.layout)),
     input: b.input('tokens', 'int', ['batch', 'prefix']),
     weight: (name, shape) => b.weight(name, shape),
   });

@@ -1,4 +1,5 @@
 import {
+  behindPrefix,
   buildGraph,
   createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
@@ -8,9 +9,11 @@ import {
   inputOf,
   interpreterBackend,
   type ModelObject,
+  optionsFor,
   type PromptBatch,
   scorePlace,
   seededRandom,
+  withoutPrefix,
 } from '@auto-circuit/core';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
@@ -213,6 +216,30 @@ describe.each([
       expect(tensors[module]!.data[offset + 0 * width]).toBeCloseTo(slope, 3);
     }
   });
+});
+
+it('a shared prefix changes nothing, with latents of the MLP or of the stream', async () => {
+  // both prompts of a pair begin alike; [2, 3] of each are run once
+  const shared = prompts.prompts.map((p) => ({
+    ...p,
+    clean: [2, 3, ...(p.clean as number[])],
+    corrupt: [2, 3, ...(p.corrupt as number[])],
+  }));
+  const backend = interpreterBackend({ precision: 'float64' });
+  for (const site of ['L0.mlp', 'L0.post']) {
+    const model = withLatents(gpt2, [{ autoencoder: random(site, { kind: 'relu' }), chosen: [4, 0, 9] }]);
+    const options = optionsFor(model.spec.layout);
+    const request = {
+      input: 'clean',
+      patch: { kind: 'resample', from: 'corrupt' },
+      objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+    } as const;
+    const whole = await (await open(model, options)).maskGradient({ length: 7, prompts: shared }, request);
+    const cut = await withoutPrefix(model, backend, shared, 2);
+    const tail = await (await open(behindPrefix(model, 2), options)).maskGradient({ length: 5, prompts: cut }, request);
+    for (const [module, { data }] of Object.entries(whole.tensors))
+      expect(largest(data, tail.tensors[module]!.data)).toBeLessThan(1e-4); // keys and values pass as float32
+  }
 });
 
 it('says what is wrong', () => {
