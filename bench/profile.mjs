@@ -2,7 +2,7 @@
  * @file Where the time of a pass goes: onnxruntime's own profile of its program, the best time of each node over several runs,
  * by kind of operation and for the nodes that take longest.
  *
- *   node bench/profile.mjs plain|patched|eap BxP [MODEL]
+ *   node bench/profile.mjs CASE BxP [MODEL]
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -35,7 +35,8 @@ export async function profile(name, shape, modelName = 'gpt2-small') {
     },
   };
   const s = await setting(model, watching, { prompts, length, keep: CASES[name].keep, onDebug: () => {} });
-  await (await CASES[name].open(s)).run();
+  const { run, steps } = await CASES[name].open(s);
+  await (run ?? steps)();
   await s.patchable.dispose();
   print(`${name}, ${shape}, program ${last.program.name}`, await nodeTimes(last, threads));
 }

@@ -9,7 +9,7 @@ import { gradient } from '../ir/gradient.js';
 import { floatTensor, type Tensor } from '../ir/tensor.js';
 import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
-import { Differences } from './differences.js';
+import { Differences, itemsFirst } from './differences.js';
 import type { Executables, NamedProgram } from './executables.js';
 import { inputFeeds, maskFeeds, objectiveFeeds } from './feeds.js';
 import { type Cut, floats } from './micro-batches.js';
@@ -50,7 +50,7 @@ export function constantGradientProgram(setting: PatchedSetting & { readonly obj
     ...scopeOf(setting, b),
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
-    differences: new Differences(b),
+    differences: new Differences(b, itemsFirst(setting.axes)),
     patchOf({ block, value }) {
       const patch = b.input(patchInputName(block.site), 'float', value.shape); // [rows, batch, pos, width]
       fed.push({ site: block.site, value: patch });

@@ -8,7 +8,7 @@ import { type Dim, multiplyDims } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
 import { outputsByRow, type SourceParts } from './modes.js';
 
-/** Rows `start` to `stop` of the sources: [rows, batch, pos, dModel]. */
+/** Rows `start` to `stop` of the sources: [rows, batch, pos, dModel], or with items first [batch, rows, pos, dModel]. */
 export interface DifferenceBlock {
   readonly start: number;
   readonly stop: number;
@@ -24,19 +24,26 @@ export interface MaskAxes {
 /** Patched parts as values; null for zeros. */
 export type PatchValue = AnyValue | null;
 
+/** Masks by item mix each item on its own: then every source is brought into that order once, not once a layer. */
+export const itemsFirst = ({ perItem, perPosition }: MaskAxes): boolean => perItem && !perPosition;
+
 export class Differences {
   readonly #b: ProgramBuilder;
+  /** Which axis the rows are. */
+  readonly #rowAxis: 0 | 1;
   readonly #pieces: DifferenceBlock[] = [];
   readonly #merged: DifferenceBlock[] = [];
 
-  constructor(builder: ProgramBuilder) {
+  constructor(builder: ProgramBuilder, itemFirst = false) {
     this.#b = builder;
+    this.#rowAxis = itemFirst ? 1 : 0;
   }
 
   /** Adds one source block: (patch − current) · projection, so that head outputs are formed only here. */
   add(current: SourceParts, patch: PatchValue): void {
     const difference = patch ? this.#b.sub(patch, current.value) : this.#b.neg(current.value);
-    const value = outputsByRow(this.#b, { value: difference, projection: current.projection });
+    const byRow = outputsByRow(this.#b, { value: difference, projection: current.projection });
+    const value = this.#rowAxis === 0 ? byRow : this.#b.transpose(byRow, [1, 0, 2, 3]);
     const piece = { start: current.block.start, stop: current.block.stop, value };
     this.#pieces.push(piece);
     this.#merged.push(piece);
@@ -48,7 +55,7 @@ export class Differences {
     for (;;) {
       const [before, last] = this.#merged.slice(-2);
       if (!before || !last || size(last) < size(before) || before.stop !== last.start) return;
-      const value = this.#b.concat([before.value, last.value], 0);
+      const value = this.#b.concat([before.value, last.value], this.#rowAxis);
       this.#merged.splice(-2, 2, { start: before.start, stop: last.stop, value });
     }
   }
@@ -66,12 +73,16 @@ export class Differences {
         const from = Math.max(block.start, start);
         const to = Math.min(block.stop, stop);
         if (from === block.start && to === block.stop) return block;
-        return { start: from, stop: to, value: this.#b.slice(block.value, 0, from - block.start, to - block.start) };
+        return {
+          start: from,
+          stop: to,
+          value: this.#b.slice(block.value, this.#rowAxis, from - block.start, to - block.start),
+        };
       });
   }
 }
 
-/** One summand of a mix: weights [item?, position?, rows, k] for k source rows [k, batch, pos, dModel]. */
+/** One summand of a mix: weights [item?, position?, rows, k] for k source rows, lying as `Differences` has them. */
 export interface MixTerm {
   readonly weights: AnyValue;
   readonly rows: AnyValue;
@@ -80,22 +91,23 @@ export interface MixTerm {
 /** Σ over terms of weights · rows: [rows, batch, pos, dModel]. */
 export function mix(b: ProgramBuilder, axes: MaskAxes, terms: readonly MixTerm[]): AnyValue {
   const summands = terms.map(({ weights, rows }) => {
-    const [k, batch, pos, dModel] = rows.shape as [Dim, Dim, Dim, Dim];
     const count = weights.shape.at(-2)!;
+    if (itemsFirst(axes)) {
+      const [items, k, pos, dModel] = rows.shape as [Dim, Dim, Dim, Dim];
+      const product = b.matmul(weights, b.reshape(rows, [items, k, multiplyDims(pos, dModel)])); // [batch, rows, pos·dModel]
+      return b.reshape(b.transpose(product, [1, 0, 2]), [count, multiplyDims(items, pos, dModel)]);
+    }
+    const [k, batch, pos, dModel] = rows.shape as [Dim, Dim, Dim, Dim];
     if (!axes.perItem && !axes.perPosition) {
       return b.matmul(weights, b.reshape(rows, [k, multiplyDims(batch, pos, dModel)])); // [rows, batch·pos·dModel]
-    }
-    if (!axes.perPosition) {
-      const byItem = b.transpose(b.reshape(rows, [k, batch, multiplyDims(pos, dModel)]), [1, 0, 2]); // [batch, k, pos·dModel]
-      return b.reshape(b.transpose(b.matmul(weights, byItem), [1, 0, 2]), [count, multiplyDims(batch, pos, dModel)]);
     }
     const byPosition = b.transpose(rows, [1, 2, 0, 3]); // [batch, pos, k, dModel]
     const product = b.matmul(weights, byPosition); // [batch, pos, rows, dModel]
     return b.reshape(b.transpose(product, [2, 0, 1, 3]), [count, multiplyDims(batch, pos, dModel)]);
   });
   const total = summands.reduce((a, x) => b.add(a, x)); // [rows, batch·pos·dModel]
-  const [, batch, pos, dModel] = terms[0]!.rows.shape as [Dim, Dim, Dim, Dim];
-  return b.reshape(total, [total.shape[0]!, batch, pos, dModel]);
+  const [first, second, pos, dModel] = terms[0]!.rows.shape as [Dim, Dim, Dim, Dim];
+  return b.reshape(total, [total.shape[0]!, itemsFirst(axes) ? first : second, pos, dModel]);
 }
 
 /**
@@ -107,12 +119,15 @@ export function contractScores(
   keepPositions: boolean,
   gradient: AnyValue,
   blocks: readonly DifferenceBlock[],
+  itemFirst = false,
 ): AnyValue {
   const [rows, batch, pos, dModel] = gradient.shape as [Dim, Dim, Dim, Dim];
   const outer = keepPositions ? multiplyDims(batch, pos) : batch;
   const inner = keepPositions ? dModel : multiplyDims(pos, dModel);
   const byItem = (x: AnyValue): AnyValue => b.transpose(b.reshape(x, [x.shape[0]!, outer, inner]), [1, 0, 2]); // [outer, x rows, inner]
-  const scores = blocks.map((block) => b.matmul(byItem(gradient), byItem(block.value), { transposeB: true })); // [outer, rows, k]
+  const sources = (value: AnyValue): AnyValue =>
+    itemFirst ? b.reshape(value, [outer, value.shape[1]!, inner]) : byItem(value); // [outer, k, inner]
+  const scores = blocks.map((block) => b.matmul(byItem(gradient), sources(block.value), { transposeB: true })); // [outer, rows, k]
   const all = scores.length === 1 ? scores[0]! : b.concat(scores, 2); // [outer, rows, sources]
   return keepPositions ? b.reshape(all, [batch, pos, rows, all.shape[2]!]) : all;
 }

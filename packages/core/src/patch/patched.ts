@@ -6,8 +6,9 @@
  *   The running residual is never formed.
  */
 import type { Graph } from '../graph/types.js';
+import type { Dim } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
-import { type Differences, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
+import { type Differences, itemsFirst, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
 import { type BlockGroup, contribution, makePoints, rowsOf, type SourceParts, type TraceScope } from './modes.js';
 import { normed } from './norm.js';
 import type { PatchPoints } from './points.js';
@@ -78,7 +79,10 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
    */
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
-    const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), residual], 0); // [sources + 1, batch, pos, dModel]
+    const rowAxis = itemsFirst(axes) ? 1 : 0;
+    const [, batch, pos, dModel] = residual.shape as [number, Dim, Dim, number];
+    const carriedRow = rowAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
+    const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), carriedRow], rowAxis); // [sources + 1, batch, pos, dModel], or items first
     const followers = followersOf(graph, site);
     const parts = [site, ...followers].map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
     const carried = parts.map((part, i) => b.broadcast(b.constant(i === 0 ? 1 : 0), [...part.shape.slice(0, -1), 1]));

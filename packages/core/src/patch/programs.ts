@@ -13,7 +13,14 @@ import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { contractBehindNorm, type ReadBehind } from './behind-norm.js';
-import { contractScores, type DifferenceBlock, Differences, type MaskAxes, type PatchValue } from './differences.js';
+import {
+  contractScores,
+  type DifferenceBlock,
+  Differences,
+  itemsFirst,
+  type MaskAxes,
+  type PatchValue,
+} from './differences.js';
 import { mixedPoints } from './mixed.js';
 import {
   type BlockGroup,
@@ -136,7 +143,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     ...scopeOf(setting, b),
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
-    differences: new Differences(b),
+    differences: new Differences(b, itemsFirst(setting.axes)),
     patchOf: suppliedPatch(setting, b),
     onRead: (_group, value) => value,
   });
@@ -167,7 +174,8 @@ export interface GradientSetting extends PatchedSetting {
 export function gradientProgram(setting: GradientSetting): Program {
   const { graph, forward } = setting;
   const b = new ProgramBuilder(`gradient-${forward}`);
-  const differences = new Differences(b);
+  const itemFirst = forward === 'patched' && itemsFirst(setting.axes);
+  const differences = new Differences(b, itemFirst);
   const reads: DestinationRead[] = [];
   const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBehind | null = null): AnyValue => {
     const { start, stop } = blocks[0]!.sources;
@@ -195,7 +203,7 @@ export function gradientProgram(setting: GradientSetting): Program {
     const { behind, upstream } = reads[indices[0]!]!;
     const scores = behind
       ? contractBehindNorm(b, keepPositions, joined, behind, upstream)
-      : contractScores(b, keepPositions, joined, upstream); // [batch, pos?, rows, sources]
+      : contractScores(b, keepPositions, joined, upstream, itemFirst); // [batch, pos?, rows, sources]
     const axis = scores.shape.length - 2;
     const blocks = indices.flatMap((i) => reads[i]!.blocks);
     let row = 0;
