@@ -34,7 +34,13 @@ const rejection = async (promise: Promise<unknown>): Promise<AutoCircuitError> =
 
 describe('the backend', () => {
   it('says what it is', () => {
-    expect(backend.info).toEqual({ backend: 'onnx', device: 'cpu', threads: 2, runtime: 'onnxruntime-node 1.30.0' });
+    expect(backend.info).toEqual({
+      backend: 'onnx',
+      device: 'cpu',
+      threads: 2,
+      emptyAxes: true,
+      runtime: 'onnxruntime-node 1.30.0',
+    });
   });
   it('takes as many threads as there are cores', async () => {
     const one = await onnxBackend();
