@@ -64,7 +64,7 @@ async function* checkMetrics({ batches }, model, record, tops, outputs) {
   const tolerance = record.values_rel_tol;
   for (const [theirName, points] of Object.entries(record.values.metrics)) {
     const name = `${record.id}/${theirName}`;
-    const contexts = outputs.map((circuit) => ({ graph: model.graph, outputSize: model.outputSize, circuit, clean, corrupt, empty: corrupt }));
+    const contexts = outputs.map((circuit) => ({ graph: model.graph, outputSize: model.outputSize, circuit, clean, corrupt, empty: corrupt, model: clean }));
     const expected = points.map(([, y]) => Number(y));
     const ofRatios = RATIOS[theirName];
     if (ofRatios) {

@@ -15,7 +15,7 @@ type Rows = readonly (readonly number[])[];
 /** Prompts with answers and wrong answers; logits by run, one row a prompt. */
 function context(
   answers: readonly [number[], number[]][],
-  runs: { circuit: Rows; clean?: Rows; empty?: Rows },
+  runs: { circuit: Rows; clean?: Rows; empty?: Rows; model?: Rows },
 ): MetricContext {
   const prompts = answers.map(([right, wrong], index) => ({
     index,
@@ -27,7 +27,7 @@ function context(
   const outputs = (rows: Rows): readonly BatchOutputs[] => [
     { batch: { prompts, length: 1 }, logits: Float32Array.from(rows.flat()) },
   ];
-  const { circuit, clean = circuit, empty = circuit } = runs;
+  const { circuit, clean = circuit, empty = circuit, model = clean } = runs;
   return {
     graph: buildGraph({ kind: 'staged', layers: 1, heads: 1, dModel: 2 }),
     outputSize: circuit[0]!.length,
@@ -35,6 +35,7 @@ function context(
     clean: outputs(clean),
     corrupt: outputs(empty),
     empty: outputs(empty),
+    model: outputs(model),
   };
 }
 const PAIR: [number[], number[]] = [[0], [1]];
@@ -63,7 +64,7 @@ describe('outputs at several positions', () => {
   // two prompts, two positions, two outputs
   const circuit = outputs([3, 1, 0, 4, 1, 1, 2, 0]);
   const clean = outputs([1, 1, 0, 0, 1, 1, 2, 2]);
-  const both = { graph, outputSize: 2, circuit, clean, corrupt: clean, empty: clean };
+  const both = { graph, outputSize: 2, circuit, clean, corrupt: clean, empty: clean, model: clean };
 
   it('a prompt counts as the mean over its positions, each with its own answers', () => {
     // prompt 0: 3 − 1 = 2 and 4 − 0 = 4; prompt 1: 1 − 1 = 0 and 2 − 0 = 2
@@ -104,6 +105,12 @@ describe('ratios of means', () => {
     expect(value).toBeCloseTo(0.8, 12);
     // residuals (x − 0.8·y)/5: −0.08, −0.2, 0.28
     expect(standardError).toBeCloseTo(Math.sqrt((0.08 ** 2 + 0.2 ** 2 + 0.28 ** 2) / 6), 12);
+  });
+  it('faithfulness: the whole model is that of the side circuits run on', () => {
+    // reversed: circuits run on the corrupt prompts, and everything patched is the clean run
+    const reversed = { ...runs, clean: runs.empty, empty: runs.clean, model: runs.empty };
+    // circuit 1, 2, 6 (mean 3), empty 2, 4, 6 (mean 4), model −1: (3 − 4)/(−1 − 4)
+    expect(faithfulness.measure(context(answers, reversed), {}).value).toBeCloseTo(0.2, 12);
   });
   it('says so when there is nothing to measure against', () => {
     const flat = { circuit: [[1, 0]], clean: [[1, 1]] }; // biome-ignore format: rows

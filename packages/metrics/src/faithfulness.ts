@@ -16,10 +16,10 @@ export const faithfulness = defineMetric({
   higherIsBetter: true,
   needsWrongAnswers: true,
   unit: 'share',
-  measure({ circuit, clean, empty, outputSize }) {
+  measure({ circuit, empty, model, outputSize }) {
     const none = answerValues(empty, outputSize, 'logit', 'diff');
     const above = answerValues(circuit, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
-    const below = answerValues(clean, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
+    const below = answerValues(model, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
     const gap = below.reduce((sum, x) => sum + x, 0) / below.length;
     const error = standardErrorOf(below) ?? 0;
     if (Math.abs(gap) <= 2 * error) {

@@ -55,6 +55,7 @@ describe.each(cases)('$name', ({ prompts, batchSize, tolerance, clean, corrupt, 
         clean: batches(clean),
         corrupt: batches(corrupt),
         empty: batches(corrupt),
+        model: batches(clean),
       };
       const { value } = measure({ ...context, circuit: batches(logits) }, {});
       expect(Math.abs(value - values[i]!)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(values[i]!)));

@@ -101,6 +101,8 @@ export interface MetricContext {
   readonly corrupt: readonly BatchOutputs[];
   /** Every edge patched: the empty circuit. */
   readonly empty: readonly BatchOutputs[];
+  /** The circuit of all edges: the whole model on the side that circuits run on (with `--reverse` the corrupt one). */
+  readonly model: readonly BatchOutputs[];
 }
 export interface MetricValue {
   readonly value: number;

@@ -169,10 +169,10 @@ export function measureOne(
   { metric, options }: ChosenMetric,
   circuit: readonly BatchOutputs[],
   references: References,
-  model: Pick<PatchableModel, 'graph' | 'outputSize'>,
+  { graph, outputSize }: Pick<PatchableModel, 'graph' | 'outputSize'>,
 ): MetricValue {
-  const { clean, corrupt, empty } = references;
-  const context: MetricContext = { graph: model.graph, outputSize: model.outputSize, circuit, clean, corrupt, empty };
+  const { clean, corrupt, empty, model } = references;
+  const context: MetricContext = { graph, outputSize, circuit, clean, corrupt, empty, model };
   const result = metric.measure(context, options as never);
   if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
     throw new AutoCircuitError({

@@ -41,6 +41,7 @@ export function metricContext(spec: MetricContextSpec): MetricContext {
     clean: outputs('clean'),
     corrupt: outputs('corrupt'),
     empty: outputs('empty'),
+    model: outputs('clean'),
   };
 }
 

@@ -68,7 +68,15 @@ export function metricContract(metric: Metric, { options }: MetricContractOption
       const { graph, outputSize, ...runs } = metricContext({});
       const [circuit, clean, corrupt, empty] = [runs.circuit, runs.clean, runs.corrupt, runs.empty].map(flat);
       requireValueOrSentence(() =>
-        measure({ graph, outputSize, circuit: circuit!, clean: clean!, corrupt: corrupt!, empty: empty! }),
+        measure({
+          graph,
+          outputSize,
+          circuit: circuit!,
+          clean: clean!,
+          corrupt: corrupt!,
+          empty: empty!,
+          model: clean!,
+        }),
       );
     }),
   ];
