@@ -42,8 +42,8 @@ interface Live {
 interface Entry {
   readonly made: Promise<Live>;
   readonly big: boolean;
-  /** Bytes of copies of weights that it holds. */
-  readonly copies: number;
+  /** Whether it holds copies of weights. */
+  readonly prepacked: boolean;
 }
 /** A program that was built: it stays when its executable is let go. */
 interface Built {
@@ -130,33 +130,31 @@ export class Executables {
     const inputs = inputsOf(built.program);
     if (Object.keys(built.sizes).length === 0) built.sizes = checkFeeds(built.program, read(feeds, inputs));
     const big = use.big ?? false;
-    await this.#makeRoom(built, big);
     const prepacks = this.#prepacks(built, use);
+    await this.#makeRoom(this.#bytes(built, prepacks), big);
     const hint: CompileHint = { repeated: use.repeated ?? true, prepackBytes: prepacks ? Number.POSITIVE_INFINITY : 0 };
     const made = this.#compile(key, built, inputs, hint);
-    this.#live.set(key, { made, big, copies: prepacks ? built.memory.copyBytes : 0 });
+    this.#live.set(key, { made, big, prepacked: prepacks });
     made.catch(() => this.#live.delete(key));
     return made;
   }
 
   #prepacks(built: Built, { repeated = true, big = false }: Use): boolean {
     if (!repeated || (this.#large && big && !this.#plan.limit.strict)) return false;
-    const others = [...this.#live.values()].reduce((sum, { copies }) => sum + copies, 0);
-    const alive = [...this.#live].map(([key, { copies }]) => this.#bytes(this.#built.get(key)!, copies > 0));
-    return this.#plan.allowsPrepacking(this.#bytes(built, true), alive, built.memory.copyBytes + others);
+    return this.#plan.allowsPrepacking(this.#bytes(built, true), built.memory.copyBytes);
   }
 
   #bytes({ memory, sizes, hostBytes }: Built, prepacked: boolean): number {
     return this.#plan.programBytes({ program: memory, sizes, hostBytes }, prepacked);
   }
 
-  async #makeRoom(built: Built, big: boolean): Promise<void> {
+  async #makeRoom(bytes: number, big: boolean): Promise<void> {
     const most = this.#large ? MOST_LIVE_LARGE : MOST_LIVE;
     for (const [key, entry] of [...this.#live]) {
       // Gradients take turns with gradients (integrated ones have two programs), not with what runs before and after.
       const alone = this.#large && big !== entry.big;
-      const alive = [...this.#live].map(([name, { copies }]) => this.#bytes(this.#built.get(name)!, copies > 0));
-      if (!alone && this.#live.size < most && this.#plan.fits([...alive, this.#bytes(built, false)])) continue;
+      const alive = [...this.#live].map(([name, { prepacked }]) => this.#bytes(this.#built.get(name)!, prepacked));
+      if (!alone && this.#live.size < most && this.#plan.fits([...alive, bytes])) continue;
       this.#live.delete(key);
       await (await entry.made).executable.dispose();
     }

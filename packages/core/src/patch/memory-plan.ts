@@ -83,13 +83,14 @@ export class MemoryPlan {
   }
 
   /**
-   * Whether a program may hold copies of its weights.
-   * @param bytes of it with them; `others`: of the programs that are alive; `copies`: of weights, of all of them
+   * Whether a program may hold copies of its weights: by itself, never by what else is alive, since copies change the last
+   * digits of sums, and a run that is taken up again finds other programs alive.
+   * @param bytes of the program with its copies; `copies`: these alone
    */
-  allowsPrepacking(bytes: number, others: readonly number[], copies: number): boolean {
+  allowsPrepacking(bytes: number, copies: number): boolean {
     const share = this.limit.strict ? 1 : UNASKED_PREPACK_SHARE;
     if (copies > Math.min(MOST_PREPACKED_BYTES, this.limit.bytes * share)) return false;
-    return this.fits([bytes, ...others]);
+    return this.fits([bytes]);
   }
 
   /**
