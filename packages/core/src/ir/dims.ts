@@ -69,9 +69,20 @@ export const shapesEqual = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((d, i) => dimsEqual(d, b[i]!));
 export const sizeOf = (shape: Shape): Dim => multiplyDims(...shape);
 
-export function symbolsOf(dim: Dim): string[] {
-  return [...new Set(termsOf(dim).flatMap(([m]) => m.split('*').filter(Boolean)))];
+export function symbolsOf(dim: Dim): readonly string[] {
+  if (typeof dim === 'number') return [];
+  const known = symbols.get(dim);
+  if (known) return known;
+  const found = [...new Set(dim.terms.flatMap(([m]) => m.split('*').filter(Boolean)))];
+  symbols.set(dim, found);
+  return found;
 }
+const symbols = new WeakMap<DimPolynomial, readonly string[]>();
+/** The symbol that a dim is and nothing else, if it is one. */
+export const symbolItself = (dim: Dim): string | undefined =>
+  typeof dim !== 'number' && dim.terms.length === 1 && dim.terms[0]![1] === 1 && !dim.terms[0]![0].includes('*')
+    ? dim.terms[0]![0]
+    : undefined;
 
 /** Symbols of this prefix count what is selected of a model's nodes: they alone may be 0. */
 export const SELECTED = 'selected:';

@@ -1,7 +1,17 @@
 /** @file What is fed to a program, checked against its inputs; every backend uses this one check. */
 import { AutoCircuitError, unknownName } from '../error.js';
 import type { Feeds } from './backend.js';
-import { type Dim, type DimSizes, dimKey, evaluateDim, mayBeEmpty, shapeKey, symbolsOf, toDim } from './dims.js';
+import {
+  type Dim,
+  type DimSizes,
+  dimKey,
+  evaluateDim,
+  mayBeEmpty,
+  shapeKey,
+  symbolItself,
+  symbolsOf,
+  toDim,
+} from './dims.js';
 import { elementCount, type TensorData } from './tensor.js';
 import type { DType, Program, Value } from './types.js';
 
@@ -73,6 +83,11 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
 /** Solves one unknown at a time, as long as some dim is linear in its only unknown. */
 function solveSymbols(observed: readonly Observed[]): DimSizes {
   const sizes: Record<string, number> = {};
+  // Most dims are a symbol itself; programs of selected rows have hundreds.
+  for (const { dim, size } of observed) {
+    const symbol = symbolItself(dim);
+    if (symbol !== undefined) sizes[symbol] ??= size;
+  }
   for (let progress = true; progress; ) {
     progress = false;
     for (const { dim, size } of observed) {

@@ -51,6 +51,7 @@ export function constantGradientProgram(setting: PatchedSetting & { readonly obj
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
     differences: new Differences(b, itemsFirst(setting.axes)),
+    joinsRows: true,
     patchOf({ block, value }) {
       const patch = b.input(patchInputName(block.site), 'float', value.shape); // [rows, batch, pos, width]
       fed.push({ site: block.site, value: patch });

@@ -209,7 +209,7 @@ class Engine implements PatchableModel {
     const n = batch.prompts.length;
     const shape = this.#outputShape(n, batch.length);
     // Selected runs need what pass 1 wrote.
-    const selection = supply === 'fused' ? null : this.#selected?.choose(mask, patch);
+    const selection = supply === 'fused' ? null : this.#selected?.choose(mask, patch, batch);
     if (selection) {
       // One of two sizes, so that circuits of a curve share pass 1.
       const few = this.#tokensFor(selection.sources) >= FEW_SOURCES * this.#plainTokens;

@@ -5,13 +5,12 @@ import { checkFeeds } from '../ir/feeds.js';
 import { type ProgramMemory, programMemory } from '../ir/program-memory.js';
 import { elementCount } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
-import type { MemoryPlan } from './memory-plan.js';
+import { type MemoryPlan, MOST_PREPACKED_BYTES } from './memory-plan.js';
 
-/** Programs that stay alive together. Each maps the weights, and may hold a prepacked copy of them. */
-const MOST_LIVE = 3;
-/** From this size on a model's weights decide about memory: two programs at most, and a `big` one beside big ones only. */
+/** Programs that stay alive together: those of a curve (pass 1, three ways to run a mask, plain) and one more. */
+const MOST_LIVE = 6;
+/** From this size on a model's weights decide about memory: a `big` program lives beside big ones only. */
 const LARGE_WEIGHTS_BYTES = 256 * 2 ** 20;
-const MOST_LIVE_LARGE = 2;
 
 /** A program that is built when it is first needed. Equal keys, equal programs. */
 export interface NamedProgram {
@@ -131,7 +130,7 @@ export class Executables {
     if (Object.keys(built.sizes).length === 0) built.sizes = checkFeeds(built.program, read(feeds, inputs));
     const big = use.big ?? false;
     const prepacks = this.#prepacks(built, use);
-    await this.#makeRoom(this.#bytes(built, prepacks), big);
+    await this.#makeRoom(this.#bytes(built, prepacks), prepacks ? built.memory.copyBytes : 0, big);
     const hint: CompileHint = { repeated: use.repeated ?? true, prepackBytes: prepacks ? Number.POSITIVE_INFINITY : 0 };
     const made = this.#compile(key, built, inputs, hint);
     this.#live.set(key, { made, big, prepacked: prepacks });
@@ -148,13 +147,15 @@ export class Executables {
     return this.#plan.programBytes({ program: memory, sizes, hostBytes }, prepacked);
   }
 
-  async #makeRoom(bytes: number, big: boolean): Promise<void> {
-    const most = this.#large ? MOST_LIVE_LARGE : MOST_LIVE;
+  async #makeRoom(bytes: number, copies: number, big: boolean): Promise<void> {
+    const copiesOf = (name: string): number => this.#built.get(name)!.memory.copyBytes;
     for (const [key, entry] of [...this.#live]) {
       // Gradients take turns with gradients (integrated ones have two programs), not with what runs before and after.
       const alone = this.#large && big !== entry.big;
       const alive = [...this.#live].map(([name, { prepacked }]) => this.#bytes(this.#built.get(name)!, prepacked));
-      if (!alone && this.#live.size < most && this.#plan.fits([...alive, bytes])) continue;
+      const held = [...this.#live].reduce((sum, [name, { prepacked }]) => sum + (prepacked ? copiesOf(name) : 0), 0);
+      const crowded = entry.prepacked && copies > 0 && held + copies > MOST_PREPACKED_BYTES;
+      if (!alone && !crowded && this.#live.size < MOST_LIVE && this.#plan.fits([...alive, bytes])) continue;
       this.#live.delete(key);
       await (await entry.made).executable.dispose();
     }

@@ -19,6 +19,11 @@ export interface PatchedScope extends TraceScope {
   readonly form: PatchForm;
   readonly axes: MaskAxes;
   readonly differences: Differences;
+  /**
+   * Whether all rows that read the same sources are one product, taken apart afterwards: twice as much is saved going back
+   * through it as the copies cost, so it pays where there is a gradient.
+   */
+  readonly joinsRows: boolean;
   /** What is patched in for a source block: [rows, batch, pos, width] as the trace writes it, null for zeros. */
   patchOf(parts: SourceParts): PatchValue;
   /** Told what each group of blocks reads [rows, batch, pos, dModel]; gives what the trace goes on with. */
@@ -84,10 +89,19 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     const carriedRow = rowAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
     const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), carriedRow], rowAxis); // [sources + 1, batch, pos, dModel], or items first
     const followers = followersOf(graph, site);
-    const parts = [site, ...followers].map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
-    const carried = parts.map((part, i) => b.broadcast(b.constant(i === 0 ? 1 : 0), [...part.shape.slice(0, -1), 1]));
-    const weights = b.concat([b.concat(parts, -2), b.concat(carried, -2)], -1); // [batch?, rows of all these sites, sources + 1]
-    const sums = mix(b, axes, [{ weights, rows }]); // [rows of all these sites, batch, pos, dModel]
+    const sumFor = (names: readonly string[]): AnyValue => {
+      const parts = names.map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
+      const carriedBy = (name: string): number => (name === site ? 1 : 0);
+      const carried = parts.map((part, i) =>
+        b.broadcast(b.constant(carriedBy(names[i]!)), [...part.shape.slice(0, -1), 1]),
+      );
+      return mix(b, axes, [{ weights: b.concat([b.concat(parts, -2), b.concat(carried, -2)], -1), rows }]);
+    };
+    if (!scope.joinsRows) {
+      for (const name of followers) prefixes.set(name, { stop, sum: sumFor([name]) });
+      return sumFor([site]);
+    }
+    const sums = sumFor([site, ...followers]); // [rows of all these sites, batch, pos, dModel]
     let row = rowsOf(blocks);
     for (const follower of followers) {
       const next = row + rowsOf(blocksOf(follower));

@@ -144,6 +144,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
     differences: new Differences(b, itemsFirst(setting.axes)),
+    joinsRows: false,
     patchOf: suppliedPatch(setting, b),
     onRead: (_group, value) => value,
   });
@@ -223,6 +224,7 @@ export function gradientProgram(setting: GradientSetting): Program {
         form: setting.form ?? formFor(graph),
         axes: setting.axes,
         differences,
+        joinsRows: true,
         patchOf,
         onRead,
       });

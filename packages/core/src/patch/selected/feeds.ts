@@ -18,21 +18,28 @@ import { type MixGroup, mixGroups, ownBlocks, type Selection, sitesRun } from '.
 type Entries = (readonly [string, Tensor])[];
 const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);
 
+/** A selection is run on batch after batch. */
+const ownFeeds = new WeakMap<Selection, Entries>();
+
 /** Everything but prompts, what is carried and the known differences. */
 export function selectionFeeds(selection: Selection, patch: SiteTensors | null): Entries {
-  const { writes } = selection;
-  return [
-    ...[...writes].flatMap(([site, rows]): Entries => {
-      const own: Entries = [[writtenInput(site), ints(rows)]];
-      const parts = patch?.get(site);
-      return parts ? [...own, [patchInputName(site), rowsTaken(parts, rows)]] : own;
-    }),
-    ...[...selection.reads.keys()].flatMap((site) => rowFeeds(selection, site)),
-    ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) =>
-      mixFeeds(selection, group),
-    ),
-  ];
+  const own = ownFeeds.get(selection) ?? feedsOf(selection);
+  ownFeeds.set(selection, own);
+  if (!patch) return own;
+  const parts = [...selection.writes].flatMap(([site, rows]): Entries => {
+    const tensor = patch.get(site);
+    return tensor ? [[patchInputName(site), rowsTaken(tensor, rows)]] : [];
+  });
+  return [...own, ...parts];
 }
+
+const feedsOf = (selection: Selection): Entries => [
+  ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
+  ...[...selection.reads.keys()].flatMap((site) => rowFeeds(selection, site)),
+  ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) =>
+    mixFeeds(selection, group),
+  ),
+];
 
 /** Heads that are read on their own, and where every head finds its row. */
 function rowFeeds({ base, graph, reads, writes }: Selection, site: string): Entries {

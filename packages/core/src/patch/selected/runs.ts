@@ -13,7 +13,7 @@ import { inOrder } from '../in-order.js';
 import { INPUT, LOGITS } from '../programs.js';
 import type { SourceStore } from '../source-store.js';
 import type { PatchDescription, PatchedRunRequest } from '../types.js';
-import { denseCost, selectedCost, type Widths, widthsOf } from './cost.js';
+import { denseCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost.js';
 import { knownFeed, selectionFeeds } from './feeds.js';
 import { type Cut, KeptRuns } from './kept.js';
 import { carriedInput, streamBefore } from './names.js';
@@ -39,6 +39,8 @@ export class SelectedRuns {
   readonly #kept: KeptRuns;
   readonly #widths: Widths;
   readonly #dense: number;
+  /** A mask is run on batch after batch. */
+  readonly #selections = new WeakMap<Mask, Map<string, Selection>>();
   readonly #bases: readonly Base[];
   #said = '';
 
@@ -64,26 +66,46 @@ export class SelectedRuns {
     );
   }
 
-  /** The cheapest way to run this mask; null for the dense program. */
-  choose(mask: Mask, patch: PatchDescription): Selection | null {
+  /** The cheapest way to run this mask on a batch; null for the dense program. */
+  choose(mask: Mask, patch: PatchDescription, { prompts, length }: PromptBatch): Selection | null {
     if (mask.perItem) return null;
-    const { cheapest, cost } = this.#cheapest(mask, patch, null);
-    const chosen = cost < this.#dense || this.#request.always ? cheapest : null;
-    this.#say(chosen?.base ?? 'dense', cheapest.base, cost);
+    const tokens = Math.min(this.#request.tokens, prompts.length * length);
+    const { cheapest, cost } = this.#cheapest(mask, patch, null, tokens);
+    const share = cost / (tokens * this.#dense);
+    const chosen = share < 1 || this.#request.always ? cheapest : null;
+    this.#say(chosen?.base ?? 'dense', cheapest.base, share);
     return chosen;
   }
 
-  #cheapest(mask: Mask, patch: PatchDescription, variants: Variants | null): { cheapest: Selection; cost: number } {
-    const ways = this.#bases.map((base) => {
-      const cheapest = this.#select(base, mask, patch, variants);
-      return { cheapest, cost: selectedCost(cheapest, this.#widths) };
-    });
+  #cheapest(
+    mask: Mask,
+    patch: PatchDescription,
+    variants: Variants | null,
+    tokens: number,
+  ): { cheapest: Selection; cost: number } {
+    // Even with nothing patched every head is computed: not worth looking at where that alone costs more than all.
+    const least = leastCurrentCost(this.#request.graph, this.#widths, tokens);
+    const hopeless = !variants && least > tokens * this.#dense && this.#bases.length > 1;
+    const ways = this.#bases
+      .filter((base) => base !== 'current' || !hopeless)
+      .map((base) => {
+        const cheapest = this.#select(base, mask, patch, variants);
+        return { cheapest, cost: selectedCost(cheapest, this.#widths, tokens) };
+      });
     return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
   }
 
   #select(base: Base, mask: Mask, patch: PatchDescription, variants: Variants | null): Selection {
     const { graph } = this.#request;
-    return select({ graph, base, mask, variants, patchedGivesPatch: patch.kind === 'resample' });
+    const patchedGivesPatch = patch.kind === 'resample';
+    const make = (): Selection => select({ graph, base, mask, variants, patchedGivesPatch });
+    if (variants) return make();
+    const known = this.#selections.get(mask) ?? new Map<string, Selection>();
+    this.#selections.set(mask, known);
+    const key = `${base} ${patchedGivesPatch}`;
+    const selection = known.get(key) ?? make();
+    known.set(key, selection);
+    return selection;
   }
 
   /** Logits under the selection's mask, [prompts of a cut, …] for each cut. */
@@ -133,7 +155,12 @@ export class SelectedRuns {
     const stream = streamBefore(graph.layout as Parameters<typeof streamBefore>[0], site);
     for (let first = 0; first < edges.length; first += atOnce) {
       const together = edges.slice(first, first + atOnce);
-      const selection = this.#cheapest(mask, patch, { site, edges: together }).cheapest;
+      const selection = this.#cheapest(
+        mask,
+        patch,
+        { site, edges: together },
+        together.length * batch.prompts.length * batch.length,
+      ).cheapest;
       await inOrder(cuts, this.#request.executables.parallel, async (cut) => {
         const parts = await store.patch(batch, patch, ...cut, cuts);
         const differences = await this.#kept.differences(batch, input, patch, cut, parts);
@@ -161,12 +188,15 @@ export class SelectedRuns {
     const { executables, graph, model } = this.#request;
     const { base } = selection;
     const key = `selected-${base}-${supply}${from ? `-from-${from}` : ''}`;
-    return executables.run({ key, make: () => selectedProgram({ model, graph, base, from, supply }) }, feeds);
+    // Copies of weights for the kernels are for the programs that many masks run through; three of them would crowd each other out.
+    const repeated = base === 'patch' || from !== null;
+    const make = () => selectedProgram({ model, graph, base, from, supply });
+    return executables.run({ key, make }, feeds, { repeated });
   }
 
   /** Which way was taken and why, once for each change. */
-  #say(taken: string, cheapest: Base, cost: number): void {
-    const line = `masks are run ${WAYS[taken]!}; the cheapest other way (${WAYS[cheapest]!}) would cost ${(cost / this.#dense).toFixed(2)} of the dense one`;
+  #say(taken: string, cheapest: Base, share: number): void {
+    const line = `masks are run ${WAYS[taken]!}; the cheapest other way (${WAYS[cheapest]!}) would cost ${share.toFixed(2)} of the dense one`;
     if (taken !== this.#said) this.#request.onDebug(line);
     this.#said = taken;
   }

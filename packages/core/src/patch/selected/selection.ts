@@ -7,7 +7,6 @@
  */
 import { edgeEnds } from '../../graph/edges.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
-import type { FloatArray } from '../../ir/tensor.js';
 import { rowsOf } from '../modes.js';
 
 export type Base = 'current' | 'patch';
@@ -54,8 +53,16 @@ export interface SelectionRequest {
   readonly patchedGivesPatch: boolean;
 }
 
-export const blocksAt = (graph: Graph, site: string): DestinationBlock[] =>
-  graph.destinationBlocks.filter((block) => block.site === site);
+const bySite = new WeakMap<Graph, Map<string, DestinationBlock[]>>();
+export function blocksAt(graph: Graph, site: string): readonly DestinationBlock[] {
+  let known = bySite.get(graph);
+  if (!known) {
+    known = new Map();
+    for (const block of graph.destinationBlocks) known.set(block.site, [...(known.get(block.site) ?? []), block]);
+    bySite.set(graph, known);
+  }
+  return known.get(site)!;
+}
 
 /** The sites that are run when the sources before `knownStop` are known, in the order of reading. */
 export const sitesRun = (graph: Graph, knownStop: number): string[] => [
@@ -64,17 +71,17 @@ export const sitesRun = (graph: Graph, knownStop: number): string[] => [
 
 export function select({ graph, base, mask, variants, patchedGivesPatch }: SelectionRequest): Selection {
   const offset = base === 'current' ? 0 : -1;
-  const added = (variants?.edges ?? []).map((edges) => new Set(edges.map((edge) => placeKey(graph, edge))));
+  const site = variants?.site;
+  const added = (variants?.edges ?? []).map((edges) => new Set(edges.map((edge) => placeOf(graph, edge))));
   const weight = (block: DestinationBlock, row: number, source: number, variant: number): number => {
-    const width = block.sources.stop - block.sources.start;
-    const own = maskData(mask, block)[row * width + source - block.sources.start]!;
-    const value = added[variant]?.has(`${block.module} ${row} ${source}`) ? 1 : own;
-    return value + offset;
+    const place = row * (block.sources.stop - block.sources.start) + source - block.sources.start;
+    const patched = block.site === site && added[variant]!.has(placeKey(block, place));
+    return (patched ? 1 : mask.tensors[block.module]!.data[place]!) + offset;
   };
   const masks = Math.max(1, added.length);
   const knownStop = variants ? blocksAt(graph, variants.site)[0]!.sources.stop : 0;
   const sites = sitesRun(graph, knownStop);
-  const scope = { graph, base, masks, knownStop, sites, weight };
+  const scope = { graph, base, masks, knownStop, sites, variants, weight };
   const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
   const writes = new Map(
     graph.sourceBlocks
@@ -86,16 +93,21 @@ export function select({ graph, base, mask, variants, patchedGivesPatch }: Selec
   return Object.freeze<Selection>({ sources, base, graph, reads, writes, knownStop, known, masks, weight, variants });
 }
 
-const maskData = (mask: Mask, block: DestinationBlock): FloatArray => mask.tensors[block.module]!.data;
 const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
   Array.from({ length: stop - start }, (_, row) => row).filter((row) => read[start + row]);
 
-function placeKey(graph: Graph, edge: number): string {
+const INPUTS = ['q', 'k', 'v', 'attn', 'mlp', 'end'];
+/** One number for a place in a site's masks. */
+const placeKey = (block: DestinationBlock, place: number): number =>
+  place * INPUTS.length + INPUTS.indexOf(block.input);
+function placeOf(graph: Graph, edge: number): number {
   const { source, destination } = edgeEnds(graph, edge);
-  return `${destination.module} ${destination.head ?? 0} ${source.index}`;
+  const block = graph.destinationBlocks[destination.block]!;
+  const width = block.sources.stop - block.sources.start;
+  return placeKey(block, (destination.head ?? 0) * width + source.index - block.sources.start);
 }
 
-interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'knownStop' | 'weight'> {
+interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'knownStop' | 'weight' | 'variants'> {
   readonly sites: readonly string[];
 }
 interface Rows {
@@ -104,7 +116,9 @@ interface Rows {
   readonly read: Uint8Array;
 }
 
-function anyWeight({ masks, weight }: Scope, block: DestinationBlock, row: number, source: number): boolean {
+/** Whether any mask has a factor at an edge; masks differ at one site only. */
+function anyWeight({ masks, variants, weight }: Scope, block: DestinationBlock, row: number, source: number): boolean {
+  if (block.site !== variants?.site) return weight(block, row, source, 0) !== 0;
   for (let variant = 0; variant < masks; variant++) if (weight(block, row, source, variant) !== 0) return true;
   return false;
 }
