@@ -5,10 +5,12 @@ import { checkFeeds } from '../ir/feeds.js';
 import { type ProgramMemory, programMemory } from '../ir/program-memory.js';
 import { elementCount } from '../ir/tensor.js';
 import type { Program } from '../ir/types.js';
-import { type MemoryPlan, MOST_PREPACKED_BYTES } from './memory-plan.js';
+import type { MemoryPlan } from './memory-plan.js';
 
 /** Programs that stay alive together: those of a curve (pass 1, three ways to run a mask, plain) and one more. */
 const MOST_LIVE = 6;
+/** Copies of weights of all that are alive, unless one program alone has more: two of GPT-2 small's. */
+const MOST_COPIES_ALIVE_BYTES = 768 * 2 ** 20;
 /** From this size on a model's weights decide about memory: a `big` program lives beside big ones only. */
 const LARGE_WEIGHTS_BYTES = 256 * 2 ** 20;
 
@@ -154,7 +156,7 @@ export class Executables {
       const alone = this.#large && big !== entry.big;
       const alive = [...this.#live].map(([name, { prepacked }]) => this.#bytes(this.#built.get(name)!, prepacked));
       const held = [...this.#live].reduce((sum, [name, { prepacked }]) => sum + (prepacked ? copiesOf(name) : 0), 0);
-      const crowded = entry.prepacked && copies > 0 && held + copies > MOST_PREPACKED_BYTES;
+      const crowded = entry.prepacked && copies > 0 && held + copies > MOST_COPIES_ALIVE_BYTES;
       if (!alone && !crowded && this.#live.size < MOST_LIVE && this.#plan.fits([...alive, bytes])) continue;
       this.#live.delete(key);
       await (await entry.made).executable.dispose();

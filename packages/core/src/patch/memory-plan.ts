@@ -30,8 +30,8 @@ const ACTIVATION_FACTOR = 1.5;
 const MOST_PASS_1_BYTES = 2 ** 30;
 const MOST_SELECTED_BYTES = 2 ** 29;
 const KEPT_SHARE = 3 / 8;
-/** Copies of weights take at most this, of one program or of all that are alive: to make more takes longer than most programs run. */
-export const MOST_PREPACKED_BYTES = 2 ** 30;
+/** Copies of weights take at most this: to make more takes longer than most programs run. */
+const MOST_PREPACKED_BYTES = 2 ** 30;
 /** Where no limit was asked for, they take at most this part of it. */
 const UNASKED_PREPACK_SHARE = 1 / 8;
 
