@@ -36,6 +36,13 @@ export const LEARNED_MASK_OPTIONS = {
   },
   learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
   epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
+  dropout: {
+    type: 'number',
+    doc: 'mask dropout: how likely a step leaves an edge of a prompt unpatched; the others are scaled by 1/(1 − p)',
+    default: 0,
+    min: 0,
+    max: 0.99,
+  },
   avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, with commas between them', default: '' },
   avoidLambda: { type: 'number', doc: 'weight of the edges to avoid, next to that of the size', default: 1 },
 } as const;
@@ -51,7 +58,7 @@ export function trainingSettings(
   options: LearnedMaskValues,
   rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size' | 'countBy'>,
 ): MaskTrainingSettings {
-  const { patchType, target, maskFunction, learningRate, epochs, avoid, avoidLambda } = options;
+  const { patchType, target, maskFunction, learningRate, epochs, dropout, avoid, avoidLambda } = options;
   const side = SIDES[patchType];
   return {
     ...rest,
@@ -62,6 +69,7 @@ export function trainingSettings(
     targets: objective.kind === 'mse' ? objective.targets : undefined,
     maskFunction,
     noise: seededNoise(seed, purpose),
+    dropout,
     learningRate,
     epochs,
     avoid: edgeList(graph, avoid),

@@ -55,6 +55,29 @@ describe('subnetwork probing', () => {
       expect(curve!.every(Number.isFinite)).toBe(true);
     }
   });
+  it('drops masks of edges by prompt, and scales the others: the mean stays', async () => {
+    const { context, dispose } = await pruneAlgoContext({ batches: [40] });
+    const { model } = context;
+    const masks: number[] = [];
+    const watched: typeof model = Object.assign(Object.create(model) as typeof model, {
+      run: (...args: Parameters<typeof model.run>) => model.run(...args),
+      maskGradient: (...args: Parameters<typeof model.maskGradient>) => {
+        const { mask } = args[1];
+        if (typeof mask === 'object') for (const { data } of Object.values(mask.tensors)) masks.push(...data);
+        return model.maskGradient(...args);
+      },
+    });
+    const options = { epochs: 1, maskFunction: 'sigmoid', init: 0, dropout: 0.25 };
+    await subnetworkProbing.score(
+      { ...context, model: watched },
+      parseOptions(subnetworkProbing.options, options, 'test'),
+    );
+    await dispose();
+    // sigmoid(0) = ½, a quarter of them dropped, the rest ½ ÷ ¾
+    expect([...new Set(masks.map((x) => x.toFixed(4)))].sort()).toEqual(['0.0000', '0.6667']);
+    expect(masks).toHaveLength(40 * context.graph.edgeCount);
+    expect(Math.abs(mean(masks) - 0.5)).toBeLessThan((5 * Math.sqrt(1 / 12)) / Math.sqrt(masks.length)); // variance ½²·(¼ ÷ ¾)
+  });
   it.each(['tree', 'edge'])('%s: learns to keep the output', async (patchType) => {
     const common = { patchType, epochs: 60, lambda: 0, maskFunction: 'sigmoid' };
     const { curves } = await scored(subnetworkProbing, { ...common, init: 0 });

@@ -5,6 +5,8 @@ import { HARD_CONCRETE, type Prompt, seededRandom } from '@auto-circuit/core';
 export interface MaskNoise {
   /** One sample for a prompt of the batch, the `item`-th. */
   forward(step: number, prompt: Prompt, item: number, out: Float64Array): void;
+  /** For mask dropout, one sample for a prompt of the batch. */
+  dropout?(step: number, prompt: Prompt, item: number, out: Float64Array): void;
   /** The sample by which edges in the circuit are counted. */
   regularizer(step: number, out: Float64Array): void;
 }
@@ -18,6 +20,7 @@ export function seededNoise(seed: number, purpose: string): MaskNoise {
   };
   return {
     forward: (step, prompt, _item, out) => fill(`step ${step}/prompt ${prompt.index}`, out),
+    dropout: (step, prompt, _item, out) => fill(`step ${step}/prompt ${prompt.index}/dropout`, out),
     regularizer: (step, out) => fill(`step ${step}/size`, out),
   };
 }

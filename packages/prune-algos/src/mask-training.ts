@@ -38,6 +38,8 @@ export interface MaskTrainingSettings {
   readonly targets?: Tensor<Float32Array> | undefined;
   readonly maskFunction: MaskFunctionName;
   readonly noise: MaskNoise;
+  /** Mask dropout: the probability that an edge of a prompt is left unpatched in a step. Default 0. */
+  readonly dropout?: number;
   readonly learningRate: number;
   /** Each goes once through all batches, a step a batch. */
   readonly epochs: number;
@@ -129,23 +131,32 @@ export class MaskTraining {
     adamStep(this.#adam, this.parameters, gradient, learningRate);
   }
 
-  /** The mask of a step and its slopes: [items, edges] with noise, [1, edges] without. */
+  /** The mask of a step and its slopes: [items, edges] with noise or dropout, [1, edges] without. */
   #sample({ prompts }: PromptBatch): { mask: Mask; slopes: Float64Array } {
     const f = this.#function;
+    const { dropout = 0, noise } = this.#settings;
     const size = this.parameters.length;
-    const items = f.usesNoise ? prompts.length : 1;
+    const perItem = f.usesNoise || dropout > 0;
+    const items = perItem ? prompts.length : 1;
     const values = new Float32Array(items * size);
     const slopes = new Float64Array(items * size);
     const uniforms = new Float64Array(size);
     for (let item = 0; item < items; item++) {
-      if (f.usesNoise) this.#settings.noise.forward(this.done, prompts[item]!, item, uniforms);
+      if (f.usesNoise) noise.forward(this.done, prompts[item]!, item, uniforms);
       for (const [i, m] of this.parameters.entries()) {
         values[item * size + i] = f.value(m, uniforms[i]!);
         slopes[item * size + i] = f.slope(m, uniforms[i]!);
       }
+      if (dropout === 0) continue;
+      noise.dropout?.(this.done, prompts[item]!, item, uniforms);
+      for (let i = 0; i < size; i++) {
+        const kept = uniforms[i]! < dropout ? 0 : 1 / (1 - dropout); // the mean over samples is the mask
+        values[item * size + i]! *= kept;
+        slopes[item * size + i]! *= kept;
+      }
     }
-    const tensors = tensorsByModule(this.#graph, values, f.usesNoise ? items : null);
-    return { mask: { perItem: f.usesNoise, tensors }, slopes };
+    const tensors = tensorsByModule(this.#graph, values, perItem ? items : null);
+    return { mask: { perItem, tensors }, slopes };
   }
 
   /** The mean over prompts of ∂value/∂M · ∂M/∂mask · ∂mask/∂parameter: [edges]. */

@@ -37,6 +37,7 @@ export const ugs = definePruneAlgo({
         maskFunction: 'uniform-gradient',
         learningRate,
         epochs,
+        dropout: 0,
         avoid: '',
         avoidLambda: 1,
       },
