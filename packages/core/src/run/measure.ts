@@ -117,19 +117,15 @@ export async function referenceOutputs(
     eachBatch(batches, signal, async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data);
   const clean = await plain('clean');
   const corrupt = await plain('corrupt');
-  const run = sideRun(settings) === 'clean' ? clean : corrupt;
+  const [run, patchedIn] = sideRun(settings) === 'clean' ? [clean, corrupt] : [corrupt, clean];
+  const under = (edges: readonly number[]) => circuitOutputs(model, batches, edges, settings, patch, signal);
+  // Under resample, patching every edge gives the other side's run.
   if (settings.patchType === 'tree') {
-    const empty = await circuitOutputs(model, batches, [], settings, patch, signal);
+    const empty = patch.kind === 'resample' ? patchedIn : await under([]);
     return { clean, corrupt, empty, model: run };
   }
-  // Under resample, patching every edge gives the other side's run.
   const all = Array.from({ length: model.graph.edgeCount }, (_, number) => number);
-  const whole =
-    patch.kind === 'resample'
-      ? run === clean
-        ? corrupt
-        : clean
-      : await circuitOutputs(model, batches, all, settings, patch, signal);
+  const whole = patch.kind === 'resample' ? patchedIn : await under(all);
   return { clean, corrupt, empty: run, model: whole };
 }
 
