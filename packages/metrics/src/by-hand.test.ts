@@ -108,7 +108,7 @@ describe('ratios of means', () => {
   });
   it('faithfulness: the whole model is that of the side circuits run on', () => {
     // reversed: circuits run on the corrupt prompts, and everything patched is the clean run
-    const reversed = { ...runs, clean: runs.empty, empty: runs.clean, model: runs.empty };
+    const reversed = { ...runs, empty: runs.clean, model: runs.empty };
     // circuit 1, 2, 6 (mean 3), empty 2, 4, 6 (mean 4), model −1: (3 − 4)/(−1 − 4)
     expect(faithfulness.measure(context(answers, reversed), {}).value).toBeCloseTo(0.2, 12);
   });

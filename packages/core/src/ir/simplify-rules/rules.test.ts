@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProgramBuilder } from '../builder.js';
 import { checkProgram } from '../check.js';
-import { type DimLike, multiplyDims } from '../dims.js';
+import { addDims, type DimLike, multiplyDims } from '../dims.js';
 import { printProgram } from '../print.js';
 import { simplify } from '../simplify.js';
 import type { AnyValue, OpName } from '../types.js';
@@ -30,6 +30,29 @@ function layerNorm(b: ProgramBuilder, value: AnyValue): AnyValue {
   const scale = b.role(b.rsqrt(b.add(b.mean(b.mul(centred, centred), -1, true), 1e-5)), 'L0.ln1.scale');
   return b.composite(b.mul(centred, scale), 'layerNorm', [value], { epsilon: 1e-5 });
 }
+
+describe('padded pieces that are added', () => {
+  const [one, two] = [
+    (b: ProgramBuilder) => b.pad(b.input('one', 'float', ['n', 4]), 0, 1, 3),
+    (b: ProgramBuilder) => b.pad(b.input('two', 'float', [3, 4]), 0, addDims('n', 1), 0),
+  ];
+  const joined = `%0 = input(one) : float[n, 4]
+%1 = input(two) : float[3, 4]
+%2 = concat(%0, %1; axis 0) : float[3+n, 4]
+%3 = pad(%2; axis 0, 1 before, 0 after) : float[4+n, 4]`;
+  it('are joined where they stand side by side, in the order they stand in', () => {
+    const program = (swapped: boolean): string =>
+      simplified((b) => {
+        const [first, second] = [one(b), two(b)];
+        return swapped ? b.add(second, first) : b.add(first, second);
+      });
+    expect(program(false)).toBe(joined);
+    expect(program(true)).toBe(joined);
+  });
+  it('are left alone where they overlap', () => {
+    expect(ops((b) => b.add(b.pad(x(b, 3), 0, 0, 2), b.pad(b.input('z', 'float', [3]), 0, 2, 0)))).toContain('add');
+  });
+});
 
 describe('a broadcast is hoisted', () => {
   it('through a norm, a reshape and a projection: the norm is computed once for all heads', () => {
