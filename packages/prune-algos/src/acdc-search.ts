@@ -16,6 +16,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core';
 import { batchesKey, resumableWork } from './resume.js';
+import { sameSite } from './same-site.js';
 
 export type AcdcFaithfulness = 'kl' | 'mse';
 export interface AcdcSettings {
@@ -146,14 +147,6 @@ async function visitNext(branch: Branch, { graph, order, taus, ahead, distancesO
     if (gone !== expected) break; // the others were tried as if this had gone otherwise
   }
   return [{ taus: branch.taus, removed, distance, visited, rate }];
-}
-
-/** The first of these edges, as far as they lead to one site: their runs have everything before it in common. */
-function sameSite(graph: Graph, edges: readonly number[]): number[] {
-  const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
-  const [first] = edges;
-  const other = edges.findIndex((edge) => siteOf(edge) !== siteOf(first!));
-  return edges.slice(0, other === -1 ? edges.length : other);
 }
 
 function result(graph: Graph, taus: readonly number[], branches: readonly Branch[]): AcdcResult {

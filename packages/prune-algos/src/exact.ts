@@ -3,7 +3,6 @@ import {
   AutoCircuitError,
   type CheckpointData,
   definePruneAlgo,
-  edgeEnds,
   floatTensor,
   type Graph,
   maskFromEdges,
@@ -17,6 +16,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core';
 import { batchesKey, resumableWork } from './resume.js';
+import { sameSite } from './same-site.js';
 
 /**
  * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, arXiv 2304.05969):
@@ -57,7 +57,11 @@ export const exact = definePruneAlgo({
       if (edgesDone === 0) differences = new Float64Array(graph.edgeCount * prompts);
       const lossesOf = await patchedLosses(context, batch, objectives[b]!);
       while (edgesDone < graph.edgeCount) {
-        const edges = edgesOfOneSite(graph, edgesDone, context.model.runsTogether ? AT_ONCE : 1);
+        const most = Math.min(context.model.runsTogether ? AT_ONCE : 1, graph.edgeCount - edgesDone);
+        const edges = sameSite(
+          graph,
+          Array.from({ length: most }, (_, i) => edgesDone + i),
+        );
         const [baseline, ...losses] = await lossesOf([[], ...edges.map((edge) => [edge])]); // [prompts] each
         for (const [i, edge] of edges.entries()) {
           for (let p = 0; p < prompts; p++) differences[edge * prompts + p] = losses[i]![p]! - baseline![p]!;
@@ -76,14 +80,6 @@ export const exact = definePruneAlgo({
 
 /** Edges patched one by one in one run, and once none: by the same program, so that rounding cancels. */
 const AT_ONCE = 15;
-
-/** The edges from `first` on that lead to one site, at most so many: their runs have everything before it in common. */
-function edgesOfOneSite(graph: Graph, first: number, most: number): number[] {
-  const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
-  const edges = Array.from({ length: Math.min(most, graph.edgeCount - first) }, (_, i) => first + i);
-  const other = edges.findIndex((edge) => siteOf(edge) !== siteOf(first));
-  return edges.slice(0, other === -1 ? edges.length : other);
-}
 
 /** M of each prompt when just a variant's edges are patched, `[variants][prompts]`. */
 async function patchedLosses(

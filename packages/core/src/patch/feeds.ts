@@ -15,6 +15,7 @@ import type { ModelSpec } from '../plugin/contributions.js';
 import { rowsOf } from './modes.js';
 import { maskInputName } from './patched.js';
 import { prefixFeeds } from './shared-prefix.js';
+import { blocksBySite } from './sites.js';
 import type { Objective } from './types.js';
 
 export type FeedEntry = readonly [name: string, tensor: Tensor];
@@ -80,9 +81,7 @@ export function withPatched(graph: Graph, mask: Mask, edges: readonly number[]):
 
 /** The masks of every site for items `start` to `stop`: [items?, positions?, rows, sources]. */
 export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number, stop: number): FeedEntry[] {
-  const sites = [...new Set(graph.destinationBlocks.map((block) => block.site))];
-  return sites.map((site) => {
-    const blocks = graph.destinationBlocks.filter((block) => block.site === site);
+  return [...blocksBySite(graph)].map(([site, blocks]) => {
     const sources = blocks[0]!.sources.stop - blocks[0]!.sources.start;
     const rows = rowsOf(blocks);
     const positions = graph.options.positions ?? 1;

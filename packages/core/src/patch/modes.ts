@@ -13,6 +13,7 @@ import { type HeadInputs, type HeadProjections, projectHeads, splitStacked } fro
 import { type Norm, normalize, normed, withNormWeights } from './norm.js';
 import type { PatchPoints } from './points.js';
 import { afterPrefix } from './prefix-inputs.js';
+import { blocksAt } from './sites.js';
 
 /** What a mode needs to stand in a program. */
 export interface TraceScope {
@@ -63,9 +64,8 @@ const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
 
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   const { builder: b, graph, prefix = 0 } = scope;
-  const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
   const readBlocks = (site: string, residual: AnyValue, norm: Norm | null) => {
-    const blocks = blocksOf(site);
+    const blocks = blocksAt(graph, site);
     const groups = blocks.map((block) => [block]);
     const values = blocks.length === 0 ? [] : rules.read(site, groups, residual, norm);
     return blocks.map((block, i) => ({ block, value: values[i]! }));
@@ -88,7 +88,7 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
       prefix === 0 ? { k, v } : { k: afterPrefix(b, site, 'k', k, prefix), v: afterPrefix(b, site, 'v', v, prefix) },
     into: (site, residual, norm = null) => into(site, residual, norm),
     intoHeads(site, residual, norm, projections) {
-      const blocks = blocksOf(site);
+      const blocks = blocksAt(graph, site);
       if (rules.readHeads && blocks.length > 0) return rules.readHeads(site, blocks, residual, norm, projections);
       const { stacked } = projections;
       if (stacked && (blocks.length === 0 || readApart(blocks))) {

@@ -12,6 +12,7 @@ import { type Differences, itemsFirst, type MaskAxes, type MixTerm, mix, type Pa
 import { type BlockGroup, contribution, makePoints, rowsOf, type SourceParts, type TraceScope } from './modes.js';
 import { normed } from './norm.js';
 import type { PatchPoints } from './points.js';
+import { blocksAt, blocksBySite, mixGroups } from './sites.js';
 
 export type PatchForm = 'plain-formula' | 'complement';
 
@@ -55,11 +56,11 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   const { builder: b, differences, axes, graph } = scope;
   const complement = scope.form === 'complement';
   const prefixes = new Map<string, Prefix>();
-  const blocksOf = (site: string): BlockGroup => graph.destinationBlocks.filter((block) => block.site === site);
+  const groups = mixGroups(graph, blocksBySite(graph).keys());
 
   /** mask, or mask − 1 where the patching run's residual is carried: [batch?, pos?, rows, sources]. */
   const weightsOf = (site: string): AnyValue => {
-    const mask = maskInput(scope, site, blocksOf(site));
+    const mask = maskInput(scope, site, blocksAt(graph, site));
     return complement ? b.sub(mask, 1) : mask;
   };
   const columns = (weights: AnyValue, start: number, stop: number): AnyValue =>
@@ -88,7 +89,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     const [, batch, pos, dModel] = residual.shape as [number, Dim, Dim, number];
     const carriedRow = rowAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
     const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), carriedRow], rowAxis); // [sources + 1, batch, pos, dModel], or items first
-    const followers = followersOf(graph, site);
+    const { followers } = groups.find(({ leader }) => leader === site)!;
     const sumFor = (names: readonly string[]): AnyValue => {
       const parts = names.map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
       const carriedBy = (name: string): number => (name === site ? 1 : 0);
@@ -104,7 +105,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     const sums = sumFor([site, ...followers]); // [rows of all these sites, batch, pos, dModel]
     let row = rowsOf(blocks);
     for (const follower of followers) {
-      const next = row + rowsOf(blocksOf(follower));
+      const next = row + rowsOf(blocksAt(graph, follower));
       prefixes.set(follower, { stop, sum: b.slice(sums, 0, row, next) });
       row = next;
     }
@@ -143,13 +144,4 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       return b.broadcast(b.constant(0), [batch!, pos!, dModel]);
     },
   });
-}
-
-/** The sites after `site` in the order of reading, up to the next one that reads with several rows. */
-function followersOf(graph: Graph, site: string): string[] {
-  const order = [...new Set(graph.destinationBlocks.map((block) => block.site))];
-  const after = order.slice(order.indexOf(site) + 1);
-  const rows = (name: string): number => rowsOf(graph.destinationBlocks.filter((block) => block.site === name));
-  const next = after.findIndex((name) => rows(name) > 1);
-  return next === -1 ? after : after.slice(0, next);
 }

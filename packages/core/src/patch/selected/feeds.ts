@@ -2,6 +2,7 @@
 import type { DestinationBlock, TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../ir/tensor.js';
 import { patchInputName } from '../programs.js';
+import { type MixGroup, mixGroups } from '../sites.js';
 import type { SiteTensors } from '../source-store.js';
 import {
   columnsInput,
@@ -13,7 +14,7 @@ import {
   readInput,
   writtenInput,
 } from './names.js';
-import { type MixGroup, mixGroups, ownBlocks, type Selection, sitesRun } from './selection.js';
+import { ownBlocks, type Selection, sitesRun } from './selection.js';
 
 type Entries = (readonly [string, Tensor])[];
 const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);

@@ -1,3 +1,2 @@
 /** @file Room `selected`: runs that compute only the rows and nodes that a mask asks for. The dense programs are their twin. */
-export type { Cut } from './kept.js';
 export { SelectedRuns } from './runs.js';

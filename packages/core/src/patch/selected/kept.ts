@@ -5,12 +5,12 @@ import { floatTensor, type Tensor } from '../../ir/tensor.js';
 import type { ModelObject } from '../../plugin/contributions.js';
 import type { Executables } from '../executables.js';
 import { promptFeed } from '../feeds.js';
+import type { Cut } from '../micro-batches.js';
 import { INPUT, patchInputName, projectProgram, sourceOutputName } from '../programs.js';
 import type { SiteTensors, SourceStore } from '../source-store.js';
 import type { PatchDescription } from '../types.js';
 import { carriedProgram } from './programs.js';
 
-export type Cut = readonly [start: number, stop: number];
 export type Carried = Readonly<Record<string, Tensor<Float32Array>>>;
 
 interface Entry {

@@ -7,6 +7,7 @@ import { type HeadInputs, type HeadProjection, type HeadProjections, projectHead
 import { contribution, makePoints, oneRow, outputsByRow, type SourceParts, type TraceScope } from '../modes.js';
 import { type Norm, normed } from '../norm.js';
 import type { PatchPoints } from '../points.js';
+import { blocksAt, type MixGroup, mixGroups } from '../sites.js';
 import {
   carriedInput,
   columnsInput,
@@ -23,7 +24,7 @@ import {
   writtenInput,
   writtenSymbol,
 } from './names.js';
-import { type Base, blocksAt, type MixGroup, mixGroups, ownBlocks, sitesRun } from './selection.js';
+import { type Base, ownBlocks, sitesRun } from './selection.js';
 
 export interface SelectedScope extends TraceScope {
   readonly base: Base;

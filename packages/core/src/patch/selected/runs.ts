@@ -10,12 +10,13 @@ import type { ModelObject } from '../../plugin/contributions.js';
 import type { Executables } from '../executables.js';
 import { promptFeed } from '../feeds.js';
 import { inOrder } from '../in-order.js';
+import { type Cut, floats } from '../micro-batches.js';
 import { INPUT, LOGITS } from '../programs.js';
 import type { SourceStore } from '../source-store.js';
 import type { PatchDescription, PatchedRunRequest } from '../types.js';
 import { denseCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost.js';
 import { knownFeed, selectionFeeds } from './feeds.js';
-import { type Cut, KeptRuns } from './kept.js';
+import { KeptRuns } from './kept.js';
 import { carriedInput, streamBefore } from './names.js';
 import { selectedProgram } from './programs.js';
 import { type Base, type Selection, select, type Variants } from './selection.js';
@@ -34,14 +35,19 @@ export interface SelectedRunsRequest {
   onDebug(line: string): void;
 }
 
+interface Costs {
+  readonly widths: Widths;
+  /** Of the dense program, a token. */
+  readonly dense: number;
+}
+
 export class SelectedRuns {
   readonly #request: SelectedRunsRequest;
   readonly #kept: KeptRuns;
-  readonly #widths: Widths;
-  readonly #dense: number;
   /** A mask is run on batch after batch. */
   readonly #selections = new WeakMap<Mask, Map<string, Selection>>();
   readonly #bases: readonly Base[];
+  #known: Costs | undefined;
   #said = '';
 
   constructor(request: SelectedRunsRequest) {
@@ -51,8 +57,16 @@ export class SelectedRuns {
     const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'current') : BASES;
     this.#bases = always && possible.includes(always) ? [always] : possible;
     this.#kept = new KeptRuns(model, graph, executables, store, keepBytes);
-    this.#widths = widthsOf(model, graph);
-    this.#dense = denseCost(graph, this.#widths);
+  }
+
+  /** Read off the plain program when the first mask is run: a model that only gives gradients has no need of it. */
+  get #costs(): Costs {
+    const { model, graph } = this.#request;
+    if (!this.#known) {
+      const widths = widthsOf(model, graph);
+      this.#known = { widths, dense: denseCost(graph, widths) };
+    }
+    return this.#known;
   }
 
   /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without positions or latents. */
@@ -71,7 +85,7 @@ export class SelectedRuns {
     if (mask.perItem) return null;
     const tokens = Math.min(this.#request.tokens, prompts.length * length);
     const { cheapest, cost } = this.#cheapest(mask, patch, null, tokens);
-    const share = cost / (tokens * this.#dense);
+    const share = cost / (tokens * this.#costs.dense);
     const chosen = share < 1 || this.#request.always ? cheapest : null;
     this.#say(chosen?.base ?? 'dense', cheapest.base, share);
     return chosen;
@@ -84,13 +98,13 @@ export class SelectedRuns {
     tokens: number,
   ): { cheapest: Selection; cost: number } {
     // Even with nothing patched every head is computed: not worth looking at where that alone costs more than all.
-    const least = leastCurrentCost(this.#request.graph, this.#widths, tokens);
-    const hopeless = !variants && least > tokens * this.#dense && this.#bases.length > 1;
+    const least = leastCurrentCost(this.#request.graph, this.#costs.widths, tokens);
+    const hopeless = !variants && least > tokens * this.#costs.dense && this.#bases.length > 1;
     const ways = this.#bases
       .filter((base) => base !== 'current' || !hopeless)
       .map((base) => {
         const cheapest = this.#select(base, mask, patch, variants);
-        return { cheapest, cost: selectedCost(cheapest, this.#widths, tokens) };
+        return { cheapest, cost: selectedCost(cheapest, this.#costs.widths, tokens) };
       });
     return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
   }
@@ -125,7 +139,7 @@ export class SelectedRuns {
         ...Object.fromEntries(selectionFeeds(selection, parts)),
         ...carried,
       };
-      return logitsOf(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds));
+      return floats(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds), LOGITS);
     });
   }
 
@@ -174,7 +188,7 @@ export class SelectedRuns {
           ...(selection.base === 'patch' ? carried : { [carriedInput(stream)]: carried[carriedInput(stream)]! }),
         };
         const results = await this.#execute(selection, parts ? 'fed' : 'zero', site, feeds);
-        const rows = logitsOf(results); // [masks · items, outputs]
+        const rows = floats(results, LOGITS); // [masks · items, outputs]
         const size = (cut[1] - cut[0]) * outputs;
         together.forEach((_, m) => {
           logits[first + m]!.set(rows.subarray(m * size, (m + 1) * size), cut[0] * outputs);
@@ -210,9 +224,4 @@ const WAYS: Readonly<Record<string, string>> = {
   dense: 'dense: every source into every row',
   current: 'as the model with some rows patched',
   patch: 'as the circuit alone',
-};
-
-const logitsOf = (results: Results): Float32Array => {
-  const { data } = results[LOGITS]!;
-  return data instanceof Float32Array ? data : Float32Array.from(data);
 };

@@ -5,9 +5,10 @@
  * - `patch`: everything carries the patching run's values, and only nodes with a kept edge in and out are computed, from
  *   the patching run's residual + Σ (mask − 1) · D.
  */
-import { edgeEnds } from '../../graph/edges.js';
+import { scorePlace } from '../../graph/score-index.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
 import { rowsOf } from '../modes.js';
+import { blocksAt, type MixGroup } from '../sites.js';
 
 export type Base = 'current' | 'patch';
 
@@ -53,17 +54,6 @@ export interface SelectionRequest {
   readonly patchedGivesPatch: boolean;
 }
 
-const bySite = new WeakMap<Graph, Map<string, DestinationBlock[]>>();
-export function blocksAt(graph: Graph, site: string): readonly DestinationBlock[] {
-  let known = bySite.get(graph);
-  if (!known) {
-    known = new Map();
-    for (const block of graph.destinationBlocks) known.set(block.site, [...(known.get(block.site) ?? []), block]);
-    bySite.set(graph, known);
-  }
-  return known.get(site)!;
-}
-
 /** The sites that are run when the sources before `knownStop` are known, in the order of reading. */
 export const sitesRun = (graph: Graph, knownStop: number): string[] => [
   ...new Set(graph.destinationBlocks.filter(({ sources }) => sources.stop >= knownStop).map(({ site }) => site)),
@@ -71,11 +61,10 @@ export const sitesRun = (graph: Graph, knownStop: number): string[] => [
 
 export function select({ graph, base, mask, variants, patchedGivesPatch }: SelectionRequest): Selection {
   const offset = base === 'current' ? 0 : -1;
-  const site = variants?.site;
-  const added = (variants?.edges ?? []).map((edges) => new Set(edges.map((edge) => placeOf(graph, edge))));
+  const added = (variants?.edges ?? []).map((edges) => placesOf(graph, edges));
   const weight = (block: DestinationBlock, row: number, source: number, variant: number): number => {
     const place = row * (block.sources.stop - block.sources.start) + source - block.sources.start;
-    const patched = block.site === site && added[variant]!.has(placeKey(block, place));
+    const patched = added[variant]?.get(block.module)?.has(place);
     return (patched ? 1 : mask.tensors[block.module]!.data[place]!) + offset;
   };
   const masks = Math.max(1, added.length);
@@ -96,15 +85,14 @@ export function select({ graph, base, mask, variants, patchedGivesPatch }: Selec
 const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
   Array.from({ length: stop - start }, (_, row) => row).filter((row) => read[start + row]);
 
-const INPUTS = ['q', 'k', 'v', 'attn', 'mlp', 'end'];
-/** One number for a place in a site's masks. */
-const placeKey = (block: DestinationBlock, place: number): number =>
-  place * INPUTS.length + INPUTS.indexOf(block.input);
-function placeOf(graph: Graph, edge: number): number {
-  const { source, destination } = edgeEnds(graph, edge);
-  const block = graph.destinationBlocks[destination.block]!;
-  const width = block.sources.stop - block.sources.start;
-  return placeKey(block, (destination.head ?? 0) * width + source.index - block.sources.start);
+/** By module, the offsets of these edges in its mask. */
+function placesOf(graph: Graph, edges: readonly number[]): ReadonlyMap<string, ReadonlySet<number>> {
+  const places = new Map<string, Set<number>>();
+  for (const edge of edges) {
+    const { module, offset } = scorePlace(graph, edge);
+    places.set(module, (places.get(module) ?? new Set()).add(offset));
+  }
+  return places;
 }
 
 interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'knownStop' | 'weight' | 'variants'> {
@@ -184,24 +172,6 @@ function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
     reads.set(site, found);
   }
   return { reads: new Map([...reads].reverse()), read };
-}
-
-/**
- * Who mixes for whom. A site with heads also takes the shares of the sites after it (up to the next such one) in the sources
- * that it sees: these then only lack what is written in between.
- */
-export interface MixGroup {
-  readonly leader: string;
-  readonly followers: readonly string[];
-}
-export function mixGroups(graph: Graph, sites: readonly string[]): MixGroup[] {
-  const groups: { leader: string; followers: string[] }[] = [];
-  for (const site of sites) {
-    const leads = groups.length === 0 || blocksAt(graph, site).some((block) => block.heads !== null);
-    if (leads) groups.push({ leader: site, followers: [] });
-    else groups.at(-1)!.followers.push(site);
-  }
-  return groups;
 }
 
 /** Source blocks whose differences a site takes itself: all upstream for a leader, those since its leader for a follower. */
