@@ -3,6 +3,7 @@
  * the public interface, as an algorithm would.
  */
 import {
+  allEdges,
   buildGraph,
   createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
@@ -81,6 +82,25 @@ const treePatch = (size) => async (s) => {
   return { run: () => patchedUnder(s, mask) };
 };
 
+/** Every so many-th edge between random heads and MLPs, the input and the output. */
+function treePatchAmong({ edges, heads, mlps }) {
+  return ({ graph, patchable, batch }) => {
+    const random = seededRandom(5);
+    const nodes = (isKind) => random.shuffled(graph.sources.map(({ name }) => name).filter(isKind));
+    const chosen = new Set([
+      ...nodes((name) => /^A\d/.test(name)).slice(0, heads),
+      ...nodes((name) => name.startsWith('MLP')).slice(0, mlps),
+      ...['Resid Start', 'Resid End'],
+    ]);
+    const among = allEdges(graph).filter(
+      ({ source, destination }) => chosen.has(source.name) && chosen.has(destination.name.replace(/\.[QKV]$/, '')),
+    );
+    const step = Math.max(1, Math.floor(among.length / edges));
+    const kept = among.filter((_, i) => i % step === 0).map(({ number }) => number);
+    return { run: () => patchedUnder({ patchable, batch }, treeMask(graph, kept)) };
+  };
+}
+
 /** Progress told by an algorithm, as the times between its steps. */
 function timedSteps() {
   const steps = [];
@@ -146,6 +166,18 @@ export const CASES = {
     peer: ['ac_masked', '--edges', '1000'],
     open: treePatch(1000),
   },
+  'few-mlps-100': {
+    doc: 'tree patch of a circuit of 100 edges between 22 heads and 3 MLPs, the first pass kept',
+    keep: true,
+    peer: ['ac_masked', '--edges', '100'],
+    open: treePatchAmong({ edges: 100, heads: 22, mlps: 3 }),
+  },
+  'few-mlps-1000': {
+    doc: 'tree patch of a circuit of 1,000 edges between 69 heads and 8 MLPs, the first pass kept',
+    keep: true,
+    peer: ['ac_masked', '--edges', '1000'],
+    open: treePatchAmong({ edges: 1000, heads: 69, mlps: 8 }),
+  },
   'sizes-10': {
     doc: 'tree patches of ten circuits from 1 edge to all but one, by random scores; first pass included',
     keep: true,
@@ -187,6 +219,32 @@ export const CASES = {
           }),
       };
     },
+  },
+  'acdc-sites': {
+    doc: 'one candidate edge of ACDC, eight at once, nothing removed yet: the mean over 9 edges drawn from all',
+    keep: true,
+    peer: ['ac_acdc'],
+    open: ({ graph, patchable, batch }) => ({
+      async steps() {
+        const siteOf = (edge) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block].site;
+        const random = seededRandom(7);
+        const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
+        let sum = 0;
+        const drawn = Array.from({ length: 9 }, () => random.below(graph.edgeCount));
+        for (const edge of drawn) {
+          const here = Array.from({ length: graph.edgeCount }, (_, n) => n).filter((n) => siteOf(n) === siteOf(edge));
+          const variants = here.slice(0, 8).map((n) => [n]);
+          const run = () => patchable.patchedRuns(batch, { input: 'clean', patch: RESAMPLE, mask, variants });
+          await run(); // compiles
+          const start = performance.now();
+          for (let i = 0; i < 3; i++) await run();
+          const ms = (performance.now() - start) / 3 / variants.length;
+          console.error(`${siteOf(edge)}: ${ms.toFixed(1)} ms an edge`);
+          sum += ms;
+        }
+        return [sum / drawn.length];
+      },
+    }),
   },
   probing: {
     doc: 'subnetwork probing for each optimiser step (KL, tree patch)',
