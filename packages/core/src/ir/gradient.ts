@@ -10,6 +10,7 @@
 import { AutoCircuitError } from '../error.js';
 import { type BackwardRule, backwardRuleOf, changedBackward } from './backward-rules.js';
 import type { ProgramBuilder } from './builder.js';
+import { wholeComposite } from './composite-gradients.js';
 import { dimsEqual, type Shape, shapeKey, shapesEqual } from './dims.js';
 import { type Differentiated, GRADIENT_RULES, type GradientRule } from './gradient-rules.js';
 import type { AnyValue } from './types.js';
@@ -35,6 +36,7 @@ export function gradient(
   }
   const firstNew = builder.values.length;
   const reached = reachedFrom(builder, of, wrt, rules);
+  const wanted = new Set(wrt.map((value) => value.id));
   // Several contributions to one gradient are added as they come, from the values nearest to `of`.
   const gradients = new Map<number, AnyValue>();
   if (reached.has(of.id)) gradients.set(of.id, builder.constant(1));
@@ -44,8 +46,7 @@ export function gradient(
     const value = builder.value(id);
     const own = named(builder, arrived, value, firstNew);
     gradients.set(id, own);
-    for (const [index, contribution] of contributions(builder, value, own, rules)) {
-      const inputId = value.inputs[index]!;
+    for (const [inputId, contribution] of contributions({ builder, value, own, rules, wanted })) {
       if (!reached.has(inputId)) continue;
       const part = reduceTo(builder, contribution(), builder.value(inputId).shape);
       const sofar = gradients.get(inputId);
@@ -76,14 +77,21 @@ function reachedFrom(
   return reached;
 }
 
-function contributions(
-  builder: ProgramBuilder,
-  value: AnyValue,
-  own: AnyValue,
-  rules: readonly BackwardRule[],
-): [number, () => AnyValue][] {
+interface Passing {
+  readonly builder: ProgramBuilder;
+  readonly value: AnyValue;
+  /** Its gradient. */
+  readonly own: AnyValue;
+  readonly rules: readonly BackwardRule[];
+  readonly wanted: ReadonlySet<number>;
+}
+/** By the id of an input, what a value's gradient adds to that of the input. */
+function contributions({ builder, value, own, rules, wanted }: Passing): (readonly [number, () => AnyValue])[] {
   const rule = GRADIENT_RULES[value.op];
   if (rule === 'none') return [];
+  // Rules may hold for values within a composite.
+  const whole = rules.length === 0 ? wholeComposite(builder, value, wanted) : undefined;
+  if (whole) return [[whole.x.id, () => whole.contribution(own)]];
   const inputs = value.inputs.map((id) => builder.value(id));
   const at: Differentiated = { b: builder, value, attributes: value.attributes, inputs, gradient: own };
   const change = backwardRuleOf(rules, value);
@@ -91,7 +99,7 @@ function contributions(
   if (!changed) return [];
   // The table pairs each op with a rule for its own attributes.
   const parts = (rule as GradientRule)(changed);
-  return parts.flatMap((part, index) => (part ? [[index, part] as [number, () => AnyValue]] : []));
+  return parts.flatMap((part, index) => (part ? [[value.inputs[index]!, part] as const] : []));
 }
 
 function named(builder: ProgramBuilder, own: AnyValue, value: AnyValue, firstNew: number): AnyValue {

@@ -3,6 +3,7 @@ export * from './backend.js';
 export type { BackwardRule } from './backward-rules.js';
 export * from './builder.js';
 export * from './check.js';
+export { geluTanhSlope } from './composite-gradients.js';
 export * from './dims.js';
 export * from './feeds.js';
 export * from './gradient.js';

@@ -1,69 +1,59 @@
 /**
- * @file Scores from gradients behind the norm. All rows of a site read one normed residual y = c·s, so the norm's backward
- * pass is taken once, on what they have together, and the scores of single rows follow from inner products: for a layer norm
- *   ∂M/∂in · D = s·(g·D − mean(g)·ΣD − mean(g⊙y)·(y·D))   by token, g = ∂M/∂y of the row,
- * and without the middle term for an RMS norm.
+ * @file Gradients between the two factors of a norm. All rows of a site read one residual, so they share c (the centred
+ * residual) and its scale s, and the norm's own backward pass is taken once, on what they have together. What single rows need
+ * of it follows from the gradients at a row's c and s:
+ *   ∂M/∂in · D = ∂M/∂c · D − mean(∂M/∂c)·ΣD − ∂M/∂s · s³/dModel · (c·D)   by token
+ * for a layer norm, and without the middle term for an RMS norm. Heads scale behind their projections, where a row is dHead
+ * numbers instead of dModel: ∂M/∂c of a row is then one product, and nothing else of its size is made.
  */
 import type { ProgramBuilder } from '../ir/builder.js';
-import { addDims, type Dim, multiplyDims } from '../ir/dims.js';
+import type { Dim } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
-import type { DifferenceBlock } from './differences.js';
-import type { Norm, Normalized } from './norm.js';
+import { type HeadProjection, projectHeads, withHeadBias } from './heads.js';
+import { type Norm, type NormFactors, normFactors, withNormWeights } from './norm.js';
 
-/** The norm that some rows were read behind. */
-export interface ReadBehind extends Normalized {
+/** The norm that some rows were read behind, before its weights. */
+export interface ReadBehind extends NormFactors {
   readonly kind: Norm['kind'];
+  /** What each row reads of c [rows, batch, pos, dModel] and of s [rows, batch, pos, 1]. */
+  readonly rows: NormFactors;
+  /** Where heads project c before it is scaled; null where rows are read as they are. */
+  readonly projected: ProjectedCentre | null;
+}
+/** What heads make of c: [groups, rows per group or 1, batch, pos, width], by weights [groups, width, dModel]. */
+export interface ProjectedCentre {
+  readonly value: AnyValue;
+  readonly weight: AnyValue;
+  /** The weight of the norm [dModel], where it has one. */
+  readonly normWeight: AnyValue | null;
 }
 
-/**
- * @param gradient ∂M/∂y of each row [rows, batch, pos, dModel]
- * @param behind y [1, batch, pos, dModel] and s [1, batch, pos, 1]
- * @returns [batch, rows, sources], or [batch, pos, rows, sources] with positions kept
- */
-export function contractBehindNorm(
+/** @param residual [1, batch, pos, dModel] */
+export function readBehind(b: ProgramBuilder, residual: AnyValue, norm: Norm, rows: Dim): ReadBehind {
+  const factors = normFactors(b, residual, norm); // [1, batch, pos, dModel] and [1, batch, pos, 1]
+  const spread = (x: AnyValue): AnyValue => b.broadcast(x, [rows, ...x.shape.slice(1)]);
+  const own = { centred: spread(factors.centred), scale: spread(factors.scale) };
+  return { ...factors, kind: norm.kind, rows: own, projected: null };
+}
+
+/** What the rows read behind the norm and its weights: [rows, batch, pos, dModel]. */
+export const scaledRows = (b: ProgramBuilder, { rows }: ReadBehind, norm: Norm): AnyValue =>
+  withNormWeights(b, b.mul(rows.centred, rows.scale), norm);
+
+/** The same behind the heads' projections, where it is scaled: [groups, rows per group or 1, batch, pos, width]. */
+export function projectedRows(
   b: ProgramBuilder,
-  keepPositions: boolean,
-  gradient: AnyValue,
-  behind: ReadBehind,
-  blocks: readonly DifferenceBlock[],
-): AnyValue {
-  const [rows, batch, pos, dModel] = gradient.shape as [Dim, Dim, Dim, number];
-  const tokens = multiplyDims(batch, pos);
-  const byToken = (x: AnyValue): AnyValue => b.transpose(b.reshape(x, [x.shape[0]!, tokens, dModel]), [1, 0, 2]); // [tokens, rows of x, dModel]
-  const left = byToken(b.concat([gradient, behind.value], 0)); // [tokens, rows + 1, dModel]
-  const products = joined(
-    b,
-    blocks.map((block) => b.matmul(left, byToken(block.value), { transposeB: true })),
-    2,
-  ); // [tokens, rows + 1, sources]
-  const sources = products.shape[2]!;
-  const scale = b.reshape(behind.scale, [tokens, 1, 1]);
-  const direct = b.slice(products, 1, 0, rows); // g·D [tokens, rows, sources]
-  const alongY = b.slice(products, 1, rows, addDims(rows, 1)); // y·D [tokens, 1, sources]
-  const projected = b.matmul(byToken(gradient), byToken(behind.value), { transposeB: true }); // g·y [tokens, rows, 1]
-  // What is taken away again, as pairs of a factor of the row and one of the source.
-  const pairs: [AnyValue, AnyValue][] = [[b.mul(projected, 1 / dModel), alongY]];
-  if (behind.kind === 'layerNorm') {
-    const means = b.transpose(b.reshape(b.mean(gradient, 3, true), [rows, tokens, 1]), [1, 0, 2]); // [tokens, rows, 1]
-    const sums = blocks.map(({ value }) => b.reshape(b.sum(value, 3), [value.shape[0]!, tokens])); // [k, tokens]
-    pairs.push([means, b.reshape(b.transpose(joined(b, sums, 0), [1, 0]), [tokens, 1, sources])]);
-  }
-  if (keepPositions) {
-    const taken = pairs.map(([row, source]) => b.mul(row, source)).reduce((x, y) => b.add(x, y));
-    return b.reshape(b.mul(b.sub(direct, taken), scale), [batch, pos, rows, sources]);
-  }
-  const byPrompt = (x: AnyValue, width: Dim): AnyValue => b.reshape(x, [batch, pos, width]);
-  const weights = byPrompt(scale, 1); // [batch, pos, 1]
-  const summed = b.matmul(weights, byPrompt(direct, multiplyDims(rows, sources)), { transposeA: true }); // [batch, 1, rows·sources]
-  return pairs.reduce(
-    (scores, [row, source]) =>
-      b.sub(
-        scores,
-        b.matmul(byPrompt(b.mul(row, scale), rows), byPrompt(source, sources), { transposeA: true }), // [batch, rows, sources]
-      ),
-    b.reshape(summed, [batch, rows, sources]),
-  );
+  { rows }: ReadBehind,
+  norm: Norm,
+  { weight, bias }: HeadProjection,
+): { readonly value: AnyValue; readonly projected: ProjectedCentre } {
+  const bare = { weight, bias: null };
+  const projected = projectHeads(b, norm.weight ? b.mul(rows.centred, norm.weight) : rows.centred, bare);
+  const scaled = b.mul(projected, b.reshape(rows.scale, [...projected.shape.slice(0, -1), 1]));
+  const biased = withHeadBias(b, scaled, bias);
+  // The norm's bias is the same for every token.
+  const value = norm.bias
+    ? b.add(biased, projectHeads(b, b.reshape(norm.bias, [1, 1, 1, norm.bias.shape[0]!]), bare))
+    : biased;
+  return { value, projected: { value: projected, weight, normWeight: norm.weight } };
 }
-
-const joined = (b: ProgramBuilder, values: readonly AnyValue[], axis: number): AnyValue =>
-  values.length === 1 ? values[0]! : b.concat(values, axis);

@@ -14,6 +14,16 @@ export interface DifferenceBlock {
   readonly stop: number;
   readonly value: AnyValue;
 }
+/** One source block. */
+interface Piece extends DifferenceBlock {
+  /** Patch − current before the projection, where there is one. */
+  readonly parts: Pick<SourceParts, 'value' | 'projection'>;
+}
+/** Whole layers, as far as they have written. */
+interface MergedBlock extends DifferenceBlock {
+  readonly layers: number;
+  readonly lastLayer: string;
+}
 
 /** How the axes of a mask lie before [rows, sources]. */
 export interface MaskAxes {
@@ -27,42 +37,73 @@ export type PatchValue = AnyValue | null;
 /** Masks by item mix each item on its own: then every source is brought into that order once, not once a layer. */
 export const itemsFirst = ({ perItem, perPosition }: MaskAxes): boolean => perItem && !perPosition;
 
+/** Products of gradients with this many sources are as fast as with more (docs/performance.md). */
+export const ROWS_OF_A_PRODUCT = 32;
+
+/** `L3` of `L3.attn`, `L3.mlp`, …; the input goes with the first layer. */
+const layerOf = (site: string): string => (site === 'start' ? 'L0' : site.split('.')[0]!);
+
 export class Differences {
   readonly #b: ProgramBuilder;
   /** Which axis the rows are. */
   readonly #rowAxis: 0 | 1;
-  readonly #pieces: DifferenceBlock[] = [];
-  readonly #merged: DifferenceBlock[] = [];
+  readonly #mostMerged: number;
+  readonly #pieces: Piece[] = [];
+  readonly #merged: MergedBlock[] = [];
 
-  constructor(builder: ProgramBuilder, itemFirst = false) {
+  /** @param mostMerged rows of what is joined: joining costs a copy, and only sums over many terms gain by ever fewer of them */
+  constructor(builder: ProgramBuilder, itemFirst = false, mostMerged = Number.POSITIVE_INFINITY) {
     this.#b = builder;
     this.#rowAxis = itemFirst ? 1 : 0;
+    this.#mostMerged = mostMerged;
   }
 
   /** Adds one source block: (patch − current) · projection, so that head outputs are formed only here. */
   add(current: SourceParts, patch: PatchValue): void {
     const difference = patch ? this.#b.sub(patch, current.value) : this.#b.neg(current.value);
-    const byRow = outputsByRow(this.#b, { value: difference, projection: current.projection });
+    const parts = { value: difference, projection: current.projection };
+    const byRow = outputsByRow(this.#b, parts);
     const value = this.#rowAxis === 0 ? byRow : this.#b.transpose(byRow, [1, 0, 2, 3]);
-    const piece = { start: current.block.start, stop: current.block.stop, value };
-    this.#pieces.push(piece);
-    this.#merged.push(piece);
-    this.#merge();
+    const { start, stop, site } = current.block;
+    this.#pieces.push({ start, stop, value, parts });
+    const layer = layerOf(site);
+    if (this.#merged.at(-1)?.lastLayer !== layer) this.#mergeEqual();
+    this.#merged.push({ start, stop, value, layers: 1, lastLayer: layer });
+    const [before, last] = this.#merged.slice(-2);
+    if (last && before?.lastLayer === layer) this.#mergeLast(before.layers);
   }
 
-  #merge(): void {
-    const size = (x: DifferenceBlock): number => x.stop - x.start;
+  /** Two neighbours of as many layers become one. */
+  #mergeEqual(): void {
     for (;;) {
       const [before, last] = this.#merged.slice(-2);
-      if (!before || !last || size(last) < size(before) || before.stop !== last.start) return;
-      const value = this.#b.concat([before.value, last.value], this.#rowAxis);
-      this.#merged.splice(-2, 2, { start: before.start, stop: last.stop, value });
+      if (!before || !last || before.layers !== last.layers || last.stop - before.start > this.#mostMerged) return;
+      this.#mergeLast(before.layers + last.layers);
     }
+  }
+  #mergeLast(layers: number): void {
+    const [before, last] = this.#merged.slice(-2) as [MergedBlock, MergedBlock];
+    if (before.stop !== last.start) return;
+    const value = this.#b.concat([before.value, last.value], this.#rowAxis);
+    const { start } = before;
+    this.#merged.splice(-2, 2, { start, stop: last.stop, value, layers, lastLayer: last.lastLayer });
   }
 
   /** The source blocks from row `start` to `stop`, one by one. */
   pieces(start: number, stop: number): DifferenceBlock[] {
     return this.#pieces.filter((piece) => piece.start >= start && piece.stop <= stop);
+  }
+
+  /** ΣD over dModel of every source: [sources, batch, pos]. A head's is made of its value and the sums of its projection. */
+  sums(): AnyValue {
+    const b = this.#b;
+    const sums = this.#pieces.map(({ parts: { value, projection } }) => {
+      const [rows, batch, pos] = value.shape as [Dim, Dim, Dim];
+      if (!projection) return b.sum(value, 3);
+      const byRow = outputsByRow(b, { value, projection: b.sum(projection, 2, true) }); // [rows, batch, pos, 1]
+      return b.reshape(byRow, [rows, batch, pos]);
+    });
+    return joined(b, sums, 0);
   }
 
   /** As few blocks as there are now that cover `start` to `stop`. Ask when the destination reads: later merges span more. */
@@ -127,7 +168,13 @@ export function contractScores(
   const byItem = (x: AnyValue): AnyValue => b.transpose(b.reshape(x, [x.shape[0]!, outer, inner]), [1, 0, 2]); // [outer, x rows, inner]
   const sources = (value: AnyValue): AnyValue =>
     itemFirst ? b.reshape(value, [outer, value.shape[1]!, inner]) : byItem(value); // [outer, k, inner]
-  const scores = blocks.map((block) => b.matmul(byItem(gradient), sources(block.value), { transposeB: true })); // [outer, rows, k]
-  const all = scores.length === 1 ? scores[0]! : b.concat(scores, 2); // [outer, rows, sources]
+  const all = joined(
+    b,
+    blocks.map((block) => b.matmul(byItem(gradient), sources(block.value), { transposeB: true })),
+    2,
+  ); // [outer, rows, sources]
   return keepPositions ? b.reshape(all, [batch, pos, rows, all.shape[2]!]) : all;
 }
+
+export const joined = (b: ProgramBuilder, values: readonly AnyValue[], axis: number): AnyValue =>
+  values.length === 1 ? values[0]! : b.concat(values, axis);

@@ -27,9 +27,16 @@ export function projectHeads(b: ProgramBuilder, x: AnyValue, { weight, bias }: H
   const [outer, inner] =
     rows === 1 ? [1, 1] : [groups, dimsEqual(rows, groups) ? 1 : (rows as number) / (groups as number)];
   const flat = b.reshape(x, [outer, inner, multiplyDims(batch, pos), dModel]); // [groups or 1, rows per group, batch·pos, dModel]
-  let out = b.matmul(flat, b.reshape(weight, [groups, 1, width, dModel]), { transposeB: true }); // [groups, rows per group, batch·pos, width]
-  if (bias) out = b.add(out, b.reshape(bias, [groups, 1, 1, width]));
-  return b.reshape(out, [groups, inner, batch, pos, width]);
+  const out = b.matmul(flat, b.reshape(weight, [groups, 1, width, dModel]), { transposeB: true }); // [groups, rows per group, batch·pos, width]
+  const biased = bias ? b.add(out, b.reshape(bias, [groups, 1, 1, width])) : out;
+  return b.reshape(biased, [groups, inner, batch, pos, width]);
+}
+
+/** x [groups, rows per group, batch, pos, width] with a bias [groups, width], where there is one. */
+export function withHeadBias(b: ProgramBuilder, x: AnyValue, bias: AnyValue | null): AnyValue {
+  if (!bias) return x;
+  const [groups, width] = bias.shape as [Dim, Dim];
+  return b.add(x, b.reshape(bias, [groups, 1, 1, 1, width]));
 }
 
 /** The three projections as one with rows of each behind one another, [3 · heads, …]; null where only some have a bias. */

@@ -8,9 +8,9 @@ import type { ProgramBuilder } from '../ir/builder.js';
 import type { Dim } from '../ir/dims.js';
 import { multiplyDims } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
-import type { ReadBehind } from './behind-norm.js';
-import { type HeadInputs, type HeadProjections, projectHeads, splitStacked } from './heads.js';
-import { type Norm, normalize, normed, withNormWeights } from './norm.js';
+import { projectedRows, type ReadBehind, readBehind, scaledRows } from './behind-norm.js';
+import { type HeadInputs, type HeadProjection, type HeadProjections, projectHeads, splitStacked } from './heads.js';
+import { type Norm, normed } from './norm.js';
 import type { PatchPoints } from './points.js';
 import { afterPrefix } from './prefix-inputs.js';
 import { blocksAt } from './sites.js';
@@ -181,7 +181,7 @@ export type OnRead = (group: BlockGroup, value: AnyValue, behind: ReadBehind | n
 
 /**
  * Plain, with a value of its own for what each group of destination blocks reads: gradients with respect to these are those at mask 0.
- * With `behindNorm`, groups of several rows are seen behind their norm, before its weights. `startOf` replaces what
+ * With `behindNorm`, groups of several rows are seen between the two factors of their norm. `startOf` replaces what
  * `Resid Start` writes.
  */
 export function readingPoints(
@@ -194,22 +194,37 @@ export function readingPoints(
   }: { behindNorm?: boolean; startOf?: ((parts: SourceParts) => AnyValue) | undefined } = {},
 ): PatchPoints {
   const { builder: b } = scope;
-  const spread = (x: AnyValue, group: BlockGroup): AnyValue => b.broadcast(x, [rowsOf(group), ...x.shape.slice(-3)]);
-  return makePoints(scope, {
-    read(_site, groups, residual, norm) {
-      const row = oneRow(b, residual); // [1, batch, pos, dModel]
-      const behind = norm && behindNorm ? { ...normalize(b, row, norm), kind: norm.kind } : null;
-      return groups.map((group) => {
-        if (!norm || !behind || rowsOf(group) === 1) return normed(b, onRead(group, spread(row, group), null), norm);
-        return withNormWeights(b, onRead(group, spread(behind.value, group), behind), norm);
-      });
-    },
-    write(parts) {
-      const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
-      collect(moved);
-      return contribution(b, moved);
-    },
-  });
+  const read: ModeRules['read'] = (_site, groups, residual, norm) =>
+    groups.map((group) => {
+      if (!norm || !behindNorm || rowsOf(group) === 1) {
+        const rows = b.broadcast(oneRow(b, residual), [rowsOf(group), ...residual.shape]); // [rows, batch, pos, dModel]
+        return normed(b, onRead(group, rows, null), norm);
+      }
+      const behind = readBehind(b, oneRow(b, residual), norm, rowsOf(group));
+      onRead(group, behind.rows.centred, behind);
+      return scaledRows(b, behind, norm);
+    });
+  const write: ModeRules['write'] = (parts) => {
+    const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
+    collect(moved);
+    return contribution(b, moved);
+  };
+  if (!behindNorm) return makePoints(scope, { read, write });
+  const readHeads: ModeRules['readHeads'] = (site, blocks, residual, norm, projections) => {
+    const one = (group: BlockGroup, projection: HeadProjection): AnyValue => {
+      if (!norm || rowsOf(group) === 1) return projectHeads(b, read(site, [group], residual, norm)[0]!, projection);
+      const behind = readBehind(b, oneRow(b, residual), norm, rowsOf(group));
+      const { value, projected } = projectedRows(b, behind, norm, projection);
+      onRead(group, behind.rows.centred, { ...behind, projected });
+      return value;
+    };
+    const { q, k, v, stacked } = projections;
+    if (stacked && readApart(blocks)) return splitStacked(b, one(blocks, stacked));
+    if (blocks.length === 3) return { q: one([blocks[0]!], q), k: one([blocks[1]!], k), v: one([blocks[2]!], v) };
+    const x = read(site, [blocks], residual, norm)[0]!; // joint: [heads, batch, pos, dModel]
+    return { q: projectHeads(b, x, q), k: projectHeads(b, x, k), v: projectHeads(b, x, v) };
+  };
+  return makePoints(scope, { read, readHeads, write });
 }
 
 /** The parts of one block, which must have been collected. */

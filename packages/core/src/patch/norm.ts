@@ -15,34 +15,40 @@ export interface Norm {
   readonly role: string;
 }
 
-/** What a norm without weights gives: y = centred(x) · scale. */
-export interface Normalized {
-  readonly value: AnyValue;
-  /** 1/σ, [..., 1]. */
+/** The two factors of a norm without weights: y = centred · scale. */
+export interface NormFactors {
+  /** x − mean(x) for a layer norm, x itself for an RMS norm. */
+  readonly centred: AnyValue;
+  /** rsqrt(mean(centred²) + epsilon), [..., 1]. */
   readonly scale: AnyValue;
 }
 
-type NormKind = (b: ProgramBuilder, x: AnyValue, epsilon: number, role: string) => Normalized;
-
-/** (x − mean) · rsqrt(var + epsilon), or x · rsqrt(mean(x²) + epsilon), over the last axis. */
-const NORMS: Readonly<Record<Norm['kind'], NormKind>> = {
-  layerNorm(b, x, epsilon, role) {
-    const centred = b.sub(x, b.mean(x, -1, true));
-    const variance = b.mean(b.mul(centred, centred), -1, true);
-    const scale = b.role(b.rsqrt(b.add(variance, epsilon)), `${role}.scale`);
-    const value = b.composite(b.role(b.mul(centred, scale), `${role}.normalized`), 'layerNorm', [x], { epsilon });
-    return { value, scale };
-  },
-  rmsNorm(b, x, epsilon, role) {
-    const scale = b.role(b.rsqrt(b.add(b.mean(b.mul(x, x), -1, true), epsilon)), `${role}.scale`);
-    const value = b.composite(b.role(b.mul(x, scale), `${role}.normalized`), 'rmsNorm', [x], { epsilon });
-    return { value, scale };
-  },
+/** What a norm does to x before it scales it, over the last axis. */
+const CENTRED: Readonly<Record<Norm['kind'], (b: ProgramBuilder, x: AnyValue) => AnyValue>> = {
+  layerNorm: (b, x) => b.sub(x, b.mean(x, -1, true)),
+  rmsNorm: (_, x) => x,
 };
 
-/** Without weights: x [..., dModel] → the same shape. */
-export const normalize = (b: ProgramBuilder, x: AnyValue, norm: Pick<Norm, 'kind' | 'epsilon' | 'role'>): Normalized =>
-  NORMS[norm.kind](b, x, norm.epsilon, norm.role);
+export function normFactors(
+  b: ProgramBuilder,
+  x: AnyValue,
+  { kind, epsilon, role }: Pick<Norm, 'kind' | 'epsilon' | 'role'>,
+): NormFactors {
+  const centred = CENTRED[kind](b, x);
+  const meanSquare = b.mean(b.mul(centred, centred), -1, true);
+  return { centred, scale: b.role(b.rsqrt(b.add(meanSquare, epsilon)), `${role}.scale`) };
+}
+
+/** A norm without weights: x [..., dModel] → `value` of the same shape, and the scale that it was made with. */
+export function normalize(
+  b: ProgramBuilder,
+  x: AnyValue,
+  norm: Pick<Norm, 'kind' | 'epsilon' | 'role'>,
+): { readonly value: AnyValue; readonly scale: AnyValue } {
+  const { centred, scale } = normFactors(b, x, norm);
+  const value = b.role(b.mul(centred, scale), `${norm.role}.normalized`);
+  return { value: b.composite(value, norm.kind, [x], { epsilon: norm.epsilon }), scale };
+}
 
 /** y · weight + bias, as far as there are any. */
 export function withNormWeights(b: ProgramBuilder, y: AnyValue, { weight, bias }: Norm): AnyValue {

@@ -12,15 +12,8 @@ import { simplify } from '../ir/simplify.js';
 import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
-import { contractBehindNorm, type ReadBehind } from './behind-norm.js';
-import {
-  contractScores,
-  type DifferenceBlock,
-  Differences,
-  itemsFirst,
-  type MaskAxes,
-  type PatchValue,
-} from './differences.js';
+import type { ReadBehind } from './behind-norm.js';
+import { Differences, itemsFirst, type MaskAxes, type PatchValue, ROWS_OF_A_PRODUCT } from './differences.js';
 import { mixedPoints } from './mixed.js';
 import {
   type BlockGroup,
@@ -29,13 +22,13 @@ import {
   partsOf,
   plainPoints,
   readingPoints,
-  rowsOf,
   type SourceParts,
   type TraceScope,
 } from './modes.js';
 import { outputNeurons, watchedPoints } from './neurons.js';
 import { formFor, type PatchForm, patchedPoints } from './patched.js';
 import type { PatchPoints } from './points.js';
+import { type DestinationRead, outputScores, wantedOf } from './read-scores.js';
 
 /** The names of inputs and outputs that the engine feeds and reads. */
 export const INPUT = 'input';
@@ -176,7 +169,7 @@ export function gradientProgram(setting: GradientSetting): Program {
   const { graph, forward } = setting;
   const b = new ProgramBuilder(`gradient-${forward}`);
   const itemFirst = forward === 'patched' && itemsFirst(setting.axes);
-  const differences = new Differences(b, itemFirst);
+  const differences = new Differences(b, itemFirst, forward === 'patched' ? undefined : ROWS_OF_A_PRODUCT);
   const reads: DestinationRead[] = [];
   const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBehind | null = null): AnyValue => {
     const { start, stop } = blocks[0]!.sources;
@@ -190,30 +183,21 @@ export function gradientProgram(setting: GradientSetting): Program {
   const logits = readOut(setting, watched); // [batch, positions?, outputs]
   const losses = objectiveFragment(b, setting.objective, logits); // [batch]
   if (setting.losses) b.output(LOSSES, losses);
-  const total = b.sum(losses, 0);
-  const wanted = [...reads.map((read) => read.value), ...written.values()];
-  const gradients = gradient(b, total, wanted, setting.backward);
+  const wanted = [...reads.flatMap(wantedOf), ...written.values()];
+  const found = gradient(b, b.sum(losses, 0), wanted, setting.backward);
+  const gradients = new Map(wanted.map((value, i) => [value.id, found[i]!]));
+  const gradientOf = (value: AnyValue): AnyValue => gradients.get(value.id)!;
   if (setting.neurons) {
-    const behind = [...written.keys()].map((site, i) => [site, gradients[reads.length + i]!] as const);
-    outputNeurons(b, graph, differences, new Map(behind));
+    const behind = new Map([...written].map(([site, value]) => [site, gradientOf(value)]));
+    outputNeurons(b, graph, differences, behind);
   }
-  const keepPositions = graph.options.positions !== null;
-  for (const indices of bySite(reads)) {
-    const parts = indices.map((i) => gradients[i]!);
-    const joined = parts.length === 1 ? parts[0]! : b.concat(parts, 0); // [rows of the site, batch, pos, dModel]
-    const { behind, upstream } = reads[indices[0]!]!;
-    const scores = behind
-      ? contractBehindNorm(b, keepPositions, joined, behind, upstream)
-      : contractScores(b, keepPositions, joined, upstream, itemFirst); // [batch, pos?, rows, sources]
-    const axis = scores.shape.length - 2;
-    const blocks = indices.flatMap((i) => reads[i]!.blocks);
-    let row = 0;
-    for (const block of blocks) {
-      const rows = rowsOf([block]);
-      b.output(scoreOutputName(block.module), blocks.length === 1 ? scores : b.slice(scores, axis, row, row + rows));
-      row += rows;
-    }
-  }
+  outputScores(b, reads, {
+    graph,
+    differences,
+    itemFirst,
+    gradientOf,
+    output: (module, scores) => b.output(scoreOutputName(module), scores),
+  });
   return finish(setting, b);
 
   function pointsFor(): PatchPoints {
@@ -245,25 +229,4 @@ export function gradientProgram(setting: GradientSetting): Program {
       patch: setting.supply === 'fed' ? b.input(patchInputName(block.site), 'float', shape) : null,
     }));
   }
-}
-
-/** What some destination blocks of a site read, and the differences of their upstream sources at that time. */
-interface DestinationRead {
-  readonly blocks: BlockGroup;
-  /** [rows of the blocks, batch, pos, dModel]. */
-  readonly value: AnyValue;
-  readonly behind: ReadBehind | null;
-  readonly upstream: readonly DifferenceBlock[];
-}
-
-/** Indices of reads that belong to one site and stand on one side of its norm, in order: their scores are one matmul. */
-function bySite(reads: readonly DestinationRead[]): number[][] {
-  const groups = new Map<string, number[]>();
-  reads.forEach((read, i) => {
-    const key = `${read.blocks[0]!.site} ${read.behind !== null}`;
-    const group = groups.get(key);
-    if (group) group.push(i);
-    else groups.set(key, [i]);
-  });
-  return [...groups.values()];
 }

@@ -7,6 +7,7 @@ import {
   addDims,
   type Dim,
   dimsEqual,
+  geluTanhSlope,
   type HeadInputs,
   type HeadProjection,
   joinedBias,
@@ -53,17 +54,15 @@ export function unembedTokens(
   return b.reshape(biased, [batch!, q!, shape.vocabulary]);
 }
 
-const GELU_TANH = { scale: Math.sqrt(2 / Math.PI), cubic: 0.044715 };
-
 /**
- * Activations by the name that config.json gives them. Each is x times a slope, act(x)/x up to a constant factor, which has
- * the role `SITE.slope`. (relu has none: its derivative is act(x)/x.)
+ * Activations by the name that config.json gives them. Each is x times a slope, act(x)/x, which has the role `SITE.slope`
+ * (erf GELU: twice it). relu has none: its derivative is act(x)/x.
  */
 export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValue, site: string) => AnyValue>> = {
   relu: (b, x) => b.relu(x),
   gelu(b, x, site) {
-    const slope = b.role(b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1), `${site}.slope`);
-    return b.composite(b.mul(b.mul(x, 0.5), slope), 'gelu', [x]);
+    const twice = b.role(b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1), `${site}.slope`);
+    return b.composite(b.mul(x, b.mul(twice, 0.5)), 'gelu', [x]);
   },
   gelu_new: geluTanh,
   gelu_pytorch_tanh: geluTanh,
@@ -76,9 +75,7 @@ export function activationNamed(name: string): string {
 }
 /** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */
 function geluTanh(b: ProgramBuilder, x: AnyValue, site: string): AnyValue {
-  const cubic = b.add(b.mul(b.mul(b.mul(x, x), x), GELU_TANH.cubic), x);
-  const slope = b.role(b.add(b.tanh(b.mul(cubic, GELU_TANH.scale)), 1), `${site}.slope`);
-  return b.composite(b.mul(b.mul(x, 0.5), slope), 'geluTanh', [x]);
+  return b.composite(b.mul(x, b.role(geluTanhSlope(b, x), `${site}.slope`)), 'geluTanh', [x]);
 }
 
 /** How many heads there are, and of what size. */
