@@ -12,6 +12,8 @@ import {
   mixInput,
   pickInput,
   readInput,
+  stackedInput,
+  stackedPickInput,
   writtenInput,
 } from './names.js';
 import { ownBlocks, type Selection, sitesRun } from './selection.js';
@@ -36,33 +38,49 @@ export function selectionFeeds(selection: Selection, patch: SiteTensors | null):
 
 const feedsOf = (selection: Selection): Entries => [
   ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
-  ...[...selection.reads.keys()].flatMap((site) => rowFeeds(selection, site)),
-  ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) =>
-    mixFeeds(selection, group),
-  ),
+  ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) => [
+    ...rowFeeds(selection, group),
+    ...mixFeeds(selection, group),
+  ]),
 ];
 
-/** Heads that are read on their own, and where every head finds its row. */
-function rowFeeds({ base, graph, reads, writes }: Selection, site: string): Entries {
+const rowsAt = ({ reads }: Selection, site: string): Row[] =>
+  (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
+
+/** Heads that are read on their own, and where every head finds its row; sites with heads are leaders. */
+function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): Entries {
+  const { base, graph, reads, writes } = selection;
   const { heads, kvHeads } = graph.layout as TransformerLayout;
   const kvHead = (head: number): number => Math.floor((head * kvHeads) / heads);
   const blocks = reads.get(site)!.filter(({ block }) => block.heads !== null);
   if (blocks.length === 0) return [];
-  if (base === 'patch') return [[kvInput(site), ints(writes.get(site)!.map(kvHead))]];
-  return blocks.flatMap(({ block, rows }): Entries => {
-    const pick = (input: string): Tensor => {
-      const shared = input === 'q' ? heads : kvHeads;
-      const place = new Map(rows.map((row, i) => [row, shared + i]));
-      const head = (h: number): number => place.get(h) ?? (input === 'q' ? h : kvHead(h));
-      return ints(Array.from({ length: heads }, (_, h) => head(h)));
-    };
+  const stacked = blocks.flatMap(({ rows }, i) => rows.map((row) => i * heads + row));
+  const followed = followers.flatMap((name) => rowsAt(selection, name).map(() => 0));
+  if (base === 'patch')
+    return [
+      [kvInput(site), ints(writes.get(site)!.map(kvHead))],
+      [stackedInput(site), ints([...stacked, ...followed])],
+    ];
+  /** By row, where it is found when these are read on their own behind all the others. */
+  const picked = (count: number, own: readonly number[], shared = (row: number): number => row): Tensor => {
+    const place = new Map(own.map((row, i) => [row, shared(count - 1) + 1 + i]));
+    return ints(Array.from({ length: count }, (_, row) => place.get(row) ?? shared(row)));
+  };
+  const apart = blocks.flatMap(({ block, rows }): Entries => {
     const inputs = block.input === 'attn' ? ['q', 'k', 'v'] : [block.input];
     return [
       [readInput(block.module), ints(rows)],
       [kvInput(block.module), ints(rows.map(kvHead))],
-      ...inputs.map((input) => [pickInput(block.module, input), pick(input)] as const),
+      ...inputs.map(
+        (input) => [pickInput(block.module, input), picked(heads, rows, input === 'q' ? undefined : kvHead)] as const,
+      ),
     ];
   });
+  return [
+    ...apart,
+    [stackedInput(site), ints([...stacked, ...followed])],
+    [stackedPickInput(site), picked(3 * heads, stacked)],
+  ];
 }
 
 interface Row {
@@ -72,14 +90,13 @@ interface Row {
 
 /** Factors [rows, 1 + columns] of what is carried and computed (with the columns by block), and [masks?, rows, known] of what is known. */
 function mixFeeds(selection: Selection, group: MixGroup): Entries {
-  const { graph, known, knownStop, masks, reads, variants, weight, writes } = selection;
-  const rowsAt = (site: string): Row[] =>
-    (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
+  const { base, graph, known, knownStop, masks, variants, weight, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
-    const own = rowsAt(site);
-    const led = site === group.leader ? group.followers.flatMap(rowsAt) : [];
+    const own = rowsAt(selection, site);
+    const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
     const rows = [...own, ...led];
-    const used = (source: number): boolean => rows.some(({ block, row }) => weight(block, row, source, 0) !== 0);
+    const used = (source: number): boolean =>
+      base === 'patch' || rows.some(({ block, row }) => weight(block, row, source, 0) !== 0);
     const columns: number[] = [];
     const lists = ownBlocks(graph, site, group, knownStop).map((block): Entries[number] => {
       const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
@@ -94,20 +111,23 @@ function mixFeeds(selection: Selection, group: MixGroup): Entries {
         mix[r * width + 1 + c] = weight(block, row, source, 0);
       });
     });
-    const feeds: Entries = [...lists, [mixInput(site), floatTensor(mix, [rows.length, width])]];
+    const feeds: Entries = [
+      ...(base === 'current' ? lists : []),
+      [mixInput(site), floatTensor(mix, [rows.length, width])],
+    ];
     if (knownStop === 0) return feeds;
     const byMask = site === variants?.site;
     const count = byMask ? masks : 1;
-    const factors = new Float32Array(count * own.length * known.length);
+    const factors = new Float32Array(count * rows.length * known.length);
     for (let m = 0; m < count; m++) {
       own.forEach(({ block, row }, r) => {
-        const at = (m * own.length + r) * known.length;
+        const at = (m * rows.length + r) * known.length;
         known.forEach((source, k) => {
           factors[at + k] = source < block.sources.stop ? weight(block, row, source, m) : 0;
         });
       });
     }
-    const shape = [...(byMask ? [masks] : []), own.length, known.length];
+    const shape = [...(byMask ? [masks] : []), rows.length, known.length];
     return [...feeds, [knownMixInput(site), floatTensor(factors, shape)]];
   });
 }

@@ -7,6 +7,8 @@ import { SELECTED } from '../../ir/dims.js';
 export const writtenSymbol = (site: string): string => `${SELECTED}${site}`;
 /** How many rows of a destination block are read on their own. */
 export const readSymbol = (module: string): string => `${SELECTED}${module}`;
+/** The same for all blocks of a site whose inputs have one stacked projection. */
+export const readTogetherSymbol = (site: string): string => `${SELECTED}${site}:read`;
 export const KNOWN_SYMBOL = `${SELECTED}known`;
 /** Masks that run together. */
 export const MASKS = 'masks';
@@ -17,6 +19,10 @@ export const writtenInput = (site: string): string => `written:${site}`;
 export const readInput = (module: string): string => `read:${module}`;
 /** int [heads]: for each head the row that it takes from (all heads as they are, then those read on their own). */
 export const pickInput = (module: string, input: string): string => `pick:${module}:${input}`;
+/** int [rows]: where Q, K and V have one stacked projection, the rows of it that are taken for rows read on their own. */
+export const stackedInput = (site: string): string => `stacked:${site}`;
+/** int [3 · heads]: for each row of the stacked projection the row that it takes from, as `pickInput`. */
+export const stackedPickInput = (site: string): string => `stacked-pick:${site}`;
 /** int [computed heads]: the KV head of each. */
 export const kvInput = (site: string): string => `kv:${site}`;
 /** int [columns]: of the differences of a block, those that a site takes into its mix. */

@@ -4,7 +4,15 @@ import type { DestinationBlock, SourceBlock } from '../../graph/types.js';
 import { addDims, type Dim, type DimLike, dimsEqual, multiplyDims, toDim } from '../../ir/dims.js';
 import type { AnyValue } from '../../ir/types.js';
 import { type HeadInputs, type HeadProjection, type HeadProjections, projectHeads, splitStacked } from '../heads.js';
-import { contribution, makePoints, oneRow, outputsByRow, type SourceParts, type TraceScope } from '../modes.js';
+import {
+  contribution,
+  makePoints,
+  oneRow,
+  outputsByRow,
+  readApart,
+  type SourceParts,
+  type TraceScope,
+} from '../modes.js';
 import { type Norm, normed } from '../norm.js';
 import type { PatchPoints } from '../points.js';
 import { blocksAt, type MixGroup, mixGroups } from '../sites.js';
@@ -21,6 +29,9 @@ import {
   pickInput,
   readInput,
   readSymbol,
+  readTogetherSymbol,
+  stackedInput,
+  stackedPickInput,
   writtenInput,
   writtenSymbol,
 } from './names.js';
@@ -60,31 +71,32 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
 
   /** What rows of a site read: carried [1, masks·batch, pos, dModel] + Σ factor · D → [rows, masks·batch, pos, dModel]. */
   function mixAt(site: string, rows: Dim, residual: AnyValue): AnyValue {
-    const group = groupOf(site);
-    const led = site === group.leader ? group.followers.map((name) => ({ name, rows: followerRows(name) })) : [];
+    const all = mixWithFollowers(site, rows, residual);
+    return dimsEqual(all.shape[0]!, rows) ? all : b.slice(all, 0, 0, rows);
+  }
+  /** The same, and behind them the shares of the rows that the site takes for its followers. */
+  function mixWithFollowers(site: string, rows: Dim, residual: AnyValue): AnyValue {
+    const led = followersOf(site);
     const allRows = addDims(rows, ...led.map((follower) => follower.rows));
-    const pieces = ownBlocks(graph, site, group, knownStop).map((block) => {
-      const columns = b.input(columnsInput(site, block.site), 'int', [columnsSymbol(site, block.site)]);
-      return b.gather(written.get(block.site)!, columns, 0); // [columns, masks·batch, pos, dModel]
-    });
+    const pieces = ownBlocks(graph, site, groupOf(site), knownStop).map((block) => mode.columns(site, block)); // [columns, masks·batch, pos, dModel] each
     const table = b.concat([residual, ...pieces], 0); // [1 + columns, masks·batch, pos, dModel]
     const columns = table.shape[0]!;
     const factors = b.input(mixInput(site), 'float', [allRows, columns]);
     const mixed = b.matmul(factors, b.reshape(table, [columns, multiplyDims(wide, 'pos', dModel)]));
-    const all = b.reshape(mixed, [allRows, wide, 'pos', dModel]);
+    const computed = b.reshape(mixed, [allRows, wide, 'pos', dModel]);
     let row = rows;
     for (const follower of led) {
       const stop = addDims(row, follower.rows);
-      prefixes.set(follower.name, b.slice(all, 0, row, stop));
+      prefixes.set(follower.name, b.slice(computed, 0, row, stop));
       row = stop;
     }
     const prefix = prefixes.get(site);
-    const here = led.length > 0 ? b.slice(all, 0, 0, rows) : all;
-    const own = prefix ? b.add(here, prefix) : here;
-    if (!from) return own;
-    if (site === from.site) return b.add(own, knownByMask(site, rows));
-    const byMask = b.reshape(own, [rows, MASKS, 'batch', 'pos', dModel]);
-    return b.reshape(b.add(byMask, b.reshape(knownAt(site, rows), [rows, 1, 'batch', 'pos', dModel])), own.shape);
+    const all = prefix ? b.add(computed, prefix) : computed;
+    if (!from) return all;
+    // Followers add what is known themselves: their factors here are 0.
+    if (site === from.site) return b.add(all, knownByMask(site, allRows));
+    const byMask = b.reshape(all, [allRows, MASKS, 'batch', 'pos', dModel]);
+    return b.reshape(b.add(byMask, b.reshape(knownAt(site, allRows), [allRows, 1, 'batch', 'pos', dModel])), all.shape);
   }
   const knownRows = (): AnyValue =>
     b.reshape(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', dModel]), [
@@ -106,18 +118,35 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
   const rowDim = (block: DestinationBlock): Dim => (block.input === 'end' ? 1 : toDim(readSymbol(block.module)));
   /** A site without heads is one row, which base `patch` may leave out. */
   const followerRows = (site: string): Dim => (base === 'current' ? 1 : rowDim(blocksAt(graph, site)[0]!));
+  function followersOf(site: string): { readonly name: string; readonly rows: Dim }[] {
+    const { leader, followers } = groupOf(site);
+    return site === leader ? followers.map((name) => ({ name, rows: followerRows(name) })) : [];
+  }
 
   const modes: Readonly<Record<Base, Mode>> = {
     current: {
+      // Few of the sources that somebody reads have an edge into this site.
+      columns(site, block) {
+        const columns = b.input(columnsInput(site, block.site), 'int', [columnsSymbol(site, block.site)]);
+        return b.gather(written.get(block.site)!, columns, 0);
+      },
       read(site, block, residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
         return normed(b, mixAt(site, 1, widen(startsAt(site, residual))), norm);
       },
       readHeads(site, blocks, residual, norm, projections) {
+        const { stacked } = projections;
         const here = startsAt(site, residual); // [1, batch or masks·batch, pos, dModel]
-        const shared = projectAll(normed(b, here, norm), projections);
+        if (stacked && readApart(blocks)) {
+          const mixed = mixWithFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
+          const special = stackedRows(site, normed(b, mixed, norm), stacked); // [the same rows, masks·batch, pos, width]
+          const all = widen(flatRows(projectHeads(b, normed(b, here, norm), stacked))); // [3 · heads, masks·batch, pos, width]
+          const pick = b.input(stackedPickInput(site), 'int', [all.shape[0]!]);
+          return splitStacked(b, headRows(b.gather(b.concat([all, special], 0), pick, 0)));
+        }
         const rows = blocks.map(rowDim);
         const mixed = mixAt(site, addDims(...rows), widen(here)); // [rows of all blocks, masks·batch, pos, dModel]
+        const shared = projectAll(normed(b, here, norm), projections);
         let row: Dim = 0;
         const own = blocks.map((block, i) => {
           const [start, stop] = [row, addDims(row, rows[i]!)];
@@ -144,6 +173,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       },
     },
     patch: {
+      columns: (_site, block) => written.get(block.site)!,
       read(site, block, _residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
         return normed(b, mixAt(site, rowDim(block), widen(oneRow(b, carried(site)))), norm);
@@ -151,7 +181,15 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       readHeads(site, blocks, _residual, norm, projections) {
         const heads = toDim(writtenSymbol(site));
         const rows = multiplyDims(blocks.length, heads);
-        const x = normed(b, mixAt(site, rows, widen(oneRow(b, carried(site)))), norm); // [blocks · heads, masks·batch, pos, dModel]
+        const residual = widen(oneRow(b, carried(site)));
+        if (projections.stacked && readApart(blocks)) {
+          const mixed = mixWithFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
+          const all = stackedRows(site, normed(b, mixed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
+          const part = (i: number): AnyValue =>
+            headRows(b.slice(all, 0, multiplyDims(i, heads), multiplyDims(i + 1, heads)));
+          return { q: part(0), k: part(1), v: part(2) };
+        }
+        const x = normed(b, mixAt(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
         const index = b.input(writtenInput(site), 'int', [heads]);
         const input = (name: 'q' | 'k' | 'v'): AnyValue => {
           const at = Math.max(
@@ -196,6 +234,12 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       v: projectHeads(b, x, projections.v),
     };
   }
+  /**
+   * Rows of a site by their own rows of the stacked projection: [rows, masks·batch, pos, width]. Rows of followers go along
+   * through some head's: that costs less than to cut them off.
+   */
+  const stackedRows = (site: string, x: AnyValue, stacked: HeadProjection): AnyValue =>
+    flatRows(projectHeads(b, x, taken(stacked, b.input(stackedInput(site), 'int', [x.shape[0]!]))));
   const taken = ({ weight, bias }: HeadProjection, index: AnyValue): HeadProjection => ({
     weight: b.gather(weight, index, 0),
     bias: bias && b.gather(bias, index, 0),
@@ -239,6 +283,8 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
 
 /** What is read and written by one of the two bases. */
 interface Mode {
+  /** The differences of a block that a site takes into its mix: [columns, masks·batch, pos, dModel]. */
+  columns(site: string, block: SourceBlock): AnyValue;
   read(site: string, block: DestinationBlock, residual: AnyValue, norm: Norm | null): AnyValue;
   readHeads(
     site: string,
