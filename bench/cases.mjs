@@ -135,6 +135,33 @@ export const CASES = {
       return { run: () => patchedUnder(s, mask) };
     },
   },
+  dense: {
+    doc: 'tree patch of a circuit of half of the edges, drawn at random: every source is mixed into every row',
+    keep: true,
+    peer: ['ac_masked', '--edges', '16245'],
+    open(s) {
+      const random = seededRandom(4);
+      const kept = allEdges(s.graph)
+        .map(({ number }) => number)
+        .filter(() => random.uniform() < 0.5);
+      const mask = treeMask(s.graph, kept);
+      return { run: () => patchedUnder(s, mask) };
+    },
+  },
+  'dense-by-item': {
+    doc: 'the same with a mask for each prompt',
+    keep: true,
+    open(s) {
+      const random = seededRandom(4);
+      const tensors = Object.fromEntries(
+        Object.entries(treeMask(s.graph, []).tensors).map(([module, { data, shape }]) => {
+          const own = Float32Array.from({ length: data.length * s.batch.prompts.length }, () => random.uniform());
+          return [module, { dtype: 'float', shape: [s.batch.prompts.length, ...shape], data: own }];
+        }),
+      );
+      return { run: () => patchedUnder(s, { perItem: true, tensors }) };
+    },
+  },
   eap: {
     doc: 'both forward passes, the backward pass, scores of every edge for every prompt',
     peer: ['ac_eap'],

@@ -268,7 +268,7 @@ class Engine implements PatchableModel {
     const gradient = named(gradientKey(setting), () => gradientProgram(setting));
     const n = batch.prompts.length;
     const scores = n * this.graph.edgeCount * (this.graph.options.positions ?? 1);
-    const tokens = forward === 'atZero' ? this.#plainTokens : this.#patchTokens;
+    const tokens = forward === 'patched' ? this.#patchTokens : this.#plainTokens;
     const cuts = this.#cuts(gradient, n, batch.length, scores, tokens);
     const dense =
       objective.kind === 'kl' && !objective.referenceLogits ? await this.run(inputOf(batch, 'clean')) : undefined;

@@ -56,6 +56,8 @@ interface Built {
   hostBytes: number;
   /** What was last said of its cuts. */
   said: string;
+  /** Whether a big program took its place: asked for again, it stands beside that one. */
+  comesAgain: boolean;
 }
 
 export class Executables {
@@ -132,7 +134,7 @@ export class Executables {
     if (Object.keys(built.sizes).length === 0) built.sizes = checkFeeds(built.program, read(feeds, inputs));
     const big = use.big ?? false;
     const prepacks = this.#prepacks(built, use);
-    await this.#makeRoom(this.#bytes(built, prepacks), prepacks ? built.memory.copyBytes : 0, big);
+    await this.#makeRoom(this.#bytes(built, prepacks), prepacks ? built.memory.copyBytes : 0, big, built.comesAgain);
     const hint: CompileHint = { repeated: use.repeated ?? true, prepackBytes: prepacks ? Number.POSITIVE_INFINITY : 0 };
     const made = this.#compile(key, built, inputs, hint);
     this.#live.set(key, { made, big, prepacked: prepacks });
@@ -149,16 +151,18 @@ export class Executables {
     return this.#plan.programBytes({ program: memory, sizes, hostBytes }, prepacked);
   }
 
-  async #makeRoom(bytes: number, copies: number, big: boolean): Promise<void> {
+  async #makeRoom(bytes: number, copies: number, big: boolean, comesAgain: boolean): Promise<void> {
     const copiesOf = (name: string): number => this.#built.get(name)!.memory.copyBytes;
     for (const [key, entry] of [...this.#live]) {
-      // Gradients take turns with gradients (integrated ones have two programs), not with what runs before and after.
-      const alone = this.#large && big !== entry.big;
+      // Gradients take turns with gradients (integrated ones have two programs), not with what runs before and after. What
+      // comes back between them (pass 1 of the next batch) is worth its memory.
+      const alone = this.#large && big !== entry.big && !(entry.big && comesAgain);
       const alive = [...this.#live].map(([name, { prepacked }]) => this.#bytes(this.#built.get(name)!, prepacked));
       const held = [...this.#live].reduce((sum, [name, { prepacked }]) => sum + (prepacked ? copiesOf(name) : 0), 0);
       const crowded = entry.prepacked && copies > 0 && held + copies > MOST_COPIES_ALIVE_BYTES;
       if (!alone && !crowded && this.#live.size < MOST_LIVE && this.#plan.fits([...alive, bytes])) continue;
       this.#live.delete(key);
+      if (big && !entry.big) this.#built.get(key)!.comesAgain = true;
       await (await entry.made).executable.dispose();
     }
   }
@@ -169,7 +173,15 @@ export class Executables {
     const started = performance.now();
     const program = make();
     const milliseconds = performance.now() - started;
-    const built = { program, memory: programMemory(program), milliseconds, sizes: {}, hostBytes: 0, said: '' };
+    const built = {
+      program,
+      memory: programMemory(program),
+      milliseconds,
+      sizes: {},
+      hostBytes: 0,
+      said: '',
+      comesAgain: false,
+    };
     this.#built.set(key, built);
     return built;
   }
