@@ -222,10 +222,20 @@ export const CASES = {
       );
       return {
         async run() {
-          const fresh = { ...s, batch: { ...s.batch } }; // another object, so that nothing of it is kept
-          for (const mask of masks) await patchedUnder(fresh, mask);
+          const fresh = { ...s.batch }; // another object, so that nothing of it is kept
+          await s.patchable.patchedRuns(fresh, { input: 'clean', patch: RESAMPLE, masks });
         },
       };
+    },
+  },
+  'curve-10': {
+    doc: 'tree patches of ten circuits from 10 to 1,000 edges, grown from the output by EAP; the first pass kept',
+    keep: true,
+    async open(s) {
+      const sizes = [10, 20, 50, 100, 200, 300, 400, 500, 700, 1000];
+      const masks = [];
+      for (const size of sizes) masks.push(treeMask(s.graph, await circuitOf(s, Math.min(size, s.graph.edgeCount))));
+      return { run: () => s.patchable.patchedRuns(s.batch, { input: 'clean', patch: RESAMPLE, masks }) };
     },
   },
   acdc: {

@@ -14,7 +14,7 @@ describe('work that was stopped', () => {
         return model.patchedRun(...args);
       },
       patchedRuns: (...args: Parameters<typeof model.patchedRuns>) => {
-        runs += args[1].variants.length;
+        runs += 'variants' in args[1] ? args[1].variants.length : args[1].masks.length;
         return model.patchedRuns(...args);
       },
     });

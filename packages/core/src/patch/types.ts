@@ -69,9 +69,10 @@ export interface PatchedRunRequest {
   readonly patch: PatchDescription;
   readonly mask: Mask;
 }
-export interface PatchedRunsRequest extends PatchedRunRequest {
-  readonly variants: readonly (readonly number[])[];
-}
+/** Several runs: a mask with variants, each of which patches more edges (canonical numbers) wholly; or masks. */
+export type PatchedRunsRequest =
+  | (PatchedRunRequest & { readonly variants: readonly (readonly number[])[] })
+  | (Omit<PatchedRunRequest, 'mask'> & { readonly masks: readonly Mask[] });
 export interface MaskGradientRequest {
   readonly input: Side;
   readonly patch: PatchDescription;
@@ -120,10 +121,13 @@ export interface PatchableModel {
   /** Whether `patchedRuns` can run variants together; else they are run one by one, and trying ahead does not pay. */
   readonly runsTogether: boolean;
   /**
-   * `patchedRun` for each variant: its edges (canonical numbers) are patched wholly on top of the mask. Variants whose edges
-   * lead to one site before which nothing is patched run together, from that site on. Logits of each variant.
+   * `patchedRun` for each variant or mask: logits of each. Variants whose edges lead to one site before which nothing is
+   * patched run together, from that site on; neighbouring masks run together where that costs less. Which do depends on the
+   * whole list, and rounding on which do.
    */
   patchedRuns(batch: PromptBatch, request: PatchedRunsRequest): Promise<Tensor<Float32Array>[]>;
+  /** The most masks that one run of this batch takes. */
+  masksAtOnce(batch: PromptBatch): number;
   maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;

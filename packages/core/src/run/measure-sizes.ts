@@ -1,15 +1,18 @@
-/** @file Measures many circuits, one after the other, so that only one circuit's outputs are in memory; each point is kept. */
+/**
+ * @file Measures many circuits, a few neighbours at a time, so that only their outputs are in memory; each point is kept. Which
+ * circuits are neighbours depends on the whole list, so a run that is taken up again runs the same ones together.
+ */
 import { z } from 'zod';
 import type { PromptBatch } from '../data/types.js';
 import type { PatchableModel, PatchDescription } from '../patch/types.js';
-import type { MetricValue } from '../plugin/contributions.js';
+import type { BatchOutputs, MetricValue } from '../plugin/contributions.js';
 import { PromptBootstrap } from './bootstrap.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
   type ChosenMetric,
   type CircuitRunSettings,
-  circuitOutputs,
   measureOne,
+  outputsOfCircuits,
   type References,
   referenceOutputs,
 } from './measure.js';
@@ -60,6 +63,9 @@ export interface MeasureSizesRequest {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+/** Outputs of circuits that are in memory at once. */
+const OUTPUT_BYTES = 64 * 2 ** 20;
 
 /** Reference outputs of a run, or what is known of them when every point is already there. */
 interface Prepared {
@@ -116,10 +122,10 @@ export class SizeMeasurer {
     const { metrics, signal, onProgress } = this.#request;
     const references = await this.references();
     const points: Measured[] = [];
-    for (const [index, sized] of circuits.entries()) {
-      onProgress?.(index, circuits.length);
+    for (const window of this.#windows(circuits)) {
+      onProgress?.(points.length, circuits.length);
       signal?.throwIfAborted();
-      points.push(await this.#point(sized));
+      points.push(...(await this.#points(window)));
     }
     onProgress?.(circuits.length, circuits.length);
     const measurements = metrics.map(({ metric }, m): Measurement => {
@@ -143,29 +149,58 @@ export class SizeMeasurer {
     return { measurements, auto: chooseKept(sizes) };
   }
 
-  async #point({ edges, make }: SizedCircuit): Promise<Measured> {
-    const { model, batches, settings, patch, signal, metrics, partial } = this.#request;
-    const name = `point-${edges}.json`;
-    const kept = await partial?.readPartial(name);
-    if (kept) return parseBySchema(measuredSchema, kept, name);
-    const { references, scale } = await this.#prepare();
-    const { connected } = make();
+  /** Neighbours that may run together: as many as one run takes, and whose outputs take little memory. */
+  #windows(circuits: readonly SizedCircuit[]): SizedCircuit[][] {
+    const { model, batches } = this.#request;
+    const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
+    const most = Math.min(
+      Math.max(1, ...batches.map((batch) => model.masksAtOnce(batch))),
+      Math.max(1, Math.floor(OUTPUT_BYTES / (4 * prompts * model.outputSize))),
+    );
+    return Array.from({ length: Math.ceil(circuits.length / most) }, (_, i) =>
+      circuits.slice(i * most, (i + 1) * most),
+    );
+  }
+
+  async #points(circuits: readonly SizedCircuit[]): Promise<Measured[]> {
+    const { model, batches, settings, patch, signal, partial } = this.#request;
+    const nameOf = ({ edges }: SizedCircuit): string => `point-${edges}.json`;
+    const known: (Measured | null)[] = [];
+    for (const sized of circuits) {
+      const kept = await partial?.readPartial(nameOf(sized));
+      known.push(kept ? parseBySchema(measuredSchema, kept, nameOf(sized)) : null);
+    }
+    if (known.every((point) => point !== null)) return known;
+    const { references } = await this.#prepare();
     const ends = new Map([
       [0, references.empty],
       [model.graph.edgeCount, references.model],
     ]);
-    const outputs = ends.get(edges) ?? (await circuitOutputs(model, batches, connected.edges, settings, patch, signal));
+    const connected = circuits.map(({ make }) => make().connected.edges);
+    const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
+    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal) : [];
+    const points: Measured[] = [];
+    for (const [i, sized] of circuits.entries()) {
+      const outputs = ends.get(sized.edges) ?? made.shift()!;
+      const point = known[i] ?? (await this.#point(connected[i]!.length, outputs));
+      if (!known[i]) await partial?.writePartial(nameOf(sized), toJsonText(point, nameOf(sized)));
+      points.push(point);
+    }
+    return points;
+  }
+
+  async #point(edgesConnected: number, outputs: readonly BatchOutputs[]): Promise<Measured> {
+    const { model, metrics } = this.#request;
+    const { references, scale } = await this.#prepare();
     const faithfulness = scale?.of(outputs);
     const error = scale ? this.#bootstrap.standardError(scale.prompts(outputs)) : undefined;
-    const point: Measured = {
-      edgesConnected: connected.edges.length,
+    return {
+      edgesConnected,
       values: metrics.map((metric) => this.#value(metric, measureOne(metric, outputs, references, model))),
       ...(faithfulness === undefined ? {} : { faithfulness: toJsonNumber(faithfulness, 'faithfulness') }),
       ...(error === undefined ? {} : { faithfulnessError: toJsonNumber(error, 'the standard error of faithfulness') }),
       faithful: faithfulness !== undefined && scale!.isFaithful(faithfulness),
     };
-    await partial?.writePartial(name, toJsonText(point, name));
-    return point;
   }
 
   #value({ metric }: ChosenMetric, { value, standardError, prompts }: MetricValue): z.infer<typeof valueSchema> {

@@ -96,6 +96,29 @@ export async function circuitOutputs(
   return eachBatch(batches, signal, async (batch) => (await model.patchedRun(batch, request)).data);
 }
 
+/** The same for several circuits, some of which may run together: the outputs of each. */
+export async function outputsOfCircuits(
+  model: PatchableModel,
+  batches: readonly PromptBatch[],
+  circuits: readonly (readonly number[])[],
+  settings: CircuitRunSettings,
+  patch: PatchDescription,
+  signal?: AbortSignal,
+): Promise<BatchOutputs[][]> {
+  const request = {
+    input: sideRun(settings),
+    patch: circuitPatch(settings, patch),
+    masks: circuits.map((edges) => maskFromEdges(model.graph, edges, MASKS[settings.patchType])),
+  };
+  const outputs = circuits.map((): BatchOutputs[] => []);
+  for (const batch of batches) {
+    signal?.throwIfAborted();
+    const logits = await model.patchedRuns(batch, request);
+    logits.forEach(({ data }, i) => outputs[i]!.push({ batch, logits: data }));
+  }
+  return outputs;
+}
+
 /** The outputs that circuits are compared with: made once, kept for all sizes. */
 export interface References {
   readonly clean: readonly BatchOutputs[];

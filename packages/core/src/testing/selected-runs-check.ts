@@ -39,6 +39,19 @@ export async function selectedRunsEqualDense(
         same(runs, name);
       }
     }
+    for (const [kind, patchFor] of Object.entries(PATCHES)) {
+      const all = new Map<Way, FloatArray>();
+      for (const way of ['dense', 'patch'] as const) {
+        const patch = await patchFor(models[way], batch);
+        const logits = await models[way].patchedRuns(batch, {
+          input: 'clean',
+          patch,
+          masks: masks.map(([, mask]) => mask),
+        });
+        all.set(way, Float64Array.from(logits.flatMap(({ data }) => [...data])));
+      }
+      same(all, `masks together, ${kind}`);
+    }
     for (const [name, mask, variants] of variantsOf(graph)) {
       const patch = { kind: 'resample', from: 'corrupt' } as const;
       const all = new Map<Way, FloatArray>();

@@ -49,17 +49,30 @@ function plainCost(graph: Graph, { dHead, mlp }: Widths): number {
   return layers * ((2 * heads + 2 * kvHeads) * dHead * dModel + (hasMlp ? mlp : 0));
 }
 
-/** Multiplications of a run of a selection on so many tokens. */
+/** Of a run of it on so many tokens. */
+export const denseRunCost = (graph: Graph, widths: Widths, perToken: number, tokens: number): number =>
+  tokens * perToken + PER_NUMBER_MOVED * allWeights(graph, widths);
+
+/** Numbers of weights that a plain run reads. */
+const allWeights = (graph: Graph, widths: Widths): number => plainCost(graph, widths) + widths.unembed;
+
+/** Multiplications of a run of a selection on so many tokens (of all its masks). */
 export function selectedCost(selection: Selection, widths: Widths, tokens: number): number {
+  const { base, graph, reads, variants } = selection;
   // Weights of heads that are computed on their own are copied together, once a run.
-  const copied = headWeights(selection) * widths.dHead * selection.graph.layout.dModel;
-  const reading = selection.base === 'current' && !selection.variants ? PER_RUN_MAPPED : 0;
-  return PER_RUN + reading + copied * PER_NUMBER_MOVED + tokens * costOfToken(selection, widths);
+  const copied = headWeights(selection) * widths.dHead * graph.layout.dModel;
+  const mlps = [...reads].filter(
+    ([site, blocks]) => site.endsWith('.mlp') && blocks.some(({ rows }) => rows.length > 0),
+  );
+  const others =
+    base === 'current' && !variants ? allWeights(graph, widths) : mlps.length * widths.mlp + widths.unembed;
+  const mapped = base === 'current' && !variants ? PER_RUN_MAPPED : 0;
+  return PER_RUN + mapped + (copied + others) * PER_NUMBER_MOVED + tokens * costOfToken(selection, widths);
 }
 
 /** What base `current` costs at least: a plain run by a program of selected rows. */
 export const leastCurrentCost = (graph: Graph, widths: Widths, tokens: number): number =>
-  PER_RUN + PER_RUN_MAPPED + tokens * plainCost(graph, widths);
+  PER_RUN + PER_RUN_MAPPED + denseRunCost(graph, widths, plainCost(graph, widths), tokens);
 
 /** How many matrices of single heads a run copies. */
 function headWeights({ base, reads, writes }: Selection): number {

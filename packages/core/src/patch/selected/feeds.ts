@@ -90,7 +90,7 @@ interface Row {
 
 /** Factors [rows, 1 + columns] of what is carried and computed (with the columns by block), and [masks?, rows, known] of what is known. */
 function mixFeeds(selection: Selection, group: MixGroup): Entries {
-  const { base, graph, known, knownStop, masks, variants, weight, writes } = selection;
+  const { base, graph, known, knownStop, masks, together, variants, weight, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
     const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
@@ -104,31 +104,33 @@ function mixFeeds(selection: Selection, group: MixGroup): Entries {
       return [columnsInput(site, block.site), ints(places)];
     });
     const width = 1 + columns.length;
-    const mix = new Float32Array(rows.length * width);
-    rows.forEach(({ block, row }, r) => {
-      mix[r * width] = r < own.length ? 1 : 0;
-      columns.forEach((source, c) => {
-        mix[r * width + 1 + c] = weight(block, row, source, 0);
+    const count = together ? masks : 1;
+    const mix = new Float32Array(count * rows.length * width);
+    for (let m = 0; m < count; m++) {
+      rows.forEach(({ block, row }, r) => {
+        const at = (m * rows.length + r) * width;
+        mix[at] = r < own.length ? 1 : 0;
+        columns.forEach((source, c) => {
+          mix[at + 1 + c] = weight(block, row, source, m);
+        });
       });
-    });
-    const feeds: Entries = [
-      ...(base === 'current' ? lists : []),
-      [mixInput(site), floatTensor(mix, [rows.length, width])],
-    ];
+    }
+    const factors = floatTensor(mix, [...(together ? [masks] : []), rows.length, width]);
+    const feeds: Entries = [...(base === 'current' ? lists : []), [mixInput(site), factors]];
     if (knownStop === 0) return feeds;
     const byMask = site === variants?.site;
-    const count = byMask ? masks : 1;
-    const factors = new Float32Array(count * rows.length * known.length);
-    for (let m = 0; m < count; m++) {
+    const knownMasks = byMask ? masks : 1;
+    const knownMix = new Float32Array(knownMasks * rows.length * known.length);
+    for (let m = 0; m < knownMasks; m++) {
       own.forEach(({ block, row }, r) => {
         const at = (m * rows.length + r) * known.length;
         known.forEach((source, k) => {
-          factors[at + k] = source < block.sources.stop ? weight(block, row, source, m) : 0;
+          knownMix[at + k] = source < block.sources.stop ? weight(block, row, source, m) : 0;
         });
       });
     }
     const shape = [...(byMask ? [masks] : []), rows.length, known.length];
-    return [...feeds, [knownMixInput(site), floatTensor(factors, shape)]];
+    return [...feeds, [knownMixInput(site), floatTensor(knownMix, shape)]];
   });
 }
 
@@ -149,3 +151,10 @@ export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array
   KNOWN_INPUT,
   rowsTaken(differences, known),
 ];
+
+/** The same prompts for each of several masks: [masks · items, …]. */
+export function promptsRepeated({ dtype, data, shape }: Tensor, masks: number): Tensor {
+  const repeated = new (data.constructor as new (length: number) => typeof data)(data.length * masks);
+  for (let m = 0; m < masks; m++) repeated.set(data as never, m * data.length);
+  return { dtype, data: repeated, shape: [masks * shape[0]!, ...shape.slice(1)] } as Tensor;
+}

@@ -41,14 +41,16 @@ export interface SelectedScope extends TraceScope {
   readonly base: Base;
   /** The site where variants enter, and the stream point before it; null: everything is run, for one mask. */
   readonly from: { readonly site: string; readonly stream: string } | null;
+  /** Whether several masks run from the start; then `from` is null. */
+  readonly together: boolean;
   /** What is patched in: [rows, batch, pos, width] as fed, or null for zeros. */
   patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
 }
 
 export function selectedPoints(scope: SelectedScope): PatchPoints {
-  const { builder: b, base, from, graph } = scope;
+  const { builder: b, base, from, graph, together } = scope;
   const { dModel } = graph.layout;
-  const wide: Dim = from ? multiplyDims(MASKS, 'batch') : toDim('batch');
+  const wide: Dim = from || together ? multiplyDims(MASKS, 'batch') : toDim('batch');
   const knownStop = from ? blocksAt(graph, from.site)[0]!.sources.stop : 0;
   const groups = mixGroups(graph, sitesRun(graph, knownStop));
   const groupOf = (site: string): MixGroup =>
@@ -81,9 +83,13 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const pieces = ownBlocks(graph, site, groupOf(site), knownStop).map((block) => mode.columns(site, block)); // [columns, masks·batch, pos, dModel] each
     const table = b.concat([residual, ...pieces], 0); // [1 + columns, masks·batch, pos, dModel]
     const columns = table.shape[0]!;
-    const factors = b.input(mixInput(site), 'float', [allRows, columns]);
-    const mixed = b.matmul(factors, b.reshape(table, [columns, multiplyDims(wide, 'pos', dModel)]));
-    const computed = b.reshape(mixed, [allRows, wide, 'pos', dModel]);
+    const factors = b.input(mixInput(site), 'float', [...(together ? [MASKS] : []), allRows, columns]);
+    const computed = b.reshape(together ? mixedByMask(factors, table) : mixed(factors, table), [
+      allRows,
+      wide,
+      'pos',
+      dModel,
+    ]);
     let row = rows;
     for (const follower of led) {
       const stop = addDims(row, follower.rows);
@@ -97,6 +103,13 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     if (site === from.site) return b.add(all, knownByMask(site, allRows));
     const byMask = b.reshape(all, [allRows, MASKS, 'batch', 'pos', dModel]);
     return b.reshape(b.add(byMask, b.reshape(knownAt(site, allRows), [allRows, 1, 'batch', 'pos', dModel])), all.shape);
+  }
+  const mixed = (factors: AnyValue, table: AnyValue): AnyValue =>
+    b.matmul(factors, b.reshape(table, [table.shape[0]!, multiplyDims(wide, 'pos', dModel)]));
+  /** Each mask's factors by its own part of the table: [rows, masks, batch·pos·dModel]. */
+  function mixedByMask(factors: AnyValue, table: AnyValue): AnyValue {
+    const byMask = b.reshape(table, [table.shape[0]!, MASKS, multiplyDims('batch', 'pos', dModel)]);
+    return b.transpose(b.matmul(factors, b.transpose(byMask, [1, 0, 2])), [1, 0, 2]);
   }
   const knownRows = (): AnyValue =>
     b.reshape(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', dModel]), [

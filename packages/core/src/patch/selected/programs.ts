@@ -11,18 +11,21 @@ import type { Base } from './selection.js';
 
 export interface SelectedSetting extends Setting {
   readonly base: Base;
-  /** The site where variants enter; null: one mask, everything is run. */
+  /** The site where variants enter; null: everything is run. */
   readonly from: string | null;
+  /** Whether several masks run from the start. */
+  readonly together: boolean;
   readonly supply: 'fed' | 'zero';
 }
 
 /** Selected rows, their factors, patch (and prompts, or what is known) → logits [masks·batch, outputs]. */
 export function selectedProgram(setting: SelectedSetting): Program {
-  const { base, from, supply, graph } = setting;
+  const { base, from, together, supply, graph } = setting;
   const b = new ProgramBuilder(`selected-${base}${from ? `-from-${from}` : ''}`);
   const points = selectedPoints({
-    ...scopeOf(setting, b, INPUT, from ? multiplyDims(MASKS, 'batch') : 'batch'),
+    ...scopeOf(setting, b, INPUT, from || together ? multiplyDims(MASKS, 'batch') : 'batch'),
     base,
+    together,
     from: from && graph.layout.kind === 'transformer' ? { site: from, stream: streamBefore(graph.layout, from) } : null,
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });

@@ -14,8 +14,9 @@ import { type Cut, floats } from '../micro-batches.js';
 import { INPUT, LOGITS } from '../programs.js';
 import type { SourceStore } from '../source-store.js';
 import type { PatchDescription, PatchedRunRequest } from '../types.js';
-import { denseCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost.js';
-import { knownFeed, selectionFeeds } from './feeds.js';
+import { denseCost, denseRunCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost.js';
+import { knownFeed, promptsRepeated, selectionFeeds } from './feeds.js';
+import { cheapestGroups } from './groups.js';
 import { KeptRuns } from './kept.js';
 import { carriedInput, streamBefore } from './names.js';
 import { selectedProgram } from './programs.js';
@@ -41,11 +42,16 @@ interface Costs {
   readonly dense: number;
 }
 
+interface SelectedMasks {
+  readonly masks: readonly Mask[];
+  readonly selection: Selection;
+}
+
 export class SelectedRuns {
   readonly #request: SelectedRunsRequest;
   readonly #kept: KeptRuns;
   /** A mask is run on batch after batch. */
-  readonly #selections = new WeakMap<Mask, Map<string, Selection>>();
+  readonly #selections = new WeakMap<Mask, Map<string, SelectedMasks>>();
   readonly #bases: readonly Base[];
   #known: Costs | undefined;
   #said = '';
@@ -85,10 +91,65 @@ export class SelectedRuns {
     if (mask.perItem) return null;
     const tokens = Math.min(this.#request.tokens, prompts.length * length);
     const { cheapest, cost } = this.#cheapest(mask, patch, null, tokens);
-    const share = cost / (tokens * this.#costs.dense);
+    const share = cost / this.#denseCost(tokens);
     const chosen = share < 1 || this.#request.always ? cheapest : null;
     this.#say(chosen?.base ?? 'dense', cheapest.base, share);
     return chosen;
+  }
+  #denseCost(tokens: number): number {
+    const { widths, dense } = this.#costs;
+    return denseRunCost(this.#request.graph, widths, dense, tokens);
+  }
+
+  /** How many masks one run of a batch can take; 1 where they run one by one. */
+  masksAtOnce({ prompts, length }: PromptBatch): number {
+    if (!this.#bases.includes('patch') || this.#request.always === 'current') return 1;
+    return Math.max(1, Math.floor(this.#request.tokens / (prompts.length * length)));
+  }
+
+  /**
+   * Neighbours of a list of masks that cost less together than one by one, as consecutive ranges of it. A run together computes
+   * what any of its masks asks for; of nested circuits, as curves have them, that is what the largest asks for.
+   */
+  together(
+    masks: readonly Mask[],
+    patch: PatchDescription,
+    batch: PromptBatch,
+  ): readonly (readonly [number, number])[] {
+    const most = this.masksAtOnce(batch);
+    if (most === 1 || masks.some(({ perItem }) => perItem)) return masks.map((_, i) => [i, i + 1] as const);
+    const tokens = batch.prompts.length * batch.length;
+    const { always } = this.#request;
+    const alone = masks.map((mask) =>
+      Math.min(this.#denseCost(tokens), this.#cheapest(mask, patch, null, tokens).cost),
+    );
+    const asCircuits = masks.map((mask) => this.#select('patch', [mask], patch, null));
+    return cheapestGroups(masks.length, most, (start, stop) => {
+      if (stop - start === 1) return always ? Number.MAX_VALUE / masks.length : alone[start]!;
+      const costs = asCircuits
+        .slice(start, stop)
+        .map((selection) => selectedCost(selection, this.#costs.widths, (stop - start) * tokens));
+      return Math.max(...costs);
+    });
+  }
+
+  /** Logits under each of several masks, which run as one: [prompts · outputs] each. */
+  async runTogether(
+    batch: PromptBatch,
+    { input, patch, masks }: Omit<PatchedRunRequest, 'mask'> & { readonly masks: readonly Mask[] },
+  ): Promise<Float32Array[]> {
+    const { model, store } = this.#request;
+    const selection = this.#select('patch', masks, patch, null);
+    const cut: Cut = [0, batch.prompts.length];
+    const parts = await store.patch(batch, patch, ...cut, [cut]);
+    const feeds = {
+      [INPUT]: promptsRepeated(promptFeed(model.spec, batch, input, ...cut), masks.length),
+      ...Object.fromEntries(selectionFeeds(selection, parts)),
+      ...(await this.#kept.carried(batch, patch, cut, parts)),
+    };
+    const rows = floats(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds), LOGITS); // [masks · prompts, outputs]
+    const size = rows.length / masks.length;
+    return masks.map((_, m) => rows.slice(m * size, (m + 1) * size));
   }
 
   #cheapest(
@@ -99,29 +160,32 @@ export class SelectedRuns {
   ): { cheapest: Selection; cost: number } {
     // Even with nothing patched every head is computed: not worth looking at where that alone costs more than all.
     const least = leastCurrentCost(this.#request.graph, this.#costs.widths, tokens);
-    const hopeless = !variants && least > tokens * this.#costs.dense && this.#bases.length > 1;
+    const hopeless = !variants && least > this.#denseCost(tokens) && this.#bases.length > 1;
     const ways = this.#bases
       .filter((base) => base !== 'current' || !hopeless)
       .map((base) => {
-        const cheapest = this.#select(base, mask, patch, variants);
+        const cheapest = this.#select(base, [mask], patch, variants);
         return { cheapest, cost: selectedCost(cheapest, this.#costs.widths, tokens) };
       });
     return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
   }
 
-  #select(base: Base, mask: Mask, patch: PatchDescription, variants: Variants | null): Selection {
+  #select(base: Base, masks: readonly Mask[], patch: PatchDescription, variants: Variants | null): Selection {
     const { graph } = this.#request;
     const patchedGivesPatch = patch.kind === 'resample';
-    const make = (): Selection => select({ graph, base, mask, variants, patchedGivesPatch });
+    const make = (): Selection => select({ graph, base, masks, variants, patchedGivesPatch });
     if (variants) return make();
-    const known = this.#selections.get(mask) ?? new Map<string, Selection>();
-    this.#selections.set(mask, known);
-    const key = `${base} ${patchedGivesPatch}`;
-    const selection = known.get(key) ?? make();
-    known.set(key, selection);
+    // Masks that run together do so on batch after batch: what was last selected for them is kept with their first one.
+    const [first] = masks as [Mask];
+    const known = this.#selections.get(first) ?? new Map<string, SelectedMasks>();
+    this.#selections.set(first, known);
+    const key = `${base} ${patchedGivesPatch} ${masks.length}`;
+    const kept = known.get(key);
+    if (kept && masks.every((mask, i) => mask === kept.masks[i])) return kept.selection;
+    const selection = make();
+    known.set(key, { masks, selection });
     return selection;
   }
-
   /** Logits under the selection's mask, [prompts of a cut, …] for each cut. */
   async run(
     batch: PromptBatch,
@@ -200,11 +264,11 @@ export class SelectedRuns {
 
   #execute(selection: Selection, supply: 'fed' | 'zero', from: string | null, feeds: Feeds): Promise<Results> {
     const { executables, graph, model } = this.#request;
-    const { base } = selection;
-    const key = `selected-${base}-${supply}${from ? `-from-${from}` : ''}`;
+    const { base, together } = selection;
+    const key = `selected-${base}-${supply}${from ? `-from-${from}` : ''}${together ? '-together' : ''}`;
     // Copies of weights for the kernels are for the programs that many masks run through; three of them would crowd each other out.
     const repeated = base === 'patch' || from !== null;
-    const make = () => selectedProgram({ model, graph, base, from, supply });
+    const make = () => selectedProgram({ model, graph, base, from, together, supply });
     return executables.run({ key, make }, feeds, { repeated });
   }
 

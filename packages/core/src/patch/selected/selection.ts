@@ -40,7 +40,9 @@ export interface Selection {
   readonly sources: number;
   /** How many masks run together. */
   readonly masks: number;
-  /** The factor of D at an edge: `mask` or `mask − 1`. */
+  /** Whether these differ anywhere, not at the site of variants only. */
+  readonly together: boolean;
+  /** The factor of D at an edge: `mask` or `mask − 1`; `variant` counts the masks. */
   weight(block: DestinationBlock, row: number, source: number, variant: number): number;
   readonly variants: Variants | null;
 }
@@ -48,7 +50,9 @@ export interface Selection {
 export interface SelectionRequest {
   readonly graph: Graph;
   readonly base: Base;
-  readonly mask: Mask;
+  /** One, or several that run together from the start. */
+  readonly masks: readonly Mask[];
+  /** On top of the one mask. */
   readonly variants: Variants | null;
   /** Whether a node whose inputs are all patched gives its patch value: so under resample only. */
   readonly patchedGivesPatch: boolean;
@@ -59,18 +63,20 @@ export const sitesRun = (graph: Graph, knownStop: number): string[] => [
   ...new Set(graph.destinationBlocks.filter(({ sources }) => sources.stop >= knownStop).map(({ site }) => site)),
 ];
 
-export function select({ graph, base, mask, variants, patchedGivesPatch }: SelectionRequest): Selection {
+export function select({ graph, base, masks: given, variants, patchedGivesPatch }: SelectionRequest): Selection {
   const offset = base === 'current' ? 0 : -1;
   const added = (variants?.edges ?? []).map((edges) => placesOf(graph, edges));
   const weight = (block: DestinationBlock, row: number, source: number, variant: number): number => {
     const place = row * (block.sources.stop - block.sources.start) + source - block.sources.start;
     const patched = added[variant]?.get(block.module)?.has(place);
+    const mask = given[together ? variant : 0]!;
     return (patched ? 1 : mask.tensors[block.module]!.data[place]!) + offset;
   };
-  const masks = Math.max(1, added.length);
+  const together = given.length > 1;
+  const masks = Math.max(given.length, added.length);
   const knownStop = variants ? blocksAt(graph, variants.site)[0]!.sources.stop : 0;
   const sites = sitesRun(graph, knownStop);
-  const scope = { graph, base, masks, knownStop, sites, variants, weight };
+  const scope = { graph, base, masks, together, knownStop, sites, variants, weight };
   const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
   const writes = new Map(
     graph.sourceBlocks
@@ -79,7 +85,7 @@ export function select({ graph, base, mask, variants, patchedGivesPatch }: Selec
   );
   const known = Array.from({ length: knownStop }, (_, source) => source).filter((source) => read[source]);
   const sources = known.length + [...writes.values()].reduce((n, rows) => n + rows.length, 0);
-  return Object.freeze<Selection>({ sources, base, graph, reads, writes, knownStop, known, masks, weight, variants });
+  return Object.freeze<Selection>({ ...scope, sources, reads, writes, known });
 }
 
 const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
@@ -95,7 +101,7 @@ function placesOf(graph: Graph, edges: readonly number[]): ReadonlyMap<string, R
   return places;
 }
 
-interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'knownStop' | 'weight' | 'variants'> {
+interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'together' | 'knownStop' | 'weight' | 'variants'> {
   readonly sites: readonly string[];
 }
 interface Rows {
@@ -104,9 +110,10 @@ interface Rows {
   readonly read: Uint8Array;
 }
 
-/** Whether any mask has a factor at an edge; masks differ at one site only. */
-function anyWeight({ masks, variants, weight }: Scope, block: DestinationBlock, row: number, source: number): boolean {
-  if (block.site !== variants?.site) return weight(block, row, source, 0) !== 0;
+/** Whether any mask has a factor at an edge. */
+function anyWeight(scope: Scope, block: DestinationBlock, row: number, source: number): boolean {
+  const { masks, together, variants, weight } = scope;
+  if (!together && block.site !== variants?.site) return weight(block, row, source, 0) !== 0;
   for (let variant = 0; variant < masks; variant++) if (weight(block, row, source, variant) !== 0) return true;
   return false;
 }
