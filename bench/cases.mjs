@@ -258,7 +258,7 @@ export const CASES = {
     },
   },
   'acdc-sites': {
-    doc: 'one candidate edge of ACDC, eight at once, nothing removed yet: the mean over 9 edges drawn from all',
+    doc: 'one candidate edge of ACDC, 32 at once, nothing removed yet: the mean over 9 edges drawn from all',
     keep: true,
     peer: ['ac_acdc'],
     open: ({ graph, patchable, batch }) => ({
@@ -270,7 +270,7 @@ export const CASES = {
         const drawn = Array.from({ length: 9 }, () => random.below(graph.edgeCount));
         for (const edge of drawn) {
           const here = Array.from({ length: graph.edgeCount }, (_, n) => n).filter((n) => siteOf(n) === siteOf(edge));
-          const variants = here.slice(0, 8).map((n) => [n]);
+          const variants = here.slice(0, 32).map((n) => [n]);
           const run = () => patchable.patchedRuns(batch, { input: 'clean', patch: RESAMPLE, mask, variants });
           await run(); // compiles
           const start = performance.now();

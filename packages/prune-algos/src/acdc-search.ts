@@ -103,7 +103,7 @@ interface Branch {
 }
 
 /** Edges tried at once at most; how far a run of equal outcomes is worth betting on follows from how regular they were. */
-const MOST_AHEAD = 16;
+const MOST_AHEAD = 32;
 const RATE_MEMORY = 0.9;
 
 interface Visit {

@@ -79,7 +79,7 @@ export const exact = definePruneAlgo({
 });
 
 /** Edges patched one by one in one run, and once none: by the same program, so that rounding cancels. */
-const AT_ONCE = 15;
+const AT_ONCE = 31;
 
 /** M of each prompt when just a variant's edges are patched, `[variants][prompts]`. */
 async function patchedLosses(

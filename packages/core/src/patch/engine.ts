@@ -52,6 +52,8 @@ export interface PatchableModelRequest {
 
 /** A plain run is as fast with this many tokens as with more, and needs less memory. */
 const PLAIN_TOKENS = 256;
+/** Variants of a mask share the weights that a run reads, and the unembedding above all; so many times a plain run's tokens. */
+const VARIANT_RUNS = 4;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (docs/performance.md). */
 const DIFFERENCE_BYTES = 40 * 2 ** 20;
 
@@ -95,6 +97,7 @@ class Engine implements PatchableModel {
         ? new SelectedRuns({
             ...shared,
             tokens: plainTokens,
+            variantTokens: (limit.strict ? 1 : VARIANT_RUNS) * plainTokens,
             keepBytes: plan.selectedBytes,
             always: way ?? null,
             onDebug,

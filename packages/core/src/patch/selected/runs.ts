@@ -29,6 +29,8 @@ export interface SelectedRunsRequest {
   readonly store: SourceStore;
   /** Tokens (masks × prompts × positions) of one run with several masks. */
   readonly tokens: number;
+  /** The same where masks differ at one site: what comes before it is not run. */
+  readonly variantTokens: number;
   /** Most bytes of residuals and differences that are kept. */
   readonly keepBytes: number;
   /** Takes one way always, whatever it costs. */
@@ -227,8 +229,8 @@ export class SelectedRuns {
     cuts: readonly Cut[],
     outputs: number,
   ): Promise<Float32Array[]> {
-    const { graph, store, tokens } = this.#request;
-    const atOnce = cuts.length > 1 ? 1 : Math.max(1, Math.floor(tokens / (batch.prompts.length * batch.length)));
+    const { graph, store, variantTokens } = this.#request;
+    const atOnce = cuts.length > 1 ? 1 : Math.max(1, Math.floor(variantTokens / (batch.prompts.length * batch.length)));
     const logits = edges.map(() => new Float32Array(batch.prompts.length * outputs));
     const stream = streamBefore(graph.layout as Parameters<typeof streamBefore>[0], site);
     for (let first = 0; first < edges.length; first += atOnce) {
