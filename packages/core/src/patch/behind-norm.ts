@@ -43,7 +43,7 @@ export const scaledRows = (b: ProgramBuilder, { rows }: ReadBehind, norm: Norm):
 /** The same behind the heads' projections, where it is scaled: [groups, rows per group or 1, batch, pos, width]. */
 export function projectedRows(
   b: ProgramBuilder,
-  { rows }: ReadBehind,
+  { rows }: Pick<ReadBehind, 'rows'>,
   norm: Norm,
   { weight, bias }: HeadProjection,
 ): { readonly value: AnyValue; readonly projected: ProjectedCentre } {

@@ -8,9 +8,19 @@
 import type { Graph } from '../graph/types.js';
 import type { Dim } from '../ir/dims.js';
 import type { AnyValue } from '../ir/types.js';
+import { projectedRows } from './behind-norm.js';
 import { type Differences, itemsFirst, type MaskAxes, type MixTerm, mix, type PatchValue } from './differences.js';
-import { type BlockGroup, contribution, makePoints, rowsOf, type SourceParts, type TraceScope } from './modes.js';
-import { normed } from './norm.js';
+import { type HeadInputs, type HeadProjection, type HeadProjections, projectHeads, splitStacked } from './heads.js';
+import {
+  type BlockGroup,
+  contribution,
+  makePoints,
+  readApart,
+  rowsOf,
+  type SourceParts,
+  type TraceScope,
+} from './modes.js';
+import { type Norm, normed, normFactors } from './norm.js';
 import type { PatchPoints } from './points.js';
 import { blocksAt, blocksBySite, mixGroups } from './sites.js';
 
@@ -112,28 +122,33 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     return b.slice(sums, 0, 0, rowsOf(blocks));
   }
 
+  /** What each group of a site reads before any norm: [rows of the group, batch, pos, dModel]. */
+  function rowsRead(site: string, groups: readonly BlockGroup[], residual: AnyValue): AnyValue[] {
+    const blocks = groups.flat();
+    const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
+    const prefix = prefixes.get(site);
+    let patched: AnyValue; // [rows of the site, batch, pos, dModel]
+    if (prefix) {
+      const rest =
+        prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));
+      patched = b.add(rest, carried);
+    } else if (complement && !axes.perPosition && rowsOf(blocks) > 1) {
+      patched = leadingSum(site, blocks, carried);
+    } else {
+      patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), carried);
+    }
+    let row = 0;
+    return groups.map((group) => {
+      const value = rowsOf(group) === patched.shape[0] ? patched : b.slice(patched, 0, row, row + rowsOf(group));
+      row += rowsOf(group);
+      return scope.onRead(group, value);
+    });
+  }
+
   return makePoints(scope, {
-    read(site, groups, residual, norm) {
-      const blocks = groups.flat();
-      const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
-      const prefix = prefixes.get(site);
-      let patched: AnyValue; // [rows of the site, batch, pos, dModel]
-      if (prefix) {
-        const rest =
-          prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));
-        patched = b.add(rest, carried);
-      } else if (complement && !axes.perPosition && rowsOf(blocks) > 1) {
-        patched = leadingSum(site, blocks, carried);
-      } else {
-        patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), carried);
-      }
-      let row = 0;
-      return groups.map((group) => {
-        const value = rowsOf(group) === patched.shape[0] ? patched : b.slice(patched, 0, row, row + rowsOf(group));
-        row += rowsOf(group);
-        return normed(b, scope.onRead(group, value), norm);
-      });
-    },
+    read: (site, groups, residual, norm) => rowsRead(site, groups, residual).map((rows) => normed(b, rows, norm)),
+    // Going back through a norm of many rows is cheaper where these are scaled behind their projection.
+    ...(scope.joinsRows ? { readHeads } : {}),
     write(parts) {
       const patch = scope.patchOf(parts);
       differences.add(parts, patch);
@@ -144,4 +159,25 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       return b.broadcast(b.constant(0), [batch!, pos!, dModel]);
     },
   });
+  function readHeads(
+    site: string,
+    blocks: BlockGroup,
+    residual: AnyValue,
+    norm: Norm | null,
+    projections: HeadProjections,
+  ): HeadInputs {
+    const { stacked } = projections;
+    const one = (rows: AnyValue, projection: HeadProjection): AnyValue =>
+      norm
+        ? projectedRows(b, { rows: normFactors(b, rows, norm) }, norm, projection).value
+        : projectHeads(b, rows, projection);
+    if (stacked && readApart(blocks)) return splitStacked(b, one(rowsRead(site, [blocks], residual)[0]!, stacked));
+    const groups = blocks.map((block) => [block]);
+    const rows = rowsRead(site, groups, residual);
+    const input = (name: 'q' | 'k' | 'v'): AnyValue => {
+      const place = blocks.findIndex((block) => block.input === name);
+      return one(rows[Math.max(0, place)]!, projections[name]);
+    };
+    return { q: input('q'), k: input('k'), v: input('v') };
+  }
 }
