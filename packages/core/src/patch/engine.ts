@@ -55,7 +55,7 @@ const PLAIN_TOKENS = 256;
 /** Variants of a mask share the weights that a run reads, and the unembedding above all; so many times a plain run's tokens. */
 const VARIANT_RUNS = 4;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (docs/performance.md). */
-const DIFFERENCE_BYTES = 40 * 2 ** 20;
+const DIFFERENCE_BYTES = 64 * 2 ** 20;
 
 const mixedTokens = (sources: number, dModel: number): number =>
   Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / (4 * dModel * Math.max(1, sources)))));
