@@ -35,15 +35,28 @@ export function gradientScores(
 ): Promise<PromptMeans> {
   const { batches, model, patch } = context;
   const objectives = objectiveByBatch(objective, batches);
+  const between = new Map<GradientPoint, PromptGradients>(); // made with the point before, in one run
   if (isFlat(objective, points)) context.warn?.(flatWarning(`${key[0]}`));
   return promptMeans(context, {
     key,
     points,
     unit: 'gradients',
-    async at(batch, b, { share, ...point }) {
+    async at(batch, b, point) {
+      const { share, inputAlpha, ...rest } = point;
       const rules = backward ? { backward } : {};
-      const request = { input: 'clean', patch, objective: objectives[b]!, neurons, ...rules, ...point } as const;
-      const gradients = await model.maskGradient(batch, request);
+      const request = { input: 'clean', patch, objective: objectives[b]!, neurons, ...rules, ...rest } as const;
+      if (inputAlpha !== undefined && !between.has(point)) {
+        const from = points.indexOf(point);
+        const together = points.slice(from, from + model.runsAtOnce(batch)); // all points are of one kind
+        const gradients = await model.gradientsBetween(
+          batch,
+          request,
+          together.map((other) => other.inputAlpha!),
+        );
+        together.forEach((other, i) => between.set(other, gradients[i]!));
+      }
+      const gradients = between.get(point) ?? (await model.maskGradient(batch, request));
+      between.delete(point);
       return share ? share(gradients) : gradients;
     },
   });

@@ -12,7 +12,7 @@ import type { ModelObject } from '../plugin/contributions.js';
 import { type ConstantGradient, type ConstantGradientRequest, constantGradient, constantMeans } from './constants.js';
 import { Executables, type NamedProgram } from './executables.js';
 import { inputFeeds } from './feeds.js';
-import { maskGradient } from './mask-gradient.js';
+import { gradientsBetween, maskGradient } from './mask-gradient.js';
 import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
 import { MemoryPlan } from './memory-plan.js';
 import { floats, joinFloats, sliceRows, tensorOf } from './micro-batches.js';
@@ -182,13 +182,22 @@ class Engine implements PatchableModel {
     return patchedVariants(this.#runs, batch, request, request.variants);
   }
 
-  masksAtOnce(batch: PromptBatch): number {
-    return this.#runs.selected?.masksAtOnce(batch) ?? 1;
+  runsAtOnce({ prompts, length }: PromptBatch): number {
+    return Math.max(1, Math.floor(this.#runs.plainTokens / (prompts.length * length)));
   }
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients> {
     this.#checkBatch(batch);
     return maskGradient(this.#runs, batch, request, () => this.run(inputOf(batch, 'clean')));
+  }
+
+  async gradientsBetween(
+    batch: PromptBatch,
+    request: Omit<MaskGradientRequest, 'inputAlpha'>,
+    alphas: readonly number[],
+  ): Promise<PromptGradients[]> {
+    this.#checkBatch(batch);
+    return gradientsBetween(this.#runs, batch, request, alphas, () => this.run(inputOf(batch, 'clean')));
   }
 
   async constantGradient(batch: PromptBatch, request: ConstantGradientRequest): Promise<ConstantGradient> {

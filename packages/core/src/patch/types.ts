@@ -126,9 +126,15 @@ export interface PatchableModel {
    * whole list, and rounding on which do.
    */
   patchedRuns(batch: PromptBatch, request: PatchedRunsRequest): Promise<Tensor<Float32Array>[]>;
-  /** The most masks that one run of this batch takes. */
-  masksAtOnce(batch: PromptBatch): number;
+  /** How many times a program's run takes this batch: with so many masks, or at so many points of a gradient. At least 1. */
+  runsAtOnce(batch: PromptBatch): number;
   maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
+  /** `maskGradient` at each of several `inputAlpha`s; as many as `runsAtOnce` of a batch run together. */
+  gradientsBetween(
+    batch: PromptBatch,
+    request: Omit<MaskGradientRequest, 'inputAlpha'>,
+    alphas: readonly number[],
+  ): Promise<PromptGradients[]>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */

@@ -122,10 +122,16 @@ export class SizeMeasurer {
     const { metrics, signal, onProgress } = this.#request;
     const references = await this.references();
     const points: Measured[] = [];
-    for (const window of this.#windows(circuits)) {
+    const next = (): void => {
       onProgress?.(points.length, circuits.length);
       signal?.throwIfAborted();
-      points.push(...(await this.#points(window)));
+    };
+    next();
+    for (const window of this.#windows(circuits)) {
+      for await (const point of this.#points(window)) {
+        points.push(point);
+        if (points.length < circuits.length) next();
+      }
     }
     onProgress?.(circuits.length, circuits.length);
     const measurements = metrics.map(({ metric }, m): Measurement => {
@@ -154,7 +160,7 @@ export class SizeMeasurer {
     const { model, batches } = this.#request;
     const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
     const most = Math.min(
-      Math.max(1, ...batches.map((batch) => model.masksAtOnce(batch))),
+      Math.max(1, ...batches.map((batch) => model.runsAtOnce(batch))),
       Math.max(1, Math.floor(OUTPUT_BYTES / (4 * prompts * model.outputSize))),
     );
     return Array.from({ length: Math.ceil(circuits.length / most) }, (_, i) =>
@@ -162,7 +168,8 @@ export class SizeMeasurer {
     );
   }
 
-  async #points(circuits: readonly SizedCircuit[]): Promise<Measured[]> {
+  /** The points of neighbours, each given when it is kept. */
+  async *#points(circuits: readonly SizedCircuit[]): AsyncGenerator<Measured> {
     const { model, batches, settings, patch, signal, partial } = this.#request;
     const nameOf = ({ edges }: SizedCircuit): string => `point-${edges}.json`;
     const known: (Measured | null)[] = [];
@@ -170,7 +177,10 @@ export class SizeMeasurer {
       const kept = await partial?.readPartial(nameOf(sized));
       known.push(kept ? parseBySchema(measuredSchema, kept, nameOf(sized)) : null);
     }
-    if (known.every((point) => point !== null)) return known;
+    if (known.every((point) => point !== null)) {
+      yield* known;
+      return;
+    }
     const { references } = await this.#prepare();
     const ends = new Map([
       [0, references.empty],
@@ -179,14 +189,12 @@ export class SizeMeasurer {
     const connected = circuits.map(({ make }) => make().connected.edges);
     const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
     const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal) : [];
-    const points: Measured[] = [];
     for (const [i, sized] of circuits.entries()) {
       const outputs = ends.get(sized.edges) ?? made.shift()!;
       const point = known[i] ?? (await this.#point(connected[i]!.length, outputs));
       if (!known[i]) await partial?.writePartial(nameOf(sized), toJsonText(point, nameOf(sized)));
-      points.push(point);
+      yield point;
     }
-    return points;
   }
 
   async #point(edgesConnected: number, outputs: readonly BatchOutputs[]): Promise<Measured> {

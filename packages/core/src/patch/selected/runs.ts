@@ -103,8 +103,8 @@ export class SelectedRuns {
     return denseRunCost(this.#request.graph, widths, dense, tokens);
   }
 
-  /** How many masks one run of a batch can take; 1 where they run one by one. */
-  masksAtOnce({ prompts, length }: PromptBatch): number {
+  /** How many masks one run of a batch takes at most; 1 where they run one by one. */
+  #masksAtOnce({ prompts, length }: PromptBatch): number {
     if (!this.#bases.includes('patch') || this.#request.always === 'current') return 1;
     return Math.max(1, Math.floor(this.#request.tokens / (prompts.length * length)));
   }
@@ -118,7 +118,7 @@ export class SelectedRuns {
     patch: PatchDescription,
     batch: PromptBatch,
   ): readonly (readonly [number, number])[] {
-    const most = this.masksAtOnce(batch);
+    const most = this.#masksAtOnce(batch);
     if (most === 1 || masks.some(({ perItem }) => perItem)) return masks.map((_, i) => [i, i + 1] as const);
     const tokens = batch.prompts.length * batch.length;
     const { always } = this.#request;
