@@ -2,22 +2,22 @@
  * @file Where the time of a pass goes: onnxruntime's own profile of its program, the best time of each node over several runs,
  * by kind of operation and for the nodes that take longest.
  *
- *   node bench/profile.mjs CASE BxP [MODEL]
+ *   node bench/profile.mjs CASE BxP [--model M] [--tokens N] [--rows 12]
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { lower, onnxBackend } from '@auto-circuit/backend-onnx';
 import { CASES, openModel, setting } from './cases.mjs';
 
 const RUNS = 8;
-const SHOWN = 12;
 const require = createRequire(new URL('../packages/backend-onnx/package.json', import.meta.url));
 
 /** Prints the profile of the program that the case runs last (for `patched` and `eap` the one that is not pass 1). */
-export async function profile(name, shape, modelName = 'gpt2-small') {
+export async function profile(name, shape, { model: modelName = 'gpt2-small', tokens, rows = 12 } = {}) {
   const [prompts, length] = shape.split('x').map(Number);
   const threads = Number(process.env.BENCH_THREADS ?? 2);
   const backend = await onnxBackend({ threads, prepack: true });
@@ -34,14 +34,21 @@ export async function profile(name, shape, modelName = 'gpt2-small') {
       return { ...executable, run };
     },
   };
-  const s = await setting(model, watching, { prompts, length, keep: CASES[name].keep, onDebug: () => {} });
+  const s = await setting(model, watching, {
+    prompts,
+    length,
+    keep: CASES[name].keep,
+    microBatchTokens: tokens,
+    onDebug: () => {},
+  });
   const { run, steps } = await CASES[name].open(s);
   await (run ?? steps)();
   await s.patchable.dispose();
-  print(`${name}, ${shape}, program ${last.program.name}`, await nodeTimes(last, threads));
+  const { run: whole, nodes } = await nodeTimes(last, threads);
+  print(`${name}, ${shape}, program ${last.program.name}, ${whole.toFixed(1)} ms a run`, nodes, rows);
 }
 
-/** The best time of every node in ms, with its kind and the shapes it reads. */
+/** The best time of a run and of every node in ms, nodes with their kind and the shapes they read. */
 async function nodeTimes({ program, weights, feeds }, threads) {
   const ort = require('onnxruntime-node');
   const folder = mkdtempSync(join(tmpdir(), 'bench-profile-'));
@@ -87,11 +94,13 @@ function bestOf(events) {
     if (known && known.dur <= dur) continue;
     best.set(name, { dur, kind: args.op_name, shapes: shapesOf(args.input_type_shape) });
   }
-  return [...best.values()].map(({ dur, kind, shapes }) => ({ ms: dur / 1000, kind, shapes }));
+  const runs = events.filter(({ name }) => name === 'model_run').map(({ dur }) => dur / 1000);
+  const nodes = [...best.values()].map(({ dur, kind, shapes }) => ({ ms: dur / 1000, kind, shapes }));
+  return { run: Math.min(...runs), nodes };
 }
 const shapesOf = (list) => (list ?? []).map((entry) => `[${Object.values(entry)[0].join(',')}]`).join(' ');
 
-function print(title, nodes) {
+function print(title, nodes, rows) {
   const total = nodes.reduce((sum, { ms }) => sum + ms, 0);
   console.log(`\n${title}: ${nodes.length} nodes, best times together ${total.toFixed(1)} ms`);
   const groups = (keyOf) => {
@@ -100,9 +109,9 @@ function print(title, nodes) {
       const entry = sums.get(keyOf(node)) ?? { ms: 0, count: 0 };
       sums.set(keyOf(node), { ms: entry.ms + node.ms, count: entry.count + 1 });
     }
-    return [...sums].sort(([, a], [, b]) => b.ms - a.ms).slice(0, SHOWN);
+    return [...sums].sort(([, a], [, b]) => b.ms - a.ms).slice(0, rows);
   };
-  for (const keyOf of [({ kind }) => kind, ({ kind, shapes }) => `${kind} ${shapes}`.slice(0, 100)]) {
+  for (const keyOf of [({ kind }) => kind, ({ kind, shapes }) => `${kind} ${shapes}`.slice(0, 120)]) {
     console.log('      ms   share  nodes');
     for (const [key, { ms, count }] of groups(keyOf)) {
       const share = `${((100 * ms) / total).toFixed(1)} %`;
@@ -112,7 +121,15 @@ function print(title, nodes) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , name = 'patched', shape = '2x16', model] = process.argv;
-  await profile(name, shape, model);
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { model: { type: 'string' }, tokens: { type: 'string' }, rows: { type: 'string', default: '12' } },
+  });
+  const [name = 'patched', shape = '2x16'] = positionals;
+  await profile(name, shape, {
+    model: values.model,
+    tokens: values.tokens ? Number(values.tokens) : undefined,
+    rows: Number(values.rows),
+  });
   process.exit(0);
 }

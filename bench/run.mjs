@@ -34,7 +34,8 @@ table();
 if (values.growth) growth();
 if (values.profile) {
   const { profile } = await import('./profile.mjs');
-  for (const name of ['plain', 'patched', 'eap']) await profile(name, values.shapes.split(',')[0], values.model);
+  for (const name of ['plain', 'patched', 'eap'])
+    await profile(name, values.shapes.split(',')[0], { model: values.model });
 }
 process.exit(0);
 
