@@ -12,6 +12,7 @@ export * from './print.js';
 export * from './program-memory.js';
 export * from './shape-rules.js';
 export * from './simplify.js';
+export * from './slice-early.js';
 export * from './tensor.js';
 export * from './types.js';
 export * from './weights.js';

@@ -118,7 +118,12 @@ export async function patchedMasks(
   if (!selected || fused) return oneByOne(runs, batch, request, masks);
   const shape = outputShape(model.spec, batch.prompts.length, batch.length);
   const logits: Tensor<Float32Array>[] = [];
-  for (const [start, stop] of selected.together(masks, request.patch, batch)) {
+  for (const [start, stop] of selected.together(
+    masks,
+    request.patch,
+    batch,
+    mostTogether(runs, batch, request, masks),
+  )) {
     const group = masks.slice(start, stop);
     if (group.length === 1) logits.push(...(await oneByOne(runs, batch, request, group)));
     else {
@@ -127,6 +132,26 @@ export async function patchedMasks(
     }
   }
   return logits;
+}
+
+/** How many masks one run of this batch can take, by tokens and by memory. */
+function mostTogether(
+  runs: PatchedRuns,
+  batch: PromptBatch,
+  request: Omit<PatchedRunRequest, 'mask'>,
+  masks: readonly Mask[],
+): number {
+  const { executables, model, plainTokens } = runs;
+  const [n, length] = [batch.prompts.length, batch.length];
+  const prompts = n * Math.min(masks.length, Math.max(1, Math.floor(plainTokens / (n * length))));
+  if (prompts === n) return 1;
+  const hostBytes = 8 * elementCount(outputShape(model.spec, prompts, length));
+  const fit = executables.promptsPerRun(denseProgram(runs, batch, { ...request, mask: masks[0]! }), {
+    prompts,
+    length,
+    hostBytes,
+  });
+  return Math.max(1, Math.floor(fit / n));
 }
 
 async function oneByOne(

@@ -9,6 +9,7 @@ import { ProgramBuilder } from '../ir/builder.js';
 import { type DimLike, subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
 import { simplify } from '../ir/simplify.js';
+import { sliceEarly } from '../ir/slice-early.js';
 import type { AnyValue, Program } from '../ir/types.js';
 import { type ObjectiveShape, objectiveFragment } from '../objectives/fragment.js';
 import type { ModelObject } from '../plugin/contributions.js';
@@ -65,6 +66,11 @@ export function scopeOf(
 }
 export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
   simplified ? simplify(b.build()) : b.build();
+/** Where logits are all that is wanted: what leads to the last position only is computed for it alone. */
+export const finishForLogits = (setting: Setting, b: ProgramBuilder): Program => {
+  const program = finish(setting, b);
+  return setting.simplified === false ? program : simplify(sliceEarly(program));
+};
 
 /** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */
 export function readOut({ model }: Setting, points: PatchPoints, positions = model.spec.outputs ?? 'last'): AnyValue {
@@ -142,7 +148,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     onRead: (_group, value) => value,
   });
   b.output(LOGITS, readOut(setting, points));
-  return finish(setting, b);
+  return finishForLogits(setting, b);
 }
 
 /**

@@ -4,7 +4,7 @@ import { multiplyDims } from '../../ir/dims.js';
 import type { Program } from '../../ir/types.js';
 import { contribution, makePoints, oneRow } from '../modes.js';
 import { normed } from '../norm.js';
-import { finish, INPUT, LOGITS, patchInputName, readOut, type Setting, scopeOf } from '../programs.js';
+import { finish, finishForLogits, INPUT, LOGITS, patchInputName, readOut, type Setting, scopeOf } from '../programs.js';
 import { carriedInput, MASKS, streamBefore } from './names.js';
 import { selectedPoints } from './points.js';
 import type { Base } from './selection.js';
@@ -30,7 +30,7 @@ export function selectedProgram(setting: SelectedSetting): Program {
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
   b.output(LOGITS, readOut(setting, points));
-  return finish(setting, b);
+  return finishForLogits(setting, b);
 }
 
 /** What each source wrote, fed → what the residual is at each site that reads and at each stream point [batch, pos, dModel]. */

@@ -57,6 +57,7 @@ export class SelectedRuns {
   readonly #bases: readonly Base[];
   #known: Costs | undefined;
   #said = '';
+  readonly #lines = new Set<string>();
 
   constructor(request: SelectedRunsRequest) {
     this.#request = request;
@@ -103,36 +104,35 @@ export class SelectedRuns {
     return denseRunCost(this.#request.graph, widths, dense, tokens);
   }
 
-  /** How many masks one run of a batch takes at most; 1 where they run one by one. */
-  #masksAtOnce({ prompts, length }: PromptBatch): number {
-    if (!this.#bases.includes('patch') || this.#request.always === 'current') return 1;
-    return Math.max(1, Math.floor(this.#request.tokens / (prompts.length * length)));
-  }
-
   /**
    * Neighbours of a list of masks that cost less together than one by one, as consecutive ranges of it. A run together computes
    * what any of its masks asks for; of nested circuits, as curves have them, that is what the largest asks for.
+   * @param most masks of one run
    */
   together(
     masks: readonly Mask[],
     patch: PatchDescription,
     batch: PromptBatch,
+    most: number,
   ): readonly (readonly [number, number])[] {
-    const most = this.#masksAtOnce(batch);
-    if (most === 1 || masks.some(({ perItem }) => perItem)) return masks.map((_, i) => [i, i + 1] as const);
-    const tokens = batch.prompts.length * batch.length;
     const { always } = this.#request;
+    const possible = this.#bases.includes('patch') && always !== 'current' && !masks.some(({ perItem }) => perItem);
+    if (most === 1 || !possible) return masks.map((_, i) => [i, i + 1] as const);
+    const tokens = batch.prompts.length * batch.length;
     const alone = masks.map((mask) =>
       Math.min(this.#denseCost(tokens), this.#cheapest(mask, patch, null, tokens).cost),
     );
     const asCircuits = masks.map((mask) => this.#select('patch', [mask], patch, null));
-    return cheapestGroups(masks.length, most, (start, stop) => {
+    const groups = cheapestGroups(masks.length, most, (start, stop) => {
       if (stop - start === 1) return always ? Number.MAX_VALUE / masks.length : alone[start]!;
       const costs = asCircuits
         .slice(start, stop)
         .map((selection) => selectedCost(selection, this.#costs.widths, (stop - start) * tokens));
       return Math.max(...costs);
     });
+    const sizes = groups.map(([start, stop]) => stop - start);
+    if (sizes.some((size) => size > 1)) this.#once(`${masks.length} masks are run in groups of ${sizes.join(', ')}`);
+    return groups;
   }
 
   /** Logits under each of several masks, which run as one: [prompts · outputs] each. */
@@ -279,6 +279,11 @@ export class SelectedRuns {
     const line = `masks are run ${WAYS[taken]!}; the cheapest other way (${WAYS[cheapest]!}) would cost ${share.toFixed(2)} of the dense one`;
     if (taken !== this.#said) this.#request.onDebug(line);
     this.#said = taken;
+  }
+  /** Batches of a run say the same. */
+  #once(line: string): void {
+    if (!this.#lines.has(line)) this.#request.onDebug(line);
+    this.#lines.add(line);
   }
   dispose(): void {
     this.#kept.dispose();
