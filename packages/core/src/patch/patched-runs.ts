@@ -22,6 +22,9 @@ import type { PatchedRunRequest } from './types.js';
 /** A run whose differences leave the cache by this much still gains by being larger. */
 const FEW_SOURCES = 0.7;
 
+/** Masks run together where so many fit into a run: with fewer, their prompts fill one well enough by themselves. */
+const FEWEST_TOGETHER = 8;
+
 export interface PatchedRuns extends SharedRuns {
   /** null where the graph or the backend allows dense programs only. */
   readonly selected: SelectedRuns | null;
@@ -143,8 +146,9 @@ function mostTogether(
 ): number {
   const { executables, model, plainTokens } = runs;
   const [n, length] = [batch.prompts.length, batch.length];
-  const prompts = n * Math.min(masks.length, Math.max(1, Math.floor(plainTokens / (n * length))));
-  if (prompts === n) return 1;
+  const fitting = Math.floor(plainTokens / (n * length));
+  if (fitting < FEWEST_TOGETHER || masks.length === 1) return 1;
+  const prompts = n * Math.min(masks.length, fitting);
   const hostBytes = 8 * elementCount(outputShape(model.spec, prompts, length));
   const fit = executables.promptsPerRun(denseProgram(runs, batch, { ...request, mask: masks[0]! }), {
     prompts,
