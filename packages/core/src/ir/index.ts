@@ -8,6 +8,7 @@ export * from './dims.js';
 export * from './feeds.js';
 export * from './gradient.js';
 export * from './interpreter.js';
+export * from './pad-late.js';
 export * from './print.js';
 export * from './program-memory.js';
 export * from './shape-rules.js';

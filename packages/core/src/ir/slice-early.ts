@@ -5,30 +5,13 @@
  * @example
  * const program = sliceEarly(simplify(b.build()));   // matmul over all rows, then the last one → matmul of the last row
  */
-import { type Dim, dimKey, dimsEqual, multiplyDims, type Shape, subtractDims } from './dims.js';
-import { SHAPE_RULES } from './shape-rules.js';
-import { Rewriter, type RuleTable } from './simplify-rules/rewriter.js';
+import { dimsEqual, type Shape } from './dims.js';
+import { alignedPart, cut, cutShape, NO_RULES, type Part, partOf, reshapedPart, samePart } from './parts.js';
+import { Rewriter } from './simplify-rules/rewriter.js';
 import type { AnyValue, OpName, Program, Value } from './types.js';
 
-/**
- * Entries `start` to `end` of an axis that is `outer` × `inner` × `trailing`, in this order, where they count `inner`: a slice
- * still in sight when other axes have been joined with it. Axes as their factors.
- */
-interface Part {
-  readonly axis: number;
-  readonly outer: Shape;
-  readonly inner: Dim;
-  readonly trailing: Shape;
-  readonly start: Dim;
-  readonly end: Dim;
-}
 /** What is wanted of an operand: a part of it; `whole`: all of it, as where it is broadcast along the axis. */
 type Wanted = Part | 'whole';
-
-/** Values are made as they are: simplify has had its turn. */
-const NO_RULES = Object.fromEntries(
-  ['input', 'weight', 'constant', 'iota', ...Object.keys(SHAPE_RULES)].map((op) => [op, []]),
-) as never as RuleTable;
 
 /** The same outputs; a value is cut down only where every reader wants the same part of it. */
 export function sliceEarly(program: Program): Program {
@@ -71,19 +54,10 @@ function partsWanted(program: Program): (Part | null)[] {
 function agreed(wanted: readonly Wanted[]): Part | null {
   const [first, ...others] = wanted;
   if (first === undefined || first === 'whole') return null;
-  return others.every((other) => other !== 'whole' && partKey(other) === partKey(first)) ? first : null;
+  return others.every((other) => other !== 'whole' && samePart(other, first)) ? first : null;
 }
-const partKey = ({ axis, outer, inner, trailing, start, end }: Part): string =>
-  [axis, ...[multiplyDims(...outer), inner, multiplyDims(...trailing), start, end].map(dimKey)].join(' ');
-
-const slicePart = (program: Program, { inputs, attributes: { axis, start, end } }: Value<'slice'>): Part => ({
-  axis,
-  outer: [],
-  inner: program.values[inputs[0]!]!.shape[axis]!,
-  trailing: [],
-  start,
-  end,
-});
+const slicePart = (program: Program, { inputs, attributes: { axis, start, end } }: Value<'slice'>): Part =>
+  partOf(axis, program.values[inputs[0]!]!.shape[axis]!, start, end);
 
 /** What a value needs of each operand to give a part of itself; undefined where it cannot be made by parts. */
 function operandsWanted(program: Program, value: AnyValue, part: Part): Wanted[] | undefined {
@@ -96,10 +70,7 @@ type PartRule<K extends OpName> = (value: Value<K>, part: Part, shapes: readonly
 
 /** Operands are aligned at their last axes, and broadcast where one is 1. */
 const elementwise: PartRule<OpName> = ({ shape }, part, shapes) =>
-  shapes.map((own) => {
-    const axis = part.axis - shape.length + own.length;
-    return axis < 0 || own[axis] === 1 ? 'whole' : { ...part, axis };
-  });
+  shapes.map((own) => alignedPart(part, shape, own) ?? 'whole');
 /** Every axis but that of the op keeps its place. */
 const beside: PartRule<'softmax' | 'logSoftmax' | 'pad' | 'slice'> = ({ attributes }, part) =>
   attributes.axis === part.axis ? undefined : [part];
@@ -168,42 +139,12 @@ const BY_PARTS: { readonly [K in OpName]?: PartRule<K> } = {
     return elementwise({ shape } as never, part, [a!, b!]);
   },
   reshape({ shape }, part, [from]) {
-    const factors = [
-      ...shape.slice(0, part.axis),
-      ...part.outer,
-      part.inner,
-      ...part.trailing,
-      ...shape.slice(part.axis + 1),
-    ];
-    const place = part.axis + part.outer.length;
-    const found = axisWith(factors, place, from!);
-    return found && [{ ...part, ...found }];
+    const found = reshapedPart(part, shape, from!);
+    return found && [found];
   },
 };
 
-/** The axis of a shape that holds the factor at `place` of the same elements in order, and what else it holds around it. */
-function axisWith(factors: Shape, place: number, shape: Shape): Pick<Part, 'axis' | 'outer' | 'trailing'> | undefined {
-  const ends = factors.map((_, i) => dimKey(multiplyDims(...factors.slice(0, i)))); // products before each factor
-  let before: Dim = 1;
-  for (const [axis, dim] of shape.entries()) {
-    const after = multiplyDims(before, dim);
-    // The last place with as many elements before it: factors of 1 belong to what comes before.
-    const first = ends.lastIndexOf(dimKey(before), place);
-    const last = [...ends, dimKey(multiplyDims(...factors))].indexOf(dimKey(after), place + 1);
-    if (dim !== 1 && first >= 0 && last >= 0) {
-      return { axis, outer: factors.slice(first, place), trailing: factors.slice(place + 1, last) };
-    }
-    before = after;
-  }
-  return undefined;
-}
-
 // ---- writing ----------------------------------------------------------------------------------------------------
-const sizeOfPart = ({ outer, start, end, trailing }: Part): Dim =>
-  multiplyDims(...outer, subtractDims(end, start), ...trailing);
-const cutShape = (shape: Shape, part: Part): Shape =>
-  shape.map((d, axis) => (axis === part.axis ? sizeOfPart(part) : d));
-
 function remade(r: Rewriter, value: AnyValue, map: readonly number[], parts: readonly (Part | null)[]): number {
   const { op, inputs, attributes, dtype, shape } = value;
   if (op === 'input' || op === 'weight' || op === 'constant' || op === 'iota')
@@ -239,15 +180,7 @@ function operandPart(
 ): number {
   const id = map[operand.id]!;
   if (wanted === 'whole' || parts[operand.id]) return id;
-  const { axis, outer, inner, trailing, start, end } = wanted;
-  if (outer.length + trailing.length === 0) return r.make('slice', [id], { axis, start, end });
-  const { shape } = operand;
-  const [before, after] = [shape.slice(0, axis), shape.slice(axis + 1)];
-  const apart = r.make('reshape', [id], {
-    shape: [...before, multiplyDims(...outer), inner, multiplyDims(...trailing), ...after],
-  });
-  const cut = r.make('slice', [apart], { axis: axis + 1, start, end });
-  return r.make('reshape', [cut], { shape: cutShape(shape, wanted) });
+  return cut(r, id, operand.shape, wanted);
 }
 
 /** A composite still holds of its input's part: where it sums along the axis, its input is read whole and has none. */

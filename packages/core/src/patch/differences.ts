@@ -90,14 +90,14 @@ export class Differences {
   }
 
   /** The source blocks from row `start` to `stop`, one by one. */
-  pieces(start: number, stop: number): DifferenceBlock[] {
+  pieces(start: number, stop: number): Piece[] {
     return this.#pieces.filter((piece) => piece.start >= start && piece.stop <= stop);
   }
 
-  /** ΣD over dModel of every source: [sources, batch, pos]. A head's is made of its value and the sums of its projection. */
-  sums(): AnyValue {
+  /** ΣD over dModel of the sources before row `end`: [sources, batch, pos]. A head's is made of its value and the sums of its projection. */
+  sums(end: number): AnyValue {
     const b = this.#b;
-    const sums = this.#pieces.map(({ parts: { value, projection } }) => {
+    const sums = this.pieces(0, end).map(({ parts: { value, projection } }) => {
       const [rows, batch, pos] = value.shape as [Dim, Dim, Dim];
       if (!projection) return b.sum(value, 3);
       const byRow = outputsByRow(b, { value, projection: b.sum(projection, 2, true) }); // [rows, batch, pos, 1]

@@ -8,6 +8,7 @@ import type { BackwardRule } from '../ir/backward-rules.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import { type DimLike, subtractDims } from '../ir/dims.js';
 import { gradient } from '../ir/gradient.js';
+import { padLate } from '../ir/pad-late.js';
 import { simplify } from '../ir/simplify.js';
 import { sliceEarly } from '../ir/slice-early.js';
 import type { AnyValue, Program } from '../ir/types.js';
@@ -170,6 +171,12 @@ export interface GradientSetting extends PatchedSetting {
   readonly neurons?: boolean;
 }
 
+/** Gradients are zero where a module's output leads nowhere: at all but the last position of the last layer's MLP, and the like. */
+export const finishGradient = (setting: Setting, b: ProgramBuilder): Program => {
+  const program = finish(setting, b);
+  return setting.simplified === false ? program : simplify(sliceEarly(simplify(padLate(program))));
+};
+
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
 export function gradientProgram(setting: GradientSetting): Program {
   const { graph, forward } = setting;
@@ -204,7 +211,7 @@ export function gradientProgram(setting: GradientSetting): Program {
     gradientOf,
     output: (module, scores) => b.output(scoreOutputName(module), scores),
   });
-  return finish(setting, b);
+  return finishGradient(setting, b);
 
   function pointsFor(): PatchPoints {
     const scope = scopeOf(setting, b);

@@ -47,19 +47,31 @@ export function outputScores(b: ProgramBuilder, reads: readonly DestinationRead[
   const { graph, differences, itemFirst, gradientOf } = request;
   const keepPositions = graph.options.positions !== null;
   const sites = bySite(reads);
-  const all = differences.covering(0, graph.sources.length);
   const rowsAt = (site: Site, of: (read: DestinationRead) => AnyValue): AnyValue => joined(b, site.map(of), 0);
 
   const singles = sites.filter(isSingle);
-  if (singles.length > 0) {
-    const rows = rowsAt(singles.flat(), ({ value }) => gradientOf(value)); // [singles, batch, pos, dModel]
-    const scores = contractScores(b, keepPositions, rows, all, itemFirst); // [batch, pos?, singles, sources]
-    singles.forEach((site, i) => give(b, site, b.slice(scores, -2, i, i + 1), request, 0));
+  // What stands behind the last heads leads to the output alone: gradients there are mostly zeros, and want no company.
+  const headsRead = Math.max(0, ...sites.filter((site) => !isSingle(site)).map((site) => sourcesOf(site).stop));
+  for (const group of [
+    singles.filter((site) => sourcesOf(site).stop <= headsRead),
+    singles.filter((site) => sourcesOf(site).stop > headsRead),
+  ]) {
+    if (group.length === 0) continue;
+    const stop = Math.max(...group.map((site) => sourcesOf(site).stop));
+    const rows = rowsAt(group.flat(), ({ value }) => gradientOf(value)); // [reads, batch, pos, dModel]
+    const scores = contractScores(
+      b,
+      keepPositions,
+      rows,
+      differences.covering(0, Math.max(stop, headsRead)),
+      itemFirst,
+    ); // [batch, pos?, reads, sources]
+    group.forEach((site, i) => give(b, site, b.slice(scores, -2, i, i + 1), request, 0));
   }
   const behindNorms = sites.filter(([read]) => read!.behind !== null);
   const norms = behindNorms.map(([read]) => read!.behind!);
-  const along = norms.length > 0 ? alongCentred(b, norms, all) : null; // [tokens, sites, sources]
-  const sums = norms.some(({ kind }) => kind === 'layerNorm') ? differences.sums() : null; // [sources, batch, pos]
+  const along = norms.length > 0 ? alongCentred(b, norms, differences.covering(0, headsRead)) : null; // [tokens, sites, sources]
+  const sums = norms.some(({ kind }) => kind === 'layerNorm') ? differences.sums(headsRead) : null; // [sources, batch, pos]
   for (const site of sites) {
     if (singles.includes(site)) continue;
     const { upstream, blocks, behind } = site[0]!;
@@ -116,6 +128,8 @@ function give(b: ProgramBuilder, site: Site, scores: AnyValue, { output }: ReadS
     row += rows;
   }
 }
+
+const sourcesOf = ([read]: Site): { readonly start: number; readonly stop: number } => read!.blocks[0]!.sources;
 
 /** One row that reads all that was written before it, and before any norm. */
 function isSingle(site: Site): boolean {
