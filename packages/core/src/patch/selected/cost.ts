@@ -29,7 +29,9 @@ const PER_NUMBER_MOVED = 24;
  */
 const PER_RUN = 0.6e9;
 /** What reading weights that lie as in the file takes more than reading copies made for the kernels, once a run. */
-const PER_RUN_MAPPED = 1.2e9;
+const PER_RUN_MAPPED = 2.4e9;
+/** Mixing multiplies a few dozen rows by differences that come from memory: a third of the speed of a product with weights. */
+const PER_MIXED = 3;
 
 /** Multiplications a token of the program that mixes every source into every row. */
 export function denseCost(graph: Graph, widths: Widths): number {
@@ -38,7 +40,8 @@ export function denseCost(graph: Graph, widths: Widths): number {
   let mixing = 0;
   for (const block of graph.destinationBlocks) {
     const rows = block.heads ?? 1;
-    mixing += rows * (block.sources.stop - block.sources.start) * dModel + rows * dModel * PER_NUMBER_MOVED;
+    const sources = block.sources.stop - block.sources.start;
+    mixing += rows * dModel * (sources * PER_MIXED + PER_NUMBER_MOVED);
   }
   const headOutputs = graph.sources.length * (widths.dHead + PER_NUMBER_MOVED) * dModel;
   return plain + mixing + headOutputs;
@@ -97,7 +100,7 @@ function costOfToken(selection: Selection, widths: Widths): number {
     const written = upstream.reduce((n, block) => n + (writes.get(block.site)?.length ?? 0), 0);
     const columns = Math.min(written, rows * written) + known.length / masks;
     const withHeads = blocks.some(({ block }) => block.heads !== null);
-    cost += rows * dModel * (columns + PER_NUMBER_MOVED + (withHeads ? widths.dHead : 0));
+    cost += rows * dModel * (columns * PER_MIXED + PER_NUMBER_MOVED + (withHeads ? widths.dHead : 0));
     if (site.endsWith('.mlp') && rows > 0) cost += widths.mlp;
     if (base === 'current' && withHeads) {
       const { heads, kvHeads } = graph.layout as TransformerLayout;
