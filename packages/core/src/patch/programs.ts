@@ -174,7 +174,7 @@ export interface GradientSetting extends PatchedSetting {
 /** Gradients are zero where a module's output leads nowhere: at all but the last position of the last layer's MLP, and the like. */
 export const finishGradient = (setting: Setting, b: ProgramBuilder): Program => {
   const program = finish(setting, b);
-  return setting.simplified === false ? program : simplify(sliceEarly(simplify(padLate(program))));
+  return setting.simplified === false ? program : simplify(sliceEarly(padLate(program)));
 };
 
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
