@@ -1,7 +1,7 @@
 /**
  * @file D_u = patch_u − current_u for every source u, kept so that a destination's sum over them is a matmul, and so are
- * all its scores. As pieces (one a source block), and merged in powers of two (each row is copied log n times, not once a
- * layer). Whichever a program does not use is simplified away.
+ * all its scores. As pieces (one a source block), and merged by whole layers, neighbours of equal size into one (each row is
+ * copied log n times, not once a layer). Whichever a program does not use is simplified away.
  */
 import type { ProgramBuilder } from '../ir/builder.js';
 import { type Dim, multiplyDims } from '../ir/dims.js';
@@ -78,15 +78,17 @@ export class Differences {
     for (;;) {
       const [before, last] = this.#merged.slice(-2);
       if (!before || !last || before.layers !== last.layers || last.stop - before.start > this.#mostMerged) return;
-      this.#mergeLast(before.layers + last.layers);
+      if (!this.#mergeLast(before.layers + last.layers)) return;
     }
   }
-  #mergeLast(layers: number): void {
+  /** Whether the last two blocks stand side by side, and so have become one. */
+  #mergeLast(layers: number): boolean {
     const [before, last] = this.#merged.slice(-2) as [MergedBlock, MergedBlock];
-    if (before.stop !== last.start) return;
+    if (before.stop !== last.start) return false;
     const value = this.#b.concat([before.value, last.value], this.#rowAxis);
     const { start } = before;
     this.#merged.splice(-2, 2, { start, stop: last.stop, value, layers, lastLayer: last.lastLayer });
+    return true;
   }
 
   /** The source blocks from row `start` to `stop`, one by one. */

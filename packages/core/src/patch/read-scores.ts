@@ -52,20 +52,14 @@ export function outputScores(b: ProgramBuilder, reads: readonly DestinationRead[
   const singles = sites.filter(isSingle);
   // What stands behind the last heads leads to the output alone: gradients there are mostly zeros, and want no company.
   const headsRead = Math.max(0, ...sites.filter((site) => !isSingle(site)).map((site) => sourcesOf(site).stop));
-  for (const group of [
-    singles.filter((site) => sourcesOf(site).stop <= headsRead),
-    singles.filter((site) => sourcesOf(site).stop > headsRead),
-  ]) {
+  const [before, behind] = [false, true].map((late) =>
+    singles.filter((site) => sourcesOf(site).stop > headsRead === late),
+  );
+  for (const group of [before!, behind!]) {
     if (group.length === 0) continue;
-    const stop = Math.max(...group.map((site) => sourcesOf(site).stop));
+    const stop = Math.max(headsRead, ...group.map((site) => sourcesOf(site).stop));
     const rows = rowsAt(group.flat(), ({ value }) => gradientOf(value)); // [reads, batch, pos, dModel]
-    const scores = contractScores(
-      b,
-      keepPositions,
-      rows,
-      differences.covering(0, Math.max(stop, headsRead)),
-      itemFirst,
-    ); // [batch, pos?, reads, sources]
+    const scores = contractScores(b, keepPositions, rows, differences.covering(0, stop), itemFirst); // [batch, pos?, reads, sources]
     group.forEach((site, i) => give(b, site, b.slice(scores, -2, i, i + 1), request, 0));
   }
   const behindNorms = sites.filter(([read]) => read!.behind !== null);
