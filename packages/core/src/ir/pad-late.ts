@@ -72,11 +72,11 @@ class Writing {
     const { op, attributes } = this.#program.values[id]!;
     return op === 'constant' && (attributes as { data: readonly number[] }).data.every(fits);
   }
-  remade({ op, inputs, attributes, dtype, shape }: AnyValue): number {
-    if (op === 'input' || op === 'weight' || op === 'constant' || op === 'iota')
-      return this.r.leaf(op, attributes, dtype, shape);
-    const operands = inputs.map((id) => this.whole(id));
-    return this.r.make(op, operands, attributes);
+  remade(value: AnyValue): number {
+    return this.r.remake(
+      value,
+      value.inputs.map((id) => this.whole(id)),
+    );
   }
   /** A core has no role: what it is a part of is never looked at. */
   put({ id, role, composite }: AnyValue, made: Made): void {

@@ -38,23 +38,17 @@ function rewrite(program: Program, merge: boolean): Program {
   const uses = countUses(program);
   for (const value of program.values) {
     const merged = merge && value.op === 'sum' ? mergeHeadSum(r, program, uses, value, map) : undefined;
-    const id = merged ?? remade(r, value, map);
+    const id =
+      merged ??
+      r.remake(
+        value,
+        value.inputs.map((input) => map[input]!),
+      );
     map[value.id] = id;
     if (value.role || value.composite) annotate(r, value, id, map);
   }
   const outputs = program.outputs.map(({ name, id }) => ({ name, id: map[id]! }));
   return { name: program.name, values: r.values, outputs };
-}
-
-function remade(r: Rewriter, value: AnyValue, map: readonly number[]): number {
-  const { op, attributes, dtype, shape } = value;
-  if (op === 'input' || op === 'weight' || op === 'constant' || op === 'iota')
-    return r.leaf(op, attributes, dtype, shape);
-  return r.make(
-    op,
-    value.inputs.map((id) => map[id]!),
-    attributes,
-  );
 }
 
 function annotate(r: Rewriter, value: AnyValue, id: number, map: readonly number[]): void {

@@ -146,13 +146,10 @@ const BY_PARTS: { readonly [K in OpName]?: PartRule<K> } = {
 
 // ---- writing ----------------------------------------------------------------------------------------------------
 function remade(r: Rewriter, value: AnyValue, map: readonly number[], parts: readonly (Part | null)[]): number {
-  const { op, inputs, attributes, dtype, shape } = value;
-  if (op === 'input' || op === 'weight' || op === 'constant' || op === 'iota')
-    return r.leaf(op, attributes, dtype, shape);
-  const operands = inputs.map((id) => map[id]!);
+  const operands = value.inputs.map((id) => map[id]!);
   // Every reader of an operand that was cut down is a slice that wanted just that, or is cut down itself.
-  if (op === 'slice' && parts[inputs[0]!]) return operands[0]!;
-  return r.make(op, operands, attributes);
+  if (value.op === 'slice' && parts[value.inputs[0]!]) return operands[0]!;
+  return r.remake(value, operands);
 }
 
 function cutDown(

@@ -105,6 +105,11 @@ export class Executables {
     return prompts;
   }
 
+  /** The program itself, built once. */
+  program(named: NamedProgram): Program {
+    return this.#build(named).program;
+  }
+
   /** Bytes that a program gives for this many prompts. */
   outputBytes(named: NamedProgram, batch: number, pos: number): number {
     return this.#build(named).memory.outputBytes({ batch, pos });

@@ -17,7 +17,8 @@ export function itemsJoined(program: Program, feeds: readonly Feeds[]): Feeds {
   return Object.fromEntries(joined);
 }
 
-function joinedAlong(tensors: readonly Tensor[], axis: number): Tensor {
+/** Tensors of one shape, one after the other along an axis. */
+export function joinedAlong(tensors: readonly Tensor[], axis: number): Tensor {
   const [first] = tensors as [Tensor];
   const { shape, dtype, data } = first;
   const outer = shape.slice(0, axis).reduce((n, d) => n * d, 1);

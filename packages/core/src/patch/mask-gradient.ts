@@ -95,7 +95,9 @@ export async function gradientsBetween(
   const dense = await denseTarget(request, cleanLogits);
   const sides = await sidesOf(runs, batch, requests[0]!, plan, cut, [cut]);
   const feeds = requests.map((one) => gradientFeeds(runs, batch, one, plan, cut, sides, dense));
-  const results = await runs.executables.run(plan.program, itemsJoined(plan.program.make(), feeds), { big: true });
+  const results = await runs.executables.run(plan.program, itemsJoined(runs.executables.program(plan.program), feeds), {
+    big: true,
+  });
   const all = gradientsOf(runs, [results], alphas.length * n, request);
   return alphas.map((_, i) => itemsOf(all, i * n, (i + 1) * n));
 }

@@ -39,6 +39,12 @@ export class Rewriter {
   leaf<K extends LeafOp>(op: K, attributes: OpAttributes[K], dtype: DType, shape: Shape): number {
     return this.#simplified({ op, inputs: [], attributes, dtype, shape });
   }
+  /** A value of another program with its inputs renamed. */
+  remake({ op, attributes, dtype, shape }: AnyValue, inputs: readonly number[]): number {
+    if (op === 'input' || op === 'weight' || op === 'constant' || op === 'iota')
+      return this.leaf(op, attributes, dtype, shape);
+    return this.make(op, inputs, attributes);
+  }
   #simplified<K extends OpName>(node: Node<K>): number {
     for (const rule of this.#rules[node.op] as readonly Rule<K>[]) {
       const simpler = rule(this, node);

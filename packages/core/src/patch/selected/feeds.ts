@@ -151,10 +151,3 @@ export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array
   KNOWN_INPUT,
   rowsTaken(differences, known),
 ];
-
-/** The same prompts for each of several masks: [masks · items, …]. */
-export function promptsRepeated({ dtype, data, shape }: Tensor, masks: number): Tensor {
-  const repeated = new (data.constructor as new (length: number) => typeof data)(data.length * masks);
-  for (let m = 0; m < masks; m++) repeated.set(data as never, m * data.length);
-  return { dtype, data: repeated, shape: [masks * shape[0]!, ...shape.slice(1)] } as Tensor;
-}

@@ -10,12 +10,13 @@ import type { ModelObject } from '../../plugin/contributions.js';
 import type { Executables } from '../executables.js';
 import { promptFeed } from '../feeds.js';
 import { inOrder } from '../in-order.js';
+import { joinedAlong } from '../items.js';
 import { type Cut, floats } from '../micro-batches.js';
 import { INPUT, LOGITS } from '../programs.js';
 import type { SourceStore } from '../source-store.js';
 import type { PatchDescription, PatchedRunRequest } from '../types.js';
 import { denseCost, denseRunCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost.js';
-import { knownFeed, promptsRepeated, selectionFeeds } from './feeds.js';
+import { knownFeed, selectionFeeds } from './feeds.js';
 import { cheapestGroups } from './groups.js';
 import { KeptRuns } from './kept.js';
 import { carriedInput, streamBefore } from './names.js';
@@ -144,8 +145,12 @@ export class SelectedRuns {
     const selection = this.#select('patch', masks, patch, null);
     const cut: Cut = [0, batch.prompts.length];
     const parts = await store.patch(batch, patch, ...cut, [cut]);
+    const prompts = promptFeed(model.spec, batch, input, ...cut);
     const feeds = {
-      [INPUT]: promptsRepeated(promptFeed(model.spec, batch, input, ...cut), masks.length),
+      [INPUT]: joinedAlong(
+        masks.map(() => prompts),
+        0,
+      ), // the same for each mask
       ...Object.fromEntries(selectionFeeds(selection, parts)),
       ...(await this.#kept.carried(batch, patch, cut, parts)),
     };
