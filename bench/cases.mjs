@@ -181,6 +181,20 @@ export const CASES = {
       },
     }),
   },
+  'eap-ig': {
+    doc: 'mask gradients at five inputs between corrupt and clean, as many in one run as it takes; the first pass kept',
+    keep: true,
+    open: ({ patchable, batch }) => ({
+      async run() {
+        const alphas = [0, 0.2, 0.4, 0.6, 0.8];
+        const atOnce = patchable.runsAtOnce(batch);
+        for (let i = 0; i < alphas.length; i += atOnce) {
+          const request = { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF };
+          await patchable.gradientsBetween(batch, request, alphas.slice(i, i + atOnce));
+        }
+      },
+    }),
+  },
   'circuit-100': {
     doc: 'tree patch of a circuit of 100 edges, the first pass kept',
     keep: true,

@@ -71,7 +71,7 @@ export async function maskGradient(
   return gradientsOf(runs, chunks, batch.prompts.length, request);
 }
 
-/** Fewer points than these gain nothing by running together: their prompts fill a run by themselves. */
+/** Fewer points than these gain next to nothing by running together: their prompts fill a run by themselves. */
 const FEWEST_TOGETHER = 4;
 
 /** The same at several inputs between the two sides; small batches take several in one run. */
