@@ -7,9 +7,11 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { env, providePnpm } from './dev.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const example = join(root, 'examples', 'auto-circuit-plugin-degree');
+providePnpm(); // packs below; nothing but Node and npm is expected on the machine
 const work = mkdtempSync(join(tmpdir(), 'auto-circuit-plugin-'));
 const windows = process.platform === 'win32';
 
@@ -19,7 +21,7 @@ function run(command, args, cwd) {
     cwd,
     encoding: 'utf8',
     shell: windows,
-    env: { ...process.env, NO_COLOR: '1' },
+    env: { ...env, NO_COLOR: '1' },
   });
   if (result.status === 0) return result.stdout;
   console.error(

@@ -15,6 +15,7 @@ const CHECKS = {
 };
 function checkPackages() {
   const folders = PACKAGES.split('\n').filter((folder) => /[\\/]packages[\\/]/.test(folder));
+  if (folders.length === 0) return 1; // no package found is not every package clean
   return folders.reduce((worst, folder) => Math.max(worst, tool('publint', 'run', folder, '--strict')), 0);
 }
 
