@@ -1,14 +1,15 @@
 /**
  * @file One case in a process of its own, so that its peak memory is its own:
  *
- *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped]
+ *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions]
  *
- * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, peak_mib}. Weights are prepacked in every case, so
- * that ratios compare like with like; `--mapped` leaves them as they lie. BENCH_THREADS, BENCH_DEBUG=1, BENCH_SECONDS (20).
+ * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, peak_mib}. Weights are prepacked in every case, so
+ * that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token position has edges of its own. BENCH_THREADS, BENCH_DEBUG=1, BENCH_SECONDS (20).
  */
 import { parseArgs } from 'node:util';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
 import { CASES, openModel, setting } from './cases.mjs';
+import { countingBackend } from './multiplications.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     model: { type: 'string', default: 'gpt2-small' },
     tokens: { type: 'string' },
     mapped: { type: 'boolean', default: false },
+    positions: { type: 'boolean', default: false },
   },
 });
 const [caseName, shape] = positionals;
@@ -26,11 +28,12 @@ if (!found || !/^\d+x\d+$/.test(shape ?? '')) {
 }
 const [prompts, length] = shape.split('x').map(Number);
 const threads = Number(process.env.BENCH_THREADS ?? 2);
-const backend = await onnxBackend({ threads, prepack: !values.mapped });
+const { backend, counter } = countingBackend(await onnxBackend({ threads, prepack: !values.mapped }));
 const s = await setting(await openModel(values.model), backend, {
   prompts,
   length,
   keep: found.keep ?? false,
+  positions: values.positions,
   microBatchTokens: values.tokens ? Number(values.tokens) : undefined,
   onDebug: process.env.BENCH_DEBUG ? (line) => console.error(line) : () => {},
 });
@@ -38,6 +41,12 @@ const work = await found.open(s);
 const started = process.cpuUsage();
 const times = work.steps ? await work.steps() : await timesOf(work.run);
 const { user, system } = process.cpuUsage(started);
+let multiplications;
+if (work.run) {
+  counter.on = true;
+  await work.run();
+  multiplications = counter.multiplications / (work.per ?? 1);
+}
 const sorted = times.map((t) => t / (work.per ?? 1)).sort((a, b) => a - b);
 console.log(
   JSON.stringify({
@@ -48,6 +57,7 @@ console.log(
     min_ms: rounded(sorted[0]),
     runs: sorted.length,
     cpu_ms: rounded((user + system) / 1000),
+    ...(multiplications === undefined ? {} : { giga_multiplications: rounded(multiplications / 1e9) }),
     peak_mib: rounded(process.resourceUsage().maxRSS / 1024),
   }),
 );

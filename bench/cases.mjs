@@ -37,11 +37,11 @@ const RESAMPLE = { kind: 'resample', from: 'corrupt' };
 const LOGIT_DIFF = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 
 /**
- * Everything a case needs. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
+ * Everything a case needs. `positions`: whether each token position has edges of its own. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
  * @param backend made by the caller, who disposes it
  */
-export async function setting(model, backend, { prompts, length, microBatchTokens, keep, onDebug }) {
-  const graph = buildGraph(model.spec.layout, DEFAULT_GRAPH_OPTIONS);
+export async function setting(model, backend, { prompts, length, positions, microBatchTokens, keep, onDebug }) {
+  const graph = buildGraph(model.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, positions: positions ? length : null });
   const patchable = await createPatchableModel({
     model,
     graph,
@@ -272,30 +272,15 @@ export const CASES = {
     },
   },
   'acdc-sites': {
-    doc: 'one candidate edge of ACDC, 32 at once, nothing removed yet: the mean over 9 edges drawn from all',
+    doc: 'one candidate edge of ACDC, 32 at once, nothing removed yet (but before an MLP, half of the edges into its heads): the mean over 9 edges drawn from all',
     keep: true,
     peer: ['ac_acdc'],
-    open: ({ graph, patchable, batch }) => ({
-      async steps() {
-        const siteOf = (edge) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block].site;
-        const random = seededRandom(7);
-        const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
-        let sum = 0;
-        const drawn = Array.from({ length: 9 }, () => random.below(graph.edgeCount));
-        for (const edge of drawn) {
-          const here = Array.from({ length: graph.edgeCount }, (_, n) => n).filter((n) => siteOf(n) === siteOf(edge));
-          const variants = here.slice(0, 32).map((n) => [n]);
-          const run = () => patchable.patchedRuns(batch, { input: 'clean', patch: RESAMPLE, mask, variants });
-          await run(); // compiles
-          const start = performance.now();
-          for (let i = 0; i < 3; i++) await run();
-          const ms = (performance.now() - start) / 3 / variants.length;
-          console.error(`${siteOf(edge)}: ${ms.toFixed(1)} ms an edge`);
-          sum += ms;
-        }
-        return [sum / drawn.length];
-      },
-    }),
+    open: (s) => ({ steps: () => candidateTimes(s, () => true) }),
+  },
+  'acdc-mlps': {
+    doc: 'the same for edges into MLPs, half of the edges into the heads of their layer removed',
+    keep: true,
+    open: (s) => ({ steps: () => candidateTimes(s, (site) => site.endsWith('.mlp')) }),
   },
   probing: {
     doc: 'subnetwork probing for each optimiser step (KL, tree patch)',
@@ -314,6 +299,34 @@ export const CASES = {
     }),
   },
 };
+
+/** Milliseconds of a candidate edge where it is tried with 31 others, the mean over 9 edges into sites of a kind. */
+async function candidateTimes({ graph, patchable, batch }, isKind) {
+  const siteOf = (edge) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block].site;
+  const random = seededRandom(7);
+  const edges = Array.from({ length: graph.edgeCount }, (_, n) => n);
+  const kind = edges.filter((edge) => isKind(siteOf(edge)));
+  let sum = 0;
+  for (let i = 0; i < 9; i++) {
+    const edge = kind[random.below(kind.length)];
+    const site = siteOf(edge);
+    const position = Math.floor(edge / graph.edgesPerPosition);
+    const here = edges.filter((n) => Math.floor(n / graph.edgesPerPosition) === position && siteOf(n) === site);
+    const variants = here.slice(0, 32).map((n) => [n]);
+    // ACDC comes to an MLP after the heads of its layer.
+    const heads = site.replace('.mlp', '.attn');
+    const removed = site === heads ? [] : edges.filter((n) => n % 2 === 0 && siteOf(n) === heads);
+    const mask = maskFromEdges(graph, removed, { inside: 1, outside: 0 });
+    const run = () => patchable.patchedRuns(batch, { input: 'clean', patch: RESAMPLE, mask, variants });
+    await run(); // compiles
+    const start = performance.now();
+    for (let n = 0; n < 3; n++) await run();
+    const ms = (performance.now() - start) / 3 / variants.length;
+    console.error(`${site}${graph.options.positions === null ? '' : `@${position}`}: ${ms.toFixed(1)} ms an edge`);
+    sum += ms;
+  }
+  return [sum / 9];
+}
 
 function contextOf({ graph, patchable, batch }) {
   return {

@@ -5,13 +5,14 @@ import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
 
 const THREADS = Number(process.env.BENCH_THREADS ?? 2);
 
-/** Lines for the head of a table. */
+/** {lines} for the head of a table, and {rate}: multiplications and additions a second of products with weights, in 10⁹. */
 export async function machineFacts() {
   const { runtime, rate } = await multiplying(768, 12);
-  return [
+  const lines = [
     `${cpus()[0].model}, ${physicalCores()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}, ${runtime}, ${THREADS} threads, float32`,
     `768×768 products: ${rate.toFixed(0)} GFLOP/s; copying 256 MiB: ${copying(64 * 2 ** 20).toFixed(1)} GB/s read and written`,
   ];
+  return { lines, rate };
 }
 
 /** Best rate of a chain of square products, in 10⁹ multiplications and additions a second. */

@@ -6,6 +6,7 @@
  *   npm run bench -- --cases plain,patched,eap --shapes 2x16,16x64 --rounds 3
  *   npm run bench -- --peers VENV --peer-script FILE  with the Python library (FILE prints a JSON line for a case)
  *   npm run bench -- --growth --profile               growth over layers, positions, batch; time by kind of operation
+ *   npm run bench -- --positions                      each token position with edges of its own
  *   SMOLLM2_DIR=DIR npm run bench -- --model smollm2
  */
 import { parseArgs } from 'node:util';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     shapes: { type: 'string', default: '2x16,16x16' },
     cases: { type: 'string', default: Object.keys(CASES).join(',') },
     rounds: { type: 'string', default: '2' },
+    positions: { type: 'boolean', default: false },
     growth: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     peers: { type: 'string' },
@@ -27,9 +29,10 @@ const { values } = parseArgs({
 });
 const peers =
   values.peers && values.model === 'gpt2-small' ? { venv: values.peers, script: values['peer-script'] } : null;
-const model = ['--model', values.model];
+const model = ['--model', values.model, ...(values.positions ? ['--positions'] : [])];
 
-for (const line of await machineFacts()) console.log(line);
+const machine = await machineFacts();
+for (const line of machine.lines) console.log(line);
 table();
 if (values.growth) growth();
 if (values.profile) {
@@ -41,9 +44,9 @@ process.exit(0);
 
 function table() {
   const names = ['plain', ...values.cases.split(',').filter((name) => name !== 'plain')];
-  console.log(`\n${values.model}`);
+  console.log(`\n${values.model}${values.positions ? ', edges for each token position' : ''}`);
   const peerTitle = peers ? '   Python ms   times faster' : '';
-  console.log(`batch × pos   work          median ms    / plain   peak MiB${peerTitle}`);
+  console.log(`batch × pos   work          median ms    / plain   × floor   peak MiB${peerTitle}`);
   for (const shape of values.shapes.split(',')) {
     const rounds = Array.from({ length: Number(values.rounds) }, () => round(names, shape));
     for (const name of names) {
@@ -55,6 +58,7 @@ function table() {
           .toFixed(1)
           .padStart(9),
         ratio.toFixed(2).padStart(10),
+        timesFloor(mine).padStart(9),
         Math.max(...mine.map((r) => r.peak_mib))
           .toFixed(0)
           .padStart(10),
@@ -68,6 +72,14 @@ function table() {
     }
   }
   console.log(`\n${names.map((name) => `${name}: ${CASES[name].doc}`).join('\n')}`);
+}
+
+/** Times what the case's multiplications alone take at the rate of products with weights. */
+function timesFloor(mine) {
+  const { giga_multiplications: giga } = mine[0];
+  if (giga === undefined) return '';
+  const floor = (1000 * 2 * giga) / machine.rate;
+  return (median(mine.map((r) => r.median_ms)) / floor).toFixed(2);
 }
 
 /** Each case once, the Python library's after ours. */

@@ -94,8 +94,8 @@ export async function patchedVariants(
   const { graph, model, plainTokens, selected } = runs;
   const { mask, patch } = request;
   const fused = supplyOf(runs, batch, patch, false) === 'fused';
-  const site = fused ? null : selected?.siteOf(mask, variants);
-  if (!selected || !site)
+  const entry = fused ? null : selected?.entryOf(mask, variants);
+  if (!selected || !entry)
     return oneByOne(
       runs,
       batch,
@@ -105,7 +105,7 @@ export async function patchedVariants(
   const shape = outputShape(model.spec, batch.prompts.length, batch.length);
   const cuts = cutsOf(batch.prompts.length, batch.length, plainTokens);
   const size = elementCount(shape.slice(1));
-  const logits = await selected.variants(batch, request, { site, edges: variants }, cuts, size);
+  const logits = await selected.variants(batch, request, { ...entry, edges: variants }, cuts, size);
   return logits.map((data) => floatTensor(data, shape));
 }
 

@@ -88,12 +88,8 @@ export async function circuitOutputs(
   patch: PatchDescription,
   signal?: AbortSignal,
 ): Promise<BatchOutputs[]> {
-  const request = {
-    input: sideRun(settings),
-    patch: circuitPatch(settings, patch),
-    mask: maskFromEdges(model.graph, edges, MASKS[settings.patchType]),
-  };
-  return eachBatch(batches, signal, async (batch) => (await model.patchedRun(batch, request)).data);
+  const [outputs] = await outputsOfCircuits(model, batches, [edges], settings, patch, signal);
+  return outputs!;
 }
 
 /** The same for several circuits, some of which may run together: the outputs of each. */

@@ -9,6 +9,7 @@ import { interpreterBackend } from '../ir/interpreter.js';
 import type { FloatArray } from '../ir/tensor.js';
 import { createPatchableModel } from '../patch/engine.js';
 import { SelectedRuns } from '../patch/selected/index.js';
+import { blocksAt, blocksBySite, mixGroups } from '../patch/sites.js';
 import type { PatchableModel, PatchDescription } from '../patch/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { require } from './contract.js';
@@ -105,22 +106,30 @@ function masksOf(graph: Graph): (readonly [string, Mask])[] {
   ];
 }
 
-/** For every site: nothing patched before it, some edges from it on, and candidates into it. */
+/** For every site: some edges patched from it on, or from the site that mixes for it on, and candidates into it. */
 function variantsOf(graph: Graph): (readonly [string, Mask, number[][]])[] {
   const random = seededRandom(12, 'selected-runs');
   const stopOf = (edge: number): number =>
     graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.sources.stop;
   const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
   const edges = Array.from({ length: graph.edgeCount }, (_, edge) => edge);
-  return [...new Set(graph.destinationBlocks.map(({ site }) => site))].flatMap((site) => {
+  const sites = [...blocksBySite(graph)];
+  return sites.flatMap(([site, blocks]) => {
     const here = edges.filter((edge) => siteOf(edge) === site);
-    const stop = stopOf(here[0]!);
-    return [0.1, 0.9].map((share) => {
+    const { leader } = mixGroups(graph, blocksBySite(graph).keys()).find(
+      (group) => group.leader === site || group.followers.includes(site),
+    )!;
+    const starts = [
+      ['it', blocks[0]!.sources.stop, 0.1],
+      ['it', blocks[0]!.sources.stop, 0.9],
+      [leader, blocksAt(graph, leader)[0]!.sources.stop, 0.3],
+    ] as const;
+    return starts.map(([start, stop, share]) => {
       const patched = edges.filter((edge) => stopOf(edge) >= stop && random.uniform() < share);
       const variants = Array.from({ length: 3 }, (_, i) => here.filter((_edge, j) => j % 3 === i).slice(0, 2));
       const used = variants.filter((variant) => variant.length > 0);
       const mask = maskFromEdges(graph, patched, { inside: 1, outside: 0 });
-      return [`variants into ${site}, ${share} patched behind it`, mask, used] as const;
+      return [`variants into ${site}, ${share} patched from ${start} on`, mask, used] as const;
     });
   });
 }

@@ -6,6 +6,7 @@ import type { Program } from '../../ir/types.js';
 import type { ModelObject } from '../../plugin/contributions.js';
 import { capturePoints } from '../modes.js';
 import { plainProgram, scopeOf } from '../programs.js';
+import { blocksBySite } from '../sites.js';
 import type { Selection } from './selection.js';
 
 /** Widths that the layout does not tell: read off the model's weights. */
@@ -37,11 +38,17 @@ const PER_MIXED = 3;
 export function denseCost(graph: Graph, widths: Widths): number {
   const { dModel } = graph.layout;
   const plain = plainCost(graph, widths);
+  const byPosition = graph.options.positions !== null;
+  const perRow = PER_NUMBER_MOVED * (byPosition ? 2 : 1); // mixed with positions first, and brought back into order
   let mixing = 0;
   for (const block of graph.destinationBlocks) {
     const rows = block.heads ?? 1;
     const sources = block.sources.stop - block.sources.start;
-    mixing += rows * dModel * (sources * PER_MIXED + PER_NUMBER_MOVED);
+    mixing += rows * dModel * (sources * PER_MIXED + perRow);
+  }
+  // All that was written is brought into that order for each site.
+  if (byPosition) {
+    for (const [block] of blocksBySite(graph).values()) mixing += block!.sources.stop * dModel * PER_NUMBER_MOVED;
   }
   const headOutputs = graph.sources.length * (widths.dHead + PER_NUMBER_MOVED) * dModel;
   return plain + mixing + headOutputs;
@@ -92,6 +99,7 @@ function headWeights({ base, reads, writes }: Selection): number {
 function costOfToken(selection: Selection, widths: Widths): number {
   const { base, graph, known, masks, reads, writes } = selection;
   const { dModel } = graph.layout;
+  const perNumber = PER_NUMBER_MOVED * (graph.options.positions === null ? 1 : 2); // once more where positions come first
   let cost = 0;
   for (const [site, blocks] of reads) {
     const rows = blocks.reduce((n, { rows: own }) => n + own.length, 0);
@@ -100,14 +108,14 @@ function costOfToken(selection: Selection, widths: Widths): number {
     const written = upstream.reduce((n, block) => n + (writes.get(block.site)?.length ?? 0), 0);
     const columns = Math.min(written, rows * written) + known.length / masks;
     const withHeads = blocks.some(({ block }) => block.heads !== null);
-    cost += rows * dModel * (columns * PER_MIXED + PER_NUMBER_MOVED + (withHeads ? widths.dHead : 0));
+    cost += rows * dModel * (columns * PER_MIXED + perNumber + (withHeads ? widths.dHead : 0));
     if (site.endsWith('.mlp') && rows > 0) cost += widths.mlp;
     if (base === 'current' && withHeads) {
       const { heads, kvHeads } = graph.layout as TransformerLayout;
       cost += (2 * heads + 2 * kvHeads) * widths.dHead * dModel + 3 * heads * widths.dHead * PER_NUMBER_MOVED;
     }
   }
-  for (const rows of writes.values()) cost += rows.length * dModel * (widths.dHead + PER_NUMBER_MOVED);
+  for (const rows of writes.values()) cost += rows.length * dModel * (widths.dHead + perNumber);
   return cost;
 }
 

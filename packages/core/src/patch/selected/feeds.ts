@@ -1,9 +1,10 @@
 /** @file What a selection feeds to its program: row lists, factors, and the rows of pass 1 that are read. */
-import type { DestinationBlock, TransformerLayout } from '../../graph/types.js';
+import type { TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../ir/tensor.js';
 import { patchInputName } from '../programs.js';
 import { type MixGroup, mixGroups } from '../sites.js';
 import type { SiteTensors } from '../source-store.js';
+import { factorTable, type Row } from './factors.js';
 import {
   columnsInput,
   KNOWN_INPUT,
@@ -16,7 +17,7 @@ import {
   stackedPickInput,
   writtenInput,
 } from './names.js';
-import { ownBlocks, type Selection, sitesRun } from './selection.js';
+import { masksDiffer, ownBlocks, type Selection, sitesRun } from './selection.js';
 
 type Entries = (readonly [string, Tensor])[];
 const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);
@@ -83,54 +84,34 @@ function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): 
   ];
 }
 
-interface Row {
-  readonly block: DestinationBlock;
-  readonly row: number;
-}
-
-/** Factors [rows, 1 + columns] of what is carried and computed (with the columns by block), and [masks?, rows, known] of what is known. */
+/**
+ * Factors [masks?, pos?, rows, 1 + columns] of what is carried and computed (with the columns by block), and
+ * [masks?, pos?, rows, known] of what is known.
+ */
 function mixFeeds(selection: Selection, group: MixGroup): Entries {
-  const { base, graph, known, knownStop, masks, together, variants, weight, writes } = selection;
+  const { base, graph, known, knownStop, variants, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
     const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
     const rows = [...own, ...led];
     const used = (source: number): boolean =>
-      base === 'patch' || rows.some(({ block, row }) => weight(block, row, source, 0) !== 0);
+      base === 'patch' || rows.some(({ block, row }) => selection.anyWeight(block, row, source));
     const columns: number[] = [];
     const lists = ownBlocks(graph, site, group, knownStop).map((block): Entries[number] => {
       const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
       columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
       return [columnsInput(site, block.site), ints(places)];
     });
-    const width = 1 + columns.length;
-    const count = together ? masks : 1;
-    const mix = new Float32Array(count * rows.length * width);
-    for (let m = 0; m < count; m++) {
-      rows.forEach(({ block, row }, r) => {
-        const at = (m * rows.length + r) * width;
-        mix[at] = r < own.length ? 1 : 0;
-        columns.forEach((source, c) => {
-          mix[at + 1 + c] = weight(block, row, source, m);
-        });
-      });
-    }
-    const factors = floatTensor(mix, [...(together ? [masks] : []), rows.length, width]);
+    const byMask = masksDiffer(selection, site);
+    // Where variants start the run nothing is computed yet: what is carried has the same factor in all.
+    const ownByMask = byMask && site !== variants?.start;
+    const carried = ({ block }: Row): number => (block.site === site ? 1 : 0);
+    const factors = factorTable({ selection, byMask: ownByMask, rows, columns, carried });
     const feeds: Entries = [...(base === 'current' ? lists : []), [mixInput(site), factors]];
     if (knownStop === 0) return feeds;
-    const byMask = site === variants?.site;
-    const knownMasks = byMask ? masks : 1;
-    const knownMix = new Float32Array(knownMasks * rows.length * known.length);
-    for (let m = 0; m < knownMasks; m++) {
-      own.forEach(({ block, row }, r) => {
-        const at = (m * rows.length + r) * known.length;
-        known.forEach((source, k) => {
-          knownMix[at + k] = source < block.sources.stop ? weight(block, row, source, m) : 0;
-        });
-      });
-    }
-    const shape = [...(byMask ? [masks] : []), rows.length, known.length];
-    return [...feeds, [knownMixInput(site), floatTensor(knownMix, shape)]];
+    // Followers add what is known themselves.
+    const knownFactors = factorTable({ selection, byMask, rows, columns: known, carried: null, only: site });
+    return [...feeds, [knownMixInput(site), knownFactors]];
   });
 }
 

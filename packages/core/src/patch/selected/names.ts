@@ -28,9 +28,9 @@ export const kvInput = (site: string): string => `kv:${site}`;
 /** int [columns]: of the differences of a block, those that a site takes into its mix. */
 export const columnsInput = (site: string, block: string): string => `columns:${site}:${block}`;
 export const columnsSymbol = (site: string, block: string): string => `${SELECTED}${site}<-${block}`;
-/** float [rows, 1 + columns], or [masks, rows, 1 + columns] for masks together: factors of the carried residual and of the differences that the site takes. */
+/** float [masks?, pos?, rows, 1 + columns]: factors of the carried residual and of the differences that the site takes. */
 export const mixInput = (site: string): string => `mix:${site}`;
-/** float [rows, known], or [masks, rows, known] where the variants enter. */
+/** float [masks?, pos?, rows, known]. */
 export const knownMixInput = (site: string): string => `mix-known:${site}`;
 /** float [known, batch, pos, dModel]: differences of known sources. */
 export const KNOWN_INPUT = 'known';

@@ -15,49 +15,37 @@ import {
 } from '../modes.js';
 import { type Norm, normed } from '../norm.js';
 import type { PatchPoints } from '../points.js';
-import { blocksAt, type MixGroup, mixGroups } from '../sites.js';
+import { type Entry, Mixing } from './mixing.js';
 import {
   carriedInput,
-  columnsInput,
-  columnsSymbol,
-  KNOWN_INPUT,
-  KNOWN_SYMBOL,
-  knownMixInput,
   kvInput,
   MASKS,
-  mixInput,
   pickInput,
   readInput,
-  readSymbol,
   readTogetherSymbol,
   stackedInput,
   stackedPickInput,
   writtenInput,
   writtenSymbol,
 } from './names.js';
-import { type Base, ownBlocks, sitesRun } from './selection.js';
+import type { Base } from './selection.js';
 
 export interface SelectedScope extends TraceScope {
   readonly base: Base;
-  /** The site where variants enter, and the stream point before it; null: everything is run, for one mask. */
-  readonly from: { readonly site: string; readonly stream: string } | null;
-  /** Whether several masks run from the start; then `from` is null. */
+  /** Where the run starts, and the stream point before it; null: everything is run. */
+  readonly entry: (Entry & { readonly stream: string }) | null;
+  /** Whether several masks run from the start; then `entry` is null. */
   readonly together: boolean;
   /** What is patched in: [rows, batch, pos, width] as fed, or null for zeros. */
   patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
 }
 
 export function selectedPoints(scope: SelectedScope): PatchPoints {
-  const { builder: b, base, from, graph, together } = scope;
+  const { builder: b, base, entry, graph } = scope;
   const { dModel } = graph.layout;
-  const wide: Dim = from || together ? multiplyDims(MASKS, 'batch') : toDim('batch');
-  const knownStop = from ? blocksAt(graph, from.site)[0]!.sources.stop : 0;
-  const groups = mixGroups(graph, sitesRun(graph, knownStop));
-  const groupOf = (site: string): MixGroup =>
-    groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;
-  /** By site: [written, masks·batch, pos, dModel]. */
-  const written = new Map<string, AnyValue>();
-  let running = from === null;
+  const mixing = new Mixing(scope);
+  const { wide } = mixing;
+  let running = entry === null;
 
   /** [rows, batch, pos, n] → [rows, masks·batch, pos, n]. */
   const widen = (x: AnyValue): AnyValue => {
@@ -68,97 +56,24 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
   };
   const carried = (site: string): AnyValue => b.input(carriedInput(site), 'float', ['batch', 'pos', dModel]);
 
-  /** Shares of followers that their leader has taken: [rows, masks·batch, pos, dModel]. */
-  const prefixes = new Map<string, AnyValue>();
-
-  /** What rows of a site read: carried [1, masks·batch, pos, dModel] + Σ factor · D → [rows, masks·batch, pos, dModel]. */
-  function mixAt(site: string, rows: Dim, residual: AnyValue): AnyValue {
-    const all = mixWithFollowers(site, rows, residual);
-    return dimsEqual(all.shape[0]!, rows) ? all : b.slice(all, 0, 0, rows);
-  }
-  /** The same, and behind them the shares of the rows that the site takes for its followers. */
-  function mixWithFollowers(site: string, rows: Dim, residual: AnyValue): AnyValue {
-    const led = followersOf(site);
-    const allRows = addDims(rows, ...led.map((follower) => follower.rows));
-    const pieces = ownBlocks(graph, site, groupOf(site), knownStop).map((block) => mode.columns(site, block)); // [columns, masks·batch, pos, dModel] each
-    const table = b.concat([residual, ...pieces], 0); // [1 + columns, masks·batch, pos, dModel]
-    const columns = table.shape[0]!;
-    const factors = b.input(mixInput(site), 'float', [...(together ? [MASKS] : []), allRows, columns]);
-    const computed = b.reshape(together ? mixedByMask(factors, table) : mixed(factors, table), [
-      allRows,
-      wide,
-      'pos',
-      dModel,
-    ]);
-    let row = rows;
-    for (const follower of led) {
-      const stop = addDims(row, follower.rows);
-      prefixes.set(follower.name, b.slice(computed, 0, row, stop));
-      row = stop;
-    }
-    const prefix = prefixes.get(site);
-    const all = prefix ? b.add(computed, prefix) : computed;
-    if (!from) return all;
-    // Followers add what is known themselves: their factors here are 0.
-    if (site === from.site) return b.add(all, knownByMask(site, allRows));
-    const byMask = b.reshape(all, [allRows, MASKS, 'batch', 'pos', dModel]);
-    return b.reshape(b.add(byMask, b.reshape(knownAt(site, allRows), [allRows, 1, 'batch', 'pos', dModel])), all.shape);
-  }
-  const mixed = (factors: AnyValue, table: AnyValue): AnyValue =>
-    b.matmul(factors, b.reshape(table, [table.shape[0]!, multiplyDims(wide, 'pos', dModel)]));
-  /** Each mask's factors by its own part of the table: [rows, masks, batch·pos·dModel]. */
-  function mixedByMask(factors: AnyValue, table: AnyValue): AnyValue {
-    const byMask = b.reshape(table, [table.shape[0]!, MASKS, multiplyDims('batch', 'pos', dModel)]);
-    return b.transpose(b.matmul(factors, b.transpose(byMask, [1, 0, 2])), [1, 0, 2]);
-  }
-  const knownRows = (): AnyValue =>
-    b.reshape(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', dModel]), [
-      KNOWN_SYMBOL,
-      multiplyDims('batch', 'pos', dModel),
-    ]);
-  /** The share of known sources, the same for all masks: [rows, batch·pos·dModel]. */
-  const knownAt = (site: string, rows: Dim): AnyValue =>
-    b.matmul(b.input(knownMixInput(site), 'float', [rows, KNOWN_SYMBOL]), knownRows());
-  /** Where the masks differ: [rows, masks·batch, pos, dModel]. */
-  function knownByMask(site: string, rows: Dim): AnyValue {
-    const factors = b.input(knownMixInput(site), 'float', [MASKS, rows, KNOWN_SYMBOL]);
-    const mixed = b.matmul(b.reshape(factors, [multiplyDims(MASKS, rows), KNOWN_SYMBOL]), knownRows());
-    const byRow = b.transpose(b.reshape(mixed, [MASKS, rows, multiplyDims('batch', 'pos', dModel)]), [1, 0, 2]);
-    return b.reshape(byRow, [rows, wide, 'pos', dModel]);
-  }
-
-  /** Where a block is read: as many rows as are selected. */
-  const rowDim = (block: DestinationBlock): Dim => (block.input === 'end' ? 1 : toDim(readSymbol(block.module)));
-  /** A site without heads is one row, which base `patch` may leave out. */
-  const followerRows = (site: string): Dim => (base === 'current' ? 1 : rowDim(blocksAt(graph, site)[0]!));
-  function followersOf(site: string): { readonly name: string; readonly rows: Dim }[] {
-    const { leader, followers } = groupOf(site);
-    return site === leader ? followers.map((name) => ({ name, rows: followerRows(name) })) : [];
-  }
-
   const modes: Readonly<Record<Base, Mode>> = {
     current: {
-      // Few of the sources that somebody reads have an edge into this site.
-      columns(site, block) {
-        const columns = b.input(columnsInput(site, block.site), 'int', [columnsSymbol(site, block.site)]);
-        return b.gather(written.get(block.site)!, columns, 0);
-      },
       read(site, block, residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
-        return normed(b, mixAt(site, 1, widen(startsAt(site, residual))), norm);
+        return normed(b, mixing.at(site, 1, widen(startsAt(site, residual))), norm);
       },
       readHeads(site, blocks, residual, norm, projections) {
         const { stacked } = projections;
         const here = startsAt(site, residual); // [1, batch or masks·batch, pos, dModel]
         if (stacked && readApart(blocks)) {
-          const mixed = mixWithFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
+          const mixed = mixing.withFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
           const special = stackedRows(site, normed(b, mixed, norm), stacked); // [the same rows, masks·batch, pos, width]
           const all = widen(flatRows(projectHeads(b, normed(b, here, norm), stacked))); // [3 · heads, masks·batch, pos, width]
           const pick = b.input(stackedPickInput(site), 'int', [all.shape[0]!]);
           return splitStacked(b, headRows(b.gather(b.concat([all, special], 0), pick, 0)));
         }
-        const rows = blocks.map(rowDim);
-        const mixed = mixAt(site, addDims(...rows), widen(here)); // [rows of all blocks, masks·batch, pos, dModel]
+        const rows = blocks.map((block) => mixing.rowsOf(block));
+        const mixed = mixing.at(site, addDims(...rows), widen(here)); // [rows of all blocks, masks·batch, pos, dModel]
         const shared = projectAll(normed(b, here, norm), projections);
         let row: Dim = 0;
         const own = blocks.map((block, i) => {
@@ -168,7 +83,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
         });
         const input = (name: 'q' | 'k' | 'v'): AnyValue => {
           const { block, x } = own.find((o) => o.block.input === name) ?? own[0]!;
-          const heads = b.input(readInput(block.module), 'int', [rowDim(block)]);
+          const heads = b.input(readInput(block.module), 'int', [mixing.rowsOf(block)]);
           const index = projections[name].weight.shape[0] === block.heads ? heads : kvOf(block, heads);
           const special = flatRows(projectHeads(b, x, taken(projections[name], index))); // [read, masks·batch, pos, width]
           const all = widen(flatRows(shared[name])); // [groups, masks·batch, pos, width]
@@ -186,23 +101,22 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       },
     },
     patch: {
-      columns: (_site, block) => written.get(block.site)!,
       read(site, block, _residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
-        return normed(b, mixAt(site, rowDim(block), widen(oneRow(b, carried(site)))), norm);
+        return normed(b, mixing.at(site, mixing.rowsOf(block), widen(oneRow(b, carried(site)))), norm);
       },
       readHeads(site, blocks, _residual, norm, projections) {
         const heads = toDim(writtenSymbol(site));
         const rows = multiplyDims(blocks.length, heads);
         const residual = widen(oneRow(b, carried(site)));
         if (projections.stacked && readApart(blocks)) {
-          const mixed = mixWithFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
+          const mixed = mixing.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
           const all = stackedRows(site, normed(b, mixed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
           const part = (i: number): AnyValue =>
             headRows(b.slice(all, 0, multiplyDims(i, heads), multiplyDims(i + 1, heads)));
           return { q: part(0), k: part(1), v: part(2) };
         }
-        const x = normed(b, mixAt(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
+        const x = normed(b, mixing.at(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
         const index = b.input(writtenInput(site), 'int', [heads]);
         const input = (name: 'q' | 'k' | 'v'): AnyValue => {
           const at = Math.max(
@@ -233,11 +147,11 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const [rows, , pos, width] = value.shape as [Dim, Dim, Dim, Dim];
     const patch = scope.patchOf(block, [rows, 'batch', pos, width]);
     const difference = patch ? b.sub(widen(patch), value) : b.neg(value);
-    written.set(block.site, outputsByRow(b, { value: difference, projection }));
+    mixing.add(block.site, outputsByRow(b, { value: difference, projection }));
   }
   /** The residual where a run starts is the same for all masks: it is read before it is spread over them. */
   function startsAt(site: string, residual: AnyValue): AnyValue {
-    return oneRow(b, from && site === from.site ? carried(from.stream) : residual);
+    return oneRow(b, site === entry?.start ? carried(entry.stream) : residual);
   }
   function projectAll(x: AnyValue, projections: HeadProjections): HeadInputs {
     if (projections.stacked) return splitStacked(b, projectHeads(b, x, projections.stacked));
@@ -283,7 +197,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
   });
   /** Past this point everything is run; what came before is known, and drops out of the program. */
   const startAt = (name: string, residual: AnyValue): AnyValue => {
-    if (running || from?.stream !== name) return residual;
+    if (running || entry?.stream !== name) return residual;
     running = true;
     return b.reshape(widen(oneRow(b, carried(name))), [wide, 'pos', dModel]);
   };
@@ -296,8 +210,6 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
 
 /** What is read and written by one of the two bases. */
 interface Mode {
-  /** The differences of a block that a site takes into its mix: [columns, masks·batch, pos, dModel]. */
-  columns(site: string, block: SourceBlock): AnyValue;
   read(site: string, block: DestinationBlock, residual: AnyValue, norm: Norm | null): AnyValue;
   readHeads(
     site: string,

@@ -5,14 +5,15 @@ import type { Program } from '../../ir/types.js';
 import { contribution, makePoints, oneRow } from '../modes.js';
 import { normed } from '../norm.js';
 import { finish, finishForLogits, INPUT, LOGITS, patchInputName, readOut, type Setting, scopeOf } from '../programs.js';
+import type { Entry } from './mixing.js';
 import { carriedInput, MASKS, streamBefore } from './names.js';
 import { selectedPoints } from './points.js';
 import type { Base } from './selection.js';
 
 export interface SelectedSetting extends Setting {
   readonly base: Base;
-  /** The site where variants enter; null: everything is run. */
-  readonly from: string | null;
+  /** Where variants enter; null: everything is run. */
+  readonly entry: Entry | null;
   /** Whether several masks run from the start. */
   readonly together: boolean;
   readonly supply: 'fed' | 'zero';
@@ -20,13 +21,16 @@ export interface SelectedSetting extends Setting {
 
 /** Selected rows, their factors, patch (and prompts, or what is known) → logits [masks·batch, outputs]. */
 export function selectedProgram(setting: SelectedSetting): Program {
-  const { base, from, together, supply, graph } = setting;
-  const b = new ProgramBuilder(`selected-${base}${from ? `-from-${from}` : ''}`);
+  const { base, entry, together, supply, graph } = setting;
+  const b = new ProgramBuilder(`selected-${base}${entry ? `-from-${entry.start}` : ''}`);
   const points = selectedPoints({
-    ...scopeOf(setting, b, INPUT, from || together ? multiplyDims(MASKS, 'batch') : 'batch'),
+    ...scopeOf(setting, b, INPUT, entry || together ? multiplyDims(MASKS, 'batch') : 'batch'),
     base,
     together,
-    from: from && graph.layout.kind === 'transformer' ? { site: from, stream: streamBefore(graph.layout, from) } : null,
+    entry:
+      entry && graph.layout.kind === 'transformer'
+        ? { ...entry, stream: streamBefore(graph.layout, entry.start) }
+        : null,
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
   b.output(LOGITS, readOut(setting, points));

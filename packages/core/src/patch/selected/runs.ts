@@ -13,12 +13,14 @@ import { inOrder } from '../in-order.js';
 import { joinedAlong } from '../items.js';
 import { type Cut, floats } from '../micro-batches.js';
 import { INPUT, LOGITS } from '../programs.js';
+import { blocksBySite, mixGroups } from '../sites.js';
 import type { SourceStore } from '../source-store.js';
 import type { PatchDescription, PatchedRunRequest } from '../types.js';
 import { denseCost, denseRunCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost.js';
 import { knownFeed, selectionFeeds } from './feeds.js';
 import { cheapestGroups } from './groups.js';
 import { KeptRuns } from './kept.js';
+import type { Entry } from './mixing.js';
 import { carriedInput, streamBefore } from './names.js';
 import { selectedProgram } from './programs.js';
 import { type Base, type Selection, select, type Variants } from './selection.js';
@@ -79,13 +81,12 @@ export class SelectedRuns {
     return this.#known;
   }
 
-  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without positions or latents. */
+  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without latents. */
   static fits({ layout, options }: Graph): boolean {
     return (
       layout.kind === 'transformer' &&
       layout.latents === undefined &&
       options.factorized &&
-      options.positions === null &&
       (options.kvInputs === 'query-head' || layout.heads === layout.kvHeads)
     );
   }
@@ -154,7 +155,7 @@ export class SelectedRuns {
       ...Object.fromEntries(selectionFeeds(selection, parts)),
       ...(await this.#kept.carried(batch, patch, cut, parts)),
     };
-    const rows = floats(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds), LOGITS); // [masks · prompts, outputs]
+    const rows = floats(await this.#execute(selection, parts ? 'fed' : 'zero', feeds), LOGITS); // [masks · prompts, outputs]
     const size = rows.length / masks.length;
     return masks.map((_, m) => rows.slice(m * size, (m + 1) * size));
   }
@@ -210,40 +211,47 @@ export class SelectedRuns {
         ...Object.fromEntries(selectionFeeds(selection, parts)),
         ...carried,
       };
-      return floats(await this.#execute(selection, parts ? 'fed' : 'zero', null, feeds), LOGITS);
+      return floats(await this.#execute(selection, parts ? 'fed' : 'zero', feeds), LOGITS);
     });
   }
 
-  /** The site that all variants' edges lead to, when nothing upstream of it is patched; else null. */
-  siteOf(mask: Mask, variants: readonly (readonly number[])[]): string | null {
+  /**
+   * Where runs of these variants can start: before the first site that anything is patched into. null where that is not the site
+   * that all variants' edges lead to, nor the one that mixes for it.
+   */
+  entryOf(mask: Mask, variants: readonly (readonly number[])[]): Entry | null {
     const { graph } = this.#request;
-    const blockOf = (edge: number) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!;
-    const blocks = variants.flat().map(blockOf);
+    const blocks = variants.flat().map((edge) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!);
     const [first] = blocks;
     if (mask.perItem || !first || blocks.some((block) => block.site !== first.site)) return null;
-    const before = graph.destinationBlocks.filter((block) => block.sources.stop < first.sources.stop);
-    const patched = before.some((block) => mask.tensors[block.module]!.data.some((x) => x !== 0));
-    return patched ? null : first.site;
+    const { site } = first;
+    const start = graph.destinationBlocks.find(
+      (block) =>
+        block.sources.stop < first.sources.stop && mask.tensors[block.module]!.data.some((factor) => factor !== 0),
+    )?.site;
+    if (start === undefined) return { start: site, site };
+    const group = mixGroups(graph, blocksBySite(graph).keys()).find(({ leader }) => leader === start);
+    return group?.followers.includes(site) ? { start, site } : null;
   }
 
   /** Logits under the mask with each variant's edges patched, too: `outputs` numbers a prompt, [variants][prompts · outputs]. */
   async variants(
     batch: PromptBatch,
     { input, patch, mask }: PatchedRunRequest,
-    { site, edges }: Variants,
+    { start, site, edges }: Variants,
     cuts: readonly Cut[],
     outputs: number,
   ): Promise<Float32Array[]> {
     const { graph, store, variantTokens } = this.#request;
     const atOnce = cuts.length > 1 ? 1 : Math.max(1, Math.floor(variantTokens / (batch.prompts.length * batch.length)));
     const logits = edges.map(() => new Float32Array(batch.prompts.length * outputs));
-    const stream = streamBefore(graph.layout as Parameters<typeof streamBefore>[0], site);
+    const stream = streamBefore(graph.layout as Parameters<typeof streamBefore>[0], start);
     for (let first = 0; first < edges.length; first += atOnce) {
       const together = edges.slice(first, first + atOnce);
       const selection = this.#cheapest(
         mask,
         patch,
-        { site, edges: together },
+        { start, site, edges: together },
         together.length * batch.prompts.length * batch.length,
       ).cheapest;
       await inOrder(cuts, this.#request.executables.parallel, async (cut) => {
@@ -258,7 +266,7 @@ export class SelectedRuns {
           ...Object.fromEntries([...selectionFeeds(selection, parts), knownFeed(selection, differences)]),
           ...(selection.base === 'patch' ? carried : { [carriedInput(stream)]: carried[carriedInput(stream)]! }),
         };
-        const results = await this.#execute(selection, parts ? 'fed' : 'zero', site, feeds);
+        const results = await this.#execute(selection, parts ? 'fed' : 'zero', feeds);
         const rows = floats(results, LOGITS); // [masks · items, outputs]
         const size = (cut[1] - cut[0]) * outputs;
         together.forEach((_, m) => {
@@ -269,13 +277,14 @@ export class SelectedRuns {
     return logits;
   }
 
-  #execute(selection: Selection, supply: 'fed' | 'zero', from: string | null, feeds: Feeds): Promise<Results> {
+  #execute(selection: Selection, supply: 'fed' | 'zero', feeds: Feeds): Promise<Results> {
     const { executables, graph, model } = this.#request;
-    const { base, together } = selection;
-    const key = `selected-${base}-${supply}${from ? `-from-${from}` : ''}${together ? '-together' : ''}`;
+    const { base, together, variants: entry } = selection;
+    const from = entry ? `-from-${entry.start}-for-${entry.site}` : '';
+    const key = `selected-${base}-${supply}${from}${together ? '-together' : ''}`;
     // Copies of weights for the kernels are for the programs that many masks run through; three of them would crowd each other out.
-    const repeated = base === 'patch' || from !== null;
-    const make = () => selectedProgram({ model, graph, base, from, together, supply });
+    const repeated = base === 'patch' || entry !== null;
+    const make = () => selectedProgram({ model, graph, base, entry, together, supply });
     return executables.run({ key, make }, feeds, { repeated });
   }
 

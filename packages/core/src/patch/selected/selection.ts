@@ -5,6 +5,7 @@
  * - `patch`: everything carries the patching run's values, and only nodes with a kept edge in and out are computed, from
  *   the patching run's residual + Σ (mask − 1) · D.
  */
+import { blockEdges } from '../../graph/build.js';
 import { scorePlace } from '../../graph/score-index.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
 import { rowsOf } from '../modes.js';
@@ -12,9 +13,11 @@ import { blocksAt, type MixGroup } from '../sites.js';
 
 export type Base = 'current' | 'patch';
 
-/** Masks that differ from one another at one site only, whose sources are known: what searches try at once. */
+/** Masks that differ from one another at one site only: what searches try at once. */
 export interface Variants {
-  /** The site that all variants' edges lead to; nothing upstream of it is patched. */
+  /** The first site that is run: nothing upstream of it is patched, so its sources are known. */
+  readonly start: string;
+  /** The site that all variants' edges lead to: `start`, or one of those that it mixes for. */
   readonly site: string;
   /** Edges (canonical numbers) that each variant patches on top of the mask. */
   readonly edges: readonly (readonly number[])[];
@@ -42,9 +45,24 @@ export interface Selection {
   readonly masks: number;
   /** Whether these differ anywhere, not at the site of variants only. */
   readonly together: boolean;
-  /** The factor of D at an edge: `mask` or `mask − 1`; `variant` counts the masks. */
-  weight(block: DestinationBlock, row: number, source: number, variant: number): number;
+  /** Token positions with factors of their own; 1 where all have the same. */
+  readonly positions: number;
+  /** The factor of D at an edge, `mask` or `mask − 1`, by the mask of this number; variants' own edges apart. */
+  weight(block: DestinationBlock, row: number, source: number, mask: number, position: number): number;
+  /** The edges that each variant patches on top, and their factor. */
+  readonly added: readonly (readonly EdgePlace[])[];
+  readonly addedWeight: number;
+  /** Whether any mask may have a factor at an edge, at any position. */
+  anyWeight(block: DestinationBlock, row: number, source: number): boolean;
   readonly variants: Variants | null;
+}
+
+/** Where an edge enters. */
+export interface EdgePlace {
+  readonly block: DestinationBlock;
+  readonly row: number;
+  readonly source: number;
+  readonly position: number;
 }
 
 export interface SelectionRequest {
@@ -65,18 +83,20 @@ export const sitesRun = (graph: Graph, knownStop: number): string[] => [
 
 export function select({ graph, base, masks: given, variants, patchedGivesPatch }: SelectionRequest): Selection {
   const offset = base === 'current' ? 0 : -1;
-  const added = (variants?.edges ?? []).map((edges) => placesOf(graph, edges));
-  const weight = (block: DestinationBlock, row: number, source: number, variant: number): number => {
-    const place = row * (block.sources.stop - block.sources.start) + source - block.sources.start;
-    const patched = added[variant]?.get(block.module)?.has(place);
-    const mask = given[together ? variant : 0]!;
-    return (patched ? 1 : mask.tensors[block.module]!.data[place]!) + offset;
+  const added = (variants?.edges ?? []).map((edges) => edges.map((edge) => placeOf(graph, edge)));
+  const weight: Selection['weight'] = (block, row, source, mask, position) => {
+    const { start, stop } = block.sources;
+    const place = position * blockEdges(block) + row * (stop - start) + source - start;
+    return given[mask]!.tensors[block.module]!.data[place]! + offset;
   };
+  const anyWeight = weightTable(given, offset, added.flat());
   const together = given.length > 1;
   const masks = Math.max(given.length, added.length);
-  const knownStop = variants ? blocksAt(graph, variants.site)[0]!.sources.stop : 0;
+  const positions = graph.options.positions ?? 1;
+  const knownStop = variants ? blocksAt(graph, variants.start)[0]!.sources.stop : 0;
   const sites = sitesRun(graph, knownStop);
-  const scope = { graph, base, masks, together, knownStop, sites, variants, weight };
+  const ways = { graph, base, masks, together, positions, knownStop, variants };
+  const scope = { ...ways, sites, weight, anyWeight, added, addedWeight: 1 + offset };
   const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
   const writes = new Map(
     graph.sourceBlocks
@@ -91,17 +111,43 @@ export function select({ graph, base, masks: given, variants, patchedGivesPatch 
 const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
   Array.from({ length: stop - start }, (_, row) => row).filter((row) => read[start + row]);
 
-/** By module, the offsets of these edges in its mask. */
-function placesOf(graph: Graph, edges: readonly number[]): ReadonlyMap<string, ReadonlySet<number>> {
-  const places = new Map<string, Set<number>>();
-  for (const edge of edges) {
-    const { module, offset } = scorePlace(graph, edge);
-    places.set(module, (places.get(module) ?? new Set()).add(offset));
-  }
-  return places;
+function placeOf(graph: Graph, edge: number): EdgePlace {
+  const { module, offset } = scorePlace(graph, edge);
+  const block = graph.destinationBlocks.find((candidate) => candidate.module === module)!;
+  const { start, stop } = block.sources;
+  const inPosition = offset % blockEdges(block);
+  return {
+    block,
+    row: Math.floor(inPosition / (stop - start)),
+    source: start + (inPosition % (stop - start)),
+    position: Math.floor(offset / blockEdges(block)),
+  };
 }
 
-interface Scope extends Pick<Selection, 'graph' | 'base' | 'masks' | 'together' | 'knownStop' | 'weight' | 'variants'> {
+/** Which edges have a factor in some mask or variant, looked up: searches ask for all of them again and again. */
+function weightTable(masks: readonly Mask[], offset: number, added: readonly EdgePlace[]): Selection['anyWeight'] {
+  const tables = new Map<DestinationBlock, Uint8Array>();
+  const tableOf = (block: DestinationBlock): Uint8Array => {
+    const known = tables.get(block);
+    if (known) return known;
+    const size = blockEdges(block);
+    const table = new Uint8Array(size); // [rows, sources]
+    for (const { tensors } of masks) {
+      const { data } = tensors[block.module]!;
+      for (let from = 0; from < data.length; from += size) {
+        for (let place = 0; place < size; place++) if (data[from + place]! + offset !== 0) table[place] = 1;
+      }
+    }
+    tables.set(block, table);
+    return table;
+  };
+  const placeIn = ({ sources: { start, stop } }: DestinationBlock, row: number, source: number): number =>
+    row * (stop - start) + source - start;
+  for (const { block, row, source } of added) if (1 + offset !== 0) tableOf(block)[placeIn(block, row, source)] = 1;
+  return (block, row, source) => tableOf(block)[placeIn(block, row, source)] !== 0;
+}
+
+interface Scope extends Pick<Selection, 'graph' | 'knownStop' | 'anyWeight'> {
   readonly sites: readonly string[];
 }
 interface Rows {
@@ -110,13 +156,9 @@ interface Rows {
   readonly read: Uint8Array;
 }
 
-/** Whether any mask has a factor at an edge. */
-function anyWeight(scope: Scope, block: DestinationBlock, row: number, source: number): boolean {
-  const { masks, together, variants, weight } = scope;
-  if (!together && block.site !== variants?.site) return weight(block, row, source, 0) !== 0;
-  for (let variant = 0; variant < masks; variant++) if (weight(block, row, source, variant) !== 0) return true;
-  return false;
-}
+/** Whether masks have factors of their own at a site. */
+export const masksDiffer = ({ together, variants }: Pick<Selection, 'together' | 'variants'>, site: string): boolean =>
+  together || site === variants?.site;
 
 /** Base `current`: the rows into which something is patched; a block without heads is always read as one row. */
 function touchedRows(scope: Scope): Rows {
@@ -127,7 +169,7 @@ function touchedRows(scope: Scope): Rows {
       const rows = Array.from({ length: rowsOf([block]) }, (_, row) => row).filter((row) => {
         let touched = block.heads === null;
         for (let source = block.sources.start; source < block.sources.stop; source++) {
-          if (!anyWeight(scope, block, row, source)) continue;
+          if (!scope.anyWeight(block, row, source)) continue;
           read[source] = 1;
           touched = true;
         }
@@ -150,7 +192,7 @@ function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
   const wayIn = new Uint8Array(graph.sources.length).fill(patchedGivesPatch ? 0 : 1);
   wayIn.fill(1, 0, Math.max(knownStop, graph.sourceBlocks[0]!.stop)); // what is known, and the input
   const kept = (block: DestinationBlock, row: number, source: number): boolean =>
-    wayIn[source] === 1 && anyWeight(scope, block, row, source);
+    wayIn[source] === 1 && scope.anyWeight(block, row, source);
   const hasKept = (block: DestinationBlock, row: number): boolean => {
     for (let source = block.sources.start; source < block.sources.stop; source++)
       if (kept(block, row, source)) return true;

@@ -1,0 +1,190 @@
+/**
+ * @file What rows of a site read in a selected program: what is carried + Σ factor · D over what this run wrote and what is known.
+ * Factors are the same for all masks and positions, or a mask's own where masks differ, or a position's own where the graph
+ * has edges for each.
+ */
+import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
+import type { ProgramBuilder } from '../../ir/builder.js';
+import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/dims.js';
+import type { AnyValue } from '../../ir/types.js';
+import { blocksAt, type MixGroup, mixGroups } from '../sites.js';
+import {
+  columnsInput,
+  columnsSymbol,
+  KNOWN_INPUT,
+  KNOWN_SYMBOL,
+  knownMixInput,
+  MASKS,
+  mixInput,
+  readSymbol,
+} from './names.js';
+import { type Base, ownBlocks, sitesRun } from './selection.js';
+
+/** Where a run starts that does not run everything, and where its masks differ. */
+export interface Entry {
+  /** The first site that is run. */
+  readonly start: string;
+  /** The only site at which masks differ. */
+  readonly site: string;
+}
+export interface MixingScope {
+  readonly builder: ProgramBuilder;
+  readonly graph: Graph;
+  readonly base: Base;
+  /** null: everything is run. */
+  readonly entry: Entry | null;
+  /** Whether several masks run from the start; then `entry` is null. */
+  readonly together: boolean;
+}
+
+export class Mixing {
+  /** Items of a run: masks·batch where it has several masks. */
+  readonly wide: Dim;
+  readonly #scope: MixingScope;
+  readonly #byPosition: boolean;
+  readonly #knownStop: number;
+  readonly #groups: readonly MixGroup[];
+  /** By site: [written, wide, pos, dModel], or with positions first [pos, written, wide, dModel]. */
+  readonly #written = new Map<string, AnyValue>();
+  /** Shares of followers that their leader has taken: [rows, wide, pos, dModel]. */
+  readonly #prefixes = new Map<string, AnyValue>();
+
+  constructor(scope: MixingScope) {
+    const { graph, entry, together } = scope;
+    this.#scope = scope;
+    this.#byPosition = graph.options.positions !== null;
+    this.wide = entry || together ? multiplyDims(MASKS, 'batch') : toDim('batch');
+    this.#knownStop = entry ? blocksAt(graph, entry.start)[0]!.sources.stop : 0;
+    this.#groups = mixGroups(graph, sitesRun(graph, this.#knownStop));
+  }
+
+  /** Keeps the differences that a block wrote: [written, wide, pos, dModel]. */
+  add(site: string, differences: AnyValue): void {
+    this.#written.set(site, this.#ordered(differences));
+  }
+
+  /** What rows of a site read: carried [1, wide, pos, dModel] + Σ factor · D → [rows, wide, pos, dModel]. */
+  at(site: string, rows: Dim, residual: AnyValue): AnyValue {
+    const all = this.withFollowers(site, rows, residual);
+    return dimsEqual(all.shape[0]!, rows) ? all : this.#scope.builder.slice(all, 0, 0, rows);
+  }
+
+  /** The same, and behind them the shares of the rows that the site takes for its followers. */
+  withFollowers(site: string, rows: Dim, residual: AnyValue): AnyValue {
+    const { builder: b, entry, graph } = this.#scope;
+    const led = this.#followersOf(site);
+    const allRows = addDims(rows, ...led.map((follower) => follower.rows));
+    const pieces = ownBlocks(graph, site, this.#groupOf(site), this.#knownStop).map((block) =>
+      this.#taken(site, block),
+    );
+    const table = b.concat([this.#ordered(residual), ...pieces], this.#rowAxis); // [1 + columns, wide, pos, dModel] in its order
+    const computed = this.#mixed(site, allRows, table);
+    let row = rows;
+    for (const follower of led) {
+      const stop = addDims(row, follower.rows);
+      this.#prefixes.set(follower.name, b.slice(computed, 0, row, stop));
+      row = stop;
+    }
+    const prefix = this.#prefixes.get(site);
+    const all = prefix ? b.add(computed, prefix) : computed;
+    return entry ? this.#withKnown(site, allRows, all) : all;
+  }
+
+  /** Where a block is read: as many rows as are selected. */
+  rowsOf(block: DestinationBlock): Dim {
+    return block.input === 'end' ? 1 : toDim(readSymbol(block.module));
+  }
+
+  /** Factors [masks?, pos?, rows, columns] by a table of sources → [rows, wide, pos, dModel]. */
+  #mixed(site: string, rows: Dim, table: AnyValue): AnyValue {
+    const { builder: b, entry } = this.#scope;
+    const byMask = this.#masksDiffer(site) && site !== entry?.start;
+    const columns = table.shape[this.#rowAxis]!;
+    const factors = b.input(mixInput(site), 'float', [...this.#axes(byMask), rows, columns]);
+    const shape = [rows, this.wide, 'pos', this.#dModel] as const;
+    if (!byMask) return b.reshape(this.#product(factors, table, this.wide), shape);
+    const split = [MASKS, 'batch', ...(this.#byPosition ? [] : ['pos']), this.#dModel];
+    const byItem = this.#byPosition ? ['pos', columns, ...split] : [columns, ...split]; // table, masks apart
+    const maskAxis = this.#rowAxis + 1;
+    const others = byItem.map((_, axis) => axis).filter((axis) => axis !== maskAxis);
+    const own = b.transpose(b.reshape(table, byItem), [maskAxis, ...others]); // [masks, pos?, columns, batch, pos?, dModel]
+    const inner = own.shape.slice(2 + this.#rowAxis);
+    const product = b.matmul(
+      factors,
+      b.reshape(own, [...own.shape.slice(0, 2 + this.#rowAxis), multiplyDims(...inner)]),
+    ); // [masks, pos?, rows, …]
+    const apart = b.reshape(product, [...product.shape.slice(0, -1), ...inner]);
+    const order = this.#byPosition ? [2, 0, 3, 1, 4] : [1, 0, 2, 3, 4];
+    return b.reshape(b.transpose(apart, order), shape);
+  }
+
+  /** The same factors for all masks: [pos?, rows, columns] by [columns, items, pos, dModel] in its order → [rows, items, pos, dModel]. */
+  #product(factors: AnyValue, table: AnyValue, items: Dim): AnyValue {
+    const { builder: b } = this.#scope;
+    const columns = table.shape[this.#rowAxis]!;
+    const rows = factors.shape.at(-2)!;
+    if (!this.#byPosition) {
+      const flat = b.reshape(table, [columns, multiplyDims(items, 'pos', this.#dModel)]);
+      return b.reshape(b.matmul(factors, flat), [rows, items, 'pos', this.#dModel]);
+    }
+    const flat = b.reshape(table, ['pos', columns, multiplyDims(items, this.#dModel)]);
+    const product = b.reshape(b.matmul(factors, flat), ['pos', rows, items, this.#dModel]);
+    return b.transpose(product, [1, 2, 0, 3]);
+  }
+
+  /** Adds the share of known sources, which are the same for all masks. */
+  #withKnown(site: string, rows: Dim, computed: AnyValue): AnyValue {
+    const { builder: b } = this.#scope;
+    const known = this.#ordered(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]));
+    const byMask = this.#masksDiffer(site);
+    const factors = b.input(knownMixInput(site), 'float', [...this.#axes(byMask), rows, KNOWN_SYMBOL]);
+    if (!byMask) {
+      const share = b.reshape(this.#product(factors, known, toDim('batch')), [rows, 1, 'batch', 'pos', this.#dModel]);
+      const apart = b.reshape(computed, [rows, MASKS, 'batch', 'pos', this.#dModel]);
+      return b.reshape(b.add(apart, share), computed.shape);
+    }
+    const masksByRows = multiplyDims(MASKS, rows);
+    const stacked = this.#byPosition
+      ? b.reshape(b.transpose(factors, [1, 0, 2, 3]), ['pos', masksByRows, KNOWN_SYMBOL])
+      : b.reshape(factors, [masksByRows, KNOWN_SYMBOL]);
+    const share = b.reshape(this.#product(stacked, known, toDim('batch')), [MASKS, rows, 'batch', 'pos', this.#dModel]);
+    return b.add(computed, b.reshape(b.transpose(share, [1, 0, 2, 3, 4]), computed.shape));
+  }
+
+  /** The differences of a block that a site takes. */
+  #taken(site: string, block: SourceBlock): AnyValue {
+    const { builder: b, base } = this.#scope;
+    const written = this.#written.get(block.site)!;
+    if (base === 'patch') return written;
+    // Few of the sources that somebody reads have an edge into this site.
+    const columns = b.input(columnsInput(site, block.site), 'int', [columnsSymbol(site, block.site)]);
+    return b.gather(written, columns, this.#rowAxis);
+  }
+
+  #followersOf(site: string): { readonly name: string; readonly rows: Dim }[] {
+    const { base, graph } = this.#scope;
+    const { leader, followers } = this.#groupOf(site);
+    // A site without heads is one row, which base `patch` may leave out.
+    const rows = (name: string): Dim => (base === 'current' ? 1 : this.rowsOf(blocksAt(graph, name)[0]!));
+    return site === leader ? followers.map((name) => ({ name, rows: rows(name) })) : [];
+  }
+  #groupOf(site: string): MixGroup {
+    return this.#groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;
+  }
+  #masksDiffer(site: string): boolean {
+    return this.#scope.together || site === this.#scope.entry?.site;
+  }
+  #axes(byMask: boolean): string[] {
+    return [...(byMask ? [MASKS] : []), ...(this.#byPosition ? ['pos'] : [])];
+  }
+  /** [rows, items, pos, n] → with positions first where each has factors of its own. */
+  #ordered(x: AnyValue): AnyValue {
+    return this.#byPosition ? this.#scope.builder.transpose(x, [2, 0, 1, 3]) : x;
+  }
+  get #rowAxis(): 0 | 1 {
+    return this.#byPosition ? 1 : 0;
+  }
+  get #dModel(): number {
+    return this.#scope.graph.layout.dModel;
+  }
+}
