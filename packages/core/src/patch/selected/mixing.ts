@@ -44,7 +44,7 @@ export class Mixing {
   readonly #byPosition: boolean;
   readonly #knownStop: number;
   readonly #groups: readonly MixGroup[];
-  /** By site: [written, wide, pos, dModel], or with positions first [pos, written, wide, dModel]. */
+  /** By site, in the order of mixing: [masks?, pos?, written, items, pos, dModel]. */
   readonly #written = new Map<string, AnyValue>();
   /** Shares of followers that their leader has taken: [rows, wide, pos, dModel]. */
   readonly #prefixes = new Map<string, AnyValue>();
@@ -77,7 +77,7 @@ export class Mixing {
     const pieces = ownBlocks(graph, site, this.#groupOf(site), this.#knownStop).map((block) =>
       this.#taken(site, block),
     );
-    const table = b.concat([this.#ordered(residual), ...pieces], this.#rowAxis); // [1 + columns, wide, pos, dModel] in its order
+    const table = b.concat([this.#ordered(residual), ...pieces], this.#rowAxis); // [masks?, pos?, 1 + columns, items, pos, dModel]
     const computed = this.#mixed(site, allRows, table);
     let row = rows;
     for (const follower of led) {
@@ -95,51 +95,36 @@ export class Mixing {
     return block.input === 'end' ? 1 : toDim(readSymbol(block.module));
   }
 
-  /** Factors [masks?, pos?, rows, columns] by a table of sources → [rows, wide, pos, dModel]. */
+  /** Factors by what is carried and was written → [rows, wide, pos, dModel]. */
   #mixed(site: string, rows: Dim, table: AnyValue): AnyValue {
-    const { builder: b, entry } = this.#scope;
+    const { builder: b, entry, together } = this.#scope;
     const byMask = this.#masksDiffer(site) && site !== entry?.start;
-    const columns = table.shape[this.#rowAxis]!;
-    const factors = b.input(mixInput(site), 'float', [...this.#axes(byMask), rows, columns]);
-    const shape = [rows, this.wide, 'pos', this.#dModel] as const;
-    if (!byMask) return b.reshape(this.#product(factors, table, this.wide), shape);
-    const split = [MASKS, 'batch', ...(this.#byPosition ? [] : ['pos']), this.#dModel];
-    const byItem = this.#byPosition ? ['pos', columns, ...split] : [columns, ...split]; // table, masks apart
-    const maskAxis = this.#rowAxis + 1;
-    const others = byItem.map((_, axis) => axis).filter((axis) => axis !== maskAxis);
-    const own = b.transpose(b.reshape(table, byItem), [maskAxis, ...others]); // [masks, pos?, columns, batch, pos?, dModel]
-    const inner = own.shape.slice(2 + this.#rowAxis);
-    const product = b.matmul(
-      factors,
-      b.reshape(own, [...own.shape.slice(0, 2 + this.#rowAxis), multiplyDims(...inner)]),
-    ); // [masks, pos?, rows, …]
-    const apart = b.reshape(product, [...product.shape.slice(0, -1), ...inner]);
-    const order = this.#byPosition ? [2, 0, 3, 1, 4] : [1, 0, 2, 3, 4];
-    return b.reshape(b.transpose(apart, order), shape);
+    const factors = b.input(mixInput(site), 'float', [...this.#axes(byMask), rows, table.shape[this.#rowAxis]!]);
+    const own = byMask && !together ? this.#masksFirst(table) : table;
+    return b.reshape(this.#product(factors, own, byMask), [rows, this.wide, 'pos', this.#dModel]);
   }
 
-  /** The same factors for all masks: [pos?, rows, columns] by [columns, items, pos, dModel] in its order → [rows, items, pos, dModel]. */
-  #product(factors: AnyValue, table: AnyValue, items: Dim): AnyValue {
+  /** Factors [masks?, pos?, rows, columns] by a table [masks?, pos?, columns, items, pos, dModel] → [rows, masks?, items, pos, dModel]. */
+  #product(factors: AnyValue, table: AnyValue, byMask: boolean): AnyValue {
     const { builder: b } = this.#scope;
-    const columns = table.shape[this.#rowAxis]!;
-    const rows = factors.shape.at(-2)!;
-    if (!this.#byPosition) {
-      const flat = b.reshape(table, [columns, multiplyDims(items, 'pos', this.#dModel)]);
-      return b.reshape(b.matmul(factors, flat), [rows, items, 'pos', this.#dModel]);
-    }
-    const flat = b.reshape(table, ['pos', columns, multiplyDims(items, this.#dModel)]);
-    const product = b.reshape(b.matmul(factors, flat), ['pos', rows, items, this.#dModel]);
-    return b.transpose(product, [1, 2, 0, 3]);
+    const rowAxis = this.#axes(byMask).length;
+    const inner = table.shape.slice(rowAxis + 1);
+    const flat = b.reshape(table, [...table.shape.slice(0, rowAxis + 1), multiplyDims(...inner)]);
+    const product = b.matmul(factors, flat); // [masks?, pos?, rows, items·pos·dModel]
+    const apart = b.reshape(product, [...product.shape.slice(0, -1), ...inner]);
+    const position = this.#byPosition ? rowAxis - 1 : rowAxis + 2;
+    return b.transpose(apart, [rowAxis, ...(byMask ? [0] : []), rowAxis + 1, position, apart.shape.length - 1]);
   }
 
   /** Adds the share of known sources, which are the same for all masks. */
   #withKnown(site: string, rows: Dim, computed: AnyValue): AnyValue {
     const { builder: b } = this.#scope;
-    const known = this.#ordered(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]));
+    const rowsFirst = b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]);
+    const known = this.#byPosition ? b.transpose(rowsFirst, [2, 0, 1, 3]) : rowsFirst;
     const byMask = this.#masksDiffer(site);
     const factors = b.input(knownMixInput(site), 'float', [...this.#axes(byMask), rows, KNOWN_SYMBOL]);
     if (!byMask) {
-      const share = b.reshape(this.#product(factors, known, toDim('batch')), [rows, 1, 'batch', 'pos', this.#dModel]);
+      const share = b.reshape(this.#product(factors, known, false), [rows, 1, 'batch', 'pos', this.#dModel]);
       const apart = b.reshape(computed, [rows, MASKS, 'batch', 'pos', this.#dModel]);
       return b.reshape(b.add(apart, share), computed.shape);
     }
@@ -147,7 +132,7 @@ export class Mixing {
     const stacked = this.#byPosition
       ? b.reshape(b.transpose(factors, [1, 0, 2, 3]), ['pos', masksByRows, KNOWN_SYMBOL])
       : b.reshape(factors, [masksByRows, KNOWN_SYMBOL]);
-    const share = b.reshape(this.#product(stacked, known, toDim('batch')), [MASKS, rows, 'batch', 'pos', this.#dModel]);
+    const share = b.reshape(this.#product(stacked, known, false), [MASKS, rows, 'batch', 'pos', this.#dModel]);
     return b.add(computed, b.reshape(b.transpose(share, [1, 0, 2, 3, 4]), computed.shape));
   }
 
@@ -177,12 +162,21 @@ export class Mixing {
   #axes(byMask: boolean): string[] {
     return [...(byMask ? [MASKS] : []), ...(this.#byPosition ? ['pos'] : [])];
   }
-  /** [rows, items, pos, n] → with positions first where each has factors of its own. */
+  /** [rows, wide, pos, dModel] → the order of mixing: what has factors of its own comes first. */
   #ordered(x: AnyValue): AnyValue {
-    return this.#byPosition ? this.#scope.builder.transpose(x, [2, 0, 1, 3]) : x;
+    const byPosition = this.#byPosition ? this.#scope.builder.transpose(x, [2, 0, 1, 3]) : x; // [pos?, rows, wide, pos, dModel]
+    return this.#scope.together ? this.#masksFirst(byPosition) : byPosition;
   }
-  get #rowAxis(): 0 | 1 {
-    return this.#byPosition ? 1 : 0;
+  /** [pos?, rows, wide, pos, dModel] → [masks, pos?, rows, batch, pos, dModel]. */
+  #masksFirst(x: AnyValue): AnyValue {
+    const { builder: b } = this.#scope;
+    const items = this.#byPosition ? 2 : 1;
+    const split = b.reshape(x, [...x.shape.slice(0, items), MASKS, 'batch', ...x.shape.slice(items + 1)]);
+    const others = split.shape.map((_, axis) => axis).filter((axis) => axis !== items);
+    return b.transpose(split, [items, ...others]);
+  }
+  get #rowAxis(): number {
+    return this.#axes(this.#scope.together).length;
   }
   get #dModel(): number {
     return this.#scope.graph.layout.dModel;
