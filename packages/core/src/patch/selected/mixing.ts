@@ -44,7 +44,7 @@ export class Mixing {
   readonly #byPosition: boolean;
   readonly #knownStop: number;
   readonly #groups: readonly MixGroup[];
-  /** By site, in the order of mixing: [masks?, pos?, written, items, pos, dModel]. */
+  /** By site, in the order of mixing: [masks?, pos?, written, items·pos·dModel]. */
   readonly #written = new Map<string, AnyValue>();
   /** Shares of followers that their leader has taken: [rows, wide, pos, dModel]. */
   readonly #prefixes = new Map<string, AnyValue>();
@@ -77,7 +77,7 @@ export class Mixing {
     const pieces = ownBlocks(graph, site, this.#groupOf(site), this.#knownStop).map((block) =>
       this.#taken(site, block),
     );
-    const table = b.concat([this.#ordered(residual), ...pieces], this.#rowAxis); // [masks?, pos?, 1 + columns, items, pos, dModel]
+    const table = b.concat([this.#ordered(residual), ...pieces], this.#rowAxis); // [masks?, pos?, 1 + columns, items·pos·dModel]
     const computed = this.#mixed(site, allRows, table);
     let row = rows;
     for (const follower of led) {
@@ -101,16 +101,17 @@ export class Mixing {
     const byMask = this.#masksDiffer(site) && site !== entry?.start;
     const factors = b.input(mixInput(site), 'float', [...this.#axes(byMask), rows, table.shape[this.#rowAxis]!]);
     const own = byMask && !together ? this.#masksFirst(table) : table;
-    return b.reshape(this.#product(factors, own, byMask), [rows, this.wide, 'pos', this.#dModel]);
+    const mixed = this.#product(factors, own, byMask, byMask ? toDim('batch') : this.wide);
+    return b.reshape(mixed, [rows, this.wide, 'pos', this.#dModel]);
   }
 
-  /** Factors [masks?, pos?, rows, columns] by a table [masks?, pos?, columns, items, pos, dModel] → [rows, masks?, items, pos, dModel]. */
-  #product(factors: AnyValue, table: AnyValue, byMask: boolean): AnyValue {
+  /** Factors [masks?, pos?, rows, columns] by a table [masks?, pos?, columns, items·pos·dModel] → [rows, masks?, items, pos, dModel]. */
+  #product(factors: AnyValue, table: AnyValue, byMask: boolean, items: Dim): AnyValue {
     const { builder: b } = this.#scope;
     const rowAxis = this.#axes(byMask).length;
-    const inner = table.shape.slice(rowAxis + 1);
-    const flat = b.reshape(table, [...table.shape.slice(0, rowAxis + 1), multiplyDims(...inner)]);
-    const product = b.matmul(factors, flat); // [masks?, pos?, rows, items·pos·dModel]
+    const rest = multiplyDims(...table.shape.slice(rowAxis + 1));
+    const product = b.matmul(factors, b.reshape(table, [...table.shape.slice(0, rowAxis + 1), rest])); // [masks?, pos?, rows, items·pos·dModel]
+    const inner = [items, ...(this.#byPosition ? [] : ['pos']), this.#dModel];
     const apart = b.reshape(product, [...product.shape.slice(0, -1), ...inner]);
     const position = this.#byPosition ? rowAxis - 1 : rowAxis + 2;
     return b.transpose(apart, [rowAxis, ...(byMask ? [0] : []), rowAxis + 1, position, apart.shape.length - 1]);
@@ -119,12 +120,12 @@ export class Mixing {
   /** Adds the share of known sources, which are the same for all masks. */
   #withKnown(site: string, rows: Dim, computed: AnyValue): AnyValue {
     const { builder: b } = this.#scope;
-    const rowsFirst = b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]);
-    const known = this.#byPosition ? b.transpose(rowsFirst, [2, 0, 1, 3]) : rowsFirst;
+    const known = this.#positionsFirst(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]));
+    const items = toDim('batch');
     const byMask = this.#masksDiffer(site);
     const factors = b.input(knownMixInput(site), 'float', [...this.#axes(byMask), rows, KNOWN_SYMBOL]);
     if (!byMask) {
-      const share = b.reshape(this.#product(factors, known, false), [rows, 1, 'batch', 'pos', this.#dModel]);
+      const share = b.reshape(this.#product(factors, known, false, items), [rows, 1, 'batch', 'pos', this.#dModel]);
       const apart = b.reshape(computed, [rows, MASKS, 'batch', 'pos', this.#dModel]);
       return b.reshape(b.add(apart, share), computed.shape);
     }
@@ -132,7 +133,7 @@ export class Mixing {
     const stacked = this.#byPosition
       ? b.reshape(b.transpose(factors, [1, 0, 2, 3]), ['pos', masksByRows, KNOWN_SYMBOL])
       : b.reshape(factors, [masksByRows, KNOWN_SYMBOL]);
-    const share = b.reshape(this.#product(stacked, known, false), [MASKS, rows, 'batch', 'pos', this.#dModel]);
+    const share = b.reshape(this.#product(stacked, known, false, items), [MASKS, rows, 'batch', 'pos', this.#dModel]);
     return b.add(computed, b.reshape(b.transpose(share, [1, 0, 2, 3, 4]), computed.shape));
   }
 
@@ -162,18 +163,27 @@ export class Mixing {
   #axes(byMask: boolean): string[] {
     return [...(byMask ? [MASKS] : []), ...(this.#byPosition ? ['pos'] : [])];
   }
-  /** [rows, wide, pos, dModel] → the order of mixing: what has factors of its own comes first. */
+  /** [rows, wide, pos, dModel] → the order of mixing, where what has factors of its own comes first. */
   #ordered(x: AnyValue): AnyValue {
-    const byPosition = this.#byPosition ? this.#scope.builder.transpose(x, [2, 0, 1, 3]) : x; // [pos?, rows, wide, pos, dModel]
+    const byPosition = this.#positionsFirst(x);
     return this.#scope.together ? this.#masksFirst(byPosition) : byPosition;
   }
-  /** [pos?, rows, wide, pos, dModel] → [masks, pos?, rows, batch, pos, dModel]. */
+  /** [rows, items, pos, dModel] → [pos?, rows, items·pos·dModel]. */
+  #positionsFirst(x: AnyValue): AnyValue {
+    const { builder: b } = this.#scope;
+    const [rows, items, pos, dModel] = x.shape as [Dim, Dim, Dim, Dim];
+    if (!this.#byPosition) return b.reshape(x, [rows, multiplyDims(items, pos, dModel)]);
+    return b.reshape(b.transpose(x, [2, 0, 1, 3]), [pos, rows, multiplyDims(items, dModel)]);
+  }
+  /** [pos?, rows, wide·pos·dModel] → [masks, pos?, rows, batch·pos, dModel]. */
   #masksFirst(x: AnyValue): AnyValue {
     const { builder: b } = this.#scope;
-    const items = this.#byPosition ? 2 : 1;
-    const split = b.reshape(x, [...x.shape.slice(0, items), MASKS, 'batch', ...x.shape.slice(items + 1)]);
-    const others = split.shape.map((_, axis) => axis).filter((axis) => axis !== items);
-    return b.transpose(split, [items, ...others]);
+    const leading = x.shape.slice(0, -1);
+    const tokens = multiplyDims('batch', ...(this.#byPosition ? [] : ['pos']));
+    const split = b.reshape(x, [...leading, MASKS, multiplyDims(tokens, this.#dModel)]);
+    const axes = leading.map((_, axis) => axis);
+    const first = b.transpose(split, [leading.length, ...axes, leading.length + 1]);
+    return b.reshape(first, [...first.shape.slice(0, -1), tokens, this.#dModel]); // keeps the transpose before a concat
   }
   get #rowAxis(): number {
     return this.#axes(this.#scope.together).length;
