@@ -63,7 +63,7 @@ export class Differences {
     const difference = patch ? this.#b.sub(patch, current.value) : this.#b.neg(current.value);
     const parts = { value: difference, projection: current.projection };
     const byRow = outputsByRow(this.#b, parts);
-    const value = this.#rowAxis === 0 ? byRow : this.#b.transpose(byRow, [1, 0, 2, 3]);
+    const value = this.#rowAxis === 0 ? byRow : itemsLeading(this.#b, byRow);
     const { start, stop, site } = current.block;
     this.#pieces.push({ start, stop, value, parts });
     const layer = layerOf(site);
@@ -123,6 +123,13 @@ export class Differences {
         };
       });
   }
+}
+
+/** [rows, batch, pos, dModel] → [batch, rows, pos, dModel], flat meanwhile: else runtimes move the transpose behind every joining. */
+function itemsLeading(b: ProgramBuilder, x: AnyValue): AnyValue {
+  const [rows, batch, pos, dModel] = x.shape as [Dim, Dim, Dim, Dim];
+  const flat = b.reshape(x, [rows, batch, multiplyDims(pos, dModel)]);
+  return b.reshape(b.transpose(flat, [1, 0, 2]), [batch, rows, pos, dModel]);
 }
 
 /** One summand of a mix: weights [item?, position?, rows, k] for k source rows, lying as `Differences` has them. */
