@@ -1,10 +1,11 @@
 /**
  * @file One case in a process of its own, so that its peak memory is its own:
  *
- *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions]
+ *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions] [--way dense|current|patch]
  *
  * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, peak_mib}. Weights are prepacked in every case, so
- * that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token position has edges of its own. BENCH_THREADS, BENCH_DEBUG=1, BENCH_SECONDS (20).
+ * that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token position has edges of its own. `--way`: masks are always run so, to check what is
+ * chosen. BENCH_THREADS, BENCH_DEBUG=1, BENCH_SECONDS (20).
  */
 import { parseArgs } from 'node:util';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
@@ -18,6 +19,7 @@ const { values, positionals } = parseArgs({
     tokens: { type: 'string' },
     mapped: { type: 'boolean', default: false },
     positions: { type: 'boolean', default: false },
+    way: { type: 'string' },
   },
 });
 const [caseName, shape] = positionals;
@@ -34,6 +36,7 @@ const s = await setting(await openModel(values.model), backend, {
   length,
   keep: found.keep ?? false,
   positions: values.positions,
+  way: values.way,
   microBatchTokens: values.tokens ? Number(values.tokens) : undefined,
   onDebug: process.env.BENCH_DEBUG ? (line) => console.error(line) : () => {},
 });

@@ -37,10 +37,10 @@ const RESAMPLE = { kind: 'resample', from: 'corrupt' };
 const LOGIT_DIFF = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 
 /**
- * Everything a case needs. `positions`: whether each token position has edges of its own. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
+ * Everything a case needs. `positions`: whether each token position has edges of its own. `way`: how masks are run, else the cheapest. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
  * @param backend made by the caller, who disposes it
  */
-export async function setting(model, backend, { prompts, length, positions, microBatchTokens, keep, onDebug }) {
+export async function setting(model, backend, { prompts, length, positions, microBatchTokens, keep, way, onDebug }) {
   const graph = buildGraph(model.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, positions: positions ? length : null });
   const patchable = await createPatchableModel({
     model,
@@ -49,6 +49,7 @@ export async function setting(model, backend, { prompts, length, positions, micr
     onDebug,
     ...(keep ? {} : { keepBytes: 0 }),
     ...(microBatchTokens ? { microBatchTokens } : {}),
+    ...(way ? { way } : {}),
   });
   const batch = randomBatch(prompts, length, model.spec.outputSize);
   const tokens = {
