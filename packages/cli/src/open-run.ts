@@ -288,9 +288,27 @@ export async function runRequest(
     positions: { labels: opened.labels, words: opened.wordIdxs },
     sources: opened.sources,
     backend: opened.backend.info,
+    plugins: await pluginsUsed(cli, request, opened.backend.info.backend),
     versions: { 'auto-circuit': packageVersion() },
   };
   return { request, identity };
+}
+
+/** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
+async function pluginsUsed(
+  cli: Cli,
+  { algo, metrics }: DiscoverRequest,
+  backend: string,
+): Promise<Record<string, string>> {
+  const registry = await cli.registry();
+  const used = [
+    ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
+    ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
+    ...registry.list('backend').filter(({ item }) => item.name === backend),
+    ...registry.list('architecture'),
+    ...registry.list('task'),
+  ];
+  return Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]])));
 }
 
 /** KL, or squared differences where the output is one number; and the logit difference where prompts have wrong answers. */

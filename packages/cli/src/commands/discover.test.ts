@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../cli.js';
+import { runMain } from '../testing/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 
@@ -165,5 +166,21 @@ describe('discover', () => {
     await run(`${DISCOVER} --out r`);
     expect(await refused(`${DISCOVER} --out r`)).toMatch(/already holds a finished run/);
     expect(await refused(`${DISCOVER} --out r --resume --seed 4`)).toMatch(/another request: seed was 0 and is now 4/);
+  });
+
+  it('goes on with no run whose plugin has changed since', async () => {
+    const url = JSON.stringify(pathToFileURL(plugin).href);
+    await writeFile(join(cwd, 'other.mjs'), `import './note.mjs';\nexport { default } from ${url};`);
+    await writeFile(join(cwd, 'note.mjs'), '');
+    const other = ['--plugin', join(cwd, 'other.mjs')];
+    const runOther = (more: string[]) => runMain([...`${DISCOVER} --out r`.split(' '), ...other, ...more], { cwd });
+    expect((await runOther([])).code).toBe(0);
+    expect((await runOther(['--resume'])).code).toBe(0);
+    await writeFile(join(cwd, 'note.mjs'), '// changed');
+    const { code, stderr } = await runOther(['--resume']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /holds a run of another request: plugins\.[\w-]+ was "[0-9a-f]{16}" and is now "[0-9a-f]{16}"/,
+    );
   });
 });

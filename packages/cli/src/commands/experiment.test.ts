@@ -170,4 +170,33 @@ describe('experiment', () => {
     await study();
     expect((await run('study.json --dry-run --only nothing')).stderr).toMatch(/unknown cells for --only: "nothing"/);
   });
+
+  it('does a cell again when the code of its algorithm has changed, and no other cell', async () => {
+    await writeFile(join(cwd, 'scale.mjs'), 'export const scale = 1;');
+    await writeFile(join(cwd, 'mine.mjs'), MINE);
+    await study({ tasks: ['micro'], algos: ['eap', 'mine'], seeds: [0], plugins: [plugin, './mine.mjs'] });
+    const cells = async (): Promise<string[]> => {
+      const { code } = await run('study.json --workers 0 --out o --resume');
+      expect(code).toBe(0);
+      return (await json('o/experiment.json')).cells.map(({ hash }: { hash: string }) => hash);
+    };
+    const first = await cells();
+    expect(await cells()).toEqual(first);
+    await writeFile(join(cwd, 'scale.mjs'), 'export const scale = 2;');
+    const [eap, mine] = await cells();
+    expect(eap).toBe(first[0]);
+    expect(mine).not.toBe(first[1]);
+  });
 });
+
+/** An algorithm of two files. */
+const MINE = `import { scale } from './scale.mjs';
+export default { apiVersion: 1, name: 'mine', contributes: [{ kind: 'prune-algo', name: 'mine', doc: 'by number', options: {},
+  async score({ graph, model }) {
+    const tensors = graph.destinationBlocks.map(({ module, heads, sources }) => {
+      const shape = [...(heads === null ? [] : [heads]), sources.stop - sources.start];
+      const data = new Float32Array(shape.reduce((n, d) => n * d, 1)).map((_, i) => scale * (i + 1));
+      return [module, { dtype: 'float', shape, data }];
+    });
+    return { scores: Object.fromEntries(tensors) };
+  } }] };`;

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AutoCircuitError, unknownName } from '../error.js';
 import { checkPlugin } from './check-plugin.js';
+import { codeHash } from './code-hash.js';
 import type { Plugin } from './contributions.js';
-import { importFile, loadPlugin } from './load-plugin.js';
+import { findPlugin, importFile } from './load-plugin.js';
 import type { Registry } from './registry.js';
 
 export const CONFIG_FILE = 'auto-circuit.config.mjs';
@@ -92,10 +93,14 @@ export async function usePlugins(
 ): Promise<void> {
   const base = config.file === null ? cwd : dirname(config.file);
   for (const plugin of config.plugins) {
-    if (typeof plugin === 'string') registry.use(await loadPlugin(plugin, base), plugin);
-    else registry.use(plugin);
+    if (typeof plugin === 'string') await useNamed(registry, plugin, base);
+    else registry.use(plugin, undefined, config.file === null ? null : await codeHash(config.file));
   }
-  for (const spec of named) registry.use(await loadPlugin(spec, cwd), spec);
+  for (const spec of named) await useNamed(registry, spec, cwd);
+}
+async function useNamed(registry: Registry, spec: string, from: string): Promise<void> {
+  const { plugin, file } = await findPlugin(spec, from);
+  registry.use(plugin, spec, await codeHash(file));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -32,12 +32,20 @@ export function isPluginPath(spec: string): boolean {
  * @throws AutoCircuitError when it is not installed, cannot be loaded, or is no plugin for this version.
  */
 export async function loadPlugin(spec: string, cwd: string): Promise<Plugin> {
+  return (await findPlugin(spec, cwd)).plugin;
+}
+
+/** The same, and the file that it was loaded from. */
+export async function findPlugin(
+  spec: string,
+  cwd: string,
+): Promise<{ readonly plugin: Plugin; readonly file: string }> {
   const path = isPluginPath(spec);
   const name = path ? resolve(cwd, spec) : pluginPackageName(spec);
   const where = `plugin ${path ? spec : name}`;
   const file = path ? moduleFile(name, where) : resolvePackage(name, cwd, where);
   const module = await importFile(file, where);
-  return checkPlugin(module.default, where);
+  return { plugin: checkPlugin(module.default, where), file };
 }
 
 /** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */

@@ -10,6 +10,8 @@ export interface Registered<K extends ContributionKind = ContributionKind> {
   readonly plugin: string;
   /** How the plugin came in: a package, a file, `first-party`, … */
   readonly origin: string;
+  /** Stands for the plugin's code (`codeHash`); null for what has a version of its own: first-party plugins, objects of a program. */
+  readonly code: string | null;
 }
 
 /** How sentences name a kind. */
@@ -33,13 +35,14 @@ export class Registry {
   /**
    * Adds all that a plugin contributes, or nothing. The same plugin object a second time changes nothing.
    * @param origin where it was found, for lists and errors; default: the plugin's name.
+   * @param code stands for its code, where that may change without a version
    * @throws AutoCircuitError for an object that is no plugin, another API version, or a name that is taken (naming both plugins).
    */
-  use(candidate: Plugin, origin?: string): this {
+  use(candidate: Plugin, origin?: string, code: string | null = null): this {
     if (this.#plugins.has(candidate)) return this;
     const plugin = checkPlugin(candidate, `plugin ${origin ?? nameOf(candidate)}`);
     const added = plugin.contributes.map(
-      (item): Registered => ({ item, plugin: plugin.name, origin: origin ?? plugin.name }),
+      (item): Registered => ({ item, plugin: plugin.name, origin: origin ?? plugin.name, code }),
     );
     const taken = new Map<string, Registered>();
     for (const entry of added) {

@@ -16,6 +16,8 @@ export interface RunIdentity {
   /** What opens model and data again: names and paths. */
   readonly sources: Readonly<Record<string, string | number | boolean | null>>;
   readonly backend: BackendInfo;
+  /** A hash of the code of each plugin that takes part and has no version of its own (`Registered.code`). */
+  readonly plugins?: Readonly<Record<string, string>>;
   /** Versions by package; Node's is added. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -31,7 +33,7 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph } = request.model;
-  const { model, data, backend, sources, versions, positions } = identity;
+  const { model, data, backend, sources, versions, plugins = {}, positions } = identity;
   const atPositions = graph.options.positions === null ? undefined : positions;
   return {
     format: 'auto-circuit run 1',
@@ -56,6 +58,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       test: request.test,
       seed: request.seed,
       backend: { name: backend.backend, device: backend.device, threads: backend.threads },
+      ...(Object.keys(plugins).length > 0 ? { plugins: { ...plugins } } : {}),
     },
     sources: { ...sources },
     graph: { sources: graph.sources.length, destinations: graph.destinations.length, edges: graph.edgeCount },

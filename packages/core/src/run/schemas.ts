@@ -42,6 +42,8 @@ export const requestSchema = z.object({
   test: z.union([z.number(), z.literal('same')]).nullable(),
   seed: z.number(),
   backend: z.object({ name: z.string(), device: z.string(), threads: z.number() }),
+  /** By plugin that is not of the tool itself: a hash of its code. */
+  plugins: z.record(z.string(), z.string()).optional(),
 });
 export type RunRequest = z.infer<typeof requestSchema>;
 

@@ -1,0 +1,58 @@
+/**
+ * @file What stands for a plugin's code in a run: a hash of its files. Scores of code that has changed since are never taken up
+ * again, nor shown for those of the new code.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** Hexadecimal digits: 64 bits. */
+const LENGTH = 16;
+
+/**
+ * A hash of a module and of all that it imports by relative paths, however far. Packages that it imports by name do not count:
+ * they are versioned by whoever installs them.
+ */
+export async function codeHash(entry: string): Promise<string> {
+  const lexer = await import('es-module-lexer');
+  await lexer.init;
+  const seen = new Set([entry]);
+  const hash = createHash('sha256');
+  for (const file of seen) {
+    const bytes = readFileSync(file);
+    const name = relative(dirname(entry), file).split(sep).join('/');
+    hash.update(JSON.stringify([name, bytes.length])).update(bytes);
+    if (/\.[cm]?[jt]s$/.test(file)) {
+      for (const imported of importedFiles(file, bytes.toString('utf8'), lexer.parse)) seen.add(imported);
+    }
+  }
+  return hash.digest('hex').slice(0, LENGTH);
+}
+
+type Parse = typeof import('es-module-lexer')['parse'];
+
+/** Files that stand in an import, an export from or a `require` as a relative path, in the order of the text. */
+function importedFiles(file: string, text: string, parse: Parse): string[] {
+  const required = [...text.matchAll(/\brequire\(\s*(['"])(\.{1,2}\/[^'"]+)\1\s*\)/g)].map((match) => match[2]!);
+  return [...staticImports(text, parse), ...required]
+    .filter((specifier) => /^\.{1,2}\//.test(specifier))
+    .flatMap((specifier) => resolved(specifier, file) ?? []);
+}
+function staticImports(text: string, parse: Parse): string[] {
+  try {
+    return parse(text)[0].flatMap(({ n }) => n ?? []);
+  } catch {
+    return []; // text that is no plain JavaScript (types, say): the runtime has its own way to read it
+  }
+}
+function resolved(specifier: string, from: string): string | null {
+  const file = fileURLToPath(new URL(specifier, pathToFileURL(from)));
+  if (existsSync(file) && statSync(file).isFile()) return file;
+  try {
+    return createRequire(from).resolve(specifier); // `./helper` without its ending
+  } catch {
+    return null; // whoever imports it says so
+  }
+}
