@@ -3,9 +3,10 @@
  *
  *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions] [--way dense|current|patch]
  *
- * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, peak_mib}. Weights are prepacked in every case, so
- * that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token position has edges of its own. `--way`: masks are always run so, to check what is
- * chosen. BENCH_THREADS, BENCH_DEBUG=1, BENCH_SECONDS (20).
+ * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, peak_mib}. Weights are
+ * prepacked in every case, so that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token
+ * position has edges of its own. `--way`: masks are always run so, to check what is chosen. BENCH_THREADS, BENCH_DEBUG=1,
+ * BENCH_SECONDS (20).
  */
 import { parseArgs } from 'node:util';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
