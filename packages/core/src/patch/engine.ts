@@ -50,15 +50,18 @@ export interface PatchableModelRequest {
   readonly onDebug?: (line: string) => void;
 }
 
-/** A plain run is as fast with this many tokens as with more, and needs less memory. */
+/** A plain run is as fast with this many tokens as with more, and needs less memory: of a model of this width, or wider. */
 const PLAIN_TOKENS = 256;
-/** Variants of a mask share the weights that a run reads, and the unembedding above all; so many times a plain run's tokens. */
-const VARIANT_RUNS = 4;
+const PLAIN_WIDTH = 768;
+/** Variants of a mask share the weights that a run reads, and the unembedding above all: so many tokens where a plain run has fewer. */
+const VARIANT_TOKENS = 1024;
 /** Differences of a micro-batch that stay in the cache mix twice as fast (docs/performance.md). */
 const DIFFERENCE_BYTES = 64 * 2 ** 20;
 
+/** Narrow models have less to do at a token: they take so many more at once. */
+const plainTokensOf = (dModel: number): number => PLAIN_TOKENS * Math.max(1, Math.floor(PLAIN_WIDTH / dModel));
 const mixedTokens = (sources: number, dModel: number): number =>
-  Math.min(PLAIN_TOKENS, Math.max(1, Math.floor(DIFFERENCE_BYTES / (4 * dModel * Math.max(1, sources)))));
+  Math.min(plainTokensOf(dModel), Math.max(1, Math.floor(DIFFERENCE_BYTES / (4 * dModel * Math.max(1, sources)))));
 
 export async function createPatchableModel(request: PatchableModelRequest): Promise<PatchableModel> {
   return new Engine(request);
@@ -89,7 +92,7 @@ class Engine implements PatchableModel {
     const executables = new Executables(backend, model.weights, plan, onDebug);
     const store = new SourceStore((...args) => this.#capture(...args), plan.keepBytes, executables.parallel);
     const tokensFor = (sources: number) => microBatchTokens ?? mixedTokens(sources, graph.layout.dModel);
-    const plainTokens = microBatchTokens ?? PLAIN_TOKENS;
+    const plainTokens = microBatchTokens ?? plainTokensOf(graph.layout.dModel);
     const patchTokens = tokensFor(graph.sources.length);
     const shared = { model, graph, executables, store, keepBytes: plan.keepBytes, tokensFor, plainTokens, patchTokens };
     const selected =
@@ -97,7 +100,7 @@ class Engine implements PatchableModel {
         ? new SelectedRuns({
             ...shared,
             tokens: plainTokens,
-            variantTokens: (limit.strict ? 1 : VARIANT_RUNS) * plainTokens,
+            variantTokens: limit.strict ? plainTokens : Math.max(plainTokens, VARIANT_TOKENS),
             keepBytes: plan.selectedBytes,
             always: way ?? null,
             onDebug,
