@@ -1,7 +1,7 @@
 /** @file Whether a run's model and prompts are still what they were. */
 import type { RunJson } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
-import type { OpenedRun } from './open-run.js';
+import type { OpenedRun } from './run/index.js';
 
 /**
  * The model and the prompts may have changed on disk since the run.

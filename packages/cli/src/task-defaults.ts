@@ -1,7 +1,7 @@
 /** @file The sizes that a task asks for, in place of a command's defaults; the config and the command line still win. */
 import type { Command } from 'commander';
 import type { Cli } from './context.js';
-import { SOURCE_FLAGS } from './open-run.js';
+import { SOURCE_FLAGS } from './run/index.js';
 import { givenFlags, withDefaults } from './run-defaults.js';
 
 /** Flags that choose other prompts than the task's data set: its number of training prompts then says nothing. */

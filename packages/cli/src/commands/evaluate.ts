@@ -6,9 +6,10 @@ import type { ChosenMetric, Measurement } from '@auto-circuit/core';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
-import { type CurveNumber, curveNumbers, sizesFor, splitMetrics } from '../curve-numbers.js';
+import { curveNumbers, sizesFor, splitMetrics } from '../curve-numbers.js';
 import { addFlags, type FlagTable } from '../flags/index.js';
 import { addBackendFlags } from '../open-backend.js';
+import { reportRenderer } from '../report/index.js';
 import {
   addEvaluateFlags,
   chosenMetrics,
@@ -18,13 +19,11 @@ import {
   type OpenedRun,
   openRun,
   parseSizes,
-} from '../open-run.js';
-import { reportRenderer } from '../report/index.js';
+} from '../run/index.js';
 import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
 import { checkSameSources } from '../same-sources.js';
-import { showMeasurements } from '../show-run.js';
+import { showEvaluation } from '../show-evaluation.js';
 import { withTaskDefaults } from '../task-defaults.js';
-import { formatValue, writeTable } from '../terminal/index.js';
 import { createProgress } from '../terminal/progress.js';
 
 const FLAGS = {
@@ -130,7 +129,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         const { out } = cli.flags(FLAGS);
         if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(added, out));
         const allSizes = edges !== undefined && asked.by === 'list';
-        await show(cli, {
+        await showEvaluation(cli, {
           run: folder,
           circuit: null,
           opened,
@@ -157,7 +156,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
         verifications: await store.verifications(),
       };
       await store.writeReport(renderReport(input));
-      await show(cli, {
+      await showEvaluation(cli, {
         run: folder,
         circuit: null,
         opened,
@@ -210,7 +209,7 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
     );
     const { out } = cli.flags(FLAGS);
     if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));
-    await show(cli, {
+    await showEvaluation(cli, {
       run: null,
       circuit: path,
       opened,
@@ -296,50 +295,4 @@ async function withBar<T>(cli: Cli, work: (hooks: BarHooks) => Promise<T>): Prom
   } finally {
     bar.stop();
   }
-}
-
-interface Shown {
-  readonly run: string | null;
-  readonly circuit: string | null;
-  readonly opened: OpenedRun;
-  readonly measurements: readonly Measurement[];
-  /** Of the whole run. */
-  readonly numbers?: readonly CurveNumber[];
-  /** Names of the metrics that were asked for. */
-  readonly shown: readonly string[];
-  readonly kept: number | null;
-  readonly allSizes: boolean;
-}
-async function show(
-  cli: Cli,
-  { run, circuit, opened, measurements, numbers = [], shown, kept, allSizes }: Shown,
-): Promise<void> {
-  if (cli.output.jsonOnly) {
-    const { withoutPromptValues } = await import('@auto-circuit/core');
-    cli.output.json({
-      run,
-      circuit,
-      task: opened.dataName,
-      model: opened.model.name,
-      edges_total: opened.graph.edgeCount,
-      measurements: withoutPromptValues(measurements),
-      ...(numbers.length > 0
-        ? { curve_numbers: Object.fromEntries(numbers.map(({ name, value }) => [name, value])) }
-        : {}),
-    });
-    return;
-  }
-  // A row needs all its metrics; a run may have others at other sizes.
-  const asked = measurements.filter(({ metric }) => shown.includes(metric));
-  const common = asked.map((measurement) => ({
-    ...measurement,
-    points: measurement.points.filter(({ edges }) =>
-      asked.every(({ points }) => points.some((point) => point.edges === edges)),
-    ),
-  }));
-  showMeasurements(cli.output, common, kept, allSizes);
-  if (numbers.length === 0) return;
-  cli.output.line();
-  const rows = numbers.map(({ name, value }) => [name, formatValue(value)]);
-  writeTable(cli.output, [{ title: 'of the whole run' }, { title: '', align: 'right' }], rows);
 }

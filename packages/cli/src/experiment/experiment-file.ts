@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { FlagSpec, FlagTable, FlagValues } from '../flags/index.js';
-import { RUN_SETTINGS } from '../open-run.js';
+import { RUN_SETTINGS } from '../run/index.js';
 
 /** The settings of `discover` by the names of its flags in camelCase; lists and numbers may stand where a flag has text. */
 export type ExperimentSettings = Partial<

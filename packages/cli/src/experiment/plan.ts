@@ -4,7 +4,7 @@ import type { Progress } from '@auto-circuit/core';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import { algoOptions, namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
-import { type OpenedRun, openRun, runRequest } from '../open-run.js';
+import { type OpenedRun, openRun, runRequest } from '../run/index.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';

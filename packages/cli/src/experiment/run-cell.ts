@@ -2,8 +2,8 @@
 import type { RunPhase } from '@auto-circuit/core';
 import { namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
-import { type OpenedRun, openRun, runRequest } from '../open-run.js';
 import { reportRenderer } from '../report/index.js';
+import { type OpenedRun, openRun, runRequest } from '../run/index.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';

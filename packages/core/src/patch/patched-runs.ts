@@ -38,7 +38,7 @@ export async function patchedRun(
   const { patch, mask } = request;
   // Selected runs need what pass 1 wrote.
   const fused = supplyOf(runs, batch, patch, false) === 'fused';
-  const selection = fused ? null : runs.selected?.choose(mask, patch, batch);
+  const selection = fused ? null : runs.selected?.choice.choose(mask, patch, batch);
   const rows = await (selection ? selectedRun(runs, batch, request, selection) : denseRun(runs, batch, request));
   return floatTensor(joinFloats(rows), outputShape(runs.model.spec, batch.prompts.length, batch.length));
 }
@@ -121,7 +121,7 @@ export async function patchedMasks(
   if (!selected || fused) return oneByOne(runs, batch, request, masks);
   const shape = outputShape(model.spec, batch.prompts.length, batch.length);
   const logits: Tensor<Float32Array>[] = [];
-  for (const [start, stop] of selected.together(
+  for (const [start, stop] of selected.choice.together(
     masks,
     request.patch,
     batch,
