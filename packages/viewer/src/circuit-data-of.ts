@@ -13,6 +13,9 @@ import type { CircuitData, DataNode, JsonScore } from './drawing/circuit-data.js
 
 /** More edges than this are not drawn. */
 export const MOST_EDGES = 5000;
+/** A circuit of more edges cannot be read: then so many are drawn at first. */
+const MOST_AT_FIRST = 300;
+const FIRST_OF_MANY = 200;
 
 /** The most important edges and those of the circuit, falling; equal ones in canonical order: the order of `circuit.json`. */
 export interface RankedEdges {
@@ -50,7 +53,7 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
   const kept = keptEdges?.length ?? Math.min(circuit.edges.length, ends.length);
   const sizes = (measurements[0]?.points ?? []).map(({ edges }) => edges);
   const measured = [...new Set(sizes)].filter((size) => size <= ends.length).sort((a, b) => a - b);
-  const stops = sliderStops(ends.length, [kept, ...measured]);
+  const stops = sliderStops(ends.length, [kept, ...measured, ...(kept > MOST_AT_FIRST ? [FIRST_OF_MANY] : [])]);
   return {
     nodes,
     rows,
@@ -69,6 +72,8 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
     total: graph.edgeCount,
     stops,
     start: stops.indexOf(kept),
+    keptSize: circuit.edges.length,
+    first: stops.indexOf(kept > MOST_AT_FIRST ? FIRST_OF_MANY : kept),
     kept: keptEdges,
     measured,
   };

@@ -1,20 +1,20 @@
 /** @file The section of the report that shows the circuit: controls, drawing, legend. */
-import { type CircuitData, edgesKept, edgeTotal } from './drawing/circuit-data.js';
+import { type CircuitData, edgesAtFirst, edgeTotal } from './drawing/circuit-data.js';
 import { circuitSvg } from './drawing/circuit-svg.js';
 import { positionName } from './drawing/node-markup.js';
 import { count, escapeHtml } from './escape.js';
 import { sectionHtml } from './page-frame.js';
 
 export function circuitSection(data: CircuitData): string {
-  const kept = data.stops[data.start]!;
-  const words = `${count(kept)} ${kept === 1 ? 'edge' : 'edges'}`;
+  const drawn = edgesAtFirst(data).length;
+  const words = `${count(drawn)} ${drawn === 1 ? 'edge' : 'edges'}`;
   const where = data.positions === null ? 'input below, output above' : 'a column for each token position, input below';
-  const drawing = circuitSvg(data, edgesKept(data, null), `The circuit, ${where}. Arrow keys walk from node to node.`);
+  const drawing = circuitSvg(data, edgesAtFirst(data), `The circuit, ${where}. Arrow keys walk from node to node.`);
   return sectionHtml(
     'circuit',
     'Circuit',
     `<div class="controls needs-script" hidden>
-<label for="size" class="grow">Edges <input id="size" type="range" list="measured" min="0" max="${data.stops.length - 1}" value="${data.start}" aria-valuetext="${words}"></label>
+<label for="size" class="grow">Edges <input id="size" type="range" list="measured" min="0" max="${data.stops.length - 1}" value="${data.first}" aria-valuetext="${words}"></label>
 <datalist id="measured">${data.measured.map((size) => `<option value="${data.stops.indexOf(size)}"></option>`).join('')}</datalist>
 <output id="shown" for="size">${words}</output>
 <button id="kept" type="button">Kept circuit</button>
@@ -47,9 +47,13 @@ function legend(data: CircuitData): string {
   const limit = less
     ? `<p class="note limit">The drawing holds the ${count(edgeTotal(data))} most important of ${count(data.total)} edges; all scores are in the run folder.</p>`
     : '';
+  const part =
+    data.first === data.start
+      ? ''
+      : `<p class="note">Drawn at first: the ${count(data.stops[data.first]!)} most important edges; the circuit that was kept has ${count(data.keptSize)}.</p>`;
   const grown =
     data.kept === null
       ? ''
       : '<p class="note">The circuit that was kept was not chosen by importance alone (--select). The slider shows the most important edges, “Kept circuit” that circuit.</p>';
-  return `<p class="legend">${colours}<span>width: size of the score</span><span>marks at the slider: measured sizes</span><span>choose a node to see its edges</span></p>${limit}${grown}`;
+  return `<p class="legend">${colours}<span>width: size of the score</span><span>marks at the slider: measured sizes</span><span>choose a node to see its edges</span></p>${part}${limit}${grown}`;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeCircuit, topEdges } from '@auto-circuit/core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderComparison } from './comparison.js';
@@ -18,6 +19,12 @@ const PAGES = {
     const input = exampleInput({ layers: 3, heads: 4, positions: 6 });
     const labels = [EVIL, 'When', 'Mary', '<i>', 'gave', 'to'];
     return renderReport({ ...input, run: { ...input.run, prompts: { ...input.run.prompts, labels } } });
+  },
+  /** A circuit of 10,000 edges at 15 positions. */
+  large() {
+    const input = exampleInput({ positions: 15 });
+    const { edges } = topEdges(input.graph, input.scores, 10_000);
+    return renderReport({ ...input, circuit: makeCircuit(input.graph, edges) });
   },
   /** 3 tasks × 6 algorithms × 2 seeds. */
   comparison() {
@@ -103,6 +110,31 @@ describe('the report in a browser', () => {
     expect(await page.locator('.limit').textContent()).toContain('5\u202f000 most important of 32\u202f491');
     await page.locator('#kept').click();
     expect(await curves(page)).toBe(100);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('draws part of a large circuit first, says how much the kept one has, and keeps names of rows in view', async () => {
+    const { page, problems } = await open('large');
+    expect(await curves(page)).toBe(200);
+    expect(await page.locator('#shown').textContent()).toBe('200 edges');
+    await page.locator('#kept').click();
+    expect(await curves(page)).toBe(5000);
+    expect(await page.locator('#shown').textContent()).toBe('5\u202f000 of 10\u202f000 edges');
+    const leftOf = (what: string) =>
+      page
+        .locator(what)
+        .first()
+        .evaluate((element) => element.getBoundingClientRect().left);
+    const frame = await leftOf('.scroll');
+    for (const scroll of [0, 900]) {
+      await page
+        .locator('.scroll')
+        .first()
+        .evaluate((element, left) => element.scrollTo(left, 0), scroll);
+      await curves(page); // the next frame
+      expect(Math.abs((await leftOf('#circuit .row')) - frame)).toBeLessThan(8);
+    }
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -40,6 +40,20 @@ describe('renderReport', () => {
     expect(data.measured.every((size) => data.stops.includes(size))).toBe(true);
   });
 
+  it('draws of a circuit too large to read its most important edges at first, and says so', () => {
+    const input = exampleInput();
+    const large = (size: number) => {
+      const kept = rankedEdges(input, input.graph.edgeCount).numbers.slice(0, size);
+      return renderReport({ ...input, circuit: makeCircuit(input.graph, kept) });
+    };
+    expect(curvesIn(large(300))).toBe(300);
+    expect(large(300)).not.toContain('Drawn at first');
+    const html = large(10_000);
+    expect(curvesIn(html)).toBe(200);
+    expect(html).toContain('Drawn at first: the 200 most important edges; the circuit that was kept has 10\u202f000.');
+    expect(dataOf(html).stops[dataOf(html).start]).toBe(MOST_EDGES);
+  });
+
   it('draws a circuit that was not chosen by importance alone as it is, and says so', () => {
     const input = exampleInput();
     const order = rankedEdges(input, input.graph.edgeCount).numbers;

@@ -37,6 +37,10 @@ export interface CircuitData {
   readonly stops: readonly number[];
   /** Index into `stops` of the size of the circuit that was kept. */
   readonly start: number;
+  /** How many edges that circuit has; these data may hold fewer. */
+  readonly keptSize: number;
+  /** Index into `stops` of what is drawn at first: the circuit that was kept, or of a large one the part that can be read. */
+  readonly first: number;
   /** The edges of that circuit, where they are not simply the most important ones (`--select greedy`). */
   readonly kept: readonly number[] | null;
   /** Sizes that were measured; each is a stop. */
@@ -103,6 +107,10 @@ export function edgesKept(data: CircuitData, position: number | null): number[] 
     ? edgesShown(data, data.stops[data.start]!, position)
     : atPosition(data, data.kept, position);
 }
+/** What is drawn before anybody chooses. */
+export const edgesAtFirst = (data: CircuitData): number[] =>
+  data.first === data.start ? edgesKept(data, null) : edgesShown(data, data.stops[data.first]!, null);
+
 function atPosition({ edges }: CircuitData, some: readonly number[], position: number | null): number[] {
   return some.filter((edge) => position === null || edges.position?.[edge] === position);
 }

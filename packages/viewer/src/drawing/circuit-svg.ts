@@ -3,13 +3,14 @@ import { escapeHtml } from '../escape.js';
 import { type CircuitData, fromNode, toNode } from './circuit-data.js';
 import { type CircuitLayout, circuitLayout, placeKey } from './circuit-layout.js';
 import { curvePath, edgeCurve, edgeOpacity, edgesMarkup } from './edge-curves.js';
-import { backMarkup, nodesMarkup } from './node-markup.js';
+import { backMarkup, nodesMarkup, rowsMarkup } from './node-markup.js';
 
 /** The parts of the drawing of these edges; the page replaces them one by one. */
 export function circuitParts(data: CircuitData, edges: readonly number[], layout = circuitLayout(data, edges)) {
   return {
     layout,
     back: backMarkup(layout),
+    rows: rowsMarkup(layout),
     edges: edgesMarkup(data, edges, (edge) => curvePath(edgeCurve(data, layout, edge))),
     nodes: nodesMarkup(data, layout, placesOf(data, edges)),
   };
@@ -28,8 +29,8 @@ export function placesOf(data: CircuitData, edges: Iterable<number>): Set<number
 
 /** The drawing that the page's script takes over. */
 export function circuitSvg(data: CircuitData, edges: readonly number[], label: string): string {
-  const { layout, back, edges: paths, nodes } = circuitParts(data, edges);
-  return `<svg id="circuit" class="circuit" ${sizeAttributes(layout)} role="group" aria-label="${escapeHtml(label)}"><g class="back">${back}</g><g class="edges" style="stroke-opacity:${edgeOpacity(edges.length)}">${paths}</g><g class="lit"></g><g class="nodes">${nodes}</g></svg>`;
+  const { layout, back, rows, edges: paths, nodes } = circuitParts(data, edges);
+  return `<svg id="circuit" class="circuit" ${sizeAttributes(layout)} role="group" aria-label="${escapeHtml(label)}"><g class="back">${back}</g><g class="edges" style="stroke-opacity:${edgeOpacity(edges.length)}">${paths}</g><g class="lit"></g><g class="nodes">${nodes}</g><g class="rows">${rows}</g></svg>`;
 }
 
 /** How wide a drawing wants to be at least, so that its names can be read; narrower screens scroll it. */

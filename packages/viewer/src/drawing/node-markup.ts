@@ -41,9 +41,16 @@ const fitted = (label: string, half: number): string => {
   return label.length <= most ? label : `${label.slice(0, Math.max(1, most - 1))}…`;
 };
 
-/** What stands behind edges and nodes: names of rows, and of positions with their columns. */
+/** Names of rows, which stay at the margin of a drawing that is scrolled; what passes under them fades. */
+export function rowsMarkup({ rows, height }: CircuitLayout): string {
+  const names = rows.map(({ label, y }) => `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>`);
+  return `<rect class="margin" width="${ROW_NAMES}" height="${height - 58}"/>${names.join('')}`;
+}
+/** Width of the longest name, `MLP 29`. */
+const ROW_NAMES = 46;
+
+/** What stands behind edges and nodes: columns of token positions with their names. */
 export function backMarkup(layout: CircuitLayout): string {
-  const rows = layout.rows.map(({ label, y }) => `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>`);
   const foot = layout.height - 58;
   const columns = layout.columns.map(({ label, left, width, used }, position) => {
     const x = tenth(left + width / 2);
@@ -53,5 +60,5 @@ export function backMarkup(layout: CircuitLayout): string {
       : '';
     return `${band}<text class="token${used ? ' on' : ''}" x="${x}" y="${foot + 12}" transform="rotate(-42 ${x} ${foot + 12})" text-anchor="end"><title>position ${position}</title>${escapeHtml(words)}</text>`;
   });
-  return [...columns, ...rows].join('');
+  return columns.join('');
 }

@@ -3,7 +3,7 @@ import type { CircuitData } from '../drawing/circuit-data.js';
 import { type CircuitLayout, circuitLayout } from '../drawing/circuit-layout.js';
 import { placesOf, sizeAttributes } from '../drawing/circuit-svg.js';
 import { type CurvePoints, curvePath, edgeCurve, edgeOpacity, edgesMarkup } from '../drawing/edge-curves.js';
-import { backMarkup, nodesMarkup } from '../drawing/node-markup.js';
+import { backMarkup, nodesMarkup, rowsMarkup } from '../drawing/node-markup.js';
 import { edgeNear, type SampledCurves, sampleCurves } from './edge-hit.js';
 import { required } from './elements.js';
 
@@ -22,7 +22,13 @@ export interface Drawing {
 
 export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
   const group = (name: string): SVGGElement => required(`.${name}`, SVGGElement, svg);
-  const [back, lines, lit, nodes] = [group('back'), group('edges'), group('lit'), group('nodes')];
+  const [back, lines, lit, nodes, rows] = ['back', 'edges', 'lit', 'nodes', 'rows'].map(group) as [
+    SVGGElement,
+    SVGGElement,
+    SVGGElement,
+    SVGGElement,
+    SVGGElement,
+  ];
   let layout = circuitLayout(data, []);
   let shown: readonly number[] = [];
   let on: ReadonlySet<number> = new Set();
@@ -44,6 +50,7 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
     host.innerHTML = `<svg ${sizeAttributes(layout)}></svg>`; // numbers only
     for (const { name, value } of host.firstElementChild!.attributes) svg.setAttribute(name, value);
     back.innerHTML = backMarkup(layout);
+    rows.innerHTML = rowsMarkup(layout);
     nodes.innerHTML = nodesMarkup(data, layout, placesOf(data, edges));
   }
 

@@ -30,7 +30,7 @@ export function startCircuit(data: CircuitData): void {
 
   let shown: readonly number[] = [];
   /** Whether the circuit that was kept is shown, until the slider is moved. */
-  let keeping = true;
+  let keeping = data.first === data.start;
   /** Index of the node that was chosen, and of the one that the pointer or the focus is on. */
   let picked: number | null = null;
   let near: number | null = null;
@@ -51,7 +51,8 @@ export function startCircuit(data: CircuitData): void {
     const focused = document.activeElement instanceof SVGGElement ? keyOf(document.activeElement) : null;
     shown = chosenEdges();
     drawing.show(shown);
-    const words = edgesText(shown.length);
+    const part = keeping && position() === null && shown.length < data.keptSize;
+    const words = part ? `${count(shown.length)} of ${edgesText(data.keptSize)}` : edgesText(shown.length);
     shownText.textContent = words;
     slider.setAttribute('aria-valuetext', words);
     markers(size());
@@ -127,11 +128,27 @@ export function startCircuit(data: CircuitData): void {
 
   for (const control of document.querySelectorAll<HTMLElement>('.needs-script')) control.hidden = false;
   if (edgeTotal(data) > 0) draw();
+  keepRowNames(drawing.svg, () => drawing.layout().width);
   scrollToUsed(drawing.svg, drawing.layout().columns.find((column) => column.used)?.left);
 }
 
-/** Where the drawing is wider than the screen, what is used of it comes first. */
+/** Where the drawing is wider than the screen, what is used of it comes first, behind the names of rows. */
 function scrollToUsed(svg: SVGSVGElement, left: number | undefined): void {
   const frame = svg.parentElement;
-  if (left !== undefined && frame && frame.scrollWidth > frame.clientWidth) frame.scrollLeft = Math.max(0, left - 60);
+  if (left === undefined || !frame || frame.scrollWidth <= frame.clientWidth) return;
+  frame.scrollLeft = Math.max(0, left - 80);
+}
+
+/** Names of rows stay in view. */
+function keepRowNames(svg: SVGSVGElement, width: () => number): void {
+  const frame = svg.parentElement;
+  const rows = svg.querySelector<SVGGElement>('.rows');
+  if (!frame || !rows) return;
+  frame.addEventListener(
+    'scroll',
+    oncePerFrame(() => {
+      const scale = svg.getBoundingClientRect().width / width();
+      rows.setAttribute('transform', `translate(${Math.round(frame.scrollLeft / scale)} 0)`);
+    }),
+  );
 }
