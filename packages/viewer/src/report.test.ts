@@ -27,6 +27,19 @@ describe('renderReport', () => {
     expect(html.length).toBeLessThan(300_000);
   });
 
+  it.each([
+    ['gpt2', 'gpt2'],
+    ['org/name', 'org/name'],
+    ['/home/me/models/smollm2/', 'smollm2'],
+    ['./smollm2', 'smollm2'],
+    ['C:\\models\\smollm2', 'smollm2'],
+  ])('names the model %s in the title as %s', (name, title) => {
+    const input = exampleInput();
+    const { asked } = input.run;
+    const run = { ...input.run, asked: { ...asked, model: { ...asked.model, name } } };
+    expect(renderReport({ ...input, run })).toContain(`<h1>ioi in ${title}</h1>`);
+  });
+
   it('draws the kept circuit and holds the most important edges, falling', () => {
     const html = renderReport(exampleInput());
     expect(curvesIn(html)).toBe(100);

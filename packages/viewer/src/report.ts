@@ -16,7 +16,7 @@ import {
 import { count, escapeHtml, shortNumber } from './escape.js';
 import { measuredCurves } from './measured-curves.js';
 import { pageHtml, sectionHtml } from './page-frame.js';
-import { runFacts } from './run-facts.js';
+import { runFacts, titleOfModel } from './run-facts.js';
 import { areasNote, knownCircuitSection, type RunFigures } from './run-figures.js';
 import { verificationsSection } from './verifications.js';
 
@@ -41,7 +41,12 @@ export function renderReport(input: ReportInput, figures: RunFigures = {}): stri
     verificationsSection(input),
     sectionHtml('run', 'What was run', `<dl>${facts.join('')}</dl>`),
   ];
-  return pageHtml(`${run.asked.data.name} in ${run.asked.model.name}`, lead(input), body.join('\n'), data);
+  return pageHtml(
+    `${run.asked.data.name} in ${titleOfModel(run.asked.model.name)}`,
+    lead(input),
+    body.join('\n'),
+    data,
+  );
 }
 
 function lead({ run, graph }: ReportInput): string {

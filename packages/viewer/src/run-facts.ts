@@ -34,3 +34,7 @@ export function runFacts({ asked, prompts, versions, runtime }: RunJson): (reado
     ['versions', optionsText(versions)],
   ];
 }
+
+/** A model's name in a title: of a folder its last part. */
+export const titleOfModel = (name: string): string =>
+  /^(?:[./\\~]|[A-Za-z]:[\\/])/.test(name) ? (name.split(/[\\/]/).findLast((part) => part !== '') ?? name) : name;
