@@ -134,7 +134,12 @@ describe('the report in a browser', () => {
         .evaluate((element, left) => element.scrollTo(left, 0), scroll);
       await curves(page); // the next frame
       expect(Math.abs((await leftOf('#circuit .row')) - frame)).toBeLessThan(8);
+      expect(await page.locator('#circuit .margin').isVisible()).toBe(scroll > 0);
     }
+    const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save-svg').click()]);
+    const svg = await readFile((await download.path())!, 'utf8');
+    expect(svg).toMatch(/<text x="4"[^>]*>End<\/text>/);
+    expect(svg).not.toMatch(/translate|<rect width="46"/); // as it is, whatever the page was scrolled to
     expect(problems).toEqual([]);
     await page.close();
   });

@@ -148,6 +148,7 @@ function keepRowNames(svg: SVGSVGElement, width: () => number): void {
     'scroll',
     oncePerFrame(() => {
       const scale = svg.getBoundingClientRect().width / width();
+      rows.classList.toggle('scrolled', frame.scrollLeft > 0);
       rows.setAttribute('transform', `translate(${Math.round(frame.scrollLeft / scale)} 0)`);
     }),
   );

@@ -27,10 +27,15 @@ export function svgText(svg: SVGSVGElement): string {
   copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   copy.setAttribute('width', `${width}`);
   copy.setAttribute('height', `${height}`);
+  // A file is not scrolled: names of rows stand at their margin.
+  const rows = copy.querySelector('.rows');
+  rows?.removeAttribute('transform');
+  const margin = rows?.querySelector('.margin');
   const originals = svg.querySelectorAll('*');
   copy.querySelectorAll('*').forEach((element, i) => {
     writeStyle(originals[i]!, element);
   });
+  margin?.remove();
   for (const hidden of copy.querySelectorAll('[display="none"]')) hidden.remove();
   const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
   ground.setAttribute('width', '100%');
