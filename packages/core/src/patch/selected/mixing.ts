@@ -18,15 +18,8 @@ import {
   mixInput,
   readSymbol,
 } from './names.js';
-import { type Base, ownBlocks, sitesRun } from './selection.js';
+import { type Base, type Entry, ownBlocks, sitesRun } from './selection.js';
 
-/** Where a run starts that does not run everything, and where its masks differ. */
-export interface Entry {
-  /** The first site that is run. */
-  readonly start: string;
-  /** The only site at which masks differ. */
-  readonly site: string;
-}
 export interface MixingScope {
   readonly builder: ProgramBuilder;
   readonly graph: Graph;

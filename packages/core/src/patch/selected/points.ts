@@ -15,7 +15,7 @@ import {
 } from '../modes.js';
 import { type Norm, normed } from '../norm.js';
 import type { PatchPoints } from '../points.js';
-import { type Entry, Mixing } from './mixing.js';
+import { Mixing } from './mixing.js';
 import {
   carriedInput,
   kvInput,
@@ -28,7 +28,7 @@ import {
   writtenInput,
   writtenSymbol,
 } from './names.js';
-import type { Base } from './selection.js';
+import type { Base, Entry } from './selection.js';
 
 export interface SelectedScope extends TraceScope {
   readonly base: Base;

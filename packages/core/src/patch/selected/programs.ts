@@ -5,10 +5,9 @@ import type { Program } from '../../ir/types.js';
 import { contribution, makePoints, oneRow } from '../modes.js';
 import { normed } from '../norm.js';
 import { finish, finishForLogits, INPUT, LOGITS, patchInputName, readOut, type Setting, scopeOf } from '../programs.js';
-import type { Entry } from './mixing.js';
 import { carriedInput, MASKS, streamBefore } from './names.js';
 import { selectedPoints } from './points.js';
-import type { Base } from './selection.js';
+import type { Base, Entry } from './selection.js';
 
 export interface SelectedSetting extends Setting {
   readonly base: Base;

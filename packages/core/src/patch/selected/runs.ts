@@ -18,10 +18,9 @@ import type { PatchedRunRequest } from '../types.js';
 import { Choice, type ChoiceRequest } from './choice.js';
 import { knownFeed, selectionFeeds } from './feeds.js';
 import { KeptRuns } from './kept.js';
-import type { Entry } from './mixing.js';
 import { carriedInput, streamBefore } from './names.js';
 import { selectedProgram } from './programs.js';
-import type { Selection, Variants } from './selection.js';
+import type { Entry, Selection, Variants } from './selection.js';
 
 export interface SelectedRunsRequest extends ChoiceRequest {
   readonly executables: Executables;

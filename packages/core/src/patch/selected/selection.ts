@@ -13,12 +13,15 @@ import { blocksAt, type MixGroup } from '../sites.js';
 
 export type Base = 'current' | 'patch';
 
-/** Masks that differ from one another at one site only: what searches try at once. */
-export interface Variants {
+/** Where a run starts that does not run everything, and where its masks differ. */
+export interface Entry {
   /** The first site that is run: nothing upstream of it is patched, so its sources are known. */
   readonly start: string;
-  /** The site that all variants' edges lead to: `start`, or one of those that it mixes for. */
+  /** The only site at which masks differ: `start`, or one of those that it mixes for. */
   readonly site: string;
+}
+/** Masks that differ from one another at one site only: what searches try at once. */
+export interface Variants extends Entry {
   /** Edges (canonical numbers) that each variant patches on top of the mask. */
   readonly edges: readonly (readonly number[])[];
 }
