@@ -29,6 +29,10 @@ if (!found || !/^\d+x\d+$/.test(shape ?? '')) {
   console.error(`[bench] node bench/case.mjs CASE BxP; cases: ${Object.keys(CASES).join(', ')}`);
   process.exit(2);
 }
+if (!['dense', 'current', 'patch', undefined].includes(values.way)) {
+  console.error(`[bench] --way is dense, current or patch, not "${values.way}"`);
+  process.exit(2);
+}
 const [prompts, length] = shape.split('x').map(Number);
 const threads = Number(process.env.BENCH_THREADS ?? 2);
 const { backend, counter } = countingBackend(await onnxBackend({ threads, prepack: !values.mapped }));

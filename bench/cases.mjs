@@ -37,7 +37,8 @@ const RESAMPLE = { kind: 'resample', from: 'corrupt' };
 const LOGIT_DIFF = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 
 /**
- * Everything a case needs. `positions`: whether each token position has edges of its own. `way`: how masks are run, else the cheapest. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
+ * Everything a case needs. `keep`: whether pass 1 may be kept; the cases that are asked for once pay for it every time.
+ * `positions`: whether each token position has edges of its own. `way`: how masks are run, else the cheapest.
  * @param backend made by the caller, who disposes it
  */
 export async function setting(model, backend, { prompts, length, positions, microBatchTokens, keep, way, onDebug }) {

@@ -53,7 +53,8 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
   const kept = keptEdges?.length ?? Math.min(circuit.edges.length, ends.length);
   const sizes = (measurements[0]?.points ?? []).map(({ edges }) => edges);
   const measured = [...new Set(sizes)].filter((size) => size <= ends.length).sort((a, b) => a - b);
-  const stops = sliderStops(ends.length, [kept, ...measured, ...(kept > MOST_AT_FIRST ? [FIRST_OF_MANY] : [])]);
+  const first = kept > MOST_AT_FIRST ? FIRST_OF_MANY : kept;
+  const stops = sliderStops(ends.length, [kept, first, ...measured]);
   return {
     nodes,
     rows,
@@ -73,7 +74,7 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
     stops,
     start: stops.indexOf(kept),
     keptSize: circuit.edges.length,
-    first: stops.indexOf(kept > MOST_AT_FIRST ? FIRST_OF_MANY : kept),
+    first: stops.indexOf(first),
     kept: keptEdges,
     measured,
   };

@@ -2,14 +2,14 @@
 import { type CircuitData, edgesAtFirst, edgeTotal } from './drawing/circuit-data.js';
 import { circuitSvg } from './drawing/circuit-svg.js';
 import { positionName } from './drawing/node-markup.js';
-import { count, escapeHtml } from './escape.js';
+import { count, edgesText, escapeHtml } from './escape.js';
 import { sectionHtml } from './page-frame.js';
 
 export function circuitSection(data: CircuitData): string {
-  const drawn = edgesAtFirst(data).length;
-  const words = `${count(drawn)} ${drawn === 1 ? 'edge' : 'edges'}`;
+  const first = edgesAtFirst(data);
+  const words = edgesText(first.length);
   const where = data.positions === null ? 'input below, output above' : 'a column for each token position, input below';
-  const drawing = circuitSvg(data, edgesAtFirst(data), `The circuit, ${where}. Arrow keys walk from node to node.`);
+  const drawing = circuitSvg(data, first, `The circuit, ${where}. Arrow keys walk from node to node.`);
   return sectionHtml(
     'circuit',
     'Circuit',

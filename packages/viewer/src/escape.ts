@@ -29,3 +29,6 @@ export function shortNumber(value: number): string {
 
 /** Counts with thin spaces between thousands. */
 export const count = (value: number): string => `${value}`.replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
+/** `1 edge`, `5 000 edges` */
+export const edgesText = (n: number): string => `${count(n)} ${n === 1 ? 'edge' : 'edges'}`;

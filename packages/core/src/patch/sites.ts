@@ -37,3 +37,7 @@ export function mixGroups(graph: Graph, sites: Iterable<string>): MixGroup[] {
   }
   return groups;
 }
+
+/** The group of a site, which must be in one. */
+export const groupOf = (groups: readonly MixGroup[], site: string): MixGroup =>
+  groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;

@@ -48,11 +48,11 @@ function staticImports(text: string, parse: Parse): string[] {
   }
 }
 function resolved(specifier: string, from: string): string | null {
-  const file = fileURLToPath(new URL(specifier, pathToFileURL(from)));
-  if (existsSync(file) && statSync(file).isFile()) return file;
   try {
+    const file = fileURLToPath(new URL(specifier, pathToFileURL(from)));
+    if (existsSync(file) && statSync(file).isFile()) return file;
     return createRequire(from).resolve(specifier); // `./helper` without its ending
   } catch {
-    return null; // whoever imports it says so
+    return null; // no path, or no such file: whoever imports it says so
   }
 }

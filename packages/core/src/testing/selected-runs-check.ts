@@ -9,7 +9,7 @@ import { interpreterBackend } from '../ir/interpreter.js';
 import type { FloatArray } from '../ir/tensor.js';
 import { createPatchableModel } from '../patch/engine.js';
 import { SelectedRuns } from '../patch/selected/index.js';
-import { blocksAt, blocksBySite, mixGroups } from '../patch/sites.js';
+import { blocksAt, blocksBySite, groupOf, mixGroups } from '../patch/sites.js';
 import type { PatchableModel, PatchDescription } from '../patch/types.js';
 import type { ModelObject } from '../plugin/contributions.js';
 import { require } from './contract.js';
@@ -113,12 +113,11 @@ function variantsOf(graph: Graph): (readonly [string, Mask, number[][]])[] {
     graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.sources.stop;
   const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
   const edges = Array.from({ length: graph.edgeCount }, (_, edge) => edge);
-  const sites = [...blocksBySite(graph)];
-  return sites.flatMap(([site, blocks]) => {
+  const sites = blocksBySite(graph);
+  const groups = mixGroups(graph, sites.keys());
+  return [...sites].flatMap(([site, blocks]) => {
     const here = edges.filter((edge) => siteOf(edge) === site);
-    const { leader } = mixGroups(graph, blocksBySite(graph).keys()).find(
-      (group) => group.leader === site || group.followers.includes(site),
-    )!;
+    const { leader } = groupOf(groups, site);
     const starts = [
       ['it', blocks[0]!.sources.stop, 0.1],
       ['it', blocks[0]!.sources.stop, 0.9],

@@ -42,16 +42,19 @@ const fitted = (label: string, half: number): string => {
 };
 
 /** Names of rows, which stay at the margin of a drawing that is scrolled; what passes under them fades. */
-export function rowsMarkup({ rows, height }: CircuitLayout): string {
-  const names = rows.map(({ label, y }) => `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>`);
-  return `<rect class="margin" width="${ROW_NAMES}" height="${height - 58}"/>${names.join('')}`;
+export function rowsMarkup(layout: CircuitLayout): string {
+  const names = layout.rows.map(({ label, y }) => `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>`);
+  return `<rect class="margin" width="${ROW_NAMES}" height="${footOf(layout)}"/>${names.join('')}`;
 }
 /** Width of the longest name, `MLP 29`. */
 const ROW_NAMES = 46;
 
+/** Where the drawing ends, above the names of token positions. */
+const footOf = ({ height, columns }: CircuitLayout): number => (columns.length > 0 ? height - 58 : height);
+
 /** What stands behind edges and nodes: columns of token positions with their names. */
 export function backMarkup(layout: CircuitLayout): string {
-  const foot = layout.height - 58;
+  const foot = footOf(layout);
   const columns = layout.columns.map(({ label, left, width, used }, position) => {
     const x = tenth(left + width / 2);
     const words = label === '' ? `${position}` : label.length > 12 ? `${label.slice(0, 11)}…` : label;

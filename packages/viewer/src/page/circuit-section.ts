@@ -1,13 +1,13 @@
 /** @file The section of the circuit: slider, search, position and chosen node, and what follows them all. */
 import { type CircuitData, edgeName, edgesKept, edgesShown, edgeTotal } from '../drawing/circuit-data.js';
-import { count } from '../escape.js';
+import { count, edgesText } from '../escape.js';
 import { createDrawing, keyOf } from './circuit-drawing.js';
 import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';
 import { oncePerFrame, required } from './elements.js';
 import { fileName, savePng, saveSvg } from './export-figure.js';
 import { createMovingLimit } from './moving.js';
-import { edgesText, listenToNodes } from './node-events.js';
+import { listenToNodes } from './node-events.js';
 import { firstNode } from './node-walk.js';
 import { selectedEdges } from './selection.js';
 

@@ -1,7 +1,7 @@
 /** @file What pointer, touch and keyboard do in the drawing: approach, choose and walk between nodes, name edges. */
 import { type CircuitData, edgeName, fromNode, scoreText, toNode } from '../drawing/circuit-data.js';
 import { placeName } from '../drawing/node-markup.js';
-import { count } from '../escape.js';
+import { count, edgesText } from '../escape.js';
 import { type Drawing, keyOf } from './circuit-drawing.js';
 import { oncePerFrame } from './elements.js';
 import { nextNode } from './node-walk.js';
@@ -14,8 +14,6 @@ export interface NodeHandlers {
   /** The arrow keys have led to the place of this key. */
   walk(key: number): void;
 }
-
-export const edgesText = (n: number): string => `${count(n)} ${n === 1 ? 'edge' : 'edges'}`;
 
 /** @param shown the edges that are drawn now */
 export function listenToNodes(

@@ -28,6 +28,7 @@ interface SelectedMasks {
   readonly selection: Selection;
 }
 
+/** Compares the ways to run masks; what was selected for a mask is kept as long as the mask. */
 export class Choice {
   readonly #request: ChoiceRequest;
   /** A mask is run on batch after batch. */
@@ -118,6 +119,7 @@ export class Choice {
     return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
   }
 
+  /** What these masks, run together, or the one with variants, ask a base to compute. */
   select(base: Base, masks: readonly Mask[], patch: PatchDescription, variants: Variants | null): Selection {
     const { graph } = this.#request;
     const patchedGivesPatch = patch.kind === 'resample';
@@ -134,6 +136,7 @@ export class Choice {
     known.set(key, { masks, selection });
     return selection;
   }
+
   /** Which way was taken and why, once for each change. */
   #say(taken: string, cheapest: Base, share: number): void {
     const line = `masks are run ${WAYS[taken]!}; the cheapest other way (${WAYS[cheapest]!}) would cost ${share.toFixed(2)} of the dense one`;

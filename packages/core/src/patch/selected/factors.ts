@@ -11,22 +11,25 @@ export interface Row {
 
 export interface FactorTableRequest {
   readonly selection: Selection;
+  readonly site: string;
   /** Whether masks have factors of their own. */
   readonly byMask: boolean;
+  /** Of the site, and of the followers that it mixes for. */
   readonly rows: readonly Row[];
   /** Global numbers of the sources. */
   readonly columns: readonly number[];
-  /** What a row takes of the carried residual, in a column before the others; null where there is no such column. */
-  readonly carried: ((row: Row) => number) | null;
-  /** The site whose rows alone have factors; default: all. */
-  readonly only?: string;
+  /**
+   * `own`: what the run writes, with the carried residual as a column before the others, which the site's own rows take.
+   * `known`: what is known, which followers add themselves: only the site's own rows have factors.
+   */
+  readonly of: 'own' | 'known';
 }
 
 /** [masks?, pos?, rows, columns]; 0 for sources that a row does not see. */
-export function factorTable({ selection, byMask, rows, columns, carried, only }: FactorTableRequest): Tensor {
+export function factorTable({ selection, site, byMask, rows, columns, of }: FactorTableRequest): Tensor {
   const { added, addedWeight, graph, positions, together, weight } = selection;
   const masks = byMask ? selection.masks : 1;
-  const first = carried ? 1 : 0;
+  const first = of === 'own' ? 1 : 0;
   const width = first + columns.length;
   const slab = positions * rows.length * width;
   const data = new Float32Array(masks * slab);
@@ -34,8 +37,9 @@ export function factorTable({ selection, byMask, rows, columns, carried, only }:
     let at = mask * slab;
     for (let position = 0; position < positions; position++) {
       for (const { block, row } of rows) {
-        if (carried) data[at] = carried({ block, row });
-        const stop = only === undefined || block.site === only ? block.sources.stop : 0;
+        const led = block.site !== site;
+        if (of === 'own') data[at] = led ? 0 : 1;
+        const stop = of === 'known' && led ? 0 : block.sources.stop;
         for (let c = 0; c < columns.length; c++) {
           const source = columns[c]!;
           if (source < stop) data[at + first + c] = weight(block, row, source, mask, position);

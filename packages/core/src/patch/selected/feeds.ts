@@ -17,7 +17,7 @@ import {
   stackedPickInput,
   writtenInput,
 } from './names.js';
-import { masksDiffer, ownBlocks, type Selection, sitesRun } from './selection.js';
+import { masksDiffer, ownBlocks, ownMasksDiffer, type Selection, sitesRun } from './selection.js';
 
 type Entries = (readonly [string, Tensor])[];
 const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);
@@ -89,7 +89,7 @@ function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): 
  * [masks?, pos?, rows, known] of what is known.
  */
 function mixFeeds(selection: Selection, group: MixGroup): Entries {
-  const { base, graph, known, knownStop, variants, writes } = selection;
+  const { base, graph, known, knownStop, together, variants: entry, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
     const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
@@ -102,15 +102,12 @@ function mixFeeds(selection: Selection, group: MixGroup): Entries {
       columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
       return [columnsInput(site, block.site), ints(places)];
     });
-    const byMask = masksDiffer(selection, site);
-    // Where variants start the run nothing is computed yet: what is carried has the same factor in all.
-    const ownByMask = byMask && site !== variants?.start;
-    const carried = ({ block }: Row): number => (block.site === site ? 1 : 0);
-    const factors = factorTable({ selection, byMask: ownByMask, rows, columns, carried });
+    const table = { selection, site, rows };
+    const differing = { together, entry };
+    const factors = factorTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
     const feeds: Entries = [...(base === 'current' ? lists : []), [mixInput(site), factors]];
     if (knownStop === 0) return feeds;
-    // Followers add what is known themselves.
-    const knownFactors = factorTable({ selection, byMask, rows, columns: known, carried: null, only: site });
+    const knownFactors = factorTable({ ...table, byMask: masksDiffer(differing, site), of: 'known', columns: known });
     return [...feeds, [knownMixInput(site), knownFactors]];
   });
 }

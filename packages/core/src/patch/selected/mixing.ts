@@ -7,7 +7,7 @@ import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js'
 import type { ProgramBuilder } from '../../ir/builder.js';
 import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/dims.js';
 import type { AnyValue } from '../../ir/types.js';
-import { blocksAt, type MixGroup, mixGroups } from '../sites.js';
+import { blocksAt, groupOf, type MixGroup, mixGroups } from '../sites.js';
 import {
   columnsInput,
   columnsSymbol,
@@ -18,7 +18,7 @@ import {
   mixInput,
   readSymbol,
 } from './names.js';
-import { type Base, type Entry, ownBlocks, sitesRun } from './selection.js';
+import { type Base, type Entry, masksDiffer, ownBlocks, ownMasksDiffer, sitesRun } from './selection.js';
 
 export interface MixingScope {
   readonly builder: ProgramBuilder;
@@ -90,8 +90,8 @@ export class Mixing {
 
   /** Factors by what is carried and was written → [rows, wide, pos, dModel]. */
   #mixed(site: string, rows: Dim, table: AnyValue): AnyValue {
-    const { builder: b, entry, together } = this.#scope;
-    const byMask = this.#masksDiffer(site) && site !== entry?.start;
+    const { builder: b, together } = this.#scope;
+    const byMask = ownMasksDiffer(this.#scope, site);
     const factors = b.input(mixInput(site), 'float', [...this.#axes(byMask), rows, table.shape[this.#rowAxis]!]);
     const own = byMask && !together ? this.#masksFirst(table) : table;
     const mixed = this.#product(factors, own, byMask, byMask ? toDim('batch') : this.wide);
@@ -115,7 +115,7 @@ export class Mixing {
     const { builder: b } = this.#scope;
     const known = this.#positionsFirst(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]));
     const items = toDim('batch');
-    const byMask = this.#masksDiffer(site);
+    const byMask = masksDiffer(this.#scope, site);
     const factors = b.input(knownMixInput(site), 'float', [...this.#axes(byMask), rows, KNOWN_SYMBOL]);
     if (!byMask) {
       const share = b.reshape(this.#product(factors, known, false, items), [rows, 1, 'batch', 'pos', this.#dModel]);
@@ -148,10 +148,7 @@ export class Mixing {
     return site === leader ? followers.map((name) => ({ name, rows: rows(name) })) : [];
   }
   #groupOf(site: string): MixGroup {
-    return this.#groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;
-  }
-  #masksDiffer(site: string): boolean {
-    return this.#scope.together || site === this.#scope.entry?.site;
+    return groupOf(this.#groups, site);
   }
   #axes(byMask: boolean): string[] {
     return [...(byMask ? [MASKS] : []), ...(this.#byPosition ? ['pos'] : [])];

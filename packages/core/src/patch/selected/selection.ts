@@ -6,7 +6,7 @@
  *   the patching run's residual + Σ (mask − 1) · D.
  */
 import { blockEdges } from '../../graph/build.js';
-import { scorePlace } from '../../graph/score-index.js';
+import { edgeEnds } from '../../graph/edges.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
 import { rowsOf } from '../modes.js';
 import { blocksAt, type MixGroup } from '../sites.js';
@@ -115,16 +115,9 @@ const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
   Array.from({ length: stop - start }, (_, row) => row).filter((row) => read[start + row]);
 
 function placeOf(graph: Graph, edge: number): EdgePlace {
-  const { module, offset } = scorePlace(graph, edge);
-  const block = graph.destinationBlocks.find((candidate) => candidate.module === module)!;
-  const { start, stop } = block.sources;
-  const inPosition = offset % blockEdges(block);
-  return {
-    block,
-    row: Math.floor(inPosition / (stop - start)),
-    source: start + (inPosition % (stop - start)),
-    position: Math.floor(offset / blockEdges(block)),
-  };
+  const { source, destination, position } = edgeEnds(graph, edge);
+  const block = graph.destinationBlocks[destination.block]!;
+  return { block, row: destination.head ?? 0, source: source.index, position: position ?? 0 };
 }
 
 /** Which edges have a factor in some mask or variant, looked up: searches ask for all of them again and again. */
@@ -159,9 +152,18 @@ interface Rows {
   readonly read: Uint8Array;
 }
 
+/** Where the masks of a run differ. */
+export interface Differing {
+  /** Everywhere. */
+  readonly together: boolean;
+  /** At its site only. */
+  readonly entry: Entry | null;
+}
 /** Whether masks have factors of their own at a site. */
-export const masksDiffer = ({ together, variants }: Pick<Selection, 'together' | 'variants'>, site: string): boolean =>
-  together || site === variants?.site;
+export const masksDiffer = ({ together, entry }: Differing, site: string): boolean => together || site === entry?.site;
+/** The same of what the run itself carries and writes: where it starts nothing is written yet, and all carry the same. */
+export const ownMasksDiffer = (differing: Differing, site: string): boolean =>
+  masksDiffer(differing, site) && site !== differing.entry?.start;
 
 /** Base `current`: the rows into which something is patched; a block without heads is always read as one row. */
 function touchedRows(scope: Scope): Rows {
