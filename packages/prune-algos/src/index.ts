@@ -1,25 +1,25 @@
 /** @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all. */
 import { definePlugin, type Plugin } from '@auto-circuit/core';
-import { acdc } from './acdc.js';
-import { activationMagnitude } from './activation-magnitude.js';
-import { adversarialKnockouts } from './adversarial-knockouts.js';
-import { circuitProbing } from './circuit-probing.js';
-import { cleanCorrupted } from './clean-corrupted.js';
-import { eap } from './eap.js';
-import { eapIgActivations } from './eap-ig-activations.js';
-import { eapIgInputs } from './eap-ig-inputs.js';
-import { edgePruning } from './edge-pruning.js';
-import { exact } from './exact.js';
-import { gim, gimRules } from './gim.js';
-import { informationFlowRoutes } from './information-flow-routes.js';
-import { integratedEdgeGradients } from './integrated-edge-gradients.js';
-import { knownEdges } from './known-edges.js';
-import { maskGradient } from './mask-gradient.js';
-import { nodeAttribution } from './node-attribution.js';
-import { random } from './random.js';
-import { relp, relpRules } from './relp.js';
-import { subnetworkProbing } from './subnetwork-probing.js';
-import { ugs } from './ugs.js';
+import { knownEdges } from './baselines/known-edges.js';
+import { random } from './baselines/random.js';
+import { activationMagnitude } from './forward/activation-magnitude.js';
+import { informationFlowRoutes } from './forward/information-flow-routes.js';
+import { cleanCorrupted } from './gradient/clean-corrupted.js';
+import { eap } from './gradient/eap.js';
+import { eapIgActivations } from './gradient/eap-ig-activations.js';
+import { eapIgInputs } from './gradient/eap-ig-inputs.js';
+import { gim, gimRules } from './gradient/gim.js';
+import { integratedEdgeGradients } from './gradient/integrated-edge-gradients.js';
+import { maskGradient } from './gradient/mask-gradient.js';
+import { nodeAttribution } from './gradient/node-attribution.js';
+import { relp, relpRules } from './gradient/relp.js';
+import { acdc } from './search/acdc.js';
+import { exact } from './search/exact.js';
+import { adversarialKnockouts } from './training/adversarial-knockouts.js';
+import { circuitProbing } from './training/circuit-probing.js';
+import { edgePruning } from './training/edge-pruning.js';
+import { subnetworkProbing } from './training/subnetwork-probing.js';
+import { ugs } from './training/ugs.js';
 
 /** All algorithms of this package, for a registry. */
 export const pruneAlgosPlugin: Plugin = definePlugin({
@@ -48,13 +48,13 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
   ],
 });
 
-export * from './acdc-search.js';
-export { type CircuitProbingRequest, circuitProbingScores } from './circuit-probing.js';
-export { FAITHFULNESS_TARGETS, type FaithfulnessTarget } from './faithfulness-targets.js';
-export * from './knockout-training.js';
-export { type MaskNoise, seededNoise } from './mask-noise.js';
-export * from './mask-training.js';
 export * from './presets.js';
+export * from './search/acdc-search.js';
+export { type CircuitProbingRequest, circuitProbingScores } from './training/circuit-probing.js';
+export { FAITHFULNESS_TARGETS, type FaithfulnessTarget } from './training/faithfulness-targets.js';
+export * from './training/knockout-training.js';
+export { type MaskNoise, seededNoise } from './training/mask-noise.js';
+export * from './training/mask-training.js';
 export {
   acdc,
   activationMagnitude,

@@ -2,7 +2,7 @@
  * @file From a model's layout to its graph: nodes, blocks, layers and their order, under AutoCircuit's names.
  * Layers count reads and writes of the residual stream: an edge exists from a source to every destination in a later layer.
  */
-import { type GraphParts, graphParts } from './parts.js';
+import { type GraphParts, graphParts } from './graph-builder.js';
 import type { DestinationBlock, Graph, GraphLayout, GraphOptions, StagedLayout, TransformerLayout } from './types.js';
 import { checkGraph, effectiveOptions } from './validate.js';
 

@@ -1,12 +1,12 @@
 /** @file `circuit.json`: a circuit by edge names, with scores, by falling importance; and the graph it belongs to. */
 import { z } from 'zod';
-import { checkJson, type JsonOrigin, parseJson } from '../data/json-file.js';
 import { AutoCircuitError } from '../error.js';
+import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
+import type { SelectionName } from './edge-ranking-names.js';
 import { edgeAt, edgesByName } from './edges.js';
 import { scorePlace } from './score-index.js';
-import type { SelectionName } from './selection-names.js';
 import type { Circuit, Graph, PruneScores } from './types.js';
 
 const size = z.int().positive();

@@ -1,5 +1,5 @@
 /** @file Circuits: sets of kept edges, the part of one that is connected, and masks from them. */
-import { type FloatArray, floatTensor, type Tensor } from '../ir/tensor.js';
+import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { blockEdges, scoreShape } from './build.js';
 import { checkEdgeNumber, edgeEnds } from './edges.js';
 import { attentionOf, innerLinks, reachOf } from './inner-links.js';

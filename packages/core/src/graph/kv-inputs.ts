@@ -1,6 +1,6 @@
 /** @file From K and V inputs by query head to inputs by KV head: gradient scores add up; nothing converts back. */
 import { AutoCircuitError } from '../error.js';
-import { type FloatArray, floatTensor, type Tensor } from '../ir/tensor.js';
+import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { buildGraph, scoreShape } from './build.js';
 import { checkScores } from './score-index.js';
 import type { Graph, PruneScores } from './types.js';

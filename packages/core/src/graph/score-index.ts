@@ -3,7 +3,7 @@
  * Scores go by module (`[position?, head?, sources]`), canonical numbers by destination node, where Q, K and V of a head are neighbours.
  */
 import { AutoCircuitError, nearestNames } from '../error.js';
-import { type FloatArray, floatTensor, type Tensor } from '../ir/tensor.js';
+import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { blockEdges, scoreShape } from './build.js';
 import { checkEdgeNumber } from './edges.js';
 import type { Graph, PruneScores } from './types.js';

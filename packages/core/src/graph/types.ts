@@ -1,5 +1,5 @@
 /** @file What the graph of a model is: source and destination nodes by block, the edges between them, scores and masks. */
-import type { FloatArray, Tensor } from '../ir/tensor.js';
+import type { FloatArray, Tensor } from '../tensor/tensor.js';
 
 export interface GraphOptions {
   /** true: edges between heads and MLPs (the factorized graph). false: the residual graph, `Resid Mid`/`Resid Post` as nodes. */

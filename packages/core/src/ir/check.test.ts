@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ProgramBuilder } from './builder.js';
 import { checkProgram } from './check.js';
 import { printProgram } from './print.js';
-import type { AnyValue, Program } from './types.js';
+import type { AnyValue, Program } from './program.js';
 
 function sample(): Program {
   const b = new ProgramBuilder('sample');

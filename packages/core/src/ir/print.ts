@@ -1,6 +1,6 @@
 /** @file Programs as stable text, for people and for golden files: one line a value. */
 import { dimKey, shapeKey } from './dims.js';
-import type { AnyValue, OpAttributes, OpName, Program } from './types.js';
+import type { AnyValue, OpAttributes, OpName, Program } from './program.js';
 
 const list = (items: readonly (number | string)[]): string => `[${items.join(', ')}]`;
 const shortList = (data: readonly number[]): string =>

@@ -1,7 +1,8 @@
 /** @file The value of one prompt's answers: mean over the answers, mean over the wrong answers, or the difference. */
-import type { AnswerSides } from '../data/types.js';
+
 import { AutoCircuitError } from '../error.js';
-import type { FloatArray } from '../ir/tensor.js';
+import type { AnswerSides } from '../prompts/types.js';
+import type { FloatArray } from '../tensor/tensor.js';
 import { TOKEN_FUNCTIONS, type TokenFunction } from './token-functions.js';
 
 /** diff: answers − wrong answers · value: answers · wrong: wrong answers; each side a mean over its tokens. */

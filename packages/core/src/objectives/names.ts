@@ -1,5 +1,5 @@
 /** @file The objectives that `--objective` knows, and what each is as a description that `maskGradient` takes. */
-import type { Objective } from '../patch/types.js';
+import type { Objective } from '../patch/patchable-model.js';
 
 export const OBJECTIVES = {
   'logit-diff': {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { PromptBatch } from '../data/types.js';
-import { floatTensor } from '../ir/tensor.js';
-import type { Objective } from '../patch/types.js';
+import type { Objective } from '../patch/patchable-model.js';
+import type { PromptBatch } from '../prompts/types.js';
+import { floatTensor } from '../tensor/tensor.js';
 import { objectiveByBatch } from './by-batch.js';
 import { objectiveOnLogits } from './on-logits.js';
 

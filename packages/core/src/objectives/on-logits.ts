@@ -2,10 +2,11 @@
  * @file Objectives on the host: M for each prompt from logits that are already there, in float64. The slow twin of the
  * program fragments, and what exact activation patching subtracts.
  */
-import type { PromptBatch } from '../data/types.js';
+
 import { AutoCircuitError } from '../error.js';
-import type { FloatArray, Tensor } from '../ir/tensor.js';
-import type { Objective } from '../patch/types.js';
+import type { Objective } from '../patch/patchable-model.js';
+import type { PromptBatch } from '../prompts/types.js';
+import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { promptAnswerValue } from './answers.js';
 import { meanOverAnswers, meanOverPositions, positionRows, promptTargets, wrongShape } from './output-rows.js';
 import { klDivergence, TOKEN_FUNCTIONS } from './token-functions.js';

@@ -1,8 +1,9 @@
 /** @file Outputs by prompt and position: what is read of a prompt is the mean over its positions. */
-import { answersRead } from '../data/output-positions.js';
-import type { AnswerSides, Prompt, PromptBatch } from '../data/types.js';
+
 import { AutoCircuitError } from '../error.js';
-import { type FloatArray, floatTensor, type Tensor } from '../ir/tensor.js';
+import { answersRead } from '../prompts/output-positions.js';
+import type { AnswerSides, Prompt, PromptBatch } from '../prompts/types.js';
+import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 
 /**
  * The rows of `[prompts, outputs]` or `[prompts, positions, outputs]`, by prompt: one for each position read.

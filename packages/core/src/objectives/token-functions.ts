@@ -1,5 +1,5 @@
 /** @file What is read off a prompt's output before answers are picked: logits, probabilities or log probabilities, on the host in float64. */
-import type { FloatArray } from '../ir/tensor.js';
+import type { FloatArray } from '../tensor/tensor.js';
 import type { AnswersObjective } from './types.js';
 
 export type TokenFunction = AnswersObjective['tokenFunction'];

@@ -1,5 +1,5 @@
 /** @file The kinds of objective, one type each. */
-import type { Objective } from '../patch/types.js';
+import type { Objective } from '../patch/patchable-model.js';
 
 export type AnswersObjective = Extract<Objective, { kind: 'answers' }>;
 export type MseObjective = Extract<Objective, { kind: 'mse' }>;

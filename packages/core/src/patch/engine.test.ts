@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { Prompt, PromptBatch, Side } from '../data/types.js';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph } from '../graph/build.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import { allEdges, edgesByName } from '../graph/edges.js';
 import { scoreIndex } from '../graph/score-index.js';
 import type { Graph, GraphOptions, Mask } from '../graph/types.js';
-import { interpreterBackend } from '../ir/interpreter.js';
+import type { Prompt, PromptBatch, Side } from '../prompts/types.js';
 import { microModel } from '../testing/micro-model.js';
 import { createPatchableModel } from './engine.js';
-import type { PatchableModel, PatchDescription } from './types.js';
+import type { PatchableModel, PatchDescription } from './patchable-model.js';
 
 const OPTIONS: GraphOptions = { factorized: true, splitQkv: true, positions: null, kvInputs: 'query-head' };
 const prompt = (index: number, clean: number[][], corrupt: number[][]): Prompt => ({

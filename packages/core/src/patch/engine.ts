@@ -1,28 +1,21 @@
 /** @file The engine behind `PatchableModel`: micro-batches, programs by mode, pass 1 kept for many masks. */
 
 import { totalmem } from 'node:os';
-import type { OutputPositions } from '../data/output-positions.js';
-import { inputOf } from '../data/prompts.js';
-import type { ModelInput, PromptBatch, Side } from '../data/types.js';
+import type { Backend } from '../backend/backend.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
-import type { Backend } from '../ir/backend.js';
-import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
 import type { ModelObject } from '../plugin/contributions.js';
-import { type ConstantGradient, type ConstantGradientRequest, constantGradient, constantMeans } from './constants.js';
-import { Executables, type NamedProgram } from './executables.js';
-import { inputFeeds } from './feeds.js';
-import { gradientsBetween, maskGradient } from './mask-gradient.js';
-import { type EdgeMeasure, measuredEdgesProgram } from './measured-edges.js';
-import { MemoryPlan } from './memory-plan.js';
-import { floats, joinFloats, sliceRows, tensorOf } from './micro-batches.js';
-import { type PatchedRuns, patchedMasks, patchedRun, patchedVariants } from './patched-runs.js';
-import { INPUT, LOGITS, patchInputName, plainProgram, projectProgram, sourceOutputName } from './programs.js';
-import { scoreTensors } from './score-outputs.js';
-import { SelectedRuns } from './selected/index.js';
-import { prefixFeeds } from './shared-prefix.js';
-import { captures, cutsFor, eachCut, named, ONCE, outputShape, siteFeeds } from './shared-runs.js';
-import { type SiteTensors, SourceStore } from './source-store.js';
+import type { OutputPositions } from '../prompts/output-positions.js';
+import { inputOf } from '../prompts/prompts.js';
+import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
+import { type SiteTensors, SourceStore } from './exec/activation-cache.js';
+import { inputFeeds } from './exec/feeds.js';
+import { MemoryPlan } from './exec/memory-plan.js';
+import { floats, joinFloats, sliceRows, tensorOf } from './exec/micro-batches.js';
+import { Executables, type NamedProgram } from './exec/program-cache.js';
+import { captures, cutsFor, eachCut, named, ONCE, outputShape, siteFeeds } from './exec/run-context.js';
+import { scoreTensors } from './exec/score-outputs.js';
 import type {
   MaskGradientRequest,
   PatchableModel,
@@ -30,7 +23,19 @@ import type {
   PatchedRunRequest,
   PatchedRunsRequest,
   PromptGradients,
-} from './types.js';
+} from './patchable-model.js';
+import { type EdgeMeasure, measuredEdgesProgram } from './programs/measured-edges.js';
+import { INPUT, LOGITS, patchInputName, plainProgram, projectProgram, sourceOutputName } from './programs/programs.js';
+import {
+  type ConstantGradient,
+  type ConstantGradientRequest,
+  constantGradient,
+  constantMeans,
+} from './runs/constants.js';
+import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
+import { type PatchedRuns, patchedMasks, patchedRun, patchedVariants } from './runs/patched.js';
+import { prefixFeeds } from './runs/shared-prefix.js';
+import { SelectedRuns } from './sparse/index.js';
 
 export interface PatchableModelRequest {
   readonly model: ModelObject;

@@ -5,17 +5,17 @@
  * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
  */
 
-import type { OutputPositions } from '../data/output-positions.js';
-import type { PromptFile } from '../data/prompt-file.js';
-import type { TextEncoder } from '../data/tokenize.js';
-import type { PromptBatch } from '../data/types.js';
+import type { Backend, BackendSettings, WeightStore } from '../backend/backend.js';
 import type { Graph, GraphLayout, PruneScores } from '../graph/types.js';
-import type { Backend, BackendSettings, WeightStore } from '../ir/backend.js';
-import type { FloatArray, Tensor } from '../ir/tensor.js';
-import type { AnyValue, DType } from '../ir/types.js';
+import type { AnyValue, DType } from '../ir/program.js';
+import type { PatchPoints } from '../model/patch-points.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { PatchPoints } from '../patch/points.js';
-import type { Objective, PatchableModel, PatchDescription } from '../patch/types.js';
+import type { Objective, PatchableModel, PatchDescription } from '../patch/patchable-model.js';
+import type { OutputPositions } from '../prompts/output-positions.js';
+import type { PromptFile } from '../prompts/prompt-file.js';
+import type { TextEncoder } from '../prompts/tokenize.js';
+import type { PromptBatch } from '../prompts/types.js';
+import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 export const PLUGIN_API_VERSION = 1;

@@ -1,5 +1,5 @@
 /** @file What core itself contributes: the interpreter as a backend. */
-import { interpreterBackend } from '../ir/interpreter.js';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { defineBackend, definePlugin } from './contributions.js';
 
 export const corePlugin = definePlugin({

@@ -2,26 +2,26 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { seededRandom } from '../data/random.js';
-import type { Prompt } from '../data/types.js';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { AutoCircuitError } from '../error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import { allEdges } from '../graph/edges.js';
 import { topEdges } from '../graph/scores.js';
-import { interpreterBackend } from '../ir/interpreter.js';
-import { floatTensor } from '../ir/tensor.js';
+import { seededRandom } from '../numeric/seeded-random.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { PatchableModel } from '../patch/types.js';
+import type { PatchableModel } from '../patch/patchable-model.js';
 import { defineMetric, definePruneAlgo } from '../plugin/contributions.js';
+import type { Prompt } from '../prompts/types.js';
+import type { ReportInput } from '../run-folder/report-input.js';
+import { withoutPromptValues } from '../run-folder/schemas.js';
+import { ScoreAccumulator } from '../statistics/accumulate.js';
+import { PromptBootstrap, ratioOfSums } from '../statistics/bootstrap.js';
+import { floatTensor } from '../tensor/tensor.js';
 import { microModel } from '../testing/micro-model.js';
-import { ScoreAccumulator } from './accumulate.js';
-import { PromptBootstrap, ratioOfSums } from './bootstrap.js';
 import { type DiscoverRequest, discover } from './discover.js';
 import { evaluate, mergeMeasurements, sizesLeft } from './evaluate.js';
-import type { ReportInput } from './report-input.js';
 import type { RunIdentity } from './run-json.js';
-import { withoutPromptValues } from './schemas.js';
 
 /** Edge attribution patching, one checkpoint a batch. */
 const eap = definePruneAlgo({

@@ -4,21 +4,18 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Prompt } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
-import type { PatchableModel, PatchDescription } from '../patch/types.js';
+import type { PatchableModel, PatchDescription } from '../patch/patchable-model.js';
 import type { NodeScores, PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
-import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './measure.js';
-import { SizeMeasurer } from './measure-sizes.js';
-import { toFileNodes } from './node-files.js';
-import { promptsOfRun, type RunPromptSettings, type RunPrompts } from './prompts-of-run.js';
-import type { ReportInput } from './report-input.js';
-import { type RunIdentity, runJsonOf } from './run-json.js';
-import type { CircuitSizes, Measurement, RunJson, Timings } from './schemas.js';
-import { toFileScores } from './score-files.js';
+import type { Prompt } from '../prompts/types.js';
+import { toFileNodes } from '../run-folder/node-files.js';
+import type { ReportInput } from '../run-folder/report-input.js';
+import type { CircuitSizes, Measurement, RunJson, Timings } from '../run-folder/schemas.js';
+import { toFileScores } from '../run-folder/score-files.js';
+import { type ExistingFolder, openRunStore, type RunStore } from '../run-folder/store.js';
 import {
   checkSelection,
   circuitsToMeasure,
@@ -26,8 +23,11 @@ import {
   type MadeCircuit,
   type SelectionSettings,
   tiesWarning,
-} from './sizes.js';
-import { type ExistingFolder, openRunStore, type RunStore } from './store.js';
+} from './circuits-to-measure.js';
+import { SizeMeasurer } from './measure-circuits.js';
+import { promptsOfRun, type RunPromptSettings, type RunPrompts } from './prompts-of-run.js';
+import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
+import { type RunIdentity, runJsonOf } from './run-json.js';
 
 export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly model: PatchableModel;

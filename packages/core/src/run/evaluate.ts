@@ -1,14 +1,15 @@
 /** @file Measures circuits that are there already: more metrics or sizes for the scores of a run, or one circuit from a file. */
-import type { Prompt } from '../data/types.js';
+
 import { AutoCircuitError } from '../error.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
-import type { PatchableModel } from '../patch/types.js';
+import type { PatchableModel } from '../patch/patchable-model.js';
 import type { Checkpoint } from '../plugin/contributions.js';
-import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './measure.js';
-import { SizeMeasurer } from './measure-sizes.js';
+import type { Prompt } from '../prompts/types.js';
+import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
+import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './circuits-to-measure.js';
+import { SizeMeasurer } from './measure-circuits.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
-import type { CircuitSizes, MeasuredPoint, Measurement } from './schemas.js';
-import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './sizes.js';
+import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 
 export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
   readonly model: PatchableModel;

@@ -1,13 +1,14 @@
 /** @file How much of the model's behaviour a circuit keeps, and which of the measured circuits is the one to write. */
-import type { AnswerSides } from '../data/types.js';
+
 import { AutoCircuitError, type ErrorParts } from '../error.js';
-import type { FloatArray } from '../ir/tensor.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
 import { klDivergence } from '../objectives/token-functions.js';
 import type { BatchOutputs, PromptValues } from '../plugin/contributions.js';
-import { ratioOfSums } from './bootstrap.js';
-import type { References } from './measure.js';
+import type { AnswerSides } from '../prompts/types.js';
+import { ratioOfSums } from '../statistics/bootstrap.js';
+import type { FloatArray } from '../tensor/tensor.js';
+import type { References } from './run-circuits.js';
 
 /** Faithfulness must be this close to 1 for `--keep auto`. */
 export const FAITHFUL_WITHIN = 0.1;

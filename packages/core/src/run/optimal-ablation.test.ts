@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../data/random.js';
-import type { Prompt } from '../data/types.js';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph } from '../graph/build.js';
 import { maskFromEdges } from '../graph/circuit.js';
-import { interpreterBackend } from '../ir/interpreter.js';
-import { floatTensor } from '../ir/tensor.js';
+import { seededRandom } from '../numeric/seeded-random.js';
 import { objectiveOnLogits } from '../objectives/on-logits.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { ConstantPatch } from '../patch/types.js';
+import type { ConstantPatch } from '../patch/patchable-model.js';
 import type { CheckpointData } from '../plugin/contributions.js';
+import type { Prompt } from '../prompts/types.js';
+import { floatTensor } from '../tensor/tensor.js';
 import { microModel } from '../testing/micro-model.js';
 import { ConstantTraining, OPTIMAL_ABLATION, optimalConstants } from './optimal-ablation.js';
 

@@ -1,14 +1,15 @@
 /** @file Optimal ablation: constants for every source node, trained so that patching them in changes the output least. */
-import { type AdamState, adamState, adamStep } from '../adam.js';
-import { inputOf } from '../data/prompts.js';
-import { seededRandom } from '../data/random.js';
-import type { PromptBatch } from '../data/types.js';
+
 import { AutoCircuitError } from '../error.js';
 import { scoreShape } from '../graph/build.js';
 import type { Mask } from '../graph/types.js';
-import { elementCount, floatTensor, type Tensor } from '../ir/tensor.js';
-import type { ConstantPatch, PatchableModel } from '../patch/types.js';
+import { type AdamState, adamState, adamStep } from '../numeric/adam.js';
+import { seededRandom } from '../numeric/seeded-random.js';
+import type { ConstantPatch, PatchableModel } from '../patch/patchable-model.js';
 import type { Checkpoint, CheckpointData } from '../plugin/contributions.js';
+import { inputOf } from '../prompts/prompts.js';
+import type { PromptBatch } from '../prompts/types.js';
+import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
 
 /** How constants are trained; each default stands here. */
 export const OPTIMAL_ABLATION = Object.freeze({ steps: 200, learningRate: 0.02 });

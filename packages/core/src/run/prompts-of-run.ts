@@ -1,10 +1,10 @@
 /** @file Which prompts a run uses: one length, the first so many, a train and a test part, in batches. */
 import { createHash } from 'node:crypto';
-import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../data/prompts.js';
-import type { Prompt, PromptBatch } from '../data/types.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
-import type { AblationName } from '../patch/types.js';
+import type { AblationName } from '../patch/patchable-model.js';
+import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../prompts/prompts.js';
+import type { Prompt, PromptBatch } from '../prompts/types.js';
 
 export interface PromptChoice {
   /** Only prompts of this many tokens; null: all. */

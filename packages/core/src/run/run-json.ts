@@ -1,9 +1,10 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
+
+import type { BackendInfo } from '../backend/backend.js';
 import type { Graph } from '../graph/types.js';
-import type { BackendInfo } from '../ir/backend.js';
+import type { RunJson } from '../run-folder/schemas.js';
 import type { DiscoverRequest } from './discover.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
-import type { RunJson } from './schemas.js';
 
 /** What the caller knows of a run beyond the request. */
 export interface RunIdentity {

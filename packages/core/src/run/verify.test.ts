@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../graph/build.js';
 import { edgeAt } from '../graph/edges.js';
 import { unflattenScores } from '../graph/score-index.js';
-import type { Measurement } from './schemas.js';
+import type { Measurement } from '../run-folder/schemas.js';
 import { compareCircuit, compareMeasurement, compareScores } from './verify.js';
 
 const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 });

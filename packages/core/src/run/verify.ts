@@ -1,20 +1,21 @@
 /** @file Makes the numbers of a finished run again with another backend, and compares. */
-import type { Prompt } from '../data/types.js';
+
+import type { BackendInfo } from '../backend/backend.js';
+import { edgeSelection } from '../graph/edge-ranking.js';
+import type { SelectionName } from '../graph/edge-ranking-names.js';
 import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
-import { edgeSelection } from '../graph/selection.js';
-import type { SelectionName } from '../graph/selection-names.js';
 import type { Graph, PruneScores } from '../graph/types.js';
-import type { BackendInfo } from '../ir/backend.js';
-import type { PatchableModel } from '../patch/types.js';
+import type { PatchableModel } from '../patch/patchable-model.js';
 import type { Checkpoint } from '../plugin/contributions.js';
+import type { Prompt } from '../prompts/types.js';
+import type { ReportInput } from '../run-folder/report-input.js';
+import { fromJsonNumber, type Measurement, toJsonNumber } from '../run-folder/schemas.js';
+import type { Verification } from '../run-folder/verification-file.js';
 import { type DiscoverHooks, type DiscoverRequest, scoresOf } from './discover.js';
 import { evaluate } from './evaluate.js';
-import { type ChosenMetric, type CircuitRunSettings, patchDescription } from './measure.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
-import type { ReportInput } from './report-input.js';
-import { fromJsonNumber, type Measurement, toJsonNumber } from './schemas.js';
-import type { Verification } from './verification.js';
+import { type ChosenMetric, type CircuitRunSettings, patchDescription } from './run-circuits.js';
 
 /**
  * Backends compute in float32 (the interpreter in float64) and add in different orders. One rounding is 6e-8 of a value; a

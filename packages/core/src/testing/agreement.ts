@@ -1,11 +1,11 @@
 /** @file How far a backend's results are from the interpreter's, in units of float32 rounding. */
-import type { Backend, Feeds, Results, WeightStore } from '../ir/backend.js';
+import type { Backend, Feeds, Results, WeightStore } from '../backend/backend.js';
+import { programInputs } from '../backend/check-feeds.js';
+import { interpret } from '../backend/interpreter/interpreter.js';
+import { memoryWeights } from '../backend/memory-weights.js';
 import { type DimSizes, evaluateShape } from '../ir/dims.js';
-import { programInputs } from '../ir/feeds.js';
-import { interpret } from '../ir/interpreter.js';
-import { elementCount, type Tensor } from '../ir/tensor.js';
-import type { Program } from '../ir/types.js';
-import { memoryWeights } from '../ir/weights.js';
+import type { Program } from '../ir/program.js';
+import { elementCount, type Tensor } from '../tensor/tensor.js';
 import { draws } from './draws.js';
 
 /** The largest int that `seededFeeds` gives, plus one. */

@@ -6,25 +6,25 @@
  * runContract('my-family', architectureContract(myModel({ layers: 2, … })), { describe, it });
  */
 
-import { seededRandom } from '../data/random.js';
-import type { Prompt, PromptBatch } from '../data/types.js';
+import { interpret, interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor } from '../graph/build.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import { edgeAt } from '../graph/edges.js';
 import { scorePlace } from '../graph/score-index.js';
 import type { Graph, GraphOptions } from '../graph/types.js';
 import { ProgramBuilder } from '../ir/builder.js';
-import { interpret, interpreterBackend } from '../ir/interpreter.js';
 import { printProgram } from '../ir/print.js';
-import type { FloatArray, Tensor } from '../ir/tensor.js';
+import { seededRandom } from '../numeric/seeded-random.js';
 import { createPatchableModel } from '../patch/engine.js';
-import { promptFeed } from '../patch/feeds.js';
-import { contribution, makePoints, outputsByRow } from '../patch/modes.js';
-import { INPUT, plainProgram } from '../patch/programs.js';
-import type { PatchableModel } from '../patch/types.js';
+import { promptFeed } from '../patch/exec/feeds.js';
+import { contribution, makePoints, outputsByRow } from '../patch/modes/points.js';
+import type { PatchableModel } from '../patch/patchable-model.js';
+import { INPUT, plainProgram } from '../patch/programs/programs.js';
 import type { ModelObject } from '../plugin/contributions.js';
+import type { Prompt, PromptBatch } from '../prompts/types.js';
+import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { type ContractCheck, require } from './contract.js';
-import { selectedRunsEqualDense } from './selected-runs-check.js';
+import { selectedRunsEqualDense } from './sparse-runs-check.js';
 
 const LENGTH = 4;
 /** Activations pass between the two passes as float32: 6e-8 of their size, times the few dozen they are summed over. */

@@ -1,10 +1,10 @@
 /** @file The contract of a backend beside its numbers: lifetimes, runs at once, refusals, and that nothing is left behind. */
-import type { Backend, Executable, Feeds, Results } from '../ir/backend.js';
+import type { Backend, Executable, Feeds, Results } from '../backend/backend.js';
+import { interpret } from '../backend/interpreter/interpreter.js';
+import { memoryWeights } from '../backend/memory-weights.js';
 import { ProgramBuilder } from '../ir/builder.js';
-import { interpret } from '../ir/interpreter.js';
-import { floatTensor, intTensor } from '../ir/tensor.js';
-import type { AnyValue, Program } from '../ir/types.js';
-import { memoryWeights } from '../ir/weights.js';
+import type { AnyValue, Program } from '../ir/program.js';
+import { floatTensor, intTensor } from '../tensor/tensor.js';
 import { stepsApart } from './agreement.js';
 import { require, requireSentence, thrownBy } from './contract.js';
 

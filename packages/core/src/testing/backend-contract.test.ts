@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Backend, Results } from '../backend/backend.js';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { AutoCircuitError } from '../error.js';
-import type { Backend, Results } from '../ir/backend.js';
-import { interpreterBackend } from '../ir/interpreter.js';
-import type { Tensor } from '../ir/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type BackendContractOptions, backendContract } from './backend-contract.js';
 import { runContract } from './contract.js';
 

@@ -1,9 +1,9 @@
 /** @file The contract of a backend: that it computes what the interpreter says programs mean, and refuses what is wrong. */
-import type { Backend, WeightStore } from '../ir/backend.js';
+import type { Backend, WeightStore } from '../backend/backend.js';
+import { interpret } from '../backend/interpreter/interpreter.js';
+import { memoryWeights } from '../backend/memory-weights.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import type { DimSizes } from '../ir/dims.js';
-import { interpret } from '../ir/interpreter.js';
-import { memoryWeights } from '../ir/weights.js';
 import { seededFeeds, stepsApart } from './agreement.js';
 import {
   requireDisposal,

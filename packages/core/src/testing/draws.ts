@@ -1,5 +1,5 @@
 /** @file What generators of random cases draw: choices on top of the seeded numbers. */
-import { seededRandom } from '../data/random.js';
+import { seededRandom } from '../numeric/seeded-random.js';
 
 export interface Draws {
   /** Uniform in [low, high). */

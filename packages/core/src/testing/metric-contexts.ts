@@ -1,8 +1,9 @@
 /** @file Made-up runs for the contract of metrics: a model that knows the answers, a circuit that half does. */
-import type { Prompt } from '../data/types.js';
+
 import { buildGraph } from '../graph/build.js';
+import { uniformAt } from '../numeric/counter-random.js';
 import type { BatchOutputs, MetricContext } from '../plugin/contributions.js';
-import { uniformAt } from '../random.js';
+import type { Prompt } from '../prompts/types.js';
 
 export const METRIC_OUTPUT_SIZE = 12;
 

@@ -2,7 +2,7 @@
 import { AutoCircuitError } from '../error.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
-import { ratioOfSums } from '../run/bootstrap.js';
+import { ratioOfSums } from '../statistics/bootstrap.js';
 import { type ContractCheck, require, requireSentence, thrownBy } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { METRIC_OUTPUT_SIZE, metricContext } from './metric-contexts.js';

@@ -2,8 +2,9 @@
  * @file AutoCircuit's MicroModel, built as an object: a residual stream of two numbers, and in every layer two heads that
  * multiply what they read by known weights. Small enough to follow by hand.
  */
+
+import { memoryWeights } from '../backend/memory-weights.js';
 import type { GraphLayout } from '../graph/types.js';
-import { memoryWeights } from '../ir/weights.js';
 import type { ModelObject } from '../plugin/contributions.js';
 
 /** AutoCircuit's own weights for two layers: head 0 multiplies by (1, 2), head 1 by (3, 4). */

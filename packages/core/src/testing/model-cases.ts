@@ -4,7 +4,7 @@
  */
 import type { ProgramBuilder } from '../ir/builder.js';
 import { addDims, type DimLike, multiplyDims } from '../ir/dims.js';
-import type { AnyValue, OpName } from '../ir/types.js';
+import type { AnyValue, OpName } from '../ir/program.js';
 import type { OpCase } from './op-cases.js';
 
 type B = ProgramBuilder;

@@ -1,13 +1,14 @@
 /** @file What the contract of pruning algorithms runs them on: the micro model with seeded prompts, in several graphs. */
-import type { Prompt, PromptBatch } from '../data/types.js';
+
+import type { Backend } from '../backend/backend.js';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import type { GraphOptions } from '../graph/types.js';
-import type { Backend } from '../ir/backend.js';
-import { interpreterBackend } from '../ir/interpreter.js';
+import { uniformAt } from '../numeric/counter-random.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { Objective } from '../patch/types.js';
+import type { Objective } from '../patch/patchable-model.js';
 import type { Checkpoint, CheckpointData, ModelObject, PruneAlgoContext } from '../plugin/contributions.js';
-import { uniformAt } from '../random.js';
+import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { microModel } from './micro-model.js';
 
 export interface PruneAlgoContextSpec {

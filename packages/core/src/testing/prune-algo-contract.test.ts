@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../error.js';
 import { unflattenScores } from '../graph/score-index.js';
 import { definePruneAlgo, type PruneAlgo, type PruneAlgoContext, type PruneResult } from '../plugin/contributions.js';
-import { ScoreAccumulator } from '../run/accumulate.js';
+import { ScoreAccumulator } from '../statistics/accumulate.js';
 import { pruneAlgoContract } from './prune-algo-contract.js';
 
 /** Gradients at the clean run, batch by batch, without a checkpoint. */

@@ -1,12 +1,13 @@
 /** @file The contract of a pruning algorithm: what every algorithm, first-party or not, has to keep to. */
+
+import type { Backend } from '../backend/backend.js';
 import { scoreShape } from '../graph/build.js';
 import { checkScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
-import type { Backend } from '../ir/backend.js';
-import type { Objective } from '../patch/types.js';
+import type { Objective } from '../patch/patchable-model.js';
 import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
-import { toFileNodes } from '../run/node-files.js';
+import { toFileNodes } from '../run-folder/node-files.js';
 import { type ContractCheck, require } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';

@@ -1,9 +1,10 @@
 /** @file The values a random program has so far, how large each can be, and how to get one of a wanted shape. */
+
+import type { MemoryWeight } from '../backend/memory-weights.js';
 import { ProgramBuilder } from '../ir/builder.js';
 import { type Dim, type DimSizes, evaluateShape, type Shape, shapesEqual } from '../ir/dims.js';
-import { elementCount, floatTensor, intTensor, type Tensor } from '../ir/tensor.js';
-import type { AnyValue, DType } from '../ir/types.js';
-import type { MemoryWeight } from '../ir/weights.js';
+import type { AnyValue, DType } from '../ir/program.js';
+import { elementCount, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 import type { Draws } from './draws.js';
 
 /** Sizes of the symbols that random programs use. */

@@ -5,9 +5,9 @@
  * const { program, feeds, weights } = randomProgram(7);
  * const results = interpret(program, feeds, weights);
  */
-import type { Feeds, WeightStore } from '../ir/backend.js';
-import type { OpName, Program } from '../ir/types.js';
-import { memoryWeights } from '../ir/weights.js';
+import type { Feeds, WeightStore } from '../backend/backend.js';
+import { memoryWeights } from '../backend/memory-weights.js';
+import type { OpName, Program } from '../ir/program.js';
 import { draws } from './draws.js';
 import { RandomPool } from './random-pool.js';
 import { compositeStep, RANDOM_STEPS } from './random-steps.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { memoryWeights } from '../backend/memory-weights.js';
 import { ProgramBuilder } from '../ir/builder.js';
-import { floatTensor } from '../ir/tensor.js';
-import { memoryWeights } from '../ir/weights.js';
+import { floatTensor } from '../tensor/tensor.js';
 import { roundingsAmplified } from './roundings.js';
 
 const NO_WEIGHTS = memoryWeights({});

@@ -1,11 +1,12 @@
 /** @file What a transform saves of a random program: the same numbers, and the ops that compute fewer of them. */
+
+import { programInputs } from '../backend/check-feeds.js';
+import { interpret } from '../backend/interpreter/interpreter.js';
 import { checkProgram } from '../ir/check.js';
 import { evaluateShape } from '../ir/dims.js';
-import { programInputs } from '../ir/feeds.js';
-import { interpret } from '../ir/interpreter.js';
 import { printProgram } from '../ir/print.js';
-import { elementCount } from '../ir/tensor.js';
-import type { OpName, Program } from '../ir/types.js';
+import type { OpName, Program } from '../ir/program.js';
+import { elementCount } from '../tensor/tensor.js';
 import { FLOAT32_STEP, stepsApart } from './agreement.js';
 import type { RandomProgram } from './random-program.js';
 

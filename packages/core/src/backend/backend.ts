@@ -1,0 +1,72 @@
+/**
+ * @file What a backend is: it compiles programs and runs them. Shared code never asks which backend it has.
+ *
+ * @example
+ * const executable = await backend.compile(program, weights);
+ * const { logits } = await executable.run({ tokens });
+ * await executable.dispose();
+ */
+
+import type { Program } from '../ir/program.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Where the numbers of one weight lie: in memory, or in a file that can be mapped. */
+export type WeightEntry =
+  | { readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly shape: readonly number[]; readonly file: string; readonly byteOffset: number };
+
+/** Weights by name, float32, row-major. A program asks for names; a store may hold more. */
+export interface WeightStore {
+  /** Identifies the numbers: equal keys, equal weights. */
+  readonly key: string;
+  readonly names: readonly string[];
+  /** Throws for an unknown name. */
+  entry(name: string): WeightEntry;
+  /** The numbers themselves (read from the file if need be). */
+  read(name: string): Float32Array;
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+export type Results = Readonly<Record<string, Tensor>>;
+
+export interface Executable {
+  /** Runs once. Feeds by input name; results by output name. Rejects on a missing, extra or mis-shaped feed. */
+  run(feeds: Feeds): Promise<Results>;
+  dispose(): Promise<void>;
+}
+
+export interface BackendInfo {
+  readonly backend: string;
+  readonly device: string;
+  readonly threads: number;
+  /** One line for the header: runtime and version. */
+  readonly runtime: string;
+  /** Whether axes may be of size 0, where nothing is selected (symbols of the prefix `SELECTED`). Default false. */
+  readonly emptyAxes?: boolean;
+}
+
+/** What the caller knows of how a program will be used. */
+export interface CompileHint {
+  /** false: a few runs only, so that preparing weights for speed does not pay. Default true. */
+  readonly repeated?: boolean;
+  /** Most bytes that copies of weights, laid out for the kernels, may take. Default: the backend's own rule. */
+  readonly prepackBytes?: number;
+}
+
+export interface Backend {
+  readonly info: BackendInfo;
+  /** Runs that it computes at the same time, if more than one. Results do not depend on it. */
+  readonly parallel?: number;
+  compile(program: Program, weights: WeightStore, hint?: CompileHint): Promise<Executable>;
+  dispose(): Promise<void>;
+}
+
+/** What every backend can be asked for; a backend's own options come on top. */
+export interface BackendSettings {
+  readonly device?: string;
+  readonly threads?: number;
+  /** The most resident memory wanted, in bytes. */
+  readonly memoryBytes?: number;
+  /** Other processes run programs with the same weights: large ones are mapped, never copied. */
+  readonly sharedWeights?: boolean;
+}

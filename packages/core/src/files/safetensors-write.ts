@@ -1,0 +1,110 @@
+/** @file Writes safetensors files, atomically and as a stream: no more than one chunk need be in memory. */
+import { AutoCircuitError } from '../error.js';
+import { elementCount } from '../tensor/tensor.js';
+import { replaceFileAtomic } from './atomic-file.js';
+import { bytesPerElement, PREFIX_BYTES, type SafetensorsDType } from './safetensors-header.js';
+
+type Chunks = Iterable<ArrayBufferView> | AsyncIterable<ArrayBufferView>;
+
+/** One tensor to write; `data` row-major in the dtype's own bytes, whole or in chunks made when their turn comes. */
+export interface SafetensorsSource {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly data: ArrayBufferView | (() => Chunks);
+}
+
+/** The data begins at a multiple of this. */
+const ALIGNMENT = 64;
+
+/**
+ * Writes the tensors. Those whose size is a multiple of 64 bytes come first, then 32, 16, … and otherwise in the order
+ * given: without gaps (the format allows none) each tensor still starts at a multiple of its own dtype, and large ones at 64.
+ * @throws AutoCircuitError for a full disk, an unwritable folder, a name twice, data that does not fill its shape;
+ *   then `path` is as it was and nothing is left behind
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<SafetensorsSource>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const ordered = [...tensors].sort((a, b) => alignmentOf(b) - alignmentOf(a));
+  const header = encodeHeader(path, ordered, metadata);
+  await replaceFileAtomic(path, async (append) => {
+    await append(header);
+    for (const tensor of ordered) {
+      let written = 0;
+      for await (const chunk of chunksOf(tensor)) {
+        written += chunk.byteLength;
+        if (written > byteLength(tensor)) throw sizeMismatch(path, tensor, written);
+        await append(chunk);
+      }
+      if (written !== byteLength(tensor)) throw sizeMismatch(path, tensor, written);
+    }
+  });
+}
+
+/** An array as one tensor; the dtype follows from the array. */
+export function safetensorsSource(
+  name: string,
+  shape: readonly number[],
+  data: Float32Array | Float64Array | Int32Array | Uint8Array,
+): SafetensorsSource {
+  return { name, shape, data, dtype: dtypeOf(data) };
+}
+
+function dtypeOf(data: Float32Array | Float64Array | Int32Array | Uint8Array): SafetensorsDType {
+  if (data instanceof Float32Array) return 'F32';
+  if (data instanceof Float64Array) return 'F64';
+  return data instanceof Int32Array ? 'I32' : 'U8';
+}
+
+const byteLength = ({ shape, dtype }: SafetensorsSource): number => elementCount(shape) * bytesPerElement(dtype);
+
+/** The largest power of two up to 64 that divides the tensor's size. */
+function alignmentOf(tensor: SafetensorsSource): number {
+  let alignment = ALIGNMENT;
+  while (byteLength(tensor) % alignment !== 0) alignment /= 2;
+  return alignment;
+}
+
+const chunksOf = ({ data }: SafetensorsSource): Chunks => (typeof data === 'function' ? data() : [data]);
+
+function encodeHeader(
+  path: string,
+  tensors: readonly SafetensorsSource[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const fields = new Map<string, unknown>();
+  if (Object.keys(metadata).length > 0) fields.set('__metadata__', metadata);
+  let offset = 0;
+  for (const tensor of tensors) {
+    if (fields.has(tensor.name) || tensor.name === '__metadata__') {
+      throw new AutoCircuitError({
+        where: 'safetensors',
+        what: `two tensors of ${path} would be named "${tensor.name}"`,
+        kind: 'internal',
+      });
+    }
+    const end = offset + byteLength(tensor);
+    fields.set(tensor.name, { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, end] });
+    offset = end;
+  }
+  const json = `{${[...fields].map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`;
+  const text = Buffer.from(json, 'utf8');
+  const length = Math.ceil((PREFIX_BYTES + text.length) / ALIGNMENT) * ALIGNMENT - PREFIX_BYTES;
+  const bytes = new Uint8Array(PREFIX_BYTES + length).fill(0x20);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(text, PREFIX_BYTES);
+  return bytes;
+}
+
+function sizeMismatch(path: string, tensor: SafetensorsSource, got: number): AutoCircuitError {
+  return new AutoCircuitError({
+    where: 'safetensors',
+    what: `the data of tensor "${tensor.name}" for ${path} do not fill its shape`,
+    expected: `${byteLength(tensor)} bytes for ${tensor.dtype} [${tensor.shape.join(', ')}]`,
+    got: `${got}${got > byteLength(tensor) ? ' or more' : ''}`,
+    kind: 'internal',
+  });
+}

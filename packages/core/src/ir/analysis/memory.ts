@@ -1,0 +1,140 @@
+/**
+ * @file How much memory a program needs, from its values alone: the weights it reads, and the most bytes of activations that
+ * are alive at once when values are computed in their order and let go after their last reader.
+ */
+import { type Dim, type DimSizes, dimKey, evaluateDim, sizeOf, symbolsOf } from '../dims.js';
+import type { DType, OpName, Program } from '../program.js';
+
+export interface ProgramMemory {
+  /** Number of values: what a compiled program itself takes grows with it. */
+  readonly values: number;
+  /** Bytes of the weights that it reads, each once; tables that it gathers rows of too, since mapped files come in by many pages. */
+  readonly weightBytes: number;
+  /** Bytes of copies laid out for the kernels: one of a matrix for each product that has it on its right. */
+  readonly copyBytes: number;
+  /** Most bytes of activations alive at once, feeds and results included. A symbol that has no size counts as 1. */
+  peakBytes(sizes: DimSizes): number;
+  /** Bytes of all outputs. */
+  outputBytes(sizes: DimSizes): number;
+}
+
+const BYTES: Readonly<Record<DType, number>> = { float: 4, int: 4, bool: 1 };
+/** They give their input's numbers under another shape. */
+const ALIASES: readonly OpName[] = ['reshape', 'stopGradient'];
+/** They may write into the buffer of an input that nobody reads after them. */
+const IN_PLACE: readonly OpName[] = [
+  ...(['neg', 'abs', 'exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'erf', 'sigmoid', 'relu'] as const),
+  ...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'where', 'softmax', 'logSoftmax'] as const),
+];
+
+/** Runtimes differ from these numbers by what they fuse, in which order they compute, and how they share buffers. */
+export function programMemory(program: Program): ProgramMemory {
+  const buffers = buffersOf(program);
+  const steps = stepsOf(program, buffers);
+  return Object.freeze({ values: program.values.length, ...weightBytes(program, buffers), peakBytes, outputBytes });
+
+  function outputBytes(sizes: DimSizes): number {
+    const bytes = program.outputs.map(({ id }) => {
+      const { dtype, shape } = program.values[id]!;
+      return BYTES[dtype] * evaluateDim(sizeOf(shape), sizes);
+    });
+    return bytes.reduce((sum, n) => sum + n, 0);
+  }
+  function peakBytes(sizes: DimSizes): number {
+    const known = { ...Object.fromEntries(steps.symbols.map((symbol) => [symbol, 1])), ...sizes };
+    const bytes = steps.dims.map((dim) => evaluateDim(dim, known));
+    let alive = 0;
+    let peak = 0;
+    for (const { takes, frees, reuses } of steps.list) {
+      if (takes !== null) alive += bytes[takes]!;
+      const reused = takes !== null && reuses.some((dim) => bytes[dim] === bytes[takes]);
+      peak = Math.max(peak, reused ? alive - bytes[takes!]! : alive);
+      for (const dim of frees) alive -= bytes[dim]!;
+    }
+    return peak;
+  }
+}
+
+/** For each value, the one whose buffer it looks at. A reshape or slice of a weight is a window onto it. */
+function buffersOf({ values }: Program): number[] {
+  const buffers: number[] = [];
+  for (const { id, op, inputs } of values) {
+    const of = inputs.length === 1 ? buffers[inputs[0]!]! : id;
+    const window = op === 'slice' && values[of]!.op === 'weight';
+    buffers.push(ALIASES.includes(op) || window ? of : id);
+  }
+  return buffers;
+}
+
+function weightBytes(
+  { values }: Program,
+  buffers: readonly number[],
+): Pick<ProgramMemory, 'weightBytes' | 'copyBytes'> {
+  const bytesOf = (id: number): number => 4 * evaluateDim(sizeOf(values[id]!.shape), {});
+  const read = new Set<number>();
+  let copyBytes = 0;
+  for (const { id, op, inputs } of values) {
+    for (const [place, input] of inputs.entries()) {
+      const weight = buffers[input]!;
+      if (values[weight]!.op !== 'weight' || buffers[id] === weight) continue;
+      read.add(weight);
+      if (op === 'matmul' && place === 1 && values[input]!.shape.length === 2) copyBytes += bytesOf(input);
+    }
+  }
+  return { weightBytes: [...read].reduce((sum, id) => sum + bytesOf(id), 0), copyBytes };
+}
+
+/** One value computed: the dims (places in `dims`) of the buffer it takes and of those that end with it. */
+interface Step {
+  readonly takes: number | null;
+  readonly frees: readonly number[];
+  /** Among `frees`, those that it may write into. */
+  readonly reuses: readonly number[];
+}
+interface Steps {
+  readonly list: readonly Step[];
+  /** Sizes in bytes, each once: a program has many values and few sizes. */
+  readonly dims: readonly Dim[];
+  readonly symbols: readonly string[];
+}
+
+function stepsOf(program: Program, buffers: readonly number[]): Steps {
+  const { values } = program;
+  const last = lastReaders(program, buffers);
+  const places = new Map<string, number>();
+  const dims: Dim[] = [];
+  const placeOf = (id: number): number => {
+    const { dtype, shape } = values[id]!;
+    const key = `${dtype} ${dimKey(sizeOf(shape))}`;
+    const known = places.get(key);
+    if (known !== undefined) return known;
+    places.set(key, dims.length);
+    return dims.push(sizeOf([BYTES[dtype], ...shape])) - 1;
+  };
+  const list: Step[] = [];
+  for (const { id, op, inputs } of values) {
+    if (last[buffers[id]!] === undefined || values[buffers[id]!]!.op === 'weight') continue;
+    const ending = [...new Set(inputs.map((input) => buffers[input]!))].filter(
+      (buffer) => last[buffer] === id && values[buffer]!.op !== 'weight',
+    );
+    const frees = ending.map(placeOf);
+    list.push({ takes: buffers[id] === id ? placeOf(id) : null, frees, reuses: IN_PLACE.includes(op) ? frees : [] });
+  }
+  return { list, dims, symbols: [...new Set(dims.flatMap(symbolsOf))] };
+}
+
+/** For each buffer the value that reads it last: Infinity for an output, undefined for what nobody needs. */
+function lastReaders({ values, outputs }: Program, buffers: readonly number[]): (number | undefined)[] {
+  const needed = new Set(outputs.map(({ id }) => id));
+  const last = values.map((): number | undefined => undefined);
+  for (const { id } of outputs) last[buffers[id]!] = Number.POSITIVE_INFINITY;
+  for (const { id, inputs } of [...values].reverse()) {
+    if (!needed.has(id)) continue;
+    for (const input of inputs) {
+      needed.add(input);
+      // An alias is read when its buffer's next reader is, so it ends nothing by itself.
+      last[buffers[input]!] = Math.max(last[buffers[input]!] ?? -1, id);
+    }
+  }
+  return last;
+}

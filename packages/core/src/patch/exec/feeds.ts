@@ -1,0 +1,185 @@
+/** @file What the engine feeds to programs besides activations: masks by site, prompts, answers. */
+
+import type { Feeds } from '../../backend/backend.js';
+import { AutoCircuitError } from '../../error.js';
+import { scoreShape } from '../../graph/build.js';
+import { scorePlace } from '../../graph/score-index.js';
+import { blocksBySite } from '../../graph/sites.js';
+import type { DestinationBlock, Graph, Mask } from '../../graph/types.js';
+import { answerTokens } from '../../objectives/answers.js';
+import { OBJECTIVE_INPUTS } from '../../objectives/fragment.js';
+import { promptTargets } from '../../objectives/output-rows.js';
+import type { ModelSpec } from '../../plugin/contributions.js';
+import { answersRead, positionsRead } from '../../prompts/output-positions.js';
+import type { Prompt, PromptBatch, Side } from '../../prompts/types.js';
+import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
+import { maskInputName } from '../modes/patched.js';
+import { rowsOf } from '../modes/points.js';
+import type { Objective } from '../patchable-model.js';
+import { prefixFeeds } from '../runs/shared-prefix.js';
+
+export type FeedEntry = readonly [name: string, tensor: Tensor];
+
+/** The input of items `start` to `stop` under a name, with what their prefixes left. */
+export function inputFeeds(
+  name: string,
+  spec: ModelSpec,
+  batch: PromptBatch,
+  side: Side,
+  start: number,
+  stop: number,
+): Feeds {
+  return { [name]: promptFeed(spec, batch, side, start, stop), ...prefixFeeds(batch.prompts.slice(start, stop)) };
+}
+
+/** Input of items `start` to `stop`: int [n, pos], or float [n, pos, …features]. */
+export function promptFeed(spec: ModelSpec, batch: PromptBatch, side: Side, start: number, stop: number): Tensor {
+  const rows = batch.prompts.slice(start, stop).map((prompt) => checkedLength(prompt[side], batch, prompt));
+  const shape = [rows.length, batch.length, ...spec.input.features];
+  if (spec.input.dtype === 'int') return intTensor(Int32Array.from(rows.flat() as number[]), shape);
+  return floatTensor(Float32Array.from(rows.flat(2) as number[]), shape);
+}
+function checkedLength<T extends readonly unknown[]>(tokens: T, batch: PromptBatch, prompt: Prompt): T {
+  if (tokens.length === batch.length) return tokens;
+  throw new AutoCircuitError({
+    where: 'core/patch',
+    what: `prompt ${prompt.index} does not have its batch's length`,
+    expected: `${batch.length} tokens`,
+    got: `${tokens.length}`,
+    fix: 'group prompts by length first',
+  });
+}
+
+/** A mask filled with one number. */
+export function filledMask(graph: Graph, value: number): Mask {
+  const tensors = Object.fromEntries(
+    graph.destinationBlocks.map((block) => {
+      const shape = scoreShape(graph, block);
+      return [block.module, floatTensor(new Float32Array(shape.reduce((a, d) => a * d, 1)).fill(value), shape)];
+    }),
+  );
+  return { perItem: false, tensors };
+}
+
+/** The mask with these edges patched wholly, too. */
+export function withPatched(graph: Graph, mask: Mask, edges: readonly number[]): Mask {
+  const tensors = Object.fromEntries(
+    Object.entries(mask.tensors).map(([module, { data, shape }]) => [
+      module,
+      floatTensor(Float32Array.from(data), shape),
+    ]),
+  );
+  for (const edge of edges) {
+    const { module, offset } = scorePlace(graph, edge);
+    const { data, shape } = tensors[module]!;
+    const items = mask.perItem ? shape[0]! : 1;
+    const slab = data.length / items;
+    for (let i = 0; i < items; i++) data[i * slab + offset] = 1;
+  }
+  return { perItem: mask.perItem, tensors };
+}
+
+/** The masks of every site for items `start` to `stop`: [items?, positions?, rows, sources]. */
+export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number, stop: number): FeedEntry[] {
+  return [...blocksBySite(graph)].map(([site, blocks]) => {
+    const sources = blocks[0]!.sources.stop - blocks[0]!.sources.start;
+    const rows = rowsOf(blocks);
+    const positions = graph.options.positions ?? 1;
+    const count = mask.perItem ? stop - start : 1;
+    const out = new Float32Array(count * positions * rows * sources);
+    let row = 0;
+    for (const block of blocks) {
+      const slab = rowsOf([block]) * sources;
+      const tensor = checkedMask(graph, block, mask, items);
+      for (let i = 0; i < count; i++) {
+        for (let p = 0; p < positions; p++) {
+          const from = ((mask.perItem ? start + i : 0) * positions + p) * slab;
+          out.set(tensor.data.subarray(from, from + slab), ((i * positions + p) * rows + row) * sources);
+        }
+      }
+      row += rowsOf([block]);
+    }
+    const leading = graph.options.positions === null ? (mask.perItem ? [count] : []) : [count, positions];
+    return [maskInputName(site), floatTensor(out, [...leading, rows, sources])] as const;
+  });
+}
+function checkedMask(
+  graph: Graph,
+  block: DestinationBlock,
+  mask: Mask,
+  items: number,
+): Tensor<Float32Array | Float64Array> {
+  const shape = [...(mask.perItem ? [items] : []), ...scoreShape(graph, block)];
+  const tensor = mask.tensors[block.module];
+  if (!tensor || tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: `the mask of "${block.module}" does not fit the graph`,
+      expected: `[${shape.join(', ')}]`,
+      got: tensor ? `[${tensor.shape.join(', ')}]` : 'none',
+    });
+  }
+  return tensor;
+}
+
+/** Answers, targets or reference logits for items `start` to `stop`. `dense` [n, positions?, outputs] covers the whole batch. */
+export function objectiveFeeds(
+  spec: ModelSpec,
+  objective: Objective,
+  batch: PromptBatch,
+  start: number,
+  stop: number,
+  dense?: Tensor<Float32Array>,
+): FeedEntry[] {
+  const { outputs = 'last', outputSize } = spec;
+  const positions = positionsRead(outputs, batch.length);
+  if (objective.kind === 'answers') {
+    return answerFeeds(objective.value, batch.prompts.slice(start, stop), positions, outputSize);
+  }
+  const own = objective.kind === 'mse' ? (objective.targets ?? promptTargets(batch)) : objective.referenceLogits;
+  const source = dense ?? own;
+  const shape = outputs === 'last' ? [outputSize] : [positions, outputSize];
+  const width = elementCount(shape);
+  if (source?.data.length !== batch.prompts.length * width) {
+    throw new AutoCircuitError({
+      where: 'core/patch',
+      what: `the ${objective.kind} objective needs one row for each prompt of the batch`,
+      expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
+      got: source ? `[${source.shape.join(', ')}]` : 'none',
+    });
+  }
+  return [
+    [OBJECTIVE_INPUTS.dense, floatTensor(source.data.slice(start * width, stop * width), [stop - start, ...shape])],
+  ];
+}
+
+function answerFeeds(
+  value: 'diff' | 'value',
+  prompts: readonly Prompt[],
+  positions: number,
+  outputSize: number,
+): FeedEntry[] {
+  const picks = prompts.map((prompt) =>
+    answersRead(prompt, positions).flatMap((sides, position) => {
+      const pick = (side: 'answers' | 'wrongAnswers', sign: number) => {
+        const tokens = answerTokens(sides, side, outputSize);
+        const weight = sign / (tokens.length * positions);
+        return tokens.map((token) => ({ at: position * outputSize + token, weight }));
+      };
+      return [...pick('answers', 1), ...(value === 'diff' ? pick('wrongAnswers', -1) : [])];
+    }),
+  );
+  const width = Math.max(...picks.map((list) => list.length));
+  const tokens = new Int32Array(prompts.length * width);
+  const weights = new Float32Array(prompts.length * width);
+  picks.forEach((list, i) => {
+    list.forEach(({ at, weight }, j) => {
+      tokens[i * width + j] = at;
+      weights[i * width + j] = weight;
+    });
+  });
+  return [
+    [OBJECTIVE_INPUTS.tokens, intTensor(tokens, [prompts.length, width])],
+    [OBJECTIVE_INPUTS.weights, floatTensor(weights, [prompts.length, width])],
+  ];
+}

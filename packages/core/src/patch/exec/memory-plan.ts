@@ -1,0 +1,147 @@
+/**
+ * @file What fits in the memory that is allowed: how many prompts a run takes, whether weights are copied for the kernels, what
+ * pass 1 may keep. From sizes alone, never from what happens to be free, so that the same request always makes the same cuts.
+ *
+ *   resident = process + programs (code, weights mapped or copied, activations) + what pass 1 keeps + results
+ *
+ * The constants were measured from outside (VmHWM) on onnxruntime; docs/decisions/memory.md has the table.
+ */
+
+import type { WeightStore } from '../../backend/backend.js';
+import { AutoCircuitError } from '../../error.js';
+import type { ProgramMemory } from '../../ir/analysis/memory.js';
+import type { DimSizes } from '../../ir/dims.js';
+import { elementCount } from '../../tensor/tensor.js';
+
+export interface MemoryLimit {
+  readonly bytes: number;
+  /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
+  readonly strict: boolean;
+}
+
+const MIB = 2 ** 20;
+/** Node.js, the runtime's library, tokenizer, prompts, and garbage between collections. */
+const PROCESS_BYTES = 208 * MIB;
+/** A compiled program: what every one takes, and what each of its values adds. */
+const PROGRAM_BYTES = 24 * MIB;
+const VALUE_BYTES = 14 * 1024;
+/** Buffers are cut from larger pieces, and a runtime computes in another order: at most this times the activations. */
+const ACTIVATION_FACTOR = 1.5;
+/** What pass 1 keeps at most, what is kept for selected runs, and the share of both in what the weights leave. */
+const MOST_PASS_1_BYTES = 2 ** 30;
+const MOST_SELECTED_BYTES = 2 ** 29;
+const KEPT_SHARE = 3 / 8;
+/** Copies of weights take at most this: to make more takes longer than most programs run. */
+const MOST_PREPACKED_BYTES = 2 ** 30;
+/** Where no limit was asked for, they take at most this part of it. */
+const UNASKED_PREPACK_SHARE = 1 / 8;
+
+/** One program at certain sizes, beside results of `hostBytes` in JavaScript. */
+export interface MemoryUse {
+  readonly program: ProgramMemory;
+  readonly sizes: DimSizes;
+  readonly hostBytes: number;
+}
+
+export class MemoryPlan {
+  readonly limit: MemoryLimit;
+  /** What pass 1 may keep. */
+  readonly keepBytes: number;
+  /** What may be kept for selected runs beside it. */
+  readonly selectedBytes: number;
+  /** All that does not depend on a program: the process, and weights that lie in memory. */
+  readonly #fixed: number;
+  readonly #weights: number;
+
+  /** @param keepBytes in place of the plan's own choice */
+  constructor(limit: MemoryLimit, weights: WeightStore, keepBytes?: number) {
+    this.limit = limit;
+    let [all, inMemory] = [0, 0];
+    for (const name of weights.names) {
+      const entry = weights.entry(name);
+      all += 4 * elementCount(entry.shape);
+      if ('data' in entry) inMemory += 4 * elementCount(entry.shape);
+    }
+    this.#weights = all;
+    this.#fixed = PROCESS_BYTES + inMemory;
+    const kept = KEPT_SHARE * Math.max(0, limit.bytes - this.#fixed - all);
+    this.keepBytes = keepBytes ?? Math.floor(Math.min(MOST_PASS_1_BYTES, (kept * 2) / 3));
+    this.selectedBytes = Math.floor(Math.min(MOST_SELECTED_BYTES, kept / 3));
+  }
+
+  /** Resident bytes of a compiled program and its runs, without the process. */
+  programBytes({ program, sizes, hostBytes }: MemoryUse, prepacked: boolean): number {
+    // While copies are made, the weights themselves are there, too.
+    const weights = program.weightBytes + (prepacked ? program.copyBytes : 0);
+    const activations = ACTIVATION_FACTOR * program.peakBytes(sizes);
+    return PROGRAM_BYTES + VALUE_BYTES * program.values + weights + activations + hostBytes;
+  }
+
+  /** Whether programs of these bytes together fit. */
+  fits(programs: readonly number[]): boolean {
+    const kept = this.keepBytes + this.selectedBytes;
+    return programs.reduce((sum, bytes) => sum + bytes, this.#fixed + kept) <= this.limit.bytes;
+  }
+
+  /**
+   * Whether a program may hold copies of its weights: by itself, never by what else is alive, since copies change the last
+   * digits of sums, and a run that is taken up again finds other programs alive.
+   * @param bytes of the program with its copies; `copies`: these alone
+   */
+  allowsPrepacking(bytes: number, copies: number): boolean {
+    const share = this.limit.strict ? 1 : UNASKED_PREPACK_SHARE;
+    if (copies > Math.min(MOST_PREPACKED_BYTES, this.limit.bytes * share)) return false;
+    return this.fits([bytes]);
+  }
+
+  /**
+   * The most prompts, at most `most` and at least 1, that one run can take.
+   * @param useOf the program at this number of prompts
+   * @throws AutoCircuitError when a limit was asked for and one prompt does not fit
+   */
+  promptsThatFit(most: number, useOf: (prompts: number) => MemoryUse): number {
+    const fits = (prompts: number): boolean => this.fits([this.programBytes(useOf(prompts), false)]);
+    if (fits(most)) return most;
+    if (!fits(1)) {
+      if (this.limit.strict) throw this.refusal(this.leastLimit(useOf(1)), useOf(1).sizes.pos ?? 1);
+      return 1;
+    }
+    let [low, high] = [1, most]; // low fits, high does not
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (fits(middle)) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The least limit under which a program fits: of what the weights leave, a part is kept of runs, which grows with the limit. */
+  leastLimit(use: MemoryUse): number {
+    const alone = this.#fixed + this.programBytes(use, false);
+    const beyond = Math.max(0, alone - this.#fixed - this.#weights);
+    const most = alone + MOST_PASS_1_BYTES + MOST_SELECTED_BYTES;
+    return Math.max(alone, Math.min(most, this.#fixed + this.#weights + beyond / (1 - KEPT_SHARE)));
+  }
+
+  /** The sentence for what does not fit with one prompt. */
+  refusal(leastLimit: number, length: number): AutoCircuitError {
+    return new AutoCircuitError({
+      where: 'memory',
+      what: `one prompt of ${length} tokens does not fit in --memory`,
+      expected: `at least ${gib(leastLimit, Math.ceil)} GiB (${gib(this.#weights)} of them weights)`,
+      got: `${gib(this.limit.bytes)} GiB`,
+      fix: 'raise --memory, take shorter prompts (--length) or --joint-qkv; a smaller --batch-size changes nothing, as prompts run one by one where they must',
+    });
+  }
+
+  /** One line for `--debug`. */
+  describe(): string {
+    const { bytes, strict } = this.limit;
+    const asked = strict ? 'asked for' : 'half of RAM';
+    return `memory: ${gib(bytes)} GiB (${asked}), weights ${gib(this.#weights)} GiB, pass 1 keeps at most ${gib(this.keepBytes)} GiB`;
+  }
+}
+
+function gib(bytes: number, round: (x: number) => number = Math.round): string {
+  return (round((bytes / 2 ** 30) * 100) / 100).toFixed(2);
+}

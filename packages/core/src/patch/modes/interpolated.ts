@@ -1,0 +1,54 @@
+/**
+ * @file A reading mode in which one source block, chosen at run time, writes patch + alpha · (current − patch) of two fed runs
+ * instead of what it computes: integrated gradients over activations. One program serves every block.
+ */
+import type { Graph, SourceBlock } from '../../graph/types.js';
+import type { ProgramBuilder } from '../../ir/builder.js';
+import type { AnyValue } from '../../ir/program.js';
+import type { PatchPoints } from '../../model/patch-points.js';
+
+/** int [1]: which of the graph's source blocks is replaced. */
+export const MIXED_BLOCK = 'mixed:block';
+/** float [1]: how much of the current value it has. */
+export const MIXED_ALPHA = 'mixed:alpha';
+
+/** What the two runs wrote at a block: [rows, batch, pos, width]; `patch` null for zeros. */
+export interface MixEnds {
+  readonly current: AnyValue;
+  readonly patch: AnyValue | null;
+}
+
+/** `points`, with the chosen block's output replaced; no gradient passes into what it would have computed. */
+export function mixedPoints(
+  graph: Graph,
+  points: PatchPoints,
+  endsOf: (block: SourceBlock, shape: AnyValue['shape']) => MixEnds,
+): PatchPoints {
+  const { builder: b } = points;
+  const isSource = (site: string): boolean => graph.sourceBlocks.some((block) => block.site === site);
+  const replaced = (site: string, value: AnyValue): AnyValue => {
+    const index = graph.sourceBlocks.findIndex((block) => block.site === site);
+    const rows = value.shape.length === 3 ? [1, ...value.shape] : value.shape;
+    const between = mix(b, endsOf(graph.sourceBlocks[index]!, rows));
+    const chosen = b.equal(b.input(MIXED_BLOCK, 'int', [1]), index); // [1]
+    return b.where(chosen, b.reshape(between, value.shape), value);
+  };
+  return {
+    ...points,
+    // A sum that the trace has made already is of what it computed: it is made anew.
+    outOf: (site, value, projection, sum) =>
+      isSource(site)
+        ? points.outOf(site, replaced(site, value), projection)
+        : points.outOf(site, value, projection, sum),
+    stream(site, residual) {
+      const stream = points.stream(site, residual);
+      return isSource(site) ? replaced(site, stream) : stream;
+    },
+  };
+}
+
+/** patch + alpha · (current − patch). */
+function mix(b: ProgramBuilder, { current, patch }: MixEnds): AnyValue {
+  const alpha = b.input(MIXED_ALPHA, 'float', [1]);
+  return patch ? b.add(patch, b.mul(b.sub(current, patch), alpha)) : b.mul(current, alpha);
+}

@@ -1,0 +1,44 @@
+/**
+ * @file Scores of the single numbers that a node writes to the residual stream: (patch − current) · ∂M/∂(what is written).
+ * Their sum over a node's numbers is the node's score; in the factorized graph that is the sum of its edges' scores.
+ */
+import type { Graph } from '../../graph/types.js';
+import type { ProgramBuilder } from '../../ir/builder.js';
+import type { AnyValue } from '../../ir/program.js';
+import type { PatchPoints } from '../../model/patch-points.js';
+import type { Differences } from './activation-differences.js';
+
+export const neuronOutputName = (module: string): string => `neurons:${module}`;
+
+/** `points`, and `collect` gets what each source block adds to the residual stream, [batch, pos, dModel]. */
+export function watchedPoints(
+  graph: Graph,
+  points: PatchPoints,
+  collect: (site: string, written: AnyValue) => void,
+): PatchPoints {
+  const watched = (site: string, written: AnyValue): AnyValue => {
+    if (graph.sourceBlocks.some((block) => block.site === site)) collect(site, written);
+    return written;
+  };
+  return {
+    ...points,
+    outOf: (site, ...rest) => watched(site, points.outOf(site, ...rest)),
+    stream: (site, residual) => watched(site, points.stream(site, residual)),
+  };
+}
+
+/** Outputs by source module: [batch, pos?, rows, dModel], without `pos` the sum over it. `gradients` by site, [batch, pos, dModel]. */
+export function outputNeurons(
+  b: ProgramBuilder,
+  graph: Graph,
+  differences: Differences,
+  gradients: ReadonlyMap<string, AnyValue>,
+): void {
+  const keepPositions = graph.options.positions !== null;
+  for (const { site, module, start, stop } of graph.sourceBlocks) {
+    const [difference] = differences.pieces(start, stop); // [rows, batch, pos, dModel]
+    const products = b.mul(difference!.value, gradients.get(site)!); // a block's rows are added up, so they share its gradient
+    const scores = keepPositions ? b.transpose(products, [1, 2, 0, 3]) : b.transpose(b.sum(products, 2), [1, 0, 2]);
+    b.output(neuronOutputName(module), scores);
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * @file The programs of a patchable model: what the engine compiles. Each is one call of the model's trace (or two) under
+ * a mode, simplified. Every program takes inputs by name and any `batch` and `pos`.
+ */
+
+import type { Graph } from '../../graph/types.js';
+import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
+import { gradient } from '../../ir/autodiff/gradient.js';
+import { ProgramBuilder } from '../../ir/builder.js';
+import { type DimLike, subtractDims } from '../../ir/dims.js';
+import { padLate } from '../../ir/passes/pad-elimination.js';
+import { simplify } from '../../ir/passes/simplify.js';
+import { sliceEarly } from '../../ir/passes/slice-pushdown.js';
+import type { AnyValue, Program } from '../../ir/program.js';
+import type { PatchPoints } from '../../model/patch-points.js';
+import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
+import type { ModelObject } from '../../plugin/contributions.js';
+import type { OutputPositions } from '../../prompts/output-positions.js';
+import {
+  Differences,
+  itemsFirst,
+  type MaskAxes,
+  type PatchValue,
+  ROWS_OF_A_PRODUCT,
+} from '../modes/activation-differences.js';
+import type { ReadBehind } from '../modes/before-norm.js';
+import { mixedPoints } from '../modes/interpolated.js';
+import { outputNeurons, watchedPoints } from '../modes/node-outputs.js';
+import { formFor, type PatchForm, patchedPoints } from '../modes/patched.js';
+import {
+  type BlockGroup,
+  capturePoints,
+  outputsByRow,
+  partsOf,
+  plainPoints,
+  readingPoints,
+  type SourceParts,
+  type TraceScope,
+} from '../modes/points.js';
+import { type DestinationRead, outputScores, wantedOf } from './edge-scores.js';
+
+/** The names of inputs and outputs that the engine feeds and reads. */
+export const INPUT = 'input';
+export const PATCH_INPUT = 'patch-input';
+export const LOGITS = 'logits';
+export const patchInputName = (site: string): string => `patch:${site}`;
+export const currentInputName = (site: string): string => `current:${site}`;
+export const sourceOutputName = (site: string): string => `source:${site}`;
+export const scoreOutputName = (module: string): string => `score:${module}`;
+export const START_INPUT = 'start';
+export const LOSSES = 'losses';
+
+export interface Setting {
+  readonly model: ModelObject;
+  readonly graph: Graph;
+  /** Off in tests that compare a program with its simplified form. */
+  readonly simplified?: boolean;
+}
+
+export function scopeOf(
+  { model, graph }: Setting,
+  builder: ProgramBuilder,
+  input = INPUT,
+  batch: DimLike = 'batch',
+): TraceScope {
+  const { dtype, features } = model.spec.input;
+  return {
+    builder,
+    graph,
+    input: builder.input(input, dtype, [batch, 'pos', ...features]),
+    weight: (name, shape) => builder.weight(name, shape),
+    prefix: model.spec.prefix ?? 0,
+  };
+}
+export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
+  simplified ? simplify(b.build()) : b.build();
+/** Where logits are all that is wanted: what leads to the last position only is computed for it alone. */
+export const finishForLogits = (setting: Setting, b: ProgramBuilder): Program => {
+  const program = finish(setting, b);
+  return setting.simplified === false ? program : simplify(sliceEarly(program));
+};
+
+/** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */
+export function readOut({ model }: Setting, points: PatchPoints, positions = model.spec.outputs ?? 'last'): AnyValue {
+  const b = points.builder;
+  const end = model.trace(points); // [batch, pos, dModel]
+  if (positions === 'all') return model.unembed(points, end);
+  const pos = b.dim(end, 1);
+  if (positions === 'not-first') return model.unembed(points, b.slice(end, 1, 1, pos));
+  const logits = model.unembed(points, b.slice(end, 1, subtractDims(pos, 1), pos)); // [batch, 1, outputs]
+  return b.reshape(logits, [logits.shape[0]!, logits.shape[2]!]);
+}
+
+/** input → logits. */
+export function plainProgram(setting: Setting, positions: OutputPositions): Program {
+  const b = new ProgramBuilder(`plain-${positions}`);
+  b.output(LOGITS, readOut(setting, plainPoints(scopeOf(setting, b)), positions));
+  return finish(setting, b);
+}
+
+/** input → what each source block wrote (`parts`: before the projection; `outputs`: each node's own output). */
+export function captureProgram(setting: Setting, what: 'parts' | 'outputs'): Program {
+  const b = new ProgramBuilder(`capture-${what}`);
+  const collected: SourceParts[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b), (parts) => collected.push(parts)));
+  for (const block of setting.graph.sourceBlocks) {
+    const parts = partsOf(collected, block);
+    b.output(sourceOutputName(block.site), what === 'parts' ? parts.value : outputsByRow(b, parts));
+  }
+  return finish(setting, b);
+}
+
+/** source parts as inputs → each node's own output: what an ablation patches in, for people and tests. */
+export function projectProgram(setting: Setting): Program {
+  const b = new ProgramBuilder('project');
+  const collected: SourceParts[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b), (parts) => collected.push(parts)));
+  for (const block of setting.graph.sourceBlocks) {
+    const { value, projection } = partsOf(collected, block);
+    const fed = b.input(patchInputName(block.site), 'float', value.shape);
+    b.output(sourceOutputName(block.site), outputsByRow(b, { value: fed, projection }));
+  }
+  return finish(setting, b);
+}
+
+/**
+ * Where the patched-in values come from: fed as inputs; zeros; or `fused`, a first pass in the same program on the input
+ * `PATCH_INPUT` (for values that are needed once).
+ */
+export type PatchSupply = 'fed' | 'zero' | 'fused';
+export interface PatchedSetting extends Setting {
+  readonly supply: PatchSupply;
+  readonly axes: MaskAxes;
+  readonly form?: PatchForm;
+}
+
+function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (parts: SourceParts) => PatchValue {
+  const { supply } = setting;
+  if (supply === 'zero') return () => null;
+  if (supply === 'fed') return ({ block, value }) => b.input(patchInputName(block.site), 'float', value.shape);
+  const collected: SourceParts[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b, PATCH_INPUT), (parts) => collected.push(parts)));
+  return ({ block }) => partsOf(collected, block).value;
+}
+
+/** input, mask, patch → logits: the second pass. */
+export function patchedProgram(setting: PatchedSetting): Program {
+  const b = new ProgramBuilder(`patched-${setting.supply}`);
+  const points = patchedPoints({
+    ...scopeOf(setting, b),
+    form: setting.form ?? formFor(setting.graph),
+    axes: setting.axes,
+    differences: new Differences(b, itemsFirst(setting.axes)),
+    joinsRows: false,
+    patchOf: suppliedPatch(setting, b),
+    onRead: (_group, value) => value,
+  });
+  b.output(LOGITS, readOut(setting, points));
+  return finishForLogits(setting, b);
+}
+
+/**
+ * How the second pass of a gradient runs:
+ * - `patched`: under a mask that is fed;
+ * - `atZero`: the mask is 0 everywhere, so the forward pass is a plain one;
+ * - `interpolated`: at 0, with the running `Resid Start` output fed and the differences taken between two fed runs;
+ * - `mixed`: the same with one source block's output between the two runs, chosen when it runs (`mixed.ts`).
+ */
+export type GradientForward = 'patched' | 'atZero' | 'interpolated' | 'mixed';
+export interface GradientSetting extends PatchedSetting {
+  readonly forward: GradientForward;
+  readonly objective: ObjectiveShape;
+  /** Whether M of each prompt [batch] is an output, too. */
+  readonly losses?: boolean;
+  /** What gradients do differently at values of a role. */
+  readonly backward?: readonly BackwardRule[];
+  /** Whether the numbers that nodes write have scores, too; not under a mask. */
+  readonly neurons?: boolean;
+}
+
+/** Gradients are zero where a module's output leads nowhere: at all but the last position of the last layer's MLP, and the like. */
+export const finishGradient = (setting: Setting, b: ProgramBuilder): Program => {
+  const program = finish(setting, b);
+  return setting.simplified === false ? program : simplify(sliceEarly(padLate(program)));
+};
+
+/** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
+export function gradientProgram(setting: GradientSetting): Program {
+  const { graph, forward } = setting;
+  const b = new ProgramBuilder(`gradient-${forward}`);
+  const itemFirst = forward === 'patched' && itemsFirst(setting.axes);
+  const differences = new Differences(b, itemFirst, forward === 'patched' ? undefined : ROWS_OF_A_PRODUCT);
+  const reads: DestinationRead[] = [];
+  const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBehind | null = null): AnyValue => {
+    const { start, stop } = blocks[0]!.sources;
+    reads.push({ blocks, value, behind, upstream: differences.covering(start, stop) });
+    return value;
+  };
+  const patchOf = suppliedPatch(setting, b);
+  const written = new Map<string, AnyValue>(); // by site, [batch, pos, dModel]
+  const points = pointsFor();
+  const watched = setting.neurons ? watchedPoints(graph, points, (site, value) => written.set(site, value)) : points;
+  const logits = readOut(setting, watched); // [batch, positions?, outputs]
+  const losses = objectiveFragment(b, setting.objective, logits); // [batch]
+  if (setting.losses) b.output(LOSSES, losses);
+  const wanted = [...reads.flatMap(wantedOf), ...written.values()];
+  const found = gradient(b, b.sum(losses, 0), wanted, setting.backward);
+  const gradients = new Map(wanted.map((value, i) => [value.id, found[i]!]));
+  const gradientOf = (value: AnyValue): AnyValue => gradients.get(value.id)!;
+  if (setting.neurons) {
+    const behind = new Map([...written].map(([site, value]) => [site, gradientOf(value)]));
+    outputNeurons(b, graph, differences, behind);
+  }
+  outputScores(b, reads, {
+    graph,
+    differences,
+    itemFirst,
+    gradientOf,
+    output: (module, scores) => b.output(scoreOutputName(module), scores),
+  });
+  return finishGradient(setting, b);
+
+  function pointsFor(): PatchPoints {
+    const scope = scopeOf(setting, b);
+    if (forward === 'patched') {
+      return patchedPoints({
+        ...scope,
+        form: setting.form ?? formFor(graph),
+        axes: setting.axes,
+        differences,
+        joinsRows: true,
+        patchOf,
+        onRead,
+      });
+    }
+    const currentOf = ({ site }: SourceParts['block'], shape: AnyValue['shape']): AnyValue =>
+      b.input(currentInputName(site), 'float', shape);
+    const collect = (parts: SourceParts): void => {
+      const fed = forward === 'atZero' ? parts.value : currentOf(parts.block, parts.value.shape);
+      differences.add({ ...parts, value: fed }, patchOf(parts));
+    };
+    const startOf =
+      forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
+    // Other backward rules may change what a norm does to gradients.
+    const points = readingPoints(scope, collect, onRead, { behindNorm: !setting.backward?.length, startOf });
+    if (forward !== 'mixed') return points;
+    return mixedPoints(graph, points, (block, shape) => ({
+      current: currentOf(block, shape),
+      patch: setting.supply === 'fed' ? b.input(patchInputName(block.site), 'float', shape) : null,
+    }));
+  }
+}

@@ -1,3 +1,0 @@
-/** @file Room `selected`: runs that compute only the rows and nodes that a mask asks for. The dense programs are their twin. */
-export { SelectedRuns } from './runs.js';
-export type { Selection } from './selection.js';

@@ -1,0 +1,132 @@
+/** @file What a selection feeds to its program: row lists, factors, and the rows of pass 1 that are read. */
+
+import { type MixGroup, mixGroups } from '../../graph/sites.js';
+import type { TransformerLayout } from '../../graph/types.js';
+import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
+import type { SiteTensors } from '../exec/activation-cache.js';
+import { patchInputName } from '../programs/programs.js';
+import { factorTable, type Row } from './coefficients.js';
+import {
+  columnsInput,
+  KNOWN_INPUT,
+  knownMixInput,
+  kvInput,
+  mixInput,
+  pickInput,
+  readInput,
+  stackedInput,
+  stackedPickInput,
+  writtenInput,
+} from './names.js';
+import { masksDiffer, ownBlocks, ownMasksDiffer, type Selection, sitesRun } from './row-selection.js';
+
+type Entries = (readonly [string, Tensor])[];
+const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);
+
+/** A selection is run on batch after batch. */
+const ownFeeds = new WeakMap<Selection, Entries>();
+
+/** Everything but prompts, what is carried and the known differences. */
+export function selectionFeeds(selection: Selection, patch: SiteTensors | null): Entries {
+  const own = ownFeeds.get(selection) ?? feedsOf(selection);
+  ownFeeds.set(selection, own);
+  if (!patch) return own;
+  const parts = [...selection.writes].flatMap(([site, rows]): Entries => {
+    const tensor = patch.get(site);
+    return tensor ? [[patchInputName(site), rowsTaken(tensor, rows)]] : [];
+  });
+  return [...own, ...parts];
+}
+
+const feedsOf = (selection: Selection): Entries => [
+  ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
+  ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) => [
+    ...rowFeeds(selection, group),
+    ...mixFeeds(selection, group),
+  ]),
+];
+
+const rowsAt = ({ reads }: Selection, site: string): Row[] =>
+  (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
+
+/** Heads that are read on their own, and where every head finds its row; sites with heads are leaders. */
+function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): Entries {
+  const { base, graph, reads, writes } = selection;
+  const { heads, kvHeads } = graph.layout as TransformerLayout;
+  const kvHead = (head: number): number => Math.floor((head * kvHeads) / heads);
+  const blocks = reads.get(site)!.filter(({ block }) => block.heads !== null);
+  if (blocks.length === 0) return [];
+  const stacked = blocks.flatMap(({ rows }, i) => rows.map((row) => i * heads + row));
+  const followed = followers.flatMap((name) => rowsAt(selection, name).map(() => 0));
+  if (base === 'patch')
+    return [
+      [kvInput(site), ints(writes.get(site)!.map(kvHead))],
+      [stackedInput(site), ints([...stacked, ...followed])],
+    ];
+  /** By row, where it is found when these are read on their own behind all the others. */
+  const picked = (count: number, own: readonly number[], shared = (row: number): number => row): Tensor => {
+    const place = new Map(own.map((row, i) => [row, shared(count - 1) + 1 + i]));
+    return ints(Array.from({ length: count }, (_, row) => place.get(row) ?? shared(row)));
+  };
+  const apart = blocks.flatMap(({ block, rows }): Entries => {
+    const inputs = block.input === 'attn' ? ['q', 'k', 'v'] : [block.input];
+    return [
+      [readInput(block.module), ints(rows)],
+      [kvInput(block.module), ints(rows.map(kvHead))],
+      ...inputs.map(
+        (input) => [pickInput(block.module, input), picked(heads, rows, input === 'q' ? undefined : kvHead)] as const,
+      ),
+    ];
+  });
+  return [
+    ...apart,
+    [stackedInput(site), ints([...stacked, ...followed])],
+    [stackedPickInput(site), picked(3 * heads, stacked)],
+  ];
+}
+
+/**
+ * Factors [masks?, pos?, rows, 1 + columns] of what is carried and computed (with the columns by block), and
+ * [masks?, pos?, rows, known] of what is known.
+ */
+function mixFeeds(selection: Selection, group: MixGroup): Entries {
+  const { base, graph, known, knownStop, together, variants: entry, writes } = selection;
+  return [group.leader, ...group.followers].flatMap((site): Entries => {
+    const own = rowsAt(selection, site);
+    const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
+    const rows = [...own, ...led];
+    const used = (source: number): boolean =>
+      base === 'patch' || rows.some(({ block, row }) => selection.anyWeight(block, row, source));
+    const columns: number[] = [];
+    const lists = ownBlocks(graph, site, group, knownStop).map((block): Entries[number] => {
+      const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
+      columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
+      return [columnsInput(site, block.site), ints(places)];
+    });
+    const table = { selection, site, rows };
+    const differing = { together, entry };
+    const factors = factorTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
+    const feeds: Entries = [...(base === 'current' ? lists : []), [mixInput(site), factors]];
+    if (knownStop === 0) return feeds;
+    const knownFactors = factorTable({ ...table, byMask: masksDiffer(differing, site), of: 'known', columns: known });
+    return [...feeds, [knownMixInput(site), knownFactors]];
+  });
+}
+
+/** Rows of [rows, items, pos, width]. */
+export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly number[]): Tensor<Float32Array> {
+  const [all, ...rest] = shape as [number, ...number[]];
+  if (rows.length === all) return floatTensor(data, shape);
+  const slab = rest.reduce((n, d) => n * d, 1);
+  const out = new Float32Array(rows.length * slab);
+  rows.forEach((row, i) => {
+    out.set(data.subarray(row * slab, (row + 1) * slab), i * slab);
+  });
+  return floatTensor(out, [rows.length, ...rest]);
+}
+
+/** The differences of the known sources that are read: [known, items, pos, dModel]. */
+export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
+  KNOWN_INPUT,
+  rowsTaken(differences, known),
+];

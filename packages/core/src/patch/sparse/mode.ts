@@ -1,0 +1,235 @@
+/** @file The patch points of selected programs: only the rows that a selection names are read, computed and mixed. */
+import { AutoCircuitError } from '../../error.js';
+import type { DestinationBlock, SourceBlock } from '../../graph/types.js';
+import { addDims, type Dim, type DimLike, dimsEqual, multiplyDims, toDim } from '../../ir/dims.js';
+import type { AnyValue } from '../../ir/program.js';
+import {
+  type HeadInputs,
+  type HeadProjection,
+  type HeadProjections,
+  projectHeads,
+  splitStacked,
+} from '../../model/head-projections.js';
+import { type Norm, normed } from '../../model/norm.js';
+import type { PatchPoints } from '../../model/patch-points.js';
+import {
+  contribution,
+  makePoints,
+  oneRow,
+  outputsByRow,
+  readApart,
+  type SourceParts,
+  type TraceScope,
+} from '../modes/points.js';
+import { Mixing } from './edge-sums.js';
+import {
+  carriedInput,
+  kvInput,
+  MASKS,
+  pickInput,
+  readInput,
+  readTogetherSymbol,
+  stackedInput,
+  stackedPickInput,
+  writtenInput,
+  writtenSymbol,
+} from './names.js';
+import type { Base, Entry } from './row-selection.js';
+
+export interface SelectedScope extends TraceScope {
+  readonly base: Base;
+  /** Where the run starts, and the stream point before it; null: everything is run. */
+  readonly entry: (Entry & { readonly stream: string }) | null;
+  /** Whether several masks run from the start; then `entry` is null. */
+  readonly together: boolean;
+  /** What is patched in: [rows, batch, pos, width] as fed, or null for zeros. */
+  patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
+}
+
+export function selectedPoints(scope: SelectedScope): PatchPoints {
+  const { builder: b, base, entry, graph } = scope;
+  const { dModel } = graph.layout;
+  const mixing = new Mixing(scope);
+  const { wide } = mixing;
+  let running = entry === null;
+
+  /** [rows, batch, pos, n] → [rows, masks·batch, pos, n]. */
+  const widen = (x: AnyValue): AnyValue => {
+    const [rows, batch, pos, n] = x.shape as [Dim, Dim, Dim, Dim];
+    if (dimsEqual(batch, wide)) return x;
+    const spread = b.broadcast(b.reshape(x, [rows, 1, batch, pos, n]), [rows, MASKS, batch, pos, n]);
+    return b.reshape(spread, [rows, wide, pos, n]);
+  };
+  const carried = (site: string): AnyValue => b.input(carriedInput(site), 'float', ['batch', 'pos', dModel]);
+
+  const modes: Readonly<Record<Base, Mode>> = {
+    current: {
+      read(site, block, residual, norm) {
+        if (block.heads !== null) throw needsHeads(site);
+        return normed(b, mixing.at(site, 1, widen(startsAt(site, residual))), norm);
+      },
+      readHeads(site, blocks, residual, norm, projections) {
+        const { stacked } = projections;
+        const here = startsAt(site, residual); // [1, batch or masks·batch, pos, dModel]
+        if (stacked && readApart(blocks)) {
+          const mixed = mixing.withFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
+          const special = stackedRows(site, normed(b, mixed, norm), stacked); // [the same rows, masks·batch, pos, width]
+          const all = widen(flatRows(projectHeads(b, normed(b, here, norm), stacked))); // [3 · heads, masks·batch, pos, width]
+          const pick = b.input(stackedPickInput(site), 'int', [all.shape[0]!]);
+          return splitStacked(b, headRows(b.gather(b.concat([all, special], 0), pick, 0)));
+        }
+        const rows = blocks.map((block) => mixing.rowsOf(block));
+        const mixed = mixing.at(site, addDims(...rows), widen(here)); // [rows of all blocks, masks·batch, pos, dModel]
+        const shared = projectAll(normed(b, here, norm), projections);
+        let row: Dim = 0;
+        const own = blocks.map((block, i) => {
+          const [start, stop] = [row, addDims(row, rows[i]!)];
+          row = stop;
+          return { block, x: normed(b, blocks.length === 1 ? mixed : b.slice(mixed, 0, start, stop), norm) };
+        });
+        const input = (name: 'q' | 'k' | 'v'): AnyValue => {
+          const { block, x } = own.find((o) => o.block.input === name) ?? own[0]!;
+          const heads = b.input(readInput(block.module), 'int', [mixing.rowsOf(block)]);
+          const index = projections[name].weight.shape[0] === block.heads ? heads : kvOf(block, heads);
+          const special = flatRows(projectHeads(b, x, taken(projections[name], index))); // [read, masks·batch, pos, width]
+          const all = widen(flatRows(shared[name])); // [groups, masks·batch, pos, width]
+          const pick = b.input(pickInput(block.module, name), 'int', [block.heads!]);
+          return headRows(b.gather(b.concat([all, special], 0), pick, 0));
+        };
+        return { q: input('q'), k: input('k'), v: input('v') };
+      },
+      write(parts) {
+        const { block, value, projection } = parts;
+        const rows = b.input(writtenInput(block.site), 'int', [writtenSymbol(block.site)]);
+        const some = b.gather(value, rows, 0); // [written, masks·batch, pos, width]
+        push(block, some, projection && b.gather(projection, rows, 0));
+        return contribution(b, parts);
+      },
+    },
+    patch: {
+      read(site, block, _residual, norm) {
+        if (block.heads !== null) throw needsHeads(site);
+        return normed(b, mixing.at(site, mixing.rowsOf(block), widen(oneRow(b, carried(site)))), norm);
+      },
+      readHeads(site, blocks, _residual, norm, projections) {
+        const heads = toDim(writtenSymbol(site));
+        const rows = multiplyDims(blocks.length, heads);
+        const residual = widen(oneRow(b, carried(site)));
+        if (projections.stacked && readApart(blocks)) {
+          const mixed = mixing.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
+          const all = stackedRows(site, normed(b, mixed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
+          const part = (i: number): AnyValue =>
+            headRows(b.slice(all, 0, multiplyDims(i, heads), multiplyDims(i + 1, heads)));
+          return { q: part(0), k: part(1), v: part(2) };
+        }
+        const x = normed(b, mixing.at(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
+        const index = b.input(writtenInput(site), 'int', [heads]);
+        const input = (name: 'q' | 'k' | 'v'): AnyValue => {
+          const at = Math.max(
+            0,
+            blocks.findIndex((block) => block.input === name),
+          );
+          const own = blocks.length === 1 ? x : b.slice(x, 0, multiplyDims(at, heads), multiplyDims(at + 1, heads));
+          const grouped = projections[name].weight.shape[0] !== blocks[0]!.heads;
+          const chosen = grouped ? b.input(kvInput(site), 'int', [heads]) : index;
+          return headRows(flatRows(projectHeads(b, own, taken(projections[name], chosen))));
+        };
+        return { q: input('q'), k: input('k'), v: input('v') };
+      },
+      write({ block, value, projection }) {
+        const [, batch, pos] = value.shape as [Dim, Dim, Dim];
+        const index = (): AnyValue => b.input(writtenInput(block.site), 'int', [writtenSymbol(block.site)]);
+        // Heads and MLPs are computed as far as they are read; the input is there in any case.
+        const computed = block.site === 'start' ? b.gather(value, index(), 0) : value;
+        push(block, computed, projection && b.gather(projection, index(), 0));
+        return b.broadcast(b.constant(0), [batch, pos, dModel]);
+      },
+    },
+  };
+  const mode = modes[base];
+
+  /** Adds the differences (patch − current) · projection of a block. */
+  function push(block: SourceBlock, value: AnyValue, projection: AnyValue | null): void {
+    const [rows, , pos, width] = value.shape as [Dim, Dim, Dim, Dim];
+    const patch = scope.patchOf(block, [rows, 'batch', pos, width]);
+    const difference = patch ? b.sub(widen(patch), value) : b.neg(value);
+    mixing.add(block.site, outputsByRow(b, { value: difference, projection }));
+  }
+  /** The residual where a run starts is the same for all masks: it is read before it is spread over them. */
+  function startsAt(site: string, residual: AnyValue): AnyValue {
+    return oneRow(b, site === entry?.start ? carried(entry.stream) : residual);
+  }
+  function projectAll(x: AnyValue, projections: HeadProjections): HeadInputs {
+    if (projections.stacked) return splitStacked(b, projectHeads(b, x, projections.stacked));
+    return {
+      q: projectHeads(b, x, projections.q),
+      k: projectHeads(b, x, projections.k),
+      v: projectHeads(b, x, projections.v),
+    };
+  }
+  /**
+   * Rows of a site by their own rows of the stacked projection: [rows, masks·batch, pos, width]. Rows of followers go along
+   * through some head's: that costs less than to cut them off.
+   */
+  const stackedRows = (site: string, x: AnyValue, stacked: HeadProjection): AnyValue =>
+    flatRows(projectHeads(b, x, taken(stacked, b.input(stackedInput(site), 'int', [x.shape[0]!]))));
+  const taken = ({ weight, bias }: HeadProjection, index: AnyValue): HeadProjection => ({
+    weight: b.gather(weight, index, 0),
+    bias: bias && b.gather(bias, index, 0),
+  });
+  /** The KV head of each of these heads. */
+  const kvOf = (block: DestinationBlock, heads: AnyValue): AnyValue =>
+    b.input(`${kvInput(block.module)}`, 'int', heads.shape);
+  /** [groups, 1, batch, pos, width] → [groups, batch, pos, width], and back. */
+  function flatRows(x: AnyValue): AnyValue {
+    const [groups, , batch, pos, width] = x.shape as [Dim, Dim, Dim, Dim, Dim];
+    return b.reshape(x, [groups, batch, pos, width]);
+  }
+  function headRows(x: AnyValue): AnyValue {
+    const [groups, batch, pos, width] = x.shape as [Dim, Dim, Dim, Dim];
+    return b.reshape(x, [groups, 1, batch, pos, width]);
+  }
+
+  const points = makePoints(scope, {
+    read(site, groups, residual, norm) {
+      if (!running) return groups.map(() => normed(b, oneRow(b, residual), norm));
+      return groups.map(([block]) => mode.read(site, block!, residual, norm));
+    },
+    readHeads(site, blocks, residual, norm, projections) {
+      if (!running) return projectAll(normed(b, oneRow(b, residual), norm), projections);
+      return mode.readHeads(site, blocks, residual, norm, projections);
+    },
+    write: (parts) => (running ? mode.write(parts) : contribution(b, parts)),
+  });
+  /** Past this point everything is run; what came before is known, and drops out of the program. */
+  const startAt = (name: string, residual: AnyValue): AnyValue => {
+    if (running || entry?.stream !== name) return residual;
+    running = true;
+    return b.reshape(widen(oneRow(b, carried(name))), [wide, 'pos', dModel]);
+  };
+  return {
+    ...points,
+    outOf: (site, ...written) => startAt(site, points.outOf(site, ...written)),
+    stream: (site, residual) => startAt(site, points.stream(site, residual)),
+  };
+}
+
+/** What is read and written by one of the two bases. */
+interface Mode {
+  read(site: string, block: DestinationBlock, residual: AnyValue, norm: Norm | null): AnyValue;
+  readHeads(
+    site: string,
+    blocks: readonly DestinationBlock[],
+    residual: AnyValue,
+    norm: Norm | null,
+    projections: HeadProjections,
+  ): HeadInputs;
+  write(parts: SourceParts): AnyValue;
+}
+
+const needsHeads = (site: string): AutoCircuitError =>
+  new AutoCircuitError({
+    where: 'core/patch',
+    what: `"${site}" has heads and is not read through intoHeads, so single heads cannot be left out`,
+    kind: 'internal',
+  });

@@ -1,0 +1,215 @@
+/**
+ * @file One process at a time writes a run folder. The lock is a file that says who holds it; one whose process is gone
+ * (killed, power cut) is taken over.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  constants,
+  copyFile,
+  link,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+import { AutoCircuitError } from '../error.js';
+import { errnoOf, fileError } from '../files/file-error.js';
+
+export const LOCK_NAME = '.lock';
+/** The holder says this often that it lives: what another machine goes by. */
+const HEARTBEAT_MS = 10_000;
+/** A lock of another machine is taken over after this long without a sign. */
+const SILENT_MS = 120_000;
+/** A lock younger than this may still be without its text, on a file system without links. */
+const UNWRITTEN_MS = 2_000;
+
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of a folder, which must exist.
+ * @throws AutoCircuitError naming the process that holds it
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  const path = join(folder, LOCK_NAME);
+  const mine = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    started: await processStart(process.pid),
+    id: randomBytes(8).toString('hex'),
+  });
+  try {
+    await take(folder, path, mine);
+    await removeLeft(folder);
+  } catch (cause) {
+    throw fileError('run', 'lock', folder, cause);
+  }
+  return holder(path, mine);
+}
+
+/**
+ * Puts the text `mine` at `path`, over nothing or over what a dead process left.
+ *
+ * A left lock is never removed first, as then a slow second taker could remove the lock of the first. Who wants to
+ * replace it must hold its claim, a lock of the same kind whose name comes from the left text. Every text is of one
+ * lock only, so while one process holds the claim and `path` still has that text, nobody else may change `path`, and
+ * one rename replaces it. A claim whose taker died is itself a left lock and is taken over in the same way.
+ */
+async function take(folder: string, path: string, mine: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  await writeFile(temporary, mine, { flag: 'wx' });
+  try {
+    // A link appears whole and fails when the name is taken: the one atomic "create with content".
+    for (let attempt = 0; !(await linked(temporary, path)); attempt++) {
+      if (attempt === 5) throw held(folder, 'another process');
+      const left = await readText(path);
+      if (left === null) continue; // released a moment ago
+      const living = await livingHolder(path, left);
+      if (living) throw held(folder, living);
+      if (await replaced(folder, path, left, temporary, mine)) return;
+    }
+  } finally {
+    await unlink(temporary).catch(ignoreSystemError); // gone when it was renamed
+  }
+}
+
+/** Whether `path` still had the text `left` once its claim was ours, and then holds `temporary`. */
+async function replaced(folder: string, path: string, left: string, temporary: string, mine: string) {
+  const name = createHash('sha256').update(basename(path)).update('\0').update(left).digest('hex').slice(0, 24);
+  const claim = join(folder, `${LOCK_NAME}.${name}.tmp`);
+  await take(folder, claim, mine);
+  try {
+    if ((await readText(path)) !== left) return false;
+    await rename(temporary, path);
+    return true;
+  } finally {
+    await unlink(claim).catch(ignoreSystemError); // a new holder may have cleaned up
+  }
+}
+
+/**
+ * Removes what killed processes left of their attempts. Called by the holder of the lock: claims to an older lock's text
+ * serve nobody any more, since that text is gone.
+ */
+async function removeLeft(folder: string): Promise<void> {
+  const all = (await readdir(folder).catch(ignoreSystemError)) ?? [];
+  const names = all.filter((name) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith('.tmp'));
+  for (const path of names.map((name) => join(folder, name))) {
+    const text = await readText(path);
+    if (text !== null && !(await livingHolder(path, text))) await unlink(path).catch(ignoreSystemError);
+  }
+}
+
+function holder(path: string, mine: string): FolderLock {
+  const beat = setInterval(() => {
+    const now = new Date();
+    // A lock that cannot be touched is only less fresh for other machines.
+    utimes(path, now, now).catch(ignoreSystemError);
+  }, HEARTBEAT_MS);
+  beat.unref();
+  return {
+    async release() {
+      clearInterval(beat);
+      if ((await readText(path)) === mine) await unlink(path).catch(ignoreSystemError);
+    },
+  };
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (cause) {
+    const code = errnoOf(cause) ?? '';
+    if (code === 'EEXIST') return false;
+    if (!NO_LINKS.includes(code)) throw cause;
+    return copied(from, to);
+  }
+}
+
+/** File systems without links (exFAT, some network ones): there the content comes a moment after the name. */
+const NO_LINKS = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+async function copied(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+    return true;
+  } catch (cause) {
+    if (errnoOf(cause) === 'EEXIST') return false;
+    throw cause;
+  }
+}
+
+/** Who holds the lock, in words, or null when nobody lives who does. */
+async function livingHolder(path: string, text: string): Promise<string | null> {
+  const owner = parseOwner(text);
+  if (!owner) return (await ageOf(path)) < UNWRITTEN_MS ? 'another process' : null;
+  if (owner.host !== hostname()) {
+    return (await ageOf(path)) < SILENT_MS ? `process ${owner.pid} on ${owner.host}` : null;
+  }
+  if (!isAlive(owner.pid)) return null;
+  // Process ids come again (in containers nearly always): the start time tells them apart where the system shows it.
+  const started = await processStart(owner.pid);
+  if (started !== null && owner.started !== null && started !== owner.started) return null;
+  return owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
+}
+
+async function ageOf(path: string): Promise<number> {
+  return Date.now() - ((await stat(path).catch(ignoreSystemError))?.mtimeMs ?? 0);
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly host: string;
+  readonly started: string | null;
+}
+
+/** null for a text that no whole lock of ours holds. */
+function parseOwner(text: string): Owner | null {
+  try {
+    const { pid, host, started } = JSON.parse(text) as Partial<Record<keyof Owner, unknown>>;
+    if (typeof pid !== 'number' || typeof host !== 'string') return null;
+    return { pid, host, started: typeof started === 'string' ? started : null };
+  } catch (cause) {
+    if (cause instanceof SyntaxError || cause instanceof TypeError) return null;
+    throw cause;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return errnoOf(cause) === 'EPERM'; // alive, but somebody else's
+  }
+}
+
+/** When a process started, in the system's ticks since it booted; null where there is no /proc. */
+async function processStart(pid: number): Promise<string | null> {
+  const text = await readText(`/proc/${pid}/stat`);
+  // The second field is the command in brackets and may hold blanks; the start is the 20th field after it.
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+async function readText(path: string): Promise<string | null> {
+  return (await readFile(path, 'utf8').catch(ignoreSystemError)) ?? null;
+}
+
+function held(folder: string, by: string): AutoCircuitError {
+  return new AutoCircuitError({
+    where: 'run',
+    what: `${by} is writing ${folder}`,
+    fix: 'wait for it, stop it, or choose another folder with --out',
+  });
+}
+
+function ignoreSystemError(error: unknown): undefined {
+  if (errnoOf(error) === undefined) throw error;
+  return undefined;
+}

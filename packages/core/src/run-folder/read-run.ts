@@ -1,0 +1,26 @@
+/** @file A finished run read back from its folder, without the model. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileError } from '../files/file-error.js';
+import { parseCircuitJson } from '../graph/circuit-json.js';
+import { finishedPart } from '../run/evaluate.js';
+import type { ReportInput } from './report-input.js';
+import { RUN_FILES, RunReader, readRun } from './store.js';
+
+/** What the report of a run is made of. @throws AutoCircuitError for a folder without a finished run, or with broken files */
+export async function readFinishedRun(folder: string): Promise<ReportInput> {
+  const run = await readRun(folder);
+  const reader = new RunReader(resolve(folder));
+  const measurements = finishedPart(await reader.measurements(), folder);
+  const path = join(folder, RUN_FILES.circuit);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw fileError('run', 'read', path, cause);
+  }
+  const { circuit } = parseCircuitJson(text, path);
+  const result = finishedPart(reader.scores(circuit.graph), folder);
+  const verifications = await reader.verifications();
+  return Object.freeze({ run, graph: circuit.graph, ...result, circuit, measurements, verifications });
+}

@@ -1,0 +1,172 @@
+/** @file What the JSON files of a run folder hold, as zod schemas and the types that follow from them. */
+import { z } from 'zod';
+import { AutoCircuitError } from '../error.js';
+import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
+
+/** A number; ∞ is written `"inf"`, and there is no NaN. */
+export const numberSchema = z.union([z.number(), z.enum(['inf', '-inf'])]);
+export type JsonNumber = z.infer<typeof numberSchema>;
+
+const plainSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const optionsSchema = z.record(z.string(), plainSchema);
+const namedSchema = z.object({ name: z.string(), options: optionsSchema });
+
+/** How the circuit sizes were asked for. */
+export const sizesSchema = z.discriminatedUnion('by', [
+  z.object({ by: z.literal('rule'), rule: z.enum(['default', 'log', 'all', 'groups']) }),
+  z.object({ by: z.literal('list'), counts: z.array(z.number()) }),
+  z.object({ by: z.literal('threshold'), threshold: z.number() }),
+]);
+export type CircuitSizes = z.infer<typeof sizesSchema>;
+
+/** All that decides the numbers of a run. Two runs of equal requests write equal files. */
+export const requestSchema = z.object({
+  model: z.object({ name: z.string(), key: z.string(), processing: z.array(z.string()) }),
+  data: z.object({ name: z.string(), hash: z.string(), bos: z.string() }),
+  graph: z.record(z.string(), plainSchema),
+  algo: namedSchema,
+  metrics: z.array(namedSchema),
+  objective: z.string(),
+  ablation: z.string(),
+  ablateFrom: z.enum(['clean', 'corrupt']),
+  patchType: z.enum(['tree', 'edge']),
+  reverse: z.boolean(),
+  /** How edges are chosen by their scores. */
+  select: z.enum(['threshold', 'top', 'greedy']).default('threshold'),
+  sizes: sizesSchema,
+  keep: z.union([z.number(), z.literal('auto')]),
+  batchSize: z.number(),
+  limit: z.number().nullable(),
+  length: z.number().nullable(),
+  train: z.number().nullable(),
+  test: z.union([z.number(), z.literal('same')]).nullable(),
+  seed: z.number(),
+  backend: z.object({ name: z.string(), device: z.string(), threads: z.number() }),
+  /** By plugin that is not of the tool itself: a hash of its code. */
+  plugins: z.record(z.string(), z.string()).optional(),
+});
+export type RunRequest = z.infer<typeof requestSchema>;
+
+/** `run.json`: what was asked and with what; no timings, so that equal runs write equal files. */
+export const runSchema = z.object({
+  format: z.literal('auto-circuit run 1'),
+  asked: requestSchema,
+  /** What the command needs to open model and data again: names and paths as they were found. */
+  sources: z.record(z.string(), plainSchema),
+  graph: z.object({ sources: z.number(), destinations: z.number(), edges: z.number() }),
+  prompts: z.object({
+    train: z.number(),
+    test: z.number(),
+    lengths: z.record(z.string(), z.number()),
+    /** What stands at each token position, where that is known and positions have edges of their own. */
+    labels: z.array(z.string()).optional(),
+    /** Positions of words (`word_idxs`), likewise. */
+    words: z.record(z.string(), z.number()).optional(),
+  }),
+  /** Whether scores have a sign: above 0 where the edge supports the answer. Runs of early versions do not say it. */
+  signed: z.boolean().optional(),
+  versions: z.record(z.string(), z.string()),
+  runtime: z.string(),
+});
+export type RunJson = z.infer<typeof runSchema>;
+
+export const pointSchema = z.object({
+  /** The size asked for; null for sizes by threshold. */
+  requested: z.number().nullable(),
+  /** Edges kept, ties included: the x of curves. */
+  edges: z.number(),
+  /** Of these, edges on a way to the output (and, under resample, from the input). */
+  edgesConnected: z.number(),
+  value: numberSchema,
+  /** Over prompts, by the bootstrap from the run's seed. */
+  standardError: numberSchema.optional(),
+  /** By prompt, in the order of the test prompts: value = Σ promptValues ÷ Σ promptWeights (without weights: their mean). */
+  promptValues: z.array(numberSchema).optional(),
+  promptWeights: z.array(numberSchema).optional(),
+  /** Of the whole point, not of this metric; left out where prompts have no wrong answers. */
+  faithfulness: numberSchema.optional(),
+  /** Standard error of the faithfulness, like `standardError`. */
+  faithfulnessError: numberSchema.optional(),
+});
+export type MeasuredPoint = z.infer<typeof pointSchema>;
+
+export const measurementSchema = z.object({
+  metric: z.string(),
+  unit: z.string(),
+  higherIsBetter: z.boolean(),
+  /** The same metric of the whole model, and with every edge patched. */
+  model: numberSchema,
+  empty: numberSchema,
+  points: z.array(pointSchema),
+});
+export type Measurement = z.infer<typeof measurementSchema>;
+/** `measurements.json`. */
+export const measurementsSchema = z.array(measurementSchema);
+
+/** Measurements as the terminal's JSON shows them: without the numbers of single prompts. */
+export const withoutPromptValues = (measurements: readonly Measurement[]): Measurement[] =>
+  measurements.map((measurement) => ({
+    ...measurement,
+    points: measurement.points.map(({ promptValues: _values, promptWeights: _weights, ...point }) => point),
+  }));
+
+/** `nodes.json`: source nodes (at each token position, where the graph has them) by falling importance; only of algorithms that score nodes. */
+export const nodesSchema = z.array(
+  z.object({ node: z.string(), position: z.number().optional(), score: numberSchema }),
+);
+
+/** `curves.json`: what training saw at each step, by name; only of algorithms that train. */
+export const curvesSchema = z.record(z.string(), z.array(numberSchema));
+
+export const timingsSchema = z.object({
+  seconds: z.object({ load: z.number(), score: z.number(), measure: z.number() }),
+  memoryMb: z.number(),
+  resumed: z.boolean(),
+});
+export type Timings = z.infer<typeof timingsSchema>;
+
+/** @throws AutoCircuitError for NaN, which no file of ours may hold. `what` names the number. */
+export function toJsonNumber(value: number, what: string): JsonNumber {
+  if (Number.isNaN(value)) {
+    throw new AutoCircuitError({ where: 'run', what: `${what} is not a number`, fix: 'check the model for overflow' });
+  }
+  if (Number.isFinite(value)) return value;
+  return value > 0 ? 'inf' : '-inf';
+}
+export function fromJsonNumber(value: JsonNumber): number {
+  if (typeof value === 'number') return value;
+  return value === 'inf' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+}
+
+/**
+ * JSON text with a line end. Numbers that JSON does not know are refused: `JSON.stringify` would write `null`.
+ * @throws AutoCircuitError naming the field
+ */
+export function toJsonText(value: unknown, what: string): string {
+  const checked = (key: string, entry: unknown): unknown => {
+    if (typeof entry === 'number' && !Number.isFinite(entry)) {
+      throw new AutoCircuitError({ where: 'run', what: `${what}: "${key}" is ${entry}`, kind: 'internal' });
+    }
+    return entry;
+  };
+  return `${JSON.stringify(value, checked, 1)}\n`;
+}
+
+/** Text → value by schema. @throws AutoCircuitError naming the file and the field */
+export function parseBySchema<S extends z.ZodType>(schema: S, text: string, path: string): z.output<S> {
+  const origin: JsonOrigin = { where: 'run', path };
+  return checkJson(schema, parseJson(text, origin), origin);
+}
+
+/** The dotted names of the fields in which two plain values differ, with both values. */
+export function differences(before: unknown, after: unknown, name = ''): string[] {
+  if (isRecord(before) && isRecord(after)) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => differences(before[key], after[key], name ? `${name}.${key}` : key));
+  }
+  const [a, b] = [JSON.stringify(before), JSON.stringify(after)];
+  return a === b ? [] : [`${name} was ${a ?? 'absent'} and is now ${b ?? 'absent'}`];
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,68 @@
+/** @file Prune scores on disk: one tensor for each destination module, with the names of nodes as metadata. */
+
+import { AutoCircuitError } from '../error.js';
+import { openSafetensors } from '../files/safetensors.js';
+import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
+import { scoreShape } from '../graph/build.js';
+import { checkScores } from '../graph/score-index.js';
+import type { Graph, PruneScores } from '../graph/types.js';
+import { floatTensor } from '../tensor/tensor.js';
+
+/** Scores in the precision of the file, so that what is read back is what was there. */
+export function toFileScores(graph: Graph, scores: PruneScores): PruneScores {
+  checkScores(graph, scores);
+  return Object.freeze(
+    Object.fromEntries(
+      graph.destinationBlocks.map((block) => {
+        const { data } = scores[block.module]!;
+        const narrow = data instanceof Float32Array ? data : Float32Array.from(data);
+        return [block.module, floatTensor(narrow, scoreShape(graph, block))];
+      }),
+    ),
+  );
+}
+
+/**
+ * Writes scores as float32, `[position?, head?, sources]` under AutoCircuit's module names. The metadata `nodes` lists the
+ * source nodes in the order of the last axis (each module holds the first so many, from its own first one), and `modules`
+ * says which sources and which destination nodes each tensor has.
+ * @throws AutoCircuitError for scores of another graph or NaN, and for what the file system refuses
+ */
+export async function writeScores(path: string, graph: Graph, scores: PruneScores): Promise<void> {
+  const inFile = toFileScores(graph, scores);
+  const modules = Object.fromEntries(
+    graph.destinationBlocks.map((block, index) => [
+      block.module,
+      {
+        sources: [block.sources.start, block.sources.stop],
+        destinations: graph.destinations
+          .filter((node) => node.block === index)
+          .toSorted((a, b) => (a.head ?? 0) - (b.head ?? 0))
+          .map((node) => node.name),
+      },
+    ]),
+  );
+  const tensors = graph.destinationBlocks.map(({ module }) => {
+    const { shape, data } = inFile[module]!;
+    return safetensorsSource(module, shape, data as Float32Array);
+  });
+  await writeSafetensors(path, tensors, {
+    nodes: JSON.stringify(graph.sources.map((node) => node.name)),
+    modules: JSON.stringify(modules),
+  });
+}
+
+/** @throws AutoCircuitError when the file is broken or belongs to another graph */
+export function readScores(path: string, graph: Graph): PruneScores {
+  const file = openSafetensors(path);
+  const scores: Record<string, PruneScores[string]> = {};
+  for (const [module, { shape }] of file.tensors) {
+    const data = file.read(module);
+    if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+      throw new AutoCircuitError({ where: 'run', what: `${path}: the scores of "${module}" are no floats` });
+    }
+    scores[module] = floatTensor(data, shape);
+  }
+  checkScores(graph, scores);
+  return Object.freeze(scores);
+}

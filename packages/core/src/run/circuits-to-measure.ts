@@ -1,0 +1,125 @@
+/** @file From scores and the sizes asked for to the circuits that are measured. */
+import { AutoCircuitError } from '../error.js';
+import { connectedPart, makeCircuit } from '../graph/circuit.js';
+import { edgeCounts } from '../graph/circuit-sizes.js';
+import { edgeSelection, rankingOf } from '../graph/edge-ranking.js';
+import type { SelectionName } from '../graph/edge-ranking-names.js';
+import { edgesAbove } from '../graph/scores.js';
+import type { Circuit, Graph, PruneScores } from '../graph/types.js';
+import type { CircuitSizes } from '../run-folder/schemas.js';
+import type { CircuitRunSettings } from './run-circuits.js';
+
+/** A circuit to measure. Its edges are made when asked for: all circuits of a large graph would not fit in memory. */
+export interface SizedCircuit {
+  /** The size asked for; null when it was not asked for by size. */
+  readonly requested: number | null;
+  /** Edges of the circuit, ties included. */
+  readonly edges: number;
+  make(): MadeCircuit;
+}
+export interface MadeCircuit {
+  readonly circuit: Circuit;
+  /** What is left without edges that cannot change the output; it has the same outputs. */
+  readonly connected: Circuit;
+}
+
+/** How circuits are run, and how their edges are chosen by scores. */
+export interface SelectionSettings extends CircuitRunSettings {
+  /** Default: `threshold`. */
+  readonly select?: SelectionName;
+}
+
+/**
+ * The circuits to measure, by rising number of edges, each once: sizes that ties make equal are one circuit.
+ * @param keep a size that must be among them
+ * @throws AutoCircuitError for sizes the graph does not have, or a threshold where edges are chosen otherwise
+ */
+export function circuitsToMeasure(
+  graph: Graph,
+  scores: PruneScores,
+  sizes: CircuitSizes,
+  settings: SelectionSettings,
+  keep?: number,
+): SizedCircuit[] {
+  const { select = 'threshold' } = settings;
+  checkSelection(sizes, select);
+  const selection = edgeSelection(graph, scores, select);
+  const chosen = new Map<number, SizedCircuit>();
+  const counts = sizes.by === 'threshold' ? [] : countsOf(graph, scores, sizes);
+  if (keep !== undefined) counts.push(keep);
+  for (const requested of [...new Set(counts)].sort((a, b) => a - b)) {
+    const edges = selection.count(requested);
+    if (requested !== edges && chosen.has(edges)) continue;
+    const make = () => madeCircuit(makeCircuit(graph, selection.edges(requested)), settings);
+    chosen.set(edges, { requested, edges, make });
+  }
+  if (sizes.by === 'threshold') {
+    const edges = rankingOf(graph, scores).reaching(sizes.threshold);
+    if (edges === 0) throw noEdgeReaches(sizes.threshold);
+    const make = () => madeCircuit(makeCircuit(graph, edgesAbove(graph, scores, sizes.threshold)), settings);
+    if (!chosen.has(edges)) chosen.set(edges, { requested: null, edges, make });
+  }
+  return [...chosen.values()].sort((a, b) => a.edges - b.edges);
+}
+
+/** The one of `circuits` that was asked to have `keep` edges. */
+export function keptCircuit(
+  graph: Graph,
+  scores: PruneScores,
+  circuits: readonly SizedCircuit[],
+  keep: number,
+  select: SelectionName = 'threshold',
+): SizedCircuit {
+  const count = edgeSelection(graph, scores, select).count(keep);
+  return circuits.find(({ edges }) => edges === count)!;
+}
+
+/** @throws AutoCircuitError for a threshold where edges are chosen by number */
+export function checkSelection(sizes: CircuitSizes, select: SelectionName): void {
+  if (sizes.by !== 'threshold' || select === 'threshold') return;
+  throw new AutoCircuitError({
+    where: 'measure',
+    what: `a threshold on |score| chooses edges by itself, so "${select}" has nothing to choose`,
+    fix: 'use --select threshold, or sizes by --edges',
+  });
+}
+
+/** One circuit that is known, not chosen by scores. */
+export function knownCircuit(circuit: Circuit, settings: CircuitRunSettings): SizedCircuit {
+  return { requested: null, edges: circuit.edges.length, make: () => madeCircuit(circuit, settings) };
+}
+
+/**
+ * Drops edges without a way out, which never show. Edges without a way in carry exactly their patch value only in a tree
+ * patch under resample, so only there they go too.
+ */
+function madeCircuit(circuit: Circuit, settings: CircuitRunSettings): MadeCircuit {
+  const requireWayIn = settings.patchType === 'tree' && settings.ablation === 'resample';
+  return { circuit, connected: connectedPart(circuit, { requireWayIn, requireWayOut: true }) };
+}
+
+const noEdgeReaches = (threshold: number): AutoCircuitError =>
+  new AutoCircuitError({
+    where: 'measure',
+    what: 'no edge reaches the threshold',
+    got: `--threshold ${threshold}`,
+    fix: 'lower it, or choose sizes with --edges',
+  });
+
+function countsOf(graph: Graph, scores: PruneScores, sizes: Exclude<CircuitSizes, { by: 'threshold' }>): number[] {
+  if (sizes.by === 'list')
+    return edgeCounts(graph, {
+      rule: sizes.counts,
+      zero: sizes.counts.includes(0),
+      all: sizes.counts.includes(graph.edgeCount),
+    });
+  return edgeCounts(graph, sizes.rule === 'default' ? { scores } : { scores, rule: sizes.rule });
+}
+
+/** What ties made of the sizes, in a sentence, or null. */
+export function tiesWarning(circuits: readonly SizedCircuit[]): string | null {
+  const tied = circuits.filter(({ requested, edges }) => requested !== null && requested !== edges);
+  if (tied.length === 0) return null;
+  const shown = tied.slice(0, 5).map(({ requested, edges }) => `${requested} asked, ${edges} kept`);
+  return `edges with equal scores are kept together: ${shown.join('; ')}${tied.length > 5 ? `; and ${tied.length - 5} more sizes` : ''}`;
+}

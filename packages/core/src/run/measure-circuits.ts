@@ -1,0 +1,244 @@
+/**
+ * @file Measures many circuits, a few neighbours at a time, so that only their outputs are in memory; each point is kept. Which
+ * circuits are neighbours depends on the whole list, so a run that is taken up again runs the same ones together.
+ */
+import { z } from 'zod';
+import type { PatchableModel, PatchDescription } from '../patch/patchable-model.js';
+import type { BatchOutputs, MetricValue } from '../plugin/contributions.js';
+import type { PromptBatch } from '../prompts/types.js';
+import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
+import { PromptBootstrap } from '../statistics/bootstrap.js';
+import type { SizedCircuit } from './circuits-to-measure.js';
+import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
+import {
+  type ChosenMetric,
+  type CircuitRunSettings,
+  measureOne,
+  outputsOfCircuits,
+  type References,
+  referenceOutputs,
+} from './run-circuits.js';
+
+const valueSchema = z.object({
+  value: numberSchema,
+  standardError: numberSchema.optional(),
+  promptValues: z.array(numberSchema).optional(),
+  promptWeights: z.array(numberSchema).optional(),
+});
+const referencesSchema = z.object({
+  model: z.array(valueSchema),
+  empty: z.array(valueSchema),
+  faithfulness: z.enum(['logit-diff', 'kl', 'mse', 'none']),
+});
+const measuredSchema = z.object({
+  edgesConnected: z.number(),
+  /** By metric, in the order asked. */
+  values: z.array(valueSchema),
+  /** Absent where faithfulness says nothing on these prompts. */
+  faithfulness: numberSchema.optional(),
+  faithfulnessError: numberSchema.optional(),
+  faithful: z.boolean(),
+});
+type Measured = z.infer<typeof measuredSchema>;
+type ReferenceValues = z.infer<typeof referencesSchema>;
+
+/** Where finished points are kept until all are there; a run folder's `partial/`. */
+export interface PartialWork {
+  readPartial(name: string): Promise<string | null>;
+  writePartial(name: string, text: string): Promise<void>;
+}
+
+export interface MeasureSizesRequest {
+  readonly model: PatchableModel;
+  readonly batches: readonly PromptBatch[];
+  readonly settings: CircuitRunSettings;
+  /** What the ablation patches in. */
+  readonly patch: PatchDescription;
+  readonly metrics: readonly ChosenMetric[];
+  /** Whether prompts on which faithfulness says nothing are an error. */
+  readonly needFaithfulness: boolean;
+  /** Where the resamples of the bootstrap start. */
+  readonly seed: number;
+  readonly partial?: PartialWork | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Outputs of circuits that are in memory at once. */
+const OUTPUT_BYTES = 64 * 2 ** 20;
+
+/** Reference outputs of a run, or what is known of them when every point is already there. */
+interface Prepared {
+  readonly references: References;
+  readonly scale: FaithfulnessScale | null;
+}
+
+export class SizeMeasurer {
+  readonly #request: MeasureSizesRequest;
+  readonly #bootstrap: PromptBootstrap;
+  #prepared: Prepared | null = null;
+  #referenceValues: ReferenceValues | null = null;
+
+  constructor(request: MeasureSizesRequest) {
+    this.#request = request;
+    this.#bootstrap = new PromptBootstrap(request.seed);
+  }
+
+  /**
+   * Runs the whole model and the empty circuit, unless an earlier process did. Done before scoring, so that prompts which
+   * tell nothing are found at once. @throws AutoCircuitError for those, when faithfulness is needed
+   */
+  async references(): Promise<ReferenceValues> {
+    if (this.#referenceValues) return this.#referenceValues;
+    const kept = await this.#request.partial?.readPartial('references.json');
+    this.#referenceValues = kept
+      ? parseBySchema(referencesSchema, kept, 'references.json')
+      : await this.#makeReferenceValues();
+    return this.#referenceValues;
+  }
+
+  async #makeReferenceValues(): Promise<ReferenceValues> {
+    const { metrics, model, partial } = this.#request;
+    const { references, scale } = await this.#prepare();
+    const values = {
+      model: metrics.map((metric) => this.#value(metric, measureOne(metric, references.model, references, model))),
+      empty: metrics.map((metric) => this.#value(metric, measureOne(metric, references.empty, references, model))),
+      faithfulness: scale?.by ?? ('none' as const),
+    };
+    await partial?.writePartial('references.json', toJsonText(values, 'references.json'));
+    return values;
+  }
+
+  async #prepare(): Promise<Prepared> {
+    if (this.#prepared) return this.#prepared;
+    const { model, batches, settings, patch, signal, needFaithfulness } = this.#request;
+    const references = await referenceOutputs(model, batches, settings, patch, signal);
+    this.#prepared = { references, scale: scaleOrNull(references, model.outputSize, needFaithfulness) };
+    return this.#prepared;
+  }
+
+  /** Measures each circuit that has not been measured yet; gives measurements in the order of `circuits` (by rising size). */
+  async measure(circuits: readonly SizedCircuit[]): Promise<MeasuredSizes> {
+    const { metrics, signal, onProgress } = this.#request;
+    const references = await this.references();
+    const points: Measured[] = [];
+    const next = (): void => {
+      onProgress?.(points.length, circuits.length);
+      signal?.throwIfAborted();
+    };
+    next();
+    for (const window of this.#windows(circuits)) {
+      for await (const point of this.#points(window)) {
+        points.push(point);
+        if (points.length < circuits.length) next();
+      }
+    }
+    onProgress?.(circuits.length, circuits.length);
+    const measurements = metrics.map(({ metric }, m): Measurement => {
+      const { name, unit, higherIsBetter } = metric;
+      return {
+        metric: name,
+        unit,
+        higherIsBetter,
+        model: references.model[m]!.value,
+        empty: references.empty[m]!.value,
+        points: circuits.map(({ requested, edges }, i) => ({
+          requested,
+          edges,
+          edgesConnected: points[i]!.edgesConnected,
+          ...points[i]!.values[m]!,
+          ...(references.faithfulness === 'logit-diff' ? faithfulnessOf(points[i]!) : {}),
+        })),
+      };
+    });
+    const sizes = circuits.map(({ edges }, i) => ({ edges, faithful: points[i]!.faithful }));
+    return { measurements, auto: chooseKept(sizes) };
+  }
+
+  /** Neighbours that may run together: as many as one run takes, and whose outputs take little memory. */
+  #windows(circuits: readonly SizedCircuit[]): SizedCircuit[][] {
+    const { model, batches } = this.#request;
+    const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
+    const most = Math.min(
+      Math.max(1, ...batches.map((batch) => model.runsAtOnce(batch))),
+      Math.max(1, Math.floor(OUTPUT_BYTES / (4 * prompts * model.outputSize))),
+    );
+    return Array.from({ length: Math.ceil(circuits.length / most) }, (_, i) =>
+      circuits.slice(i * most, (i + 1) * most),
+    );
+  }
+
+  /** The points of neighbours, each given when it is kept. */
+  async *#points(circuits: readonly SizedCircuit[]): AsyncGenerator<Measured> {
+    const { model, batches, settings, patch, signal, partial } = this.#request;
+    const nameOf = ({ edges }: SizedCircuit): string => `point-${edges}.json`;
+    const known: (Measured | null)[] = [];
+    for (const sized of circuits) {
+      const kept = await partial?.readPartial(nameOf(sized));
+      known.push(kept ? parseBySchema(measuredSchema, kept, nameOf(sized)) : null);
+    }
+    if (known.every((point) => point !== null)) {
+      yield* known;
+      return;
+    }
+    const { references } = await this.#prepare();
+    const ends = new Map([
+      [0, references.empty],
+      [model.graph.edgeCount, references.model],
+    ]);
+    const connected = circuits.map(({ make }) => make().connected.edges);
+    const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
+    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal) : [];
+    for (const [i, sized] of circuits.entries()) {
+      const outputs = ends.get(sized.edges) ?? made.shift()!;
+      const point = known[i] ?? (await this.#point(connected[i]!.length, outputs));
+      if (!known[i]) await partial?.writePartial(nameOf(sized), toJsonText(point, nameOf(sized)));
+      yield point;
+    }
+  }
+
+  async #point(edgesConnected: number, outputs: readonly BatchOutputs[]): Promise<Measured> {
+    const { model, metrics } = this.#request;
+    const { references, scale } = await this.#prepare();
+    const faithfulness = scale?.of(outputs);
+    const error = scale ? this.#bootstrap.standardError(scale.prompts(outputs)) : undefined;
+    return {
+      edgesConnected,
+      values: metrics.map((metric) => this.#value(metric, measureOne(metric, outputs, references, model))),
+      ...(faithfulness === undefined ? {} : { faithfulness: toJsonNumber(faithfulness, 'faithfulness') }),
+      ...(error === undefined ? {} : { faithfulnessError: toJsonNumber(error, 'the standard error of faithfulness') }),
+      faithful: faithfulness !== undefined && scale!.isFaithful(faithfulness),
+    };
+  }
+
+  #value({ metric }: ChosenMetric, { value, standardError, prompts }: MetricValue): z.infer<typeof valueSchema> {
+    const error = prompts ? this.#bootstrap.standardError(prompts) : standardError;
+    const list = (name: string, numbers: readonly number[] | undefined) =>
+      numbers ? { [name]: numbers.map((x) => toJsonNumber(x, `a prompt's ${metric.name}`)) } : {};
+    return {
+      value: toJsonNumber(value, metric.name),
+      ...(error === undefined ? {} : { standardError: toJsonNumber(error, `the standard error of ${metric.name}`) }),
+      ...list('promptValues', prompts?.values),
+      ...list('promptWeights', prompts?.weights),
+    };
+  }
+}
+
+const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
+  faithfulness: faithfulness!,
+  ...(faithfulnessError === undefined ? {} : { faithfulnessError }),
+});
+
+export interface MeasuredSizes {
+  readonly measurements: readonly Measurement[];
+  /** The circuit that `--keep auto` chooses. */
+  readonly auto: { readonly index: number; readonly found: boolean };
+}
+
+/** Where faithfulness is not asked for, prompts on which it says nothing have none. */
+function scaleOrNull(references: References, outputSize: number, needed: boolean): FaithfulnessScale | null {
+  const scale = faithfulnessScale(references, outputSize);
+  if (scale.kind === 'scale') return scale;
+  if (needed) throw scale.error;
+  return null;
+}

@@ -1,0 +1,201 @@
+/**
+ * @file Runs circuits and measures them. A tree patch runs the clean prompts with every edge outside the circuit patched;
+ * an edge patch runs the corrupt prompts with the circuit's edges patched from the clean ones.
+ */
+
+import { AutoCircuitError } from '../error.js';
+import { maskFromEdges } from '../graph/circuit.js';
+import type { AblationName, PatchableModel, PatchDescription } from '../patch/patchable-model.js';
+import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
+import { inputOf } from '../prompts/prompts.js';
+import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
+
+export type PatchType = 'tree' | 'edge';
+export interface AblationChoice {
+  readonly ablation: AblationName;
+  /** The side that patched-in values come from; without meaning for zeros and for means that name their side. */
+  readonly ablateFrom: Side;
+}
+export interface CircuitRunSettings extends AblationChoice {
+  readonly patchType: PatchType;
+  /** Circuits run on the corrupt prompts and the clean ones are patched in. Scores are not touched by it. */
+  readonly reverse: boolean;
+}
+
+const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
+
+const MEANS = { 'mean-clean': 'clean', 'mean-corrupt': 'corrupt', 'mean-both': 'both' } as const;
+type MeanName = keyof typeof MEANS;
+const isMean = (name: AblationName): name is MeanName => Object.hasOwn(MEANS, name);
+
+/**
+ * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length), and constants
+ * are trained on them; the handle of a mean must be disposed.
+ * @param hooks for the training of constants
+ */
+export async function patchDescription(
+  model: PatchableModel,
+  { ablation, ablateFrom }: AblationChoice,
+  batches: readonly PromptBatch[],
+  hooks: ConstantTrainingHooks = {},
+): Promise<PatchDescription> {
+  if (ablation === 'optimal') return optimalConstants(model, batches, hooks);
+  if (isMean(ablation)) return model.meanOf(batches, MEANS[ablation]);
+  return ablation === 'zero' ? { kind: 'zero' } : { kind: ablation, from: ablateFrom };
+}
+
+/** @throws AutoCircuitError for settings under which a patched run says nothing; `force` lets an edge patch ablate. */
+export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunSettings, force: boolean): void {
+  if (patchType === 'edge' && ablation !== 'resample' && !force) {
+    throw new AutoCircuitError({
+      where: 'measure',
+      what: `an edge patch with the ablation "${ablation}" would remove the circuit from a corrupt run`,
+      fix: 'use --patch-type tree or --ablation resample, or say --force',
+    });
+  }
+  if (ablation === 'resample' && ablateFrom === 'clean') {
+    throw new AutoCircuitError({
+      where: 'measure',
+      what: 'resampling a prompt from its own clean side changes nothing',
+      fix: 'use --ablate-from corrupt, or --reverse to run circuits on the corrupt prompts',
+    });
+  }
+}
+
+/** The side that circuits run on. */
+export function sideRun({ patchType, reverse }: CircuitRunSettings): Side {
+  return (patchType === 'tree') === reverse ? 'corrupt' : 'clean';
+}
+
+/** What is patched into circuits: the ablation, seen from the side that is run. */
+export function circuitPatch(settings: CircuitRunSettings, patch: PatchDescription): PatchDescription {
+  if (patch.kind === 'resample') return { kind: 'resample', from: other(sideRun(settings)) };
+  if (!settings.reverse || patch.kind === 'zero' || patch.kind === 'mean' || patch.kind === 'constant') return patch;
+  return { kind: patch.kind, from: other(patch.from) };
+}
+
+const MASKS: Readonly<Record<PatchType, { inside: number; outside: number }>> = {
+  tree: { inside: 0, outside: 1 },
+  edge: { inside: 1, outside: 0 },
+};
+
+/** Outputs of one circuit (canonical edge numbers) on all batches, in order. */
+export async function circuitOutputs(
+  model: PatchableModel,
+  batches: readonly PromptBatch[],
+  edges: readonly number[],
+  settings: CircuitRunSettings,
+  patch: PatchDescription,
+  signal?: AbortSignal,
+): Promise<BatchOutputs[]> {
+  const [outputs] = await outputsOfCircuits(model, batches, [edges], settings, patch, signal);
+  return outputs!;
+}
+
+/** The same for several circuits, some of which may run together: the outputs of each. */
+export async function outputsOfCircuits(
+  model: PatchableModel,
+  batches: readonly PromptBatch[],
+  circuits: readonly (readonly number[])[],
+  settings: CircuitRunSettings,
+  patch: PatchDescription,
+  signal?: AbortSignal,
+): Promise<BatchOutputs[][]> {
+  const request = {
+    input: sideRun(settings),
+    patch: circuitPatch(settings, patch),
+    masks: circuits.map((edges) => maskFromEdges(model.graph, edges, MASKS[settings.patchType])),
+  };
+  const outputs = circuits.map((): BatchOutputs[] => []);
+  for (const batch of batches) {
+    signal?.throwIfAborted();
+    const logits = await model.patchedRuns(batch, request);
+    logits.forEach(({ data }, i) => outputs[i]!.push({ batch, logits: data }));
+  }
+  return outputs;
+}
+
+/** The outputs that circuits are compared with: made once, kept for all sizes. */
+export interface References {
+  readonly clean: readonly BatchOutputs[];
+  readonly corrupt: readonly BatchOutputs[];
+  /** Every edge patched (tree) or none (edge): the empty circuit. */
+  readonly empty: readonly BatchOutputs[];
+  /** The circuit of all edges: the whole model. */
+  readonly model: readonly BatchOutputs[];
+}
+
+export async function referenceOutputs(
+  model: PatchableModel,
+  batches: readonly PromptBatch[],
+  settings: CircuitRunSettings,
+  patch: PatchDescription,
+  signal?: AbortSignal,
+): Promise<References> {
+  const plain = (side: Side) =>
+    eachBatch(batches, signal, async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data);
+  const clean = await plain('clean');
+  const corrupt = await plain('corrupt');
+  const [run, patchedIn] = sideRun(settings) === 'clean' ? [clean, corrupt] : [corrupt, clean];
+  const under = (edges: readonly number[]) => circuitOutputs(model, batches, edges, settings, patch, signal);
+  // Under resample, patching every edge gives the other side's run.
+  if (settings.patchType === 'tree') {
+    const empty = patch.kind === 'resample' ? patchedIn : await under([]);
+    return { clean, corrupt, empty, model: run };
+  }
+  const all = Array.from({ length: model.graph.edgeCount }, (_, number) => number);
+  const whole = patch.kind === 'resample' ? patchedIn : await under(all);
+  return { clean, corrupt, empty: run, model: whole };
+}
+
+async function eachBatch(
+  batches: readonly PromptBatch[],
+  signal: AbortSignal | undefined,
+  logitsOf: (batch: PromptBatch) => Promise<Float32Array>,
+): Promise<BatchOutputs[]> {
+  const outputs: BatchOutputs[] = [];
+  for (const batch of batches) {
+    signal?.throwIfAborted();
+    outputs.push({ batch, logits: await logitsOf(batch) });
+  }
+  return outputs;
+}
+
+/** A metric with the values of its options. */
+export interface ChosenMetric {
+  readonly metric: Metric;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** @throws AutoCircuitError when a metric needs wrong answers and a prompt has none */
+export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly PromptBatch[]): void {
+  const lacking = batches.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
+  const needy = metrics.find(({ metric }) => metric.needsWrongAnswers);
+  if (!lacking || !needy) return;
+  throw new AutoCircuitError({
+    where: 'measure',
+    what: `the metric "${needy.metric.name}" needs wrong answers, and prompt ${lacking.index} has none`,
+    fix: 'choose another --metric, or add wrong_answers to the data',
+  });
+}
+
+/** One metric of one set of outputs. @throws AutoCircuitError when the value is not a number */
+export function measureOne(
+  { metric, options }: ChosenMetric,
+  circuit: readonly BatchOutputs[],
+  references: References,
+  { graph, outputSize }: Pick<PatchableModel, 'graph' | 'outputSize'>,
+): MetricValue {
+  const { clean, corrupt, empty, model } = references;
+  const context: MetricContext = { graph, outputSize, circuit, clean, corrupt, empty, model };
+  const result = metric.measure(context, options as never);
+  if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
+    throw new AutoCircuitError({
+      where: 'measure',
+      what: `the metric "${metric.name}" gave something that is not a number`,
+      fix: 'check the model for overflow on these prompts, or choose another metric',
+    });
+  }
+  return result;
+}

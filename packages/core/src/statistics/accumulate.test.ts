@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { buildGraph, scoreShape } from '../graph/build.js';
+import type { Graph } from '../graph/types.js';
+import { elementCount, floatTensor } from '../tensor/tensor.js';
+import { PointAccumulator, type PromptScores, ScoreAccumulator } from './accumulate.js';
+
+const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 });
+
+/** Numbers that float32 holds and whose float64 sum depends on the order only below 1e-9. */
+function madeUp(of: Graph, prompts: number, seed: number): PromptScores {
+  let state = seed;
+  const next = (): number => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return Math.fround(state / 2147483648 - 0.5);
+  };
+  return {
+    tensors: Object.fromEntries(
+      of.destinationBlocks.map((block) => {
+        const shape = [prompts, ...scoreShape(of, block)];
+        return [block.module, floatTensor(Float32Array.from({ length: elementCount(shape) }, next), shape)];
+      }),
+    ),
+  };
+}
+
+/** Rows `from` to `to` of every tensor. */
+function prompts(all: PromptScores, from: number, to: number): PromptScores {
+  return {
+    tensors: Object.fromEntries(
+      Object.entries(all.tensors).map(([module, { data, shape }]) => {
+        const row = elementCount(shape.slice(1));
+        return [module, floatTensor(data.slice(from * row, to * row), [to - from, ...shape.slice(1)])];
+      }),
+    ),
+  };
+}
+
+const constant = (values: readonly number[]): PromptScores => ({
+  tensors: Object.fromEntries(
+    graph.destinationBlocks.map((block) => {
+      const size = elementCount(scoreShape(graph, block));
+      const data = Float32Array.from(values.flatMap((value) => Array.from({ length: size }, () => value)));
+      return [block.module, floatTensor(data, [values.length, ...scoreShape(graph, block)])];
+    }),
+  ),
+});
+
+describe('ScoreAccumulator', () => {
+  it('gives the mean and its standard error', () => {
+    const total = new ScoreAccumulator(graph);
+    total.add(constant([1, 2]));
+    total.add(constant([6]));
+    const { scores, standardErrors } = total.result();
+    // mean (1+2+6)/3 = 3; Σ(x−3)² = 4+1+9 = 14; standard error √(14 / (3·2)) = 1.527525…
+    expect([...scores.output!.data]).toEqual(Array.from({ length: 5 }, () => 3));
+    expect(scores.output!.shape).toEqual([5]);
+    expect(standardErrors!['blocks.1.head_inputs']!.data[3]).toBe(Math.fround(Math.sqrt(14 / 6)));
+  });
+
+  it('does not depend, to the last bit, on how prompts were cut into batches', () => {
+    const all = madeUp(graph, 7, 3);
+    const whole = new ScoreAccumulator(graph);
+    whole.add(all);
+    const cut = new ScoreAccumulator(graph);
+    for (const [from, to] of [
+      [0, 1],
+      [1, 4],
+      [4, 7],
+    ] as const)
+      cut.add(prompts(all, from, to));
+    expect(cut.toCheckpoint()).toEqual(whole.toCheckpoint());
+  });
+
+  it('goes on from a checkpoint bit for bit', () => {
+    const all = madeUp(graph, 6, 5);
+    const whole = new ScoreAccumulator(graph);
+    whole.add(all);
+    const first = new ScoreAccumulator(graph);
+    first.add(prompts(all, 0, 3));
+    const saved = first.toCheckpoint();
+    first.add(prompts(all, 0, 3)); // the checkpoint is a copy
+    const second = ScoreAccumulator.fromCheckpoint(graph, { ...saved, state: JSON.parse(JSON.stringify(saved.state)) });
+    second.add(prompts(all, 3, 6));
+    expect(second.prompts).toBe(6);
+    expect(second.result()).toEqual(whole.result());
+  });
+
+  it('refuses NaN, wrong shapes, missing modules and checkpoints of another graph, adding nothing', () => {
+    const total = new ScoreAccumulator(graph);
+    const bad = madeUp(graph, 2, 1);
+    bad.tensors.output!.data[3] = Number.NaN;
+    expect(() => total.add(bad)).toThrow(/"output" is not a number/);
+    expect(() => total.add({ tensors: {} })).toThrow(/wrong shape: expected \[0, 2, 1\], got nothing/);
+    expect(total.toCheckpoint()).toEqual(new ScoreAccumulator(graph).toCheckpoint());
+    const other = buildGraph({ kind: 'staged', layers: 2, heads: 3, dModel: 2 });
+    expect(() => ScoreAccumulator.fromCheckpoint(other, total.toCheckpoint())).toThrow(/does not fit this graph/);
+    expect(() => total.result()).toThrow(/no prompts/);
+  });
+});
+
+describe('PointAccumulator', () => {
+  it('averages points within a prompt, so that the standard error is over prompts', () => {
+    const points = new PointAccumulator(graph);
+    points.add(constant([0, 10]));
+    points.add(constant([2, 20]));
+    const total = new ScoreAccumulator(graph);
+    total.add(points.mean()); // prompts 1 and 15
+    const { scores, standardErrors } = total.result();
+    expect(scores.output!.data[0]).toBe(8);
+    expect(standardErrors!.output!.data[0]).toBe(7); // √((49 + 49) / (2·1)) = 7
+    expect(() => points.add(constant([1]))).toThrow(/different numbers of prompts/);
+  });
+});

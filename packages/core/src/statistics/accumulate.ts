@@ -1,0 +1,218 @@
+/**
+ * @file Adds up gradients prompt by prompt in float64, so that scores depend neither on batches nor on micro-batches.
+ *
+ * @example
+ * const total = new ScoreAccumulator(graph);
+ * for (const batch of batches) total.add(await model.maskGradient(batch, request));
+ * const { scores, standardErrors } = total.result();
+ */
+import { AutoCircuitError } from '../error.js';
+import { scoreShape } from '../graph/build.js';
+import type { DestinationBlock, Graph, PruneScores } from '../graph/types.js';
+import type { CheckpointData, PruneResult } from '../plugin/contributions.js';
+import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
+
+/** One score array for each prompt, by destination module: `[prompts, position?, head?, sources]`. */
+export interface PromptScores {
+  readonly tensors: Readonly<Record<string, Tensor<FloatArray>>>;
+}
+
+const SUM = 'sum/';
+const SQUARES = 'squares/';
+
+/** Mean scores over prompts and their standard errors; prompts are added in the order they come. */
+export class ScoreAccumulator {
+  readonly graph: Graph;
+  #prompts = 0;
+  readonly #sums = new Map<string, Float64Array>();
+  readonly #squares = new Map<string, Float64Array>();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    for (const block of graph.destinationBlocks) {
+      const size = elementCount(scoreShape(graph, block));
+      this.#sums.set(block.module, new Float64Array(size));
+      this.#squares.set(block.module, new Float64Array(size));
+    }
+  }
+
+  /** Prompts added so far. */
+  get prompts(): number {
+    return this.#prompts;
+  }
+
+  /**
+   * Adds the prompts of one batch, in its order.
+   * @throws AutoCircuitError when a module is missing, a shape is wrong or a number is NaN; then nothing has been added
+   */
+  add(gradients: PromptScores): void {
+    const prompts = checkedPrompts(this.graph, gradients);
+    for (const block of this.graph.destinationBlocks) {
+      const sums = this.#sums.get(block.module)!; // [position?, head?, sources]
+      const squares = this.#squares.get(block.module)!;
+      const { data } = gradients.tensors[block.module]!; // [prompts, position?, head?, sources]
+      for (let p = 0, at = 0; p < prompts; p++) {
+        for (let i = 0; i < sums.length; i++, at++) {
+          const value = data[at]!;
+          sums[i]! += value;
+          squares[i]! += value * value;
+        }
+      }
+    }
+    this.#prompts += prompts;
+  }
+
+  /**
+   * Means over prompts, and the standard errors of those means, √(Σ(x − x̄)² / (n(n − 1))) — left out for a single prompt.
+   * Both in float32, the precision of score files.
+   */
+  result(): PruneResult {
+    const n = this.#prompts;
+    if (n === 0) {
+      throw new AutoCircuitError({
+        where: 'run',
+        what: 'there are no prompts to average scores over',
+        kind: 'internal',
+      });
+    }
+    const scores = this.#map((sum) => sum / n);
+    if (n === 1) return { scores };
+    const standardErrors = this.#map((sum, square) => Math.sqrt(Math.max(0, square - (sum * sum) / n) / (n * (n - 1))));
+    return { scores, standardErrors };
+  }
+
+  #map(make: (sum: number, square: number) => number): PruneScores {
+    const tensors: Record<string, Tensor<FloatArray>> = {};
+    for (const block of this.graph.destinationBlocks) {
+      const sums = this.#sums.get(block.module)!;
+      const squares = this.#squares.get(block.module)!;
+      const data = Float32Array.from(sums, (sum, i) => make(sum, squares[i]!));
+      tensors[block.module] = floatTensor(data, scoreShape(this.graph, block));
+    }
+    return Object.freeze(tensors);
+  }
+
+  /** What a checkpoint keeps; `fromCheckpoint` of it goes on bit for bit. */
+  toCheckpoint(): CheckpointData {
+    const arrays: Record<string, Float64Array> = {};
+    for (const [module, sums] of this.#sums) arrays[SUM + module] = sums.slice();
+    for (const [module, squares] of this.#squares) arrays[SQUARES + module] = squares.slice();
+    return { state: { prompts: this.#prompts }, arrays };
+  }
+
+  /** @throws AutoCircuitError when the checkpoint is of another graph or not of an accumulator */
+  static fromCheckpoint(graph: Graph, data: CheckpointData): ScoreAccumulator {
+    const accumulator = new ScoreAccumulator(graph);
+    const { prompts } = data.state;
+    if (typeof prompts !== 'number' || !Number.isSafeInteger(prompts) || prompts < 0) {
+      throw brokenCheckpoint('its number of prompts', `${JSON.stringify(prompts)}`);
+    }
+    accumulator.#prompts = prompts;
+    for (const [prefix, target] of [
+      [SUM, accumulator.#sums],
+      [SQUARES, accumulator.#squares],
+    ] as const) {
+      for (const [module, array] of target) {
+        const saved = data.arrays[prefix + module];
+        if (saved?.length !== array.length) throw brokenCheckpoint(`"${prefix + module}"`, `${saved?.length} numbers`);
+        array.set(saved);
+      }
+    }
+    return accumulator;
+  }
+}
+
+/**
+ * Adds the same prompts at several points (of an integral, of samples) and gives each prompt's mean over the points, to be
+ * added to a `ScoreAccumulator`: the standard error is over prompts, so points are averaged first.
+ */
+export class PointAccumulator {
+  readonly graph: Graph;
+  #points = 0;
+  #prompts = 0;
+  #sums: ReadonlyMap<string, Float64Array> = new Map();
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+  }
+
+  /** Adds one point of all prompts of the batch. Throws like `ScoreAccumulator.add`. */
+  add(gradients: PromptScores): void {
+    const prompts = checkedPrompts(this.graph, gradients);
+    if (this.#points === 0) {
+      this.#prompts = prompts;
+      this.#sums = new Map(
+        this.graph.destinationBlocks.map(({ module }) => [
+          module,
+          new Float64Array(gradients.tensors[module]!.data.length),
+        ]),
+      );
+    } else if (prompts !== this.#prompts) {
+      throw new AutoCircuitError({
+        where: 'run',
+        what: 'the points of one batch have different numbers of prompts',
+        expected: `${this.#prompts}`,
+        got: `${prompts}`,
+        kind: 'internal',
+      });
+    }
+    for (const [module, sums] of this.#sums) {
+      const { data } = gradients.tensors[module]!;
+      for (let i = 0; i < sums.length; i++) sums[i]! += data[i]!;
+    }
+    this.#points++;
+  }
+
+  /** Each prompt's mean over the points added. */
+  mean(): PromptScores {
+    if (this.#points === 0) {
+      throw new AutoCircuitError({ where: 'run', what: 'there are no points to average over', kind: 'internal' });
+    }
+    const tensors: Record<string, Tensor<FloatArray>> = {};
+    for (const block of this.graph.destinationBlocks) {
+      const data = this.#sums.get(block.module)!.map((sum) => sum / this.#points);
+      tensors[block.module] = floatTensor(data, [this.#prompts, ...scoreShape(this.graph, block)]);
+    }
+    return { tensors };
+  }
+}
+
+/** The number of prompts, after a look at every shape and number. */
+function checkedPrompts(graph: Graph, gradients: PromptScores): number {
+  let prompts: number | undefined;
+  for (const block of graph.destinationBlocks) {
+    const tensor = gradients.tensors[block.module];
+    prompts ??= tensor?.shape[0] ?? 0;
+    const expected = [prompts, ...scoreShape(graph, block)];
+    if (!tensor || tensor.shape.join() !== expected.join()) {
+      throw new AutoCircuitError({
+        where: 'run',
+        what: `scores of "${block.module}" have the wrong shape`,
+        expected: `[${expected.join(', ')}]`,
+        got: tensor ? `[${tensor.shape.join(', ')}]` : 'nothing',
+        kind: 'internal',
+      });
+    }
+    refuseNaN(block, tensor);
+  }
+  return prompts ?? 0;
+}
+
+function refuseNaN(block: DestinationBlock, { data }: Tensor<FloatArray>): void {
+  const at = data.findIndex(Number.isNaN);
+  if (at < 0) return;
+  throw new AutoCircuitError({
+    where: 'run',
+    what: `a score of "${block.module}" is not a number`,
+    fix: 'check the model for overflow on these prompts',
+  });
+}
+
+function brokenCheckpoint(what: string, got: string): AutoCircuitError {
+  return new AutoCircuitError({
+    where: 'run',
+    what: `the checkpoint does not fit this graph: ${what}`,
+    got,
+    fix: 'start again with --overwrite',
+  });
+}

@@ -1,0 +1,35 @@
+/** @file Tensors on the host: a typed array and a shape, row-major. */
+import { AutoCircuitError } from '../error.js';
+import type { DType } from '../ir/program.js';
+
+export type FloatArray = Float32Array | Float64Array;
+/** float → Float32Array (or Float64Array), int → Int32Array, bool → Uint8Array (0 or 1). */
+export type TensorData = FloatArray | Int32Array | Uint8Array;
+
+export interface Tensor<D extends TensorData = TensorData> {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly data: D;
+}
+
+export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** A float tensor; the length of the data must be the product of the shape. */
+export function floatTensor<D extends FloatArray>(data: D, shape: readonly number[]): Tensor<D> {
+  return checked({ dtype: 'float', shape, data });
+}
+export function intTensor(data: Int32Array | readonly number[], shape: readonly number[]): Tensor<Int32Array> {
+  return checked({ dtype: 'int', shape, data: data instanceof Int32Array ? data : Int32Array.from(data) });
+}
+function checked<T extends Tensor>(tensor: T): T {
+  if (tensor.data.length !== elementCount(tensor.shape)) {
+    throw new AutoCircuitError({
+      where: 'core/ir',
+      what: 'tensor data does not fill its shape',
+      expected: `${elementCount(tensor.shape)} numbers for [${tensor.shape.join(', ')}]`,
+      got: `${tensor.data.length}`,
+      kind: 'internal',
+    });
+  }
+  return tensor;
+}

@@ -1,0 +1,246 @@
+/** @file The search of ACDC, for all thresholds at once. */
+import {
+  AutoCircuitError,
+  type CheckpointData,
+  edgeEnds,
+  type FloatArray,
+  type Graph,
+  klDivergence,
+  type Mask,
+  maskFromEdges,
+  meanOverPositions,
+  type PromptBatch,
+  type PruneAlgoContext,
+  type PruneScores,
+  positionRows,
+  unflattenScores,
+} from '@auto-circuit/core';
+import { batchesKey, resumableWork } from '../shared/resume.js';
+import { sameSite } from './same-site.js';
+
+export type AcdcFaithfulness = 'kl' | 'mse';
+export interface AcdcSettings {
+  readonly faithfulness: AcdcFaithfulness;
+  readonly taus: readonly number[];
+  /** A batch is what ACDC's prompts are; `all` takes the mean over the prompts of every batch. */
+  readonly prompts: 'first-batch' | 'all';
+  /** Canonical edge numbers, each at most once; edges left out are never removed. Default: `acdcOrder`. */
+  readonly order?: readonly number[];
+  /** Whether edges are tried several at a time. Default: where the model runs such masks together. The search is the same. */
+  readonly ahead?: boolean;
+}
+/** What the search with one threshold came to. */
+export interface AcdcAtTau {
+  readonly tau: number;
+  /** Canonical numbers, in the order removed. */
+  readonly removed: readonly number[];
+  /** Distance to the clean output with all of these patched. */
+  readonly distance: number;
+}
+export interface AcdcResult {
+  /** The smallest τ that removed the edge, ∞ if none did. */
+  readonly scores: PruneScores;
+  /** In the order of `taus`. */
+  readonly perTau: readonly AcdcAtTau[];
+}
+
+/** The usual thresholds, by faithfulness. */
+export const TAU_GRIDS: Readonly<Record<AcdcFaithfulness, readonly number[]>> = Object.freeze({
+  kl: [1e-6, 1e-5, 1e-4, 1e-3],
+  mse: [1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
+});
+
+/** Edges by the layer of their destination, the last layer first; inside a layer in canonical order. */
+export function acdcOrder(graph: Graph): number[] {
+  const layers = Int32Array.from({ length: graph.edgeCount }, (_, edge) => edgeEnds(graph, edge).destination.layer);
+  return Array.from(layers.keys()).sort((a, b) => layers[b]! - layers[a]! || a - b);
+}
+
+/**
+ * For each τ: starts with nothing patched, visits the edges in order, patches one more, and keeps it patched when
+ * d(now) − d(before) < τ (signed). d is KL(clean ‖ run), or the mean squared difference of logits, averaged over the
+ * positions read and the prompts; in float64 on the host. Thresholds that have removed the same edges so far share a run.
+ * Layers before an edge's destination are not run again, and several edges are tried at once (see `visitNext`).
+ *
+ * @throws AutoCircuitError for thresholds or an order that cannot be used
+ */
+export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettings): Promise<AcdcResult> {
+  const { graph } = context;
+  const { faithfulness, taus, order = acdcOrder(graph) } = settings;
+  checkTaus(taus);
+  checkOrder(graph, order);
+  const batches = settings.prompts === 'all' ? context.batches : context.batches.slice(0, 1);
+  const ahead = settings.ahead ?? context.model.runsTogether;
+  const first: Branch = { taus: taus.map((_, t) => t), removed: [], distance: 0, visited: 0, rate: 0.5 };
+  let branches: readonly Branch[] = [first];
+  const work = await resumableWork(context, {
+    key: ['acdc', faithfulness, taus, settings.prompts, settings.order ?? null, graph.edgeCount, batchesKey(context)],
+    total: order.length,
+    unit: 'edges',
+    state: () => saved(branches),
+  });
+  if (work.saved) branches = restored(work.saved);
+  const distancesOf = await distances(context, batches, faithfulness);
+  for (;;) {
+    const branch = branches.reduce((least, other) => (other.visited < least.visited ? other : least));
+    if (branch.visited === order.length) break;
+    const grown = await visitNext(branch, { graph, order, taus, ahead, distancesOf });
+    branches = branches.flatMap((other) => (other === branch ? grown : [other]));
+    await work.step(Math.min(...branches.map(({ visited }) => visited)));
+  }
+  return result(graph, taus, branches);
+}
+
+/** Thresholds (by index) whose searches have done the same so far. */
+interface Branch {
+  readonly taus: readonly number[];
+  readonly removed: readonly number[];
+  readonly distance: number;
+  /** How many edges it has come past. */
+  readonly visited: number;
+  /** How often edges were removed of late, from 0 to 1: what is expected of the next ones. */
+  readonly rate: number;
+}
+
+/** Edges tried at once at most; how far a run of equal outcomes is worth betting on follows from how regular they were. */
+const MOST_AHEAD = 32;
+const RATE_MEMORY = 0.9;
+
+interface Visit {
+  readonly graph: Graph;
+  readonly order: readonly number[];
+  readonly taus: readonly number[];
+  /** Whether several edges are tried at once. */
+  readonly ahead: boolean;
+  readonly distancesOf: DistancesOf;
+}
+
+/**
+ * Tries the next edges of a branch: each as if those before it went as expected (all removed, or all kept). Results are used
+ * in order up to the first that went otherwise, so the search is the same as one edge at a time.
+ */
+async function visitNext(branch: Branch, { graph, order, taus, ahead, distancesOf }: Visit): Promise<Branch[]> {
+  const expected = branch.rate >= 0.5;
+  const regular = Math.max(branch.rate, 1 - branch.rate);
+  const most = ahead ? Math.min(MOST_AHEAD, Math.max(1, Math.round(1 / (1 - regular)))) : 1;
+  const edges = sameSite(graph, order.slice(branch.visited, branch.visited + most));
+  const variants = edges.map((edge, i) => (expected ? edges.slice(0, i + 1) : [edge]));
+  const found = await distancesOf(branch.removed, variants);
+  let { distance, rate, visited } = branch;
+  const removed = [...branch.removed];
+  for (const [i, edge] of edges.entries()) {
+    const accepts = (t: number): boolean => found[i]! - distance < taus[t]!;
+    const [yes, no] = [branch.taus.filter(accepts), branch.taus.filter((t) => !accepts(t))];
+    const gone = yes.length > 0;
+    visited++;
+    rate = RATE_MEMORY * rate + (1 - RATE_MEMORY) * (gone ? 1 : 0);
+    if (gone && no.length > 0) {
+      return [
+        { taus: yes, removed: [...removed, edge], distance: found[i]!, visited, rate },
+        { taus: no, removed, distance, visited, rate },
+      ];
+    }
+    if (gone) {
+      removed.push(edge);
+      distance = found[i]!;
+    }
+    if (gone !== expected) break; // the others were tried as if this had gone otherwise
+  }
+  return [{ taus: branch.taus, removed, distance, visited, rate }];
+}
+
+function result(graph: Graph, taus: readonly number[], branches: readonly Branch[]): AcdcResult {
+  const flat = new Float32Array(graph.edgeCount).fill(Number.POSITIVE_INFINITY);
+  const perTau = taus.map((tau, t) => {
+    const { removed, distance } = branches.find((branch) => branch.taus.includes(t))!;
+    for (const edge of removed) flat[edge] = Math.min(flat[edge]!, tau);
+    return { tau, removed, distance };
+  });
+  return { scores: unflattenScores(graph, flat), perTau };
+}
+
+/** How far the output is from the clean one when these edges and each variant's are patched, mean over prompts. */
+type DistancesOf = (removed: readonly number[], variants: readonly (readonly number[])[]) => Promise<number[]>;
+
+async function distances(
+  { model, graph, patch }: PruneAlgoContext,
+  batches: readonly PromptBatch[],
+  faithfulness: AcdcFaithfulness,
+): Promise<DistancesOf> {
+  const maskOf = (edges: readonly number[]): Mask => maskFromEdges(graph, edges, { inside: 1, outside: 0 });
+  const clean: FloatArray[][][] = []; // [batches][prompts][positions][outputs]
+  for (const batch of batches) {
+    const logits = await model.patchedRun(batch, { input: 'clean', patch, mask: maskOf([]) });
+    clean.push(positionRows(logits, batch));
+  }
+  return async (removed, variants) => {
+    const sums = variants.map(() => 0);
+    let prompts = 0;
+    for (const [b, batch] of batches.entries()) {
+      const runs = await model.patchedRuns(batch, { input: 'clean', patch, mask: maskOf(removed), variants });
+      for (const [v, logits] of runs.entries()) {
+        for (const [i, rows] of positionRows(logits, batch).entries()) {
+          sums[v]! += meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
+        }
+      }
+      prompts += batch.prompts.length;
+    }
+    return sums.map((sum) => sum / prompts);
+  };
+}
+
+const DISTANCES: Readonly<Record<AcdcFaithfulness, (clean: FloatArray, run: FloatArray) => number>> = {
+  kl: klDivergence,
+  mse(clean, run) {
+    let sum = 0;
+    for (let token = 0; token < run.length; token++) sum += (run[token]! - clean[token]!) ** 2;
+    return sum / run.length;
+  },
+};
+
+function checkTaus(taus: readonly number[]): void {
+  const bad = taus.find((tau) => !(tau > 0 && Number.isFinite(tau)));
+  if (taus.length > 0 && bad === undefined) return;
+  throw new AutoCircuitError({
+    where: 'acdc',
+    what: 'the thresholds are not usable',
+    expected: 'numbers above 0, one at least',
+    got: taus.length > 0 ? `${bad}` : 'none',
+  });
+}
+
+function checkOrder(graph: Graph, order: readonly number[]): void {
+  for (const edge of order) edgeEnds(graph, edge); // throws for numbers that are no edges
+  if (new Set(order).size === order.length) return;
+  throw new AutoCircuitError({
+    where: 'acdc',
+    what: 'the visiting order names an edge twice',
+    expected: `each of ${graph.edgeCount} edges at most once`,
+    got: `${order.length} numbers, ${new Set(order).size} of them distinct`,
+  });
+}
+
+const saved = (branches: readonly Branch[]): CheckpointData => ({
+  state: { taus: branches.map(({ taus }) => taus) },
+  arrays: {
+    distances: Float64Array.from(branches, ({ distance }) => distance),
+    visited: Float64Array.from(branches, ({ visited }) => visited),
+    rates: Float64Array.from(branches, ({ rate }) => rate),
+    ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
+  },
+});
+
+function restored({ state, arrays }: CheckpointData): Branch[] {
+  return (state.taus as number[][]).map((taus, i) => {
+    const removed = arrays[`removed/${i}`];
+    const [distance, visited, rate] = ['distances', 'visited', 'rates'].map((name) => arrays[name]?.[i]);
+    if (removed && distance !== undefined && visited !== undefined && rate !== undefined) {
+      return { taus, removed: [...removed], distance, visited, rate };
+    }
+    throw new AutoCircuitError({
+      where: 'acdc',
+      what: 'the checkpoint lacks a part of the search',
+      fix: 'start again with --overwrite',
+    });
+  });
+}

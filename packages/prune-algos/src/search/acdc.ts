@@ -1,0 +1,47 @@
+/** @file Automatic circuit discovery: edges are removed one by one as long as the output stays close to the model's. */
+import { definePruneAlgo } from '@auto-circuit/core';
+import { numberList } from '../shared/number-list.js';
+import { acdcSearch, TAU_GRIDS } from './acdc-search.js';
+
+/**
+ * ACDC (Conmy et al. 2023, "Towards Automated Circuit Discovery", arXiv 2304.14997), for a grid of thresholds τ. Score of
+ * an edge = the smallest τ whose search removed it, ∞ if none did. What is searched, on which prompts and in which order:
+ * see `acdcSearch`, which also takes an order of the caller's.
+ */
+export const acdc = definePruneAlgo({
+  name: 'acdc',
+  doc: 'removes edges from the output backwards while faithfulness changes by less than tau; score: the smallest such tau',
+  signed: false,
+  gradients: false,
+  options: {
+    faithfulness: {
+      type: 'enum',
+      doc: 'distance to the clean output: KL divergence, or mean squared difference of logits',
+      values: ['kl', 'mse'],
+      default: 'kl',
+    },
+    taus: {
+      type: 'string',
+      doc: `thresholds, with commas between them; empty: ${TAU_GRIDS.kl.join(',')} for kl, 1e-10 to 0.1 for mse`,
+      default: '',
+    },
+    prompts: {
+      type: 'enum',
+      doc: 'what the distance is taken on: the first batch, as in AutoCircuit, or all prompts',
+      values: ['first-batch', 'all'],
+      default: 'first-batch',
+    },
+  },
+  async score(context, { faithfulness, taus, prompts }) {
+    const given = numberList('acdc', 'taus', taus, {
+      expected: 'numbers above 0',
+      fits: (tau) => tau > 0 && Number.isFinite(tau),
+    });
+    const { scores } = await acdcSearch(context, {
+      faithfulness,
+      prompts,
+      taus: given.length > 0 ? given : TAU_GRIDS[faithfulness],
+    });
+    return { scores };
+  },
+});

@@ -1,0 +1,117 @@
+/** @file Exact activation patching: every edge patched by itself. */
+import {
+  AutoCircuitError,
+  type CheckpointData,
+  definePruneAlgo,
+  floatTensor,
+  type Graph,
+  maskFromEdges,
+  type Objective,
+  objectiveByBatch,
+  objectiveOnLogits,
+  type PromptBatch,
+  type PromptScores,
+  type PruneAlgoContext,
+  ScoreAccumulator,
+  unflattenScores,
+} from '@auto-circuit/core';
+import { batchesKey, resumableWork } from '../shared/resume.js';
+import { sameSite } from './same-site.js';
+
+/**
+ * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, arXiv 2304.05969):
+ * score(u→v) = M(only this edge patched) − M(clean), a loss difference, for each prompt; mean over prompts with
+ * standard errors. What the gradient scores approximate, at the price of one run for each edge. Losses are taken from
+ * logits on the host in float64. Takes up its work where it was stopped, to the same last bit.
+ */
+export const exact = definePruneAlgo({
+  name: 'exact',
+  doc: 'exact activation patching: one run for each edge, its loss minus the clean loss',
+  gradients: false,
+  options: {},
+  async score(context) {
+    const { batches, graph } = context;
+    const objectives = objectiveByBatch(context.objective, batches);
+    let total = new ScoreAccumulator(graph);
+    let batchesDone = 0;
+    let edgesDone = 0;
+    let differences = new Float64Array(0); // the batch that is worked on, [edges, prompts]
+    const work = await resumableWork(context, {
+      key: ['exact', graph.edgeCount, batchesKey(context)],
+      total: batches.length * graph.edgeCount,
+      unit: 'edges',
+      state(): CheckpointData {
+        const { state, arrays } = total.toCheckpoint();
+        return { state: { ...state, batchesDone, edgesDone }, arrays: { ...arrays, differences: differences.slice() } };
+      },
+    });
+    if (work.saved) {
+      total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
+      batchesDone = Number(work.saved.state.batchesDone);
+      edgesDone = Number(work.saved.state.edgesDone);
+      differences = savedDifferences(work.saved);
+    }
+    for (const [b, batch] of batches.entries()) {
+      if (b < batchesDone) continue;
+      const prompts = batch.prompts.length;
+      if (edgesDone === 0) differences = new Float64Array(graph.edgeCount * prompts);
+      const lossesOf = await patchedLosses(context, batch, objectives[b]!);
+      while (edgesDone < graph.edgeCount) {
+        const most = Math.min(context.model.runsTogether ? AT_ONCE : 1, graph.edgeCount - edgesDone);
+        const edges = sameSite(
+          graph,
+          Array.from({ length: most }, (_, i) => edgesDone + i),
+        );
+        const [baseline, ...losses] = await lossesOf([[], ...edges.map((edge) => [edge])]); // [prompts] each
+        for (const [i, edge] of edges.entries()) {
+          for (let p = 0; p < prompts; p++) differences[edge * prompts + p] = losses[i]![p]! - baseline![p]!;
+        }
+        edgesDone += edges.length;
+        if (edgesDone < graph.edgeCount) await work.step(b * graph.edgeCount + edgesDone);
+      }
+      for (let p = 0; p < prompts; p++) total.add(ofPrompt(graph, differences, prompts, p));
+      batchesDone = b + 1;
+      edgesDone = 0;
+      await work.step(batchesDone * graph.edgeCount);
+    }
+    return total.result();
+  },
+});
+
+/** Edges patched one by one in one run, and once none: by the same program, so that rounding cancels. */
+const AT_ONCE = 31;
+
+/** M of each prompt when just a variant's edges are patched, `[variants][prompts]`. */
+async function patchedLosses(
+  { model, graph, patch }: PruneAlgoContext,
+  batch: PromptBatch,
+  objective: Objective,
+): Promise<(variants: readonly (readonly number[])[]) => Promise<Float64Array[]>> {
+  const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
+  const cleanLogits = await model.patchedRun(batch, { input: 'clean', patch, mask }); // [prompts, outputs]
+  return async (variants) => {
+    // Run by run the program is that of the clean logits, which serve as the run without edges.
+    const known = model.runsTogether ? [] : [cleanLogits];
+    const tried = variants.slice(known.length);
+    const logits = await model.patchedRuns(batch, { input: 'clean', patch, mask, variants: tried });
+    return [...known, ...logits].map((run) => objectiveOnLogits(objective, run, batch, { cleanLogits }));
+  };
+}
+
+/** The differences of one prompt, from [edges, prompts] in canonical order to `[1, position?, head?, sources]` by module. */
+function ofPrompt(graph: Graph, differences: Float64Array, prompts: number, prompt: number): PromptScores {
+  const flat = Float64Array.from({ length: graph.edgeCount }, (_, edge) => differences[edge * prompts + prompt]!);
+  const scores = unflattenScores(graph, flat);
+  const tensors = Object.entries(scores).map(([module, { data, shape }]) => [module, floatTensor(data, [1, ...shape])]);
+  return { tensors: Object.fromEntries(tensors) as PromptScores['tensors'] };
+}
+
+function savedDifferences({ arrays }: CheckpointData): Float64Array<ArrayBuffer> {
+  const saved = arrays.differences;
+  if (saved) return Float64Array.from(saved);
+  throw new AutoCircuitError({
+    where: 'exact',
+    what: 'the checkpoint lacks the losses of the batch it was in',
+    fix: 'start again with --overwrite',
+  });
+}

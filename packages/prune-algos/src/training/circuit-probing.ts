@@ -1,0 +1,119 @@
+/** @file Circuit probing: subnetwork probing at several sizes; an edge's score says how small the smallest circuit is that holds it. */
+import {
+  AutoCircuitError,
+  type CheckpointData,
+  definePruneAlgo,
+  type Graph,
+  type PruneAlgoContext,
+  type PruneResult,
+  topEdges,
+  unflattenScores,
+} from '@auto-circuit/core';
+import { numberList } from '../shared/number-list.js';
+import { batchesKey, resumableWork } from '../shared/resume.js';
+import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
+import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
+
+/**
+ * Circuit probing (AutoCircuit): a mask is trained for each size, and its top edges are the circuit of that size (with all that
+ * tie with the last). Score = the number of sizes from the smallest whose circuit holds the edge up to the largest, 0 for none.
+ */
+export const circuitProbing = definePruneAlgo({
+  name: 'circuit-probing',
+  doc: 'masks trained for circuits of several sizes; score: how small the smallest circuit is that holds the edge',
+  signed: false,
+  options: {
+    ...LEARNED_MASK_OPTIONS,
+    lambda: { type: 'number', doc: 'weight of the size of the circuit', default: 0.1, min: 0 },
+    sizes: {
+      type: 'string',
+      doc: 'numbers of edges, or (below 1) shares of all edges, with commas between them',
+      default: '0.01,0.1',
+    },
+    init: {
+      type: 'number',
+      doc: 'every parameter at the start; above 0 the circuits start small, below 0 large',
+      default: -USUAL_INIT,
+    },
+  },
+  score(context, options) {
+    const { lambda, init } = options;
+    const sizes = sizesOf(context.graph, options.sizes);
+    return circuitProbingScores(context, {
+      key: ['circuit-probing', options, context.seed],
+      sizes,
+      settings: (size) =>
+        trainingSettings('circuit-probing', `circuit-probing/${size}`, context, options, { lambda, init, size }),
+    });
+  },
+});
+
+export interface CircuitProbingRequest {
+  /** What sets this work apart from other work in a checkpoint. */
+  readonly key: readonly unknown[];
+  readonly sizes: readonly number[];
+  readonly settings: (size: number) => MaskTrainingSettings;
+}
+
+/** Circuit probing with settings of the caller's. */
+export async function circuitProbingScores(
+  context: PruneAlgoContext,
+  { key, sizes, settings }: CircuitProbingRequest,
+): Promise<PruneResult> {
+  const { model, batches, graph, signal } = context;
+  signal?.throwIfAborted();
+  // The largest first, so that smaller circuits overwrite.
+  const ordered = [...new Set(sizes)].sort((a, b) => b - a);
+  const curves: Record<string, readonly number[]> = {};
+  const ranks = new Float64Array(graph.edgeCount); // canonical
+  let at = 0;
+  let training = await MaskTraining.create(model, batches, settings(ordered[0]!));
+  const work = await resumableWork(context, {
+    key: [...key, ordered, graph.edgeCount, batchesKey(context)],
+    total: ordered.length * training.steps,
+    unit: 'steps',
+    state(): CheckpointData {
+      const { state, arrays } = training.toCheckpoint();
+      const done = Object.entries(curves).map(([name, y]) => [`done/${name}`, Float64Array.from(y)] as const);
+      return { state: { ...state, at }, arrays: { ...arrays, ranks: ranks.slice(), ...Object.fromEntries(done) } };
+    },
+  });
+  if (work.saved) {
+    at = Number(work.saved.state.at);
+    ranks.set(work.saved.arrays.ranks ?? []);
+    for (const [name, y] of Object.entries(work.saved.arrays)) {
+      if (name.startsWith('done/')) curves[name.slice('done/'.length)] = [...y];
+    }
+    if (at > 0) training = await MaskTraining.create(model, batches, settings(ordered[at]!));
+    training.restore(work.saved);
+  }
+  for (;;) {
+    while (training.done < training.steps) {
+      await training.step();
+      await work.step(at * training.steps + training.done);
+    }
+    const size = ordered[at]!;
+    for (const edge of topEdges(graph, training.scores(), size).edges) ranks[edge] = at + 1;
+    for (const [name, y] of Object.entries(training.curves)) curves[`${name}/${size}`] = [...y];
+    if (++at === ordered.length) break;
+    training = await MaskTraining.create(model, batches, settings(ordered[at]!));
+  }
+  return { scores: unflattenScores(graph, Float32Array.from(ranks)), curves };
+}
+
+/** @throws AutoCircuitError for sizes that the graph does not have, or none */
+function sizesOf(graph: Graph, text: string): number[] {
+  const given = numberList('circuit-probing', 'sizes', text, {
+    expected: `shares below 1 or whole numbers up to ${graph.edgeCount}`,
+    fits: (size) => size > 0 && (size < 1 || (Number.isInteger(size) && size <= graph.edgeCount)),
+  });
+  if (given.length > 0) {
+    return given.map((size) => (size < 1 ? Math.max(1, Math.trunc(size * graph.edgeCount)) : size));
+  }
+  throw new AutoCircuitError({
+    where: 'circuit-probing',
+    what: 'option "sizes" is empty',
+    expected: 'one size at least',
+    got: '""',
+  });
+}

@@ -1,0 +1,222 @@
+/** @file The training of Edge Pruning: masks of edges and of source nodes together, held to a sparsity by Lagrange multipliers. */
+import {
+  AutoCircuitError,
+  type CheckpointData,
+  type Graph,
+  HARD_CONCRETE,
+  MASK_FUNCTIONS,
+  type PatchableModel,
+  type PatchDescription,
+  type PromptBatch,
+  type PruneScores,
+  seededRandom,
+} from '@auto-circuit/core';
+import { type AdamState, adamState, adamStep } from '../adam.js';
+import { type BatchTarget, FAITHFULNESS_TARGETS } from './faithfulness-targets.js';
+import { blockRanges, sourceOfEach, tensorsByModule } from './parameter-layout.js';
+
+export interface EdgePruningSettings {
+  readonly patch: PatchDescription;
+  readonly seed: number;
+  readonly steps: number;
+  /** Steps over which the sparsity asked for rises from 0. */
+  readonly warmup: number;
+  readonly learningRate: number;
+  readonly multiplierRate: number;
+  /** Share of edges to remove; above 1 it only presses harder. */
+  readonly sparsity: number;
+}
+
+export interface EdgePruningStep {
+  readonly loss: number;
+  /** KL(clean ‖ circuit). */
+  readonly faithfulness: number;
+  /** s, and t − s. */
+  readonly removed: number;
+  readonly short: number;
+  /** ∂loss/∂parameter: [edges + nodes] */
+  readonly gradient: Float64Array;
+}
+
+const START_MEAN = 10;
+const START_DEVIATION = 0.01;
+const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = MASK_FUNCTIONS['hard-concrete'];
+
+/**
+ * Minimises KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)², and raises λ₁ and λ₂ along the same. An edge is kept as far as
+ * its own mask times its source's, both hard concrete with one sample for a step; s = 1 − the mean over edges of the
+ * probability that both are above 0, which has a slope also where all samples are clamped, as they are at the start.
+ */
+export class EdgePruningTraining {
+  readonly steps: number;
+  /** Log odds that edges (in the order of the score tensors), then source nodes, are kept: [edges + nodes]. */
+  readonly parameters: Float64Array;
+  /** λ₁ and λ₂. */
+  readonly multipliers = new Float64Array(2);
+  readonly #graph: Graph;
+  readonly #model: PatchableModel;
+  readonly #settings: EdgePruningSettings;
+  readonly #targets: readonly BatchTarget[];
+  readonly #source: Int32Array; // [edges]
+
+  readonly #adam: AdamState;
+  readonly #multiplierAdam = adamState(2);
+  readonly #curves = { loss: [] as number[], faithfulness: [] as number[], sparsity: [] as number[] };
+
+  private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: EdgePruningSettings) {
+    this.#model = model;
+    this.#graph = model.graph;
+    this.#settings = settings;
+    this.#targets = targets;
+    this.steps = settings.steps;
+    this.#source = sourceOfEach(model.graph);
+    const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
+    const random = seededRandom(settings.seed, 'edge-pruning/start');
+    this.parameters = Float64Array.from(
+      { length: model.graph.edgeCount + nodes },
+      () => START_MEAN + START_DEVIATION * random.normal(),
+    );
+    this.#adam = adamState(this.parameters.length);
+  }
+
+  static async create(
+    model: PatchableModel,
+    batches: readonly PromptBatch[],
+    settings: EdgePruningSettings,
+  ): Promise<EdgePruningTraining> {
+    const targets: BatchTarget[] = [];
+    for (const batch of batches) targets.push(await FAITHFULNESS_TARGETS.kl(model, batch));
+    return new EdgePruningTraining(model, targets, settings);
+  }
+
+  get done(): number {
+    return this.#adam.steps;
+  }
+  get curves(): Readonly<Record<string, readonly number[]>> {
+    return this.#curves;
+  }
+
+  /** The loss on the batch and under the noise of the next step, and its gradient: nothing moves. */
+  async evaluate(): Promise<EdgePruningStep> {
+    const { patch, warmup, sparsity } = this.#settings;
+    const edges = this.#graph.edgeCount;
+    const { batch, objective } = this.#targets[this.done % this.#targets.length]!;
+    const { kept, slopes } = this.#sample(); // [edges + nodes] each
+    const patched = Float32Array.from(this.#source, (node, e) => 1 - kept[e]! * kept[edges + node]!);
+    const mask = { perItem: false, tensors: tensorsByModule(this.#graph, patched, null) };
+    const { tensors, losses } = await this.#model.maskGradient(batch, {
+      input: 'clean',
+      patch,
+      mask,
+      objective,
+      losses: true,
+    });
+    const open = this.parameters.map(probability); // [edges + nodes]
+    const removed = 1 - this.#source.reduce((sum, node, e) => sum + open[e]! * open[edges + node]!, 0) / edges;
+    const short = Math.min(1, this.done / Math.max(1, warmup)) * sparsity - removed;
+    const [first, second] = this.multipliers as unknown as readonly [number, number];
+    const perOpen = (first + 2 * second * short) / edges; // ∂penalty/∂(probability of one edge)
+    const gradient = new Float64Array(this.parameters.length);
+    for (const { module, start, stop } of blockRanges(this.#graph)) {
+      const { data } = tensors[module]!; // [prompts, …]
+      for (let e = start; e < stop; e++) {
+        let sum = 0;
+        for (let at = e - start; at < data.length; at += stop - start) sum += data[at]!;
+        const perKept = -sum / batch.prompts.length;
+        const node = edges + this.#source[e]!;
+        for (const [own, other] of [
+          [e, node],
+          [node, e],
+        ] as const) {
+          gradient[own]! += perKept * kept[other]! * slopes[own]!;
+          gradient[own]! += perOpen * open[other]! * probabilitySlope(this.parameters[own]!);
+        }
+      }
+    }
+    const faithfulness = losses!.reduce((a, x) => a + x, 0) / batch.prompts.length;
+    return { loss: faithfulness + first * short + second * short ** 2, faithfulness, removed, short, gradient };
+  }
+
+  async step(): Promise<void> {
+    const { learningRate, multiplierRate } = this.#settings;
+    const { loss, faithfulness, removed, short, gradient } = await this.evaluate();
+    this.#curves.loss.push(loss);
+    this.#curves.faithfulness.push(faithfulness);
+    this.#curves.sparsity.push(removed);
+    adamStep(this.#adam, this.parameters, gradient, learningRate);
+    adamStep(this.#multiplierAdam, this.multipliers, Float64Array.of(-short, -(short ** 2)), multiplierRate);
+  }
+
+  #sample(): { kept: Float64Array; slopes: Float64Array } {
+    const { lowest } = HARD_CONCRETE;
+    const random = seededRandom(this.#settings.seed, `edge-pruning/step ${this.done}`);
+    const uniforms = this.parameters.map(() => lowest + (1 - 2 * lowest) * random.uniform());
+    return {
+      kept: this.parameters.map((a, i) => sampled(a, uniforms[i]!)),
+      slopes: this.parameters.map((a, i) => sampledSlope(a, uniforms[i]!)),
+    };
+  }
+
+  /**
+   * Without noise an edge is kept as far as σ(0.8 a / T) of its own a, times that of its source. The scores are the log odds
+   * of this product, from that of the edge that is furthest outside: the same order, and no ties near 1.
+   */
+  scores(): PruneScores {
+    const edges = this.#graph.edgeCount;
+    const logKept = (a: number): number => -softplus((-0.8 * a) / HARD_CONCRETE.temperature);
+    const odds = Array.from(this.#source, (node, e) => {
+      const log = logKept(this.parameters[e]!) + logKept(this.parameters[edges + node]!);
+      return log - Math.log(-Math.expm1(log));
+    });
+    const least = odds.reduce((a, x) => Math.min(a, x), Number.POSITIVE_INFINITY);
+    return Object.freeze(
+      tensorsByModule(
+        this.#graph,
+        Float32Array.from(odds, (x) => x - least),
+        null,
+      ),
+    );
+  }
+
+  /** `restore` of it goes on bit for bit. */
+  toCheckpoint(): CheckpointData {
+    const arrays = Object.entries(this.#state()).map(([name, array]) => [name, array.slice()] as const);
+    const curves = Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
+    return { state: { steps: this.done }, arrays: Object.fromEntries([...arrays, ...curves]) };
+  }
+  /** @throws AutoCircuitError for a checkpoint of something else */
+  restore({ state, arrays }: CheckpointData): void {
+    const array = (name: string, length: number): Float64Array => {
+      const found = arrays[name];
+      if (found?.length === length) return found;
+      throw new AutoCircuitError({
+        where: 'edge-pruning',
+        what: `the checkpoint does not fit: "${name}"`,
+        expected: `${length} numbers`,
+        got: `${found?.length ?? 'none'}`,
+        fix: 'start again with --overwrite',
+      });
+    };
+    for (const [name, own] of Object.entries(this.#state())) own.set(array(name, own.length));
+    const steps = Number(state.steps);
+    for (const [name, curve] of Object.entries(this.#curves)) {
+      curve.length = 0;
+      for (const y of array(`curve/${name}`, steps)) curve.push(y);
+    }
+    this.#adam.steps = steps;
+    this.#multiplierAdam.steps = steps;
+  }
+  #state(): Readonly<Record<string, Float64Array>> {
+    return {
+      parameters: this.parameters,
+      mean: this.#adam.mean,
+      square: this.#adam.square,
+      multipliers: this.multipliers,
+      multiplierMean: this.#multiplierAdam.mean,
+      multiplierSquare: this.#multiplierAdam.square,
+    };
+  }
+}
+
+/** ln(1 + eˣ) */
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));

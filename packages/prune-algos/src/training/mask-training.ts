@@ -1,0 +1,265 @@
+/** @file Training one mask by gradient descent: an edge's parameter says how likely it is patched. */
+import {
+  AutoCircuitError,
+  type CheckpointData,
+  type Graph,
+  MASK_FUNCTIONS,
+  type Mask,
+  type MaskFunction,
+  type MaskFunctionName,
+  objectiveByBatch,
+  type PatchableModel,
+  type PatchDescription,
+  type PatchType,
+  type PromptBatch,
+  type PromptGradients,
+  type PruneScores,
+  type Side,
+  type Tensor,
+} from '@auto-circuit/core';
+import { type AdamState, adamState, adamStep } from '../adam.js';
+import {
+  type BatchTarget,
+  FAITHFULNESS_TARGETS,
+  type FaithfulnessTarget,
+  type PrepareTarget,
+} from './faithfulness-targets.js';
+import type { MaskNoise } from './mask-noise.js';
+import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
+
+export interface MaskTrainingSettings {
+  /** tree: what is patched is outside the circuit; edge: it is the circuit. */
+  readonly patchType: PatchType;
+  /** The side that is run, and what is patched into it. */
+  readonly input: Side;
+  readonly patch: PatchDescription;
+  readonly target: FaithfulnessTarget;
+  /** For the target `mse`: [all prompts, outputs]; default the clean logits. */
+  readonly targets?: Tensor<Float32Array> | undefined;
+  readonly maskFunction: MaskFunctionName;
+  readonly noise: MaskNoise;
+  /** Mask dropout: the probability that an edge of a prompt is left unpatched in a step. Default 0. */
+  readonly dropout?: number;
+  readonly learningRate: number;
+  /** Each goes once through all batches, a step a batch. */
+  readonly epochs: number;
+  /** Every parameter at the start, for a tree; with the sign turned for an edge patch. Above 0: the circuit starts small. */
+  readonly init: number;
+  readonly lambda: number;
+  /** The number of edges to come down to; null: the fewer the better. */
+  readonly size: number | null;
+  /** How edges in the circuit are counted: in one sample of the mask (the default), or by their probability. */
+  readonly countBy?: 'sample' | 'probability';
+  /** Canonical numbers of edges that are to stay out of the circuit. */
+  readonly avoid: readonly number[];
+  readonly avoidLambda: number;
+}
+
+/** What a step saw before it was taken. */
+export type TrainingCurves = {
+  readonly loss: readonly number[];
+  readonly faithfulness: readonly number[];
+  readonly regularization: readonly number[];
+};
+
+/**
+ * Minimises target + λ · (R + λ_avoid · A) by Adam, a step for each batch:
+ * - R = edges in the circuit ÷ all edges, or ReLU(edges − size) ÷ size, edges counted by one sample of the mask, or by probability;
+ * - A = the mean over edges to avoid of the probability that they are patched, counted against the circuit: − for a tree.
+ *
+ * Masks that use noise have one sample for each prompt. Gradients are taken over the whole batch before a step, in float64.
+ */
+export class MaskTraining {
+  readonly steps: number;
+  /** In the order of the score tensors, module after module: [edges]. */
+  readonly parameters: Float64Array;
+  readonly #graph: Graph;
+  readonly #model: PatchableModel;
+  readonly #settings: MaskTrainingSettings;
+  readonly #targets: readonly BatchTarget[];
+  readonly #adam: AdamState;
+  readonly #avoid: readonly number[];
+  readonly #curves = { loss: [] as number[], faithfulness: [] as number[], regularization: [] as number[] };
+
+  private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: MaskTrainingSettings) {
+    this.#model = model;
+    this.#graph = model.graph;
+    this.#settings = settings;
+    this.#targets = targets;
+    this.steps = settings.epochs * targets.length;
+    this.parameters = new Float64Array(model.graph.edgeCount).fill(this.#sign * settings.init);
+    this.#adam = adamState(model.graph.edgeCount);
+    this.#avoid = settings.avoid.map((edge) => placeOf(model.graph, edge));
+  }
+
+  static async create(
+    model: PatchableModel,
+    batches: readonly PromptBatch[],
+    settings: MaskTrainingSettings,
+  ): Promise<MaskTraining> {
+    const prepare: PrepareTarget = FAITHFULNESS_TARGETS[settings.target];
+    const dense = settings.targets && denseRows(settings.targets, batches);
+    const targets: BatchTarget[] = [];
+    for (const [b, batch] of batches.entries()) targets.push(await prepare(model, batch, dense?.[b]));
+    return new MaskTraining(model, targets, settings);
+  }
+
+  get done(): number {
+    return this.#adam.steps;
+  }
+  get curves(): TrainingCurves {
+    return this.#curves;
+  }
+  /** 1 where a patched edge is out of the circuit, −1 where it is in it. */
+  get #sign(): 1 | -1 {
+    return this.#settings.patchType === 'tree' ? 1 : -1;
+  }
+
+  /** One step on the next batch. */
+  async step(): Promise<void> {
+    const { input, patch, learningRate } = this.#settings;
+    const target = this.#targets[this.done % this.#targets.length]!;
+    const { batch, objective } = target;
+    const { mask, slopes } = this.#sample(batch);
+    const gradients = await this.#model.maskGradient(batch, { input, patch, mask, objective, losses: true });
+    const gradient = this.#contract(gradients, slopes, target);
+    const regularization = this.#regularize(gradient);
+    const faithfulness = meanOf(gradients.losses!, target.value);
+    this.#curves.loss.push(faithfulness + regularization);
+    this.#curves.faithfulness.push(faithfulness);
+    this.#curves.regularization.push(regularization);
+    adamStep(this.#adam, this.parameters, gradient, learningRate);
+  }
+
+  /** The mask of a step and its slopes: [items, edges] with noise or dropout, [1, edges] without. */
+  #sample({ prompts }: PromptBatch): { mask: Mask; slopes: Float64Array } {
+    const f = this.#function;
+    const { dropout = 0, noise } = this.#settings;
+    const size = this.parameters.length;
+    const perItem = f.usesNoise || dropout > 0;
+    const items = perItem ? prompts.length : 1;
+    const values = new Float32Array(items * size);
+    const slopes = new Float64Array(items * size);
+    const uniforms = new Float64Array(size);
+    for (let item = 0; item < items; item++) {
+      if (f.usesNoise) noise.forward(this.done, prompts[item]!, item, uniforms);
+      for (const [i, m] of this.parameters.entries()) {
+        values[item * size + i] = f.value(m, uniforms[i]!);
+        slopes[item * size + i] = f.slope(m, uniforms[i]!);
+      }
+      if (dropout === 0) continue;
+      noise.dropout?.(this.done, prompts[item]!, item, uniforms);
+      for (let i = 0; i < size; i++) {
+        const kept = uniforms[i]! < dropout ? 0 : 1 / (1 - dropout); // the mean over samples is the mask
+        values[item * size + i]! *= kept;
+        slopes[item * size + i]! *= kept;
+      }
+    }
+    const tensors = tensorsByModule(this.#graph, values, perItem ? items : null);
+    return { mask: { perItem, tensors }, slopes };
+  }
+
+  /** The mean over prompts of ∂value/∂M · ∂M/∂mask · ∂mask/∂parameter: [edges]. */
+  #contract({ tensors, losses }: PromptGradients, slopes: Float64Array, target: BatchTarget): Float64Array {
+    const factors = Array.from(losses!, target.slope);
+    const size = this.parameters.length;
+    const gradient = new Float64Array(size);
+    const stride = slopes.length === size ? 0 : size;
+    for (const { module, start, stop } of blockRanges(this.#graph)) {
+      const { data } = tensors[module]!; // [prompts, …]
+      for (let p = 0, at = 0; p < factors.length; p++) {
+        for (let i = start; i < stop; i++, at++) gradient[i]! += factors[p]! * data[at]! * slopes[p * stride + i]!;
+      }
+    }
+    return gradient.map((sum) => sum / factors.length);
+  }
+
+  /** λ · (R + λ_avoid · A); adds its gradient. */
+  #regularize(gradient: Float64Array): number {
+    const { lambda, size, avoidLambda, noise, countBy = 'sample' } = this.#settings;
+    const f = this.#function;
+    const [value, slope] = countBy === 'sample' ? [f.value, f.slope] : [f.probability, f.probabilitySlope];
+    const edges = this.parameters.length;
+    const uniforms = new Float64Array(edges);
+    if (f.usesNoise && countBy === 'sample') noise.regularizer(this.done, uniforms);
+    let inCircuit = 0;
+    for (const [i, m] of this.parameters.entries()) {
+      const patched = value(m, uniforms[i]!);
+      inCircuit += this.#sign === 1 ? 1 - patched : patched;
+    }
+    const share = size === null ? inCircuit / edges : Math.max(0, inCircuit - size) / size;
+    const perEdge = size === null ? 1 / edges : inCircuit > size ? 1 / size : 0;
+    for (const [i, m] of this.parameters.entries()) {
+      gradient[i]! -= lambda * perEdge * this.#sign * slope(m, uniforms[i]!);
+    }
+    let avoided = 0;
+    for (const i of this.#avoid) {
+      const weight = (-this.#sign * avoidLambda) / this.#avoid.length;
+      avoided += weight * f.probability(this.parameters[i]!);
+      gradient[i]! += lambda * weight * f.probabilitySlope(this.parameters[i]!);
+    }
+    return lambda * (share + avoided);
+  }
+
+  get #function(): MaskFunction {
+    return MASK_FUNCTIONS[this.#settings.maskFunction];
+  }
+
+  /** How far each parameter has come towards the circuit: 0 for the edge that is furthest outside. */
+  scores(): PruneScores {
+    const towards = this.parameters.map((m) => -this.#sign * m);
+    const least = towards.reduce((a, x) => Math.min(a, x), Number.POSITIVE_INFINITY);
+    return Object.freeze(
+      tensorsByModule(
+        this.#graph,
+        Float32Array.from(towards, (x) => x - least),
+        null,
+      ),
+    );
+  }
+
+  /** `restore` of it goes on bit for bit. */
+  toCheckpoint(): CheckpointData {
+    return {
+      state: { steps: this.done },
+      arrays: {
+        parameters: this.parameters.slice(),
+        mean: this.#adam.mean.slice(),
+        square: this.#adam.square.slice(),
+        ...Object.fromEntries(Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)])),
+      },
+    };
+  }
+  /** @throws AutoCircuitError for a checkpoint of something else */
+  restore({ state, arrays }: CheckpointData): void {
+    const array = (name: string, length: number): Float64Array => {
+      const found = arrays[name];
+      if (found?.length === length) return found;
+      throw new AutoCircuitError({
+        where: 'learned masks',
+        what: `the checkpoint does not fit: "${name}"`,
+        expected: `${length} numbers`,
+        got: `${found?.length ?? 'none'}`,
+        fix: 'start again with --overwrite',
+      });
+    };
+    const steps = Number(state.steps);
+    this.parameters.set(array('parameters', this.parameters.length));
+    this.#adam.mean.set(array('mean', this.parameters.length));
+    this.#adam.square.set(array('square', this.parameters.length));
+    for (const [name, curve] of Object.entries(this.#curves)) {
+      curve.length = 0;
+      for (const y of array(`curve/${name}`, steps)) curve.push(y);
+    }
+    this.#adam.steps = steps;
+  }
+}
+
+const meanOf = (losses: Float32Array, value: BatchTarget['value']): number =>
+  losses.reduce((sum, m, item) => sum + value(m, item), 0) / losses.length;
+
+/** The rows of each batch. */
+const denseRows = (targets: Tensor<Float32Array>, batches: readonly PromptBatch[]): Tensor<Float32Array>[] =>
+  objectiveByBatch({ kind: 'mse', tokenFunction: 'logit', targets }, batches).flatMap((objective) =>
+    objective.kind === 'mse' && objective.targets ? [objective.targets] : [],
+  );

@@ -1,0 +1,49 @@
+/** @file Subnetwork probing of edges: one mask, trained to keep the output with as few edges as can be. */
+import { definePruneAlgo } from '@auto-circuit/core';
+import { trainResumably } from '../shared/resume.js';
+import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
+import { MaskTraining } from './mask-training.js';
+
+/**
+ * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks", arXiv 2104.03514), on edges
+ * as in AutoCircuit: what is minimised, see `MaskTraining`. Score of an edge = how far its parameter has come towards
+ * the circuit, from that of the edge that is furthest outside.
+ *
+ * With `edge` patches the circuit's edges carry clean activations in a corrupt run. (AutoCircuit patches corrupt means in
+ * there, so that clean activations never enter; and means in a tree patch, too, whatever the run's ablation.)
+ */
+export const subnetworkProbing = definePruneAlgo({
+  name: 'subnetwork-probing',
+  doc: 'a mask over all edges, trained by gradient descent to keep the output with few edges',
+  signed: false,
+  options: {
+    ...LEARNED_MASK_OPTIONS,
+    lambda: { type: 'number', doc: 'weight of the size of the circuit', default: 0.5, min: 0 },
+    size: {
+      type: 'int',
+      doc: 'edges to come down to, below which the size costs nothing; 0: the fewer the better',
+      default: 0,
+      min: 0,
+    },
+    init: {
+      type: 'number',
+      doc: 'every parameter at the start; above 0 the circuit starts small, below 0 large',
+      default: USUAL_INIT,
+    },
+  },
+  async score(context, options) {
+    const { model, batches } = context;
+    const { lambda, size, init } = options;
+    context.signal?.throwIfAborted();
+    const training = await MaskTraining.create(
+      model,
+      batches,
+      trainingSettings('subnetwork-probing', 'subnetwork-probing', context, options, {
+        lambda,
+        init,
+        size: size === 0 ? null : size,
+      }),
+    );
+    return trainResumably(context, 'subnetwork-probing', options, training);
+  },
+});
