@@ -2,7 +2,7 @@ import { type Backend, gradient, interpret, type Program, ProgramBuilder } from 
 import { COMPOSITES, disagreement, seededFeeds, stepsApart } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
-import { operatorsOf } from './onnx-file.js';
+import { operatorsOf } from './lower/onnx-file.js';
 import { attentionLayer, layerNorm } from './testing/attention-layer.js';
 import { FUSED_COMPOSITES } from './testing/composites.js';
 import { NO_WEIGHTS, program } from './testing/programs.js';

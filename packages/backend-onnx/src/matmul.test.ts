@@ -2,7 +2,7 @@ import { type Backend, type Program, ProgramBuilder } from '@auto-circuit/core';
 import { disagreement } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
-import { operatorsOf } from './onnx-file.js';
+import { operatorsOf } from './lower/onnx-file.js';
 import { NO_WEIGHTS, program } from './testing/programs.js';
 
 /** Sums of at most 7 products. */

@@ -5,7 +5,7 @@ import { type Backend, elementCount, memoryWeights, type WeightEntry, type Weigh
 import { disagreement } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';
-import { operatorsOf } from './onnx-file.js';
+import { operatorsOf } from './lower/onnx-file.js';
 import { program, randomFloats } from './testing/programs.js';
 
 const ROUNDINGS = 16;

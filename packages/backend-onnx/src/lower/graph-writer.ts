@@ -1,6 +1,6 @@
 /** @file Collects the nodes and constants of one ONNX graph; every name is handed out here. */
 import type { DType } from '@auto-circuit/core';
-import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, OnnxType } from '../onnx-file.js';
+import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, OnnxType } from './onnx-file.js';
 
 /** How program dtypes appear in ONNX. int stays int32: every kernel we use takes it, and feeds need no BigInt. */
 export const ONNX_DTYPE: Readonly<Record<DType, OnnxType>> = Object.freeze({

@@ -1,10 +1,10 @@
 /** @file Room `lower`: from a program to the bytes of an ONNX model. Nothing here runs anything. */
 import { type AnyValue, dimKey, elementCount, type Program, type WeightStore } from '@auto-circuit/core';
-import { encodeModel, type OnnxPort } from '../onnx-file.js';
 import { canFuse, lowerComposite } from './composite-lowerings.js';
 import type { LowerContext, OpLowering } from './context.js';
 import { GraphWriter, ONNX_DTYPE } from './graph-writer.js';
 import { lowerMatmul } from './matmul-lowering.js';
+import { encodeModel, type OnnxPort } from './onnx-file.js';
 import { type NodeOp, OP_LOWERINGS } from './op-lowerings.js';
 import { planSteps, type Step } from './plan.js';
 import { RuntimeDims } from './runtime-dims.js';

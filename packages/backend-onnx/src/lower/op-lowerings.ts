@@ -9,9 +9,9 @@ import {
   shapesEqual,
   type Value,
 } from '@auto-circuit/core';
-import { ONNX_TYPES, type OnnxAttributes } from '../onnx-file.js';
 import { elementwiseOperands, inputShape, type LowerContext, lowerConstant, type OpLowering } from './context.js';
 import { ONNX_DTYPE } from './graph-writer.js';
+import { ONNX_TYPES, type OnnxAttributes } from './onnx-file.js';
 import { isStatic } from './runtime-dims.js';
 
 /** Inputs and weights get their names before any node is written; a matmul is planned with its operands. */

@@ -13,8 +13,8 @@ import {
   shapeKey,
   symbolsOf,
 } from '@auto-circuit/core';
-import { ONNX_TYPES } from '../onnx-file.js';
 import type { GraphWriter } from './graph-writer.js';
+import { ONNX_TYPES } from './onnx-file.js';
 
 /** Where a symbol's size can be read: that axis has the size `factor · symbol + offset`. */
 interface SymbolSource {

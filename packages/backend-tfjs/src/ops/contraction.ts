@@ -6,7 +6,8 @@
 import { elementCount } from '@auto-circuit/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { RuntimeTraits } from '../runtime/devices.js';
-import type { Runtime, Tf } from '../runtime/load.js';
+import type { Runtime } from '../runtime/load.js';
+import type { Tf } from '../runtime/tf.js';
 import type { Call } from './call.js';
 import { isInPlace, permuted, reshaped, stretched } from './layout.js';
 

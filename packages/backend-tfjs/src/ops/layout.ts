@@ -4,7 +4,7 @@
  */
 import { elementCount } from '@auto-circuit/core';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Tf } from '../runtime/load.js';
+import type { Tf } from '../runtime/tf.js';
 
 /**
  * Every runtime broadcasts two operands of up to this many axes. With more than six, WebAssembly gives wrong numbers with

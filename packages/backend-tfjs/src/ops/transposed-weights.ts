@@ -3,7 +3,7 @@
  * as the product, and a runtime that packs matrices would pack them anew.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Tf } from '../runtime/load.js';
+import type { Tf } from '../runtime/tf.js';
 import { sameNumbers } from './layout.js';
 
 const FLOAT_BYTES = 4;

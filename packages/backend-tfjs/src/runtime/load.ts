@@ -6,8 +6,7 @@ import { AutoCircuitError } from '@auto-circuit/core';
 import { TurnedWeights } from '../ops/transposed-weights.js';
 import { DEVICES, type RuntimeTraits, TFJS_DEVICES, type TfjsDevice } from './devices.js';
 import { type FoundPackage, findPackage, findRuntime } from './find.js';
-
-export type Tf = typeof import('@tensorflow/tfjs-core');
+import type { Tf } from './tf.js';
 
 export interface Runtime {
   readonly tf: Tf;

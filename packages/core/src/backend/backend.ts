@@ -7,7 +7,7 @@
  * await executable.dispose();
  */
 
-import type { Program } from '../ir/program.js';
+import type { Program } from '../ir/program/program.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Where the numbers of one weight lie: in memory, or in a file that can be mapped. */

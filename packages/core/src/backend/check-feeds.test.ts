@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ProgramBuilder } from '../ir/builder.js';
-import { addDims, multiplyDims } from '../ir/dims.js';
+import { ProgramBuilder } from '../ir/builder/builder.js';
+import { addDims, multiplyDims } from '../ir/program/dims.js';
 import { floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 import { checkFeeds } from './check-feeds.js';
 

@@ -10,8 +10,9 @@ import {
   symbolItself,
   symbolsOf,
   toDim,
-} from '../ir/dims.js';
-import type { DType, Program, Value } from '../ir/program.js';
+} from '../ir/program/dims.js';
+import type { Program, Value } from '../ir/program/program.js';
+import type { DType } from '../tensor/tensor.js';
 import { elementCount, type TensorData } from '../tensor/tensor.js';
 import type { Feeds } from './backend.js';
 

@@ -1,7 +1,7 @@
 /** @file The projections of attention heads, as data and as program fragments: a mode decides for which heads they are made. */
-import type { ProgramBuilder } from '../ir/builder.js';
-import { type Dim, dimsEqual, multiplyDims } from '../ir/dims.js';
-import type { AnyValue } from '../ir/program.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import { type Dim, dimsEqual, multiplyDims } from '../ir/program/dims.js';
+import type { AnyValue } from '../ir/program/program.js';
 
 /** One projection for each head (or each group of heads that share one). */
 export interface HeadProjection {

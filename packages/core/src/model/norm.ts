@@ -1,8 +1,8 @@
 /**
  * @file The norm before a module, as data: a mode may apply it to one row or to many, or take gradients behind it.
  */
-import type { ProgramBuilder } from '../ir/builder.js';
-import type { AnyValue } from '../ir/program.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import type { AnyValue } from '../ir/program/program.js';
 
 export interface Norm {
   readonly kind: 'layerNorm' | 'rmsNorm';

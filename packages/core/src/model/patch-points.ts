@@ -9,8 +9,8 @@
  * residual = points.stream('L0.mid', residual);
  * const x = points.into('L0.mlp', residual, ln2).mlp;          // [1, batch, pos, dModel]
  */
-import type { ProgramBuilder } from '../ir/builder.js';
-import type { AnyValue } from '../ir/program.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import type { AnyValue } from '../ir/program/program.js';
 import type { HeadInputs, HeadProjections } from './head-projections.js';
 import type { Norm } from './norm.js';
 

@@ -1,9 +1,9 @@
 /** @file Objectives that carry a tensor for all prompts (mse targets, KL references), cut to the batch that is run. */
 
 import { AutoCircuitError } from '../error.js';
-import type { Objective } from '../patch/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
+import type { Objective } from './objective.js';
 
 /**
  * The objective for each batch. Tensors of the objective are `[prompts, positions?, vocab]` over the prompts of all batches, in

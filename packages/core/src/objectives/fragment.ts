@@ -1,8 +1,8 @@
 /** @file Objectives as program fragments: logits → one loss for each prompt. */
-import type { ProgramBuilder } from '../ir/builder.js';
-import { type Dim, multiplyDims } from '../ir/dims.js';
-import type { AnyValue } from '../ir/program.js';
-import type { Objective } from '../patch/patchable-model.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import { type Dim, multiplyDims } from '../ir/program/dims.js';
+import type { AnyValue } from '../ir/program/program.js';
+import type { Objective } from './objective.js';
 
 type TokenFunction = Exclude<Objective, { kind: 'kl' }>['tokenFunction'];
 

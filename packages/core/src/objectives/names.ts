@@ -1,5 +1,4 @@
-/** @file The objectives that `--objective` knows, and what each is as a description that `maskGradient` takes. */
-import type { Objective } from '../patch/patchable-model.js';
+import type { Objective } from './objective.js';
 
 export const OBJECTIVES = {
   'logit-diff': {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Objective } from '../patch/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { objectiveByBatch } from './by-batch.js';
+import type { Objective } from './objective.js';
 import { objectiveOnLogits } from './on-logits.js';
 
 /** Softmax of [ln 1, ln 2, ln 5] is [1/8, 2/8, 5/8]; of [0, 0, 0] thirds. */

@@ -4,10 +4,10 @@
  */
 
 import { AutoCircuitError } from '../error.js';
-import type { Objective } from '../patch/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { promptAnswerValue } from './answers.js';
+import type { Objective } from './objective.js';
 import { meanOverAnswers, meanOverPositions, positionRows, promptTargets, wrongShape } from './output-rows.js';
 import { klDivergence, TOKEN_FUNCTIONS } from './token-functions.js';
 

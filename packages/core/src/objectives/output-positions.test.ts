@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import type { Mask } from '../graph/types.js';
+import type { ModelObject } from '../model/model.js';
 import { createPatchableModel } from '../patch/engine.js';
 import { filledMask } from '../patch/exec/feeds.js';
-import type { Objective } from '../patch/patchable-model.js';
-import type { ModelObject } from '../plugin/contributions.js';
 import { answersRead, type OutputPositions, positionsRead } from '../prompts/output-positions.js';
 import { parsePromptFile, promptFileText } from '../prompts/prompt-file.js';
 import { tokenizePrompts } from '../prompts/tokenize.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { microModel } from '../testing/micro-model.js';
+import type { Objective } from './objective.js';
 import { objectiveOnLogits } from './on-logits.js';
 import { meanOverAnswers, outputRows } from './output-rows.js';
 

@@ -1,6 +1,6 @@
 /** @file What is read off a prompt's output before answers are picked: logits, probabilities or log probabilities, on the host in float64. */
 import type { FloatArray } from '../tensor/tensor.js';
-import type { AnswersObjective } from './types.js';
+import type { AnswersObjective } from './objective.js';
 
 export type TokenFunction = AnswersObjective['tokenFunction'];
 

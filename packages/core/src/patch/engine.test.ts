@@ -8,7 +8,8 @@ import type { Graph, GraphOptions, Mask } from '../graph/types.js';
 import type { Prompt, PromptBatch, Side } from '../prompts/types.js';
 import { microModel } from '../testing/micro-model.js';
 import { createPatchableModel } from './engine.js';
-import type { PatchableModel, PatchDescription } from './patchable-model.js';
+import type { PatchDescription } from './requests/ablations.js';
+import type { PatchableModel } from './requests/patchable-model.js';
 
 const OPTIONS: GraphOptions = { factorized: true, splitQkv: true, positions: null, kvInputs: 'query-head' };
 const prompt = (index: number, clean: number[][], corrupt: number[][]): Prompt => ({

@@ -4,37 +4,34 @@ import { totalmem } from 'node:os';
 import type { Backend } from '../backend/backend.js';
 import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
-import type { ModelObject } from '../plugin/contributions.js';
+import type { ModelObject } from '../model/model.js';
 import type { OutputPositions } from '../prompts/output-positions.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { type SiteTensors, SourceStore } from './exec/activation-cache.js';
-import { inputFeeds } from './exec/feeds.js';
+import { inputFeeds, prefixFeeds } from './exec/feeds.js';
 import { MemoryPlan } from './exec/memory-plan.js';
 import { floats, joinFloats, sliceRows, tensorOf } from './exec/micro-batches.js';
 import { Executables, type NamedProgram } from './exec/program-cache.js';
 import { captures, cutsFor, eachCut, named, ONCE, outputShape, siteFeeds } from './exec/run-context.js';
 import { scoreTensors } from './exec/score-outputs.js';
+import { measuredEdgesProgram } from './programs/measured-edges.js';
+import { INPUT, LOGITS, patchInputName, plainProgram, projectProgram, sourceOutputName } from './programs/programs.js';
+import type { PatchDescription } from './requests/ablations.js';
 import type {
+  ConstantGradient,
+  ConstantGradientRequest,
+  EdgeMeasure,
   MaskGradientRequest,
   PatchableModel,
-  PatchDescription,
   PatchedRunRequest,
   PatchedRunsRequest,
   PromptGradients,
-} from './patchable-model.js';
-import { type EdgeMeasure, measuredEdgesProgram } from './programs/measured-edges.js';
-import { INPUT, LOGITS, patchInputName, plainProgram, projectProgram, sourceOutputName } from './programs/programs.js';
-import {
-  type ConstantGradient,
-  type ConstantGradientRequest,
-  constantGradient,
-  constantMeans,
-} from './runs/constants.js';
+} from './requests/patchable-model.js';
+import { constantGradient, constantMeans } from './runs/constants.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { type PatchedRuns, patchedMasks, patchedRun, patchedVariants } from './runs/patched.js';
-import { prefixFeeds } from './runs/shared-prefix.js';
 import { SelectedRuns } from './sparse/index.js';
 
 export interface PatchableModelRequest {

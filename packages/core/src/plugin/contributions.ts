@@ -5,12 +5,13 @@
  * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
  */
 
-import type { Backend, BackendSettings, WeightStore } from '../backend/backend.js';
-import type { Graph, GraphLayout, PruneScores } from '../graph/types.js';
-import type { AnyValue, DType } from '../ir/program.js';
-import type { PatchPoints } from '../model/patch-points.js';
+import type { Backend, BackendSettings } from '../backend/backend.js';
+import type { Graph, PruneScores } from '../graph/types.js';
+import type { ModelObject } from '../model/model.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { Objective, PatchableModel, PatchDescription } from '../patch/patchable-model.js';
+import type { Objective } from '../objectives/objective.js';
+import type { PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { OutputPositions } from '../prompts/output-positions.js';
 import type { PromptFile } from '../prompts/prompt-file.js';
 import type { TextEncoder } from '../prompts/tokenize.js';
@@ -181,43 +182,6 @@ export interface OfficialCircuit {
    * @throws AutoCircuitError when the graph is not of the model that the paper looked at, or a word's position is missing
    */
   edges(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readonly string[];
-}
-
-/** What a program needs to know to feed and read a model. */
-export interface ModelSpec {
-  readonly layout: GraphLayout;
-  readonly input: {
-    readonly name: string;
-    readonly dtype: DType /** trailing axes after [batch, pos] */;
-    readonly features: readonly number[];
-  };
-  readonly outputSize: number;
-  /** Where its outputs are read by scores and metrics; default the last position. */
-  readonly outputs?: OutputPositions;
-  /** Whether its trace puts a prefix's keys and values before its own (`points.behindPrefix`). Default false. */
-  readonly takesPrefix?: boolean;
-  /** Tokens before every prompt that were run already; set by `behindPrefix`. Default 0. */
-  readonly prefix?: number;
-  /**
-   * A norm follows the sum over heads (Gemma): no head's share of the residual is known without all the others', so a mode
-   * may leave none of them out.
-   */
-  readonly headsWriteTogether?: boolean;
-  /** The longest prompt; null when there is no limit. */
-  readonly maxPositions: number | null;
-  readonly parameters: number;
-}
-/** A model that can be traced: what architectures make of a checkpoint, and what a caller may build by hand. */
-export interface ModelObject {
-  readonly name: string;
-  readonly spec: ModelSpec;
-  readonly weights: WeightStore;
-  /** The steps that changed the weights on loading (`fold-norm`, …). */
-  readonly processing: readonly string[];
-  /** The forward pass, written once, with its patch points. Gives the residual [batch, pos, dModel] read at `end`. */
-  trace(points: PatchPoints): AnyValue;
-  /** Output of the residual [batch, q, dModel] → logits [batch, q, outputSize]; q are the positions asked for. */
-  unembed(points: PatchPoints, residual: AnyValue): AnyValue;
 }
 
 /** A model family: how to read a checkpoint and make a `ModelObject` of it. */

@@ -6,7 +6,7 @@
 export * from '../error.js';
 export { SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
-export { ABLATIONS, type AblationName } from '../patch/patchable-model.js';
+export { ABLATIONS, type AblationName } from '../patch/requests/ablations.js';
 export * from '../plugin/config.js';
 export * from '../plugin/option-values.js';
 export * from '../plugin/registry.js';

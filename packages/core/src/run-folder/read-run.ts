@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileError } from '../files/file-error.js';
 import { parseCircuitJson } from '../graph/circuit-json.js';
-import { finishedPart } from '../run/evaluate.js';
 import type { ReportInput } from './report-input.js';
-import { RUN_FILES, RunReader, readRun } from './store.js';
+import { finishedPart, RUN_FILES, RunReader, readRun } from './store.js';
 
 /** What the report of a run is made of. @throws AutoCircuitError for a folder without a finished run, or with broken files */
 export async function readFinishedRun(folder: string): Promise<ReportInput> {

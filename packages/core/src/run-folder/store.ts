@@ -319,3 +319,13 @@ async function readIfThere(path: string): Promise<string | null> {
     throw fileError('run', 'read', path, cause);
   }
 }
+
+/** @throws AutoCircuitError when a run has not got to its scores or measurements */
+export function finishedPart<T>(part: T | null, folder: string): T {
+  if (part !== null) return part;
+  throw new AutoCircuitError({
+    where: 'run',
+    what: `the run in ${folder} is not finished`,
+    fix: 'finish it: the same discover command with --resume',
+  });
+}

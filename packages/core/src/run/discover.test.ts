@@ -10,7 +10,7 @@ import { topEdges } from '../graph/scores.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { PatchableModel } from '../patch/patchable-model.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import { defineMetric, definePruneAlgo } from '../plugin/contributions.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
@@ -19,9 +19,9 @@ import { ScoreAccumulator } from '../statistics/accumulate.js';
 import { PromptBootstrap, ratioOfSums } from '../statistics/bootstrap.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { microModel } from '../testing/micro-model.js';
-import { type DiscoverRequest, discover } from './discover.js';
+import { discover } from './discover.js';
 import { evaluate, mergeMeasurements, sizesLeft } from './evaluate.js';
-import type { RunIdentity } from './run-json.js';
+import type { DiscoverRequest, RunIdentity } from './request.js';
 
 /** Edge attribution patching, one checkpoint a batch. */
 const eap = definePruneAlgo({

@@ -8,44 +8,25 @@ import { AutoCircuitError } from '../error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
-import type { PatchableModel, PatchDescription } from '../patch/patchable-model.js';
-import type { NodeScores, PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
-import type { Prompt } from '../prompts/types.js';
+import type { PatchDescription } from '../patch/requests/ablations.js';
+import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
 import { toFileNodes } from '../run-folder/node-files.js';
 import type { ReportInput } from '../run-folder/report-input.js';
-import type { CircuitSizes, Measurement, RunJson, Timings } from '../run-folder/schemas.js';
+import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import { toFileScores } from '../run-folder/score-files.js';
-import { type ExistingFolder, openRunStore, type RunStore } from '../run-folder/store.js';
+import { openRunStore, type RunStore } from '../run-folder/store.js';
 import {
   checkSelection,
   circuitsToMeasure,
   keptCircuit,
   type MadeCircuit,
-  type SelectionSettings,
   tiesWarning,
 } from './circuits-to-measure.js';
 import { SizeMeasurer } from './measure-circuits.js';
-import { promptsOfRun, type RunPromptSettings, type RunPrompts } from './prompts-of-run.js';
-import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
-import { type RunIdentity, runJsonOf } from './run-json.js';
-
-export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
-  readonly model: PatchableModel;
-  readonly prompts: readonly Prompt[];
-  readonly algo: PruneAlgo;
-  readonly algoOptions: Readonly<Record<string, string | number | boolean>>;
-  readonly metrics: readonly ChosenMetric[];
-  readonly objective: ObjectiveName;
-  readonly sizes: CircuitSizes;
-  /** The size of the circuit that is written; `auto`: the smallest faithful one. */
-  readonly keep: number | 'auto';
-  /** Lets settings through that make little sense. */
-  readonly force?: boolean;
-  /** Where results are kept; without it they are only returned. */
-  readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
-  /** Seconds that the caller took to load model and data, for `timings.json`. */
-  readonly loadSeconds?: number;
-}
+import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
+import type { DiscoverRequest } from './request.js';
+import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
+import { runJsonOf } from './run-json.js';
 
 export type RunPhase = 'reference' | 'score' | 'measure';
 export interface DiscoverHooks {

@@ -1,8 +1,7 @@
 /** @file Measures circuits that are there already: more metrics or sizes for the scores of a run, or one circuit from a file. */
 
-import { AutoCircuitError } from '../error.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
-import type { PatchableModel } from '../patch/patchable-model.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Checkpoint } from '../plugin/contributions.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
@@ -96,14 +95,4 @@ export function sizesLeft(
       (m) => m.metric === metric && m.points.some(({ edges, requested }) => edges === size || requested === size),
     );
   return sizes.filter((size) => !metrics.every((metric) => has(metric, size)));
-}
-
-/** @throws AutoCircuitError when a run has not got to its scores or measurements */
-export function finishedPart<T>(part: T | null, folder: string): T {
-  if (part !== null) return part;
-  throw new AutoCircuitError({
-    where: 'run',
-    what: `the run in ${folder} is not finished`,
-    fix: 'finish it: the same discover command with --resume',
-  });
 }

@@ -3,7 +3,8 @@
  * circuits are neighbours depends on the whole list, so a run that is taken up again runs the same ones together.
  */
 import { z } from 'zod';
-import type { PatchableModel, PatchDescription } from '../patch/patchable-model.js';
+import type { PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, MetricValue } from '../plugin/contributions.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';

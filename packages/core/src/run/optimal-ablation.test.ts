@@ -5,7 +5,7 @@ import { maskFromEdges } from '../graph/circuit.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { objectiveOnLogits } from '../objectives/on-logits.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { ConstantPatch } from '../patch/patchable-model.js';
+import type { ConstantPatch } from '../patch/requests/ablations.js';
 import type { CheckpointData } from '../plugin/contributions.js';
 import type { Prompt } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { AutoCircuitError } from '../error.js';
 import type { Graph } from '../graph/types.js';
-import type { AblationName } from '../patch/patchable-model.js';
+import type { AblationName } from '../patch/requests/ablations.js';
 import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../prompts/prompts.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 

@@ -5,7 +5,8 @@
 
 import { AutoCircuitError } from '../error.js';
 import { maskFromEdges } from '../graph/circuit.js';
-import type { AblationName, PatchableModel, PatchDescription } from '../patch/patchable-model.js';
+import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';

@@ -1,27 +1,9 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
 
-import type { BackendInfo } from '../backend/backend.js';
 import type { Graph } from '../graph/types.js';
 import type { RunJson } from '../run-folder/schemas.js';
-import type { DiscoverRequest } from './discover.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
-
-/** What the caller knows of a run beyond the request. */
-export interface RunIdentity {
-  /** `key`: the weight store's; `processing`: the steps that changed the weights on loading. */
-  readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
-  /** `name`: the task's or the file's; `bos`: what was done about it. */
-  readonly data: { readonly name: string; readonly bos: string };
-  /** What stands at each token position, and positions of words: kept where positions have edges of their own. */
-  readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
-  /** What opens model and data again: names and paths. */
-  readonly sources: Readonly<Record<string, string | number | boolean | null>>;
-  readonly backend: BackendInfo;
-  /** A hash of the code of each plugin that takes part and has no version of its own (`Registered.code`). */
-  readonly plugins?: Readonly<Record<string, string>>;
-  /** Versions by package; Node's is added. */
-  readonly versions: Readonly<Record<string, string>>;
-}
+import type { DiscoverRequest, RunIdentity } from './request.js';
 
 /** Layout and options side by side; lists (latents) as JSON. */
 const graphFacts = ({ layout, options }: Graph): Record<string, string | number | boolean | null> =>

@@ -6,15 +6,16 @@ import type { SelectionName } from '../graph/edge-ranking-names.js';
 import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
-import type { PatchableModel } from '../patch/patchable-model.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Checkpoint } from '../plugin/contributions.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { fromJsonNumber, type Measurement, toJsonNumber } from '../run-folder/schemas.js';
 import type { Verification } from '../run-folder/verification-file.js';
-import { type DiscoverHooks, type DiscoverRequest, scoresOf } from './discover.js';
+import { type DiscoverHooks, scoresOf } from './discover.js';
 import { evaluate } from './evaluate.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
+import type { DiscoverRequest } from './request.js';
 import { type ChosenMetric, type CircuitRunSettings, patchDescription } from './run-circuits.js';
 
 /**

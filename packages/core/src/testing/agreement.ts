@@ -3,8 +3,8 @@ import type { Backend, Feeds, Results, WeightStore } from '../backend/backend.js
 import { programInputs } from '../backend/check-feeds.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../backend/memory-weights.js';
-import { type DimSizes, evaluateShape } from '../ir/dims.js';
-import type { Program } from '../ir/program.js';
+import { type DimSizes, evaluateShape } from '../ir/program/dims.js';
+import type { Program } from '../ir/program/program.js';
 import { elementCount, type Tensor } from '../tensor/tensor.js';
 import { draws } from './draws.js';
 

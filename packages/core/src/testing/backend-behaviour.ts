@@ -2,8 +2,8 @@
 import type { Backend, Executable, Feeds, Results } from '../backend/backend.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../backend/memory-weights.js';
-import { ProgramBuilder } from '../ir/builder.js';
-import type { AnyValue, Program } from '../ir/program.js';
+import { ProgramBuilder } from '../ir/builder/builder.js';
+import type { AnyValue, Program } from '../ir/program/program.js';
 import { floatTensor, intTensor } from '../tensor/tensor.js';
 import { stepsApart } from './agreement.js';
 import { require, requireSentence, thrownBy } from './contract.js';

@@ -2,8 +2,8 @@
 import type { Backend, WeightStore } from '../backend/backend.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../backend/memory-weights.js';
-import { ProgramBuilder } from '../ir/builder.js';
-import type { DimSizes } from '../ir/dims.js';
+import { ProgramBuilder } from '../ir/builder/builder.js';
+import type { DimSizes } from '../ir/program/dims.js';
 import { seededFeeds, stepsApart } from './agreement.js';
 import {
   requireDisposal,

@@ -1,6 +1,6 @@
 /** @file The composites as traces write them, by kind (a total table): a backend may compute each in one step. */
-import type { ProgramBuilder } from '../ir/builder.js';
-import type { AnyValue, CompositeKind } from '../ir/program.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import type { AnyValue, CompositeKind } from '../ir/program/program.js';
 import type { OpCase } from './op-cases.js';
 
 type B = ProgramBuilder;

@@ -5,7 +5,7 @@
 
 import { memoryWeights } from '../backend/memory-weights.js';
 import type { GraphLayout } from '../graph/types.js';
-import type { ModelObject } from '../plugin/contributions.js';
+import type { ModelObject } from '../model/model.js';
 
 /** AutoCircuit's own weights for two layers: head 0 multiplies by (1, 2), head 1 by (3, 4). */
 export const MICRO_WEIGHTS: readonly (readonly (readonly number[])[])[] = [

@@ -2,9 +2,9 @@
  * @file The forms in which the programs of real models (plain, patched, gradients; GPT-2, NeoX, Llama, Gemma) use the ops:
  * heads and sources in front of batch and pos, batch and pos joined, masks that lack axes, slices of stacked weights.
  */
-import type { ProgramBuilder } from '../ir/builder.js';
-import { addDims, type DimLike, multiplyDims } from '../ir/dims.js';
-import type { AnyValue, OpName } from '../ir/program.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import { addDims, type DimLike, multiplyDims } from '../ir/program/dims.js';
+import type { AnyValue, OpName } from '../ir/program/program.js';
 import type { OpCase } from './op-cases.js';
 
 type B = ProgramBuilder;

@@ -1,7 +1,7 @@
 /** @file Programs that use every op in every form, by op (a total table): what a backend is held to first. */
-import type { ProgramBuilder } from '../ir/builder.js';
-import { addDims, multiplyDims } from '../ir/dims.js';
-import type { AnyValue, OpName } from '../ir/program.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
+import { addDims, multiplyDims } from '../ir/program/dims.js';
+import type { AnyValue, OpName } from '../ir/program/program.js';
 
 export interface OpCase {
   readonly title: string;

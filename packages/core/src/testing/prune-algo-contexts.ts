@@ -4,10 +4,11 @@ import type { Backend } from '../backend/backend.js';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import type { GraphOptions } from '../graph/types.js';
+import type { ModelObject } from '../model/model.js';
 import { uniformAt } from '../numeric/counter-random.js';
+import type { Objective } from '../objectives/objective.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { Objective } from '../patch/patchable-model.js';
-import type { Checkpoint, CheckpointData, ModelObject, PruneAlgoContext } from '../plugin/contributions.js';
+import type { Checkpoint, CheckpointData, PruneAlgoContext } from '../plugin/contributions.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { microModel } from './micro-model.js';
 

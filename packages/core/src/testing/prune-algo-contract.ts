@@ -4,7 +4,7 @@ import type { Backend } from '../backend/backend.js';
 import { scoreShape } from '../graph/build.js';
 import { checkScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
-import type { Objective } from '../patch/patchable-model.js';
+import type { Objective } from '../objectives/objective.js';
 import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
 import { toFileNodes } from '../run-folder/node-files.js';

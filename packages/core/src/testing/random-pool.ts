@@ -1,9 +1,10 @@
 /** @file The values a random program has so far, how large each can be, and how to get one of a wanted shape. */
 
 import type { MemoryWeight } from '../backend/memory-weights.js';
-import { ProgramBuilder } from '../ir/builder.js';
-import { type Dim, type DimSizes, evaluateShape, type Shape, shapesEqual } from '../ir/dims.js';
-import type { AnyValue, DType } from '../ir/program.js';
+import { ProgramBuilder } from '../ir/builder/builder.js';
+import { type Dim, type DimSizes, evaluateShape, type Shape, shapesEqual } from '../ir/program/dims.js';
+import type { AnyValue } from '../ir/program/program.js';
+import type { DType } from '../tensor/tensor.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 import type { Draws } from './draws.js';
 

@@ -7,7 +7,7 @@
  */
 import type { Feeds, WeightStore } from '../backend/backend.js';
 import { memoryWeights } from '../backend/memory-weights.js';
-import type { OpName, Program } from '../ir/program.js';
+import type { OpName, Program } from '../ir/program/program.js';
 import { draws } from './draws.js';
 import { RandomPool } from './random-pool.js';
 import { compositeStep, RANDOM_STEPS } from './random-steps.js';

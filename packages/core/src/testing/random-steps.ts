@@ -1,6 +1,6 @@
 /** @file How each op is put into a random program: a total table, so that a new op must be exercised, too. */
-import { addDims, type Dim, multiplyDims, sizeOf } from '../ir/dims.js';
-import type { AnyValue, OpName } from '../ir/program.js';
+import { addDims, type Dim, multiplyDims, sizeOf } from '../ir/program/dims.js';
+import type { AnyValue, OpName } from '../ir/program/program.js';
 import type { Entry, RandomPool } from './random-pool.js';
 
 type Step = (pool: RandomPool) => void;

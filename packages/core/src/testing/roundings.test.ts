@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memoryWeights } from '../backend/memory-weights.js';
-import { ProgramBuilder } from '../ir/builder.js';
+import { ProgramBuilder } from '../ir/builder/builder.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { roundingsAmplified } from './roundings.js';
 

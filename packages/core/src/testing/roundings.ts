@@ -1,8 +1,8 @@
 /** @file How strongly a program amplifies roundings: it is run with every rounding op off by one step, up or down. */
 import type { Feeds, WeightStore } from '../backend/backend.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
-import { ProgramBuilder } from '../ir/builder.js';
-import type { AnyValue, OpName, Program } from '../ir/program.js';
+import { ProgramBuilder } from '../ir/builder/builder.js';
+import type { AnyValue, OpName, Program } from '../ir/program/program.js';
 import { FLOAT32_STEP, stepsApart } from './agreement.js';
 import { draws } from './draws.js';
 

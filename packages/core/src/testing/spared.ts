@@ -2,10 +2,10 @@
 
 import { programInputs } from '../backend/check-feeds.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
-import { checkProgram } from '../ir/check.js';
-import { evaluateShape } from '../ir/dims.js';
-import { printProgram } from '../ir/print.js';
-import type { OpName, Program } from '../ir/program.js';
+import { checkProgram } from '../ir/builder/check.js';
+import { evaluateShape } from '../ir/program/dims.js';
+import { printProgram } from '../ir/program/print.js';
+import type { OpName, Program } from '../ir/program/program.js';
 import { elementCount } from '../tensor/tensor.js';
 import { FLOAT32_STEP, stepsApart } from './agreement.js';
 import type { RandomProgram } from './random-program.js';

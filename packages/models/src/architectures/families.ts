@@ -1,10 +1,11 @@
 /** @file The families that checkpoints are read for: a weight recipe and a trace each. Another family is another entry. */
 import type { ModelObject, WeightStore } from '@auto-circuit/core';
-import type { CanonicalWeights, ModelSizes, WeightRecipe } from '../checkpoint/canonical.js';
+import type { CanonicalWeights, WeightRecipe } from '../checkpoint/canonical.js';
 import { type GemmaConfig, gemmaRecipe } from '../checkpoint/recipes/gemma.js';
 import { type Gpt2Config, gpt2Recipe } from '../checkpoint/recipes/gpt2.js';
 import { type LlamaConfig, llamaRecipe } from '../checkpoint/recipes/llama.js';
 import { type NeoxConfig, neoxRecipe } from '../checkpoint/recipes/neox.js';
+import type { ModelSizes } from '../checkpoint/tensors.js';
 import { gemmaModel } from './gemma.js';
 import { gpt2Model } from './gpt2.js';
 import { activationNamed } from './layers.js';

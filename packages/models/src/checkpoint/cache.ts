@@ -29,9 +29,10 @@ import {
   writeSafetensors,
 } from '@auto-circuit/core';
 import { z } from 'zod';
-import { type CanonicalTensors, type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
+import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
 import type { ProcessingRequest } from './processing.js';
+import type { CanonicalTensors } from './tensors.js';
 
 /** Part of every key: raise it when canonical names, layouts or formulas change. */
 const FORMAT_VERSION = 1;

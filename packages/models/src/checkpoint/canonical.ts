@@ -14,30 +14,7 @@ import { AutoCircuitError, elementCount } from '@auto-circuit/core';
 import type { RawConfig } from './config.js';
 import type { RawCheckpoint } from './hf-folder.js';
 import { applyProcessing, type ProcessingRequest, type ProcessingStep } from './processing.js';
-
-export interface CanonicalTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-  /** Reads and computes the numbers on every call; the caller must not change them. */
-  load(): Float32Array;
-}
-/** Tensors by name, in the order of the forward pass. */
-export type CanonicalTensors = ReadonlyMap<string, CanonicalTensor>;
-
-/** What the processing steps need to know of a model. */
-export interface ModelSizes {
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly dHead: number;
-  readonly dModel: number;
-  readonly dMlp: number;
-  readonly vocabulary: number;
-  readonly positions: number;
-  readonly norm: 'layerNorm' | 'rmsNorm';
-  /** Whether a soft cap stands between unembedding and logits (then centring the unembedding changes them). */
-  readonly logitSoftCap: boolean;
-}
+import type { CanonicalTensor, CanonicalTensors, ModelSizes } from './tensors.js';
 
 /** Where one canonical tensor comes from. */
 export interface TensorRule {

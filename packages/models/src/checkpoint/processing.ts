@@ -5,8 +5,8 @@
  * Each step rewrites lazy tensors into lazy tensors. Sums are taken in float64 and rounded to float32 once.
  */
 import { AutoCircuitError, unknownName } from '@auto-circuit/core';
-import type { CanonicalTensor, CanonicalTensors, ModelSizes } from './canonical.js';
 import { addValueBias, biasThrough, centerColumns, centerRows, centerVector, scaleInput } from './processing-math.js';
+import type { CanonicalTensor, CanonicalTensors, ModelSizes } from './tensors.js';
 
 export const PROCESSING_STEPS = Object.freeze([
   'fold-norm',

@@ -3,9 +3,9 @@
  * writes into dimensions of its own: that is why the circuit is known (`known-circuit.ts`).
  */
 import type { MemoryWeight } from '@auto-circuit/core';
-import type { CompiledShape } from './model.js';
 import { type HeadOperation, type MlpOperation, type Plan, planOf, type Variable } from './plan.js';
 import type { Expression, Tokens, Value } from './rasp.js';
+import type { CompiledShape } from './weight-shapes.js';
 import { weightShapes } from './weight-shapes.js';
 
 export interface CompiledProgram {

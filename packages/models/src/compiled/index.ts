@@ -6,7 +6,7 @@ import { reverseProgram, xproportionProgram } from './programs.js';
 
 export { type CompiledProgram, compile } from './compile.js';
 export { circuitOfProgram, type KnownEdge, type KnownUnder, knownEdges } from './known-circuit.js';
-export { type CompiledShape, compiledModel } from './model.js';
+export { compiledModel } from './model.js';
 export { MAX_LENGTH, reverseProgram, xproportionProgram } from './programs.js';
 export * as rasp from './rasp.js';
 export { tracrModel } from './tracr-weights.js';
@@ -31,3 +31,5 @@ export const COMPILED_PROGRAMS: Readonly<Record<string, NamedProgram>> = Object.
 /** A compiled program as a model that can be traced. */
 export const modelOfProgram = (name: string, { shape, weights }: CompiledProgram): ModelObject =>
   compiledModel(name, shape, memoryWeights(weights));
+
+export type { CompiledShape } from './weight-shapes.js';

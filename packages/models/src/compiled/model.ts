@@ -15,21 +15,7 @@ import {
   type WeightStore,
 } from '@auto-circuit/core';
 import { asMatrix, plainMlp } from '../architectures/layers.js';
-import { weightShapes } from './weight-shapes.js';
-
-export interface CompiledShape {
-  readonly layers: number;
-  readonly heads: number;
-  readonly dModel: number;
-  readonly dHead: number;
-  readonly dMlp: number;
-  /** Tokens, with BOS (and tracr's padding). */
-  readonly vocabulary: number;
-  /** The longest prompt, BOS counted. */
-  readonly positions: number;
-  /** Numbers at every position: one for each token, or one in all. */
-  readonly outputs: number;
-}
+import { type CompiledShape, weightShapes } from './weight-shapes.js';
 
 /** @throws AutoCircuitError for a weight that is missing or has another shape */
 export function compiledModel(name: string, shape: CompiledShape, weights: WeightStore): ModelObject {

@@ -2,7 +2,8 @@
 import { AutoCircuitError, type MemoryWeight, type ModelObject, memoryWeights, unknownName } from '@auto-circuit/core';
 import { z } from 'zod';
 import { count, parseConfig } from '../checkpoint/config.js';
-import { type CompiledShape, compiledModel } from './model.js';
+import { compiledModel } from './model.js';
+import type { CompiledShape } from './weight-shapes.js';
 
 const configSchema = z.looseObject({
   n_layers: count,

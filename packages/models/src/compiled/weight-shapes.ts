@@ -1,6 +1,3 @@
-/** @file The canonical weights of compiled models and their shapes. */
-import type { CompiledShape } from './model.js';
-
 /** The shapes of all weights, by canonical name. */
 export function weightShapes(shape: CompiledShape): Readonly<Record<string, readonly number[]>> {
   const { layers, heads, dModel, dHead, dMlp, vocabulary, positions, outputs } = shape;
@@ -22,4 +19,18 @@ export function weightShapes(shape: CompiledShape): Readonly<Record<string, read
     { 'embed.W': [vocabulary, dModel], 'pos.W': [positions, dModel], 'unembed.W': [outputs, dModel] },
     ...Array.from({ length: layers }, (_, l) => layer(l)),
   );
+}
+
+export interface CompiledShape {
+  readonly layers: number;
+  readonly heads: number;
+  readonly dModel: number;
+  readonly dHead: number;
+  readonly dMlp: number;
+  /** Tokens, with BOS (and tracr's padding). */
+  readonly vocabulary: number;
+  /** The longest prompt, BOS counted. */
+  readonly positions: number;
+  /** Numbers at every position: one for each token, or one in all. */
+  readonly outputs: number;
 }

@@ -1,9 +1,10 @@
 /** @file A named size as a model without numbers: graph, parameters and memory can be told of it, but it cannot be run. */
 import { AutoCircuitError, elementCount, type ModelObject, type WeightStore } from '@auto-circuit/core';
 import { FAMILIES } from '../architectures/families.js';
-import { type CanonicalTensors, canonicalWeights } from '../checkpoint/canonical.js';
+import { canonicalWeights } from '../checkpoint/canonical.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
+import type { CanonicalTensors } from '../checkpoint/tensors.js';
 import { type NamedSize, namedSize } from './sizes.js';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ProgramBuilder } from '../../ir/builder.js';
-import type { AnyValue } from '../../ir/program.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import { memoryWeights } from '../memory-weights.js';
 import { interpret, interpreterBackend } from './interpreter.js';

@@ -6,9 +6,9 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AutoCircuitError } from '../../error.js';
-import { evaluateShape } from '../../ir/dims.js';
-import type { AnyValue, DType, Program } from '../../ir/program.js';
-import type { FloatArray, Tensor, TensorData } from '../../tensor/tensor.js';
+import { evaluateShape } from '../../ir/program/dims.js';
+import type { AnyValue, Program } from '../../ir/program/program.js';
+import type { DType, FloatArray, Tensor, TensorData } from '../../tensor/tensor.js';
 import type { Backend, BackendSettings, Feeds, Results, WeightStore } from '../backend.js';
 import { checkFeeds } from '../check-feeds.js';
 import { type Call, type ComputedOp, MEANINGS } from './ops.js';

@@ -1,7 +1,8 @@
 /** @file What every op means: a total table from op to the loop that computes it on host arrays. */
 import { AutoCircuitError } from '../../error.js';
-import { type DimSizes, evaluateDim } from '../../ir/dims.js';
-import type { DType, OpAttributes, OpName } from '../../ir/program.js';
+import { type DimSizes, evaluateDim } from '../../ir/program/dims.js';
+import type { OpAttributes, OpName } from '../../ir/program/program.js';
+import type { DType } from '../../tensor/tensor.js';
 import { elementCount, type FloatArray, type Tensor, type TensorData } from '../../tensor/tensor.js';
 import {
   aroundAxis,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ProgramBuilder } from '../builder.js';
+import { ProgramBuilder } from '../builder/builder.js';
 import { programMemory } from './memory.js';
 
 const built = (write: (b: ProgramBuilder) => void) => {

@@ -2,8 +2,10 @@
  * @file How much memory a program needs, from its values alone: the weights it reads, and the most bytes of activations that
  * are alive at once when values are computed in their order and let go after their last reader.
  */
-import { type Dim, type DimSizes, dimKey, evaluateDim, sizeOf, symbolsOf } from '../dims.js';
-import type { DType, OpName, Program } from '../program.js';
+
+import type { DType } from '../../tensor/tensor.js';
+import { type Dim, type DimSizes, dimKey, evaluateDim, sizeOf, symbolsOf } from '../program/dims.js';
+import type { OpName, Program } from '../program/program.js';
 
 export interface ProgramMemory {
   /** Number of values: what a compiled program itself takes grows with it. */

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { interpret } from '../../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../../backend/memory-weights.js';
 import { floatTensor } from '../../tensor/tensor.js';
-import { ProgramBuilder } from '../builder.js';
-import { checkProgram } from '../check.js';
+import { ProgramBuilder } from '../builder/builder.js';
+import { checkProgram } from '../builder/check.js';
 import { simplify } from '../passes/simplify.js';
-import type { AnyValue } from '../program.js';
+import type { AnyValue } from '../program/program.js';
 import type { BackwardRule } from './backward-overrides.js';
 import { gradient } from './gradient.js';
 

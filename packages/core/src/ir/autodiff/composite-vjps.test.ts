@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { interpret } from '../../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../../backend/memory-weights.js';
 import { floatTensor } from '../../tensor/tensor.js';
-import { ProgramBuilder } from '../builder.js';
-import type { AnyValue, CompositeKind } from '../program.js';
+import { ProgramBuilder } from '../builder/builder.js';
+import type { AnyValue, CompositeKind } from '../program/program.js';
 import { geluTanhSlope } from './composite-vjps.js';
 import { gradient } from './gradient.js';
 

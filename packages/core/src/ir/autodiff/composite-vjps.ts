@@ -2,8 +2,8 @@
  * @file Gradients of activations as a whole. Each is y = x · slope(x), and with x, y and slope at hand its derivative takes
  * fewer steps over [tokens, dMlp] than the chain rule through every step of the slope.
  */
-import type { ProgramBuilder } from '../builder.js';
-import type { AnyValue, CompositeKind } from '../program.js';
+import type { ProgramBuilder } from '../builder/builder.js';
+import type { AnyValue, CompositeKind } from '../program/program.js';
 
 /** What tanh GELU is made of: x · σ(2·√(2/π)·(x + 0.044715·x³)), which equals x/2 · (1 + tanh(…)). */
 const LINEAR = 2 * Math.sqrt(2 / Math.PI);

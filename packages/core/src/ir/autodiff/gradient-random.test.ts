@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { interpret } from '../../backend/interpreter/interpreter.js';
 import { floatTensor } from '../../tensor/tensor.js';
 import { ALL_OPS, randomProgram } from '../../testing/random-program.js';
-import { ProgramBuilder } from '../builder.js';
-import { checkProgram } from '../check.js';
+import { ProgramBuilder } from '../builder/builder.js';
+import { checkProgram } from '../builder/check.js';
 import { gradient } from './gradient.js';
 
 const STEP = 1e-5;

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { interpret } from '../../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../../backend/memory-weights.js';
 import { elementCount, floatTensor } from '../../tensor/tensor.js';
-import { ProgramBuilder } from '../builder.js';
-import { checkProgram } from '../check.js';
-import { multiplyDims } from '../dims.js';
-import type { AnyValue, OpName } from '../program.js';
+import { ProgramBuilder } from '../builder/builder.js';
+import { checkProgram } from '../builder/check.js';
+import { multiplyDims } from '../program/dims.js';
+import type { AnyValue, OpName } from '../program/program.js';
 import { gradient } from './gradient.js';
 import { GRADIENT_RULES } from './vjp-rules.js';
 

@@ -8,9 +8,9 @@
  * const [dx] = gradient(b, b.sum(b.mul(x, x), 0), [x]);   // [n], 2x
  */
 import { AutoCircuitError } from '../../error.js';
-import type { ProgramBuilder } from '../builder.js';
-import { dimsEqual, type Shape, shapeKey, shapesEqual } from '../dims.js';
-import type { AnyValue } from '../program.js';
+import type { ProgramBuilder } from '../builder/builder.js';
+import { dimsEqual, type Shape, shapeKey, shapesEqual } from '../program/dims.js';
+import type { AnyValue } from '../program/program.js';
 import { type BackwardRule, backwardRuleOf, changedBackward } from './backward-overrides.js';
 import { wholeComposite } from './composite-vjps.js';
 import { type Differentiated, GRADIENT_RULES, type GradientRule } from './vjp-rules.js';

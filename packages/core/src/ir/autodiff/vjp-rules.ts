@@ -1,7 +1,7 @@
 /** @file The gradient rule of every op: a total table; an op without a rule does not compile. */
-import type { ProgramBuilder } from '../builder.js';
-import { addDims, sizeOf, subtractDims } from '../dims.js';
-import type { AnyValue, OpAttributes, OpName } from '../program.js';
+import type { ProgramBuilder } from '../builder/builder.js';
+import { addDims, sizeOf, subtractDims } from '../program/dims.js';
+import type { AnyValue, OpAttributes, OpName } from '../program/program.js';
 
 export interface Differentiated<K extends OpName = OpName> {
   readonly b: ProgramBuilder;

@@ -1,5 +1,6 @@
 /** @file The shape rule of every op: what shape and dtype come out. A total table: an op without a rule does not compile. */
 import { AutoCircuitError } from '../../error.js';
+import type { DType } from '../../tensor/tensor.js';
 import {
   addDims,
   broadcastShapes,
@@ -10,8 +11,8 @@ import {
   shapesEqual,
   sizeOf,
   subtractDims,
-} from '../dims.js';
-import type { DType, OpAttributes, OpName } from '../program.js';
+} from '../program/dims.js';
+import type { OpAttributes, OpName } from '../program/program.js';
 
 /** What a rule sees of each input. */
 export interface Typed {

@@ -5,8 +5,8 @@
  * @example
  * const program = sliceEarly(padLate(simplify(b.build())));   // gradients of a model that is read at its last position
  */
-import { dimsEqual, type Shape, subtractDims } from '../dims.js';
-import type { AnyValue, OpName, Program, Value } from '../program.js';
+import { dimsEqual, type Shape, subtractDims } from '../program/dims.js';
+import type { AnyValue, OpName, Program, Value } from '../program/program.js';
 import {
   alignedPart,
   cut,
@@ -19,7 +19,7 @@ import {
   reshapedPart,
   samePart,
 } from './regions.js';
-import { Rewriter } from './rewriter.js';
+import { Rewriter } from './rules/rewriter.js';
 
 /** A value that is zero outside of a part, by that part alone. */
 interface Core {

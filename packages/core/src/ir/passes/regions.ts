@@ -1,7 +1,8 @@
 /** @file Parts of values: the entries of one axis that `sliceEarly` computes alone, and outside of which `padLate` knows zeros. */
-import { type Dim, dimKey, dimsEqual, multiplyDims, type Shape, subtractDims } from '../dims.js';
+
 import { SHAPE_RULES } from '../ops/shape-rules.js';
-import type { Rewriter, RuleTable } from './rewriter.js';
+import { type Dim, dimKey, dimsEqual, multiplyDims, type Shape, subtractDims } from '../program/dims.js';
+import type { Rewriter, RuleTable } from './rules/rewriter.js';
 
 /**
  * Entries `start` to `end` of an axis that is `outer` × `inner` × `trailing`, in this order, where they count `inner`: a slice

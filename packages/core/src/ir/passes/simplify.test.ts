@@ -5,10 +5,10 @@ import { programInputs } from '../../backend/check-feeds.js';
 import { interpret } from '../../backend/interpreter/interpreter.js';
 import { ALL_OPS, type RandomProgram, randomProgram } from '../../testing/random-program.js';
 import { gradient } from '../autodiff/gradient.js';
-import { ProgramBuilder } from '../builder.js';
-import { checkProgram } from '../check.js';
-import { printProgram } from '../print.js';
-import type { OpName, Program } from '../program.js';
+import { ProgramBuilder } from '../builder/builder.js';
+import { checkProgram } from '../builder/check.js';
+import { printProgram } from '../program/print.js';
+import type { OpName, Program } from '../program/program.js';
 import { simplify } from './simplify.js';
 
 /** Only the feeds that the program still asks for. */

@@ -6,12 +6,12 @@
  * @example
  * const program = simplify(b.build());
  */
-import { type Dim, dimKey, shapesEqual, symbolsOf } from '../dims.js';
-import type { AnyValue, Composite, Program } from '../program.js';
-import { Rewriter } from './rewriter.js';
+import { type Dim, dimKey, shapesEqual, symbolsOf } from '../program/dims.js';
+import type { AnyValue, Composite, Program } from '../program/program.js';
 import { spreadOf, workOf } from './rules/broadcasts.js';
 import { mergeHeadSum } from './rules/head-sum.js';
 import { SIMPLIFY_RULES } from './rules/index.js';
+import { Rewriter } from './rules/rewriter.js';
 
 /** Most programs settle in three passes; the bound only ends what would go on for tiny gains. */
 const MOST_PASSES = 8;

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { COMPOSITES } from '../../testing/composite-cases.js';
 import { randomProgram } from '../../testing/random-program.js';
 import { RANDOM_SIZES, sparedOps } from '../../testing/spared.js';
-import { ProgramBuilder } from '../builder.js';
-import { evaluateShape, multiplyDims, subtractDims } from '../dims.js';
-import type { AnyValue, OpName, Program } from '../program.js';
+import { ProgramBuilder } from '../builder/builder.js';
+import { evaluateShape, multiplyDims, subtractDims } from '../program/dims.js';
+import type { AnyValue, OpName, Program } from '../program/program.js';
 import { simplify } from './simplify.js';
 import { sliceEarly } from './slice-pushdown.js';
 

@@ -5,10 +5,10 @@
  * @example
  * const program = sliceEarly(simplify(b.build()));   // matmul over all rows, then the last one → matmul of the last row
  */
-import { dimsEqual, type Shape } from '../dims.js';
-import type { AnyValue, OpName, Program, Value } from '../program.js';
+import { dimsEqual, type Shape } from '../program/dims.js';
+import type { AnyValue, OpName, Program, Value } from '../program/program.js';
 import { alignedPart, cut, cutShape, NO_RULES, type Part, partOf, reshapedPart, samePart } from './regions.js';
-import { Rewriter } from './rewriter.js';
+import { Rewriter } from './rules/rewriter.js';
 
 /** What is wanted of an operand: a part of it; `whole`: all of it, as where it is broadcast along the axis. */
 type Wanted = Part | 'whole';

@@ -6,8 +6,7 @@
 import { AutoCircuitError } from '../../error.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
-import type { MeanHandle, PatchDescription } from '../patchable-model.js';
-import { repeated } from '../runs/constants.js';
+import type { ConstantPatch, MeanHandle, PatchDescription } from '../requests/ablations.js';
 import { inOrder } from './map-limit.js';
 
 /** Per site, what its sources wrote: [rows, items, pos, width]. */
@@ -232,4 +231,19 @@ class PositionSums {
       }),
     );
   }
+}
+
+/** The constants for so many items and positions: [rows, items, pos, width]. */
+export function repeated({ values }: ConstantPatch, items: number, length: number): SiteTensors {
+  return new Map(
+    Object.entries(values).map(([site, { shape, data }]) => {
+      const [rows, width] = shape as [number, number];
+      const out = new Float32Array(rows * items * length * width);
+      for (let row = 0, at = 0; row < rows; row++) {
+        const constant = data.subarray(row * width, (row + 1) * width);
+        for (let i = 0; i < items * length; i++, at += width) out.set(constant, at);
+      }
+      return [site, floatTensor(out, [rows, items, length, width])] as const;
+    }),
+  );
 }

@@ -3,10 +3,10 @@
 import type { Feeds } from '../../backend/backend.js';
 import { programInputs } from '../../backend/check-feeds.js';
 import { AutoCircuitError } from '../../error.js';
-import { dimsEqual, toDim } from '../../ir/dims.js';
-import type { Program } from '../../ir/program.js';
+import { dimsEqual, toDim } from '../../ir/program/dims.js';
+import type { Program } from '../../ir/program/program.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';
-import type { PromptGradients } from '../patchable-model.js';
+import type { PromptGradients } from '../requests/patchable-model.js';
 
 /** The feeds of several runs joined along the axis that the program calls `batch`; what has none must be the same in all. */
 export function itemsJoined(program: Program, feeds: readonly Feeds[]): Feeds {

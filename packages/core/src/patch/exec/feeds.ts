@@ -6,17 +6,16 @@ import { scoreShape } from '../../graph/build.js';
 import { scorePlace } from '../../graph/score-index.js';
 import { blocksBySite } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, Mask } from '../../graph/types.js';
+import type { ModelSpec } from '../../model/model.js';
 import { answerTokens } from '../../objectives/answers.js';
 import { OBJECTIVE_INPUTS } from '../../objectives/fragment.js';
+import type { Objective } from '../../objectives/objective.js';
 import { promptTargets } from '../../objectives/output-rows.js';
-import type { ModelSpec } from '../../plugin/contributions.js';
 import { answersRead, positionsRead } from '../../prompts/output-positions.js';
 import type { Prompt, PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import { maskInputName } from '../modes/patched.js';
 import { rowsOf } from '../modes/points.js';
-import type { Objective } from '../patchable-model.js';
-import { prefixFeeds } from '../runs/shared-prefix.js';
 
 export type FeedEntry = readonly [name: string, tensor: Tensor];
 
@@ -182,4 +181,33 @@ function answerFeeds(
     [OBJECTIVE_INPUTS.tokens, intTensor(tokens, [prompts.length, width])],
     [OBJECTIVE_INPUTS.weights, floatTensor(weights, [prompts.length, width])],
   ];
+}
+
+/** Keys and values of these prompts' prefixes, side by side: what programs are fed. */
+export function prefixFeeds(prompts: readonly Prompt[]): Record<string, Tensor<Float32Array>> {
+  const first = prompts[0]?.prefix;
+  if (!first) return {};
+  return Object.fromEntries(
+    Object.entries(first.kept).map(([name, { shape }]) => {
+      const [groups, one, , ...rest] = shape as [number, number, number, number, number];
+      const row = elementCount(rest);
+      const out = new Float32Array(groups * prompts.length * row);
+      prompts.forEach(({ index, prefix }, i) => {
+        if (prefix?.tokens.length !== first.tokens.length) {
+          throw new AutoCircuitError({
+            where: 'core/patch',
+            what: `prompt ${index} has another prefix than the first of its batch`,
+            expected: `${first.tokens.length} tokens`,
+            got: `${prefix?.tokens.length ?? 0}`,
+            kind: 'internal',
+          });
+        }
+        const { data } = prefix.kept[name]!;
+        for (let g = 0; g < groups; g++) {
+          out.set(data.subarray(g * row, (g + 1) * row), (g * prompts.length + i) * row);
+        }
+      });
+      return [name, floatTensor(out, [groups, one, prompts.length, ...rest])];
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 /** @file Whether a limit of memory can be kept, asked before anything is loaded: the programs are built, not compiled. */
 import type { Graph } from '../../graph/types.js';
 import { programMemory } from '../../ir/analysis/memory.js';
-import type { ModelObject } from '../../plugin/contributions.js';
+import type { ModelObject } from '../../model/model.js';
 import { gradientProgram, patchedProgram } from '../programs/programs.js';
 import { MemoryPlan } from './memory-plan.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend, WeightStore } from '../../backend/backend.js';
 import { interpreterBackend } from '../../backend/interpreter/interpreter.js';
-import { ProgramBuilder } from '../../ir/builder.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { floatTensor } from '../../tensor/tensor.js';
 import { MemoryPlan } from './memory-plan.js';
 import { Executables, type Use } from './program-cache.js';

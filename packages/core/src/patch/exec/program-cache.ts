@@ -2,8 +2,8 @@
 import type { Backend, CompileHint, Executable, Feeds, Results, WeightStore } from '../../backend/backend.js';
 import { checkFeeds } from '../../backend/check-feeds.js';
 import { type ProgramMemory, programMemory } from '../../ir/analysis/memory.js';
-import type { DimSizes } from '../../ir/dims.js';
-import type { Program } from '../../ir/program.js';
+import type { DimSizes } from '../../ir/program/dims.js';
+import type { Program } from '../../ir/program/program.js';
 import { elementCount } from '../../tensor/tensor.js';
 import type { MemoryPlan } from './memory-plan.js';
 

@@ -2,14 +2,14 @@
 
 import type { Feeds } from '../../backend/backend.js';
 import type { Graph, Mask } from '../../graph/types.js';
-import type { Program } from '../../ir/program.js';
-import type { ModelSpec } from '../../plugin/contributions.js';
+import type { Program } from '../../ir/program/program.js';
+import type { ModelSpec } from '../../model/model.js';
 import { type OutputPositions, positionsRead } from '../../prompts/output-positions.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { MaskAxes } from '../modes/activation-differences.js';
-import type { PatchDescription } from '../patchable-model.js';
 import { captureProgram, PATCH_INPUT, type PatchSupply, type Setting } from '../programs/programs.js';
+import type { PatchDescription } from '../requests/ablations.js';
 import type { SiteTensors, SourceStore } from './activation-cache.js';
 import { inputFeeds } from './feeds.js';
 import { inOrder } from './map-limit.js';

@@ -5,8 +5,8 @@ import { scoreShape } from '../../graph/build.js';
 import type { Graph } from '../../graph/types.js';
 import { floatTensor } from '../../tensor/tensor.js';
 import { neuronOutputName } from '../modes/node-outputs.js';
-import type { PromptGradients } from '../patchable-model.js';
 import { scoreOutputName } from '../programs/programs.js';
+import type { PromptGradients } from '../requests/patchable-model.js';
 import { floats, joinFloats } from './micro-batches.js';
 
 /** By destination module [prompts, position?, head?, sources]. */

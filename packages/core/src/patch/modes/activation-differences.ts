@@ -3,9 +3,9 @@
  * all its scores. As pieces (one a source block), and merged by whole layers, neighbours of equal size into one (each row is
  * copied log n times, not once a layer). Whichever a program does not use is simplified away.
  */
-import type { ProgramBuilder } from '../../ir/builder.js';
-import { type Dim, multiplyDims } from '../../ir/dims.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import { type Dim, multiplyDims } from '../../ir/program/dims.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import { outputsByRow, type SourceParts } from './points.js';
 
 /** Rows `start` to `stop` of the sources: [rows, batch, pos, dModel], or with items first [batch, rows, pos, dModel]. */

@@ -6,9 +6,9 @@
  * for a layer norm, and without the middle term for an RMS norm. Heads scale behind their projections, where a row is dHead
  * numbers instead of dModel: ∂M/∂c of a row is then one product, and nothing else of its size is made.
  */
-import type { ProgramBuilder } from '../../ir/builder.js';
-import type { Dim } from '../../ir/dims.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { Dim } from '../../ir/program/dims.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import { type HeadProjection, projectHeads, withHeadBias } from '../../model/head-projections.js';
 import { type Norm, type NormFactors, normFactors, withNormWeights } from '../../model/norm.js';
 

@@ -3,8 +3,8 @@
  * instead of what it computes: integrated gradients over activations. One program serves every block.
  */
 import type { Graph, SourceBlock } from '../../graph/types.js';
-import type { ProgramBuilder } from '../../ir/builder.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 
 /** int [1]: which of the graph's source blocks is replaced. */

@@ -7,7 +7,7 @@ import type { GraphOptions, PruneScores } from '../../graph/types.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import { microModel } from '../../testing/micro-model.js';
 import { createPatchableModel } from '../engine.js';
-import type { MaskGradientRequest } from '../patchable-model.js';
+import type { MaskGradientRequest } from '../requests/patchable-model.js';
 
 const REQUEST: MaskGradientRequest = {
   input: 'clean',

@@ -3,8 +3,8 @@
  * Their sum over a node's numbers is the node's score; in the factorized graph that is the sum of its edges' scores.
  */
 import type { Graph } from '../../graph/types.js';
-import type { ProgramBuilder } from '../../ir/builder.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 import type { Differences } from './activation-differences.js';
 

@@ -8,8 +8,8 @@
 
 import { blocksAt, blocksBySite, mixGroups } from '../../graph/sites.js';
 import type { Graph } from '../../graph/types.js';
-import type { Dim } from '../../ir/dims.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { Dim } from '../../ir/program/dims.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import {
   type HeadInputs,
   type HeadProjection,

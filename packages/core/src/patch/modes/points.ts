@@ -5,10 +5,10 @@
 import { AutoCircuitError } from '../../error.js';
 import { blocksAt } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
-import type { ProgramBuilder } from '../../ir/builder.js';
-import type { Dim } from '../../ir/dims.js';
-import { multiplyDims } from '../../ir/dims.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { Dim } from '../../ir/program/dims.js';
+import { multiplyDims } from '../../ir/program/dims.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import {
   type HeadInputs,
   type HeadProjection,

@@ -1,6 +1,6 @@
 /** @file The keys and values of a prefix that was run before, as inputs of a program. */
-import type { ProgramBuilder } from '../../ir/builder.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { AnyValue } from '../../ir/program/program.js';
 
 /** The inputs of a program that hold the prefix's keys and values, [groups, 1, batch, prefix, width]. */
 export const prefixInputName = (site: string, part: 'k' | 'v'): string => `prefix:${part}:${site}`;

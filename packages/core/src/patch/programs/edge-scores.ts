@@ -4,9 +4,9 @@
  * and so is c·D of all norms, since each such product goes through all differences for a few rows.
  */
 import type { Graph } from '../../graph/types.js';
-import type { ProgramBuilder } from '../../ir/builder.js';
-import { type Dim, dimsEqual, multiplyDims } from '../../ir/dims.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import { type Dim, dimsEqual, multiplyDims } from '../../ir/program/dims.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import type { NormFactors } from '../../model/norm.js';
 import { contractScores, type DifferenceBlock, type Differences, joined } from '../modes/activation-differences.js';
 import type { ReadBehind } from '../modes/before-norm.js';

@@ -1,22 +1,11 @@
 /** @file Numbers for edges that are read off one plain run: what a destination reads beside what each source wrote. */
-import { ProgramBuilder } from '../../ir/builder.js';
-import type { Dim } from '../../ir/dims.js';
-import type { AnyValue, Program } from '../../ir/program.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { Dim } from '../../ir/program/dims.js';
+import type { AnyValue, Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { contribution, makePoints, oneRow, outputsByRow, rowsOf, type SourceParts } from '../modes/points.js';
+import type { EdgeMeasure } from '../requests/patchable-model.js';
 import { finish, type Setting, scopeOf, scoreOutputName } from './programs.js';
-
-/** What is measured of an edge, as a program fragment. */
-export interface EdgeMeasure {
-  /** The program is kept under it: another measure needs another name. */
-  readonly name: string;
-  /**
-   * @param read what a destination reads, before its norm, [batch, pos, dModel]
-   * @param written what the sources upstream of it wrote, block by block, each [rows, batch, pos, dModel]
-   * @returns a number for each source and position, [sources, batch, pos]
-   */
-  of(builder: ProgramBuilder, read: AnyValue, written: readonly AnyValue[]): AnyValue;
-}
 
 /** input → the measure of each prompt, by destination module [batch, pos?, heads or 1, sources]; without `pos` its mean. */
 export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Program {

@@ -6,15 +6,15 @@
 import type { Graph } from '../../graph/types.js';
 import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
-import { ProgramBuilder } from '../../ir/builder.js';
-import { type DimLike, subtractDims } from '../../ir/dims.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { padLate } from '../../ir/passes/pad-elimination.js';
 import { simplify } from '../../ir/passes/simplify.js';
 import { sliceEarly } from '../../ir/passes/slice-pushdown.js';
-import type { AnyValue, Program } from '../../ir/program.js';
+import { type DimLike, subtractDims } from '../../ir/program/dims.js';
+import type { AnyValue, Program } from '../../ir/program/program.js';
+import type { ModelObject } from '../../model/model.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
-import type { ModelObject } from '../../plugin/contributions.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import {
   Differences,

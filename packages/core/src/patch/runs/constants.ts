@@ -3,10 +3,9 @@
  * how a loss moves with them, by which they are trained.
  */
 
-import type { Mask } from '../../graph/types.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
-import { ProgramBuilder } from '../../ir/builder.js';
-import type { AnyValue, Program } from '../../ir/program.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { AnyValue, Program } from '../../ir/program/program.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';
@@ -16,7 +15,6 @@ import { type Cut, floats } from '../exec/micro-batches.js';
 import type { Executables, NamedProgram } from '../exec/program-cache.js';
 import { Differences, itemsFirst } from '../modes/activation-differences.js';
 import { formFor, patchedPoints } from '../modes/patched.js';
-import type { ConstantPatch, Objective } from '../patchable-model.js';
 import {
   finish,
   INPUT,
@@ -28,20 +26,8 @@ import {
   scopeOf,
   sourceOutputName,
 } from '../programs/programs.js';
-
-export interface ConstantGradientRequest {
-  readonly input: Side;
-  readonly patch: ConstantPatch;
-  readonly mask: Mask;
-  /** With its targets or reference. */
-  readonly objective: Exclude<Objective, { kind: 'answers' }>;
-}
-/** Mean over the batch's prompts. */
-export interface ConstantGradient {
-  readonly loss: number;
-  /** ∂loss/∂constants by site: [rows · width]. */
-  readonly gradients: Readonly<Record<string, Float64Array>>;
-}
+import type { ConstantPatch } from '../requests/ablations.js';
+import type { ConstantGradient, ConstantGradientRequest } from '../requests/patchable-model.js';
 
 /** input, mask, constants (as patches) → ∂M/∂patch summed over positions, by site [rows, batch, width]; and M [batch]. */
 export function constantGradientProgram(setting: PatchedSetting & { readonly objective: ObjectiveShape }): Program {
@@ -151,19 +137,4 @@ export async function constantMeans(
       shape,
     );
   return { kind: 'constant', values };
-}
-
-/** The constants for so many items and positions: [rows, items, pos, width]. */
-export function repeated({ values }: ConstantPatch, items: number, length: number): SiteTensors {
-  return new Map(
-    Object.entries(values).map(([site, { shape, data }]) => {
-      const [rows, width] = shape as [number, number];
-      const out = new Float32Array(rows * items * length * width);
-      for (let row = 0, at = 0; row < rows; row++) {
-        const constant = data.subarray(row * width, (row + 1) * width);
-        for (let i = 0; i < items * length; i++, at += width) out.set(constant, at);
-      }
-      return [site, floatTensor(out, [rows, items, length, width])] as const;
-    }),
-  );
 }

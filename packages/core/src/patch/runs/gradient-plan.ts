@@ -6,8 +6,8 @@ import type { Graph } from '../../graph/types.js';
 import { floatTensor, intTensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-cache.js';
 import { MIXED_ALPHA, MIXED_BLOCK } from '../modes/interpolated.js';
-import type { MaskGradientRequest } from '../patchable-model.js';
 import { type GradientForward, type GradientSetting, START_INPUT } from '../programs/programs.js';
+import type { MaskGradientRequest } from '../requests/patchable-model.js';
 
 /** @throws AutoCircuitError for points that do not go together */
 export function gradientForward({ mask, inputAlpha, mixed, neurons }: MaskGradientRequest): GradientForward {

@@ -20,8 +20,8 @@ import {
   supplyOf,
 } from '../exec/run-context.js';
 import { neuronTensors, scoreTensors } from '../exec/score-outputs.js';
-import type { MaskGradientRequest, PromptGradients } from '../patchable-model.js';
 import { currentInputName, gradientProgram, INPUT, LOSSES, patchInputName } from '../programs/programs.js';
+import type { MaskGradientRequest, PromptGradients } from '../requests/patchable-model.js';
 import { gradientForward, gradientKey, mixedFeeds, startBetween } from './gradient-plan.js';
 
 /** Logits of the whole batch's clean run, made when an objective compares with them. */

@@ -16,8 +16,8 @@ import {
   siteFeeds,
   supplyOf,
 } from '../exec/run-context.js';
-import type { PatchedRunRequest } from '../patchable-model.js';
 import { INPUT, LOGITS, patchedProgram, patchInputName } from '../programs/programs.js';
+import type { PatchedRunRequest } from '../requests/patchable-model.js';
 import type { SelectedRuns, Selection } from '../sparse/index.js';
 
 /** A run whose differences leave the cache by this much still gains by being larger. */

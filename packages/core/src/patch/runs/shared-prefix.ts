@@ -7,10 +7,10 @@
 import type { Backend } from '../../backend/backend.js';
 import { AutoCircuitError } from '../../error.js';
 import { buildGraph, optionsFor } from '../../graph/build.js';
-import { ProgramBuilder } from '../../ir/builder.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { simplify } from '../../ir/passes/simplify.js';
-import type { AnyValue, Program } from '../../ir/program.js';
-import type { ModelObject } from '../../plugin/contributions.js';
+import type { AnyValue, Program } from '../../ir/program/program.js';
+import type { ModelObject } from '../../model/model.js';
 import type { KeptPrefix, Prompt } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import { plainPoints } from '../modes/points.js';
@@ -103,33 +103,4 @@ function rowOf({ shape, data }: Tensor, i: number): Tensor<Float32Array> {
     for (let j = 0; j < row; j++) out[g * row + j] = data[start + j]!;
   }
   return floatTensor(out, [groups, one, 1, ...rest]);
-}
-
-/** Keys and values of these prompts' prefixes, side by side: what programs are fed. */
-export function prefixFeeds(prompts: readonly Prompt[]): Record<string, Tensor<Float32Array>> {
-  const first = prompts[0]?.prefix;
-  if (!first) return {};
-  return Object.fromEntries(
-    Object.entries(first.kept).map(([name, { shape }]) => {
-      const [groups, one, , ...rest] = shape as [number, number, number, number, number];
-      const row = elementCount(rest);
-      const out = new Float32Array(groups * prompts.length * row);
-      prompts.forEach(({ index, prefix }, i) => {
-        if (prefix?.tokens.length !== first.tokens.length) {
-          throw new AutoCircuitError({
-            where: 'core/patch',
-            what: `prompt ${index} has another prefix than the first of its batch`,
-            expected: `${first.tokens.length} tokens`,
-            got: `${prefix?.tokens.length ?? 0}`,
-            kind: 'internal',
-          });
-        }
-        const { data } = prefix.kept[name]!;
-        for (let g = 0; g < groups; g++) {
-          out.set(data.subarray(g * row, (g + 1) * row), (g * prompts.length + i) * row);
-        }
-      });
-      return [name, floatTensor(out, [groups, one, prompts.length, ...rest])];
-    }),
-  );
 }

@@ -2,9 +2,9 @@
 
 import { blocksBySite } from '../../graph/sites.js';
 import type { Graph, TransformerLayout } from '../../graph/types.js';
-import { ProgramBuilder } from '../../ir/builder.js';
-import type { Program } from '../../ir/program.js';
-import type { ModelObject } from '../../plugin/contributions.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { Program } from '../../ir/program/program.js';
+import type { ModelObject } from '../../model/model.js';
 import { elementCount } from '../../tensor/tensor.js';
 import { capturePoints } from '../modes/points.js';
 import { plainProgram, scopeOf } from '../programs/programs.js';

@@ -6,9 +6,9 @@
 
 import { blocksAt, groupOf, type MixGroup, mixGroups } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
-import type { ProgramBuilder } from '../../ir/builder.js';
-import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/dims.js';
-import type { AnyValue } from '../../ir/program.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/program/dims.js';
+import type { AnyValue } from '../../ir/program/program.js';
 import {
   columnsInput,
   columnsSymbol,

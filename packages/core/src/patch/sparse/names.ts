@@ -1,7 +1,7 @@
 /** @file Names of the inputs and symbols of selected programs; what fills them stands in `feeds.ts`. */
 
 import type { TransformerLayout } from '../../graph/types.js';
-import { SELECTED } from '../../ir/dims.js';
+import { SELECTED } from '../../ir/program/dims.js';
 
 /** How many sources of a block are read [..]. */
 export const writtenSymbol = (site: string): string => `${SELECTED}${site}`;

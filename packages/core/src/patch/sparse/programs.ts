@@ -1,7 +1,7 @@
 /** @file Programs that compute only what a selection names, and the one that gives what is carried at each site. */
-import { ProgramBuilder } from '../../ir/builder.js';
-import { multiplyDims } from '../../ir/dims.js';
-import type { Program } from '../../ir/program.js';
+import { ProgramBuilder } from '../../ir/builder/builder.js';
+import { multiplyDims } from '../../ir/program/dims.js';
+import type { Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { contribution, makePoints, oneRow } from '../modes/points.js';
 import {

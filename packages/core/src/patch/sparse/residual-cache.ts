@@ -1,15 +1,15 @@
 /** @file What selected runs need over and over: residuals along the patching run, and differences of known sources; kept up to a number of bytes. */
 
 import type { Graph } from '../../graph/types.js';
-import type { ModelObject } from '../../plugin/contributions.js';
+import type { ModelObject } from '../../model/model.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';
 import type { SiteTensors, SourceStore } from '../exec/activation-cache.js';
 import { promptFeed } from '../exec/feeds.js';
 import type { Cut } from '../exec/micro-batches.js';
 import type { Executables } from '../exec/program-cache.js';
-import type { PatchDescription } from '../patchable-model.js';
 import { INPUT, patchInputName, projectProgram, sourceOutputName } from '../programs/programs.js';
+import type { PatchDescription } from '../requests/ablations.js';
 import { carriedProgram } from './programs.js';
 
 export type Carried = Readonly<Record<string, Tensor<Float32Array>>>;

@@ -1,9 +1,9 @@
 /** @file Which way masks are run: what each would cost (`cost.ts`), and the cheapest of them. */
 
 import type { Graph, Mask } from '../../graph/types.js';
-import type { ModelObject } from '../../plugin/contributions.js';
+import type { ModelObject } from '../../model/model.js';
 import type { PromptBatch } from '../../prompts/types.js';
-import type { PatchDescription } from '../patchable-model.js';
+import type { PatchDescription } from '../requests/ablations.js';
 import { denseCost, denseRunCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost-model.js';
 import { cheapestGroups } from './grouping.js';
 import { type Base, type Selection, select, type Variants } from './row-selection.js';

@@ -1,10 +1,11 @@
 /** @file Gemma 2 and 3 checkpoints (text): norms are kept as what is added to 1; Gemma 3 may be the text part of a larger model. */
 import { z } from 'zod';
-import type { ModelSizes, TensorRule, WeightRecipe } from '../canonical.js';
+import type { TensorRule, WeightRecipe } from '../canonical.js';
 import { count, parseConfig, type RawConfig } from '../config.js';
 import type { RawCheckpoint } from '../hf-folder.js';
 import { asIs, type Loader, plusOne, prefixOf, transposed } from '../layouts.js';
 import { type RotarySettings, readRotary, rotaryTable } from '../rotary.js';
+import type { ModelSizes } from '../tensors.js';
 import { type LayerWindows, readWindows } from '../windows.js';
 
 const cap = z.number().positive().nullish();

@@ -1,9 +1,10 @@
 /** @file GPT-2 checkpoints: Conv1D weights are [in, out], queries, keys and values are packed side by side. */
 import { z } from 'zod';
-import type { ModelSizes, TensorRule, WeightRecipe } from '../canonical.js';
+import type { TensorRule, WeightRecipe } from '../canonical.js';
 import { count, parseConfig, type RawConfig } from '../config.js';
 import type { RawCheckpoint } from '../hf-folder.js';
 import { asIs, columnsTransposed, type Loader, part, prefixOf } from '../layouts.js';
+import type { ModelSizes } from '../tensors.js';
 
 const schema = z
   .looseObject({

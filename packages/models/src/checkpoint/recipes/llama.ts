@@ -1,10 +1,11 @@
 /** @file Llama-like checkpoints (Llama, Qwen 2, Mistral): [out, in] matrices, already in head order. */
 import { z } from 'zod';
-import type { ModelSizes, TensorRule, WeightRecipe } from '../canonical.js';
+import type { TensorRule, WeightRecipe } from '../canonical.js';
 import { count, parseConfig, type RawConfig } from '../config.js';
 import type { RawCheckpoint } from '../hf-folder.js';
 import { asIs, type Loader, prefixOf, transposed } from '../layouts.js';
 import { type RotarySettings, readRotary, rotaryTable } from '../rotary.js';
+import type { ModelSizes } from '../tensors.js';
 import { type LayerWindows, readWindows } from '../windows.js';
 
 const schema = z

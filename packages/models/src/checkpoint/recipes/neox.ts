@@ -1,10 +1,11 @@
 /** @file GPT-NeoX checkpoints (Pythia): queries, keys and values of one head lie together; part of each head is turned. */
 import { z } from 'zod';
-import type { ModelSizes, TensorRule, WeightRecipe } from '../canonical.js';
+import type { TensorRule, WeightRecipe } from '../canonical.js';
 import { count, parseConfig, type RawConfig } from '../config.js';
 import type { RawCheckpoint } from '../hf-folder.js';
 import { asIs, headPart, type Loader, prefixOf, transposed } from '../layouts.js';
 import { type RotarySettings, readRotary, rotaryTable } from '../rotary.js';
+import type { ModelSizes } from '../tensors.js';
 
 const schema = z
   .looseObject({

@@ -1,5 +1,5 @@
 /** @file How the axes of a reshape correspond: the finest split of both shapes into runs of equal size. */
-import { dimKey, multiplyDims, type Shape } from '../../dims.js';
+import { dimKey, multiplyDims, type Shape } from '../../program/dims.js';
 
 /** Axes `from[0]..from[1]` of the one shape and `to[0]..to[1]` of the other (ends excluded) hold the same elements. */
 export interface AxisGroup {

@@ -1,9 +1,9 @@
 /** @file Broadcasts are pushed towards the outputs: what is the same along an axis is computed once. Every rule here turns op(broadcast(core)) into broadcast(op(core)). */
-import { dimsEqual, type Shape } from '../../dims.js';
-import type { AnyValue, OpName } from '../../program.js';
-import type { Rewriter, Rule } from '../rewriter.js';
+import { dimsEqual, type Shape } from '../../program/dims.js';
+import type { AnyValue, OpName } from '../../program/program.js';
 import { axisGroups } from './axis-groups.js';
 import { scalarOf } from './constants.js';
+import type { Rewriter, Rule } from './rewriter.js';
 
 /** A value that is a broadcast: what it is spread from (same rank), and along which axes. */
 export interface Spread {

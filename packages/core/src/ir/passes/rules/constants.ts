@@ -1,9 +1,9 @@
 /** @file Rules on numbers known beforehand: constant folding and neutral elements. */
 
 import { BINARY, UNARY } from '../../../backend/interpreter/scalars.js';
-import type { Shape } from '../../dims.js';
-import type { DType } from '../../program.js';
-import type { Rewriter, Rule } from '../rewriter.js';
+import type { DType } from '../../../tensor/tensor.js';
+import type { Shape } from '../../program/dims.js';
+import type { Rewriter, Rule } from './rewriter.js';
 
 /** The number that fills a constant of one element; undefined for anything else. */
 export function scalarOf(r: Rewriter, id: number): number | undefined {

@@ -1,7 +1,7 @@
 /** @file A sum over heads of per-head matmuls becomes one matmul, when nobody looks at the per-head products. */
-import { type Dim, type Shape, sizeOf } from '../../dims.js';
-import type { Program, Value } from '../../program.js';
-import type { Rewriter } from '../rewriter.js';
+import { type Dim, type Shape, sizeOf } from '../../program/dims.js';
+import type { Program, Value } from '../../program/program.js';
+import type { Rewriter } from './rewriter.js';
 
 /** One operand of the product: its id in the program being written, and its shape with all batch axes written out. */
 interface Operand {

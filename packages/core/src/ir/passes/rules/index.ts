@@ -1,6 +1,5 @@
 /** @file The rules of simplify, by op: a total table. One file a subject; a rule sees one value and its inputs. */
 
-import type { RuleTable } from '../rewriter.js';
 import {
   hoistBeside,
   hoistConcat,
@@ -32,6 +31,7 @@ import {
   sumBeforeReshape,
   sumBeforeTranspose,
 } from './reductions.js';
+import type { RuleTable } from './rewriter.js';
 import { absorbTransposes, joinPads, tidyConcat, tidyPad, tidyReshape, tidySlice, tidyTranspose } from './shapes.js';
 
 const unary = [foldUnary, hoistElementwise] as const;

@@ -1,8 +1,8 @@
 /** @file Rules on reductions: over nothing, over what is spread, and over what was only moved. */
-import { shapesEqual, sizeOf } from '../../dims.js';
-import type { Rewriter, Rule } from '../rewriter.js';
+import { shapesEqual, sizeOf } from '../../program/dims.js';
 import { axisGroups } from './axis-groups.js';
 import { spreadOf } from './broadcasts.js';
+import type { Rewriter, Rule } from './rewriter.js';
 
 type Reduction = 'sum' | 'max' | 'mean';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ProgramBuilder } from '../../builder.js';
-import { checkProgram } from '../../check.js';
-import { addDims, type DimLike, multiplyDims } from '../../dims.js';
-import { printProgram } from '../../print.js';
-import type { AnyValue, OpName } from '../../program.js';
+import { ProgramBuilder } from '../../builder/builder.js';
+import { checkProgram } from '../../builder/check.js';
+import { addDims, type DimLike, multiplyDims } from '../../program/dims.js';
+import { printProgram } from '../../program/print.js';
+import type { AnyValue, OpName } from '../../program/program.js';
 import { simplify } from '../simplify.js';
 
 const ROWS = multiplyDims('batch', 'pos');

@@ -1,6 +1,6 @@
 /** @file Rules on ops that only move elements: compositions collapse, and what does nothing goes. */
-import { addDims, type Dim, dimsEqual, shapesEqual } from '../../dims.js';
-import type { Rule } from '../rewriter.js';
+import { addDims, type Dim, dimsEqual, shapesEqual } from '../../program/dims.js';
+import type { Rule } from './rewriter.js';
 
 export const tidyReshape: Rule<'reshape'> = (r, { inputs: [x], shape }) => {
   const inner = r.value(x!);

@@ -1,7 +1,9 @@
 /** @file The program that a pass of simplify is writing: equal values are made once, and every new value goes through the rules of its op. */
-import { type Dim, dimKey, type Shape, shapeKey } from '../dims.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
-import type { AnyValue, DType, OpAttributes, OpName } from '../program.js';
+
+import type { DType } from '../../../tensor/tensor.js';
+import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../../ops/shape-rules.js';
+import { type Dim, dimKey, type Shape, shapeKey } from '../../program/dims.js';
+import type { AnyValue, OpAttributes, OpName } from '../../program/program.js';
 
 /** A value about to be made; ids are those of the program being written. */
 export interface Node<K extends OpName = OpName> extends Typed {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { printProgram } from '../program/print.js';
+import type { AnyValue, Program } from '../program/program.js';
 import { ProgramBuilder } from './builder.js';
 import { checkProgram } from './check.js';
-import { printProgram } from './print.js';
-import type { AnyValue, Program } from './program.js';
 
 function sample(): Program {
   const b = new ProgramBuilder('sample');

@@ -1,68 +1,14 @@
 /** @file What algorithms and metrics see of a model: `PatchableModel`. All calls are asynchronous; no caller sees a backend. */
 
-import type { Graph, Mask } from '../graph/types.js';
-import type { BackwardRule } from '../ir/autodiff/backward-overrides.js';
-import type { OutputPositions } from '../prompts/output-positions.js';
-import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
-import type { Tensor } from '../tensor/tensor.js';
-import type { EdgeMeasure } from './programs/measured-edges.js';
-import type { ConstantGradient, ConstantGradientRequest } from './runs/constants.js';
-
-/** The seven ablations of AutoCircuit, and optimal ablation, by name: what the patched-in values are. */
-export const ABLATIONS = {
-  resample: 'the same prompt on the other side',
-  zero: 'zeros',
-  'mean-clean': 'mean over the data set for each position, clean prompts',
-  'mean-corrupt': 'mean over the data set for each position, corrupt prompts',
-  'mean-both': 'mean over the data set for each position, clean and corrupt prompts',
-  'batch-mean': 'mean over the batch for each position',
-  'batch-position-mean': 'mean over the batch and all positions',
-  optimal: 'constants for each node, trained to change the output least',
-} as const satisfies Readonly<Record<string, string>>;
-export type AblationName = keyof typeof ABLATIONS;
-
-/** What is patched in. `from` says whose values: default corrupt. A handle of `meanOf` serves the data-set means. */
-export type PatchDescription =
-  | { readonly kind: 'resample'; readonly from: Side }
-  | { readonly kind: 'zero' }
-  | { readonly kind: 'batch-mean'; readonly from: Side }
-  | { readonly kind: 'batch-position-mean'; readonly from: Side }
-  | MeanHandle
-  | ConstantPatch;
-
-/** One vector for each source node, at every position: by the site that writes it, `[rows, width]` as the trace writes (before a projection). */
-export interface ConstantPatch {
-  readonly kind: 'constant';
-  readonly values: Readonly<Record<string, Tensor<Float32Array>>>;
-}
-
-/** Mean source outputs over a data set, one value for each position; kept until disposed. */
-export interface MeanHandle {
-  readonly kind: 'mean';
-  readonly of: Side | 'both';
-  readonly length: number;
-  dispose(): void;
-}
-
-/**
- * The scalar whose gradient is taken, one for each prompt: M = −Σ_t weight_t · f(logits)[token_t], so that a positive
- * score means that patching the edge hurts the answer. `logitExp` is exp(z) over a constant copy of Σ exp(z).
- */
-export type Objective =
-  | {
-      readonly kind: 'answers';
-      readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp';
-      /** diff: mean of answers − mean of wrong answers; value: mean of answers. */
-      readonly value: 'diff' | 'value';
-    }
-  /** Mean squared difference between f(logits) and `targets` [prompts, positions?, vocab], default the prompts' own; mean over vocab and positions. */
-  | {
-      readonly kind: 'mse';
-      readonly tokenFunction: 'logit' | 'prob' | 'logprob' | 'logitExp';
-      readonly targets?: Tensor<Float32Array>;
-    }
-  /** KL(reference ‖ run) over the vocabulary; `referenceLogits` [prompts, positions?, vocab], default the clean run's. */
-  | { readonly kind: 'kl'; readonly referenceLogits?: Tensor<Float32Array> };
+import type { Graph, Mask } from '../../graph/types.js';
+import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
+import type { ProgramBuilder } from '../../ir/builder/builder.js';
+import type { AnyValue } from '../../ir/program/program.js';
+import type { Objective } from '../../objectives/objective.js';
+import type { OutputPositions } from '../../prompts/output-positions.js';
+import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import type { ConstantPatch, MeanHandle, PatchDescription } from './ablations.js';
 
 export interface PatchedRunRequest {
   /** The side that is run; the other (by default) is patched in. */
@@ -147,4 +93,31 @@ export interface PatchableModel {
   /** What each source outputs `[sources, prompts, pos, dModel]` on a side, or under an ablation. For people and tests: big. */
   sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>>;
   dispose(): Promise<void>;
+}
+
+export interface ConstantGradientRequest {
+  readonly input: Side;
+  readonly patch: ConstantPatch;
+  readonly mask: Mask;
+  /** With its targets or reference. */
+  readonly objective: Exclude<Objective, { kind: 'answers' }>;
+}
+
+/** Mean over the batch's prompts. */
+export interface ConstantGradient {
+  readonly loss: number;
+  /** ∂loss/∂constants by site: [rows · width]. */
+  readonly gradients: Readonly<Record<string, Float64Array>>;
+}
+
+/** What is measured of an edge, as a program fragment. */
+export interface EdgeMeasure {
+  /** The program is kept under it: another measure needs another name. */
+  readonly name: string;
+  /**
+   * @param read what a destination reads, before its norm, [batch, pos, dModel]
+   * @param written what the sources upstream of it wrote, block by block, each [rows, batch, pos, dModel]
+   * @returns a number for each source and position, [sources, batch, pos]
+   */
+  of(builder: ProgramBuilder, read: AnyValue, written: readonly AnyValue[]): AnyValue;
 }

@@ -2,10 +2,9 @@
  * @file What a program is: a list of tensor operations, independent of any runtime, as plain data
  * (it can be printed, hashed and sent to a worker).
  */
-import type { Dim, Shape } from './dims.js';
 
-/** `float` is float32 on every backend (the interpreter can also run it in float64); `int` is a token id or an index. */
-export type DType = 'float' | 'int' | 'bool';
+import type { DType } from '../../tensor/tensor.js';
+import type { Dim, Shape } from './dims.js';
 
 /** The closed set of operations, with the attributes of each. Rules for them stand in total tables. */
 export interface OpAttributes {

@@ -8,10 +8,19 @@
  * b.output('y', b.mul(x, 2));
  * const program = b.build();
  */
-import { AutoCircuitError } from '../error.js';
-import { type Dim, type DimLike, dimKey, shapesEqual, sizeOf, subtractDims, toDim, toShape } from './dims.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from './ops/shape-rules.js';
-import type { AnyValue, CompositeKind, DType, OpAttributes, OpName, Program, ProgramOutput, Value } from './program.js';
+import { AutoCircuitError } from '../../error.js';
+import type { DType } from '../../tensor/tensor.js';
+import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
+import { type Dim, type DimLike, dimKey, shapesEqual, sizeOf, subtractDims, toDim, toShape } from '../program/dims.js';
+import type {
+  AnyValue,
+  CompositeKind,
+  OpAttributes,
+  OpName,
+  Program,
+  ProgramOutput,
+  Value,
+} from '../program/program.js';
 
 /** Where a method takes a value, a plain number is a constant of the other operand's dtype. */
 export type Operand = AnyValue | number;

@@ -1,8 +1,8 @@
 /** @file The check that runs after every transform: a program whose shapes, ids and names hang together. */
-import { AutoCircuitError } from '../error.js';
-import { shapeKey, shapesEqual, sizeOf } from './dims.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule } from './ops/shape-rules.js';
-import type { AnyValue, OpName, Program } from './program.js';
+import { AutoCircuitError } from '../../error.js';
+import { type LeafOp, SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
+import { shapeKey, shapesEqual, sizeOf } from '../program/dims.js';
+import type { AnyValue, OpName, Program } from '../program/program.js';
 
 const LEAVES: ReadonlySet<OpName> = new Set<LeafOp>(['input', 'weight', 'constant', 'iota']);
 

@@ -1,0 +1,3 @@
+/** @file What is used of TensorFlow.js, whichever of its packages brings it. */
+
+export type Tf = typeof import('@tensorflow/tfjs-core');

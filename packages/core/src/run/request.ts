@@ -1,0 +1,47 @@
+import type { BackendInfo } from '../backend/backend.js';
+import type { ObjectiveName } from '../objectives/names.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
+import type { PruneAlgo } from '../plugin/contributions.js';
+import type { Prompt } from '../prompts/types.js';
+import type { CircuitSizes } from '../run-folder/schemas.js';
+import type { ExistingFolder } from '../run-folder/store.js';
+import type { SelectionSettings } from './circuits-to-measure.js';
+import type { RunPromptSettings } from './prompts-of-run.js';
+import type { ChosenMetric } from './run-circuits.js';
+
+/** @file What `discover` is asked: everything that a run is made of. */
+
+export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
+  readonly model: PatchableModel;
+  readonly prompts: readonly Prompt[];
+  readonly algo: PruneAlgo;
+  readonly algoOptions: Readonly<Record<string, string | number | boolean>>;
+  readonly metrics: readonly ChosenMetric[];
+  readonly objective: ObjectiveName;
+  readonly sizes: CircuitSizes;
+  /** The size of the circuit that is written; `auto`: the smallest faithful one. */
+  readonly keep: number | 'auto';
+  /** Lets settings through that make little sense. */
+  readonly force?: boolean;
+  /** Where results are kept; without it they are only returned. */
+  readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
+  /** Seconds that the caller took to load model and data, for `timings.json`. */
+  readonly loadSeconds?: number;
+}
+
+/** What the caller knows of a run beyond the request. */
+export interface RunIdentity {
+  /** `key`: the weight store's; `processing`: the steps that changed the weights on loading. */
+  readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
+  /** `name`: the task's or the file's; `bos`: what was done about it. */
+  readonly data: { readonly name: string; readonly bos: string };
+  /** What stands at each token position, and positions of words: kept where positions have edges of their own. */
+  readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
+  /** What opens model and data again: names and paths. */
+  readonly sources: Readonly<Record<string, string | number | boolean | null>>;
+  readonly backend: BackendInfo;
+  /** A hash of the code of each plugin that takes part and has no version of its own (`Registered.code`). */
+  readonly plugins?: Readonly<Record<string, string>>;
+  /** Versions by package; Node's is added. */
+  readonly versions: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,26 @@
+/** @file The tensors of a checkpoint under the names and in the layout that every architecture reads. */
+
+export interface CanonicalTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Reads and computes the numbers on every call; the caller must not change them. */
+  load(): Float32Array;
+}
+
+/** Tensors by name, in the order of the forward pass. */
+export type CanonicalTensors = ReadonlyMap<string, CanonicalTensor>;
+
+/** What the processing steps need to know of a model. */
+export interface ModelSizes {
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dHead: number;
+  readonly dModel: number;
+  readonly dMlp: number;
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly norm: 'layerNorm' | 'rmsNorm';
+  /** Whether a soft cap stands between unembedding and logits (then centring the unembedding changes them). */
+  readonly logitSoftCap: boolean;
+}
