@@ -7,13 +7,12 @@ import {
   buildGraph,
   createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
-  edgeEnds,
   edgeSelection,
   flattenScores,
   maskFromEdges,
-  seededRandom,
   unflattenScores,
 } from '@auto-circuit/core';
+import { edgeEnds, seededRandom } from '@auto-circuit/core/plugin';
 import { loadModel } from '@auto-circuit/models';
 import { acdcOrder, acdcSearch, subnetworkProbing } from '@auto-circuit/prune-algos';
 import { gpt2Small, randomBatch } from './gpt2-small.mjs';

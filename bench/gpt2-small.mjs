@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSafetensors, safetensorsSource, seededRandom, writeSafetensors } from '@auto-circuit/core';
+import { seededRandom } from '@auto-circuit/core/plugin';
+import { openSafetensors, safetensorsSource, writeSafetensors } from '@auto-circuit/core/run';
 import { GPT2_SMALL, gpt2Model, randomGpt2 } from '@auto-circuit/models';
 
 export async function gpt2Small({ layers = 12 } = {}) {

@@ -1,7 +1,7 @@
 /** @file Facts of the machine that times depend on: processor, memory, versions, and two rates measured now. */
 import { cpus, totalmem } from 'node:os';
 import { onnxBackend, physicalCores } from '@auto-circuit/backend-onnx';
-import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 
 const THREADS = Number(process.env.BENCH_THREADS ?? 2);
 

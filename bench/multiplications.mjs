@@ -1,5 +1,5 @@
 /** @file How many numbers the products of a case multiply: its floor, whatever else it does. */
-import { checkFeeds, evaluateDim, sizeOf } from '@auto-circuit/core';
+import { checkFeeds, evaluateDim, sizeOf } from '@auto-circuit/core/backend';
 
 /** A backend that counts the multiplications of every matmul it runs while `counter.on`; others cost a run next to nothing. */
 export function countingBackend(backend) {

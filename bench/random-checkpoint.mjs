@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeSafetensors } from '@auto-circuit/core';
+import { writeSafetensors } from '@auto-circuit/core/run';
 
 const GPT2 = (layers) => ({
   dtype: 'F32',

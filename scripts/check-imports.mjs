@@ -9,7 +9,7 @@ import { ROOT } from './dev.mjs';
 
 /** The packages of this repository that each may import. */
 /** Entries of core beside the main one: what plugins test with, and what a command line needs at once. */
-const PUBLIC_DOORS = ['testing', 'startup'];
+const PUBLIC_DOORS = ['plugin', 'backend', 'run', 'testing', 'startup'];
 const MAY_IMPORT = {
   core: [],
   'backend-onnx': ['core'],

@@ -16,12 +16,12 @@ import {
   DEFAULT_GRAPH_OPTIONS,
   edgesByName,
   OBJECTIVES,
-  optionDefaults,
   parsePromptFile,
-  patchDescription,
   splitTrainTest,
   tokenizePrompts,
 } from '@auto-circuit/core';
+import { optionDefaults } from '@auto-circuit/core/plugin';
+import { patchDescription } from '@auto-circuit/core/run';
 import { rocArea, rocCurve } from '@auto-circuit/metrics';
 import { loadModel } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';

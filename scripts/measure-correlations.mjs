@@ -12,21 +12,18 @@ import { onnxBackend } from '@auto-circuit/backend-onnx';
 import {
   batchesOf,
   buildGraph,
-  circuitOutputs,
   createPatchableModel,
   edgeSelection,
-  faithfulnessScale,
   flattenScores,
   maskFromEdges,
-  objectiveOnLogits,
-  optionDefaults,
   parsePromptFile,
   promptsOfLength,
-  referenceOutputs,
   splitTrainTest,
   tokenizePrompts,
   unflattenScores,
 } from '@auto-circuit/core';
+import { objectiveOnLogits, optionDefaults } from '@auto-circuit/core/plugin';
+import { circuitOutputs, faithfulnessScale, referenceOutputs } from '@auto-circuit/core/run';
 import { MIB_FRACTIONS, mibEdgeCounts, mibScores, rankCorrelation, topOverlap } from '@auto-circuit/metrics';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';

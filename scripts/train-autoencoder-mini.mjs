@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
-import { buildGraph, createPatchableModel, writeSafetensors } from '@auto-circuit/core';
+import { buildGraph, createPatchableModel } from '@auto-circuit/core';
+import { writeSafetensors } from '@auto-circuit/core/run';
 import { AUTOENCODER_DEFAULTS, loadModel, trainAutoencoder } from '@auto-circuit/models';
 import { trainingSentences } from '../datasets/ioi-mini/sentences.mjs';
 

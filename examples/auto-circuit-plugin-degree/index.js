@@ -11,7 +11,7 @@ import {
   objectiveByBatch,
   ScoreAccumulator,
   unflattenScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /**
  * score(u→v) = EAP(u→v) · (out(u) · in(v))^power. out(u) is the sum of |EAP| over the edges that leave u, in(v) the sum

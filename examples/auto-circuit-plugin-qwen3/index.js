@@ -2,7 +2,7 @@
  * @file A plugin for AutoCircuit that brings a model family: Qwen 3. It is Llama with a norm on queries and keys, so its recipe
  * begins from Llama's; the trace is written whole. docs/add-an-architecture.md walks through it.
  */
-import { defineArchitecture, definePlugin, normed } from '@auto-circuit/core';
+import { defineArchitecture, definePlugin, normed } from '@auto-circuit/core/plugin';
 import {
   activationNamed,
   causalAttention,

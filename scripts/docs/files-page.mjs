@@ -10,7 +10,7 @@ import {
   runSchema,
   timingsSchema,
   verificationSchema,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/run';
 import { table } from './markdown.mjs';
 
 const require = createRequire(new URL('../../packages/core/package.json', import.meta.url));

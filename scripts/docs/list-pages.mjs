@@ -1,5 +1,5 @@
 /** @file The pages of what the registry holds, from `auto-circuit list --json` and the tables of core. */
-import { OBJECTIVES, PLUGIN_API_VERSION } from '@auto-circuit/core';
+import { OBJECTIVES, PLUGIN_API_VERSION } from '@auto-circuit/core/plugin';
 import { optionTable, table } from './markdown.mjs';
 import { runCli } from './run-cli.mjs';
 

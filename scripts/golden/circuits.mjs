@@ -1,5 +1,6 @@
 /** @file Circuits at several sizes: logits, true edge counts and metrics; and which sizes are tested. */
-import { edgeCounts, maskFromEdges, optionDefaults, promptAnswerValue, topEdges, unflattenScores } from '@auto-circuit/core';
+import { maskFromEdges, optionDefaults, promptAnswerValue, topEdges, unflattenScores } from '@auto-circuit/core/plugin';
+import { edgeCounts } from '@auto-circuit/core/run';
 import { metricsPlugin } from '@auto-circuit/metrics';
 import { exactOutcome, relativeOutcome, tensorOutcome } from './compare.mjs';
 import { differs } from './by-design.mjs';

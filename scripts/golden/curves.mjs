@@ -1,5 +1,6 @@
 /** @file What is said of scores and curves: ROC, overlap between algorithms, area under a curve, completeness. */
-import { edgeCounts, makeCircuit, topEdges, flattenScores } from '@auto-circuit/core';
+import { makeCircuit, topEdges, flattenScores } from '@auto-circuit/core';
+import { edgeCounts } from '@auto-circuit/core/run';
 import { areaUnderCurve, knockoutsAbove, rocArea, rocCurve, rocPointAt, sameUnderKnockouts, topOverlap } from '@auto-circuit/metrics';
 import { differs } from './by-design.mjs';
 import { exactOutcome, largestError, recomputed, relativeOutcome } from './compare.mjs';

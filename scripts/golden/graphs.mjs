@@ -1,5 +1,5 @@
 /** @file The graph of a variant: nodes, masks and edges, all in the reference's names and order. */
-import { allEdges, buildGraph, scoreShape } from '@auto-circuit/core';
+import { allEdges, buildGraph, scoreShape } from '@auto-circuit/core/plugin';
 import { graphOptions } from './case.mjs';
 import { exactOutcome } from './compare.mjs';
 

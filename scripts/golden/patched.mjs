@@ -1,5 +1,5 @@
 /** @file Patched runs under edge sets, masks and mask functions, and what sources output under every ablation. */
-import { hardConcreteMask, maskFromEdges, sigmoidMask } from '@auto-circuit/core';
+import { hardConcreteMask, maskFromEdges, sigmoidMask } from '@auto-circuit/core/plugin';
 import { tensorOutcome } from './compare.mjs';
 
 /** The reference's names of ablations → ours. */

@@ -1,6 +1,6 @@
 /** @file Prune scores: our algorithms against the reference's, in its conventions (sums over batches of batch means; n + 1 points). */
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
-import { edgeAt, optionDefaults } from '@auto-circuit/core';
+import { edgeAt, optionDefaults } from '@auto-circuit/core/plugin';
 import { checkAcdc } from './acdc.mjs';
 import { differs } from './by-design.mjs';
 import { recomputed, tensorOutcome } from './compare.mjs';

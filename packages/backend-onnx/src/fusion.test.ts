@@ -1,4 +1,4 @@
-import { type Backend, gradient, interpret, type Program, ProgramBuilder } from '@auto-circuit/core';
+import { type Backend, gradient, interpret, type Program, ProgramBuilder } from '@auto-circuit/core/backend';
 import { COMPOSITES, disagreement, seededFeeds, stepsApart } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';

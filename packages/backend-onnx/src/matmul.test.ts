@@ -1,4 +1,4 @@
-import { type Backend, type Program, ProgramBuilder } from '@auto-circuit/core';
+import { type Backend, type Program, ProgramBuilder } from '@auto-circuit/core/backend';
 import { disagreement } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';

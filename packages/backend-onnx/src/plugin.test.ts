@@ -1,4 +1,4 @@
-import { checkPlugin, floatTensor } from '@auto-circuit/core';
+import { checkPlugin, floatTensor } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import plugin, { onnx } from './index.js';
 import { NO_WEIGHTS, program } from './testing/programs.js';

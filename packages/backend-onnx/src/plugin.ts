@@ -1,5 +1,5 @@
 /** @file The ONNX backend as a plugin: its name, its options, and what `doctor` is told. */
-import { AutoCircuitError, defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core';
+import { AutoCircuitError, defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core/plugin';
 import { onnxBackend } from './session/backend.js';
 import { availableDevices, HOW_TO_GET, loadRuntime } from './session/runtime.js';
 import { ONNX_DEVICES } from './session/settings.js';

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Backend, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { type Backend, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 import { disagreement, OP_CASES } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onnxBackend } from './index.js';

@@ -1,7 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Backend, elementCount, memoryWeights, type WeightEntry, type WeightStore } from '@auto-circuit/core';
+import {
+  type Backend,
+  elementCount,
+  memoryWeights,
+  type WeightEntry,
+  type WeightStore,
+} from '@auto-circuit/core/backend';
 import { disagreement } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower, onnxBackend } from './index.js';

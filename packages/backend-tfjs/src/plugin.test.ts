@@ -1,4 +1,5 @@
-import { checkPlugin, floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
+import { checkPlugin } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import plugin, { tfjs } from './index.js';
 

@@ -1,5 +1,5 @@
 /** @file The tfjs backend as a plugin: its name, its options, and what `doctor` is told. */
-import { defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core';
+import { defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core/plugin';
 import { DEVICES, TFJS_DEVICES, type TfjsDevice } from './runtime/devices.js';
 import { findRuntime } from './runtime/find.js';
 import { tfjsBackend } from './session/backend.js';

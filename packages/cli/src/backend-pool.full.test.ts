@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 import { backendContract, runContract } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkerStart } from './backend-worker-messages.js';

@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Backend, Executable, Feeds, Results } from '@auto-circuit/core';
+import type { Backend, Executable, Feeds, Results } from '@auto-circuit/core/backend';
 import { type BackendPort, backendOver, unusable } from './backend-worker.js';
 import type { WorkerMessage, WorkerStart } from './backend-worker-messages.js';
 

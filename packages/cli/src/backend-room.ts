@@ -1,6 +1,6 @@
 /** @file One backend with what has been made on it, for whoever speaks for it in a thread or a process of its own. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Backend, Executable, WeightEntry, WeightStore } from '@auto-circuit/core';
+import type { Backend, Executable, WeightEntry, WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError, Registry, unknownName } from '@auto-circuit/core/startup';
 import {
   errorData,

@@ -8,7 +8,7 @@ import type {
   Results,
   Tensor,
   WeightEntry,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import { AutoCircuitError, type ErrorKind } from '@auto-circuit/core/startup';
 
 /** What a worker is started with. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { intTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { intTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 import type { AutoCircuitError } from '@auto-circuit/core/startup';
 import { backendContract, runContract } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';

@@ -1,6 +1,6 @@
 /** @file A backend in a worker thread of its own, so that this thread hears Ctrl-C and moves its bars while it computes. */
 import { Worker } from 'node:worker_threads';
-import type { Backend, BackendInfo, Executable, Program, WeightEntry, WeightStore } from '@auto-circuit/core';
+import type { Backend, BackendInfo, Executable, Program, WeightEntry, WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import {
   errorFrom,

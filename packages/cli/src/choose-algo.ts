@@ -3,7 +3,8 @@
  * options); behind a name in `--algos` options may stand in parentheses.
  */
 import { createHash } from 'node:crypto';
-import type { DiscoverRequest, PruneAlgo } from '@auto-circuit/core';
+import type { PruneAlgo } from '@auto-circuit/core';
+import type { DiscoverRequest } from '@auto-circuit/core/run';
 import { AutoCircuitError, kebabCase, optionName } from '@auto-circuit/core/startup';
 import type { Preset } from '@auto-circuit/prune-algos';
 import type { Cli } from './context.js';

@@ -1,5 +1,7 @@
 /** @file Numbers of a whole run, not of one circuit: MIB's CPR and CMD, areas under curves, the area under ROC. */
-import type { CircuitSizes, Measurement, PruneScores, SelectionName } from '@auto-circuit/core';
+
+import type { PruneScores } from '@auto-circuit/core';
+import type { CircuitSizes, Measurement, SelectionName } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from './context.js';
 import { type CircuitPlace, rocAreas } from './known-circuit.js';
@@ -87,7 +89,7 @@ const MAKERS: Readonly<Record<CurveNumberName, Maker>> = {
 };
 
 async function areas({ measurements }: CurveSource): Promise<CurveNumber[]> {
-  const { fromJsonNumber } = await import('@auto-circuit/core');
+  const { fromJsonNumber } = await import('@auto-circuit/core/run');
   const { areaUnderCurve } = await import('@auto-circuit/metrics');
   return measurements.map(({ metric, points }) => ({
     name: `area of ${metric}`,
@@ -102,7 +104,7 @@ async function mib({
   select,
   measurements,
 }: CurveSource): Promise<{ cpr: number; cmd: number }> {
-  const { edgeSelection, fromJsonNumber } = await import('@auto-circuit/core');
+  const { edgeSelection, fromJsonNumber } = await import('@auto-circuit/core/run');
   const { MIB_FRACTIONS, mibEdgeCounts, mibScores } = await import('@auto-circuit/metrics');
   const selection = edgeSelection(graph, scores, select);
   const counts = mibEdgeCounts(graph.edgeCount);

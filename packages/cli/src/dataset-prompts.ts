@@ -70,7 +70,7 @@ export async function askedPrompts(cli: Cli, command: Command, values: Values): 
 /** Writes prompts that were made to `--out`, or to stdout where there is nothing else to show. */
 export async function writePrompts(cli: Cli, asked: AskedPrompts, out: string | undefined): Promise<void> {
   if (out !== undefined) return writeTo(cli, asked, asked.file, out);
-  const { promptFileText } = await import('@auto-circuit/core');
+  const { promptFileText } = await import('@auto-circuit/core/run');
   if (asked.loaded === null) cli.output.streams.stdout.write(promptFileText(asked.file));
 }
 
@@ -91,7 +91,7 @@ export async function writeRight(cli: Cli, asked: AskedPrompts, out: string, rig
 }
 
 async function writeTo(cli: Cli, { name }: AskedPrompts, file: PromptFile, out: string): Promise<void> {
-  const { promptFileText, writeFileAtomic } = await import('@auto-circuit/core');
+  const { promptFileText, writeFileAtomic } = await import('@auto-circuit/core/run');
   await writeFileAtomic(resolve(cli.cwd, out), promptFileText(file));
   cli.output.note(`${countOf(file.prompts.length, 'prompt')} of ${name} written to ${out}`);
 }

@@ -8,9 +8,8 @@ import {
   type ModelObject,
   type PatchableModel,
   type PromptBatch,
-  type PruneAlgoContext,
-  seededRandom,
 } from '@auto-circuit/core';
+import { type PruneAlgoContext, seededRandom } from '@auto-circuit/core/plugin';
 import { randomGpt2, randomLlama, randomNeox } from '@auto-circuit/models';
 import { acdcSearch, exact } from '@auto-circuit/prune-algos';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /** @file The plugins that come with the tool. They are imported only when a command needs the registry. */
-import type { Plugin, Registry } from '@auto-circuit/core';
+import type { Plugin, Registry } from '@auto-circuit/core/plugin';
 
 const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/core': async () => (await import('@auto-circuit/core')).corePlugin,

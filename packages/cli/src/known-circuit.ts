@@ -65,7 +65,8 @@ export async function rocAreas(
  */
 export async function edgesNamed(cwd: string, place: CircuitPlace, text: string): Promise<string> {
   if (text.endsWith('.json')) {
-    const { edgeAt, fileError, parseCircuitJson } = await import('@auto-circuit/core');
+    const { fileError, parseCircuitJson } = await import('@auto-circuit/core/run');
+    const { edgeAt } = await import('@auto-circuit/core');
     const path = resolve(cwd, text);
     const content = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw fileError('circuit', 'read', text, cause);

@@ -1,5 +1,7 @@
 /** @file From flags to a model that can be run and patched: name → weights and tokenizer → graph → backend → engine. */
-import type { Backend, Graph, MemoryCheck, ModelObject, OutputPositions, PatchableModel } from '@auto-circuit/core';
+import type { Backend, Graph, ModelObject, PatchableModel } from '@auto-circuit/core';
+import type { OutputPositions } from '@auto-circuit/core/plugin';
+import type { MemoryCheck } from '@auto-circuit/core/run';
 import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from './context.js';
 import { type GraphValues, graphOptions, memoryBytes } from './flags/index.js';
@@ -59,7 +61,8 @@ export async function openPatchable(
   length: number | null,
   needs: MemoryNeeds | null = null,
 ): Promise<OpenedModel> {
-  const { buildGraph, checkMemory, createPatchableModel, optionsFor } = await import('@auto-circuit/core');
+  const { buildGraph, checkMemory, optionsFor } = await import('@auto-circuit/core/run');
+  const { createPatchableModel } = await import('@auto-circuit/core');
   const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);
   const options = graphValues === null ? optionsFor(model.spec.layout) : graphOptions(graphValues, length);
   const graph = buildGraph(model.spec.layout, options);

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { PromptFile, PromptGenerator, Task, TokenizedPrompts } from '@auto-circuit/core';
+import type { PromptFile, PromptGenerator, Task } from '@auto-circuit/core/plugin';
+import type { TokenizedPrompts } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from './context.js';
 import { DATA_FLAGS, type DataValues } from './flags/index.js';
@@ -11,7 +12,8 @@ import { countOf } from './terminal/numbers.js';
 
 /** Reads AutoCircuit's prompt JSON. Relative paths start at the user's folder. */
 export async function readPromptFile(cli: Cli, data: string | URL): Promise<PromptFile> {
-  const { fileError, parsePromptFile } = await import('@auto-circuit/core');
+  const { fileError } = await import('@auto-circuit/core/run');
+  const { parsePromptFile } = await import('@auto-circuit/core');
   const path = data instanceof URL ? fileURLToPath(data) : resolve(cli.cwd, data);
   const shown = data instanceof URL ? path : data;
   let text: string;
@@ -64,7 +66,8 @@ export interface OpenedPrompts extends TokenizedPrompts {
  * @throws AutoCircuitError for answers that are not one token, pairs of unequal length, …
  */
 export async function tokenizeFile(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<OpenedPrompts> {
-  const { choosePrompts, tokenizePrompts } = await import('@auto-circuit/core');
+  const { choosePrompts } = await import('@auto-circuit/core/run');
+  const { tokenizePrompts } = await import('@auto-circuit/core');
   const values = cli.flags(DATA_FLAGS);
   const { tokenizer } = loaded;
   const tokenized = tokenizePrompts(file, tokenizer, { bos: wantsBos(values.bos, loaded) });

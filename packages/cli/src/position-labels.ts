@@ -1,5 +1,6 @@
 /** @file What stands at each token position, for drawings: the file's own label, a word that is always there, or the token. */
-import type { Prompt, TextEncoder, TokenizedPrompts } from '@auto-circuit/core';
+import type { Prompt, TextEncoder } from '@auto-circuit/core';
+import type { TokenizedPrompts } from '@auto-circuit/core/run';
 
 type Decoder = Pick<TextEncoder, 'decode'> | null;
 

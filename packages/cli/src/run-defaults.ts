@@ -1,5 +1,7 @@
 /** @file The settings of a run or a circuit file in place of a command's defaults; flags on the command line still win. */
-import type { Graph, RunJson } from '@auto-circuit/core';
+
+import type { Graph } from '@auto-circuit/core';
+import type { RunJson } from '@auto-circuit/core/run';
 import type { Command } from 'commander';
 import type { Cli } from './context.js';
 import type { FlagTable, FlagValues } from './flags/index.js';

@@ -1,5 +1,5 @@
 /** @file Whether a run's model and prompts are still what they were. */
-import type { RunJson } from '@auto-circuit/core';
+import type { RunJson } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { OpenedRun } from './run/index.js';
 
@@ -9,7 +9,7 @@ import type { OpenedRun } from './run/index.js';
  * @throws AutoCircuitError naming which of the two changed
  */
 export async function checkSameSources(where: string, run: RunJson, opened: OpenedRun, name: string): Promise<void> {
-  const { promptsHash } = await import('@auto-circuit/core');
+  const { promptsHash } = await import('@auto-circuit/core/run');
   const hash = promptsHash(opened.prompts);
   const changed =
     run.asked.model.key !== opened.model.weights.key ? 'model' : run.asked.data.hash !== hash ? 'data' : null;

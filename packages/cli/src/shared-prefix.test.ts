@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSafetensors } from '@auto-circuit/core';
+import { openSafetensors } from '@auto-circuit/core/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runMain } from './testing/run-main.js';
 

@@ -1,5 +1,5 @@
 /** @file What `evaluate` prints. */
-import type { Measurement } from '@auto-circuit/core';
+import type { Measurement } from '@auto-circuit/core/run';
 import type { Cli } from './context.js';
 import type { CurveNumber } from './curve-numbers.js';
 import type { OpenedRun } from './run/index.js';
@@ -25,7 +25,7 @@ export async function showEvaluation(
   { run, circuit, opened, measurements, numbers = [], shown, kept, allSizes }: Evaluation,
 ): Promise<void> {
   if (cli.output.jsonOnly) {
-    const { withoutPromptValues } = await import('@auto-circuit/core');
+    const { withoutPromptValues } = await import('@auto-circuit/core/run');
     cli.output.json({
       run,
       circuit,

@@ -1,5 +1,7 @@
 /** @file What `discover` and `evaluate` print: the top edges, metrics by size, where the files are, what to type next. */
-import type { DiscoverResult, Graph, Measurement } from '@auto-circuit/core';
+
+import type { Graph } from '@auto-circuit/core';
+import type { DiscoverResult, Measurement } from '@auto-circuit/core/run';
 import { countOf, formatCount, formatFaithfulness, formatValue, type Output, writeTable } from './terminal/index.js';
 
 const TOP_EDGES = 10;
@@ -20,7 +22,7 @@ export interface ShownRun {
 
 export async function showRun(output: Output, shown: ShownRun): Promise<void> {
   const { result, graph, folder, signed, allSizes } = shown;
-  const { circuitToJson, withoutPromptValues } = await import('@auto-circuit/core');
+  const { circuitToJson, withoutPromptValues } = await import('@auto-circuit/core/run');
   const { circuit, scores, standardErrors, measurements, timings, run } = result;
   const { edges } = circuitToJson(circuit, scores);
   if (output.jsonOnly) {

@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { flattenScores, readFinishedRun } from '@auto-circuit/core';
+import { flattenScores } from '@auto-circuit/core';
+import { readFinishedRun } from '@auto-circuit/core/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runMain } from './testing/run-main.js';
 

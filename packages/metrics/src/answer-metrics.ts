@@ -1,5 +1,5 @@
 /** @file How metrics of answers are made from a token function: the mean over prompts, or its share of the whole model's. */
-import { type AnswerValue, defineMetric, type Metric, type TokenFunction } from '@auto-circuit/core';
+import { type AnswerValue, defineMetric, type Metric, type TokenFunction } from '@auto-circuit/core/plugin';
 import { answerValues } from './prompt-values.js';
 import { meanValue, ratioOfMeans } from './statistics.js';
 

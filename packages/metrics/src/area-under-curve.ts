@@ -1,5 +1,5 @@
 /** @file The area under a curve of circuits: (number of edges, value), with the edges on a logarithmic axis. */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 export interface CurvePoint {
   /** Edges really kept, ties included. */

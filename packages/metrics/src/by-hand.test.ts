@@ -1,5 +1,5 @@
-import type { BatchOutputs, MetricContext } from '@auto-circuit/core';
-import { buildGraph } from '@auto-circuit/core';
+import type { BatchOutputs, MetricContext } from '@auto-circuit/core/plugin';
+import { buildGraph } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import {
   faithfulness,

@@ -1,17 +1,16 @@
 /** @file Completeness: does the circuit break like the model when the same edges are knocked out of both? */
 import {
-  type AblationChoice,
   AutoCircuitError,
   type BatchOutputs,
   type Circuit,
-  circuitOutputs,
   importances,
   type MetricValue,
   type PatchableModel,
   type PatchDescription,
   type PromptBatch,
   type PruneScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
+import { type AblationChoice, circuitOutputs } from '@auto-circuit/core/run';
 import { klValues } from './prompt-values.js';
 import { meanValue } from './statistics.js';
 

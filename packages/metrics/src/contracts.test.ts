@@ -1,4 +1,4 @@
-import type { Metric } from '@auto-circuit/core';
+import type { Metric } from '@auto-circuit/core/plugin';
 import { metricContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { metricsPlugin } from './index.js';

@@ -1,5 +1,5 @@
 /** @file Metric `faithfulness`: how much of the way from the empty circuit to the whole model the circuit goes. */
-import { AutoCircuitError, defineMetric } from '@auto-circuit/core';
+import { AutoCircuitError, defineMetric } from '@auto-circuit/core/plugin';
 import { answerValues } from './prompt-values.js';
 import { ratioOfMeans, standardErrorOf } from './statistics.js';
 

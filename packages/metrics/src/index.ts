@@ -2,7 +2,7 @@
  * @file Metrics: how faithful a circuit is. One file each; `metricsPlugin` holds them all. Beside them, what is said of
  * prune scores and of whole curves: ROC, overlap, areas, completeness.
  */
-import { definePlugin, type Plugin } from '@auto-circuit/core';
+import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { answerLogit } from './answer-logit.js';
 import { answerLogprob } from './answer-logprob.js';
 import { answerProb } from './answer-prob.js';

@@ -1,5 +1,5 @@
 /** @file Metric `kl-corrupt`: KL divergence from the whole model's output on the corrupt prompts to the circuit's. */
-import { defineMetric } from '@auto-circuit/core';
+import { defineMetric } from '@auto-circuit/core/plugin';
 import { klValues } from './prompt-values.js';
 import { meanValue } from './statistics.js';
 

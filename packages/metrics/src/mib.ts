@@ -1,5 +1,5 @@
 /** @file The two numbers of the MIB benchmark (Mueller et al. 2025, arXiv 2504.13151) for a curve of circuits: CPR and CMD. */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 /** The shares of all edges at which MIB measures circuits. */
 export const MIB_FRACTIONS: readonly number[] = Object.freeze([

@@ -1,5 +1,5 @@
 /** @file Metric `mse`: squared difference of the circuit's outputs to the whole model's on the clean prompts. */
-import { defineMetric } from '@auto-circuit/core';
+import { defineMetric } from '@auto-circuit/core/plugin';
 import { comparedValues } from './prompt-values.js';
 import { meanValue } from './statistics.js';
 

@@ -1,5 +1,5 @@
 /** @file How much two sets of prune scores agree on which edges matter. */
-import { type Graph, importances, type PruneScores, topEdges } from '@auto-circuit/core';
+import { type Graph, importances, type PruneScores, topEdges } from '@auto-circuit/core/plugin';
 
 /** What the k most important edges of two scores have in common. */
 export interface Overlap {

@@ -1,5 +1,5 @@
 /** @file Metric `percent-correct-above-wrong`: how often an answer beats all wrong answers. */
-import { answerTokens, defineMetric } from '@auto-circuit/core';
+import { answerTokens, defineMetric } from '@auto-circuit/core/plugin';
 import { eachPrompt } from './prompt-values.js';
 import { meanValue } from './statistics.js';
 

@@ -1,5 +1,5 @@
 /** @file Metric `percent-correct`: how often an answer has the highest logit of all. */
-import { answerTokens, defineMetric } from '@auto-circuit/core';
+import { answerTokens, defineMetric } from '@auto-circuit/core/plugin';
 import { eachPrompt } from './prompt-values.js';
 import { meanValue } from './statistics.js';
 

@@ -11,7 +11,7 @@ import {
   outputRows,
   promptAnswerValue,
   type TokenFunction,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /** `of(row, answers)` for every prompt, the mean over the positions that are read; `row` [outputSize]. */
 export function eachPrompt(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { BatchOutputs, Metric, Prompt } from '@auto-circuit/core';
-import { buildGraph } from '@auto-circuit/core';
+import type { BatchOutputs, Metric, Prompt } from '@auto-circuit/core/plugin';
+import { buildGraph } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { metricsPlugin } from './index.js';
 

@@ -6,7 +6,7 @@ import {
   importances,
   type PruneScores,
   topEdges,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /** Shares of the false and of the true edges that are chosen. */
 export interface RocPoint {

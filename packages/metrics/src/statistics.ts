@@ -1,5 +1,5 @@
 /** @file Means over prompts with their standard errors, and ratios of means with theirs by the delta method. */
-import { AutoCircuitError, type MetricValue, type PromptValues } from '@auto-circuit/core';
+import { AutoCircuitError, type MetricValue, type PromptValues } from '@auto-circuit/core/plugin';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 

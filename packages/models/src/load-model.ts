@@ -9,7 +9,7 @@ import {
   type Progress,
   Registry,
   unknownName,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { readModelFile, withAutoencoders } from './autoencoders/index.js';
 import { readConfig } from './checkpoint/config.js';

@@ -1,5 +1,5 @@
 /** @file The plugin object of this package: the architectures that checkpoints are read for. */
-import { defineArchitecture, definePlugin, type Plugin } from '@auto-circuit/core';
+import { defineArchitecture, definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { FAMILIES, type Family } from './architectures/families.js';
 import { loadWeights } from './checkpoint/cache.js';
 

@@ -1,12 +1,11 @@
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,
-  createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
   edgeAt,
   edgesByName,
   flattenScores,
   type GraphOptions,
-  interpreterBackend,
   type Objective,
   type Prompt,
   type PruneAlgo,
@@ -14,7 +13,7 @@ import {
   type PruneScores,
   parseOptions,
   uniformAt,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,4 +1,4 @@
-import { edgeAt, type PruneAlgo } from '@auto-circuit/core';
+import { edgeAt, type PruneAlgo } from '@auto-circuit/core/plugin';
 import { type PruneAlgoContractOptions, pruneAlgoContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { pruneAlgosPlugin } from './index.js';

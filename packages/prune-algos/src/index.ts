@@ -1,5 +1,5 @@
 /** @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all. */
-import { definePlugin, type Plugin } from '@auto-circuit/core';
+import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { knownEdges } from './baselines/known-edges.js';
 import { random } from './baselines/random.js';
 import { activationMagnitude } from './forward/activation-magnitude.js';

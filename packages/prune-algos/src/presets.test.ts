@@ -1,4 +1,4 @@
-import { type PruneAlgo, parseOptions } from '@auto-circuit/core';
+import { type PruneAlgo, parseOptions } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { PRESETS, presetNamed, presetOptions, pruneAlgosPlugin } from './index.js';
 

@@ -1,5 +1,5 @@
 /** @file AutoCircuit's named configurations, as an algorithm of ours with options each. */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 
 /** What some configurations need to know beside the options. */
 export interface PresetSetting {

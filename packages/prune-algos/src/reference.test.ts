@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,
-  createPatchableModel,
   floatTensor,
-  interpreterBackend,
   type MaskFunctionName,
   type PatchableModel,
   type Prompt,
   type PromptBatch,
   type PruneAlgoContext,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { acdcSearch, type FaithfulnessTarget, type MaskNoise, MaskTraining } from './index.js';

@@ -8,7 +8,7 @@ import {
   type GraphOptions,
   makeCircuit,
   type OfficialCircuit,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { DOCSTRING_CIRCUITS, GREATER_THAN_CIRCUITS, IOI_CIRCUITS, SPORTS_PLAYERS_CIRCUITS } from './index.js';
 import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/index.js';

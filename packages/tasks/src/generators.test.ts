@@ -1,5 +1,7 @@
 /** @file What every generator promises, for each task; what the single tasks mean stands in their own tests. */
-import { type PromptGenerator, promptLength, type Task, tokenizePrompts } from '@auto-circuit/core';
+
+import { tokenizePrompts } from '@auto-circuit/core';
+import { type PromptGenerator, promptLength, type Task } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { tasksPlugin } from './index.js';
 import { wordEncoder } from './testing/word-encoder.js';

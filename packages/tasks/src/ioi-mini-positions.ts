@@ -1,5 +1,5 @@
 /** @file Task `ioi-mini-positions`: the aligned templates in one order, so that every position means the same in all prompts. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 
 export const ioiMiniPositions = defineTask({
   name: 'ioi-mini-positions',

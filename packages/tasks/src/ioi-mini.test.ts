@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parsePromptFile, Registry } from '@auto-circuit/core';
+import { parsePromptFile } from '@auto-circuit/core';
+import { Registry } from '@auto-circuit/core/plugin';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ioiMini, ioiMiniPositions, tasksPlugin } from './index.js';
 

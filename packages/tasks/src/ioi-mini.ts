@@ -1,5 +1,5 @@
 /** @file Task `ioi-mini`: who receives the object, nine templates, both orders of the two people. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 
 export const ioiMini = defineTask({
   name: 'ioi-mini',

@@ -1,5 +1,5 @@
 /** @file Subject-verb agreement, pronouns, capitals and animal diet: the answer follows from the word that differs between clean and corrupt. */
-import type { RawPrompt } from '@auto-circuit/core';
+import type { RawPrompt } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { CAPITALS, DIETS, generateAnimalDiet, generateCapitals, generatePronouns, generateSva } from './index.js';
 import { HE_NAMES, SHE_NAMES } from './pronouns/generate.js';

@@ -5,10 +5,10 @@ import {
   edgesAbove,
   flattenScores,
   type Graph,
-  type ReportInput,
   type SourceNode,
   thresholdFor,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
+import type { ReportInput } from '@auto-circuit/core/run';
 import type { CircuitData, DataNode, JsonScore } from './drawing/circuit-data.js';
 
 /** More edges than this are not drawn. */

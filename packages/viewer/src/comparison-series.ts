@@ -1,5 +1,5 @@
 /** @file Runs of a task as lines of a chart: those of one algorithm are one line, their mean, with a band of standard errors. */
-import type { Measurement, ReportInput } from '@auto-circuit/core';
+import type { Measurement, ReportInput } from '@auto-circuit/core/run';
 import type { CurvePoint, Series } from './charts/curve.js';
 import { faithfulnessPoints, metricPoints } from './measured-curves.js';
 import type { RunFigures } from './run-figures.js';

@@ -1,5 +1,5 @@
 /** @file The table of runs in the report of many: what each was asked, what it kept, where its own report is. */
-import { fromJsonNumber } from '@auto-circuit/core';
+import { fromJsonNumber } from '@auto-circuit/core/run';
 import type { ComparedRun } from './comparison-series.js';
 import { count, escapeHtml, shortNumber } from './escape.js';
 import { namedText } from './run-facts.js';

@@ -1,5 +1,5 @@
 /** @file The report of many runs as one HTML file: by task, their curves, areas, ROC, overlap and small drawings; what was run. */
-import { fromJsonNumber } from '@auto-circuit/core';
+import { fromJsonNumber } from '@auto-circuit/core/run';
 import { barsSvg } from './charts/bars.js';
 import { type Curve, curveSvg } from './charts/curve.js';
 import { seriesClass } from './charts/frame.js';

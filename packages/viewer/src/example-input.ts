@@ -4,11 +4,11 @@ import {
   DEFAULT_GRAPH_OPTIONS,
   edgeEnds,
   makeCircuit,
-  type ReportInput,
   seededRandom,
   topEdges,
   unflattenScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
+import type { ReportInput } from '@auto-circuit/core/run';
 
 interface ExampleOptions {
   readonly layers?: number;

@@ -1,5 +1,5 @@
 /** @file From the measurements of a run to curves: each metric, and faithfulness where it was measured beside them. */
-import { fromJsonNumber, type Measurement, type ReportInput } from '@auto-circuit/core';
+import { fromJsonNumber, type Measurement, type ReportInput } from '@auto-circuit/core/run';
 import type { Curve, CurvePoint } from './charts/curve.js';
 
 /** Faithfulness that `--keep auto` takes for good. */

@@ -1,4 +1,5 @@
-import { edgeAt, makeCircuit, type Verification } from '@auto-circuit/core';
+import { edgeAt, makeCircuit } from '@auto-circuit/core';
+import type { Verification } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { curveSvg } from './charts/curve.js';
 import { circuitDataOf, MOST_EDGES, rankedEdges } from './circuit-data-of.js';

@@ -1,5 +1,5 @@
 /** @file The report of a run as one HTML file that needs nothing else: no network, no other file. */
-import { fromJsonNumber, type ReportInput } from '@auto-circuit/core';
+import { fromJsonNumber, type ReportInput } from '@auto-circuit/core/run';
 import { curveSvg } from './charts/curve.js';
 import { trainingSection } from './charts/training-curves.js';
 import { circuitDataOf, rankedEdges } from './circuit-data-of.js';

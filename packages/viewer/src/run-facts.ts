@@ -1,5 +1,5 @@
 /** @file What was run, in words: the options of a run by name. */
-import type { RunJson } from '@auto-circuit/core';
+import type { RunJson } from '@auto-circuit/core/run';
 
 type Options = Readonly<Record<string, unknown>>;
 export const optionsText = (values: Options): string =>

@@ -1,5 +1,5 @@
 /** @file The section of the report about other backends that made the same numbers again; a line for each. */
-import { fromJsonNumber, type ReportInput, type Verification } from '@auto-circuit/core';
+import { fromJsonNumber, type ReportInput, type Verification } from '@auto-circuit/core/run';
 import { count, escapeHtml, shortNumber } from './escape.js';
 
 /** Nothing where no backend was asked. */

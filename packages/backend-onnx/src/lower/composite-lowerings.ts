@@ -1,5 +1,5 @@
 /** @file Composites that onnxruntime computes in one node. */
-import type { AnyValue, Composite, CompositeKind } from '@auto-circuit/core';
+import type { AnyValue, Composite, CompositeKind } from '@auto-circuit/core/backend';
 import type { LowerContext } from './context.js';
 
 type CompositeLowering = (composite: Composite, x: string, value: AnyValue, context: LowerContext) => string;

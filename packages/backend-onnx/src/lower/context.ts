@@ -7,7 +7,7 @@ import {
   type Program,
   shapesEqual,
   type Value,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import { type GraphWriter, ONNX_DTYPE } from './graph-writer.js';
 import { isStatic, type RuntimeDims } from './runtime-dims.js';
 

@@ -1,5 +1,5 @@
 /** @file Collects the nodes and constants of one ONNX graph; every name is handed out here. */
-import type { DType } from '@auto-circuit/core';
+import type { DType } from '@auto-circuit/core/backend';
 import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, OnnxType } from './onnx-file.js';
 
 /** How program dtypes appear in ONNX. int stays int32: every kernel we use takes it, and feeds need no BigInt. */

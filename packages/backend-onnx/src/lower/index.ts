@@ -1,5 +1,5 @@
 /** @file Room `lower`: from a program to the bytes of an ONNX model. Nothing here runs anything. */
-import { type AnyValue, dimKey, elementCount, type Program, type WeightStore } from '@auto-circuit/core';
+import { type AnyValue, dimKey, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
 import { canFuse, lowerComposite } from './composite-lowerings.js';
 import type { LowerContext, OpLowering } from './context.js';
 import { GraphWriter, ONNX_DTYPE } from './graph-writer.js';

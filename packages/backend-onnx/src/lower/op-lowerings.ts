@@ -8,7 +8,7 @@ import {
   type Shape,
   shapesEqual,
   type Value,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import { elementwiseOperands, inputShape, type LowerContext, lowerConstant, type OpLowering } from './context.js';
 import { ONNX_DTYPE } from './graph-writer.js';
 import { ONNX_TYPES, type OnnxAttributes } from './onnx-file.js';

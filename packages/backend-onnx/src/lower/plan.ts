@@ -2,7 +2,7 @@
  * @file Decides, before anything is written, how each value of a program is computed: as a window onto a weight, as a
  * fused composite, as a matmul that reads through transposes, or plainly; and which values are not needed at all.
  */
-import { type AnyValue, type Program, shapesEqual, type Value } from '@auto-circuit/core';
+import { type AnyValue, type Program, shapesEqual, type Value } from '@auto-circuit/core/backend';
 import { type WeightView, weightViews } from './weight-views.js';
 
 /** A matmul operand: a value, and how its axes are to be read. */

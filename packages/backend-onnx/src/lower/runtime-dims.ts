@@ -12,7 +12,7 @@ import {
   type Shape,
   shapeKey,
   symbolsOf,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { GraphWriter } from './graph-writer.js';
 import { ONNX_TYPES } from './onnx-file.js';
 

@@ -8,7 +8,7 @@ import {
   type Shape,
   type WeightEntry,
   type WeightStore,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { GraphWriter } from './graph-writer.js';
 import type { WeightView } from './weight-views.js';
 

@@ -1,5 +1,5 @@
 /** @file A reshape or a contiguous slice of a weight is a window onto the same numbers: it costs neither memory nor time. */
-import { elementCount, type Program } from '@auto-circuit/core';
+import { elementCount, type Program } from '@auto-circuit/core/backend';
 import { isStatic } from './runtime-dims.js';
 
 /** A window onto a weight's numbers, row-major. */

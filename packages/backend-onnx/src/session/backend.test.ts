@@ -7,7 +7,7 @@ import {
   memoryWeights,
   multiplyDims,
   ProgramBuilder,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower } from '../lower/index.js';
 import { NO_WEIGHTS, program, randomFloats } from '../testing/programs.js';

@@ -7,7 +7,7 @@ import {
   type Program,
   ProgramBuilder,
   type WeightStore,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { InferenceSession } from 'onnxruntime-node';
 import { type LoweredProgram, lower } from '../lower/index.js';
 import { makeExecutable } from './executable.js';

@@ -12,7 +12,7 @@ import {
   type Shape,
   type Tensor,
   type TensorData,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { LoweredProgram } from '../lower/index.js';
 import { checkFedIndices, indexUses } from './fed-indices.js';

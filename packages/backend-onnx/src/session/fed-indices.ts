@@ -1,5 +1,12 @@
 /** @file Indices that are fed, checked before a run: onnxruntime takes −1 for the last row, and our programs do not. */
-import { AutoCircuitError, type Dim, type DimSizes, evaluateDim, type Feeds, type Program } from '@auto-circuit/core';
+import {
+  AutoCircuitError,
+  type Dim,
+  type DimSizes,
+  evaluateDim,
+  type Feeds,
+  type Program,
+} from '@auto-circuit/core/backend';
 
 /** A fed input that a gather or a scatterAdd reads as its indices, and the size that they index. */
 interface IndexUse {

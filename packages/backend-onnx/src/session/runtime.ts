@@ -1,5 +1,5 @@
 /** @file Loads onnxruntime-node when a backend is first asked for, and says which devices it has. */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/backend';
 import type { OnnxDevice } from './settings.js';
 
 export type Ort = typeof import('onnxruntime-node');

@@ -1,7 +1,7 @@
 /** @file What can be asked of the ONNX backend, with every default. */
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core';
+import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core/backend';
 
 export const ONNX_DEVICES = Object.freeze(['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const);
 export type OnnxDevice = (typeof ONNX_DEVICES)[number];

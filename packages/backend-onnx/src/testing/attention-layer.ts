@@ -1,5 +1,11 @@
 /** @file For our own tests: one causal attention layer as a program, and the same in plain loops. */
-import { type AnyValue, type DimSizes, memoryWeights, type ProgramBuilder, type WeightStore } from '@auto-circuit/core';
+import {
+  type AnyValue,
+  type DimSizes,
+  memoryWeights,
+  type ProgramBuilder,
+  type WeightStore,
+} from '@auto-circuit/core/backend';
 import { randomFloats } from './programs.js';
 
 const HEADS = 3;

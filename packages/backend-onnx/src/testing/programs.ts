@@ -1,5 +1,5 @@
 /** @file For our own tests: small programs and numbers for them. */
-import { memoryWeights, type Program, ProgramBuilder, type WeightStore } from '@auto-circuit/core';
+import { memoryWeights, type Program, ProgramBuilder, type WeightStore } from '@auto-circuit/core/backend';
 
 export const NO_WEIGHTS: WeightStore = memoryWeights({});
 

@@ -1,5 +1,5 @@
 /** @file What the kernel of one value sees. */
-import type { DimSizes, DType, OpAttributes, OpName } from '@auto-circuit/core';
+import type { DimSizes, DType, OpAttributes, OpName } from '@auto-circuit/core/backend';
 import type { DataType, Tensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/load.js';
 

@@ -3,7 +3,7 @@
  * an error), and on WebAssembly batches and transposed operands are ten times slower than plain matrices. So an axis that
  * only one operand has becomes rows or columns, and what is left is one product, or a batch with equal batch axes.
  */
-import { elementCount } from '@auto-circuit/core';
+import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { RuntimeTraits } from '../runtime/devices.js';
 import type { Runtime } from '../runtime/load.js';

@@ -2,7 +2,7 @@
  * @file Gather and its adjoint along one axis, with the data as `[before, size, after]`: no batch axes of tfjs's own (wrong
  * on WebAssembly), no segment sums (missing there), and every index checked (TensorFlow on a card does not).
  */
-import { elementCount } from '@auto-circuit/core';
+import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { Call } from './call.js';
 import { around, permuted, reshaped } from './layout.js';

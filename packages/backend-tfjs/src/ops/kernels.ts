@@ -1,5 +1,5 @@
 /** @file How tfjs computes every op: a total table, so that an op without an entry does not compile. */
-import { type DType, evaluateDim, type OpName } from '@auto-circuit/core';
+import { type DType, evaluateDim, type OpName } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../runtime/tf.js';
 import { type Call, type Kernel, TF_DTYPE } from './call.js';

@@ -2,7 +2,7 @@
  * @file Moving axes about, with neighbours that stay together joined into one axis first: fewer axes are faster, and two
  * operands of many axes are not broadcast rightly everywhere.
  */
-import { elementCount } from '@auto-circuit/core';
+import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../runtime/tf.js';
 

@@ -2,7 +2,7 @@
  * @file Sums, maxima, softmax. Neighbouring axes of which all or none are reduced become one; where a runtime adds one number
  * after the other in float32 (WebAssembly), long sums are made of short ones, as the others do by themselves.
  */
-import { elementCount } from '@auto-circuit/core';
+import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/load.js';
 import type { Tf } from '../runtime/tf.js';

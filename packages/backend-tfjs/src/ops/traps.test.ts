@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
-import { type Backend, floatTensor, intTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core';
+import { type Backend, floatTensor, intTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 import { disagreement } from '@auto-circuit/core/testing';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -11,7 +11,7 @@ import {
   type Program,
   ProgramBuilder,
   type WeightStore,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import { COMPOSITES } from '@auto-circuit/core/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /** @file The tfjs backend: plans programs, keeps their weights on the device and keeps account of them. */
-import type { Backend, Executable, Program, WeightStore } from '@auto-circuit/core';
+import type { Backend, Executable, Program, WeightStore } from '@auto-circuit/core/backend';
 import { loadRuntime } from '../runtime/load.js';
 import { makeExecutable } from './executable.js';
 import { standingBytes } from './memory.js';

@@ -7,7 +7,7 @@ import {
   type Executable,
   type Feeds,
   type Results,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/load.js';
 import { peakBytes, requireHeap } from './memory.js';

@@ -9,7 +9,7 @@ import {
   elementCount,
   evaluateShape,
   type OpName,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { Runtime } from '../runtime/load.js';
 import { heldBytes, type Plan } from './plan.js';
 

@@ -11,7 +11,7 @@ import {
   shapesEqual,
   symbolsOf,
   type Value,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 
 /** Numbers that are the same in every run. */
 export interface Held {

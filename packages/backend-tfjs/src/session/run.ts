@@ -8,7 +8,7 @@ import {
   type Results,
   type Tensor,
   type TensorData,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import { type Call, TF_DTYPE } from '../ops/call.js';
 import { IndexError } from '../ops/indexing.js';

@@ -1,5 +1,5 @@
 /** @file What can be asked of the tfjs backend, with every default. */
-import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core';
+import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core/backend';
 import { isDevice, TFJS_DEVICES } from '../runtime/devices.js';
 import type { RuntimeRequest } from '../runtime/load.js';
 

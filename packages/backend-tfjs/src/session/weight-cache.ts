@@ -1,5 +1,5 @@
 /** @file Weights on the device: uploaded once for all executables of a backend that read them, freed with the last. */
-import { AutoCircuitError, elementCount, type Program, type WeightStore } from '@auto-circuit/core';
+import { AutoCircuitError, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/load.js';
 import { requireHeap } from './memory.js';

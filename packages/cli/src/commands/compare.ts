@@ -1,6 +1,6 @@
 /** @file `auto-circuit compare`: several algorithms on one task, a run folder each, and what they find side by side. */
 import { join, resolve } from 'node:path';
-import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/core';
+import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/core/run';
 import { Command } from 'commander';
 import { namedAlgos } from '../choose-algo.js';
 import type { Cli, CliCommand } from '../context.js';
@@ -104,7 +104,7 @@ Examples:
       }
       warnOfFewPrompts(cli.output, runs[0]!.result);
       const comparison = await comparisonOf(cli, opened, runs);
-      const { toJsonText, writeFileAtomic } = await import('@auto-circuit/core');
+      const { toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
       await writeFileAtomic(join(folder, 'compare.json'), toJsonText(comparison, 'compare.json'));
       await writeFileAtomic(join(folder, 'report.html'), await reportOfRuns(cli, opened, runs, folder));
       if (cli.output.jsonOnly) cli.output.json(comparison);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { Circuit, Graph, PruneScores, TransformerLayout } from '@auto-circuit/core';
+import type { Circuit, Graph, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -68,7 +68,7 @@ export const convertCommand: CliCommand = {
 };
 
 async function readSource(cli: Cli, path: string, shown: string): Promise<Content> {
-  const { fileError } = await import('@auto-circuit/core');
+  const { fileError } = await import('@auto-circuit/core/run');
   let folder: boolean;
   try {
     folder = (await stat(path)).isDirectory();
@@ -89,7 +89,7 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
 }
 
 async function readRunFolder(path: string): Promise<Content> {
-  const { buildGraph, parseCircuitJson, RUN_FILES, readRun, readScores } = await import('@auto-circuit/core');
+  const { buildGraph, parseCircuitJson, RUN_FILES, readRun, readScores } = await import('@auto-circuit/core/run');
   const { asked } = await readRun(path);
   const circuitPath = join(path, RUN_FILES.circuit);
   const circuitText = existsSync(circuitPath) ? await readFile(circuitPath, 'utf8') : null;
@@ -108,7 +108,8 @@ async function readRunFolder(path: string): Promise<Content> {
 }
 
 async function readJsonSource(cli: Cli, path: string, shown: string, name: string | null): Promise<Content> {
-  const { fromEapIg, parseCircuitJson, parseJson, unflattenScores } = await import('@auto-circuit/core');
+  const { fromEapIg, parseCircuitJson, parseJson } = await import('@auto-circuit/core/run');
+  const { unflattenScores } = await import('@auto-circuit/core');
   const text = await readFile(path, 'utf8');
   const value = parseJson(text, { where: 'convert', path: shown });
   if (isRecord(value) && 'cfg' in value) {
@@ -176,7 +177,7 @@ async function writeEapIg(
   out: string,
   { overwrite }: WriteOptions,
 ): Promise<string> {
-  const { toEapIg, writeFileAtomic } = await import('@auto-circuit/core');
+  const { toEapIg, writeFileAtomic } = await import('@auto-circuit/core/run');
   const json = toEapIg(graph, scores, circuit ?? undefined);
   refuseExisting(out, overwrite);
   await writeFileAtomic(out, `${JSON.stringify(json)}\n`);
@@ -188,7 +189,8 @@ async function writeOwn(
   out: string,
   { overwrite }: WriteOptions,
 ): Promise<string[]> {
-  const { circuitToJson, makeCircuit, RUN_FILES, writeFileAtomic, writeScores } = await import('@auto-circuit/core');
+  const { circuitToJson, RUN_FILES, writeFileAtomic, writeScores } = await import('@auto-circuit/core/run');
+  const { makeCircuit } = await import('@auto-circuit/core');
   const files = { scores: join(out, RUN_FILES.scores), circuit: join(out, RUN_FILES.circuit) };
   for (const file of Object.values(files)) refuseExisting(file, overwrite);
   await mkdir(out, { recursive: true });

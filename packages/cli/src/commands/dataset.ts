@@ -118,7 +118,7 @@ async function sideFacts(
   batches: readonly PromptBatch[],
   side: Side,
 ): Promise<{ readonly facts: SideFacts /** Places in the file. */; readonly right: readonly number[] }> {
-  const { answerTokens, inputOf, promptAnswerValue } = await import('@auto-circuit/core');
+  const { answerTokens, inputOf, promptAnswerValue } = await import('@auto-circuit/core/plugin');
   const size = patchable.outputSize;
   const bar = createProgress(cli.output, side);
   const top: boolean[] = [];

@@ -1,6 +1,6 @@
 /** @file `auto-circuit discover`: task and algorithm → scores → circuit → measurements, in a run folder. */
 import { relative, resolve } from 'node:path';
-import type { DiscoverRequest, DiscoverResult, ExistingFolder, RunPhase } from '@auto-circuit/core';
+import type { DiscoverRequest, DiscoverResult, ExistingFolder, RunPhase } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -73,7 +73,7 @@ export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void 
 
 /** Runs it with a progress bar. `folder`: its run folder. */
 export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: string): Promise<DiscoverResult> {
-  const { discover } = await import('@auto-circuit/core');
+  const { discover } = await import('@auto-circuit/core/run');
   const renderReport = await reportRenderer(cli);
   const bar = phaseBar(cli.output);
   try {

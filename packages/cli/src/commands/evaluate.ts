@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { ChosenMetric, Measurement } from '@auto-circuit/core';
+import type { ChosenMetric, Measurement } from '@auto-circuit/core/run';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -74,9 +74,9 @@ Examples:
 };
 
 async function evaluateRun(plainCli: Cli, command: Command, folder: string, name: string): Promise<void> {
-  const core = await import('@auto-circuit/core');
-  const { evaluate, finishedPart, flattenScores, mergeMeasurements, openExistingRun, sizesLeft } = core;
-  const { toJsonText, writeFileAtomic } = core;
+  const { flattenScores } = await import('@auto-circuit/core');
+  const { evaluate, finishedPart, mergeMeasurements, openExistingRun, sizesLeft, toJsonText, writeFileAtomic } =
+    await import('@auto-circuit/core/run');
   refuseSettings(command, name);
   const { store, run } = await openExistingRun(folder);
   try {
@@ -176,7 +176,7 @@ async function evaluateRun(plainCli: Cli, command: Command, folder: string, name
 }
 
 async function evaluateCircuit(plainCli: Cli, command: Command, path: string, name: string): Promise<void> {
-  const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core');
+  const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
   if (edges !== undefined || threshold !== undefined) {
     throw new AutoCircuitError({
@@ -266,13 +266,13 @@ async function readText(path: string, name: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    const { fileError } = await import('@auto-circuit/core');
+    const { fileError } = await import('@auto-circuit/core/run');
     throw fileError('circuit', 'read', name, cause);
   }
 }
 
 async function readCircuit(path: string, { graph }: OpenedRun, name = path) {
-  const { parseCircuitJson } = await import('@auto-circuit/core');
+  const { parseCircuitJson } = await import('@auto-circuit/core/run');
   return parseCircuitJson(await readText(path, name), name, graph);
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cellHash, readRun } from '@auto-circuit/core';
+import { cellHash, readRun } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Experiment } from '../experiment/index.js';
 import { runMain } from '../testing/run-main.js';

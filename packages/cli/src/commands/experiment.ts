@@ -1,7 +1,7 @@
 /** @file `auto-circuit experiment FILE`: many tasks × algorithms × seeds, a run folder each, and one table of results. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { ExperimentCell } from '@auto-circuit/core';
+import type { ExperimentCell } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -66,7 +66,7 @@ Examples:
     const values = cli.flags(FLAGS);
     const { readExperimentFile } = await import('../experiment/read-experiment-file.js');
     const { experimentCells, matchingCells } = await import('../experiment/cells.js');
-    const { openExperimentFolder, readExperiment } = await import('@auto-circuit/core');
+    const { openExperimentFolder, readExperiment } = await import('@auto-circuit/core/run');
     const opened = await readExperimentFile(cli.cwd, file);
     const cells = experimentCells(opened);
     const wanted = new Set((values.only === undefined ? cells : matchingCells(cells, values.only)).map((c) => c.name));
@@ -146,7 +146,7 @@ function hostOf(
 }
 
 async function showDryRun(cli: Cli, cells: readonly ExperimentCell[], folder: string): Promise<number> {
-  const { cellFolder, cellProgress } = await import('@auto-circuit/core');
+  const { cellFolder, cellProgress } = await import('@auto-circuit/core/run');
   const { showCells } = await import('../experiment/show-experiment.js');
   const states = cells.map(({ state, hash }) =>
     state === 'waiting' && cellProgress(cellFolder(folder, hash!)) === 'begun' ? 'begun' : state,
@@ -169,7 +169,7 @@ async function end(
   wanted: ReadonlySet<string>,
 ): Promise<number> {
   const { faithfulnessKept, showFailures, showSummary } = await import('../experiment/show-experiment.js');
-  const { EXPERIMENT_FILES: files } = await import('@auto-circuit/core');
+  const { EXPERIMENT_FILES: files } = await import('@auto-circuit/core/run');
   const shown = shownPath(cli, folder);
   if (interrupted) {
     const done = cells.filter(({ state }) => state === 'done').length;

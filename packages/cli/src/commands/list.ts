@@ -1,5 +1,5 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
-import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core';
+import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
 import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';

@@ -1,6 +1,7 @@
 /** @file `auto-circuit logits`: a plain run of a model on prompts: logits to a file, top tokens to the terminal. */
 import { resolve } from 'node:path';
-import type { Prompt, PromptBatch, SafetensorsSource, Side } from '@auto-circuit/core';
+import type { Prompt, PromptBatch, Side } from '@auto-circuit/core';
+import type { SafetensorsSource } from '@auto-circuit/core/run';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
 import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
@@ -35,7 +36,8 @@ export const logitsCommand: CliCommand = {
     const values = cli.flags(FLAGS);
     const name = requireFlag(values.model, command, '--model', 'micro');
     const data = requireFlag(values.data, command, '--data', 'prompts.json');
-    const { batchesOf, requireOneLength } = await import('@auto-circuit/core');
+    const { requireOneLength } = await import('@auto-circuit/core/run');
+    const { batchesOf } = await import('@auto-circuit/core');
     const { loadNamedModel, openPatchable } = await import('../open-model.js');
     const { promptsLine, readPromptFile, tokenizeFile } = await import('../open-prompts.js');
     const file = await readPromptFile(cli, data);
@@ -72,7 +74,7 @@ async function lastPositions(
   batches: readonly PromptBatch[],
   side: Side,
 ): Promise<Rows> {
-  const { inputOf } = await import('@auto-circuit/core');
+  const { inputOf } = await import('@auto-circuit/core/plugin');
   const rows = new Map<number, Float32Array>();
   const bar = createProgress(cli.output, 'logits');
   try {
@@ -99,7 +101,8 @@ async function writeAllPositions(
   side: Side,
   out: string,
 ): Promise<Rows> {
-  const { inputOf, writeSafetensors } = await import('@auto-circuit/core');
+  const { writeSafetensors } = await import('@auto-circuit/core/run');
+  const { inputOf } = await import('@auto-circuit/core/plugin');
   const rows = new Map<number, Float32Array>();
   const size = patchable.outputSize;
   const bar = createProgress(cli.output, 'logits');
@@ -133,7 +136,7 @@ async function writeLast(
   out: string,
   side: Side,
 ): Promise<void> {
-  const { safetensorsSource, writeSafetensors } = await import('@auto-circuit/core');
+  const { safetensorsSource, writeSafetensors } = await import('@auto-circuit/core/run');
   const data = new Float32Array(prompts.length * patchable.outputSize); // [prompts, outputSize]
   for (const [i, { index }] of prompts.entries()) data.set(rows.get(index)!, i * patchable.outputSize);
   const tensor = safetensorsSource('logits', [prompts.length, patchable.outputSize], data);

@@ -55,7 +55,7 @@ async function open(cli: Cli, name: string, process: boolean): Promise<{ model: 
 
 /** The variants that make a graph of this model, and differ from those before them. */
 async function graphsOf(model: ModelObject): Promise<Readonly<Record<string, Graph>>> {
-  const { buildGraph } = await import('@auto-circuit/core');
+  const { buildGraph } = await import('@auto-circuit/core/run');
   const graphs: Record<string, Graph> = {};
   for (const [variant, options] of Object.entries(VARIANTS)) {
     try {

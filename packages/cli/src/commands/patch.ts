@@ -1,5 +1,6 @@
 /** @file `auto-circuit patch`: one edge-patching run on a pair of prompts, and what it does to the output. */
-import type { Graph, Prompt, PromptBatch, PromptFile, RawInput } from '@auto-circuit/core';
+import type { Graph, Prompt, PromptBatch, PromptFile } from '@auto-circuit/core';
+import type { RawInput } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command, Option } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
@@ -100,7 +101,8 @@ async function pairOf(
   },
   reverse: boolean,
 ): Promise<Prompt> {
-  const { kindOf, tokenizePrompts } = await import('@auto-circuit/core');
+  const { kindOf } = await import('@auto-circuit/core/run');
+  const { tokenizePrompts } = await import('@auto-circuit/core');
   const { wantsBos } = await import('../open-prompts.js');
   const asInput = (text: string, flag: string): RawInput => (loaded.tokenizer ? text : numbersOf(text, flag));
   const asAnswer = (text: string): string | number => (loaded.tokenizer ? text : Number(text));
@@ -170,7 +172,8 @@ async function runPair(
   edges: readonly number[],
   complement: boolean,
 ): Promise<PairOutputs> {
-  const { inputOf, maskFromEdges, patchDescription } = await import('@auto-circuit/core');
+  const { inputOf, maskFromEdges } = await import('@auto-circuit/core/plugin');
+  const { patchDescription } = await import('@auto-circuit/core/run');
   const { patchable, graph } = opened;
   const { ablation, ablateFrom } = cli.flags(PATCH_FLAGS);
   const patch = await patchDescription(patchable, { ablation, ablateFrom }, [batch]);

@@ -33,7 +33,7 @@ Examples:
     ),
   async run(cli, command) {
     const [folders] = command.processedArgs as [string[]];
-    const { writeFileAtomic } = await import('@auto-circuit/core');
+    const { writeFileAtomic } = await import('@auto-circuit/core/run');
     const out = cli.flags(FLAGS).out ?? (folders.length === 1 ? join(folders[0]!, 'report.html') : 'comparison.html');
     const html = await (await reportOfFolders(cli, folders, dirname(resolve(cli.cwd, out))))();
     await writeFileAtomic(resolve(cli.cwd, out), html);

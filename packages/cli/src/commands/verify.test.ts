@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { flattenScores, readFinishedRun, unflattenScores, verificationSchema, writeScores } from '@auto-circuit/core';
+import { flattenScores, unflattenScores } from '@auto-circuit/core';
+import { readFinishedRun, verificationSchema, writeScores } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runMain } from '../testing/run-main.js';
 

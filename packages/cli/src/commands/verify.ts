@@ -1,6 +1,7 @@
 /** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run made again by another backend, and compared. */
 import { resolve } from 'node:path';
-import type { ChosenMetric, ObjectiveName, RunJson, Verification } from '@auto-circuit/core';
+import type { ObjectiveName } from '@auto-circuit/core';
+import type { ChosenMetric, RunJson, Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context.js';
 import { requireFlag } from '../flags/index.js';
@@ -38,7 +39,7 @@ Example:
       '--backend',
       'interpreter',
     );
-    const { checkSameGraph, openExistingRun, readFinishedRun, verifyRun } = await import('@auto-circuit/core');
+    const { checkSameGraph, openExistingRun, readFinishedRun, verifyRun } = await import('@auto-circuit/core/run');
     const renderReport = await reportRenderer(plainCli);
     const folder = resolve(plainCli.cwd, name);
     const { store, run } = await openExistingRun(folder);
@@ -80,7 +81,7 @@ Example:
 };
 
 async function chosenAgain(cli: Cli, { asked }: RunJson) {
-  const { parseOptions } = await import('@auto-circuit/core');
+  const { parseOptions } = await import('@auto-circuit/core/plugin');
   const algo = (await cli.registry()).get('prune-algo', asked.algo.name);
   const algoOptions = parseOptions(algo.options, asked.algo.options, asked.algo.name);
   return { algo, algoOptions, objective: asked.objective as ObjectiveName };
@@ -92,7 +93,7 @@ async function metricsAgain(
   { asked }: RunJson,
   measurements: readonly { readonly metric: string }[],
 ): Promise<ChosenMetric[]> {
-  const { parseOptions } = await import('@auto-circuit/core');
+  const { parseOptions } = await import('@auto-circuit/core/plugin');
   const registry = await cli.registry();
   return measurements.map(({ metric: name }) => {
     const metric = registry.get('metric', name);

@@ -1,5 +1,5 @@
 /** @file The finished cells read back from their folders: rows of the table of results, and what the report is made of. */
-import type { ReportInput, ResultRow } from '@auto-circuit/core';
+import type { ReportInput, ResultRow } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cell } from './cells.js';
 
@@ -15,7 +15,7 @@ export async function readFinishedCells(
   folder: string,
   onBroken: (cell: Cell, error: string) => void,
 ): Promise<FinishedCell[]> {
-  const { cellFolder, readFinishedRun } = await import('@auto-circuit/core');
+  const { cellFolder, readFinishedRun } = await import('@auto-circuit/core/run');
   const finished: FinishedCell[] = [];
   for (const { cell, hash } of cells) {
     try {

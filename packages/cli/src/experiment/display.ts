@@ -1,5 +1,5 @@
 /** @file What is seen while cells run: a line for each that ends, and on a terminal a bar for each worker and one for all. */
-import type { RunPhase } from '@auto-circuit/core';
+import type { RunPhase } from '@auto-circuit/core/run';
 import cliProgress from 'cli-progress';
 import { formatCount, formatFaithfulness, formatSeconds } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';

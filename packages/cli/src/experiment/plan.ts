@@ -1,6 +1,6 @@
 /** @file Opens the model and the prompts of every task once, to know each cell's address and so which cells are done. */
 import { basename } from 'node:path';
-import type { Progress } from '@auto-circuit/core';
+import type { Progress } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import { algoOptions, namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
@@ -75,7 +75,7 @@ export async function planCells(
 }
 
 async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost): Promise<PlannedCell> {
-  const { cellHash, promptsOfRun, runJsonOf } = await import('@auto-circuit/core');
+  const { cellHash, promptsOfRun, runJsonOf } = await import('@auto-circuit/core/run');
   try {
     const { cli, command } = await cellCommandLine(base, host, cell);
     const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));

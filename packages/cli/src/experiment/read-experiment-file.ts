@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
-import type { JsonOrigin } from '@auto-circuit/core';
+import type { JsonOrigin } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { z } from 'zod';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
@@ -38,7 +38,7 @@ async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
       fix: 'check the path; examples/experiment.json is one to begin with',
     });
   }
-  const { fileError, importFile, parseJson } = await import('@auto-circuit/core');
+  const { fileError, importFile, parseJson } = await import('@auto-circuit/core/run');
   if (!['.mjs', '.js'].includes(extname(path))) {
     try {
       return parseJson(await readFile(path, 'utf8'), origin);

@@ -1,5 +1,5 @@
 /** @file Runs cells in this process, one after the other; what was opened for one stays for the next of the same task. */
-import type { RunPhase } from '@auto-circuit/core';
+import type { RunPhase } from '@auto-circuit/core/run';
 import { namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
 import { reportRenderer } from '../report/index.js';
@@ -48,7 +48,7 @@ export class CellRunner {
 
   /** Never throws for what goes wrong with a cell. */
   async run({ cell, folder }: CellOrder, onProgress: CellProgressReport = () => undefined): Promise<CellOutcome> {
-    const { discover, waitUntilFree } = await import('@auto-circuit/core');
+    const { discover, waitUntilFree } = await import('@auto-circuit/core/run');
     const warnings: string[] = [];
     const hooks = { onWarning: (line: string) => warnings.push(line) };
     const started = performance.now();

@@ -1,5 +1,5 @@
 /** @file An experiment from its cells to its files: which are done, who runs the others, what is written when. */
-import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core';
+import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core/run';
 import type { Cli } from '../context.js';
 import { comparisonReport, reportAddress } from '../report/index.js';
 import { countOf } from '../terminal/numbers.js';
@@ -31,7 +31,7 @@ export interface ExperimentOutcome {
 
 /** How cells stand before anything is run. */
 export async function cellStates(planned: readonly PlannedCell[], folder: string): Promise<ExperimentCell[]> {
-  const { cellFolder, cellProgress } = await import('@auto-circuit/core');
+  const { cellFolder, cellProgress } = await import('@auto-circuit/core/run');
   return planned.map(({ cell: { name, task, algo, seed }, hash, error }): ExperimentCell => {
     const known = { name, task, algo, seed, hash };
     if (hash === null) return { ...known, state: 'failed', error: error ?? 'unknown' };
@@ -46,7 +46,7 @@ export async function runExperiment(
   store: ExperimentFolder,
   request: ExperimentRequest,
 ): Promise<ExperimentOutcome> {
-  const { cellFolder } = await import('@auto-circuit/core');
+  const { cellFolder } = await import('@auto-circuit/core/run');
   const { planned, wanted, workers, name, asked, threads } = request;
   const cells = await cellStates(planned, store.folder);
   const experiment = (): ExperimentJson => ({ format: 'auto-circuit experiment 1', name, asked, threads, cells });
@@ -114,7 +114,7 @@ async function writeAll(
   await store.writeExperiment(experiment);
   await store.writeResults(experiment.name, resultRows(finished));
   if (finished.length === 0) return;
-  const { cellFolder } = await import('@auto-circuit/core');
+  const { cellFolder } = await import('@auto-circuit/core/run');
   const runs = finished.map(({ cell, run, hash }) => ({
     input: run,
     label: cell.algo,

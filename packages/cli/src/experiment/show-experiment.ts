@@ -1,5 +1,5 @@
 /** @file What `experiment` prints: the cells with `--dry-run`, and at the end a table of tasks and algorithms, and what failed. */
-import type { ExperimentCell, JsonNumber } from '@auto-circuit/core';
+import type { ExperimentCell, JsonNumber } from '@auto-circuit/core/run';
 import { countOf, formatCount, formatFaithfulness } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';

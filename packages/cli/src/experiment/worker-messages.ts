@@ -1,5 +1,5 @@
 /** @file What the process of an experiment and its workers say to each other; plain data. */
-import type { RunPhase } from '@auto-circuit/core';
+import type { RunPhase } from '@auto-circuit/core/run';
 import type { CellHost } from './cell-cli.js';
 import type { CellOrder, CellOutcome } from './run-cell.js';
 

@@ -1,5 +1,6 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
-import type { BackendSettings, GraphOptions } from '@auto-circuit/core';
+import type { GraphOptions } from '@auto-circuit/core';
+import type { BackendSettings } from '@auto-circuit/core/backend';
 import {
   ABLATIONS,
   type AblationName,

@@ -2,7 +2,7 @@
  * @file Options of algorithms, metrics and backends as flags: `--algo.steps 5`. They are taken out of the command line
  * before commander sees it, since only the registry knows their tables.
  */
-import type { OptionTable, OptionValues } from '@auto-circuit/core';
+import type { OptionTable, OptionValues } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, kebabCase, parseOptions, unknownName } from '@auto-circuit/core/startup';
 import { type Command, Option } from 'commander';
 

@@ -1,6 +1,7 @@
 /** @file The report of many runs: grouped by task and graph, named by what tells them apart, with the overlap of their scores. */
 import { join, relative, sep } from 'node:path';
-import type { Graph, ReportInput, RunJson } from '@auto-circuit/core';
+import type { Graph } from '@auto-circuit/core';
+import type { ReportInput, RunJson } from '@auto-circuit/core/run';
 import type { ComparedRun, Overlap, RunGroup } from '@auto-circuit/viewer';
 import type { Cli } from '../context.js';
 import { runFigures } from './figures.js';

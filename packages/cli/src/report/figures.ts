@@ -1,5 +1,7 @@
 /** @file What metrics and tasks add to the report of a run: areas under its curves, and ROC against the task's known circuits. */
-import type { Measurement, OfficialCircuit, ReportInput } from '@auto-circuit/core';
+
+import type { OfficialCircuit } from '@auto-circuit/core/plugin';
+import type { Measurement, ReportInput } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { AreaFigure, KnownCircuitFigure, RunFigures } from '@auto-circuit/viewer';
 import type { Cli } from '../context.js';
@@ -7,7 +9,8 @@ import type { Cli } from '../context.js';
 /** Loads what is needed once, for any number of runs. */
 export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunFigures> {
   const registry = await cli.registry();
-  const { edgesByName, fromJsonNumber } = await import('@auto-circuit/core');
+  const { fromJsonNumber } = await import('@auto-circuit/core/run');
+  const { edgesByName } = await import('@auto-circuit/core');
   const { areaUnderCurve, rocArea, rocCurve } = await import('@auto-circuit/metrics');
 
   const area = (metric: string, points: readonly { readonly edges: number; readonly value: number }[]): AreaFigure => {

@@ -1,7 +1,7 @@
 /** @file Room `report`: reports as the commands write them, with areas, known circuits and overlaps beside a run's own files. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { ReportInput } from '@auto-circuit/core';
+import type { ReportInput } from '@auto-circuit/core/run';
 import type { Cli } from '../context.js';
 import { comparisonReport, reportAddress } from './comparison.js';
 import { runFigures } from './figures.js';
@@ -24,7 +24,7 @@ export async function reportOfFolders(
   folders: readonly string[],
   page: string | null,
 ): Promise<() => Promise<string>> {
-  const { readFinishedRun } = await import('@auto-circuit/core');
+  const { readFinishedRun } = await import('@auto-circuit/core/run');
   const paths = folders.map((folder) => resolve(cli.cwd, folder));
   if (paths.length === 1) {
     const render = await reportRenderer(cli);

@@ -1,7 +1,8 @@
 /** @file From the flags of a run to its model on a backend, and its prompts. */
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import type { Prompt, RunIdentity, Task } from '@auto-circuit/core';
+import type { Prompt, Task } from '@auto-circuit/core';
+import type { RunIdentity } from '@auto-circuit/core/run';
 import type { Command } from 'commander';
 import type { Cli } from '../context.js';
 import { DATA_FLAGS, GRAPH_FLAGS, requireFlag } from '../flags/index.js';
@@ -34,7 +35,7 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const task = values.task === undefined ? null : (await cli.registry()).get('task', values.task);
   const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
-  const { requireOneLength } = await import('@auto-circuit/core');
+  const { requireOneLength } = await import('@auto-circuit/core/run');
   const { loadNamedModel, openPatchable } = await import('../open-model.js');
   const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
     '../open-prompts.js'

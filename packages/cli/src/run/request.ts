@@ -1,12 +1,13 @@
 /** @file What is asked of a run: algorithm, metrics, objective, circuits, and what identifies its parts. */
+
+import type { ObjectiveName } from '@auto-circuit/core';
 import type {
   ChosenMetric,
   DiscoverRequest,
-  ObjectiveName,
   RunIdentity,
   RunPromptSettings,
   SelectionSettings,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/run';
 import type { Command } from 'commander';
 import { algoOptions, type NamedAlgo, namedAlgo } from '../choose-algo.js';
 import type { Cli } from '../context.js';
@@ -111,7 +112,7 @@ const defaultMetrics = (opened: OpenedRun): string[] => [
 /** The metrics of `--metric`, or the default ones. */
 export async function chosenMetrics(cli: Cli, names: string | undefined, opened: OpenedRun): Promise<ChosenMetric[]> {
   const registry = await cli.registry();
-  const { optionDefaults } = await import('@auto-circuit/core');
+  const { optionDefaults } = await import('@auto-circuit/core/plugin');
   const wanted = names === undefined ? defaultMetrics(opened) : names.split(',').map((name) => name.trim());
   return [...new Set(wanted)].map((name) => {
     const metric = registry.get('metric', name);

@@ -1,5 +1,5 @@
 /** @file Sizes of circuits and counts of prompts, as flags give them. */
-import type { CircuitSizes } from '@auto-circuit/core';
+import type { CircuitSizes } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 
 const RULES = ['log', 'all', 'groups'] as const;

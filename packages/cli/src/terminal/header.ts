@@ -1,5 +1,6 @@
 /** @file The header of three lines: model and graph, task and prompts, backend. On stderr, since it is no result. */
-import type { BackendInfo, Graph, ModelObject } from '@auto-circuit/core';
+import type { Graph, ModelObject } from '@auto-circuit/core';
+import type { BackendInfo } from '@auto-circuit/core/backend';
 import { countOf, formatCount } from './numbers.js';
 import type { Output } from './output.js';
 

@@ -1,5 +1,5 @@
 /** @file One bar on stderr, on a terminal only, for work that takes longer than a second: rate and time left. */
-import type { Progress } from '@auto-circuit/core';
+import type { Progress } from '@auto-circuit/core/plugin';
 import cliProgress from 'cli-progress';
 import { formatBytes, formatCount, formatSeconds } from './numbers.js';
 import type { Output } from './output.js';

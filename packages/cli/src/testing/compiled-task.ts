@@ -11,15 +11,15 @@ import {
   type Graph,
   interpreterBackend,
   OBJECTIVES,
-  optionDefaults,
   type PruneAlgo,
   type PruneScores,
   parsePromptFile,
-  patchDescription,
   splitTrainTest,
   type Task,
   tokenizePrompts,
 } from '@auto-circuit/core';
+import { optionDefaults } from '@auto-circuit/core/plugin';
+import { patchDescription } from '@auto-circuit/core/run';
 import { loadModel } from '@auto-circuit/models';
 
 export interface CompiledSetting {

@@ -1,5 +1,5 @@
 /** @file What is fed to a program, checked against its inputs; every backend uses this one check. */
-import { AutoCircuitError, unknownName } from '../error.js';
+import { AutoCircuitError, unknownName } from '../errors/error.js';
 import {
   type Dim,
   type DimSizes,

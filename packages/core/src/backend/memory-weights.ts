@@ -1,6 +1,6 @@
 /** @file Weight stores that live in memory: for models built in code, and for tests. */
 import { createHash } from 'node:crypto';
-import { AutoCircuitError, unknownName } from '../error.js';
+import { AutoCircuitError, unknownName } from '../errors/error.js';
 import { elementCount } from '../tensor/tensor.js';
 import type { WeightEntry, WeightStore } from './backend.js';
 

@@ -1,5 +1,5 @@
 /** @file One sentence for whatever the file system refuses. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 
 const REASONS: Readonly<Record<string, { readonly what: string; readonly fix: string }>> = Object.freeze({
   ENOSPC: { what: 'the disk is full', fix: 'free some space or choose another folder' },

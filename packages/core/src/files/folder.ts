@@ -1,7 +1,7 @@
 /** @file Makes folders. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { errnoOf } from './file-error.js';
 
 /**

@@ -1,6 +1,6 @@
 /** @file JSON text from a file to a checked value: what is wrong is one sentence that names the file and the field. */
 import type { z } from 'zod';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 
 /** Where a text comes from: the part of the tool that reads it, and the file's path as the user knows it. */
 export interface JsonOrigin {

@@ -2,7 +2,7 @@
  * @file The header of a safetensors file: what lies where. Everything in it is checked against the size of the file
  * before it is believed, since the file may be torn or hostile.
  */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 
 const WHERE = 'safetensors';
 

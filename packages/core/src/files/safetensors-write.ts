@@ -1,5 +1,5 @@
 /** @file Writes safetensors files, atomically and as a stream: no more than one chunk need be in memory. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { elementCount } from '../tensor/tensor.js';
 import { replaceFileAtomic } from './atomic-file.js';
 import { bytesPerElement, PREFIX_BYTES, type SafetensorsDType } from './safetensors-header.js';

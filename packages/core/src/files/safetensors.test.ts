@@ -13,7 +13,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from './safetensors.js';
 import { safetensorsSource, writeSafetensors } from './safetensors-write.js';
 

@@ -7,7 +7,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { AutoCircuitError, unknownName } from '../error.js';
+import { AutoCircuitError, unknownName } from '../errors/error.js';
 import { fileError } from './file-error.js';
 import {
   brokenFile,

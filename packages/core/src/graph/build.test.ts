@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula, scoreShape } from './build.js';
 import { innerLinks } from './inner-links.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';

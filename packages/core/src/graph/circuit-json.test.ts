@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
 import { makeCircuit } from './circuit.js';
 import { circuitToJson, parseCircuitJson } from './circuit-json.js';

@@ -1,6 +1,6 @@
 /** @file `circuit.json`: a circuit by edge names, with scores, by falling importance; and the graph it belongs to. */
 import { z } from 'zod';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';

@@ -1,5 +1,5 @@
 /** @file Which circuit sizes to test. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { importances } from './scores.js';
 import type { Graph, PruneScores } from './types.js';
 

@@ -1,5 +1,5 @@
 /** @file Which edges a circuit of n edges holds, given scores: the strongest ones with their ties, exactly n, or grown from the output. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { SelectionName } from './edge-ranking-names.js';
 import { greedyOrder } from './greedy.js';
 import { edgesAbove, importances, thresholdFor } from './scores.js';

@@ -1,5 +1,5 @@
 /** @file Canonical edge numbers (by position, then destination, then source) to edges and back, and edges by name. */
-import { AutoCircuitError, nearestNames } from '../error.js';
+import { AutoCircuitError, nearestNames } from '../errors/error.js';
 import type { DestinationNode, Edge, Graph, SourceNode } from './types.js';
 
 /** What an edge joins; its number and name follow from that. */

@@ -1,5 +1,5 @@
 /** @file From K and V inputs by query head to inputs by KV head: gradient scores add up; nothing converts back. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { buildGraph, scoreShape } from './build.js';
 import { checkScores } from './score-index.js';

@@ -2,7 +2,7 @@
  * @file Where an edge's number stands in the score tensors, both ways, and scores as one list in canonical order.
  * Scores go by module (`[position?, head?, sources]`), canonical numbers by destination node, where Q, K and V of a head are neighbours.
  */
-import { AutoCircuitError, nearestNames } from '../error.js';
+import { AutoCircuitError, nearestNames } from '../errors/error.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { blockEdges, scoreShape } from './build.js';
 import { checkEdgeNumber } from './edges.js';

@@ -1,5 +1,5 @@
 /** @file From prune scores to edges: importance, thresholds, the top k. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { flattenScores } from './score-index.js';
 import type { Graph, PruneScores } from './types.js';
 

@@ -1,5 +1,5 @@
 /** @file Which layouts and options make a graph; anything else is one sentence. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
 
 const WHERE = 'graph';

@@ -2,7 +2,7 @@
  * @file Seeded random numbers, the same on every machine: xoshiro128** (Blackman and Vigna 2018), its state filled by
  * splitmix32 from the seed and a stream. Streams of one seed are independent: one for each prompt, mask or purpose.
  */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 
 export interface RandomSource {
   /** A whole number from 0 to 2³² − 1. */

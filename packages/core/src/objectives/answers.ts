@@ -1,6 +1,6 @@
 /** @file The value of one prompt's answers: mean over the answers, mean over the wrong answers, or the difference. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { AnswerSides } from '../prompts/types.js';
 import type { FloatArray } from '../tensor/tensor.js';
 import { TOKEN_FUNCTIONS, type TokenFunction } from './token-functions.js';

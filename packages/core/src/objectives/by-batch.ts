@@ -1,6 +1,6 @@
 /** @file Objectives that carry a tensor for all prompts (mse targets, KL references), cut to the batch that is run. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
 import type { Objective } from './objective.js';

@@ -3,7 +3,7 @@
  * program fragments, and what exact activation patching subtracts.
  */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { promptAnswerValue } from './answers.js';

@@ -1,6 +1,6 @@
 /** @file Outputs by prompt and position: what is read of a prompt is the mean over its positions. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { answersRead } from '../prompts/output-positions.js';
 import type { AnswerSides, Prompt, PromptBatch } from '../prompts/types.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';

@@ -2,7 +2,7 @@
 
 import { totalmem } from 'node:os';
 import type { Backend } from '../backend/backend.js';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { Graph } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
 import type { OutputPositions } from '../prompts/output-positions.js';

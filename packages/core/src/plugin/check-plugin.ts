@@ -1,5 +1,5 @@
 /** @file Whether an object that claims to be a plugin is one; anything else is one sentence about the first thing amiss. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { type Contribution, type ContributionKind, PLUGIN_API_VERSION, type Plugin } from './contributions.js';
 import { parseOptionValue, type ValueRule } from './option-values.js';
 

@@ -1,5 +1,5 @@
 /** @file The registry: what the plugins in use contribute, by kind and name. Built in main, passed down; there is no global one. */
-import { AutoCircuitError, unknownName } from '../error.js';
+import { AutoCircuitError, unknownName } from '../errors/error.js';
 import { checkPlugin } from './check-plugin.js';
 import type { Contribution, ContributionKind, ContributionMap, Plugin } from './contributions.js';
 

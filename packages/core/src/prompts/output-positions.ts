@@ -1,5 +1,5 @@
 /** @file Which positions' outputs scores and metrics read, and a prompt's answers at each of them. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { AnswerSides, Prompt } from './types.js';
 
 /** AutoCircuit's output slices, by name. */

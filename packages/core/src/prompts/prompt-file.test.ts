@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { parsePromptFile, promptFileText } from './prompt-file.js';
 

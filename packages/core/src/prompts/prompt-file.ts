@@ -4,7 +4,7 @@
  * outputs are read at several positions, answers are lists of lists, one for each; `targets` are numbers for each output.
  */
 import { z } from 'zod';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 
 /** Text, token ids `[pos]`, or features `[pos][features]`. */

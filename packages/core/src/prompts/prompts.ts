@@ -1,5 +1,5 @@
 /** @file Sets of prompts: by length, in batches, in train and test halves; and the model's input for a batch. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { floatTensor, intTensor } from '../tensor/tensor.js';
 import type { ModelInput, Prompt, PromptBatch, Side } from './types.js';

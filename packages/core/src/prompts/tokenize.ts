@@ -1,5 +1,5 @@
 /** @file From a prompt file to prompts of token ids: one-token answers, equal lengths, BOS. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { PromptFile, RawInput, RawPrompt, RawSides } from './prompt-file.js';
 import type { AnswerSides, Prompt } from './types.js';
 

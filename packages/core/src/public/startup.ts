@@ -3,7 +3,7 @@
  * ablations and objectives. All of it is in the main entry too; this one loads in a few milliseconds.
  */
 
-export * from '../error.js';
+export * from '../errors/error.js';
 export { SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 export { ABLATIONS, type AblationName } from '../patch/requests/ablations.js';

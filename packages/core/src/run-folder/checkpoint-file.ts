@@ -1,6 +1,6 @@
 /** @file An algorithm's partial work in one safetensors file: arrays as tensors, the rest as JSON in the metadata. */
 import { existsSync } from 'node:fs';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 import type { Checkpoint, CheckpointData } from '../plugin/contributions.js';

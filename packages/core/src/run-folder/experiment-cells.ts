@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { LOCK_NAME, lockFolder } from './lock.js';
 import type { RunJson } from './schemas.js';
 import { RUN_FILES } from './store.js';

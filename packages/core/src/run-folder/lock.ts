@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 
 export const LOCK_NAME = '.lock';

@@ -1,6 +1,6 @@
 /** @file Scores of nodes on disk: one number a node as JSON, one for each number that a node writes as safetensors. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 import type { Graph } from '../graph/types.js';

@@ -1,6 +1,6 @@
 /** @file What the JSON files of a run folder hold, as zod schemas and the types that follow from them. */
 import { z } from 'zod';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 
 /** A number; ∞ is written `"inf"`, and there is no NaN. */

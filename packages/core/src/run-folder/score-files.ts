@@ -1,6 +1,6 @@
 /** @file Prune scores on disk: one tensor for each destination module, with the names of nodes as metadata. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 import { scoreShape } from '../graph/build.js';

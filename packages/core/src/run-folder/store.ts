@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';

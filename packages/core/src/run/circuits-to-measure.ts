@@ -1,5 +1,5 @@
 /** @file From scores and the sizes asked for to the circuits that are measured. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { connectedPart, makeCircuit } from '../graph/circuit.js';
 import { edgeCounts } from '../graph/circuit-sizes.js';
 import { edgeSelection, rankingOf } from '../graph/edge-ranking.js';

@@ -1,6 +1,6 @@
 /** @file How much of the model's behaviour a circuit keeps, and which of the measured circuits is the one to write. */
 
-import { AutoCircuitError, type ErrorParts } from '../error.js';
+import { AutoCircuitError, type ErrorParts } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
 import { klDivergence } from '../objectives/token-functions.js';

@@ -1,6 +1,6 @@
 /** @file Optimal ablation: constants for every source node, trained so that patching them in changes the output least. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
 import type { Mask } from '../graph/types.js';
 import { type AdamState, adamState, adamStep } from '../numeric/adam.js';

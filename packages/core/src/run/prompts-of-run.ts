@@ -1,6 +1,6 @@
 /** @file Which prompts a run uses: one length, the first so many, a train and a test part, in batches. */
 import { createHash } from 'node:crypto';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { Graph } from '../graph/types.js';
 import type { AblationName } from '../patch/requests/ablations.js';
 import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../prompts/prompts.js';

@@ -3,7 +3,7 @@
  * an edge patch runs the corrupt prompts with the circuit's edges patched from the clean ones.
  */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';

@@ -6,7 +6,7 @@
  * for (const batch of batches) total.add(await model.maskGradient(batch, request));
  * const { scores, standardErrors } = total.result();
  */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
 import type { DestinationBlock, Graph, PruneScores } from '../graph/types.js';
 import type { CheckpointData, PruneResult } from '../plugin/contributions.js';

@@ -1,6 +1,6 @@
 /** @file Standard errors over prompts by the bootstrap: how much a number moves when other prompts had been drawn. */
 
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import type { PromptValues } from '../plugin/contributions.js';
 

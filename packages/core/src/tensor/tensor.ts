@@ -1,5 +1,5 @@
 /** @file Tensors on the host: a typed array and a shape, row-major. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 export type FloatArray = Float32Array | Float64Array;
 /** float → Float32Array (or Float64Array), int → Int32Array, bool → Uint8Array (0 or 1). */
 export type TensorData = FloatArray | Int32Array | Uint8Array;

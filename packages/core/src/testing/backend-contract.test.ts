@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend, Results } from '../backend/backend.js';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type BackendContractOptions, backendContract } from './backend-contract.js';
 import { runContract } from './contract.js';

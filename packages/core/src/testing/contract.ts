@@ -5,7 +5,7 @@
  * import { describe, it } from 'vitest';
  * runContract('my-metric', metricContract(myMetric), { describe, it });
  */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 
 export interface ContractCheck {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { defineMetric, type Metric, type MetricContext } from '../plugin/contributions.js';
 import { metricContract } from './metric-contract.js';

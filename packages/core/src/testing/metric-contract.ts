@@ -1,5 +1,5 @@
 /** @file The contract of a metric: what every metric, first-party or not, has to keep to. */
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
 import { ratioOfSums } from '../statistics/bootstrap.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../error.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { unflattenScores } from '../graph/score-index.js';
 import { definePruneAlgo, type PruneAlgo, type PruneAlgoContext, type PruneResult } from '../plugin/contributions.js';
 import { ScoreAccumulator } from '../statistics/accumulate.js';

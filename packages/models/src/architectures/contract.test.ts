@@ -1,4 +1,4 @@
-import type { ModelObject, PatchPoints } from '@auto-circuit/core';
+import type { ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
 import { architectureContract, microModel, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random.js';

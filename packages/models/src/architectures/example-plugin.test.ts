@@ -1,14 +1,7 @@
 /** The family of the example plugin, which docs/add-an-architecture.md walks through, under the sources of this repository. */
 import { fileURLToPath } from 'node:url';
-import {
-  type Architecture,
-  buildGraph,
-  createPatchableModel,
-  interpreterBackend,
-  openSafetensors,
-  type Plugin,
-  Registry,
-} from '@auto-circuit/core';
+import { buildGraph, createPatchableModel, interpreterBackend, openSafetensors, type Plugin } from '@auto-circuit/core';
+import { type Architecture, Registry } from '@auto-circuit/core/plugin';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';

@@ -1,5 +1,7 @@
 /** @file The families that checkpoints are read for: a weight recipe and a trace each. Another family is another entry. */
-import type { ModelObject, WeightStore } from '@auto-circuit/core';
+
+import type { WeightStore } from '@auto-circuit/core/backend';
+import type { ModelObject } from '@auto-circuit/core/plugin';
 import type { CanonicalWeights, WeightRecipe } from '../checkpoint/canonical.js';
 import { type GemmaConfig, gemmaRecipe } from '../checkpoint/recipes/gemma.js';
 import { type Gpt2Config, gpt2Recipe } from '../checkpoint/recipes/gpt2.js';

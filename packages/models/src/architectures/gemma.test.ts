@@ -1,4 +1,5 @@
-import { buildGraph, type ModelObject, type Program, plainProgram } from '@auto-circuit/core';
+import { type Program, plainProgram } from '@auto-circuit/core/backend';
+import { buildGraph, type ModelObject } from '@auto-circuit/core/plugin';
 import { expect, it } from 'vitest';
 import { randomGemma } from './random.js';
 

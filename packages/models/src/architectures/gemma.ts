@@ -2,8 +2,10 @@
  * @file Gemma 2 and 3: scaled embeddings, RMS norms before and after attention and MLP, sliding windows in most layers, a gated
  * MLP; Gemma 2 caps its scores and logits, Gemma 3 norms its queries and keys and turns them by layer with another base.
  */
-import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
-import { contribution, normalize, normed, withNormWeights } from '@auto-circuit/core';
+
+import type { WeightStore } from '@auto-circuit/core/backend';
+import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
+import { contribution, normalize, normed, withNormWeights } from '@auto-circuit/core/plugin';
 import {
   type AttentionForm,
   causalAttention,

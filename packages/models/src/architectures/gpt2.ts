@@ -2,7 +2,9 @@
  * @file GPT-2: learned positions, layer norm before attention and MLP, GELU. The trace is written once, with its patch points;
  * it reads canonical weights, where folding may have taken layer norm weights and biases away.
  */
-import { type AnyValue, addDims, type ModelObject, type PatchPoints, type WeightStore } from '@auto-circuit/core';
+
+import { addDims, type WeightStore } from '@auto-circuit/core/backend';
+import type { AnyValue, ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
 import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 

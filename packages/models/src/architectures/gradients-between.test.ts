@@ -7,8 +7,8 @@ import {
   type MaskGradientRequest,
   type PromptBatch,
   type PromptGradients,
-  seededRandom,
 } from '@auto-circuit/core';
+import { seededRandom } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { randomGpt2, randomLlama } from './random.js';
 

@@ -2,22 +2,19 @@
  * @file The layers that architectures are made of, as program fragments. Composites are marked (`gelu`, `silu`, …), so that a
  * backend may compute them in one step.
  */
+
+import { addDims, type Dim, dimsEqual, geluTanhSlope, multiplyDims } from '@auto-circuit/core/backend';
 import {
   type AnyValue,
-  addDims,
-  type Dim,
-  dimsEqual,
-  geluTanhSlope,
   type HeadInputs,
   type HeadProjection,
   joinedBias,
-  multiplyDims,
   type Norm,
   normed,
   type PatchPoints,
   type ProgramBuilder,
   unknownName,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /** What of a checkpoint is there: folding removes some weights and makes others. */
 export type Has = (weight: string) => boolean;

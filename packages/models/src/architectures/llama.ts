@@ -1,5 +1,7 @@
 /** @file Llama, Qwen 2, Mistral: rotary positions, RMS norm, grouped queries, SwiGLU; some with sliding windows. */
-import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
+
+import type { WeightStore } from '@auto-circuit/core/backend';
+import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
 import { causalAttention, gatedMlp, type Has, readHeads, rmsNormNamed, rotate, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 

@@ -1,5 +1,7 @@
 /** @file GPT-NeoX (Pythia): rotary positions on part of each head, layer norms, attention and MLP side by side or in turn. */
-import type { AnyValue, ModelObject, Norm, PatchPoints, WeightStore } from '@auto-circuit/core';
+
+import type { WeightStore } from '@auto-circuit/core/backend';
+import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
 import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, rotate, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 

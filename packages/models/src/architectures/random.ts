@@ -1,5 +1,7 @@
 /** @file Models of a given shape with seeded random weights: for benchmarks and tests. */
-import { type ModelObject, memoryWeights, seededRandom } from '@auto-circuit/core';
+
+import { memoryWeights } from '@auto-circuit/core/backend';
+import { type ModelObject, seededRandom } from '@auto-circuit/core/plugin';
 import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 import { type GemmaShape, gemmaModel } from './gemma.js';
 import { type Gpt2Shape, gpt2Model } from './gpt2.js';

@@ -1,13 +1,11 @@
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
-  behindPrefix,
   buildGraph,
-  createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
   filledMask,
   floatTensor,
   type Graph,
   inputOf,
-  interpreterBackend,
   type Mask,
   type ModelObject,
   type Objective,
@@ -15,9 +13,8 @@ import {
   type Prompt,
   type PromptBatch,
   seededRandom,
-  sharedPrefixLength,
-  withoutPrefix,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
+import { behindPrefix, sharedPrefixLength, withoutPrefix } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { modelOfProgram, xproportionProgram } from '../compiled/index.js';
 import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random.js';

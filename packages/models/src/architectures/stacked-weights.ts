@@ -1,5 +1,5 @@
 /** @file Query, key and value weights of a layer as one weight, so that one product gives all three. */
-import { elementCount, type WeightEntry, type WeightStore } from '@auto-circuit/core';
+import { elementCount, type WeightEntry, type WeightStore } from '@auto-circuit/core/backend';
 
 const FLOAT_BYTES = 4;
 /** Weights in memory are copied to be joined; only small ones are worth it. */

@@ -1,12 +1,13 @@
 /** @file What the families share as objects: token ids in, logits out, a transformer's graph. */
+
+import type { WeightStore } from '@auto-circuit/core/backend';
 import {
   type AnyValue,
   elementCount,
   type ModelObject,
   type PatchPoints,
   type TransformerLayout,
-  type WeightStore,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import type { Has } from './layers.js';
 import { stackHeads } from './stacked-weights.js';
 

@@ -3,16 +3,15 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,
-  createPatchableModel,
   edgesByName,
   inputOf,
-  interpreterBackend,
   type ModelObject,
   type PromptBatch,
   scorePlace,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
 import { readAutoencoder, readModelFile, strongestLatents, writeModelFile } from './index.js';

@@ -7,7 +7,8 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { fileError, type ModelObject } from '@auto-circuit/core';
+import type { ModelObject } from '@auto-circuit/core/plugin';
+import { fileError } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
 import { readAutoencoder } from './autoencoder.js';

@@ -1,13 +1,13 @@
 /** @file Which latents matter on some prompts: those that differ most between clean and corrupt, by a program on any backend. */
+
+import { type Backend, simplify } from '@auto-circuit/core/backend';
 import {
   AutoCircuitError,
-  type Backend,
   inputOf,
   type PatchableModel,
   ProgramBuilder,
   type PromptBatch,
-  simplify,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import type { Autoencoder } from './autoencoder.js';
 import { type Attached, activations, attachedWeights } from './with-latents.js';
 

@@ -1,4 +1,4 @@
-import { seededRandom } from '@auto-circuit/core';
+import { seededRandom } from '@auto-circuit/core/plugin';
 import { expect, it } from 'vitest';
 import { type AutoencoderReport, trainAutoencoder } from './train.js';
 

@@ -2,8 +2,8 @@
  * @file Trains a small sparse autoencoder on the host: least squares with a price on how active latents are, by Adam. Gradients
  * are written out; decoder rows are kept at length 1, so that activity has a unit. For models of the size that is shipped here.
  */
-import type { MemoryWeight } from '@auto-circuit/core';
-import { seededRandom } from '@auto-circuit/core';
+import type { MemoryWeight } from '@auto-circuit/core/backend';
+import { seededRandom } from '@auto-circuit/core/plugin';
 import { ADAM_DEFAULTS, Adam, learningRateAt } from '../shipped/training/adam.js';
 import type { Autoencoder } from './autoencoder.js';
 

@@ -1,20 +1,18 @@
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
-  behindPrefix,
   buildGraph,
-  createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
   edgesByName,
   type FloatArray,
   type GraphOptions,
   inputOf,
-  interpreterBackend,
   type ModelObject,
   optionsFor,
   type PromptBatch,
   scorePlace,
   seededRandom,
-  withoutPrefix,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
+import { behindPrefix, withoutPrefix } from '@auto-circuit/core/run';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { randomGemma, randomGpt2, randomNeox } from '../architectures/random.js';

@@ -4,6 +4,8 @@
  *
  *     MLP output (or stream) = Σ latents + error + decoder bias
  */
+
+import { memoryWeights, type WeightEntry, type WeightStore } from '@auto-circuit/core/backend';
 import {
   type AnyValue,
   AutoCircuitError,
@@ -11,13 +13,10 @@ import {
   contribution,
   latentSite,
   type ModelObject,
-  memoryWeights,
   optionsFor,
   type PatchPoints,
   type ProgramBuilder,
-  type WeightEntry,
-  type WeightStore,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import type { Autoencoder } from './autoencoder.js';
 
 /** An autoencoder, and which of its latents become sources. */

@@ -15,19 +15,16 @@ import { lstat, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { AutoCircuitError, elementCount, memoryWeights, type WeightStore } from '@auto-circuit/core/backend';
+import { unknownName } from '@auto-circuit/core/plugin';
 import {
-  AutoCircuitError,
-  elementCount,
   errnoOf,
   fileError,
-  memoryWeights,
   openSafetensors,
   type SafetensorsFile,
-  unknownName,
-  type WeightStore,
   writeFileAtomic,
   writeSafetensors,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';

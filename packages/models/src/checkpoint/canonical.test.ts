@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { openSafetensors } from '@auto-circuit/core';
+import { openSafetensors } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { type CanonicalWeights, canonicalWeights } from './canonical.js';
 import { memoryCheckpoint, openCheckpoint, type RawCheckpoint } from './hf-folder.js';

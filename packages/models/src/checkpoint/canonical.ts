@@ -10,7 +10,7 @@
  *
  * Tensors are lazy: a model larger than memory is converted one tensor at a time.
  */
-import { AutoCircuitError, elementCount } from '@auto-circuit/core';
+import { AutoCircuitError, elementCount } from '@auto-circuit/core/plugin';
 import type { RawConfig } from './config.js';
 import type { RawCheckpoint } from './hf-folder.js';
 import { applyProcessing, type ProcessingRequest, type ProcessingStep } from './processing.js';

@@ -1,7 +1,7 @@
 /** @file Reads config.json and checks what a recipe needs of it; every problem is one sentence that names the key. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkJson, fileError, parseJson } from '@auto-circuit/core';
+import { checkJson, fileError, parseJson } from '@auto-circuit/core/run';
 import { z } from 'zod';
 
 const WHERE = 'checkpoint';

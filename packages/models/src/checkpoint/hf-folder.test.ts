@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openSafetensors, safetensorsSource, writeSafetensors } from '@auto-circuit/core';
+import { openSafetensors, safetensorsSource, writeSafetensors } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
 

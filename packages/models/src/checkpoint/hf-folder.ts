@@ -7,13 +7,8 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import {
-  AutoCircuitError,
-  openSafetensors,
-  type SafetensorsDType,
-  type SafetensorsFile,
-  unknownName,
-} from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
+import { openSafetensors, type SafetensorsDType, type SafetensorsFile } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, type RawConfig, readConfig, readJson } from './config.js';
 

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, lstat, mkdir, rename, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { AutoCircuitError, errnoOf, writeFileAtomic } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
+import { errnoOf, writeFileAtomic } from '@auto-circuit/core/run';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
 export interface RepoCache {

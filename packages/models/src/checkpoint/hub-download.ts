@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { AutoCircuitError, fileError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
+import { fileError } from '@auto-circuit/core/run';
 import { claimPartial, type RepoCache, releasePartial } from './hub-cache.js';
 
 const WHERE = 'hub';

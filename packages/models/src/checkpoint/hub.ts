@@ -7,7 +7,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { HubApiError, modelInfo } from '@huggingface/hub';
 import { weightFiles } from './hf-folder.js';
 import { openRepoCache, type RepoCache } from './hub-cache.js';

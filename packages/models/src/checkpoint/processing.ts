@@ -4,7 +4,7 @@
  *
  * Each step rewrites lazy tensors into lazy tensors. Sums are taken in float64 and rounded to float32 once.
  */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 import { addValueBias, biasThrough, centerColumns, centerRows, centerVector, scaleInput } from './processing-math.js';
 import type { CanonicalTensor, CanonicalTensors, ModelSizes } from './tensors.js';
 

@@ -1,5 +1,5 @@
 /** @file Rotary position tables from config.json, computed in float64 (RoFormer, arXiv 2104.09864; the rotate-half convention). */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import type { RawConfig } from './config.js';
 import { parseConfig } from './config.js';

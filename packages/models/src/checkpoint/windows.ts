@@ -1,5 +1,5 @@
 /** @file Sliding windows from config.json: how many keys the queries of each layer see. */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig, type RawConfig } from './config.js';
 

@@ -2,7 +2,7 @@
  * @file From a program to weights. Every head and MLP reads the dimensions of the variables that it needs and no others, and
  * writes into dimensions of its own: that is why the circuit is known (`known-circuit.ts`).
  */
-import type { MemoryWeight } from '@auto-circuit/core';
+import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { type HeadOperation, type MlpOperation, type Plan, planOf, type Variable } from './plan.js';
 import type { Expression, Tokens, Value } from './rasp.js';
 import type { CompiledShape } from './weight-shapes.js';

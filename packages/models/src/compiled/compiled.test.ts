@@ -9,12 +9,12 @@ import {
   edgeAt,
   interpreterBackend,
   intTensor,
-  type MemoryWeight,
   type ModelObject,
   maskFromEdges,
   openSafetensors,
   type PatchDescription,
 } from '@auto-circuit/core';
+import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { describe, expect, it } from 'vitest';
 import {
   COMPILED_PROGRAMS,

@@ -1,5 +1,7 @@
 /** @file Room `compiled`: models whose circuit is known because they are compiled from small programs, not trained. */
-import { type ModelObject, memoryWeights } from '@auto-circuit/core';
+
+import { memoryWeights } from '@auto-circuit/core/backend';
+import type { ModelObject } from '@auto-circuit/core/plugin';
 import type { CompiledProgram } from './compile.js';
 import { compiledModel } from './model.js';
 import { reverseProgram, xproportionProgram } from './programs.js';

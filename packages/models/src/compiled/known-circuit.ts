@@ -3,7 +3,7 @@
  * nothing else, and every variable has one writer, so an edge is in exactly when its source writes what its destination
  * reads. Everything else that a source writes falls on dimensions that the destination's weights are 0 on.
  */
-import { AutoCircuitError, edgesByName, type Graph } from '@auto-circuit/core';
+import { AutoCircuitError, edgesByName, type Graph } from '@auto-circuit/core/plugin';
 import type { CompiledProgram } from './compile.js';
 import type { Operation, Variable } from './plan.js';
 

@@ -2,18 +2,17 @@
  * @file The architecture of compiled models, tracr's and ours: learned positions, attention to all positions, ReLU MLPs,
  * biases everywhere, no norm anywhere, and an unembedding of its own.
  */
+
+import { type Dim, multiplyDims, type WeightStore } from '@auto-circuit/core/backend';
 import {
   type AnyValue,
   AutoCircuitError,
-  type Dim,
   elementCount,
   type HeadProjection,
   type ModelObject,
-  multiplyDims,
   type PatchPoints,
   type ProgramBuilder,
-  type WeightStore,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { asMatrix, plainMlp } from '../architectures/layers.js';
 import { type CompiledShape, weightShapes } from './weight-shapes.js';
 

@@ -2,7 +2,7 @@
  * @file Which head or MLP computes each expression, and what stands where in the residual stream. Attention of layer l is
  * slot 2l, its MLP slot 2l + 1; everything goes into the first slot after those of what it reads.
  */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import type { Categorical, Expression, Length, Selector, Value } from './rasp.js';
 
 /** What one node writes to the residual stream and others read: named dimensions of its own. */

@@ -7,7 +7,7 @@
  * const tokens = tokensOf([1, 2, 3]);
  * const first = aggregate('first', select(indices(5), indices(5), (k) => k === 0), tokens); // the first token, everywhere
  */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 export type Value = string | number;
 

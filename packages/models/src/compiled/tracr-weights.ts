@@ -1,5 +1,7 @@
 /** @file Weights that tracr compiled, under TransformerLens' per-head names, for our architecture. */
-import { AutoCircuitError, type MemoryWeight, type ModelObject, memoryWeights, unknownName } from '@auto-circuit/core';
+
+import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
+import { AutoCircuitError, type ModelObject, unknownName } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig } from '../checkpoint/config.js';
 import { compiledModel } from './model.js';

@@ -1,4 +1,4 @@
-import { buildGraph, type GraphOptions } from '@auto-circuit/core';
+import { buildGraph, type GraphOptions } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
 import { NAMED_SIZES, namedShape, namedSize } from './index.js';

@@ -1,5 +1,7 @@
 /** @file A named size as a model without numbers: graph, parameters and memory can be told of it, but it cannot be run. */
-import { AutoCircuitError, elementCount, type ModelObject, type WeightStore } from '@auto-circuit/core';
+
+import type { WeightStore } from '@auto-circuit/core/backend';
+import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/core/plugin';
 import { FAMILIES } from '../architectures/families.js';
 import { canonicalWeights } from '../checkpoint/canonical.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';

@@ -4,12 +4,12 @@ import {
   batchesOf,
   buildGraph,
   createPatchableModel,
-  inputOf,
   interpreterBackend,
   parsePromptFile,
   type Side,
   tokenizePrompts,
 } from '@auto-circuit/core';
+import { inputOf } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
 import { SHIPPED_MODELS } from './index.js';

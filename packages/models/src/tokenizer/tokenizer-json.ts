@@ -4,7 +4,8 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AutoCircuitError, fileError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
+import { fileError } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
 

@@ -7,7 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AutoCircuitError, type TextEncoder } from '@auto-circuit/core';
+import { AutoCircuitError, type TextEncoder } from '@auto-circuit/core/plugin';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';

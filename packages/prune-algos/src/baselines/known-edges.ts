@@ -1,5 +1,5 @@
 /** @file Known edges: 1 on a circuit that is known already, 0 on all other edges. */
-import { AutoCircuitError, definePruneAlgo, edgesByName, unflattenScores } from '@auto-circuit/core';
+import { AutoCircuitError, definePruneAlgo, edgesByName, unflattenScores } from '@auto-circuit/core/plugin';
 
 /**
  * AutoCircuit's `Official Circuit`: a circuit from a paper or a file as scores, so that it is measured like those that

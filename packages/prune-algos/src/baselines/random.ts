@@ -1,5 +1,5 @@
 /** @file Random scores: the baseline that every algorithm has to beat. */
-import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core';
+import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core/plugin';
 
 /** A uniform number in [0, 1) for each edge, by the run's seed and the edge's canonical number. Looks at no prompt. */
 export const random = definePruneAlgo({

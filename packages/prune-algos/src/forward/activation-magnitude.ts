@@ -7,7 +7,7 @@ import {
   type PromptBatch,
   type PruneAlgoContext,
   unflattenScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /** Most numbers of source outputs asked for at once (64 MiB as float32). */
 const MOST_NUMBERS = 2 ** 24;

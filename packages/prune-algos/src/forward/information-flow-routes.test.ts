@@ -1,16 +1,15 @@
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   allEdges,
   buildGraph,
-  createPatchableModel,
   edgesByName,
   flattenScores,
   type Graph,
-  interpreterBackend,
   type ModelObject,
   type Prompt,
   type PruneAlgoContext,
   seededRandom,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { randomGpt2, randomLlama } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';

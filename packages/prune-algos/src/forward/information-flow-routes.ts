@@ -1,5 +1,5 @@
 /** @file Information flow routes: how much of what a destination reads each source makes up. */
-import { type AnyValue, definePruneAlgo, type EdgeMeasure, type ProgramBuilder } from '@auto-circuit/core';
+import { type AnyValue, definePruneAlgo, type EdgeMeasure, type ProgramBuilder } from '@auto-circuit/core/plugin';
 import { promptMeans } from '../shared/prompt-means.js';
 
 /**

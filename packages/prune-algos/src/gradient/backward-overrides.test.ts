@@ -1,28 +1,30 @@
+import { createPatchableModel } from '@auto-circuit/core';
+import {
+  captureProgram,
+  interpret,
+  interpreterBackend,
+  type Program,
+  patchedProgram,
+  patchInputName,
+  plainProgram,
+  sourceOutputName,
+} from '@auto-circuit/core/backend';
 import {
   type AnyValue,
   type BackwardRule,
   buildGraph,
-  captureProgram,
-  createPatchableModel,
   edgesByName,
   floatTensor,
   type Graph,
-  interpret,
-  interpreterBackend,
   intTensor,
   type MaskGradientRequest,
   type ModelObject,
-  type Program,
   ProgramBuilder,
   type PromptBatch,
-  patchedProgram,
-  patchInputName,
-  plainProgram,
   scorePlace,
   seededRandom,
-  sourceOutputName,
   type Tensor,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { randomGemma, randomGpt2, randomLlama, randomNeox } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';

@@ -1,11 +1,10 @@
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   allEdges,
   buildGraph,
-  createPatchableModel,
   flattenScores,
   type Graph,
   type GraphOptions,
-  interpreterBackend,
   type Mask,
   type ModelObject,
   type Objective,
@@ -16,7 +15,7 @@ import {
   parseOptions,
   seededRandom,
   unflattenScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { randomGemma, randomGpt2, randomLlama } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';

@@ -6,7 +6,7 @@ import {
   type PromptGradients,
   type PromptScores,
   type SourceBlock,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 
 /**

@@ -1,5 +1,5 @@
 /** @file Edge attribution patching with integrated gradients over the input. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**

@@ -1,5 +1,5 @@
 /** @file Gradient interaction modifications: EAP with gradients that allow for what interacting parts hide from each other. */
-import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core';
+import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**

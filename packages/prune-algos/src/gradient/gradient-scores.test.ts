@@ -1,4 +1,4 @@
-import { type Objective, type PruneAlgo, parseOptions } from '@auto-circuit/core';
+import { type Objective, type PruneAlgo, parseOptions } from '@auto-circuit/core/plugin';
 import { pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { cleanCorrupted, eap, eapIgActivations, eapIgInputs, gim, integratedEdgeGradients, relp } from '../index.js';

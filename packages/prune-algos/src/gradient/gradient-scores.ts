@@ -6,7 +6,7 @@ import {
   objectiveByBatch,
   type PromptGradients,
   type PruneAlgoContext,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { type PointScores, type PromptMeans, promptMeans } from '../shared/prompt-means.js';
 
 /** Where a gradient is taken: at a mask value, at an interpolated input, or with one source block's output interpolated. */

@@ -1,5 +1,5 @@
 /** @file Integrated gradients over the masks of all edges. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 

@@ -1,5 +1,5 @@
 /** @file The gradient of an answer objective with respect to each edge's mask, at any mask value. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 

@@ -9,7 +9,7 @@ import {
   type PruneResult,
   parseOptions,
   seededRandom,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { memoryCheckpoint, microModel, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { randomLlama } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';

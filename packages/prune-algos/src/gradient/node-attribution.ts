@@ -7,7 +7,7 @@ import {
   type PromptGradients,
   type PruneScores,
   type SourceBlock,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import type { PointScores } from '../shared/prompt-means.js';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 

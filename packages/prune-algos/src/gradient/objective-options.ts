@@ -1,5 +1,5 @@
 /** @file The options by which gradient algorithms fix an objective of their own, in AutoCircuit's terms. */
-import { AutoCircuitError, type Objective, type OptionValues } from '@auto-circuit/core';
+import { AutoCircuitError, type Objective, type OptionValues } from '@auto-circuit/core/plugin';
 
 export const OBJECTIVE_OPTIONS = {
   tokenFunction: {

@@ -1,5 +1,5 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
-import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core';
+import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**

@@ -1,12 +1,5 @@
-import {
-  buildGraph,
-  createPatchableModel,
-  flattenScores,
-  interpreterBackend,
-  type Prompt,
-  type PruneAlgoContext,
-  parseOptions,
-} from '@auto-circuit/core';
+import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
+import { buildGraph, flattenScores, type Prompt, type PruneAlgoContext, parseOptions } from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { type AcdcSettings, acdc, acdcOrder, acdcSearch } from '../index.js';

@@ -1,5 +1,5 @@
 /** @file Automatic circuit discovery: edges are removed one by one as long as the output stays close to the model's. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { numberList } from '../shared/number-list.js';
 import { acdcSearch, TAU_GRIDS } from './acdc-search.js';
 

@@ -14,7 +14,7 @@ import {
   type PruneAlgoContext,
   ScoreAccumulator,
   unflattenScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { batchesKey, resumableWork } from '../shared/resume.js';
 import { sameSite } from './same-site.js';
 

@@ -1,5 +1,5 @@
 /** @file Edges that can be tried in one run. */
-import { edgeEnds, type Graph } from '@auto-circuit/core';
+import { edgeEnds, type Graph } from '@auto-circuit/core/plugin';
 
 /** The first of these edges, as far as they lead to one site: their runs have everything before it in common. */
 export function sameSite(graph: Graph, edges: readonly number[]): number[] {

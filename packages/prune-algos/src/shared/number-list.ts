@@ -1,5 +1,5 @@
 /** @file Options that are lists of numbers, written with commas: `0.001,0.003,1e-2`. */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 /**
  * The numbers of a comma-separated text; none for an empty one.

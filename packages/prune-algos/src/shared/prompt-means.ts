@@ -6,7 +6,7 @@ import {
   type PruneAlgoContext,
   type PruneResult,
   ScoreAccumulator,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { batchesKey, resumableWork } from './resume.js';
 
 /** Scores of each prompt of a batch, and other numbers that are wanted as a mean over prompts. */

@@ -1,4 +1,4 @@
-import { parseOptions } from '@auto-circuit/core';
+import { parseOptions } from '@auto-circuit/core/plugin';
 import { memoryCheckpoint, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { exact, integratedEdgeGradients, subnetworkProbing, ugs } from '../index.js';

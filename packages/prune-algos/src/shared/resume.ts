@@ -5,7 +5,7 @@ import {
   type PruneAlgoContext,
   type PruneResult,
   type PruneScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /** Saving costs time too: a killed run loses at most this much work. */
 const SECONDS_BETWEEN_SAVES = 10;

@@ -1,5 +1,5 @@
 /** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs that tell it from the model. */
-import { definePruneAlgo, edgesByName } from '@auto-circuit/core';
+import { definePruneAlgo, edgesByName } from '@auto-circuit/core/plugin';
 import { trainResumably } from '../shared/resume.js';
 import { KnockoutTraining } from './knockout-training.js';
 import { USUAL_INIT } from './learned-mask-options.js';

@@ -8,7 +8,7 @@ import {
   type PruneResult,
   topEdges,
   unflattenScores,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { numberList } from '../shared/number-list.js';
 import { batchesKey, resumableWork } from '../shared/resume.js';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';

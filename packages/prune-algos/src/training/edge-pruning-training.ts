@@ -1,6 +1,9 @@
 /** @file The training of Edge Pruning: masks of edges and of source nodes together, held to a sparsity by Lagrange multipliers. */
 import {
+  type AdamState,
   AutoCircuitError,
+  adamState,
+  adamStep,
   type CheckpointData,
   type Graph,
   HARD_CONCRETE,
@@ -10,8 +13,7 @@ import {
   type PromptBatch,
   type PruneScores,
   seededRandom,
-} from '@auto-circuit/core';
-import { type AdamState, adamState, adamStep } from '../adam.js';
+} from '@auto-circuit/core/plugin';
 import { type BatchTarget, FAITHFULNESS_TARGETS } from './faithfulness-targets.js';
 import { blockRanges, sourceOfEach, tensorsByModule } from './parameter-layout.js';
 

@@ -1,5 +1,5 @@
 /** @file Edge Pruning: masks of edges and nodes, trained to keep the output at a given sparsity. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { trainResumably } from '../shared/resume.js';
 import { EdgePruningTraining } from './edge-pruning-training.js';
 

@@ -10,7 +10,7 @@ import {
   positionRows,
   promptAnswerValue,
   type Tensor,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 /** One batch as the engine is to run it, and what each prompt's M becomes; the mean of that over prompts is made small. */
 export interface BatchTarget {

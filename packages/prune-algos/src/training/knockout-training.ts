@@ -1,6 +1,9 @@
 /** @file Training a set of knock-outs inside a circuit that makes the model and the circuit behave as differently as can be. */
 import {
+  type AdamState,
   AutoCircuitError,
+  adamState,
+  adamStep,
   type CheckpointData,
   floatTensor,
   MASK_FUNCTIONS,
@@ -13,8 +16,7 @@ import {
   type PromptGradients,
   type PruneScores,
   type Tensor,
-} from '@auto-circuit/core';
-import { type AdamState, adamState, adamStep } from '../adam.js';
+} from '@auto-circuit/core/plugin';
 import type { MaskNoise } from './mask-noise.js';
 import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
 

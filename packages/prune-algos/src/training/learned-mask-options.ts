@@ -8,7 +8,7 @@ import {
   type OptionValues,
   type PatchDescription,
   type PruneAlgoContext,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import { seededNoise } from './mask-noise.js';
 import type { MaskTrainingSettings } from './mask-training.js';
 

@@ -1,7 +1,13 @@
-import { flattenScores, type PruneAlgo, parseOptions, seededRandom } from '@auto-circuit/core';
+import {
+  adamState,
+  adamStep,
+  flattenScores,
+  type PruneAlgo,
+  parseOptions,
+  seededRandom,
+} from '@auto-circuit/core/plugin';
 import { type PruneAlgoContextSpec, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { adamState, adamStep } from '../adam.js';
 import { circuitProbing, edgePruning, seededNoise, subnetworkProbing, ugs } from '../index.js';
 import { EdgePruningTraining } from './edge-pruning-training.js';
 

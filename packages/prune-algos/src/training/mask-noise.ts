@@ -1,5 +1,5 @@
 /** @file The noise of masks that are sampled: uniform numbers that belong to a seed, a step and a prompt, and to nothing else. */
-import { HARD_CONCRETE, type Prompt, seededRandom } from '@auto-circuit/core';
+import { HARD_CONCRETE, type Prompt, seededRandom } from '@auto-circuit/core/plugin';
 
 /** Fills `out` [edges, in the order of the score tensors] with numbers in (0, 1). */
 export interface MaskNoise {

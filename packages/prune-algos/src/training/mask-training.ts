@@ -1,6 +1,9 @@
 /** @file Training one mask by gradient descent: an edge's parameter says how likely it is patched. */
 import {
+  type AdamState,
   AutoCircuitError,
+  adamState,
+  adamStep,
   type CheckpointData,
   type Graph,
   MASK_FUNCTIONS,
@@ -10,14 +13,13 @@ import {
   objectiveByBatch,
   type PatchableModel,
   type PatchDescription,
-  type PatchType,
   type PromptBatch,
   type PromptGradients,
   type PruneScores,
   type Side,
   type Tensor,
-} from '@auto-circuit/core';
-import { type AdamState, adamState, adamStep } from '../adam.js';
+} from '@auto-circuit/core/plugin';
+import type { PatchType } from '@auto-circuit/core/run';
 import {
   type BatchTarget,
   FAITHFULNESS_TARGETS,

@@ -7,7 +7,7 @@ import {
   scorePlace,
   scoreShape,
   type Tensor,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 export interface BlockRange {
   readonly module: string;

@@ -1,5 +1,5 @@
 /** @file Subnetwork probing of edges: one mask, trained to keep the output with as few edges as can be. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { trainResumably } from '../shared/resume.js';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';

@@ -1,5 +1,5 @@
 /** @file Uniform gradient sampling: the probability of each edge is trained, with gradients from samples near the border. */
-import { definePruneAlgo } from '@auto-circuit/core';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { trainResumably } from '../shared/resume.js';
 import { trainingSettings } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';

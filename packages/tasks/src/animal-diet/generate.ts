@@ -1,5 +1,5 @@
 /** @file Prompts of animal diet: which animals live on meat, and which on plants. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
 
 /** Two animals show what is asked; they are not asked for. */

@@ -1,5 +1,5 @@
 /** @file Task `animal-diet`: meat or plants, by the animal. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { generateAnimalDiet } from './generate.js';
 
 export const animalDiet = defineTask({

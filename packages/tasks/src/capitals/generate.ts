@@ -1,5 +1,5 @@
 /** @file Prompts of capital cities: a country, and its capital in one token. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, draw, fill, isOneToken, oneTokenWords, promptSet } from '../prompt-set/index.js';
 
 export const CAPITAL_SENTENCE = 'The capital of France is Paris, and the capital of {country} is';

@@ -1,5 +1,5 @@
 /** @file Task `capitals`: the capital of a country. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { generateCapitals } from './generate.js';
 
 export const capitals = defineTask({

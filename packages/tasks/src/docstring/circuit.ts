@@ -3,7 +3,7 @@
  * Janiak 2023, "A circuit for Python docstrings in a 4-layer attention-only transformer", with the edges that Conmy et al.
  * 2023 (arXiv:2304.14997) list for it.
  */
-import type { Graph, OfficialCircuit } from '@auto-circuit/core';
+import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
 import { ATTN_ONLY_4L, type At, edgeList, type Inputs } from '../official/index.js';
 
 /** They attend from the end to C in the signature and copy it. */

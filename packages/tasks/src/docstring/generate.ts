@@ -1,5 +1,5 @@
 /** @file Prompts of docstring: the next argument that a half-written docstring describes. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
 import { ARGUMENT_NAMES, DESCRIPTION_WORDS, FUNCTION_NAMES } from './words.js';
 

@@ -1,5 +1,5 @@
 /** @file Tasks `docstring` and `docstring-positions`: the next argument of a half-written docstring. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { DOCSTRING_CIRCUITS } from './circuit.js';
 import { generateDocstring } from './generate.js';
 

@@ -2,7 +2,7 @@
  * @file The circuit of greater-than in GPT-2 small: Hanna, Liu and Variengien 2023, "How does GPT-2 compute greater-than?"
  * (arXiv:2305.00586). Early heads and MLPs read the first year, six heads carry it to the end, late MLPs compare.
  */
-import type { Graph, OfficialCircuit } from '@auto-circuit/core';
+import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
 import { edgeList, GPT2_SMALL, type Head, headNames, mlpNames } from '../official/index.js';
 
 const heads = (list: readonly Head[]): string[] => headNames(list);

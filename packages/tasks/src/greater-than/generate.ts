@@ -1,5 +1,5 @@
 /** @file Prompts of greater-than: an event begins in a year and ends in a later one of the same century. */
-import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core';
+import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, fill, isSingleToken, pick, promptSet, tokensOf } from '../prompt-set/index.js';
 
 /** {start} is the whole first year, {century} the first two digits of the second. */

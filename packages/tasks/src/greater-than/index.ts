@@ -1,5 +1,5 @@
 /** @file Task `greater-than`: the year in which an event ends is after the one in which it began. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { GREATER_THAN_CIRCUITS } from './circuit.js';
 import { generateGreaterThan } from './generate.js';
 

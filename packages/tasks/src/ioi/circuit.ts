@@ -2,7 +2,7 @@
  * @file The circuit of indirect object identification in GPT-2 small: Wang, Variengien, Conmy, Shlegeris and Steinhardt 2022,
  * "Interpretability in the Wild" (arXiv:2211.00593): its 26 heads in seven groups, and which group reads which.
  */
-import type { Graph, OfficialCircuit } from '@auto-circuit/core';
+import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
 import { type EdgeList, edgeList, GPT2_SMALL, type Head, headNames, type Inputs, mlpNames } from '../official/index.js';
 
 type Group = keyof typeof IOI_HEADS;

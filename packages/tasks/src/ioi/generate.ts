@@ -1,5 +1,5 @@
 /** @file Prompts of indirect object identification. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
 import { IOI_FIXED_SENTENCE, IOI_SENTENCES, NAMES, OBJECTS, PLACES } from './words.js';
 

@@ -1,5 +1,5 @@
 /** @file Tasks `ioi` and `ioi-positions`: who receives the object. Sentences, generator, and the circuit of Wang et al. 2022. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { IOI_CIRCUITS } from './circuit.js';
 import { generateIoi } from './generate.js';
 

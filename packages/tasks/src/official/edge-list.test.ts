@@ -1,4 +1,4 @@
-import { buildGraph, DEFAULT_GRAPH_OPTIONS, type GraphLayout } from '@auto-circuit/core';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS, type GraphLayout } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { edgeList, type PaperModel } from './index.js';
 

@@ -9,7 +9,7 @@ import {
   type Graph,
   makeCircuit,
   type SourceNode,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 
 import type { PaperModel } from './paper-models.js';
 

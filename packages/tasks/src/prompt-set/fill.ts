@@ -1,5 +1,5 @@
 /** @file Sentences with slots: `The {animal} eats`, filled with words, with the place where each word ends. */
-import { AutoCircuitError } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 export interface FilledText {
   readonly text: string;

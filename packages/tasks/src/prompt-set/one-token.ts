@@ -1,5 +1,5 @@
 /** @file Which words are one token, and draws among words. */
-import { AutoCircuitError, type RandomSource, type TextEncoder } from '@auto-circuit/core';
+import { AutoCircuitError, type RandomSource, type TextEncoder } from '@auto-circuit/core/plugin';
 
 /** Tokens of a text inside a prompt: without BOS. */
 export const tokensOf = (encoder: TextEncoder, text: string): readonly number[] => encoder.encode(text, { bos: false });

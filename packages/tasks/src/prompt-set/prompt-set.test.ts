@@ -1,4 +1,6 @@
-import { parsePromptFile, promptFileText, type RandomSource, tokenizePrompts } from '@auto-circuit/core';
+import { parsePromptFile, tokenizePrompts } from '@auto-circuit/core';
+import type { RandomSource } from '@auto-circuit/core/plugin';
+import { promptFileText } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { wordEncoder } from '../testing/word-encoder.js';
 import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from './index.js';

@@ -7,7 +7,7 @@ import {
   type RawPrompt,
   seededRandom,
   type TextEncoder,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/plugin';
 import type { FilledText } from './fill.js';
 import { isSingleToken, isSpelled, tokensOf } from './one-token.js';
 

@@ -1,5 +1,5 @@
 /** @file Prompts of gendered pronouns: he or she, by the first name. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
 
 export const PRONOUN_SENTENCES: readonly string[] = [

@@ -1,5 +1,5 @@
 /** @file Task `pronouns`: he or she, by the first name. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { generatePronouns } from './generate.js';
 
 export const pronouns = defineTask({

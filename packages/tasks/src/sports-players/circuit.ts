@@ -3,7 +3,7 @@
  * to Reverse-Engineer Factual Recall on the Neuron Level", post 2. Early layers join the tokens of the name, MLPs look the sport up at its
  * last token, and a few heads carry it to the end.
  */
-import type { Graph, OfficialCircuit } from '@auto-circuit/core';
+import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
 import { edgeList, mlpNames, PYTHIA_2_8B } from '../official/index.js';
 
 /** It reads the sport at the name's last token and carries it to the end. */

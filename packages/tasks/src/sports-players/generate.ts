@@ -1,5 +1,5 @@
 /** @file Prompts of sports players: an athlete's name, and the sport. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, draw, fill, oneTokenWords, pick, promptSet, tokensOf } from '../prompt-set/index.js';
 import { ATHLETES, SPORTS, type Sport } from './athletes.js';
 

@@ -1,5 +1,5 @@
 /** @file Tasks `sports-players` and `sports-players-positions`: the sport that an athlete is known for. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { SPORTS_PLAYERS_CIRCUITS } from './circuit.js';
 import { generateSportsPlayers } from './generate.js';
 

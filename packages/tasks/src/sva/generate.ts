@@ -1,5 +1,5 @@
 /** @file Prompts of subject-verb agreement: the verb has the subject's number, not that of the noun between. */
-import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core';
+import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
 import { type Draft, draw, fill, isOneToken, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
 
 /** {subject} decides; {other} stands between it and the verb. */

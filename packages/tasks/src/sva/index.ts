@@ -1,5 +1,5 @@
 /** @file Task `sva`: the verb agrees with the subject. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { generateSva } from './generate.js';
 
 export const sva = defineTask({

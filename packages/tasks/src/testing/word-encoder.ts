@@ -1,5 +1,5 @@
 /** @file A small tokenizer for tests: whole words with the space before them, numbers in pairs of digits, rare words cut in two. */
-import type { TextEncoder } from '@auto-circuit/core';
+import type { TextEncoder } from '@auto-circuit/core/plugin';
 
 /**
  * Tokens are a word (with a space before it), two digits, one digit, or one other character. Ids are given in order of first use.

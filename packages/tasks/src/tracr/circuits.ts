@@ -2,7 +2,7 @@
  * @file The circuits of the two compiled models, by their construction (docs/compiled-models.md). Under resample they are
  * AutoCircuit's: positions and lengths are the same in the other prompt, so only what depends on the tokens is in.
  */
-import { AutoCircuitError, type Graph, type OfficialCircuit } from '@auto-circuit/core';
+import { AutoCircuitError, type Graph, type OfficialCircuit } from '@auto-circuit/core/plugin';
 
 /** An edge; where what it carries is anything but 0 (the tokens by default); and whether other tokens change it. */
 interface Step {

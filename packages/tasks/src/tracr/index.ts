@@ -1,5 +1,5 @@
 /** @file Tasks `tracr-reverse` and `tracr-xproportion`: compiled models whose circuits are known, to judge algorithms by. */
-import { defineTask } from '@auto-circuit/core';
+import { defineTask } from '@auto-circuit/core/plugin';
 import { circuitsOf, REVERSE_STEPS, XPROPORTION_STEPS } from './circuits.js';
 
 export const tracrReverse = defineTask({

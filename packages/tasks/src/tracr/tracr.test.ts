@@ -3,14 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  buildGraph,
-  DEFAULT_GRAPH_OPTIONS,
-  edgesByName,
-  type GraphLayout,
-  parsePromptFile,
-  type Task,
-} from '@auto-circuit/core';
+import { parsePromptFile } from '@auto-circuit/core';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgesByName, type GraphLayout, type Task } from '@auto-circuit/core/plugin';
 import { afterAll, describe, expect, it } from 'vitest';
 import { tracrReverse, tracrXproportion } from './index.js';
 

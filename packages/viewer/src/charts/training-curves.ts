@@ -1,5 +1,5 @@
 /** @file The section of the report about training: each curve of an algorithm that trains, by step, as SVG. */
-import type { ReportInput } from '@auto-circuit/core';
+import type { ReportInput } from '@auto-circuit/core/run';
 import { count } from '../escape.js';
 import { figure, PLOT, px, valueScale, xTick, xTitle, yTick } from './frame.js';
 

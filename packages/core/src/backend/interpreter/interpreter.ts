@@ -5,7 +5,7 @@
  * const { y } = interpret(program, { x: floatTensor(Float64Array.of(1, 2, 3), [3]) }, memoryWeights({}));
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { evaluateShape } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { DType, FloatArray, Tensor, TensorData } from '../../tensor/tensor.js';

@@ -1,5 +1,5 @@
 /** @file Loops over row-major arrays that the interpreter's ops are made of: strided copy, matmul, reductions, gather. */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { elementCount, type TensorData } from '../../tensor/tensor.js';
 
 export type Sizes = readonly number[];

@@ -1,5 +1,5 @@
 /** @file What every op means: a total table from op to the loop that computes it on host arrays. */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { type DimSizes, evaluateDim } from '../../ir/program/dims.js';
 import type { OpAttributes, OpName } from '../../ir/program/program.js';
 import type { DType } from '../../tensor/tensor.js';

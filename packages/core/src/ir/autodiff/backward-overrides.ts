@@ -5,7 +5,7 @@
  * @example
  * gradient(b, loss, reads, [{ kind: 'stop', role: 'scale' }]);   // every norm's 1/σ counts as a constant
  */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { AnyValue } from '../program/program.js';
 import type { Differentiated } from './vjp-rules.js';
 

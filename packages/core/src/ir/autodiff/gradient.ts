@@ -7,7 +7,7 @@
  * const x = b.input('x', 'float', ['n']);
  * const [dx] = gradient(b, b.sum(b.mul(x, x), 0), [x]);   // [n], 2x
  */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { ProgramBuilder } from '../builder/builder.js';
 import { dimsEqual, type Shape, shapeKey, shapesEqual } from '../program/dims.js';
 import type { AnyValue } from '../program/program.js';

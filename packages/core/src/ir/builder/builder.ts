@@ -8,7 +8,7 @@
  * b.output('y', b.mul(x, 2));
  * const program = b.build();
  */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { DType } from '../../tensor/tensor.js';
 import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
 import { type Dim, type DimLike, dimKey, shapesEqual, sizeOf, subtractDims, toDim, toShape } from '../program/dims.js';

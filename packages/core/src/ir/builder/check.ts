@@ -1,5 +1,5 @@
 /** @file The check that runs after every transform: a program whose shapes, ids and names hang together. */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { type LeafOp, SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
 import { shapeKey, shapesEqual, sizeOf } from '../program/dims.js';
 import type { AnyValue, OpName, Program } from '../program/program.js';

@@ -1,5 +1,5 @@
 /** @file The shape rule of every op: what shape and dtype come out. A total table: an op without a rule does not compile. */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { DType } from '../../tensor/tensor.js';
 import {
   addDims,

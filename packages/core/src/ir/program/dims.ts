@@ -2,7 +2,7 @@
  * @file Dimensions of tensors: integer polynomials over named symbols (`batch`, `pos`, …), so that one
  * program serves every batch and prompt length. Two dims are equal when their normal forms are.
  */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 
 /** A polynomial in normal form: terms sorted by monomial, no zero coefficients, never a plain constant. */
 export interface DimPolynomial {

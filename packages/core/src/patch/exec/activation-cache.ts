@@ -3,7 +3,7 @@
  * budget allows; and the ablations that are made of it. Sums run in float64 in prompt order.
  */
 
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
 import type { ConstantPatch, MeanHandle, PatchDescription } from '../requests/ablations.js';

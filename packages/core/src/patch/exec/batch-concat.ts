@@ -2,7 +2,7 @@
 
 import type { Feeds } from '../../backend/backend.js';
 import { programInputs } from '../../backend/check-feeds.js';
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { dimsEqual, toDim } from '../../ir/program/dims.js';
 import type { Program } from '../../ir/program/program.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';

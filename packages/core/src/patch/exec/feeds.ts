@@ -1,7 +1,7 @@
 /** @file What the engine feeds to programs besides activations: masks by site, prompts, answers. */
 
 import type { Feeds } from '../../backend/backend.js';
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { scoreShape } from '../../graph/build.js';
 import { scorePlace } from '../../graph/score-index.js';
 import { blocksBySite } from '../../graph/sites.js';

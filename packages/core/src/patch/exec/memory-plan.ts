@@ -8,7 +8,7 @@
  */
 
 import type { WeightStore } from '../../backend/backend.js';
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { ProgramMemory } from '../../ir/analysis/memory.js';
 import type { DimSizes } from '../../ir/program/dims.js';
 import { elementCount } from '../../tensor/tensor.js';

@@ -2,7 +2,7 @@
  * @file The modes that do not patch: plain (the model as it is), capture (plain, and every source's output is kept) and
  * reading (plain, and every destination's input stands as a value of its own, for gradients at mask 0).
  */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { blocksAt } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';

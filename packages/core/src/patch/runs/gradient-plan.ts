@@ -1,7 +1,7 @@
 /** @file Which program serves a mask-gradient request, under which name it is kept, and what it is fed beside activations. */
 
 import type { Feeds } from '../../backend/backend.js';
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { Graph } from '../../graph/types.js';
 import { floatTensor, intTensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-cache.js';

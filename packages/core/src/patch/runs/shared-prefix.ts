@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from '../../backend/backend.js';
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import { buildGraph, optionsFor } from '../../graph/build.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { simplify } from '../../ir/passes/simplify.js';

@@ -1,5 +1,5 @@
 /** @file The patch points of selected programs: only the rows that a selection names are read, computed and mixed. */
-import { AutoCircuitError } from '../../error.js';
+import { AutoCircuitError } from '../../errors/error.js';
 import type { DestinationBlock, SourceBlock } from '../../graph/types.js';
 import { addDims, type Dim, type DimLike, dimsEqual, multiplyDims, toDim } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';

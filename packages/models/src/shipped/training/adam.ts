@@ -1,5 +1,5 @@
 /** @file Adam with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019), on the host, and its learning rate. */
-import type { MemoryWeight } from '@auto-circuit/core';
+import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { isMatrix, type Weights } from './weights.js';
 
 export interface AdamSettings {

@@ -1,6 +1,6 @@
 /** @file Writes a trained GPT-2 as a Hugging Face folder: config.json and model.safetensors under GPT-2's names. */
 import { join } from 'node:path';
-import { safetensorsSource, writeFileAtomic, writeSafetensors } from '@auto-circuit/core';
+import { safetensorsSource, writeFileAtomic, writeSafetensors } from '@auto-circuit/core/run';
 import type { Gpt2Shape } from '../../architectures/gpt2.js';
 import type { Weights } from './weights.js';
 

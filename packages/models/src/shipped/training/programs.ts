@@ -4,17 +4,14 @@
  */
 import {
   type AnyValue,
-  buildGraph,
-  capturePoints,
   type Dim,
   gradient,
   multiplyDims,
-  type PatchPoints,
   type Program,
   ProgramBuilder,
-  type SourceParts,
   subtractDims,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
+import { buildGraph, capturePoints, type PatchPoints, type SourceParts } from '@auto-circuit/core/plugin';
 import { type Gpt2Shape, traceGpt2, unembedGpt2 } from '../../architectures/gpt2.js';
 import { gpt2WeightShapes } from './weights.js';
 

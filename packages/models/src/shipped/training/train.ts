@@ -1,5 +1,5 @@
 /** @file Trains a small GPT-2 through our own programs and gradients, on any backend. */
-import { type Backend, floatTensor, intTensor, memoryWeights, type Tensor } from '@auto-circuit/core';
+import { type Backend, floatTensor, intTensor, memoryWeights, type Tensor } from '@auto-circuit/core/backend';
 import type { Gpt2Shape } from '../../architectures/gpt2.js';
 import { ADAM_DEFAULTS, Adam, type AdamSettings, learningRateAt } from './adam.js';
 import { gradientName, lastLogitsProgram, lossProgram } from './programs.js';

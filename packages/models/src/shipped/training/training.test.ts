@@ -6,7 +6,7 @@ import {
   memoryWeights,
   type Results,
   type Tensor,
-} from '@auto-circuit/core';
+} from '@auto-circuit/core/backend';
 import { describe, expect, it } from 'vitest';
 import type { Gpt2Shape } from '../../architectures/gpt2.js';
 import { ADAM_DEFAULTS, Adam, learningRateAt } from './adam.js';

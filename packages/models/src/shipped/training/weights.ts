@@ -1,5 +1,7 @@
 /** @file The weights of a GPT-2 that is about to be trained: their shapes, and random ones to begin with. */
-import { elementCount, type MemoryWeight, uniformAt } from '@auto-circuit/core';
+
+import type { MemoryWeight } from '@auto-circuit/core/backend';
+import { elementCount, uniformAt } from '@auto-circuit/core/plugin';
 import type { Gpt2Shape } from '../../architectures/gpt2.js';
 
 export type Weights = Readonly<Record<string, MemoryWeight>>;

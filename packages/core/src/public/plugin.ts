@@ -1,0 +1,109 @@
+/** @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs. */
+export { AutoCircuitError, unknownName } from '../error.js';
+export { buildGraph, DEFAULT_GRAPH_OPTIONS, latentSite, optionsFor, scoreShape } from '../graph/build.js';
+export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
+export {
+  allEdges,
+  checkEdgeNumber,
+  type EdgeEnds,
+  edgeAt,
+  edgeEnds,
+  edgeName,
+  edgeNumber,
+  edgesByName,
+} from '../graph/edges.js';
+export {
+  HARD_CONCRETE,
+  hardConcreteMask,
+  MASK_FUNCTIONS,
+  type MaskFunction,
+  type MaskFunctionName,
+  sigmoidMask,
+} from '../graph/mask-functions.js';
+export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
+export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
+export type {
+  Circuit,
+  DestinationBlock,
+  DestinationNode,
+  Edge,
+  Graph,
+  GraphLayout,
+  GraphOptions,
+  Mask,
+  PruneScores,
+  SourceBlock,
+  SourceNode,
+  StagedLayout,
+  TransformerLayout,
+} from '../graph/types.js';
+export type { BackwardRule } from '../ir/autodiff/backward-overrides.js';
+export { ProgramBuilder } from '../ir/builder/builder.js';
+export type { AnyValue } from '../ir/program/program.js';
+export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-projections.js';
+export type { ModelObject, ModelSpec } from '../model/model.js';
+export { type Norm, normalize, normed, withNormWeights } from '../model/norm.js';
+export type { PatchPoints } from '../model/patch-points.js';
+export { type AdamState, adamState, adamStep } from '../numeric/adam.js';
+export { uniformAt } from '../numeric/counter-random.js';
+export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
+export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';
+export { objectiveByBatch } from '../objectives/by-batch.js';
+export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
+export type { Objective } from '../objectives/objective.js';
+export { objectiveOnLogits } from '../objectives/on-logits.js';
+export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
+export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
+export { filledMask } from '../patch/exec/feeds.js';
+export { capturePoints, contribution, type SourceParts } from '../patch/modes/points.js';
+export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
+export type {
+  EdgeMeasure,
+  MaskGradientRequest,
+  PatchableModel,
+  PromptGradients,
+} from '../patch/requests/patchable-model.js';
+export { checkPlugin } from '../plugin/check-plugin.js';
+export {
+  type Architecture,
+  type ArchitectureRequest,
+  type BackendDefinition,
+  type BatchOutputs,
+  type Checkpoint,
+  type CheckpointData,
+  type Contribution,
+  type ContributionKind,
+  type ContributionMap,
+  defineArchitecture,
+  defineBackend,
+  defineMetric,
+  definePlugin,
+  definePruneAlgo,
+  defineTask,
+  type Metric,
+  type MetricContext,
+  type MetricValue,
+  type NodeScores,
+  type OfficialCircuit,
+  PLUGIN_API_VERSION,
+  type Plugin,
+  type ProbeLine,
+  type Progress,
+  type PromptGenerator,
+  type PromptRequest,
+  type PromptValues,
+  type PruneAlgo,
+  type PruneAlgoContext,
+  type PruneResult,
+  type Task,
+} from '../plugin/contributions.js';
+export { optionDefaults, parseOptions } from '../plugin/option-values.js';
+export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+export { Registry } from '../plugin/registry.js';
+export type { OutputPositions } from '../prompts/output-positions.js';
+export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
+export { inputOf, promptLength } from '../prompts/prompts.js';
+export type { TextEncoder } from '../prompts/tokenize.js';
+export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
+export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
+export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';

@@ -1,0 +1,70 @@
+/** @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version. */
+export { writeFileAtomic } from '../files/atomic-file.js';
+export { errnoOf, fileError } from '../files/file-error.js';
+export { makeFolder } from '../files/folder.js';
+export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
+export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
+export type { SafetensorsDType } from '../files/safetensors-header.js';
+export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
+export { buildGraph, optionsFor } from '../graph/build.js';
+export { checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+export { edgeCounts } from '../graph/circuit-sizes.js';
+export { fromEapIg, toEapIg } from '../graph/eap-ig-format.js';
+export { edgeSelection } from '../graph/edge-ranking.js';
+export type { SelectionName } from '../graph/edge-ranking-names.js';
+export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
+export { behindPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
+export { importFile } from '../plugin/load-plugin.js';
+export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
+export { requireOneLength } from '../prompts/prompts.js';
+export type { TokenizedPrompts } from '../prompts/tokenize.js';
+export type { SelectionSettings } from '../run/circuits-to-measure.js';
+export { type DiscoverHooks, type DiscoverResult, discover, type RunPhase, scoresOf } from '../run/discover.js';
+export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
+export { faithfulnessScale } from '../run/faithfulness.js';
+export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
+export { choosePrompts, promptsHash, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
+export type { DiscoverRequest, RunIdentity } from '../run/request.js';
+export {
+  type AblationChoice,
+  type ChosenMetric,
+  circuitOutputs,
+  type PatchType,
+  patchDescription,
+  referenceOutputs,
+} from '../run/run-circuits.js';
+export { runJsonOf } from '../run/run-json.js';
+export { VERIFY_TOLERANCE, type VerifyHooks, type VerifyRequest, verifyRun } from '../run/verify.js';
+export { cellHash, cellProgress, waitUntilFree } from '../run-folder/experiment-cells.js';
+export {
+  cellFolder,
+  EXPERIMENT_FILES,
+  type ExperimentCell,
+  ExperimentFolder,
+  type ExperimentJson,
+  experimentSchema,
+  openExperimentFolder,
+  type ResultRow,
+  readExperiment,
+  resultsSchema,
+} from '../run-folder/experiment-files.js';
+export { readFinishedRun } from '../run-folder/read-run.js';
+export type { ReportInput } from '../run-folder/report-input.js';
+export {
+  type CircuitSizes,
+  curvesSchema,
+  fromJsonNumber,
+  type JsonNumber,
+  type MeasuredPoint,
+  type Measurement,
+  measurementsSchema,
+  nodesSchema,
+  type RunJson,
+  runSchema,
+  timingsSchema,
+  toJsonText,
+  withoutPromptValues,
+} from '../run-folder/schemas.js';
+export { readScores, writeScores } from '../run-folder/score-files.js';
+export { type ExistingFolder, finishedPart, openExistingRun, RUN_FILES, readRun } from '../run-folder/store.js';
+export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
