@@ -1,5 +1,6 @@
 /** @file What is fed to a program, checked against its inputs; every backend uses this one check. */
-import { AutoCircuitError, unknownName } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { unknownName } from '../errors/names.js';
 import {
   type Dim,
   type DimSizes,

@@ -1,6 +1,7 @@
 /** @file Weight stores that live in memory: for models built in code, and for tests. */
 import { createHash } from 'node:crypto';
-import { AutoCircuitError, unknownName } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { unknownName } from '../errors/names.js';
 import { elementCount } from '../tensor/tensor.js';
 import type { WeightEntry, WeightStore } from './backend.js';
 

@@ -7,7 +7,8 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { AutoCircuitError, unknownName } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { unknownName } from '../errors/names.js';
 import { fileError } from './file-error.js';
 import {
   brokenFile,

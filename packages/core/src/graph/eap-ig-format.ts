@@ -3,7 +3,8 @@
  * It knows one kind of graph: heads and MLPs, Q, K and V apart for every query head, shared by all positions.
  */
 import { z } from 'zod';
-import { AutoCircuitError, nearestNames } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { nearestNames } from '../errors/names.js';
 import { checkJson, type JsonOrigin } from '../files/json-file.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
 import { makeCircuit } from './circuit.js';

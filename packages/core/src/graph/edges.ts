@@ -1,5 +1,6 @@
 /** @file Canonical edge numbers (by position, then destination, then source) to edges and back, and edges by name. */
-import { AutoCircuitError, nearestNames } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { nearestNames } from '../errors/names.js';
 import type { DestinationNode, Edge, Graph, SourceNode } from './types.js';
 
 /** What an edge joins; its number and name follow from that. */

@@ -2,7 +2,8 @@
  * @file Where an edge's number stands in the score tensors, both ways, and scores as one list in canonical order.
  * Scores go by module (`[position?, head?, sources]`), canonical numbers by destination node, where Q, K and V of a head are neighbours.
  */
-import { AutoCircuitError, nearestNames } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { nearestNames } from '../errors/names.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { blockEdges, scoreShape } from './build.js';
 import { checkEdgeNumber } from './edges.js';

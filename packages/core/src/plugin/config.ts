@@ -1,7 +1,8 @@
 /** @file `auto-circuit.config.mjs`: the plugins and the defaults of a user's folder. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { AutoCircuitError, unknownName } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { unknownName } from '../errors/names.js';
 import { checkPlugin } from './check-plugin.js';
 import { codeHash } from './code-hash.js';
 import type { Plugin } from './contributions.js';

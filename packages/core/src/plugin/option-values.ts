@@ -1,5 +1,6 @@
 /** @file From what was given (command line text, or values of a config or a caller) to the values an option table describes. */
-import { AutoCircuitError, unknownName } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { unknownName } from '../errors/names.js';
 import type { OptionSpec, OptionTable, OptionValues } from './options.js';
 
 /**

@@ -1,5 +1,6 @@
 /** @file The registry: what the plugins in use contribute, by kind and name. Built in main, passed down; there is no global one. */
-import { AutoCircuitError, unknownName } from '../errors/error.js';
+import { AutoCircuitError } from '../errors/error.js';
+import { unknownName } from '../errors/names.js';
 import { checkPlugin } from './check-plugin.js';
 import type { Contribution, ContributionKind, ContributionMap, Plugin } from './contributions.js';
 

@@ -18,7 +18,7 @@ export {
   type Precision,
 } from '../backend/interpreter/interpreter.js';
 export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
-export { AutoCircuitError } from '../error.js';
+export { AutoCircuitError } from '../errors/error.js';
 export { type ProgramMemory, programMemory } from '../ir/analysis/memory.js';
 export { geluTanhSlope } from '../ir/autodiff/composite-vjps.js';
 export { gradient } from '../ir/autodiff/gradient.js';

@@ -1,6 +1,7 @@
 /** @file Front door `@auto-circuit/core`: what a script needs. Graphs, prompts, scores and circuits, and a model that can be patched. */
 export type { Backend } from '../backend/backend.js';
 export { interpreterBackend } from '../backend/interpreter/interpreter.js';
+export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError } from '../errors/error.js';
 export { openSafetensors } from '../files/safetensors.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';

@@ -1,5 +1,7 @@
 /** @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs. */
-export { AutoCircuitError, unknownName } from '../error.js';
+export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
+export { AutoCircuitError } from '../errors/error.js';
+export { unknownName } from '../errors/names.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS, latentSite, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export {

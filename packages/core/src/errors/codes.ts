@@ -1,0 +1,109 @@
+/**
+ * @file The codes of errors: what went wrong, as a name that a program can test for. The sentence is for people and may be
+ * worded anew at any time; a code stays. One line each, listed in docs/reference/errors.md.
+ */
+
+export const ERROR_CODES = {
+  // names and options
+  'unknown-name': 'nothing of this kind has the name (an algorithm, a metric, a node, …); fields: name, known, nearest',
+  'invalid-option': 'an option or a setting has a value that it cannot have; fields: option, got',
+  'missing-option': 'a setting that is needed here was not given; fields: option',
+  'conflicting-options': 'two settings exclude each other; fields: options',
+
+  // files
+  'file-not-found': 'a file or folder is not there; fields: path',
+  'file-unreadable': 'a file cannot be read; fields: path',
+  'file-unwritable': 'a file or folder cannot be written; fields: path',
+  'disk-full': 'there is no space left for a file; fields: path',
+  'file-exists': 'something stands where a file or folder would be written; fields: path',
+  'invalid-json': 'a file is not JSON; fields: path',
+  'invalid-file': 'a file does not have the content that its format asks for; fields: path, key',
+  'invalid-safetensors': 'a safetensors file is torn or contradicts itself; fields: path',
+  'unsupported-format': 'a file or a model is in a form that is not read here; fields: path',
+
+  // prompts and tokenizers
+  'no-prompts': 'there are no prompts to work on',
+  'invalid-prompt': 'a prompt is not usable as it stands; fields: prompt',
+  'unfit-prompts': 'prompts do not fit the model or its tokenizer; fields: prompts',
+  'missing-wrong-answers': 'a prompt has no wrong answers where they are needed; fields: prompt',
+  'missing-targets': 'a prompt has no targets where they are needed; fields: prompt',
+  'token-out-of-range': 'a token id is outside the vocabulary; fields: prompt, token',
+  'answer-not-one-token': 'an answer is not a single token; fields: prompt, answer',
+  'mixed-lengths': 'prompts have several lengths where one is needed; fields: lengths',
+  'prompt-too-long': 'a prompt has more tokens than the model has positions; fields: length, limit',
+  'split-too-large': 'more training and test prompts are asked for than there are',
+  'no-tokenizer': 'text is given, and the model has no tokenizer; fields: model',
+  'invalid-tokenizer': 'a tokenizer cannot be used; fields: path',
+  'no-bos-token': 'a BOS token is asked for, and the tokenizer has none',
+  'unfit-tokenizer': 'a task cannot make its prompts with this tokenizer; fields: task',
+  'nothing-to-share': 'the two sides of a prompt differ from the first token on; fields: prompt',
+
+  // graphs, scores, circuits
+  'invalid-layout': 'a model layout contradicts itself',
+  'unsupported-graph': 'this kind of graph cannot be used for this',
+  'unknown-node': 'the graph has no such node; fields: name, known, nearest',
+  'unknown-edge': 'the graph has no such edge; fields: name',
+  'invalid-edge-count': 'a number of edges is not one that the graph can keep; fields: edges, edgeCount',
+  'invalid-threshold': 'a threshold is not usable, or no edge reaches it; fields: threshold',
+  'duplicate-edge': 'an edge is named twice; fields: name',
+  'graph-mismatch': 'something belongs to another graph or model; fields: path, key',
+  'circuit-mismatch': 'edges are not in the circuit that they should be in',
+  'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module',
+  'no-known-circuit': 'the task has no known circuit, and one is needed',
+  'nothing-to-find': 'patching changes nothing, or not reliably, on these prompts',
+
+  // programs and backends
+  'invalid-program': 'a program is not well formed; fields: program',
+  'wrong-shape': 'a tensor does not have the shape that it should have; fields: shape, expectedShape',
+  'wrong-dtype': 'a tensor does not have the dtype that it should have',
+  'index-out-of-range': 'an index is outside of what it selects from; fields: index, size',
+  'invalid-feed': 'a program is fed something that it does not take, or not all that it needs; fields: input',
+  'wrong-mask': 'a mask does not fit the graph or the batch; fields: module',
+  'invalid-request': 'what is asked of the engine contradicts itself',
+  'already-disposed': 'something is used after it was disposed',
+  'memory-limit': 'what is asked for does not fit in the memory that may be used; fields: bytes, limit',
+  'out-of-memory': 'a runtime ran out of memory; fields: program',
+  'runtime-missing': 'a runtime is not installed or cannot be loaded; fields: package',
+  'runtime-failed': 'a runtime refused or failed a program; fields: program',
+  'device-unavailable': 'a device is not there or does not start; fields: device',
+  'worker-failed': 'a process or thread that worked for this one has ended or refused',
+
+  // models and checkpoints
+  'unknown-architecture': 'no architecture reads this model; fields: modelType',
+  'unsupported-model': 'a model has something that is not computed here; fields: key',
+  'missing-tensor': 'a checkpoint lacks a tensor; fields: tensor',
+  'wrong-tensor': 'a tensor of a checkpoint has another shape or dtype than its config says; fields: tensor',
+  'not-finite': 'a number is NaN or infinite where it must not be',
+  'weights-not-published': 'only the shape of a model is known, not its weights; fields: model',
+  'hub-unreachable': 'the hub cannot be reached; fields: url',
+  'hub-refused': 'the hub does not give what is asked for; fields: url, status',
+  'download-broken': 'a download ended early or is not what was promised; fields: file',
+
+  // runs and their folders
+  'run-exists': 'the folder holds another run, or one that is not finished; fields: path',
+  'run-unfinished': 'a run is not finished; fields: path',
+  'not-a-run': 'the folder holds no run; fields: path',
+  'run-locked': 'another process works in the folder; fields: path, pid',
+  'run-changed': 'a model, prompts or code are no longer what a run was made with; fields: path',
+  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path',
+  interrupted: 'the work was stopped, and what was done is kept; fields: path',
+  'not-confirmed': 'another backend gives other numbers',
+
+  // metrics
+  'undefined-metric': 'a metric has no value here, as what it is measured against is 0 or missing; fields: metric',
+
+  // plugins
+  'plugin-not-found': 'a plugin cannot be found; fields: plugin',
+  'plugin-failed': 'the code of a plugin failed; fields: plugin',
+  'invalid-plugin': 'a plugin is not of the form that is expected; fields: plugin',
+  'contract-broken': 'a plugin or backend does not keep its contract',
+
+  // command lines
+  usage: 'a command line is not understood',
+
+  // ours
+  internal: 'a part of this program asked another for what makes no sense',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A code of this program, or one of a plugin's own: `my-plugin/what-is-wrong`. */
+export type ErrorCode = keyof typeof ERROR_CODES | `${string}/${string}`;
