@@ -7,12 +7,12 @@ import {
   buildGraph,
   createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
-  edgeSelection,
   flattenScores,
   maskFromEdges,
   unflattenScores,
 } from '@auto-circuit/core';
 import { edgeEnds, seededRandom } from '@auto-circuit/core/plugin';
+import { edgeSelection } from '@auto-circuit/core/run';
 import { loadModel } from '@auto-circuit/models';
 import { acdcOrder, acdcSearch, subnetworkProbing } from '@auto-circuit/prune-algos';
 import { gpt2Small, randomBatch } from './gpt2-small.mjs';

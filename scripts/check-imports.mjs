@@ -14,7 +14,8 @@ import { DOORS, PACKAGES, ROOMS } from './rooms.mjs';
 
 const SCOPE = '@auto-circuit/';
 /** `import … from`, `export … from`, `import '…'`, `import('…')` as a call or as a type. */
-const IMPORT = /(?:^|\n)\s*(?:import|export)\s+(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s+(?:[^'"`;]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 const problems = [];
 const files = new Map(); // file → { package, room, test, targets }
@@ -28,6 +29,7 @@ if (print > 0) {
   printRooms(process.argv[print + 1]);
 } else {
   for (const name of Object.keys(PACKAGES)) checkRooms(name);
+  for (const folder of ['bench', 'datasets', 'examples', 'scripts']) checkScripts(join(ROOT, folder));
   for (const ring of rings()) problems.push(`ring of imports: ${ring.map(shown).join(' -> ')}`);
   for (const problem of problems) console.error(problem);
   console.log(`${files.size} files, ${problems.length} problems`);
@@ -131,6 +133,44 @@ function rings() {
   };
   for (const [file, { test }] of files) if (!test) visit(file, []);
   return found;
+}
+
+/** No compiler looks at scripts: what they import by name must be on the list of the door. */
+function checkScripts(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || !/\.(mjs|js)$/.test(entry.name) || file.includes('node_modules')) continue;
+    for (const [, list, path] of readFileSync(file, 'utf8').matchAll(
+      /import \{([^}]*)\} from '(@auto-circuit\/[^']+)'/g,
+    )) {
+      const names = exportedNames(doorFile(path));
+      for (const name of list.split(',').map((part) => part.trim().split(' as ')[0]))
+        if (name && !names.has(name)) problems.push(`${shown(file)}: ${path} exports no "${name}"`);
+    }
+  }
+}
+
+function doorFile(path) {
+  const [name, ...door] = path.slice(SCOPE.length).split('/');
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8'));
+  return join(ROOT, 'packages', name, exports[['.', ...door].join('/')]['@auto-circuit/source']);
+}
+
+function exportedNames(file) {
+  const text = readFileSync(file, 'utf8');
+  const lists = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list]) => list.split(','));
+  const own = [...text.matchAll(/^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm)].map(
+    ([, name]) => name,
+  );
+  return new Set([
+    ...lists.map((name) =>
+      name
+        .trim()
+        .replace(/^type /, '')
+        .replace(/^\S+ as /, ''),
+    ),
+    ...own,
+  ]);
 }
 
 function printRooms(name) {

@@ -1,4 +1,7 @@
-/** @file Runs AutoCircuit programs on TensorFlow.js (tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript). */
+/**
+ * @file Runs AutoCircuit programs on TensorFlow.js (tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript).
+ * @module
+ */
 export { backendTfjsPlugin, backendTfjsPlugin as default, tfjs } from './plugin.js';
 export { TFJS_DEVICES, type TfjsDevice } from './runtime/devices.js';
 export { tfjsBackend } from './session/backend.js';

@@ -1,6 +1,7 @@
 /**
  * @file Metrics: how faithful a circuit is. One file each; `metricsPlugin` holds them all. Beside them, what is said of
  * prune scores and of whole curves: ROC, overlap, areas, completeness.
+ * @module
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { answerLogit } from './answer-logit.js';

@@ -1,4 +1,7 @@
-/** @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all. */
+/**
+ * @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all.
+ * @module
+ */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { knownEdges } from './baselines/known-edges.js';
 import { random } from './baselines/random.js';

@@ -1,4 +1,7 @@
-/** @file Door `@auto-circuit/core/backend`: what the author of a backend needs: programs, their operations and shapes, executables, weights. */
+/**
+ * @file Door `@auto-circuit/core/backend`: what the author of a backend needs: programs, their operations and shapes, executables, weights.
+ * @module
+ */
 export type {
   Backend,
   BackendInfo,

@@ -1,6 +1,7 @@
 /**
  * @file Room `testing`: what plugin and backend authors test with: contract suites, small models and random programs.
  * Published as `@auto-circuit/core/testing`; imports no test runner.
+ * @module
  */
 export * from './agreement.js';
 export * from './architecture-contract.js';
