@@ -39,7 +39,7 @@ export class AutoCircuitError extends Error {
   readonly where: string;
   readonly kind: ErrorKind;
   /** The parts of the sentence, so that who shows it can say better what to do (`errorSentence`). */
-  readonly parts: ErrorParts;
+  declare readonly parts: ErrorParts;
 
   constructor(parts: ErrorParts) {
     super(errorSentence(parts), { cause: parts.cause });
@@ -48,7 +48,8 @@ export class AutoCircuitError extends Error {
     this.fields = Object.freeze({ ...parts.fields });
     this.where = parts.where;
     this.kind = parts.kind ?? 'user';
-    this.parts = parts;
+    // not listed, so that an uncaught error prints its sentence once
+    Object.defineProperty(this, 'parts', { value: parts, enumerable: false });
   }
 }
 

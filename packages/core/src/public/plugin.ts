@@ -2,6 +2,7 @@
  * @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs.
  * @module
  */
+export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';

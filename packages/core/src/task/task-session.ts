@@ -203,10 +203,6 @@ export class TaskSession {
     await this.#ownBackend?.dispose();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
-  }
-
   /** What an ablation patches in; means and constants are made once. */
   #patch(ablation: AblationName): Promise<PatchDescription> {
     const made = this.#patches.get(ablation);
