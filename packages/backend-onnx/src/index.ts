@@ -1,5 +1,7 @@
 /** @file Runs AutoCircuit programs on onnxruntime-node (CPU, CUDA, WebGPU, CoreML, DirectML). */
 export { type LoweredProgram, type LowerOptions, lower } from './lower/index.js';
 export { onnx, onnxPlugin, onnxPlugin as default } from './plugin.js';
+export { physicalCores } from './runtime/cores.js';
+export { ONNX_DEVICES, type OnnxDevice } from './runtime/devices.js';
 export { onnxBackend } from './session/backend.js';
-export { ONNX_DEVICES, type OnnxDevice, type OnnxSettings, physicalCores } from './session/settings.js';
+export type { OnnxSettings } from './session/settings.js';

@@ -1,8 +1,8 @@
 /** @file The ONNX backend as a plugin: its name, its options, and what `doctor` is told. */
 import { AutoCircuitError, defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core/plugin';
+import { HOW_TO_GET, ONNX_DEVICES } from './runtime/devices.js';
+import { availableDevices, loadRuntime } from './runtime/load.js';
 import { onnxBackend } from './session/backend.js';
-import { availableDevices, HOW_TO_GET, loadRuntime } from './session/runtime.js';
-import { ONNX_DEVICES } from './session/settings.js';
 
 export const onnx = defineBackend({
   name: 'onnx',

@@ -18,7 +18,7 @@ export const tfjs = defineBackend({
   probe: () => Promise.all(TFJS_DEVICES.map(probeDevice)),
 });
 
-export const backendTfjsPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-tfjs', contributes: [tfjs] });
+export const tfjsPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-tfjs', contributes: [tfjs] });
 
 /** Starts a device whose package is there. */
 async function probeDevice(device: TfjsDevice): Promise<ProbeLine> {

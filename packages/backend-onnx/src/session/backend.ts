@@ -10,8 +10,8 @@ import {
 } from '@auto-circuit/core/backend';
 import type { InferenceSession } from 'onnxruntime-node';
 import { type LoweredProgram, lower } from '../lower/index.js';
+import { availableDevices, firstLine, loadRuntime, missingDevice, type Ort } from '../runtime/load.js';
 import { makeExecutable } from './executable.js';
-import { availableDevices, firstLine, loadRuntime, missingDevice, type Ort } from './runtime.js';
 import { type OnnxSettings, type ResolvedSettings, resolveSettings } from './settings.js';
 
 /** onnxruntime says something only when it fails; then it throws, too. */

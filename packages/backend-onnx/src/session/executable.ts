@@ -15,8 +15,8 @@ import {
 } from '@auto-circuit/core/backend';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { LoweredProgram } from '../lower/index.js';
+import { firstLine, type Ort } from '../runtime/load.js';
 import { checkFedIndices, indexUses } from './fed-indices.js';
-import { firstLine, type Ort } from './runtime.js';
 
 const ORT_DTYPE = Object.freeze({ float: 'float32', int: 'int32', bool: 'bool' } as const);
 const ALLOCATE: Readonly<Record<DType, (count: number) => Float32Array | Int32Array | Uint8Array>> = {

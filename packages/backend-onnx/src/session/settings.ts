@@ -1,10 +1,8 @@
 /** @file What can be asked of the ONNX backend, with every default. */
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core/backend';
-
-export const ONNX_DEVICES = Object.freeze(['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const);
-export type OnnxDevice = (typeof ONNX_DEVICES)[number];
+import { physicalCores } from '../runtime/cores.js';
+import { isDevice, ONNX_DEVICES, type OnnxDevice } from '../runtime/devices.js';
 
 export interface OnnxSettings extends BackendSettings {
   /** Default cpu. */
@@ -65,29 +63,4 @@ export function resolveSettings(settings: OnnxSettings): ResolvedSettings {
     sharedWeights: settings.sharedWeights ?? false,
     spinning: settings.spinning ?? true,
   };
-}
-const isDevice = (name: string): name is OnnxDevice => (ONNX_DEVICES as readonly string[]).includes(name);
-
-/** Matrix kernels gain nothing from two threads on one core. */
-export function physicalCores(): number {
-  return Math.max(1, Math.min(countCores(), os.availableParallelism()));
-}
-function countCores(): number {
-  const logical = os.cpus().length;
-  if (process.platform === 'linux') {
-    const cores = countLinuxCores();
-    if (cores > 0) return cores;
-  }
-  return process.arch === 'x64' && process.platform !== 'linux' ? Math.ceil(logical / 2) : logical;
-}
-
-/** Distinct (package, core) pairs; 0 when the kernel does not tell (as on Arm, which has one thread a core). */
-function countLinuxCores(): number {
-  const text = readFileSync('/proc/cpuinfo', 'utf8');
-  const cores = new Set<string>();
-  for (const block of text.split('\n\n')) {
-    const core = /^core id\s*:\s*(\d+)/m.exec(block)?.[1];
-    if (core !== undefined) cores.add(`${/^physical id\s*:\s*(\d+)/m.exec(block)?.[1] ?? 0} ${core}`);
-  }
-  return cores.size;
 }

@@ -1,7 +1,7 @@
 /** @file What the kernel of one value sees. */
 import type { DimSizes, DType, OpAttributes, OpName } from '@auto-circuit/core/backend';
 import type { DataType, Tensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 
 export interface Call<K extends OpName = OpName> {
   readonly runtime: Runtime;

@@ -4,7 +4,7 @@
  */
 import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Tf } from '../runtime/tf.js';
 import type { Call, Kernel } from './call.js';
 import { around, permuted, reshaped } from './layout.js';

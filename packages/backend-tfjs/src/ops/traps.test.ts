@@ -6,7 +6,8 @@ import { type Backend, floatTensor, intTensor, memoryWeights, ProgramBuilder } f
 import { disagreement } from '@auto-circuit/core/testing';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadRuntime, type Runtime } from '../runtime/load.js';
+import { loadRuntime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { tfjsBackend } from '../session/backend.js';
 
 let wasm: Runtime;

@@ -3,22 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '@auto-circuit/core/backend';
-import { TurnedWeights } from '../ops/transposed-weights.js';
-import { DEVICES, type RuntimeTraits, TFJS_DEVICES, type TfjsDevice } from './devices.js';
+import { DEVICES, TFJS_DEVICES, type TfjsDevice } from './devices.js';
 import { type FoundPackage, findPackage, findRuntime } from './find.js';
+import type { Runtime } from './runtime.js';
 import type { Tf } from './tf.js';
+import { TransposedWeightCache } from './transposed-weight-cache.js';
 
-export interface Runtime {
-  readonly tf: Tf;
-  readonly device: TfjsDevice;
-  readonly traits: RuntimeTraits;
-  readonly threads: number;
-  /** One line: package and version. */
-  readonly version: string;
-  readonly turned: TurnedWeights;
-  /** Makes this runtime the one that computes what is asked for next, until control is given up. */
-  activate(): void;
-}
 export interface RuntimeRequest {
   /** Undefined: the first that is installed. */
   readonly device: TfjsDevice | undefined;
@@ -61,7 +51,15 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
     };
     const count = tfjsName === 'tensorflow' ? (threads ?? os.availableParallelism()) : 1;
     const version = `${found.name} ${found.version}`;
-    return Object.freeze({ tf, device, traits, threads: count, version, turned: new TurnedWeights(), activate });
+    return Object.freeze({
+      tf,
+      device,
+      traits,
+      threads: count,
+      version,
+      transposedWeights: new TransposedWeightCache(),
+      activate,
+    });
   } catch (cause) {
     throw new AutoCircuitError({
       where: 'backend-tfjs',

@@ -30,7 +30,7 @@ export async function tfjsBackend(settings: TfjsSettings = {}): Promise<Backend>
       runtime,
       plan,
       weights,
-      standing: () => cache.bytes + runtime.turned.bytes + besideWeights(),
+      standing: () => cache.bytes + runtime.transposedWeights.bytes + besideWeights(),
       onDispose: () => live.delete(executable),
     });
     live.set(executable, own);

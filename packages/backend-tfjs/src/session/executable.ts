@@ -9,7 +9,7 @@ import {
   type Results,
 } from '@auto-circuit/core/backend';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { peakBytes, requireHeap } from './memory.js';
 import type { Plan } from './plan.js';
 import { computeOutputs, readOutputs, upload } from './run.js';

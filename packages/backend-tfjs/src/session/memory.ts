@@ -10,7 +10,7 @@ import {
   evaluateShape,
   type OpName,
 } from '@auto-circuit/core/backend';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { heldBytes, type Plan } from './plan.js';
 
 const BYTES: Readonly<Record<DType, number>> = Object.freeze({ float: 4, int: 4, bool: 1 });

@@ -14,7 +14,8 @@ import { type Call, TF_DTYPE } from '../ops/call.js';
 import { IndexError } from '../ops/indexing.js';
 import { type ComputedOp, KERNELS } from '../ops/kernels.js';
 import { sameNumbers } from '../ops/layout.js';
-import { firstLine, type Runtime } from '../runtime/load.js';
+import { firstLine } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Held, Plan, Step } from './plan.js';
 import type { HeldWeights } from './weight-cache.js';
 

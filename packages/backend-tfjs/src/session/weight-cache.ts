@@ -1,7 +1,7 @@
 /** @file Weights on the device: uploaded once for all executables of a backend that read them, freed with the last. */
 import { AutoCircuitError, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { requireHeap } from './memory.js';
 
 interface Shared {
@@ -73,13 +73,13 @@ export class WeightCache {
     requireHeap(
       this.#runtime,
       `program "${program.name}" with its weights`,
-      standing + this.#bytes + this.#runtime.turned.bytes,
+      standing + this.#bytes + this.#runtime.transposedWeights.bytes,
       bytes,
     );
     this.#runtime.activate();
     const data = store.read(name);
     const tensor = this.#runtime.tf.tensor(data, [...shape], 'float32');
-    this.#runtime.turned.register(tensor);
+    this.#runtime.transposedWeights.register(tensor);
     this.#bytes += bytes;
     this.#shared.set(key, { tensor, buffer: data.buffer, users: 1 });
     return key;
@@ -89,7 +89,7 @@ export class WeightCache {
     shared.users--;
     if (shared.users > 0) return;
     this.#bytes -= 4 * shared.tensor.size;
-    this.#runtime.turned.forget(shared.tensor);
+    this.#runtime.transposedWeights.forget(shared.tensor);
     shared.tensor.dispose();
     this.#shared.delete(key);
   }

@@ -24,9 +24,9 @@ export { geluTanhSlope } from '../ir/autodiff/composite-vjps.js';
 export { gradient } from '../ir/autodiff/gradient.js';
 export { type Operand, ProgramBuilder } from '../ir/builder/builder.js';
 export { checkProgram } from '../ir/builder/check.js';
-export { padLate } from '../ir/passes/pad-elimination.js';
+export { eliminatePads } from '../ir/passes/pad-elimination.js';
 export { simplify } from '../ir/passes/simplify.js';
-export { sliceEarly } from '../ir/passes/slice-pushdown.js';
+export { pushDownSlices } from '../ir/passes/slice-pushdown.js';
 export {
   addDims,
   broadcastShapes,

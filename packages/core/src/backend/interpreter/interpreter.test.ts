@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
+import { erf } from '../../ir/ops/scalars.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import { memoryWeights } from '../memory-weights.js';
 import { interpret, interpreterBackend } from './interpreter.js';
-import { erf } from './scalars.js';
 
 const none = memoryWeights({});
 /** Builds `make` on one input `x` of the tensor's shape and runs it. */

@@ -1,5 +1,6 @@
 /** @file What every op means: a total table from op to the loop that computes it on host arrays. */
 import { AutoCircuitError } from '../../errors/error.js';
+import { BINARY, UNARY } from '../../ir/ops/scalars.js';
 import { type DimSizes, evaluateDim } from '../../ir/program/dims.js';
 import type { OpAttributes, OpName } from '../../ir/program/program.js';
 import type { DType } from '../../tensor/tensor.js';
@@ -14,7 +15,6 @@ import {
   reductionOrder,
   stridesOf,
 } from './kernels.js';
-import { BINARY, UNARY } from './scalars.js';
 
 export interface Call<K extends OpName = OpName> {
   readonly attributes: OpAttributes[K];

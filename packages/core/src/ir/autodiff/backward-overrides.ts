@@ -16,18 +16,18 @@ import type { Differentiated } from './vjp-rules.js';
  * - scale: what passes is multiplied by `factor`.
  * - softmaxTemperature: passes as through softmax(x / temperature), without the factor 1/temperature; softmax values only.
  */
-export type BackwardRule =
+export type BackwardOverride =
   | { readonly kind: 'stop'; readonly role: string }
   | { readonly kind: 'scale'; readonly role: string; readonly factor: number }
   | { readonly kind: 'softmaxTemperature'; readonly role: string; readonly temperature: number };
 
 /** What the op's own rule is to work with; null where nothing passes. */
-type Change<K extends BackwardRule['kind']> = (
+type Change<K extends BackwardOverride['kind']> = (
   at: Differentiated,
-  rule: Extract<BackwardRule, { kind: K }>,
+  rule: Extract<BackwardOverride, { kind: K }>,
 ) => Differentiated | null;
 
-const CHANGES: { readonly [K in BackwardRule['kind']]: Change<K> } = {
+const CHANGES: { readonly [K in BackwardOverride['kind']]: Change<K> } = {
   stop: () => null,
   scale: (at, { factor }) => ({ ...at, gradient: at.b.mul(at.gradient, factor) }),
   softmaxTemperature(at, { role, temperature }) {
@@ -38,7 +38,10 @@ const CHANGES: { readonly [K in BackwardRule['kind']]: Change<K> } = {
 };
 
 /** The rule that holds for a value, or undefined. @throws AutoCircuitError when there are two */
-export function backwardRuleOf(rules: readonly BackwardRule[], { role }: AnyValue): BackwardRule | undefined {
+export function backwardOverrideOf(
+  rules: readonly BackwardOverride[],
+  { role }: AnyValue,
+): BackwardOverride | undefined {
   if (role === undefined) return undefined;
   const found = rules.filter((rule) => role === rule.role || role.endsWith(`.${rule.role}`));
   if (found.length > 1) refuse(`the value "${role}" has two backward rules`, 'one', found.map(describe).join(' and '));
@@ -46,11 +49,11 @@ export function backwardRuleOf(rules: readonly BackwardRule[], { role }: AnyValu
 }
 
 /** The op's own rule sees this instead; null where nothing passes. */
-export function changedBackward(rule: BackwardRule, at: Differentiated): Differentiated | null {
-  return (CHANGES[rule.kind] as Change<BackwardRule['kind']>)(at, rule);
+export function applyOverride(rule: BackwardOverride, at: Differentiated): Differentiated | null {
+  return (CHANGES[rule.kind] as Change<BackwardOverride['kind']>)(at, rule);
 }
 
-const describe = ({ kind, role }: BackwardRule): string => `${kind} at "${role}"`;
+const describe = ({ kind, role }: BackwardOverride): string => `${kind} at "${role}"`;
 
 function refuse(what: string, expected: string, got: string): never {
   throw new AutoCircuitError({ where: 'core/ir gradient', what, expected, got, fix: 'give each role one rule' });

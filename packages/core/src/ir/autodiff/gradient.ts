@@ -11,9 +11,9 @@ import { AutoCircuitError } from '../../errors/error.js';
 import type { ProgramBuilder } from '../builder/builder.js';
 import { dimsEqual, type Shape, shapeKey, shapesEqual } from '../program/dims.js';
 import type { AnyValue } from '../program/program.js';
-import { type BackwardRule, backwardRuleOf, changedBackward } from './backward-overrides.js';
+import { applyOverride, type BackwardOverride, backwardOverrideOf } from './backward-overrides.js';
 import { wholeComposite } from './composite-vjps.js';
-import { type Differentiated, GRADIENT_RULES, type GradientRule } from './vjp-rules.js';
+import { type Differentiated, VJP_RULES, type VjpRule } from './vjp-rules.js';
 
 /**
  * The gradient of `of` (a float scalar, shape []) with respect to each of `wrt`, any float values, also intermediate
@@ -26,7 +26,7 @@ export function gradient(
   builder: ProgramBuilder,
   of: AnyValue,
   wrt: readonly AnyValue[],
-  rules: readonly BackwardRule[] = [],
+  rules: readonly BackwardOverride[] = [],
 ): AnyValue[] {
   if (of.dtype !== 'float' || of.shape.length !== 0) {
     refuse('only a float scalar has a gradient', 'float[]', `${of.dtype}${shapeKey(of.shape)}`);
@@ -65,13 +65,13 @@ function reachedFrom(
   builder: ProgramBuilder,
   of: AnyValue,
   wrt: readonly AnyValue[],
-  rules: readonly BackwardRule[],
+  rules: readonly BackwardOverride[],
 ): Set<number> {
   const reached = new Set(wrt.map((v) => v.id));
   for (let id = 0; id <= of.id; id++) {
     const value = builder.value(id);
-    if (value.dtype !== 'float' || GRADIENT_RULES[value.op] === 'none') continue;
-    if (backwardRuleOf(rules, value)?.kind === 'stop') continue;
+    if (value.dtype !== 'float' || VJP_RULES[value.op] === 'none') continue;
+    if (backwardOverrideOf(rules, value)?.kind === 'stop') continue;
     if (value.inputs.some((input) => reached.has(input))) reached.add(id);
   }
   return reached;
@@ -82,23 +82,23 @@ interface Passing {
   readonly value: AnyValue;
   /** Its gradient. */
   readonly own: AnyValue;
-  readonly rules: readonly BackwardRule[];
+  readonly rules: readonly BackwardOverride[];
   readonly wanted: ReadonlySet<number>;
 }
 /** By the id of an input, what a value's gradient adds to that of the input. */
 function contributions({ builder, value, own, rules, wanted }: Passing): (readonly [number, () => AnyValue])[] {
-  const rule = GRADIENT_RULES[value.op];
+  const rule = VJP_RULES[value.op];
   if (rule === 'none') return [];
   // Rules may hold for values within a composite.
   const whole = rules.length === 0 ? wholeComposite(builder, value, wanted) : undefined;
   if (whole) return [[whole.x.id, () => whole.contribution(own)]];
   const inputs = value.inputs.map((id) => builder.value(id));
   const at: Differentiated = { b: builder, value, attributes: value.attributes, inputs, gradient: own };
-  const change = backwardRuleOf(rules, value);
-  const changed = change ? changedBackward(change, at) : at;
+  const change = backwardOverrideOf(rules, value);
+  const changed = change ? applyOverride(change, at) : at;
   if (!changed) return [];
   // The table pairs each op with a rule for its own attributes.
-  const parts = (rule as GradientRule)(changed);
+  const parts = (rule as VjpRule)(changed);
   return parts.flatMap((part, index) => (part ? [[value.inputs[index]!, part] as const] : []));
 }
 

@@ -15,12 +15,10 @@ export interface Differentiated<K extends OpName = OpName> {
  * For each input what its gradient is, built only when asked for; undefined where none flows. It may have the shape of
  * the value instead of the input's: the caller sums over the axes that were broadcast.
  */
-export type GradientRule<K extends OpName = OpName> = (
-  at: Differentiated<K>,
-) => readonly ((() => AnyValue) | undefined)[];
+export type VjpRule<K extends OpName = OpName> = (at: Differentiated<K>) => readonly ((() => AnyValue) | undefined)[];
 
 const unary =
-  (rule: (b: ProgramBuilder, g: AnyValue, x: AnyValue, y: AnyValue) => AnyValue): GradientRule =>
+  (rule: (b: ProgramBuilder, g: AnyValue, x: AnyValue, y: AnyValue) => AnyValue): VjpRule =>
   ({ b, gradient, inputs, value }) => [() => rule(b, gradient, inputs[0]!, value)];
 
 /** A reduction's gradient with the reduced axes back as size 1. */
@@ -33,7 +31,7 @@ function keepAxes({ b, inputs, attributes }: Differentiated<'sum' | 'max' | 'mea
 }
 /** maximum and minimum: where both operands are equal each takes half. */
 const extremum =
-  (wins: (b: ProgramBuilder, mine: AnyValue, other: AnyValue) => AnyValue): GradientRule =>
+  (wins: (b: ProgramBuilder, mine: AnyValue, other: AnyValue) => AnyValue): VjpRule =>
   ({ b, gradient: g, inputs }) => {
     const [x, y] = inputs as [AnyValue, AnyValue];
     const share = (mine: AnyValue, other: AnyValue) => (): AnyValue =>
@@ -41,7 +39,7 @@ const extremum =
     return [share(x, y), share(y, x)];
   };
 
-export const GRADIENT_RULES: { readonly [K in OpName]: 'none' | GradientRule<K> } = {
+export const VJP_RULES: { readonly [K in OpName]: 'none' | VjpRule<K> } = {
   input: 'none',
   weight: 'none',
   constant: 'none',

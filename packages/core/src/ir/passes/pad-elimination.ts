@@ -3,7 +3,7 @@
  * computed by the part alone, and padded only where somebody reads them whole; a sum over the padded axis is one over the part.
  *
  * @example
- * const program = sliceEarly(padLate(simplify(b.build())));   // gradients of a model that is read at its last position
+ * const program = pushDownSlices(eliminatePads(simplify(b.build())));   // gradients of a model that is read at its last position
  */
 import { dimsEqual, type Shape, subtractDims } from '../program/dims.js';
 import type { AnyValue, OpName, Program, Value } from '../program/program.js';
@@ -30,7 +30,7 @@ interface Core {
 type Made = Core | number;
 
 /** The same outputs, with fewer zeros computed. */
-export function padLate(program: Program): Program {
+export function eliminatePads(program: Program): Program {
   if (!program.values.some(({ op }) => op === 'pad')) return program;
   const writing = new Writing(program);
   for (const value of program.values) {

@@ -1,4 +1,4 @@
-/** @file Parts of values: the entries of one axis that `sliceEarly` computes alone, and outside of which `padLate` knows zeros. */
+/** @file Parts of values: the entries of one axis that `pushDownSlices` computes alone, and outside of which `eliminatePads` knows zeros. */
 
 import { SHAPE_RULES } from '../ops/shape-rules.js';
 import { type Dim, dimKey, dimsEqual, multiplyDims, type Shape, subtractDims } from '../program/dims.js';

@@ -3,7 +3,7 @@
  * A model whose last position alone is read out computes its last MLP, and what leads only there, for that position.
  *
  * @example
- * const program = sliceEarly(simplify(b.build()));   // matmul over all rows, then the last one → matmul of the last row
+ * const program = pushDownSlices(simplify(b.build()));   // matmul over all rows, then the last one → matmul of the last row
  */
 import { dimsEqual, type Shape } from '../program/dims.js';
 import type { AnyValue, OpName, Program, Value } from '../program/program.js';
@@ -14,7 +14,7 @@ import { Rewriter } from './rules/rewriter.js';
 type Wanted = Part | 'whole';
 
 /** The same outputs; a value is cut down only where every reader wants the same part of it. */
-export function sliceEarly(program: Program): Program {
+export function pushDownSlices(program: Program): Program {
   const parts = partsWanted(program);
   if (parts.every((part) => part === null)) return program;
   const r = new Rewriter(NO_RULES);

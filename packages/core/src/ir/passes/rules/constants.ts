@@ -1,7 +1,7 @@
 /** @file Rules on numbers known beforehand: constant folding and neutral elements. */
 
-import { BINARY, UNARY } from '../../../backend/interpreter/scalars.js';
 import type { DType } from '../../../tensor/tensor.js';
+import { BINARY, UNARY } from '../../ops/scalars.js';
 import type { Shape } from '../../program/dims.js';
 import type { Rewriter, Rule } from './rewriter.js';
 

@@ -3,12 +3,11 @@
  * as the product, and a runtime that packs matrices would pack them anew.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Tf } from '../runtime/tf.js';
-import { sameNumbers } from './layout.js';
+import type { Tf } from './tf.js';
 
 const FLOAT_BYTES = 4;
 
-export class TurnedWeights {
+export class TransposedWeightCache {
   /** By the data of the weight, then by shape and order of axes. */
   readonly #forms = new Map<object, Map<string, Tensor>>();
   #bytes = 0;
@@ -39,6 +38,6 @@ export class TurnedWeights {
       forms.set(key, form);
       this.#bytes += FLOAT_BYTES * form.size;
     }
-    return sameNumbers(tf, form);
+    return tf.reshape(form, form.shape); // a second handle on the same numbers; no copy
   }
 }

@@ -1,6 +1,6 @@
 /** @file Loads onnxruntime-node when a backend is first asked for, and says which devices it has. */
 import { AutoCircuitError } from '@auto-circuit/core/backend';
-import type { OnnxDevice } from './settings.js';
+import { HOW_TO_GET } from './devices.js';
 
 export type Ort = typeof import('onnxruntime-node');
 
@@ -23,15 +23,6 @@ export async function loadRuntime(): Promise<Ort> {
 }
 
 export const availableDevices = (ort: Ort): string[] => ort.listSupportedBackends().map((b) => b.name);
-
-/** What a device needs, in words. */
-export const HOW_TO_GET: Readonly<Record<OnnxDevice, string>> = Object.freeze({
-  cpu: 'install onnxruntime-node again',
-  cuda: "it needs an NVIDIA card with its driver, CUDA 12, cuDNN 9 and onnxruntime-node's CUDA library (npm run setup:cuda)",
-  webgpu: 'it needs a GPU with a Vulkan, Metal or Direct3D 12 driver',
-  coreml: 'it needs macOS',
-  dml: 'it needs Windows with a Direct3D 12 card',
-});
 
 /** One sentence for a device that this machine or this build of the runtime lacks. */
 export function missingDevice(ort: Ort, device: OnnxDevice, cause?: unknown): AutoCircuitError {
