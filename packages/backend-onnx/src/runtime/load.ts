@@ -1,6 +1,6 @@
 /** @file Loads onnxruntime-node when a backend is first asked for, and says which devices it has. */
 import { AutoCircuitError } from '@auto-circuit/core/backend';
-import { HOW_TO_GET } from './devices.js';
+import { HOW_TO_GET, type OnnxDevice } from './devices.js';
 
 export type Ort = typeof import('onnxruntime-node');
 
