@@ -10,9 +10,9 @@ import {
 } from '@auto-circuit/core/backend';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lower } from '../lower/index.js';
+import { physicalCores } from '../runtime/cores.js';
 import { NO_WEIGHTS, program, randomFloats } from '../testing/programs.js';
 import { onnxBackend } from './backend.js';
-import { physicalCores } from '../runtime/cores.js';
 
 const double = program((b) => b.output('y', b.mul(b.input('x', 'float', ['n']), 2)));
 const feed = (...numbers: number[]) => ({ x: floatTensor(Float32Array.from(numbers), [numbers.length]) });

@@ -3,36 +3,35 @@
  * its end, tensors overwrite each other) is never filled.
  */
 import {
+  type AnyValue,
   AutoCircuitError,
   type DimSizes,
-  type DType,
+  DTYPE_BYTES,
   elementCount,
   evaluateShape,
-  type OpName,
+  OP_TRAITS,
 } from '@auto-circuit/core/backend';
 import type { Runtime } from '../runtime/runtime.js';
 import { heldBytes, type Plan } from './plan.js';
 
-const BYTES: Readonly<Record<DType, number>> = Object.freeze({ float: 4, int: 4, bool: 1 });
-/** These give the same numbers under another shape, without a copy. */
-const ALIASES: ReadonlySet<OpName> = new Set(['reshape', 'stopGradient', 'weight']);
 /** What the allocator loses between tensors, and the runtime's own code and stack. */
 const USABLE = 7 / 8;
+
+/** Values that are a second handle on numbers that are there already. */
+const isAlias = ({ op }: AnyValue): boolean => op === 'weight' || OP_TRAITS[op].alias;
 
 /** An upper bound of the bytes that the values of one run take at once; an op may copy each operand and its result once. */
 export function peakBytes(plan: Plan, sizes: DimSizes): number {
   const { values } = plan.program;
   const bytes = (id: number): number => {
     const { dtype, shape } = values[id]!;
-    return BYTES[dtype] * elementCount(evaluateShape(shape, sizes));
+    return DTYPE_BYTES[dtype] * elementCount(evaluateShape(shape, sizes));
   };
   let live = 0;
   let peak = 0;
   for (const { value, operands, lastUses } of plan.steps) {
     if (value.op !== 'weight') live += bytes(value.id);
-    const copies = ALIASES.has(value.op)
-      ? 0
-      : operands.reduce((n, id) => n + (id < 0 ? 0 : bytes(id)), bytes(value.id));
+    const copies = isAlias(value) ? 0 : operands.reduce((n, id) => n + (id < 0 ? 0 : bytes(id)), bytes(value.id));
     peak = Math.max(peak, live + copies);
     for (const id of lastUses) if (values[id]!.op !== 'weight') live -= bytes(id);
   }
@@ -43,7 +42,7 @@ export function peakBytes(plan: Plan, sizes: DimSizes): number {
 export function standingBytes(plan: Plan, { traits }: Runtime): number {
   if (!traits.packsRightMatrices) return heldBytes(plan);
   return plan.rightWeightIds.reduce(
-    (n, id) => n + BYTES.float * elementCount(plan.program.values[id]!.shape as number[]),
+    (n, id) => n + DTYPE_BYTES.float * elementCount(plan.program.values[id]!.shape as number[]),
     heldBytes(plan),
   );
 }

@@ -1,5 +1,11 @@
 /** @file Tensors on the host: a typed array and a shape, row-major. */
 import { AutoCircuitError } from '../errors/error.js';
+
+/** `float` is float32 on every backend (the interpreter can also run it in float64); `int` is a token id or an index. */
+export type DType = 'float' | 'int' | 'bool';
+/** Bytes of one number, as backends hold it. */
+export const DTYPE_BYTES: Readonly<Record<DType, number>> = Object.freeze({ float: 4, int: 4, bool: 1 });
+
 export type FloatArray = Float32Array | Float64Array;
 /** float → Float32Array (or Float64Array), int → Int32Array, bool → Uint8Array (0 or 1). */
 export type TensorData = FloatArray | Int32Array | Uint8Array;
@@ -31,6 +37,3 @@ function checked<T extends Tensor>(tensor: T): T {
   }
   return tensor;
 }
-
-/** `float` is float32 on every backend (the interpreter can also run it in float64); `int` is a token id or an index. */
-export type DType = 'float' | 'int' | 'bool';

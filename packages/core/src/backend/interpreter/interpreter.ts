@@ -6,6 +6,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AutoCircuitError } from '../../errors/error.js';
+import { programLiveness } from '../../ir/analysis/liveness.js';
 import { evaluateShape } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { DType, FloatArray, Tensor, TensorData } from '../../tensor/tensor.js';
@@ -116,25 +117,18 @@ function runProgram(
     const meaning = MEANINGS[op] as (call: Call<ComputedOp>) => TensorData;
     return { dtype, shape, data: meaning({ attributes, inputs, shape, dtype, sizes, allocate }) };
   };
-  const lastUse = lastUses(program);
+  const needed = programLiveness(program);
   const live: (Tensor | undefined)[] = [];
   for (const value of program.values) {
+    if (!needed.isNeeded(value.id)) continue;
     live[value.id] = evaluate(
       value,
       value.inputs.map((id) => live[id]!),
     );
-    for (const id of [value.id, ...value.inputs]) if (lastUse[id]! <= value.id) live[id] = undefined;
+    for (const id of needed.endingAt(value.id)) live[id] = undefined;
   }
   const results: Record<string, Tensor> = {};
   // Copies: a result must not be a view of a feed, a weight or another result.
   for (const { name, id } of program.outputs) results[name] = { ...live[id]!, data: live[id]!.data.slice() };
   return results;
-}
-
-/** For each value the id of the last value that reads it; outputs are read at the very end. */
-function lastUses(program: Program): number[] {
-  const last = program.values.map((v) => v.id);
-  for (const value of program.values) for (const id of value.inputs) last[id] = value.id;
-  for (const { id } of program.outputs) last[id] = Number.POSITIVE_INFINITY;
-  return last;
 }

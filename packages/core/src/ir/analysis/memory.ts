@@ -3,9 +3,11 @@
  * are alive at once when values are computed in their order and let go after their last reader.
  */
 
-import type { DType } from '../../tensor/tensor.js';
+import { DTYPE_BYTES } from '../../tensor/tensor.js';
+import { OP_TRAITS } from '../ops/op-traits.js';
 import { type Dim, type DimSizes, dimKey, evaluateDim, sizeOf, symbolsOf } from '../program/dims.js';
-import type { OpName, Program } from '../program/program.js';
+import type { Program } from '../program/program.js';
+import { liveness } from './liveness.js';
 
 export interface ProgramMemory {
   /** Number of values: what a compiled program itself takes grows with it. */
@@ -20,15 +22,6 @@ export interface ProgramMemory {
   outputBytes(sizes: DimSizes): number;
 }
 
-const BYTES: Readonly<Record<DType, number>> = { float: 4, int: 4, bool: 1 };
-/** They give their input's numbers under another shape. */
-const ALIASES: readonly OpName[] = ['reshape', 'stopGradient'];
-/** They may write into the buffer of an input that nobody reads after them. */
-const IN_PLACE: readonly OpName[] = [
-  ...(['neg', 'abs', 'exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'erf', 'sigmoid', 'relu'] as const),
-  ...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'where', 'softmax', 'logSoftmax'] as const),
-];
-
 /** Runtimes differ from these numbers by what they fuse, in which order they compute, and how they share buffers. */
 export function programMemory(program: Program): ProgramMemory {
   const buffers = buffersOf(program);
@@ -38,7 +31,7 @@ export function programMemory(program: Program): ProgramMemory {
   function outputBytes(sizes: DimSizes): number {
     const bytes = program.outputs.map(({ id }) => {
       const { dtype, shape } = program.values[id]!;
-      return BYTES[dtype] * evaluateDim(sizeOf(shape), sizes);
+      return DTYPE_BYTES[dtype] * evaluateDim(sizeOf(shape), sizes);
     });
     return bytes.reduce((sum, n) => sum + n, 0);
   }
@@ -63,7 +56,7 @@ function buffersOf({ values }: Program): number[] {
   for (const { id, op, inputs } of values) {
     const of = inputs.length === 1 ? buffers[inputs[0]!]! : id;
     const window = op === 'slice' && values[of]!.op === 'weight';
-    buffers.push(ALIASES.includes(op) || window ? of : id);
+    buffers.push(OP_TRAITS[op].alias || window ? of : id);
   }
   return buffers;
 }
@@ -102,7 +95,12 @@ interface Steps {
 
 function stepsOf(program: Program, buffers: readonly number[]): Steps {
   const { values } = program;
-  const last = lastReaders(program, buffers);
+  const live = liveness({
+    count: values.length,
+    outputs: program.outputs.map(({ id }) => id),
+    operandsOf: (id) => values[id]!.inputs,
+    storageOf: (id) => buffers[id]!,
+  });
   const places = new Map<string, number>();
   const dims: Dim[] = [];
   const placeOf = (id: number): number => {
@@ -111,32 +109,17 @@ function stepsOf(program: Program, buffers: readonly number[]): Steps {
     const known = places.get(key);
     if (known !== undefined) return known;
     places.set(key, dims.length);
-    return dims.push(sizeOf([BYTES[dtype], ...shape])) - 1;
+    return dims.push(sizeOf([DTYPE_BYTES[dtype], ...shape])) - 1;
   };
   const list: Step[] = [];
-  for (const { id, op, inputs } of values) {
-    if (last[buffers[id]!] === undefined || values[buffers[id]!]!.op === 'weight') continue;
-    const ending = [...new Set(inputs.map((input) => buffers[input]!))].filter(
-      (buffer) => last[buffer] === id && values[buffer]!.op !== 'weight',
-    );
-    const frees = ending.map(placeOf);
-    list.push({ takes: buffers[id] === id ? placeOf(id) : null, frees, reuses: IN_PLACE.includes(op) ? frees : [] });
+  for (const { id, op } of values) {
+    if (!live.isNeeded(id) || values[buffers[id]!]!.op === 'weight') continue;
+    const frees = live
+      .endingAt(id)
+      .filter((buffer) => values[buffer]!.op !== 'weight')
+      .map(placeOf);
+    const takes = buffers[id] === id ? placeOf(id) : null;
+    list.push({ takes, frees, reuses: OP_TRAITS[op].inPlace ? frees : [] });
   }
   return { list, dims, symbols: [...new Set(dims.flatMap(symbolsOf))] };
-}
-
-/** For each buffer the value that reads it last: Infinity for an output, undefined for what nobody needs. */
-function lastReaders({ values, outputs }: Program, buffers: readonly number[]): (number | undefined)[] {
-  const needed = new Set(outputs.map(({ id }) => id));
-  const last = values.map((): number | undefined => undefined);
-  for (const { id } of outputs) last[buffers[id]!] = Number.POSITIVE_INFINITY;
-  for (const { id, inputs } of [...values].reverse()) {
-    if (!needed.has(id)) continue;
-    for (const input of inputs) {
-      needed.add(input);
-      // An alias is read when its buffer's next reader is, so it ends nothing by itself.
-      last[buffers[input]!] = Math.max(last[buffers[input]!] ?? -1, id);
-    }
-  }
-  return last;
 }

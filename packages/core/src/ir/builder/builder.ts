@@ -10,7 +10,8 @@
  */
 import { AutoCircuitError } from '../../errors/error.js';
 import type { DType } from '../../tensor/tensor.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
+import type { LeafOp } from '../ops/op-traits.js';
+import { SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
 import { type Dim, type DimLike, dimKey, shapesEqual, sizeOf, subtractDims, toDim, toShape } from '../program/dims.js';
 import type {
   AnyValue,

@@ -1,10 +1,9 @@
 /** @file The check that runs after every transform: a program whose shapes, ids and names hang together. */
 import { AutoCircuitError } from '../../errors/error.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
+import { isLeaf, type LeafOp } from '../ops/op-traits.js';
+import { SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
 import { shapeKey, shapesEqual, sizeOf } from '../program/dims.js';
 import type { AnyValue, OpName, Program } from '../program/program.js';
-
-const LEAVES: ReadonlySet<OpName> = new Set<LeafOp>(['input', 'weight', 'constant', 'iota']);
 
 /**
  * Recomputes every shape and dtype and checks ids, the order of inputs, composite inputs, output ids, and that names of
@@ -21,7 +20,7 @@ export function checkProgram(program: Program): void {
     if (id !== index) refuse(program, index, 'id is not its place', `${index}`, `${id}`);
     checkInputs(program, value);
     if (value.op === 'input' || value.op === 'weight') claim(`${op} "${value.attributes.name}"`, id);
-    if (LEAVES.has(op)) checkLeaf(program, value);
+    if (isLeaf(op)) checkLeaf(program, value);
     else checkType(program, value);
   });
   for (const { name, id } of program.outputs) {

@@ -13,6 +13,7 @@ import {
   subtractDims,
 } from '../program/dims.js';
 import type { OpAttributes, OpName } from '../program/program.js';
+import type { LeafOp } from './op-traits.js';
 
 /** What a rule sees of each input. */
 export interface Typed {
@@ -20,8 +21,6 @@ export interface Typed {
   readonly shape: Shape;
 }
 export type ShapeRule<K extends OpName> = (inputs: readonly Typed[], attributes: OpAttributes[K]) => Typed;
-/** Leaves are given their type by whoever makes them. */
-export type LeafOp = 'input' | 'weight' | 'constant' | 'iota';
 
 function fail(what: string, got?: string): never {
   throw new AutoCircuitError({ where: 'core/ir', what, ...(got === undefined ? {} : { got }), kind: 'internal' });

@@ -6,6 +6,7 @@
  * @example
  * const program = simplify(b.build());
  */
+import { countReaders, programLiveness } from '../analysis/liveness.js';
 import { type Dim, dimKey, shapesEqual, symbolsOf } from '../program/dims.js';
 import type { AnyValue, Composite, Program } from '../program/program.js';
 import { spreadOf, workOf } from './rules/broadcasts.js';
@@ -35,7 +36,7 @@ export function simplify(program: Program): Program {
 function rewrite(program: Program, merge: boolean): Program {
   const r = new Rewriter(SIMPLIFY_RULES);
   const map: number[] = [];
-  const uses = countUses(program);
+  const uses = countReaders(program);
   for (const value of program.values) {
     const merged = merge && value.op === 'sum' ? mergeHeadSum(r, program, uses, value, map) : undefined;
     const id =
@@ -78,23 +79,13 @@ function remapped(
   return found.length === inputs.length ? { kind, inputs: found, attributes } : undefined;
 }
 
-function countUses(program: Program): number[] {
-  const uses = program.values.map(() => 0);
-  for (const { inputs } of program.values) for (const id of inputs) uses[id]!++;
-  for (const { id } of program.outputs) uses[id]!++;
-  return uses;
-}
-
 /**
  * Keeps what an output needs, in order, and inputs that are the only ones to fix a symbol still in use. A composite
  * whose input is gone is no longer marked.
  */
 function withoutDead(program: Program): Program {
-  const alive = program.values.map(() => false);
-  for (const { id } of program.outputs) alive[id] = true;
-  for (let id = program.values.length - 1; id >= 0; id--) {
-    if (alive[id]) for (const input of program.values[id]!.inputs) alive[input] = true;
-  }
+  const live = programLiveness(program);
+  const alive = program.values.map(({ id }) => live.isNeeded(id));
   for (const id of symbolSources(program, alive)) alive[id] = true;
   const map: number[] = [];
   const values: AnyValue[] = [];

@@ -1,6 +1,7 @@
 /** @file Broadcasts are pushed towards the outputs: what is the same along an axis is computed once. Every rule here turns op(broadcast(core)) into broadcast(op(core)). */
+import type { ElementwiseOp } from '../../ops/op-traits.js';
 import { dimsEqual, type Shape } from '../../program/dims.js';
-import type { AnyValue, OpName } from '../../program/program.js';
+import type { AnyValue } from '../../program/program.js';
 import { axisGroups } from './axis-groups.js';
 import { scalarOf } from './constants.js';
 import type { Rewriter, Rule } from './rewriter.js';
@@ -61,37 +62,8 @@ export const spreadIota: Rule<'iota'> = (r, { attributes, dtype, shape }) => {
   return outward(r, r.leaf('iota', attributes, dtype, core), shape);
 };
 
-type Elementwise = Extract<
-  OpName,
-  | 'neg'
-  | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'relu'
-  | 'not'
-  | 'cast'
-  | 'stopGradient'
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'pow'
-  | 'maximum'
-  | 'minimum'
-  | 'equal'
-  | 'less'
-  | 'lessEqual'
-  | 'and'
-  | 'or'
-  | 'where'
->;
 /** Elementwise ops broadcast by themselves: no operand needs to be spread first, and a filled table is a plain number. */
-export const hoistElementwise: Rule<Elementwise> = (r, { op, inputs, attributes, shape }) => {
+export const hoistElementwise: Rule<ElementwiseOp> = (r, { op, inputs, attributes, shape }) => {
   const cores = inputs.map((id) => spreadOf(r, id)?.core ?? id).map((id) => bareScalar(r, id));
   if (cores.every((core, i) => core === inputs[i])) return undefined;
   return outward(r, r.make(op, cores, attributes), shape);

@@ -1,7 +1,8 @@
 /** @file The program that a pass of simplify is writing: equal values are made once, and every new value goes through the rules of its op. */
 
 import type { DType } from '../../../tensor/tensor.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../../ops/shape-rules.js';
+import type { LeafOp } from '../../ops/op-traits.js';
+import { SHAPE_RULES, type ShapeRule, type Typed } from '../../ops/shape-rules.js';
 import { type Dim, dimKey, type Shape, shapeKey } from '../../program/dims.js';
 import type { AnyValue, OpAttributes, OpName } from '../../program/program.js';
 
