@@ -89,8 +89,10 @@ export class RuntimeDims {
     const source = this.#sources.get(symbol);
     if (!source) {
       throw new AutoCircuitError({
+        code: 'invalid-program',
         where: 'backend-onnx',
         what: `program "${this.#program.name}": no input has an axis from which the size of "${symbol}" follows`,
+        fields: { program: this.#program.name, symbol },
         kind: 'internal',
       });
     }

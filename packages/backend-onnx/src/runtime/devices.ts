@@ -11,5 +11,3 @@ export const HOW_TO_GET: Readonly<Record<OnnxDevice, string>> = Object.freeze({
   coreml: 'it needs macOS',
   dml: 'it needs Windows with a Direct3D 12 card',
 });
-
-export const isDevice = (name: string): name is OnnxDevice => (ONNX_DEVICES as readonly string[]).includes(name);

@@ -13,10 +13,12 @@ export async function loadRuntime(): Promise<Ort> {
     return ort;
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'runtime-missing',
       where: 'backend-onnx',
       what: 'onnxruntime-node cannot be loaded',
       got: firstLine(cause),
       fix: 'install it again for this platform, or use another backend',
+      fields: { package: 'onnxruntime-node' },
       cause,
     });
   }
@@ -28,10 +30,12 @@ export const availableDevices = (ort: Ort): string[] => ort.listSupportedBackend
 export function missingDevice(ort: Ort, device: OnnxDevice, cause?: unknown): AutoCircuitError {
   const brought = ort.listSupportedBackends().filter((b) => b.bundled && b.name !== device);
   return new AutoCircuitError({
+    code: 'device-unavailable',
     where: 'backend-onnx',
     what: `device ${device} is not available here`,
     ...(cause === undefined ? {} : { got: `"${firstLine(cause)}"` }),
     fix: `${HOW_TO_GET[device]}; onnxruntime-node brings these here: ${brought.map((b) => b.name).join(', ')}`,
+    fields: { device },
     cause,
   });
 }

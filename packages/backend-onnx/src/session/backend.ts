@@ -20,7 +20,12 @@ const NO_WEIGHTS: WeightStore = {
   key: '',
   names: [],
   entry: (name) => {
-    throw new AutoCircuitError({ where: 'backend-onnx', what: `the probe has no weight "${name}"`, kind: 'internal' });
+    throw new AutoCircuitError({
+      code: 'internal',
+      where: 'backend-onnx',
+      what: `the probe has no weight "${name}"`,
+      kind: 'internal',
+    });
   },
   read: () => new Float32Array(),
 };
@@ -133,9 +138,11 @@ async function createSession(
     return await ort.InferenceSession.create(lowered.model, options);
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'runtime-failed',
       where: 'backend-onnx',
       what: `onnxruntime refuses program "${program.name}"`,
       got: `"${firstLine(cause)}"`,
+      fields: { program: program.name },
       kind: 'internal',
       cause,
     });

@@ -9,6 +9,7 @@ import {
   type Feeds,
   type Program,
   type Results,
+  runAfterDispose,
   type Shape,
   type Tensor,
   type TensorData,
@@ -53,14 +54,7 @@ export function makeExecutable(
     );
 
   async function runOnce(feeds: Feeds): Promise<Results> {
-    if (disposed) {
-      throw new AutoCircuitError({
-        where: 'backend-onnx',
-        what: `program "${program.name}" was run after dispose()`,
-        fix: 'compile it again',
-        kind: 'internal',
-      });
-    }
+    if (disposed) throw runAfterDispose('backend-onnx', program);
     const sizes = checkFeeds(program, feeds);
     checkFedIndices(indices, feeds, sizes);
     const given: Record<string, OrtTensor> = {};
@@ -109,10 +103,12 @@ function runError(program: Program, cause: unknown): AutoCircuitError {
   const message = firstLine(cause);
   const outOfMemory = /failed to allocate|bad_alloc|out of memory/i.test(message);
   return new AutoCircuitError({
+    code: outOfMemory ? 'out-of-memory' : 'runtime-failed',
     where: 'backend-onnx',
     what: outOfMemory ? `program "${program.name}" ran out of memory` : `program "${program.name}" failed`,
     got: `"${message}"`,
-    ...(outOfMemory ? { fix: 'use a smaller --batch-size or a lower --memory' } : {}),
+    ...(outOfMemory ? { fix: 'run fewer batch items at once, or allow less memory' } : {}),
+    fields: { program: program.name },
     kind: outOfMemory ? 'user' : 'internal',
     cause,
   });

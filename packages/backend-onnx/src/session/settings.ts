@@ -1,8 +1,8 @@
 /** @file What can be asked of the ONNX backend, with every default. */
 import os from 'node:os';
-import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core/backend';
+import { type BackendSettings, checkedDevice, checkedThreads } from '@auto-circuit/core/backend';
 import { physicalCores } from '../runtime/cores.js';
-import { isDevice, ONNX_DEVICES, type OnnxDevice } from '../runtime/devices.js';
+import { ONNX_DEVICES, type OnnxDevice } from '../runtime/devices.js';
 
 export interface OnnxSettings extends BackendSettings {
   /** Default cpu. */
@@ -34,29 +34,11 @@ export interface ResolvedSettings {
   readonly spinning: boolean;
 }
 
-/** Fills in defaults. Throws for a device name that no onnxruntime has, and for a count that is not positive. */
+/** Fills in defaults. @throws AutoCircuitError `invalid-option` for a device that no onnxruntime has, and for less than one thread */
 export function resolveSettings(settings: OnnxSettings): ResolvedSettings {
-  const device = settings.device ?? 'cpu';
-  if (!isDevice(device)) {
-    throw new AutoCircuitError({
-      where: 'backend-onnx',
-      what: 'unknown device',
-      expected: `one of ${ONNX_DEVICES.join(', ')}`,
-      got: `"${device}"`,
-    });
-  }
-  const threads = settings.threads ?? physicalCores();
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new AutoCircuitError({
-      where: 'backend-onnx',
-      what: 'wrong number of threads',
-      expected: 'a whole number of at least 1',
-      got: `${threads}`,
-    });
-  }
   return {
-    device,
-    threads,
+    device: checkedDevice('backend-onnx', settings.device ?? 'cpu', ONNX_DEVICES),
+    threads: checkedThreads('backend-onnx', settings.threads ?? physicalCores()),
     memoryBytes: settings.memoryBytes ?? os.totalmem() / 2,
     fuse: settings.fuse ?? true,
     prepack: settings.prepack ?? 'auto',

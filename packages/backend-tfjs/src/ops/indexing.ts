@@ -7,12 +7,20 @@ import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { Call } from './call.js';
 import { around, permuted, reshaped } from './layout.js';
 
-/** Told with the name of the program and the value where it happened. */
-export class IndexError extends Error {}
+/** An index that is out of range; whoever runs the program adds its name and the value where it happened. */
+export class IndexError extends Error {
+  readonly index: number;
+  readonly size: number;
+  constructor(index: number, size: number) {
+    super(`index ${index} is out of range 0 to ${size - 1}`);
+    this.index = index;
+    this.size = size;
+  }
+}
 
 function checkIndices(indices: Tensor, size: number): void {
   for (const index of indices.dataSync()) {
-    if (index < 0 || index >= size) throw new IndexError(`index ${index} is out of range 0 to ${size - 1}`);
+    if (index < 0 || index >= size) throw new IndexError(index, size);
   }
 }
 

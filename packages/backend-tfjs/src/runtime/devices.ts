@@ -71,5 +71,3 @@ export const DEVICES: { readonly [D in TfjsDevice]: DeviceDescription } = Object
     traits: { ...NATIVE, broadcastsBatches: false },
   },
 });
-
-export const isDevice = (name: string): name is TfjsDevice => (TFJS_DEVICES as readonly string[]).includes(name);

@@ -62,10 +62,12 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
     });
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'device-unavailable',
       where: 'backend-tfjs',
       what: `device ${device} does not work: ${found.name} ${found.version} is installed but does not start`,
       got: `"${firstLine(cause)}"`,
-      fix: `install it again (${DEVICES[device].howToGet}) or take another with --device`,
+      fix: `install it again (${DEVICES[device].howToGet}) or take another device`,
+      fields: { device, package: found.name },
       cause,
     });
   }
@@ -120,11 +122,13 @@ function checkThreads(runtime: Runtime, threads: number | undefined): Runtime {
   const native = DEVICES[runtime.device].tfjsName === 'tensorflow';
   if (!native || threads === undefined || threads === runtime.threads) return runtime;
   throw new AutoCircuitError({
+    code: 'conflicting-options',
     where: 'backend-tfjs',
     what: 'TensorFlow has already been started in this process with another number of threads',
     expected: `${runtime.threads}`,
     got: `${threads}`,
     fix: 'ask for one number of threads in a process',
+    fields: { options: ['threads'], started: runtime.threads, got: threads },
   });
 }
 
@@ -132,18 +136,22 @@ function missing(device: TfjsDevice, folder: string | undefined): AutoCircuitErr
   const installed = TFJS_DEVICES.filter((d) => findRuntime(d, folder));
   const rest = installed.length > 0 ? `installed: ${installed.join(', ')}` : 'no other device is installed';
   return new AutoCircuitError({
+    code: 'runtime-missing',
     where: 'backend-tfjs',
     what: `device ${device} needs ${DEVICES[device].package}, which is not installed`,
     fix: `${DEVICES[device].howToGet}; ${rest}`,
+    fields: { package: DEVICES[device].package, device },
   });
 }
 function noneInstalled(): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'runtime-missing',
     where: 'backend-tfjs',
     what: 'no tfjs runtime is installed',
     expected: `one of ${TFJS_DEVICES.map((d) => DEVICES[d].package).join(', ')}`,
     got: 'none',
     fix: `the smallest is ${DEVICES.wasm.howToGet}`,
+    fields: { package: DEVICES.wasm.package },
   });
 }
 

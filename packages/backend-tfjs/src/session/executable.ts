@@ -1,12 +1,12 @@
 /** @file One compiled program: its plan, its weights on the device, and its runs. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
-  AutoCircuitError,
   checkFeeds,
   type DimSizes,
   type Executable,
   type Feeds,
   type Results,
+  runAfterDispose,
 } from '@auto-circuit/core/backend';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/runtime.js';
@@ -32,14 +32,7 @@ export function makeExecutable({ runtime, plan, weights, standing, onDispose }: 
   const running = new Set<Promise<unknown>>();
 
   async function runOnce(feeds: Feeds): Promise<Results> {
-    if (disposed) {
-      throw new AutoCircuitError({
-        where: 'backend-tfjs',
-        what: `program "${program.name}" was run after dispose()`,
-        fix: 'compile it again',
-        kind: 'internal',
-      });
-    }
+    if (disposed) throw runAfterDispose('backend-tfjs', program);
     const sizes = checkFeeds(program, feeds);
     // The kernels do not give up control: a long loop of runs lets Ctrl-C and progress bars have their turn here.
     await nextTurn();

@@ -53,10 +53,12 @@ export function requireHeap(runtime: Runtime, what: string, standing: number, by
   if (standing + bytes <= most) return;
   const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
   throw new AutoCircuitError({
+    code: 'memory-limit',
     where: 'backend-tfjs',
     what: `${what} does not fit in the memory of device ${runtime.device}`,
     expected: `at most ${gigabytes(most)}`,
     got: `${gigabytes(standing + bytes)}`,
-    fix: 'use a smaller --batch-size, --device node, or --backend onnx',
+    fix: 'run fewer batch items at once, or use device node or another backend',
+    fields: { bytes: standing + bytes, limit: most, device: runtime.device },
   });
 }

@@ -86,8 +86,10 @@ function checkSymbols(program: Program, steps: readonly Step[]): void {
     const unknown = dims.flatMap(symbolsOf).find((symbol) => !known.has(symbol));
     if (unknown === undefined) continue;
     throw new AutoCircuitError({
+      code: 'invalid-program',
       where: 'backend-tfjs',
       what: `program "${program.name}": no input has an axis from which the size of "${unknown}" follows`,
+      fields: { program: program.name, symbol: unknown },
     });
   }
 }

@@ -88,9 +88,25 @@ function compute(
 function runError(program: string, value: string, cause: unknown): AutoCircuitError {
   const what = `program "${program}" failed at ${value}`;
   if (cause instanceof IndexError) {
-    return new AutoCircuitError({ where: 'backend-tfjs', what: `${what}: ${cause.message}`, cause });
+    const { message, index, size } = cause;
+    const fields = { program, index, size };
+    return new AutoCircuitError({
+      code: 'index-out-of-range',
+      where: 'backend-tfjs',
+      what: `${what}: ${message}`,
+      fields,
+      cause,
+    });
   }
-  return new AutoCircuitError({ where: 'backend-tfjs', what, got: `"${firstLine(cause)}"`, kind: 'internal', cause });
+  return new AutoCircuitError({
+    code: 'runtime-failed',
+    where: 'backend-tfjs',
+    what,
+    got: `"${firstLine(cause)}"`,
+    fields: { program },
+    kind: 'internal',
+    cause,
+  });
 }
 
 const READ: { readonly [D in DType]: (data: TensorData) => TensorData } = {

@@ -1,5 +1,5 @@
 /** @file Weights on the device: uploaded once for all executables of a backend that read them, freed with the last. */
-import { AutoCircuitError, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
+import { checkWeightShape, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/runtime.js';
 import { requireHeap } from './memory.js';
@@ -54,15 +54,8 @@ export class WeightCache {
 
   #acquire(program: Program, name: string, store: WeightStore, standing: number): string {
     const { shape } = store.entry(name);
-    const wanted = program.values.find((v) => v.op === 'weight' && v.attributes.name === name)!.shape;
-    if (shape.length !== wanted.length || shape.some((d, i) => d !== wanted[i])) {
-      throw new AutoCircuitError({
-        where: `program "${program.name}"`,
-        what: `weight "${name}" has the wrong shape`,
-        expected: `[${wanted.join(', ')}]`,
-        got: `[${shape.join(', ')}]`,
-      });
-    }
+    const declared = program.values.find((v) => v.op === 'weight' && v.attributes.name === name)!.shape;
+    checkWeightShape(program, name, declared, shape);
     const key = `${store.key}\0${name}`;
     const known = this.#shared.get(key);
     if (known) {

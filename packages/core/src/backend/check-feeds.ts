@@ -41,8 +41,15 @@ interface Observed {
 export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
   const inputs = programInputs(program);
   const names = inputs.map((v) => v.attributes.name);
-  const refuse = (what: string, expected: string, got: string): never => {
-    throw new AutoCircuitError({ where: `program "${program.name}"`, what, expected, got });
+  const refuse = (input: string, problem: string, expected: string, got: string): never => {
+    throw new AutoCircuitError({
+      code: 'invalid-feed',
+      where: `program "${program.name}"`,
+      what: `input "${input}" ${problem}`,
+      expected,
+      got,
+      fields: { program: program.name, input },
+    });
   };
   for (const name of Object.keys(feeds)) {
     if (!names.includes(name)) throw unknownName(`program "${program.name}"`, 'input', name, names);
@@ -51,21 +58,17 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
   for (const { attributes, dtype, shape } of inputs) {
     const { name } = attributes;
     const feed = feeds[name];
-    if (!feed) return refuse(`input "${name}" is not fed`, `${dtype}${shapeKey(shape)}`, 'nothing');
+    if (!feed) return refuse(name, `is not fed`, `${dtype}${shapeKey(shape)}`, 'nothing');
     const given = `[${feed.shape.join(', ')}]`;
     if (feed.dtype !== dtype || !FITS[dtype](feed.data)) {
-      refuse(`input "${name}" has the wrong dtype`, dtype, `${feed.dtype} in a ${feed.data.constructor.name}`);
+      refuse(name, `has the wrong dtype`, dtype, `${feed.dtype} in a ${feed.data.constructor.name}`);
     }
-    if (feed.shape.length !== shape.length) refuse(`input "${name}" has the wrong rank`, shapeKey(shape), given);
+    if (feed.shape.length !== shape.length) refuse(name, `has the wrong rank`, shapeKey(shape), given);
     if (feed.shape.some((size, axis) => !Number.isInteger(size) || size < (mayBeEmpty(shape[axis]!) ? 0 : 1))) {
-      refuse(`input "${name}" has an empty axis`, 'sizes of at least 1', given);
+      refuse(name, `has an empty axis`, 'sizes of at least 1', given);
     }
     if (feed.data.length !== elementCount(feed.shape)) {
-      refuse(
-        `input "${name}" does not fill its shape ${given}`,
-        `${elementCount(feed.shape)} numbers`,
-        `${feed.data.length}`,
-      );
+      refuse(name, `does not fill its shape ${given}`, `${elementCount(feed.shape)} numbers`, `${feed.data.length}`);
     }
     shape.forEach((dim, axis) => {
       observed.push({ name, axis, dim, size: feed.shape[axis]! });
@@ -77,7 +80,7 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
     const wanted = evaluateDim(dim, sizes);
     if (wanted === size) continue;
     const fixed = typeof dim === 'number' ? `${wanted}` : `${dimKey(dim)} = ${wanted} as the other inputs have it`;
-    refuse(`input "${name}" has the wrong size along axis ${axis}`, fixed, `${size}`);
+    refuse(name, `has the wrong size along axis ${axis}`, fixed, `${size}`);
   }
   return sizes;
 }

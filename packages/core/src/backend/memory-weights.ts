@@ -16,10 +16,12 @@ export function memoryWeights(weights: Readonly<Record<string, MemoryWeight>>, k
   for (const [name, { shape, data }] of entries) {
     if (data.length === elementCount(shape)) continue;
     throw new AutoCircuitError({
+      code: 'wrong-shape',
       where: 'core/ir',
       what: `weight "${name}" does not fill its shape [${shape.join(', ')}]`,
       expected: `${elementCount(shape)} numbers`,
       got: `${data.length}`,
+      fields: { weight: name, shape, numbers: data.length },
     });
   }
   let known = key;

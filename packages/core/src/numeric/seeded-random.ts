@@ -21,10 +21,12 @@ export interface RandomSource {
 export function seededRandom(seed: number, stream: number | string = 0): RandomSource {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
       where: 'random',
       what: 'the seed is not usable',
       expected: 'a whole number from 0',
       got: `${seed}`,
+      fields: { option: 'seed', got: seed },
     });
   }
   const mix = splitmix32(hash(`${seed}/${typeof stream}/${stream}`));

@@ -10,6 +10,13 @@ export type {
   WeightEntry,
   WeightStore,
 } from '../backend/backend.js';
+export {
+  checkedDevice,
+  checkedThreads,
+  checkWeightShape,
+  indexOutOfRange,
+  runAfterDispose,
+} from '../backend/backend-checks.js';
 export { checkFeeds, programInputs } from '../backend/check-feeds.js';
 export {
   type InterpreterSettings,

@@ -28,10 +28,12 @@ export function intTensor(data: Int32Array | readonly number[], shape: readonly 
 function checked<T extends Tensor>(tensor: T): T {
   if (tensor.data.length !== elementCount(tensor.shape)) {
     throw new AutoCircuitError({
+      code: 'wrong-shape',
       where: 'core/ir',
       what: 'tensor data does not fill its shape',
       expected: `${elementCount(tensor.shape)} numbers for [${tensor.shape.join(', ')}]`,
       got: `${tensor.data.length}`,
+      fields: { shape: tensor.shape, numbers: tensor.data.length },
       kind: 'internal',
     });
   }

@@ -5,12 +5,12 @@
  * const { y } = interpret(program, { x: floatTensor(Float64Array.of(1, 2, 3), [3]) }, memoryWeights({}));
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AutoCircuitError } from '../../errors/error.js';
 import { programLiveness } from '../../ir/analysis/liveness.js';
 import { evaluateShape } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { DType, FloatArray, Tensor, TensorData } from '../../tensor/tensor.js';
 import type { Backend, BackendSettings, Feeds, Results, WeightStore } from '../backend.js';
+import { checkWeightShape, runAfterDispose } from '../backend-checks.js';
 import { checkFeeds } from '../check-feeds.js';
 import { type Call, type ComputedOp, MEANINGS } from './ops.js';
 
@@ -48,7 +48,7 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
       let disposed = false;
       return {
         async run(feeds) {
-          if (disposed) throw runAfterDispose(program);
+          if (disposed) throw runAfterDispose('interpreter', program);
           await nextTurn(); // a long loop of runs lets Ctrl-C and progress bars have their turn
           return runProgram(program, feeds, loaded, precision);
         },
@@ -61,14 +61,6 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
   };
 }
 
-const runAfterDispose = (program: Program): AutoCircuitError =>
-  new AutoCircuitError({
-    where: 'interpreter',
-    what: `program "${program.name}" was run after dispose()`,
-    fix: 'compile it again',
-    kind: 'internal',
-  });
-
 const floats = (precision: Precision, data: TensorData): FloatArray => {
   if (precision === 'float64') return data instanceof Float64Array ? data : Float64Array.from(data);
   return data instanceof Float32Array ? data : Float32Array.from(data);
@@ -80,14 +72,7 @@ function readWeights(program: Program, weights: WeightStore, precision: Precisio
     if (value.op !== 'weight') continue;
     const { name } = value.attributes;
     const { shape } = weights.entry(name);
-    if (shape.length !== value.shape.length || shape.some((d, i) => d !== value.shape[i])) {
-      throw new AutoCircuitError({
-        where: `program "${program.name}"`,
-        what: `weight "${name}" has the wrong shape`,
-        expected: `[${value.shape.join(', ')}]`,
-        got: `[${shape.join(', ')}]`,
-      });
-    }
+    checkWeightShape(program, name, value.shape, shape);
     loaded.set(name, { dtype: 'float', shape, data: floats(precision, weights.read(name)) });
   }
   return loaded;

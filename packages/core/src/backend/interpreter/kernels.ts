@@ -1,6 +1,6 @@
 /** @file Loops over row-major arrays that the interpreter's ops are made of: strided copy, matmul, reductions, gather. */
-import { AutoCircuitError } from '../../errors/error.js';
 import { elementCount, type TensorData } from '../../tensor/tensor.js';
+import { indexOutOfRange } from '../backend-checks.js';
 
 export type Sizes = readonly number[];
 
@@ -126,15 +126,7 @@ export function reductionOrder(shape: Sizes, axes: readonly number[]): { order: 
   return { order: [...kept, ...axes], inner: elementCount(axes.map((a) => shape[a]!)) };
 }
 
+/** @throws AutoCircuitError `index-out-of-range` for the first index that is not in 0 … size − 1 */
 export function checkIndices(indices: TensorData, size: number): void {
-  for (const index of indices) {
-    if (index >= 0 && index < size) continue;
-    throw new AutoCircuitError({
-      where: 'interpreter',
-      what: 'an index is out of range',
-      expected: `0 to ${size - 1}`,
-      got: `${index}`,
-      fix: 'check token ids against the vocabulary and positions against the length',
-    });
-  }
+  for (const index of indices) if (!(index >= 0 && index < size)) throw indexOutOfRange('interpreter', index, size);
 }

@@ -97,10 +97,12 @@ const softmaxLike =
 function checkRange(what: string, low: number, high: number, size: number): void {
   if (low >= 0 && low <= high && high <= size) return;
   throw new AutoCircuitError({
+    code: 'index-out-of-range',
     where: 'interpreter',
     what: `${what} out of range`,
     expected: `within 0 to ${size}`,
     got: `${low} to ${high}`,
+    fields: { low, high, size },
   });
 }
 const fill = (out: TensorData, x: number): TensorData => out.fill(x);

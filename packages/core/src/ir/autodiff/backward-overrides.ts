@@ -32,7 +32,8 @@ const CHANGES: { readonly [K in BackwardOverride['kind']]: Change<K> } = {
   scale: (at, { factor }) => ({ ...at, gradient: at.b.mul(at.gradient, factor) }),
   softmaxTemperature(at, { role, temperature }) {
     const { b, inputs, value } = at;
-    if (value.op !== 'softmax') refuse(`a rule for softmax meets another value of role "${role}"`, 'softmax', value.op);
+    if (value.op !== 'softmax')
+      refuse(role, `a rule for softmax meets another value of role "${role}"`, 'softmax', value.op);
     return { ...at, value: b.softmax(b.div(inputs[0]!, temperature), value.attributes.axis) };
   },
 };
@@ -44,7 +45,8 @@ export function backwardOverrideOf(
 ): BackwardOverride | undefined {
   if (role === undefined) return undefined;
   const found = rules.filter((rule) => role === rule.role || role.endsWith(`.${rule.role}`));
-  if (found.length > 1) refuse(`the value "${role}" has two backward rules`, 'one', found.map(describe).join(' and '));
+  if (found.length > 1)
+    refuse(role, `the value "${role}" has two backward rules`, 'one', found.map(describe).join(' and '));
   return found[0];
 }
 
@@ -55,6 +57,14 @@ export function applyOverride(rule: BackwardOverride, at: Differentiated): Diffe
 
 const describe = ({ kind, role }: BackwardOverride): string => `${kind} at "${role}"`;
 
-function refuse(what: string, expected: string, got: string): never {
-  throw new AutoCircuitError({ where: 'core/ir gradient', what, expected, got, fix: 'give each role one rule' });
+function refuse(role: string, what: string, expected: string, got: string): never {
+  throw new AutoCircuitError({
+    code: 'invalid-request',
+    where: 'core/ir gradient',
+    what,
+    expected,
+    got,
+    fix: 'give each role one rule',
+    fields: { role },
+  });
 }

@@ -29,10 +29,11 @@ export function gradient(
   rules: readonly BackwardOverride[] = [],
 ): AnyValue[] {
   if (of.dtype !== 'float' || of.shape.length !== 0) {
-    refuse('only a float scalar has a gradient', 'float[]', `${of.dtype}${shapeKey(of.shape)}`);
+    refuse(builder.name, 'only a float scalar has a gradient', 'float[]', `${of.dtype}${shapeKey(of.shape)}`);
   }
   for (const value of wrt) {
-    if (value.dtype !== 'float') refuse(`cannot differentiate by value ${value.id}`, 'float', value.dtype);
+    if (value.dtype !== 'float')
+      refuse(builder.name, `cannot differentiate by value ${value.id}`, 'float', value.dtype);
   }
   const firstNew = builder.values.length;
   const reached = reachedFrom(builder, of, wrt, rules);
@@ -56,8 +57,17 @@ export function gradient(
   return wrt.map((value) => gradients.get(value.id) ?? builder.broadcast(builder.constant(0), value.shape));
 }
 
-function refuse(what: string, expected: string, got: string): never {
-  throw new AutoCircuitError({ where: 'core/ir gradient', what, expected, got, kind: 'internal' });
+function refuse(program: string, what: string, expected: string, got: string): never {
+  const fields = { program };
+  throw new AutoCircuitError({
+    code: 'invalid-program',
+    where: 'core/ir gradient',
+    what,
+    expected,
+    got,
+    fields,
+    kind: 'internal',
+  });
 }
 
 /** The values up to `of` through which a change of some `wrt` passes on. */

@@ -57,7 +57,7 @@ export class ProgramBuilder {
     const known = this.#leaves.get(key);
     if (known) {
       if (known.dtype !== dtype || !shapesEqual(known.shape, toShape(shape))) {
-        throw new AutoCircuitError({ where: 'core/ir', what: `${key} is asked for with two types`, kind: 'internal' });
+        throw invalid(this.name, `${key} is asked for with two types`);
       }
       return known;
     }
@@ -71,12 +71,9 @@ export class ProgramBuilder {
     const dims = toShape(shape);
     const size = sizeOf(dims);
     if (list.length !== 1 && list.length !== size) {
-      throw new AutoCircuitError({
-        where: 'core/ir',
-        what: 'constant data does not fill its shape',
+      throw invalid(this.name, 'constant data does not fill its shape', {
         expected: dimKey(size),
         got: `${list.length}`,
-        kind: 'internal',
       });
     }
     return this.#append('constant', [], { data: list }, { dtype, shape: dims });
@@ -101,11 +98,7 @@ export class ProgramBuilder {
   }
   #own(value: AnyValue): AnyValue {
     if (this.#values[value.id]?.op !== value.op) {
-      throw new AutoCircuitError({
-        where: 'core/ir',
-        what: `a value of another program was used in "${this.name}"`,
-        kind: 'internal',
-      });
+      throw invalid(this.name, `a value of another program was used in "${this.name}"`);
     }
     return value;
   }
@@ -242,7 +235,7 @@ export class ProgramBuilder {
   // ---- the program --------------------------------------------------------------------------------------------
   output(name: string, value: AnyValue): void {
     if (this.#outputs.some((o) => o.name === name)) {
-      throw new AutoCircuitError({ where: 'core/ir', what: `output "${name}" is named twice`, kind: 'internal' });
+      throw invalid(this.name, `output "${name}" is named twice`);
     }
     this.#outputs.push({ name, id: this.#own(value).id });
   }
@@ -256,4 +249,19 @@ export class ProgramBuilder {
       outputs: Object.freeze([...this.#outputs]),
     });
   }
+}
+
+function invalid(
+  program: string,
+  what: string,
+  comparison: { readonly expected?: string; readonly got?: string } = {},
+): AutoCircuitError {
+  return new AutoCircuitError({
+    code: 'invalid-program',
+    where: 'core/ir',
+    what,
+    ...comparison,
+    fields: { program },
+    kind: 'internal',
+  });
 }

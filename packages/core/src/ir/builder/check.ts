@@ -33,8 +33,10 @@ function refuse(program: Program, id: number, what: string, expected?: string, g
   const value = program.values[id];
   const where = `program "${program.name}", value %${id}${value ? ` = ${value.op}` : ''}`;
   throw new AutoCircuitError({
+    code: 'invalid-program',
     where,
     what,
+    fields: { program: program.name, value: id },
     kind: 'internal',
     ...(expected ? { expected } : {}),
     ...(got ? { got } : {}),

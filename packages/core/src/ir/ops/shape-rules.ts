@@ -22,14 +22,20 @@ export interface Typed {
 }
 export type ShapeRule<K extends OpName> = (inputs: readonly Typed[], attributes: OpAttributes[K]) => Typed;
 
-function fail(what: string, got?: string): never {
-  throw new AutoCircuitError({ where: 'core/ir', what, ...(got === undefined ? {} : { got }), kind: 'internal' });
+function fail(
+  what: string,
+  got?: string,
+  code: 'wrong-shape' | 'wrong-dtype' | 'invalid-program' = 'wrong-shape',
+): never {
+  throw new AutoCircuitError({ code, where: 'core/ir', what, ...(got === undefined ? {} : { got }), kind: 'internal' });
 }
 function only(inputs: readonly Typed[], count: number): void {
-  if (inputs.length !== count) fail('wrong number of inputs', `${inputs.length} instead of ${count}`);
+  if (inputs.length !== count)
+    fail('wrong number of inputs', `${inputs.length} instead of ${count}`, 'invalid-program');
 }
 function want(input: Typed, ...dtypes: readonly DType[]): void {
-  if (!dtypes.includes(input.dtype)) fail('wrong dtype', `${input.dtype} instead of ${dtypes.join(' or ')}`);
+  if (!dtypes.includes(input.dtype))
+    fail('wrong dtype', `${input.dtype} instead of ${dtypes.join(' or ')}`, 'wrong-dtype');
 }
 export function checkedAxis(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < 0 || axis >= rank) fail('axis out of range', `${axis} for rank ${rank}`);
@@ -163,7 +169,7 @@ export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K
     return { dtype: x.dtype, shape: replaceAxis(x.shape, axis, subtractDims(end, start)) };
   },
   concat: (inputs, { axis }) => {
-    if (inputs.length === 0) fail('concat of nothing');
+    if (inputs.length === 0) fail('concat of nothing', undefined, 'invalid-program');
     const [first] = inputs as [Typed];
     checkedAxis(axis, first.shape.length);
     for (const x of inputs) {

@@ -100,8 +100,10 @@ export function evaluateDim(dim: Dim, sizes: DimSizes): number {
         const size = sizes[symbol];
         if (size === undefined) {
           throw new AutoCircuitError({
+            code: 'invalid-program',
             where: 'core/ir',
             what: `dimension symbol "${symbol}" has no size`,
+            fields: { symbol },
             kind: 'internal',
           });
         }
@@ -124,9 +126,11 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     if (x === 1) return y;
     if (y === 1) return x;
     throw new AutoCircuitError({
+      code: 'wrong-shape',
       where: 'core/ir',
       what: 'shapes do not broadcast',
       got: `${shapeKey(a)} and ${shapeKey(b)}`,
+      fields: { shapes: [shapeKey(a), shapeKey(b)] },
       kind: 'internal',
     });
   });
