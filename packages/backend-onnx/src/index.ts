@@ -1,6 +1,6 @@
-/** @file Runs AutoCircuit programs on onnxruntime-node (CPU, CUDA, WebGPU, CoreML, DirectML). */
+/** @file Door `@auto-circuit/backend-onnx`: runs AutoCircuit's programs on onnxruntime-node (CPU, CUDA, WebGPU, CoreML, DirectML). */
 export { type LoweredProgram, type LowerOptions, lower } from './lower/index.js';
-export { onnx, onnxPlugin, onnxPlugin as default } from './plugin.js';
+export { onnxPlugin, onnxPlugin as default } from './plugin.js';
 export { physicalCores } from './runtime/cores.js';
 export { ONNX_DEVICES, type OnnxDevice } from './runtime/devices.js';
 export { onnxBackend } from './session/backend.js';

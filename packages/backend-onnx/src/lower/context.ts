@@ -11,6 +11,7 @@ import {
 import { type GraphWriter, ONNX_DTYPE } from './graph-writer.js';
 import { isStatic, type RuntimeDims } from './runtime-dims.js';
 
+/** The graph being written, and what is known of the program. */
 export interface LowerContext {
   readonly writer: GraphWriter;
   readonly dims: RuntimeDims;
@@ -28,10 +29,11 @@ export type OpLowering<K extends OpName> = (
   context: LowerContext,
 ) => string;
 
+/** The shape of an operand. */
 export const inputShape = (value: AnyValue, index: number, { program }: LowerContext): AnyValue['shape'] =>
   program.values[value.inputs[index]!]!.shape;
 
-/** Up to this many numbers a filled constant is stored; beyond it is made when the program runs. */
+/** A filled constant of up to this many numbers is stored; a larger one is made when the program runs. */
 const STORED = 4096;
 
 /** A constant of any shape. */

@@ -1,6 +1,6 @@
 /**
- * @file Decides, before anything is written, how each value of a program is computed: as a window onto a weight, as a
- * fused composite, as a matmul that reads through transposes, or plainly; and which values are not needed at all.
+ * @file The plan of a graph, made before anything is written: how each value of a program is computed (as a window onto a weight,
+ * a fused composite, a matmul that reads through transposes, or by its op), and which values are not needed at all.
  */
 import {
   type AnyValue,
@@ -17,10 +17,11 @@ export interface MatmulOperand {
   readonly id: number;
   /** The last two axes are swapped. */
   readonly transposed: boolean;
-  /** The first axis stands before the batch axes: `[m, batch, k]` is read as `[batch, m, k]`. */
+  /** The rows come before the batch axes: `[m, batch, k]` is read as `[batch, m, k]`. */
   readonly batchTransposed: boolean;
 }
 
+/** How one value is computed. */
 export type Step =
   | { readonly kind: 'weight'; readonly view: WeightView }
   | { readonly kind: 'composite'; readonly value: AnyValue; readonly inputs: readonly number[] }
@@ -31,6 +32,7 @@ export type Step =
     }
   | { readonly kind: 'op'; readonly value: AnyValue };
 
+/** What the graph may be made of. */
 export interface PlanOptions {
   readonly fuse: boolean;
   /** Whether a matmul can read through transposes of its operands' axes (onnxruntime's own operator can, on cpu). */

@@ -1,6 +1,8 @@
 /** @file The devices of onnxruntime, and what each needs. */
 
+/** The names of the devices, the default first. */
 export const ONNX_DEVICES = Object.freeze(['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const);
+/** One of `ONNX_DEVICES`. */
 export type OnnxDevice = (typeof ONNX_DEVICES)[number];
 
 /** What a device needs, in words. */

@@ -2,13 +2,15 @@
 import { AutoCircuitError } from '@auto-circuit/core/backend';
 import { HOW_TO_GET, type OnnxDevice } from './devices.js';
 
+/** What onnxruntime-node exports. */
 export type Ort = typeof import('onnxruntime-node');
 
+/** Loads onnxruntime-node. @throws AutoCircuitError `runtime-missing` when it is not there or does not load */
 export async function loadRuntime(): Promise<Ort> {
   try {
     const loaded = (await import('onnxruntime-node')) as Ort & { readonly default?: Ort };
     const ort = loaded.default ?? loaded;
-    // Whatever fails is thrown and told in a sentence of ours.
+    // What fails is thrown; the runtime need not write it to stderr as well.
     ort.env.logLevel = 'fatal';
     return ort;
   } catch (cause) {
@@ -24,9 +26,10 @@ export async function loadRuntime(): Promise<Ort> {
   }
 }
 
+/** The names of the devices that this build of the runtime has. */
 export const availableDevices = (ort: Ort): string[] => ort.listSupportedBackends().map((b) => b.name);
 
-/** One sentence for a device that this machine or this build of the runtime lacks. */
+/** The error for a device that this machine or this build of the runtime does not have. */
 export function missingDevice(ort: Ort, device: OnnxDevice, cause?: unknown): AutoCircuitError {
   const brought = ort.listSupportedBackends().filter((b) => b.bundled && b.name !== device);
   return new AutoCircuitError({
@@ -40,7 +43,7 @@ export function missingDevice(ort: Ort, device: OnnxDevice, cause?: unknown): Au
   });
 }
 
-/** What onnxruntime complains of, without the place in its own sources. */
+/** The first line of what onnxruntime complains of, without the place in its own sources. */
 export function firstLine(error: unknown): string {
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n') as [string];
   const condition = ' was false. ';

@@ -33,14 +33,18 @@ interface NamedOutput {
   readonly shape: Shape;
 }
 
-/** `onDispose` is called once, when the session is gone. */
-export function makeExecutable(
-  ort: Ort,
-  session: InferenceSession,
-  program: Program,
-  lowered: LoweredProgram,
-  onDispose: () => void,
-): Executable {
+/** What an executable is made of. */
+export interface ExecutableRequest {
+  readonly ort: Ort;
+  readonly session: InferenceSession;
+  readonly program: Program;
+  readonly lowered: LoweredProgram;
+  /** Called once, when the session is released. */
+  onDispose(): void;
+}
+
+/** An executable whose runs wait for each other. */
+export function makeExecutable({ ort, session, program, lowered, onDispose }: ExecutableRequest): Executable {
   const outputs = program.outputs.map(({ name, id }): NamedOutput => {
     const { dtype, shape } = program.values[id]!;
     return { name, onnxName: lowered.outputs.get(name)!, dtype, shape };
@@ -81,7 +85,7 @@ export function makeExecutable(
 
   let disposed = false;
   let last: Promise<unknown> = Promise.resolve();
-  /** One after the other: a session's threads and memory are not for two runs at once. */
+  /** One after the other: two runs at once would share the threads and memory of the session. */
   const queue = <T>(work: () => Promise<T>): Promise<T> => {
     const next = last.then(work, work);
     last = next;

@@ -4,6 +4,7 @@ import { type BackendSettings, checkedDevice, checkedThreads } from '@auto-circu
 import { physicalCores } from '../runtime/cores.js';
 import { ONNX_DEVICES, type OnnxDevice } from '../runtime/devices.js';
 
+/** What the ONNX backend can be asked for. */
 export interface OnnxSettings extends BackendSettings {
   /** Default cpu. */
   readonly device?: string;
@@ -24,6 +25,7 @@ export interface OnnxSettings extends BackendSettings {
    */
   readonly spinning?: boolean;
 }
+/** The same with every default filled in. */
 export interface ResolvedSettings {
   readonly device: OnnxDevice;
   readonly threads: number;

@@ -19,13 +19,13 @@ interface Operand {
   readonly matrices: Tensor;
   readonly transposed: boolean;
 }
-/** A way to lay an operand out: `[batches, outer, inner]` or `[batches, inner, outer]`. */
+/** How an operand is laid out: `[batches, outer, inner]` or `[batches, inner, outer]`. */
 interface Layout {
   readonly order: readonly number[];
   readonly innerLast: boolean;
   readonly transposed: boolean;
 }
-/** Axes of the result by who has them. */
+/** The batch axes of the result, by which operands have them. */
 interface Axes {
   readonly single: readonly number[];
   readonly shared: readonly number[];
@@ -33,6 +33,7 @@ interface Axes {
   readonly ownB: readonly number[];
 }
 
+/** [batch…, m, k] · [batch…, k, n] → [batch…, m, n], either operand transposed; batch axes broadcast. */
 export function matmul({ runtime, attributes, inputs, shape }: Call<'matmul'>): Tensor {
   const { tf, traits } = runtime;
   const { transposeA, transposeB } = attributes;

@@ -1,6 +1,6 @@
 /**
- * @file Gather and its adjoint along one axis, with the data as `[before, size, after]`: no batch axes of tfjs's own (wrong
- * on WebAssembly), no segment sums (missing there), and every index checked (TensorFlow on a card does not).
+ * @file Gather and its adjoint along one axis, with the data as `[before, size, after]`. The batch axes of tfjs's own gather give
+ * wrong numbers on WebAssembly, and segment sums are missing there. Every index is checked: TensorFlow on a GPU does not do it.
  */
 import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
@@ -24,6 +24,7 @@ function checkIndices(indices: Tensor, size: number): void {
   }
 }
 
+/** The op `gather`. @throws IndexError */
 export function gather({ runtime: { tf }, attributes: { axis }, inputs, shape }: Call<'gather'>): Tensor {
   const [x, indices] = inputs as [Tensor, Tensor];
   const folded = around(x.shape, axis);
@@ -32,6 +33,7 @@ export function gather({ runtime: { tf }, attributes: { axis }, inputs, shape }:
   return reshaped(tf, tf.gather(reshaped(tf, x, folded), flat as Tensor1D, 1), shape);
 }
 
+/** The op `scatterAdd`. @throws IndexError */
 export function scatterAdd({ runtime: { tf }, attributes: { axis }, inputs, shape }: Call<'scatterAdd'>): Tensor {
   const [updates, indices] = inputs as [Tensor, Tensor];
   const [before, size, after] = around(shape, axis);

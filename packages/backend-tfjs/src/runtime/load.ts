@@ -1,4 +1,4 @@
-/** @file Loads a tfjs runtime when it is first asked for. One engine serves the whole process: tfjs keeps it globally. */
+/** @file Loads a tfjs runtime when it is first asked for. tfjs has one engine for the whole process, which all backends share. */
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +9,7 @@ import type { Runtime } from './runtime.js';
 import type { Tf } from './tf.js';
 import { TransposedWeightCache } from './transposed-weight-cache.js';
 
+/** Which runtime is wanted. */
 export interface RuntimeRequest {
   /** Undefined: the first that is installed. */
   readonly device: TfjsDevice | undefined;
@@ -18,7 +19,11 @@ export interface RuntimeRequest {
 
 const loaded = new Map<TfjsDevice, Promise<Runtime>>();
 
-/** Loads and starts the runtime of a device. Throws one sentence when its package is not installed or does not work. */
+/**
+ * Loads and starts the runtime of a device, once a process.
+ *
+ * @throws AutoCircuitError `runtime-missing`, `device-unavailable`, or `conflicting-options` for another number of threads
+ */
 export async function loadRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { device, found } = choose(request);
   let runtime = loaded.get(device);
@@ -74,8 +79,8 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
 }
 
 /**
- * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class. The native
- * packages bring their own and export all of it. Production mode keeps tfjs from giving advice on the console.
+ * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class. The native packages
+ * bring their own and export all of it. In production mode tfjs writes no advice to the console.
  */
 async function loadEngine(found: FoundPackage, threads: number | undefined): Promise<Tf> {
   const core = findPackage('@tensorflow/tfjs-core', found.main);
@@ -155,5 +160,6 @@ function noneInstalled(): AutoCircuitError {
   });
 }
 
+/** The first line of what a runtime complains of. */
 export const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]!.trim();

@@ -3,6 +3,7 @@ import type { RuntimeTraits, TfjsDevice } from './devices.js';
 import type { Tf } from './tf.js';
 import type { TransposedWeightCache } from './transposed-weight-cache.js';
 
+/** One device of tfjs, started. */
 export interface Runtime {
   readonly tf: Tf;
   readonly device: TfjsDevice;

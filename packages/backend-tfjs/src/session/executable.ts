@@ -15,17 +15,19 @@ import type { Plan } from './plan.js';
 import { computeOutputs, readOutputs, upload } from './run.js';
 import type { HeldWeights } from './weight-cache.js';
 
-export interface ExecutableParts {
+/** What an executable is made of. */
+export interface ExecutableRequest {
   readonly runtime: Runtime;
   readonly plan: Plan;
   readonly weights: HeldWeights;
-  /** Bytes that stand on the device, of all executables. */
+  /** Bytes that all executables together hold on the device between runs. */
   standing(): number;
   /** Called once, when everything of it is freed. */
   onDispose(): void;
 }
 
-export function makeExecutable({ runtime, plan, weights, standing, onDispose }: ExecutableParts): Executable {
+/** An executable whose runs may overlap: each computes without a pause, so that they do not mix. */
+export function makeExecutable({ runtime, plan, weights, standing, onDispose }: ExecutableRequest): Executable {
   const { program } = plan;
   const held: readonly TfTensor[] = plan.held.map((numbers) => upload(runtime, numbers));
   let disposed: Promise<void> | undefined;
@@ -34,7 +36,7 @@ export function makeExecutable({ runtime, plan, weights, standing, onDispose }: 
   async function runOnce(feeds: Feeds): Promise<Results> {
     if (disposed) throw runAfterDispose('backend-tfjs', program);
     const sizes = checkFeeds(program, feeds);
-    // The kernels do not give up control: a long loop of runs lets Ctrl-C and progress bars have their turn here.
+    // Kernels compute without a pause; between runs, Ctrl-C and progress bars get their turn.
     await nextTurn();
     requireHeap(runtime, `program "${program.name}" at ${sizesText(sizes)}`, standing(), peakBytes(plan, sizes));
     const outputs = computeOutputs(runtime, plan, held, weights, feeds, sizes);

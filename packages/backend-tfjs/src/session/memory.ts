@@ -1,6 +1,6 @@
 /**
- * @file How much memory a run needs, from the sizes alone, so that a heap that does not watch itself (WebAssembly: beyond
- * its end, tensors overwrite each other) is never filled.
+ * @file How much memory a run needs, computed before it: a heap that does not check itself must never be filled (on WebAssembly,
+ * tensors beyond its end overwrite others).
  */
 import {
   type AnyValue,
@@ -14,7 +14,7 @@ import {
 import type { Runtime } from '../runtime/runtime.js';
 import { heldBytes, type Plan } from './plan.js';
 
-/** What the allocator loses between tensors, and the runtime's own code and stack. */
+/** The share of the heap that tensors may take: the rest is lost between them, or taken by the code and stack of the runtime. */
 const USABLE = 7 / 8;
 
 /** Values that are a second handle on numbers that are there already. */
@@ -47,7 +47,7 @@ export function standingBytes(plan: Plan, { traits }: Runtime): number {
   );
 }
 
-/** Throws when `bytes` more on top of what stands would not fit in the runtime's heap. */
+/** @throws AutoCircuitError `memory-limit` when `bytes` more than the `standing` ones do not fit in the heap of the runtime */
 export function requireHeap(runtime: Runtime, what: string, standing: number, bytes: number): void {
   const most = runtime.traits.heapBytes * USABLE;
   if (standing + bytes <= most) return;

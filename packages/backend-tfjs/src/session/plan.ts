@@ -1,4 +1,4 @@
-/** @file Decides once what a program needs at run time: the values that are used, when each is freed, which numbers are kept. */
+/** @file The plan of a program, made once: which values are computed, when each is freed, and which numbers stay on the device. */
 import {
   type AnyValue,
   AutoCircuitError,
@@ -18,6 +18,7 @@ export interface Held {
   readonly shape: readonly number[];
   readonly data: readonly number[];
 }
+/** One value that is computed, in order. */
 export interface Step {
   readonly value: AnyValue;
   /** From 0 on: a value by id. Below: held numbers, −1 is the first. */
@@ -25,6 +26,7 @@ export interface Step {
   /** Ids of values that nothing reads after this step. */
   readonly lastUses: readonly number[];
 }
+/** What a program needs at run time, whatever it is fed. */
 export interface Plan {
   readonly program: Program;
   readonly steps: readonly Step[];
@@ -34,7 +36,7 @@ export interface Plan {
   readonly rightWeightIds: readonly number[];
 }
 
-/** Throws when the size of a symbol follows from no input. */
+/** Plans a program. @throws AutoCircuitError `invalid-program` when the size of a symbol follows from no input */
 export function planProgram(program: Program): Plan {
   const { values } = program;
   const live = liveness({
@@ -94,4 +96,5 @@ function checkSymbols(program: Program, steps: readonly Step[]): void {
   }
 }
 
+/** Bytes of the numbers that a plan holds. */
 export const heldBytes = ({ held }: Plan): number => held.reduce((n, { shape }) => n + 4 * elementCount(shape), 0);

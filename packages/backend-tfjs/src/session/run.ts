@@ -1,4 +1,4 @@
-/** @file One run of a program: value by value, each tensor freed at its last use, everything freed on an error. */
+/** @file One run of a program, value by value: each tensor is freed after its last use, and all are freed on an error. */
 import {
   AutoCircuitError,
   type DimSizes,
@@ -25,7 +25,7 @@ export function upload({ tf, activate }: Runtime, { dtype, shape, data }: Held):
   return tf.tensor([...data], [...shape], TF_DTYPE[dtype]);
 }
 
-/** Runs up to the outputs, without a pause, so that other runs cannot come between. The caller frees the outputs. */
+/** Computes the outputs without a pause, so that no other run comes between. The caller frees them. */
 export function computeOutputs(
   runtime: Runtime,
   plan: Plan,

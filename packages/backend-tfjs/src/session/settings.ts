@@ -3,6 +3,7 @@ import { type BackendSettings, checkedDevice, checkedThreads } from '@auto-circu
 import { TFJS_DEVICES } from '../runtime/devices.js';
 import type { RuntimeRequest } from '../runtime/load.js';
 
+/** What the tfjs backend can be asked for. */
 export interface TfjsSettings extends BackendSettings {
   /** gpu, node, wasm or cpu. Default: the first whose package is installed. */
   readonly device?: string;

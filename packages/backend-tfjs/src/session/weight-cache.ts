@@ -17,6 +17,7 @@ export interface HeldWeights {
   release(): void;
 }
 
+/** The weights of one backend, by store and name. */
 export class WeightCache {
   readonly #runtime: Runtime;
   readonly #shared = new Map<string, Shared>();
@@ -30,8 +31,10 @@ export class WeightCache {
   }
 
   /**
-   * Uploads what is not there yet. `standing` bytes are in use beside the weights. Throws on a weight that the store does
-   * not have, that has another shape than the program says, or that does not fit; then nothing is held.
+   * Uploads the weights that are not there yet. `standing` bytes are in use beside weights.
+   *
+   * @throws AutoCircuitError `unknown-name` for a weight that the store does not have, `wrong-shape` for one of another shape,
+   * `memory-limit` when they do not fit; nothing is held then
    */
   hold(program: Program, names: readonly string[], store: WeightStore, standing: number): HeldWeights {
     const keys = new Map<string, string>();

@@ -1,4 +1,4 @@
-/** @file What is fed to a program, checked against its inputs; every backend uses this one check. */
+/** @file The check of what is fed to a program; every backend uses it. */
 import { AutoCircuitError } from '../errors/error.js';
 import { unknownName } from '../errors/names.js';
 import {
@@ -23,6 +23,7 @@ const FITS: Readonly<Record<DType, (data: TensorData) => boolean>> = {
   bool: (data) => data instanceof Uint8Array,
 };
 
+/** The inputs of a program, in its order. */
 export const programInputs = (program: Program): Value<'input'>[] =>
   program.values.filter((v): v is Value<'input'> => v.op === 'input');
 
@@ -34,9 +35,11 @@ interface Observed {
 }
 
 /**
- * Checks the feeds of one run and gives the size of every symbol their shapes fix. Throws on a missing or extra feed, a
- * wrong dtype, rank or size, an axis of size 0 (but for symbols that count what is selected), data that do not fill their shape, and on inputs that disagree about
- * a symbol. A dim such as `2*pos+1` also fixes its symbol when it is the only unknown one.
+ * Checks the feeds of one run and gives the size of every symbol that their shapes fix. A dim such as `2*pos+1` fixes its symbol,
+ * too, when it is the only unknown one.
+ *
+ * @throws AutoCircuitError `invalid-feed` for a missing feed, a wrong dtype, rank or size, an axis of size 0 (symbols of the prefix
+ * `SELECTED` aside), data that do not fill their shape, and inputs that disagree about a symbol; `unknown-name` for an extra feed
  */
 export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
   const inputs = programInputs(program);
@@ -88,7 +91,7 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
 /** Solves one unknown at a time, as long as some dim is linear in its only unknown. */
 function solveSymbols(observed: readonly Observed[]): DimSizes {
   const sizes: Record<string, number> = {};
-  // Most dims are a symbol itself; programs of selected rows have hundreds.
+  // Most dims are a symbol and nothing else; programs of sparse runs have hundreds.
   for (const { dim, size } of observed) {
     const symbol = symbolItself(dim);
     if (symbol !== undefined) sizes[symbol] ??= size;
@@ -102,7 +105,7 @@ function solveSymbols(observed: readonly Observed[]): DimSizes {
       const at = (value: number): number => evaluateDim(dim, { ...sizes, [symbol]: value });
       const slope = at(1) - at(0);
       if (slope === 0 || at(2) - at(1) !== slope) continue;
-      // Where no whole size fits, the nearest is taken, and the check of this very axis refuses it.
+      // Where no whole size fits, the nearest is taken, and the check of this axis refuses it.
       const value = Math.max(mayBeEmpty(toDim(symbol)) ? 0 : 1, Math.floor((size - at(0)) / slope));
       sizes[symbol] = value;
       progress = true;

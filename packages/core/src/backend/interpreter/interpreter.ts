@@ -16,12 +16,17 @@ import { type Call, type ComputedOp, MEANINGS } from './ops.js';
 
 /** float64 computes and returns Float64Array; float32 rounds every result and returns Float32Array. */
 export type Precision = 'float64' | 'float32';
+/** What can be asked of the interpreter. */
 export interface InterpreterSettings extends BackendSettings {
   /** Default float64. */
   readonly precision?: Precision;
 }
 
-/** Runs a program once. Feeds by input name, results by output name; weights are read by name and checked for shape. */
+/**
+ * Runs a program once.
+ *
+ * @throws AutoCircuitError `wrong-shape` for a weight of another shape, `index-out-of-range`, and as `checkFeeds` does
+ */
 export function interpret(
   program: Program,
   feeds: Feeds,
@@ -49,7 +54,7 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
       return {
         async run(feeds) {
           if (disposed) throw runAfterDispose('interpreter', program);
-          await nextTurn(); // a long loop of runs lets Ctrl-C and progress bars have their turn
+          await nextTurn(); // between long runs, Ctrl-C and progress bars get their turn
           return runProgram(program, feeds, loaded, precision);
         },
         dispose: async () => {

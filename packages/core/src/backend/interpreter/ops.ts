@@ -16,6 +16,7 @@ import {
   stridesOf,
 } from './kernels.js';
 
+/** One value to be computed: its operands, and what its result is like. */
 export interface Call<K extends OpName = OpName> {
   readonly attributes: OpAttributes[K];
   readonly inputs: readonly Tensor[];
@@ -27,6 +28,7 @@ export interface Call<K extends OpName = OpName> {
 }
 /** Gives the result's numbers; a leaf that is fed (input, weight) is not computed. */
 export type Meaning<K extends OpName> = (call: Call<K>) => TensorData;
+/** Every op but those whose numbers are given. */
 export type ComputedOp = Exclude<OpName, 'input' | 'weight'>;
 
 const fresh = (call: Call): TensorData => call.allocate(call.dtype, elementCount(call.shape));
@@ -107,6 +109,7 @@ function checkRange(what: string, low: number, high: number, size: number): void
 }
 const fill = (out: TensorData, x: number): TensorData => out.fill(x);
 
+/** The meaning of each op. */
 export const MEANINGS: { readonly [K in ComputedOp]: Meaning<K> } = {
   constant: (call) => {
     const { data } = call.attributes;

@@ -7,6 +7,7 @@
  */
 import type { Program } from '../program/program.js';
 
+/** What the outputs of a program need, and for how long. */
 export interface Liveness {
   /** Whether an output depends on the value. */
   isNeeded(id: number): boolean;

@@ -1,6 +1,6 @@
 /**
- * @file How much memory a program needs, from its values alone: the weights it reads, and the most bytes of activations that
- * are alive at once when values are computed in their order and let go after their last reader.
+ * @file How much memory a program needs: the weights it reads, and the most bytes of activations that are alive at once when
+ * values are computed in order and freed after their last use.
  */
 
 import { DTYPE_BYTES } from '../../tensor/tensor.js';
@@ -9,12 +9,13 @@ import { type Dim, type DimSizes, dimKey, evaluateDim, sizeOf, symbolsOf } from 
 import type { Program } from '../program/program.js';
 import { liveness } from './liveness.js';
 
+/** How much memory a program needs, in bytes. */
 export interface ProgramMemory {
   /** Number of values: what a compiled program itself takes grows with it. */
   readonly values: number;
-  /** Bytes of the weights that it reads, each once; tables that it gathers rows of too, since mapped files come in by many pages. */
+  /** Bytes of the weights that it reads, each once. A table of which it gathers rows counts in full: a mapped file is read in by large pages. */
   readonly weightBytes: number;
-  /** Bytes of copies laid out for the kernels: one of a matrix for each product that has it on its right. */
+  /** Bytes of the copies that kernels make of weights: one of a matrix for each product that has it on its right. */
   readonly copyBytes: number;
   /** Most bytes of activations alive at once, feeds and results included. A symbol that has no size counts as 1. */
   peakBytes(sizes: DimSizes): number;
@@ -22,7 +23,7 @@ export interface ProgramMemory {
   outputBytes(sizes: DimSizes): number;
 }
 
-/** Runtimes differ from these numbers by what they fuse, in which order they compute, and how they share buffers. */
+/** An estimate: runtimes differ from it by what they fuse, in which order they compute, and how they share buffers. */
 export function programMemory(program: Program): ProgramMemory {
   const buffers = buffersOf(program);
   const steps = stepsOf(program, buffers);
@@ -50,7 +51,7 @@ export function programMemory(program: Program): ProgramMemory {
   }
 }
 
-/** For each value, the one whose buffer it looks at. A reshape or slice of a weight is a window onto it. */
+/** For each value, the one whose buffer its numbers are in. A reshape or slice of a weight is a window onto the weight. */
 function buffersOf({ values }: Program): number[] {
   const buffers: number[] = [];
   for (const { id, op, inputs } of values) {
@@ -79,7 +80,7 @@ function weightBytes(
   return { weightBytes: [...read].reduce((sum, id) => sum + bytesOf(id), 0), copyBytes };
 }
 
-/** One value computed: the dims (places in `dims`) of the buffer it takes and of those that end with it. */
+/** The computation of one value: the sizes (places in `dims`) of the buffer that it takes and of those that it frees. */
 interface Step {
   readonly takes: number | null;
   readonly frees: readonly number[];

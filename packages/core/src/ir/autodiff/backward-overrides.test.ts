@@ -9,7 +9,7 @@ import type { AnyValue } from '../program/program.js';
 import type { BackwardOverride } from './backward-overrides.js';
 import { gradient } from './gradient.js';
 
-/** Value and gradient of Σ cᵢ·yᵢ at x, in float64, under rules. */
+/** Value and gradient of Σ cᵢ·yᵢ at x, in float64, under overrides. */
 function at(
   x: readonly number[],
   c: readonly number[],
@@ -34,7 +34,7 @@ const close = (got: readonly number[], expected: readonly number[]): void => {
   for (const [i, e] of expected.entries()) expect(Math.abs(got[i]! - e)).toBeLessThan(100 * Number.EPSILON);
 };
 
-describe('backward rules', () => {
+describe('backward overrides', () => {
   it('stop: a value counts as a constant, and the forward value stays', () => {
     // y = x/√(mean x²): at (3, 4) with c = (1, 0), 1/σ = √2/5
     const norm = (b: ProgramBuilder, x: AnyValue): AnyValue =>
@@ -83,7 +83,7 @@ describe('backward rules', () => {
     close(at([1], [1], [{ kind: 'stop', role: 'upscale' }], make).dx, [0]);
     close(at([1], [1], [{ kind: 'stop', role: 'L0.upscale' }], make).dx, [0]);
   });
-  it('refuses two rules for one value, and a softmax rule elsewhere', () => {
+  it('refuses two overrides for one value, and one for softmax elsewhere', () => {
     const make = (b: ProgramBuilder, x: AnyValue): AnyValue => b.role(b.mul(x, 2), 'L0.mlp.up');
     const half: BackwardOverride = { kind: 'scale', role: 'mlp.up', factor: 0.5 };
     expect(() => at([1], [1], [half, { kind: 'stop', role: 'up' }], make)).toThrow(

@@ -1,4 +1,4 @@
-/** @file The check that runs after every transform: a program whose shapes, ids and names hang together. */
+/** @file Whether a program is well formed: shapes, ids and names agree with each other. For tests of passes and for authors of them. */
 import { AutoCircuitError } from '../../errors/error.js';
 import { isLeaf, type LeafOp } from '../ops/op-traits.js';
 import { SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
@@ -7,7 +7,9 @@ import type { AnyValue, OpName, Program } from '../program/program.js';
 
 /**
  * Recomputes every shape and dtype and checks ids, the order of inputs, composite inputs, output ids, and that names of
- * inputs, weights and outputs are unique. Throws an internal `AutoCircuitError` that names program and value.
+ * inputs, weights and outputs are unique.
+ *
+ * @throws AutoCircuitError `invalid-program` (kind internal) with the name of the program and the id of the value
  */
 export function checkProgram(program: Program): void {
   const names = new Set<string>();

@@ -44,6 +44,7 @@ export type AxisTrait = 'none' | 'aligned' | 'beside' | 'reduced' | 'own';
  */
 export type ZeroTrait = 'never' | 'all' | 'any' | 'first';
 
+/** The facts about one op. */
 export interface OpTraits {
   readonly kind: OpKind;
   /** How many operands it takes; `many`: one or more. */

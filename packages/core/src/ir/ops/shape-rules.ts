@@ -1,4 +1,4 @@
-/** @file The shape rule of every op: what shape and dtype come out. A total table: an op without a rule does not compile. */
+/** @file The shape rule of every op: the dtype and shape of its result. A total table, so that an op without a rule does not compile. */
 import { AutoCircuitError } from '../../errors/error.js';
 import type { DType } from '../../tensor/tensor.js';
 import {
@@ -20,6 +20,7 @@ export interface Typed {
   readonly dtype: DType;
   readonly shape: Shape;
 }
+/** Gives dtype and shape of the result. @throws AutoCircuitError `wrong-shape`, `wrong-dtype` or `invalid-program`, of kind internal */
 export type ShapeRule<K extends OpName> = (inputs: readonly Typed[], attributes: OpAttributes[K]) => Typed;
 
 function fail(
@@ -37,6 +38,7 @@ function want(input: Typed, ...dtypes: readonly DType[]): void {
   if (!dtypes.includes(input.dtype))
     fail('wrong dtype', `${input.dtype} instead of ${dtypes.join(' or ')}`, 'wrong-dtype');
 }
+/** The axis itself. @throws AutoCircuitError `wrong-shape` when a value of this rank does not have it */
 export function checkedAxis(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < 0 || axis >= rank) fail('axis out of range', `${axis} for rank ${rank}`);
   return axis;
@@ -81,6 +83,7 @@ const alongAxis = (inputs: readonly Typed[], { axis }: { readonly axis: number }
 };
 const replaceAxis = (shape: Shape, axis: number, size: Dim): Shape => shape.map((d, i) => (i === axis ? size : d));
 
+/** The rule of each op that is no leaf. */
 export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K> } = {
   dimSize: (inputs) => {
     only(inputs, 0);

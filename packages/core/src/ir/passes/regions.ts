@@ -29,6 +29,7 @@ export const regionOf = (axis: number, size: Dim, start: Dim, end: Dim): Region 
 /** Equal regions have equal keys. */
 export const regionKey = ({ axis, outer, inner, trailing, start, end }: Region): string =>
   [axis, ...[multiplyDims(...outer), inner, multiplyDims(...trailing), start, end].map(dimKey)].join(' ');
+/** Whether two regions are the same entries of the same axis. */
 export const sameRegion = (a: Region, b: Region): boolean => regionKey(a) === regionKey(b);
 
 /** What a region of the result needs of an operand that is aligned with it at the last axes; null where the operand is repeated along that axis. */
