@@ -43,7 +43,7 @@ export type {
   StagedLayout,
   TransformerLayout,
 } from '../graph/types.js';
-export type { BackwardRule } from '../ir/autodiff/backward-overrides.js';
+export type { BackwardOverride } from '../ir/autodiff/backward-overrides.js';
 export { ProgramBuilder } from '../ir/builder/builder.js';
 export type { AnyValue } from '../ir/program/program.js';
 export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-projections.js';

@@ -1,6 +1,6 @@
 /** @file What all gradient scores share: ∂M/∂mask for each prompt at one or several points, averaged over points, then over prompts. */
 import {
-  type BackwardRule,
+  type BackwardOverride,
   type MaskGradientRequest,
   type Objective,
   objectiveByBatch,
@@ -20,7 +20,7 @@ export interface GradientScoresRequest {
   readonly objective: Objective;
   readonly points: readonly GradientPoint[];
   /** What gradients do differently; default nothing. */
-  readonly backward?: readonly BackwardRule[];
+  readonly backward?: readonly BackwardOverride[];
   /** Whether `share` needs the scores of what nodes write. */
   readonly neurons?: boolean;
 }

@@ -4,12 +4,12 @@
  */
 
 import type { Graph } from '../../graph/types.js';
-import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
-import { padLate } from '../../ir/passes/pad-elimination.js';
+import { eliminatePads } from '../../ir/passes/pad-elimination.js';
 import { simplify } from '../../ir/passes/simplify.js';
-import { sliceEarly } from '../../ir/passes/slice-pushdown.js';
+import { pushDownSlices } from '../../ir/passes/slice-pushdown.js';
 import { type DimLike, subtractDims } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
@@ -77,7 +77,7 @@ export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Progr
 /** Where logits are all that is wanted: what leads to the last position only is computed for it alone. */
 export const finishForLogits = (setting: Setting, b: ProgramBuilder): Program => {
   const program = finish(setting, b);
-  return setting.simplified === false ? program : simplify(sliceEarly(program));
+  return setting.simplified === false ? program : simplify(pushDownSlices(program));
 };
 
 /** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */
@@ -173,7 +173,7 @@ export interface GradientSetting extends PatchedSetting {
   /** Whether M of each prompt [batch] is an output, too. */
   readonly losses?: boolean;
   /** What gradients do differently at values of a role. */
-  readonly backward?: readonly BackwardRule[];
+  readonly backward?: readonly BackwardOverride[];
   /** Whether the numbers that nodes write have scores, too; not under a mask. */
   readonly neurons?: boolean;
 }
@@ -181,7 +181,7 @@ export interface GradientSetting extends PatchedSetting {
 /** Gradients are zero where a module's output leads nowhere: at all but the last position of the last layer's MLP, and the like. */
 export const finishGradient = (setting: Setting, b: ProgramBuilder): Program => {
   const program = finish(setting, b);
-  return setting.simplified === false ? program : simplify(sliceEarly(padLate(program)));
+  return setting.simplified === false ? program : simplify(pushDownSlices(eliminatePads(program)));
 };
 
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */

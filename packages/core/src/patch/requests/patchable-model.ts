@@ -1,7 +1,7 @@
 /** @file What algorithms and metrics see of a model: `PatchableModel`. All calls are asynchronous; no caller sees a backend. */
 
 import type { Graph, Mask } from '../../graph/types.js';
-import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import type { Objective } from '../../objectives/objective.js';
@@ -36,7 +36,7 @@ export interface MaskGradientRequest {
    */
   readonly mixed?: { readonly site: string; readonly alpha: number };
   /** What gradients do differently at values of a role (RelP, GIM). Forward values stay. */
-  readonly backward?: readonly BackwardRule[];
+  readonly backward?: readonly BackwardOverride[];
   /** Whether M itself is wanted, too. */
   readonly losses?: boolean;
   /** Whether the single numbers that nodes write are scored, too; at mask 0 only. */
