@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../errors/error.js';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { smallGraph } from '../testing/graphs.js';
 import { makeCircuit } from './circuit.js';
 import { circuitToJson, parseCircuitJson } from './circuit-json.js';
 import { unflattenScores } from './score-index.js';
-import type { GraphLayout } from './types.js';
 
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 1,
-  heads: 2,
-  kvHeads: 2,
-  dModel: 4,
-  mlp: false,
-  parallel: false,
-};
-const graph = buildGraph(LAYOUT); // 6 edges into heads, 3 into the end
+const ATTENTION_ONLY = { layers: 1, kvHeads: 2, mlp: false };
+const graph = smallGraph({}, ATTENTION_ONLY); // 6 edges into heads, 3 into the end
 const scores = unflattenScores(graph, [0.5, -2, 0, Number.NEGATIVE_INFINITY, 0.25, 0, 0.5, 0, 1]);
 const circuit = makeCircuit(graph, [0, 1, 2, 3, 6, 8]);
 const text = JSON.stringify(circuitToJson(circuit, scores));
@@ -57,7 +48,7 @@ describe('circuit.json', () => {
   });
 
   it('takes a name without a position for the edge at all positions', () => {
-    const positions = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 2 });
+    const positions = smallGraph({ positions: 2 }, ATTENTION_ONLY);
     const json = { ...circuitToJson(makeCircuit(positions, [])), edges: [{ edge: 'A0.1->Resid End', score: 2 }] };
     expect(parseCircuitJson(JSON.stringify(json), 'c.json').circuit.edges).toEqual([8, 17]);
     const own = JSON.stringify(circuitToJson(makeCircuit(positions, [3, 17])));

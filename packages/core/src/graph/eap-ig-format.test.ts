@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
+import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
 import { type EapIgGraph, fromEapIg, toEapIg } from './eap-ig-format.js';
 import { edgesByName } from './edges.js';
 import { unflattenScores } from './score-index.js';
-import type { GraphOptions, TransformerLayout } from './types.js';
+import type { GraphOptions } from './types.js';
 
-const LAYOUT: TransformerLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const graph = buildGraph(LAYOUT);
+const graph = smallGraph();
 const scores = unflattenScores(
   graph,
   Float64Array.from({ length: graph.edgeCount }, (_, i) => Math.cos(i) / 3),
@@ -48,14 +40,14 @@ describe("EAP-IG's graph", () => {
 
   it.each([circuit, undefined])('comes back exactly', (kept) => {
     const json = JSON.parse(JSON.stringify(toEapIg(graph, scores, kept))) as unknown;
-    const read = fromEapIg(json, LAYOUT);
+    const read = fromEapIg(json, SMALL_LAYOUT);
     expect(read.scores).toEqual(scores);
     expect(read.circuit.edges).toEqual(kept?.edges ?? Array.from({ length: graph.edgeCount }, (_, i) => i));
     expect(toEapIg(read.graph, read.scores, read.circuit)).toEqual(json);
   });
 
   it('holds parallel models', () => {
-    const layout = { ...LAYOUT, parallel: true };
+    const layout = { ...SMALL_LAYOUT, parallel: true };
     const parallel = buildGraph(layout);
     const own = unflattenScores(parallel, new Float64Array(parallel.edgeCount).fill(0.5));
     const json = toEapIg(parallel, own);
@@ -69,7 +61,7 @@ describe("EAP-IG's graph", () => {
     [{ splitQkv: false }, /got joint QKV/],
     [{ kvInputs: 'kv-head' }, /got K and V inputs by KV head/],
   ] as const)('refuses %o', (options: Partial<GraphOptions>, message) => {
-    const other = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, ...options });
+    const other = smallGraph(options);
     expect(() => toEapIg(other, unflattenScores(other, new Float64Array(other.edgeCount)))).toThrow(message);
   });
 
@@ -80,7 +72,7 @@ describe("EAP-IG's graph", () => {
   };
   it('says what is wrong with a file', () => {
     const read =
-      (json: unknown, layout = LAYOUT) =>
+      (json: unknown, layout = SMALL_LAYOUT) =>
       () =>
         fromEapIg(json, layout, 'g.json');
     expect(read({})).toThrow(/g\.json: cfg is wrong/);
@@ -94,13 +86,13 @@ describe("EAP-IG's graph", () => {
     expect(
       read(
         change(() => {}),
-        { ...LAYOUT, layers: 3 },
+        { ...SMALL_LAYOUT, layers: 3 },
       ),
     ).toThrow(/n_layers differs: expected 3, got 2/);
     expect(
       read(
         change(() => {}),
-        { ...LAYOUT, mlp: false },
+        { ...SMALL_LAYOUT, mlp: false },
       ),
     ).toThrow(/attention-only/);
     const infinite = unflattenScores(graph, new Float64Array(graph.edgeCount).fill(Number.POSITIVE_INFINITY));

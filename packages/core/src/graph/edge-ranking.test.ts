@@ -1,38 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { uniformAt } from '../numeric/counter-random.js';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { scoresByName, smallGraph, stagedGraph } from '../testing/graphs.js';
 import { connectedPart, makeCircuit } from './circuit.js';
 import { edgeSelection } from './edge-ranking.js';
 import { edgesByName } from './edges.js';
 import { greedyOrder } from './greedy.js';
 import { unflattenScores } from './score-index.js';
 import { importances } from './scores.js';
-import type { Graph, GraphLayout, PruneScores } from './types.js';
+import type { Graph, PruneScores } from './types.js';
 
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const small = buildGraph({ kind: 'staged', layers: 2, heads: 1, dModel: 2 }); // B0.0 ← start; B1.0 ← start, B0.0; end ← all three
+const small = stagedGraph({}, { heads: 1 }); // B0.0 ← start; B1.0 ← start, B0.0; end ← all three
 const GRAPHS: readonly (readonly [string, Graph])[] = [
-  ['split inputs', buildGraph(LAYOUT)],
-  ['token positions', buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 })],
-  ['KV heads', buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' })],
-  ['residual', buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, factorized: false })],
-  ['parallel', buildGraph({ ...LAYOUT, parallel: true })],
-  ['full attention', buildGraph({ ...LAYOUT, attention: 'full' }, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 })],
+  ['split inputs', smallGraph()],
+  ['token positions', smallGraph({ positions: 3 })],
+  ['KV heads', smallGraph({ kvInputs: 'kv-head' })],
+  ['residual', smallGraph({ factorized: false })],
+  ['parallel', smallGraph({}, { parallel: true })],
+  ['full attention', smallGraph({ positions: 3 }, { attention: 'full' })],
 ];
 
-const scoresOf = (graph: Graph, named: Readonly<Record<string, number>>): PruneScores => {
-  const flat = new Float64Array(graph.edgeCount);
-  for (const [name, score] of Object.entries(named)) for (const edge of edgesByName(graph, name)) flat[edge] = score;
-  return unflattenScores(graph, flat);
-};
 /** Some tie; signs differ. */
 const randomScores = (graph: Graph, seed: number): PruneScores =>
   unflattenScores(
@@ -41,7 +27,7 @@ const randomScores = (graph: Graph, seed: number): PruneScores =>
   );
 
 describe('edgeSelection', () => {
-  const scores = scoresOf(small, {
+  const scores = scoresByName(small, {
     'Resid Start->B0.0': 9,
     'Resid Start->B1.0': -1,
     'B0.0->B1.0': 8,
@@ -76,7 +62,7 @@ describe('edgeSelection', () => {
     for (const bad of [7, -1, 1.5]) expect(() => of(bad)).toThrow(/from 0 to 6/);
   });
   it('takes scores of ∞', () => {
-    const infinite = scoresOf(small, { 'Resid Start->B0.0': Number.POSITIVE_INFINITY, 'B0.0->Resid End': 1 });
+    const infinite = scoresByName(small, { 'Resid Start->B0.0': Number.POSITIVE_INFINITY, 'B0.0->Resid End': 1 });
     expect([...greedyOrder(small, infinite)].slice(0, 2)).toEqual(
       ['B0.0->Resid End', 'Resid Start->B0.0'].flatMap((name) => edgesByName(small, name)),
     );

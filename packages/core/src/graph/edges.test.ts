@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
-import { allEdges, edgeAt, edgeNumber, edgesByName, sourceNamed } from './edges.js';
+import { smallGraph } from '../testing/graphs.js';
+import { buildGraph } from './build.js';
+import { allEdges, edgeAt, edgeNumber, edgesByName } from './edges.js';
+import { sourceNamed } from './node-names.js';
 import { checkScores, edgeNumberAt, flattenScores, scorePlace, unflattenScores } from './score-index.js';
 import type { GraphLayout, PruneScores } from './types.js';
 
@@ -18,17 +20,8 @@ const golden = JSON.parse(readFileSync(new URL('../../test-data/graphs.json', im
     masks: Record<string, { shape: number[] }>;
   };
 }[];
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const plain = buildGraph(LAYOUT);
-const byPosition = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 });
+const plain = smallGraph();
+const byPosition = smallGraph({ positions: 3 });
 
 describe('edges', () => {
   it.each(golden)('have the numbers and places of AutoCircuit: $case $variant', ({ layout, graph: expected }) => {
@@ -80,14 +73,15 @@ describe('edges', () => {
     expect(() => edgeAt(plain, plain.edgeCount)).toThrow(/from 0 to/);
     expect(() => edgeAt(plain, 0.5)).toThrow(/whole number/);
     // Far from every name: a few are enough.
-    const { sources } = buildGraph({ ...LAYOUT, layers: 5 });
-    expect(() => sourceNamed(buildGraph({ ...LAYOUT, layers: 5 }), 'nothing like it')).toThrow(
+    const deep = smallGraph({}, { layers: 5 });
+    const { sources } = deep;
+    expect(() => sourceNamed(deep, 'nothing like it')).toThrow(
       `known: ${sources
         .slice(0, 8)
         .map(({ name }) => name)
         .join(', ')}, … (${sources.length} in all)`,
     );
-    expect(() => sourceNamed(plain, 'MLP1')).toThrow(/did you mean "MLP 1"/);
+    expect(() => sourceNamed(plain, 'MPL 1')).toThrow(/did you mean "MLP 1"/);
   });
 });
 

@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph } from './build.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { unflattenScores } from './score-index.js';
 import { edgesAbove, thresholdFor, topEdges } from './scores.js';
 
 // 6 edges: 3 into Resid Post 0, 3 into Resid End.
-const graph = buildGraph(
-  { kind: 'staged', layers: 2, heads: 2, dModel: 2 },
-  { factorized: false, splitQkv: false, positions: null, kvInputs: 'query-head' },
-);
+const graph = stagedGraph({ factorized: false });
 const scores = unflattenScores(graph, [-3, 1, 0.5, 1, Number.NEGATIVE_INFINITY, -1]);
 
 describe('topEdges', () => {

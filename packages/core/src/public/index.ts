@@ -10,6 +10,7 @@ export { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export { fromEapIg, toEapIg } from '../graph/eap-ig-format.js';
 export { edgeSelection } from '../graph/edge-ranking.js';
 export { allEdges, edgeAt, edgeNumber, edgesByName } from '../graph/edges.js';
+export { type EdgeSide, ownName, type PeerDialect, peerName, readPeerName } from '../graph/peer-names.js';
 export { flattenScores, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, topEdges } from '../graph/scores.js';
 export type { Circuit, Edge, Graph, GraphOptions, Mask, PruneScores } from '../graph/types.js';

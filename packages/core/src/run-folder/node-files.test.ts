@@ -2,14 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import { floatTensor } from '../tensor/tensor.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { nodesFromJson, nodesToJson, readNeurons, toFileNodes, writeNeurons } from './node-files.js';
 import { nodesSchema, parseBySchema, toJsonText } from './schemas.js';
 
-const layout = { kind: 'staged', layers: 1, heads: 2, dModel: 2 } as const;
-const graph = buildGraph(layout); // Resid Start, B0.0, B0.1
-const twice = buildGraph(layout, { ...DEFAULT_GRAPH_OPTIONS, positions: 2 });
+const graph = stagedGraph({}, { layers: 1 }); // Resid Start, B0.0, B0.1
+const twice = stagedGraph({ positions: 2 }, { layers: 1 });
 const tensor = (data: number[], shape: number[]) => floatTensor(Float64Array.from(data), shape);
 
 let folder: string;

@@ -5,8 +5,8 @@ import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildGraph } from '../graph/build.js';
 import { unflattenScores } from '../graph/score-index.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { fileCheckpoint } from './checkpoint-file.js';
 import { LOCK_NAME, lockFolder } from './lock.js';
 import { differences, toJsonNumber, toJsonText } from './schemas.js';
@@ -100,7 +100,7 @@ describe('lockFolder', () => {
 });
 
 describe('files', () => {
-  const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 });
+  const graph = stagedGraph();
 
   it('scores come back as they were, ∞ too, with the names of nodes beside them; NaN is refused', async () => {
     const path = join(folder, 'scores.safetensors');
@@ -114,7 +114,7 @@ describe('files', () => {
     flat[0] = Number.NaN;
     await expect(writeScores(path, graph, unflattenScores(graph, flat))).rejects.toThrow(/not a number/);
     expect(readScores(path, graph)).toEqual(scores);
-    const other = buildGraph({ kind: 'staged', layers: 2, heads: 3, dModel: 2 });
+    const other = stagedGraph({}, { heads: 3 });
     expect(() => readScores(path, other)).toThrow(/wrong shape/);
   });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph } from '../graph/build.js';
 import { edgeSelection } from '../graph/edge-ranking.js';
 import { unflattenScores } from '../graph/score-index.js';
 import { topEdges } from '../graph/scores.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { circuitsToMeasure, keptCircuit, tiesWarning } from './circuits-to-measure.js';
 
-const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 }); // 2 + 6 + 5 = 13 edges
+const graph = stagedGraph(); // 2 + 6 + 5 = 13 edges
 const scores = unflattenScores(graph, [9, -8, 7, 7, -7, 5, 4, 3, 2, 1, 0, 0, 0]);
 const settings = { ablation: 'resample', ablateFrom: 'corrupt', patchType: 'tree', reverse: false } as const;
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph, scoreShape } from '../graph/build.js';
+import { scoreShape } from '../graph/build.js';
 import type { Graph } from '../graph/types.js';
 import { elementCount, floatTensor } from '../tensor/tensor.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { PointAccumulator, type PromptScores, ScoreAccumulator } from './accumulate.js';
 
-const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 });
+const graph = stagedGraph();
 
 /** Numbers that float32 holds and whose float64 sum depends on the order only below 1e-9. */
 function madeUp(of: Graph, prompts: number, seed: number): PromptScores {
@@ -92,7 +93,7 @@ describe('ScoreAccumulator', () => {
     expect(() => total.add(bad)).toThrow(/"output" is not a number/);
     expect(() => total.add({ tensors: {} })).toThrow(/wrong shape: expected \[0, 2, 1\], got nothing/);
     expect(total.toCheckpoint()).toEqual(new ScoreAccumulator(graph).toCheckpoint());
-    const other = buildGraph({ kind: 'staged', layers: 2, heads: 3, dModel: 2 });
+    const other = stagedGraph({}, { heads: 3 });
     expect(() => ScoreAccumulator.fromCheckpoint(other, total.toCheckpoint())).toThrow(/does not fit this graph/);
     expect(() => total.result()).toThrow(/no prompts/);
   });
