@@ -59,6 +59,8 @@ export function brokenFile(
   parts: { expected?: string; got?: string } = {},
 ): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'invalid-safetensors',
+    fields: { path },
     where: WHERE,
     what: `${path} is not a whole safetensors file: ${what}`,
     ...parts,

@@ -81,6 +81,8 @@ function encodeHeader(
   for (const tensor of tensors) {
     if (fields.has(tensor.name) || tensor.name === '__metadata__') {
       throw new AutoCircuitError({
+        code: 'internal',
+        fields: { path, tensor: tensor.name },
         where: 'safetensors',
         what: `two tensors of ${path} would be named "${tensor.name}"`,
         kind: 'internal',
@@ -101,6 +103,8 @@ function encodeHeader(
 
 function sizeMismatch(path: string, tensor: SafetensorsSource, got: number): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'internal',
+    fields: { path, tensor: tensor.name },
     where: 'safetensors',
     what: `the data of tensor "${tensor.name}" for ${path} do not fill its shape`,
     expected: `${byteLength(tensor)} bytes for ${tensor.dtype} [${tensor.shape.join(', ')}]`,

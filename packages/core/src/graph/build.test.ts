@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../errors/error.js';
+import { errorOf } from '../testing/errors.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula, scoreShape } from './build.js';
 import { innerLinks } from './inner-links.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
@@ -117,11 +117,16 @@ describe('buildGraph', () => {
       (latents: Record<string, number[]>, options: Partial<GraphOptions> = {}) =>
       () =>
         build({ layers: 2, latents }, options);
+    const error = (code: string, site: string) => ({ code, fields: { site } });
+    expect(errorOf(refused({ 'L2.mlp': [1] }))).toMatchObject(error('invalid-layout', 'L2.mlp'));
+    expect(errorOf(refused({ 'L0.mlp': [1, 1] }))).toMatchObject(error('invalid-layout', 'L0.mlp'));
+    expect(errorOf(refused({ 'L0.mlp': [] }))).toMatchObject(error('invalid-layout', 'L0.mlp'));
+    expect(errorOf(refused({ 'L0.post': [1] }))).toMatchObject(error('unsupported-graph', 'L0.post'));
+    expect(errorOf(refused({ 'L1.post': [1] }, { factorized: false }))).toMatchObject(
+      error('invalid-layout', 'L1.post'),
+    );
     expect(refused({ 'L2.mlp': [1] })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1, .mlp, .mid or/);
     expect(refused({ 'L0.mlp': [1, 1] })).toThrow(/each named once by a whole number, got 1, 1/);
-    expect(refused({ 'L0.mlp': [] })).toThrow(/got none/);
-    expect(refused({ 'L0.post': [1] })).toThrow(/sources of the residual graph: .*use the residual graph/);
-    expect(refused({ 'L1.post': [1] }, { factorized: false })).toThrow(/the last layer's is the end/);
   });
 
   it('writes latents in the stream’s stead in the residual graph', () => {
@@ -190,14 +195,13 @@ describe('buildGraph', () => {
   });
 
   it.each([
-    ['parallel residual', { parallel: true }, { factorized: false }, /no residual graph/],
-    ['parallel without MLP', { parallel: true, mlp: false }, {}, /attention-only/],
-    ['uneven groups', { kvHeads: 3 }, {}, /do not divide evenly.*multiple of 3, got 4/],
-    ['joint QKV by KV head', {}, { splitQkv: false, kvInputs: 'kv-head' }, /joint QKV/],
-    ['no layers', { layers: 0 }, {}, /number of layers/],
-    ['no positions', {}, { positions: 0 }, /token positions/],
-  ] as const)('refuses %s', (_, layout, options, message) => {
-    expect(() => build(layout, options)).toThrow(AutoCircuitError);
-    expect(() => build(layout, options)).toThrow(message);
+    ['parallel residual', { parallel: true }, { factorized: false }, 'unsupported-graph', {}],
+    ['parallel without MLP', { parallel: true, mlp: false }, {}, 'invalid-layout', {}],
+    ['uneven groups', { kvHeads: 3 }, {}, 'invalid-layout', { heads: 4, kvHeads: 3 }],
+    ['joint QKV by KV head', {}, { splitQkv: false, kvInputs: 'kv-head' }, 'unsupported-graph', {}],
+    ['no layers', { layers: 0 }, {}, 'invalid-layout', { option: 'the number of layers', got: 0 }],
+    ['no positions', {}, { positions: 0 }, 'invalid-option', { option: 'the number of token positions', got: 0 }],
+  ] as const)('refuses %s', (_, layout, options, code, fields) => {
+    expect(errorOf(() => build(layout, options))).toMatchObject({ code, fields });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../errors/error.js';
+import { errorOf } from '../testing/errors.js';
 import { smallGraph } from '../testing/graphs.js';
 import { makeCircuit } from './circuit.js';
 import { circuitToJson, parseCircuitJson } from './circuit-json.js';
@@ -61,24 +61,39 @@ describe('circuit.json', () => {
     return JSON.stringify(json);
   };
   it.each([
-    ['no JSON', '{"graph":', /c\.json is not a JSON file/],
-    ['an empty file', ' ', /c\.json is empty/],
+    ['no JSON', '{"graph":', 'invalid-json', { path: 'c.json' }],
+    ['an empty file', ' ', 'invalid-json', { path: 'c.json' }],
     [
       'a wrong field',
       change((j) => Object.assign(j.edges[1]!, { score: 'big' })),
-      /c\.json: edges\[1\]\.score is wrong/,
+      'invalid-file',
+      { path: 'c.json', key: 'edges[1].score' },
     ],
-    ['an unknown edge', change((j) => Object.assign(j.edges[1]!, { edge: 'A0.7->Resid End' })), /did you mean "A0\.0"/],
-    ['an edge twice', change((j) => j.edges.push(j.edges[0]!)), /lists edge "Resid Start->A0\.1\.Q" twice/],
-    ['another graph', change((j) => Object.assign(j.graph.layout, { dModel: 8 })), /dModel differs: expected 4, got 8/],
+    [
+      'an unknown edge',
+      change((j) => Object.assign(j.edges[1]!, { edge: 'A0.7->Resid End' })),
+      'unknown-node',
+      { name: 'A0.7' },
+    ],
+    [
+      'an edge twice',
+      change((j) => j.edges.push(j.edges[0]!)),
+      'duplicate-edge',
+      { path: 'c.json', name: 'Resid Start->A0.1.Q' },
+    ],
+    [
+      'another graph',
+      change((j) => Object.assign(j.graph.layout, { dModel: 8 })),
+      'graph-mismatch',
+      { path: 'c.json', key: 'dModel' },
+    ],
     [
       'a wrong count',
       change((j) => Object.assign(j.graph, { edges: 8 })),
-      /number of edges does not fit.*expected 9, got 8/,
+      'invalid-file',
+      { path: 'c.json', key: 'graph.edges' },
     ],
-  ])('refuses %s', (_, bad, message) => {
-    const parse = () => parseCircuitJson(bad, 'c.json', graph);
-    expect(parse).toThrow(AutoCircuitError);
-    expect(parse).toThrow(message);
+  ])('refuses %s', (_, bad, code, fields) => {
+    expect(errorOf(() => parseCircuitJson(bad, 'c.json', graph))).toMatchObject({ code, fields });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
 import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
@@ -71,31 +72,31 @@ describe("EAP-IG's graph", () => {
     return json;
   };
   it('says what is wrong with a file', () => {
-    const read =
-      (json: unknown, layout = SMALL_LAYOUT) =>
-      () =>
-        fromEapIg(json, layout, 'g.json');
-    expect(read({})).toThrow(/g\.json: cfg is wrong/);
-    expect(read(change((j) => Object.assign(j.edges['m0->m1']!, { score: null })))).toThrow(
-      /g\.json: edges\.m0->m1\.score is wrong: expected number/,
-    );
-    expect(read(change((j) => delete j.edges['m0->m1']))).toThrow(/lacks 1 of the model's edges, such as "m0->m1"/);
-    expect(read(change((j) => Object.assign(j.edges, { 'm0->m2': { score: 1, in_graph: false } })))).toThrow(
-      /"m0->m2".*did you mean "m0->m1"/,
-    );
-    expect(
-      read(
-        change(() => {}),
-        { ...SMALL_LAYOUT, layers: 3 },
-      ),
-    ).toThrow(/n_layers differs: expected 3, got 2/);
-    expect(
-      read(
-        change(() => {}),
-        { ...SMALL_LAYOUT, mlp: false },
-      ),
-    ).toThrow(/attention-only/);
+    const refused = (json: unknown, layout = SMALL_LAYOUT) => expect(errorOf(() => fromEapIg(json, layout, 'g.json')));
+    const path = 'g.json';
+    const whole = change(() => {});
+    refused({}).toMatchObject({ code: 'invalid-file', fields: { path, key: 'cfg' } });
+    refused(change((j) => Object.assign(j.edges['m0->m1']!, { score: null }))).toMatchObject({
+      code: 'invalid-file',
+      fields: { path, key: 'edges.m0->m1.score' },
+    });
+    refused(change((j) => delete j.edges['m0->m1'])).toMatchObject({
+      code: 'graph-mismatch',
+      fields: { path, key: 'edges', missing: 'm0->m1' },
+    });
+    refused(change((j) => Object.assign(j.edges, { 'm0->m2': { score: 1, in_graph: false } }))).toMatchObject({
+      code: 'unknown-edge',
+      fields: { path, name: 'm0->m2', nearest: expect.arrayContaining(['m0->m1']) },
+    });
+    refused(whole, { ...SMALL_LAYOUT, layers: 3 }).toMatchObject({
+      code: 'graph-mismatch',
+      fields: { path, key: 'n_layers' },
+    });
+    refused(whole, { ...SMALL_LAYOUT, mlp: false }).toMatchObject({ code: 'unsupported-graph' });
     const infinite = unflattenScores(graph, new Float64Array(graph.edgeCount).fill(Number.POSITIVE_INFINITY));
-    expect(() => toEapIg(graph, infinite)).toThrow(/"Resid Start->A0\.0\.Q" cannot be written/);
+    expect(errorOf(() => toEapIg(graph, infinite))).toMatchObject({
+      code: 'not-finite',
+      fields: { name: 'Resid Start->A0.0.Q' },
+    });
   });
 });

@@ -44,6 +44,8 @@ export function toEapIg(graph: Graph, scores: PruneScores, circuit?: Circuit): E
   const infinite = flat.findIndex((score) => !Number.isFinite(score));
   if (infinite >= 0) {
     throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { name: all[infinite]!.name },
       where: 'eap-ig',
       what: `the score of "${all[infinite]!.name}" cannot be written in EAP-IG's format`,
       expected: 'a finite number',
@@ -94,6 +96,8 @@ export function fromEapIg(value: unknown, layout: TransformerLayout, path = 'EAP
     if (number === undefined) {
       const nearest = nearestNames(name.slice(0, 80), names);
       throw new AutoCircuitError({
+        code: 'unknown-edge',
+        fields: { name, path, nearest },
         where: 'eap-ig',
         what: `${path} has an edge "${name.slice(0, 80)}" that the model does not have`,
         ...(nearest.length ? { fix: `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` } : {}),
@@ -106,6 +110,8 @@ export function fromEapIg(value: unknown, layout: TransformerLayout, path = 'EAP
   const [missing] = numberOf.keys();
   if (missing !== undefined) {
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key: 'edges', missing },
       where: 'eap-ig',
       what: `${path} lacks ${numberOf.size} of the model's edges, such as "${missing}"`,
       expected: `${graph.edgeCount} edges`,
@@ -129,6 +135,8 @@ function representable(graph: Graph): TransformerLayout {
   const reason = Object.entries(reasons).find(([, holds]) => holds)?.[0];
   if (layout.kind === 'transformer' && reason === undefined) return layout;
   throw new AutoCircuitError({
+    code: 'unsupported-graph',
+    fields: { reason: reason ?? layout.kind },
     where: 'eap-ig',
     what: "EAP-IG's format cannot hold this graph",
     expected: 'heads and MLPs with Q, K and V apart for every query head, shared by all positions',
@@ -146,6 +154,8 @@ function checkConfig(cfg: EapIgGraph['cfg'], layout: TransformerLayout, path: st
   for (const key of ['n_layers', 'n_heads', 'parallel_attn_mlp', 'd_model'] as const) {
     if (cfg[key] === undefined || cfg[key] === expected[key]) continue;
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key },
       where: 'eap-ig',
       what: `${path} belongs to another model: ${key} differs`,
       expected: `${expected[key]}`,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { uniformAt } from '../numeric/counter-random.js';
+import { errorOf } from '../testing/errors.js';
 import { scoresByName, smallGraph, stagedGraph } from '../testing/graphs.js';
 import { connectedPart, makeCircuit } from './circuit.js';
 import { edgeSelection } from './edge-ranking.js';
@@ -59,7 +60,9 @@ describe('edgeSelection', () => {
     const { count, edges: of } = edgeSelection(small, scores, select);
     expect(of(0)).toEqual([]);
     expect(count(6)).toBe(6);
-    for (const bad of [7, -1, 1.5]) expect(() => of(bad)).toThrow(/from 0 to 6/);
+    for (const edges of [7, -1, 1.5]) {
+      expect(errorOf(() => of(edges))).toMatchObject({ code: 'invalid-edge-count', fields: { edges, edgeCount: 6 } });
+    }
   });
   it('takes scores of ∞', () => {
     const infinite = scoresByName(small, { 'Resid Start->B0.0': Number.POSITIVE_INFINITY, 'B0.0->Resid End': 1 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
 import { allEdges, edgesByName } from './edges.js';
@@ -28,7 +29,9 @@ describe('sumToKvHeads', () => {
       const graph = buildGraph(layout, options);
       return () => sumToKvHeads(graph, unflattenScores(graph, new Float64Array(graph.edgeCount)));
     };
-    expect(sum({ ...GROUPED, kvHeads: 4 })).toThrow(/no grouped queries/);
-    expect(sum(GROUPED, { ...DEFAULT_GRAPH_OPTIONS, splitQkv: false })).toThrow(/no such inputs/);
+    expect(errorOf(sum({ ...GROUPED, kvHeads: 4 }))).toMatchObject({ code: 'unsupported-graph' });
+    expect(errorOf(sum(GROUPED, { ...DEFAULT_GRAPH_OPTIONS, splitQkv: false }))).toMatchObject({
+      code: 'unsupported-graph',
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { smallGraph, stagedGraph } from '../testing/graphs.js';
 import { edgeAt, edgesByName } from './edges.js';
 import { destinationNamed, sourceNamed } from './node-names.js';
@@ -70,10 +71,7 @@ describe('names of nodes in other tools', () => {
     [destinationNamed, grouped, 'a1.h1<k>', ['A1.kv0.K']],
     [destinationNamed, grouped, 'L1H1', ['A1.1.Q', 'A1.kv0.K', 'A1.kv0.V']],
   ] as const)('that do not fit are refused with the names that do (%#)', (find, graph, name, nearest) => {
-    expect(() => find(graph, name)).toThrow(expect.objectContaining({ code: 'unknown-node' }));
-    expect(() => find(graph, name)).toThrow(
-      expect.objectContaining({ fields: expect.objectContaining({ name, nearest }) }),
-    );
+    expect(errorOf(() => find(graph, name))).toMatchObject({ code: 'unknown-node', fields: { name, nearest } });
   });
 
   it.each([
@@ -88,11 +86,11 @@ describe('names of nodes in other tools', () => {
     [sourceNamed, 'L9 H8'],
     [sourceNamed, '98'],
   ] as const)('of nodes that are not there find none (%#: %s)', (find, name) => {
-    expect(() => find(split, name)).toThrow(expect.objectContaining({ code: 'unknown-node' }));
+    expect(errorOf(() => find(split, name))).toMatchObject({ code: 'unknown-node', fields: { name } });
   });
 
   it('of heads mean nothing in toy models, whose nodes no other tool has', () => {
-    expect(() => sourceNamed(stagedGraph(), 'L0H1')).toThrow(expect.objectContaining({ code: 'unknown-node' }));
+    expect(errorOf(() => sourceNamed(stagedGraph(), 'L0H1'))).toMatchObject({ code: 'unknown-node' });
     expect(named(stagedGraph(), 'input->logits')).toEqual(['Resid Start->Resid End']);
   });
 });
@@ -116,9 +114,10 @@ describe('edges by names of other tools', () => {
   });
 
   it('are refused where the source is not upstream', () => {
-    expect(() => edgesByName(split, 'm3->m3')).toThrow(
-      expect.objectContaining({ code: 'unknown-edge', fields: { name: 'MLP 3->MLP 3' } }),
-    );
+    expect(errorOf(() => edgesByName(split, 'm3->m3'))).toMatchObject({
+      code: 'unknown-edge',
+      fields: { name: 'MLP 3->MLP 3' },
+    });
   });
 });
 

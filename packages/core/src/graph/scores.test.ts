@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
 import { unflattenScores } from './score-index.js';
 import { edgesAbove, thresholdFor, topEdges } from './scores.js';
@@ -18,10 +19,14 @@ describe('topEdges', () => {
   });
 
   it('refuses counts that the graph does not have', () => {
+    for (const edges of [7, -1, 1.5]) {
+      expect(errorOf(() => topEdges(graph, scores, edges))).toMatchObject({
+        code: 'invalid-edge-count',
+        fields: { edges, edgeCount: 6 },
+      });
+    }
+    expect(errorOf(() => thresholdFor(graph, scores, 0))).toMatchObject({ code: 'invalid-edge-count' });
     expect(() => topEdges(graph, scores, 7)).toThrow(/whole number from 0 to 6, got 7/);
-    expect(() => topEdges(graph, scores, -1)).toThrow(/got -1/);
-    expect(() => topEdges(graph, scores, 1.5)).toThrow(/got 1.5/);
-    expect(() => thresholdFor(graph, scores, 0)).toThrow(/from 1 to 6/);
   });
 });
 
@@ -31,6 +36,11 @@ describe('edgesAbove', () => {
     expect(edgesAbove(graph, scores, 1.0001)).toEqual([0, 4]);
     expect(edgesAbove(graph, scores, Number.POSITIVE_INFINITY)).toEqual([4]);
     expect(edgesAbove(graph, scores, 0)).toHaveLength(6);
-    expect(() => edgesAbove(graph, scores, Number.NaN)).toThrow(/number from 0, got NaN/);
+    for (const threshold of [Number.NaN, -1]) {
+      expect(errorOf(() => edgesAbove(graph, scores, threshold))).toMatchObject({
+        code: 'invalid-threshold',
+        fields: { threshold },
+      });
+    }
   });
 });

@@ -37,15 +37,19 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   if (!existsSync(file)) {
     if (path === undefined) return Object.freeze({ file: null, plugins: [], defaults: {} });
     throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: file },
       where: 'config',
       what: `there is no file ${file}`,
-      fix: 'check the path after --config',
+      fix: 'check the path',
     });
   }
   const where = `config ${file}`;
   const config = (await importFile(file, where)).default;
   if (!isRecord(config)) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file },
       where,
       what: 'the default export is not a config',
       fix: 'write: export default { plugins: [...], defaults: {...} }',
@@ -56,6 +60,8 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   const { plugins = [], defaults = {} } = config;
   if (!Array.isArray(plugins))
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key: 'plugins' },
       where,
       what: '"plugins" is not usable',
       expected: 'a list of names, paths or plugin objects',
@@ -63,6 +69,8 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   for (const plugin of plugins) if (typeof plugin !== 'string') checkPlugin(plugin, where);
   if (!isRecord(defaults))
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key: 'defaults' },
       where,
       what: '"defaults" is not usable',
       expected: 'an object of flag names and values',
@@ -70,6 +78,8 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   for (const [name, value] of Object.entries(defaults)) {
     if (['string', 'number', 'boolean'].includes(typeof value)) continue;
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key: `defaults.${name}` },
       where,
       what: `the default "${name}" is not usable`,
       expected: 'a text, a number, true or false',
@@ -83,7 +93,7 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
 }
 
 /**
- * Puts a config's plugins, then those named by the caller (`--plugin`), into a registry.
+ * Puts a config's plugins, then those named by the caller, into a registry.
  * Relative paths of the config start at its own folder, those of the caller at `cwd`.
  */
 export async function usePlugins(

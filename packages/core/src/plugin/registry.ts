@@ -95,6 +95,8 @@ function nameTwice(
   const named = (entry: Registered) => `"${entry.plugin}"${entry.origin === entry.plugin ? '' : ` (${entry.origin})`}`;
   const plugins = both === 'twice by' ? named(first) : `${named(first)} and ${named(second)}`;
   return new AutoCircuitError({
+    code: 'duplicate-name',
+    fields: { kind: first.item.kind, name: first.item.name, plugins: [first.plugin, second.plugin] },
     where: 'registry',
     what: `the ${KIND_WORDS[first.item.kind]} "${first.item.name}" is contributed ${both} ${plugins}`,
     fix: 'leave one of them out, or rename one',

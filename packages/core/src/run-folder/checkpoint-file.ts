@@ -32,9 +32,11 @@ function readCheckpoint(path: string): CheckpointData {
   const file = openSafetensors(path);
   const broken = (what: string) =>
     new AutoCircuitError({
+      code: 'wrong-checkpoint',
+      fields: { path },
       where: 'run',
       what: `${path} is no checkpoint: ${what}`,
-      fix: 'start again with --overwrite',
+      fix: 'start again, replacing the run',
     });
   if (file.metadata.state === undefined) throw broken('it has no state');
   const arrays: Record<string, Float64Array> = {};

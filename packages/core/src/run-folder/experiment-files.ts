@@ -154,18 +154,22 @@ async function refuse(folder: string, existing: ExistingFolder): Promise<void> {
   if (existsSync(join(folder, EXPERIMENT_FILES.experiment))) {
     if (existing !== 'refuse') return;
     throw new AutoCircuitError({
+      code: 'run-exists',
+      fields: { path: folder },
       where: 'experiment',
       what: `${folder} already holds an experiment`,
-      fix: '--resume goes on with it or shows it, --overwrite replaces it, --out chooses another folder',
+      fix: 'resume it, overwrite it, or choose another folder',
     });
   }
   const known: readonly string[] = [...Object.values(EXPERIMENT_FILES), LOCK_NAME];
   const foreign = (await readdir(folder)).find((name) => !known.includes(name) && !isTemporary(name));
   if (foreign === undefined) return;
   throw new AutoCircuitError({
+    code: 'folder-not-empty',
+    fields: { path: folder, file: foreign },
     where: 'experiment',
     what: `${folder} is not empty and holds no experiment: it holds "${foreign}"`,
-    fix: 'choose an empty or a new folder with --out',
+    fix: 'choose an empty or a new folder',
   });
 }
 

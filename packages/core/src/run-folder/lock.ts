@@ -67,7 +67,7 @@ async function take(folder: string, path: string, mine: string): Promise<void> {
   try {
     // A link appears whole and fails when the name is taken: the one atomic "create with content".
     for (let attempt = 0; !(await linked(temporary, path)); attempt++) {
-      if (attempt === 5) throw held(folder, 'another process');
+      if (attempt === 5) throw held(folder, { words: 'another process' });
       const left = await readText(path);
       if (left === null) continue; // released a moment ago
       const living = await livingHolder(path, left);
@@ -145,18 +145,28 @@ async function copied(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Who holds the lock, in words, or null when nobody lives who does. */
-async function livingHolder(path: string, text: string): Promise<string | null> {
+/** Who holds a lock: in words, and where it is known by process id and host. */
+interface Holder {
+  readonly words: string;
+  readonly pid?: number;
+  readonly host?: string;
+}
+
+/** Who holds the lock; null when nobody does who is alive. */
+async function livingHolder(path: string, text: string): Promise<Holder | null> {
   const owner = parseOwner(text);
-  if (!owner) return (await ageOf(path)) < UNWRITTEN_MS ? 'another process' : null;
+  if (!owner) return (await ageOf(path)) < UNWRITTEN_MS ? { words: 'another process' } : null;
   if (owner.host !== hostname()) {
-    return (await ageOf(path)) < SILENT_MS ? `process ${owner.pid} on ${owner.host}` : null;
+    return (await ageOf(path)) < SILENT_MS
+      ? { words: `process ${owner.pid} on ${owner.host}`, pid: owner.pid, host: owner.host }
+      : null;
   }
   if (!isAlive(owner.pid)) return null;
   // Process ids come again (in containers nearly always): the start time tells them apart where the system shows it.
   const started = await processStart(owner.pid);
   if (started !== null && owner.started !== null && started !== owner.started) return null;
-  return owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
+  const words = owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
+  return { words, pid: owner.pid, host: owner.host };
 }
 
 async function ageOf(path: string): Promise<number> {
@@ -201,11 +211,13 @@ async function readText(path: string): Promise<string | null> {
   return (await readFile(path, 'utf8').catch(ignoreSystemError)) ?? null;
 }
 
-function held(folder: string, by: string): AutoCircuitError {
+function held(folder: string, { words, pid, host }: Holder): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'run-locked',
+    fields: { path: folder, pid, host },
     where: 'run',
-    what: `${by} is writing ${folder}`,
-    fix: 'wait for it, stop it, or choose another folder with --out',
+    what: `${words} is writing ${folder}`,
+    fix: 'wait for it, stop it, or choose another folder',
   });
 }
 

@@ -46,6 +46,8 @@ export function nodesFromJson(graph: Graph, entries: readonly NodeEntry[], path:
   const data = positions.flatMap((position) => graph.sources.map(({ name }) => scores.get(`${name}@${position}`)));
   if (data.includes(undefined) || entries.length !== data.length) {
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key: 'nodes' },
       where: 'run',
       what: `${path} does not hold the nodes of this graph`,
       expected: `one entry for each of ${data.length} nodes`,
@@ -68,7 +70,12 @@ export function readNeurons(path: string, graph: Graph): Tensor<FloatArray> {
   const entry = file.tensors.get(NEURONS);
   const data = entry ? file.read(NEURONS) : null;
   if (!entry || !(data instanceof Float32Array)) {
-    throw new AutoCircuitError({ where: 'run', what: `${path} has no float32 tensor "${NEURONS}"` });
+    throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path, key: NEURONS },
+      where: 'run',
+      what: `${path} has no float32 tensor "${NEURONS}"`,
+    });
   }
   const neurons = floatTensor(data, entry.shape);
   checkShape(graph, neurons, [graph.layout.dModel]);
@@ -84,11 +91,14 @@ function checkShape(graph: Graph, { shape, data }: Tensor<FloatArray>, rest: rea
   const expected = [...nodeShape(graph), ...rest];
   if (shape.join() !== expected.join()) {
     throw new AutoCircuitError({
+      code: 'wrong-scores',
+      fields: { shape, expectedShape: expected },
       where: 'run',
       what: 'scores of nodes have the wrong shape',
       expected: `[${expected.join(', ')}]`,
       got: `[${shape.join(', ')}]`,
     });
   }
-  if (data.some(Number.isNaN)) throw new AutoCircuitError({ where: 'run', what: 'a score of a node is not a number' });
+  if (data.some(Number.isNaN))
+    throw new AutoCircuitError({ code: 'not-finite', where: 'run', what: 'a score of a node is not a number' });
 }

@@ -128,7 +128,13 @@ export type Timings = z.infer<typeof timingsSchema>;
 /** @throws AutoCircuitError for NaN, which no file of ours may hold. `what` names the number. */
 export function toJsonNumber(value: number, what: string): JsonNumber {
   if (Number.isNaN(value)) {
-    throw new AutoCircuitError({ where: 'run', what: `${what} is not a number`, fix: 'check the model for overflow' });
+    throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { name: what },
+      where: 'run',
+      what: `${what} is not a number`,
+      fix: 'check the model for overflow',
+    });
   }
   if (Number.isFinite(value)) return value;
   return value > 0 ? 'inf' : '-inf';
@@ -145,7 +151,13 @@ export function fromJsonNumber(value: JsonNumber): number {
 export function toJsonText(value: unknown, what: string): string {
   const checked = (key: string, entry: unknown): unknown => {
     if (typeof entry === 'number' && !Number.isFinite(entry)) {
-      throw new AutoCircuitError({ where: 'run', what: `${what}: "${key}" is ${entry}`, kind: 'internal' });
+      throw new AutoCircuitError({
+        code: 'internal',
+        fields: { key },
+        where: 'run',
+        what: `${what}: "${key}" is ${entry}`,
+        kind: 'internal',
+      });
     }
     return entry;
   };

@@ -59,7 +59,12 @@ export function readScores(path: string, graph: Graph): PruneScores {
   for (const [module, { shape }] of file.tensors) {
     const data = file.read(module);
     if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw new AutoCircuitError({ where: 'run', what: `${path}: the scores of "${module}" are no floats` });
+      throw new AutoCircuitError({
+        code: 'invalid-file',
+        fields: { path, key: module },
+        where: 'run',
+        what: `${path}: the scores of "${module}" are no floats`,
+      });
     }
     scores[module] = floatTensor(data, shape);
   }

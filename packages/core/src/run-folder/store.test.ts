@@ -6,6 +6,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unflattenScores } from '../graph/score-index.js';
+import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
 import { fileCheckpoint } from './checkpoint-file.js';
 import { LOCK_NAME, lockFolder } from './lock.js';
@@ -112,10 +113,12 @@ describe('files', () => {
     expect(header).toContain('Resid Start');
     expect(header).toContain('B1.1');
     flat[0] = Number.NaN;
-    await expect(writeScores(path, graph, unflattenScores(graph, flat))).rejects.toThrow(/not a number/);
+    await expect(writeScores(path, graph, unflattenScores(graph, flat))).rejects.toMatchObject({
+      code: 'wrong-scores',
+    });
     expect(readScores(path, graph)).toEqual(scores);
     const other = stagedGraph({}, { heads: 3 });
-    expect(() => readScores(path, other)).toThrow(/wrong shape/);
+    expect(errorOf(() => readScores(path, other))).toMatchObject({ code: 'wrong-scores' });
   });
 
   it('checkpoints come back exactly; saves in quick succession are left out', async () => {
@@ -135,19 +138,25 @@ describe('files', () => {
   });
 
   it('run.json that is absent, torn or of another kind is one sentence', async () => {
-    await expect(readRun(folder)).rejects.toThrow(/is not a run folder: expected a run.json in it, got none/);
+    await expect(readRun(folder)).rejects.toMatchObject({ code: 'not-a-run', fields: { path: folder } });
     await writeFile(join(folder, 'run.json'), '{"format": "auto-circuit r');
-    await expect(readRun(folder)).rejects.toThrow(/run.json is not a JSON file/);
+    await expect(readRun(folder)).rejects.toMatchObject({ code: 'invalid-json' });
     await writeFile(join(folder, 'run.json'), '{"format": "auto-circuit run 9"}');
-    await expect(readRun(folder)).rejects.toThrow(/run.json: format is wrong/);
+    await expect(readRun(folder)).rejects.toMatchObject({ code: 'invalid-file', fields: { key: 'format' } });
   });
 });
 
 describe('JSON', () => {
   it('writes ∞ as a word and never NaN', () => {
     expect(toJsonNumber(Number.NEGATIVE_INFINITY, 'x')).toBe('-inf');
-    expect(() => toJsonNumber(Number.NaN, 'the KL')).toThrow(/the KL is not a number/);
-    expect(() => toJsonText({ deep: [{ x: Infinity }] }, 'f.json')).toThrow(/"x" is Infinity/);
+    expect(errorOf(() => toJsonNumber(Number.NaN, 'the KL'))).toMatchObject({
+      code: 'not-finite',
+      fields: { name: 'the KL' },
+    });
+    expect(errorOf(() => toJsonText({ deep: [{ x: Infinity }] }, 'f.json'))).toMatchObject({
+      code: 'internal',
+      fields: { key: 'x' },
+    });
     expect(JSON.parse(toJsonText({ x: 0.1 + 0.2 }, 'f'))).toEqual({ x: 0.1 + 0.2 });
   });
 

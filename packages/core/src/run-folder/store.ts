@@ -190,7 +190,7 @@ export class RunStore extends RunReader {
     });
   }
 
-  /** Gives the folder free; what is unfinished stays for `--resume`. */
+  /** Gives the folder free; what is unfinished stays to be resumed. */
   async close(): Promise<void> {
     await this.#lock.release();
   }
@@ -251,6 +251,8 @@ export async function readRun(folder: string): Promise<RunJson> {
   const text = await readIfThere(path);
   if (text === null) {
     throw new AutoCircuitError({
+      code: 'not-a-run',
+      fields: { path: folder },
       where: 'run',
       what: `${folder} is not a run folder`,
       expected: `a ${RUN_FILES.run} in it`,
@@ -265,9 +267,11 @@ function checkSameRequest(folder: string, before: RunJson, now: RunJson): void {
   const changes = differences(before.asked, now.asked);
   if (changes.length === 0) return;
   throw new AutoCircuitError({
+    code: 'run-exists',
+    fields: { path: folder, changes },
     where: 'run',
     what: `${folder} holds a run of another request: ${changes.slice(0, 4).join('; ')}${changes.length > 4 ? `; and ${changes.length - 4} more` : ''}`,
-    fix: 'ask for the same again, choose another --out, or replace it with --overwrite',
+    fix: 'ask for the same again, choose another folder, or overwrite the run',
   });
 }
 
@@ -275,9 +279,11 @@ async function refuseExisting(folder: string): Promise<void> {
   if (!existsSync(join(folder, RUN_FILES.run))) return;
   const finished = !existsSync(join(folder, RUN_FILES.partial));
   throw new AutoCircuitError({
+    code: 'run-exists',
+    fields: { path: folder, finished },
     where: 'run',
     what: `${folder} already holds ${finished ? 'a finished run' : 'a run that was not finished'}`,
-    fix: `${finished ? '--resume shows it' : '--resume goes on with it'}, --overwrite replaces it, --out chooses another folder`,
+    fix: 'resume it, overwrite it, or choose another folder',
   });
 }
 
@@ -290,9 +296,11 @@ async function refuseForeign(folder: string): Promise<void> {
   );
   if (foreign === undefined) return;
   throw new AutoCircuitError({
+    code: 'folder-not-empty',
+    fields: { path: folder, file: foreign },
     where: 'run',
     what: `${folder} is not empty and is no run folder: it holds "${foreign}"`,
-    fix: 'choose an empty or a new folder with --out',
+    fix: 'choose an empty or a new folder',
   });
 }
 
@@ -324,8 +332,10 @@ async function readIfThere(path: string): Promise<string | null> {
 export function finishedPart<T>(part: T | null, folder: string): T {
   if (part !== null) return part;
   throw new AutoCircuitError({
+    code: 'run-unfinished',
+    fields: { path: folder },
     where: 'run',
     what: `the run in ${folder} is not finished`,
-    fix: 'finish it: the same discover command with --resume',
+    fix: 'finish it first: discover with the same request, resuming it',
   });
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { edgeSelection } from '../graph/edge-ranking.js';
 import { unflattenScores } from '../graph/score-index.js';
 import { topEdges } from '../graph/scores.js';
+import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
 import { circuitsToMeasure, keptCircuit, tiesWarning } from './circuits-to-measure.js';
 
@@ -61,6 +62,10 @@ describe('circuitsToMeasure', () => {
     expect(sized('top')[0]!.make().connected.edges).toHaveLength(0);
     const grown = circuitsToMeasure(graph, scores, { by: 'list', counts: [3] }, { ...settings, ablation: 'zero', select: 'greedy' }); // biome-ignore format: one line
     expect(grown[0]!.make().connected.edges).toHaveLength(3);
-    expect(() => circuitsToMeasure(graph, scores, { by: 'threshold', threshold: 1 }, { ...settings, select: 'top' })).toThrow(/nothing to choose/); // biome-ignore format: one line
+    const byThreshold = { by: 'threshold', threshold: 1 } as const;
+    expect(errorOf(() => circuitsToMeasure(graph, scores, byThreshold, { ...settings, select: 'top' }))).toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['select', 'threshold'] },
+    });
   });
 });

@@ -78,9 +78,11 @@ export function keptCircuit(
 export function checkSelection(sizes: CircuitSizes, select: SelectionName): void {
   if (sizes.by !== 'threshold' || select === 'threshold') return;
   throw new AutoCircuitError({
+    code: 'conflicting-options',
+    fields: { options: ['select', 'threshold'] },
     where: 'measure',
     what: `a threshold on |score| chooses edges by itself, so "${select}" has nothing to choose`,
-    fix: 'use --select threshold, or sizes by --edges',
+    fix: 'choose edges by threshold, or give sizes as numbers of edges',
   });
 }
 
@@ -100,10 +102,12 @@ function madeCircuit(circuit: Circuit, settings: CircuitRunSettings): MadeCircui
 
 const noEdgeReaches = (threshold: number): AutoCircuitError =>
   new AutoCircuitError({
+    code: 'invalid-threshold',
+    fields: { threshold },
     where: 'measure',
     what: 'no edge reaches the threshold',
-    got: `--threshold ${threshold}`,
-    fix: 'lower it, or choose sizes with --edges',
+    got: `${threshold}`,
+    fix: 'lower it, or give sizes as numbers of edges',
   });
 
 function countsOf(graph: Graph, scores: PruneScores, sizes: Exclude<CircuitSizes, { by: 'threshold' }>): number[] {

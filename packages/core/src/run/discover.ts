@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
@@ -239,20 +240,17 @@ function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edge
   const asked = [...(keep === 'auto' ? [] : [keep]), ...(sizes.by === 'list' ? sizes.counts : [])];
   const bad = asked.find((size) => !(size >= 0 && size <= edgeCount && (size < 1 || Number.isInteger(size))));
   if (bad === undefined && (keep === 'auto' || Number.isInteger(keep))) return;
-  throw new AutoCircuitError({
-    where: 'measure',
-    what: 'the graph cannot keep this many edges',
-    expected: `a whole number from 0 to ${edgeCount}`,
-    got: `${bad ?? keep}`,
-  });
+  throw invalidEdgeCount('measure', bad ?? Number(keep), 0, edgeCount);
 }
 
 function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
   const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
   if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
   throw new AutoCircuitError({
+    code: 'missing-wrong-answers',
+    fields: { prompt: lacking.index, objective },
     where: 'discover',
     what: `the objective "${objective}" needs wrong answers, and prompt ${lacking.index} has none`,
-    fix: 'choose another --objective (answer-logit, kl, …), or add wrong_answers to the data',
+    fix: 'choose another objective (answer-logit, kl, …), or add wrong_answers to the data',
   });
 }

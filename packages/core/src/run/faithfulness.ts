@@ -62,11 +62,12 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
   const rounding = 1e-6 * Math.max(...unpatched.map(Math.abs));
   if (!(Math.abs(gap) > Math.max(2 * error, rounding))) {
     return none({
+      code: 'nothing-to-find',
       where: 'measure',
       what: 'the whole model and the empty circuit cannot be told apart on these prompts, so no circuit can be more or less faithful',
       expected: 'a mean gap in logit difference of more than 2 standard errors',
       got: `${gap.toPrecision(3)} ± ${error.toPrecision(3)} over ${gaps.length} prompt${gaps.length === 1 ? '' : 's'}`,
-      fix: 'check that the model does the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
+      fix: 'check that the model does the task, use more test prompts, or name the size to keep',
     });
   }
   const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({
@@ -106,9 +107,10 @@ function byDistance(
   const most = distance(empty);
   if (!(mean(most) > 0)) {
     return none({
+      code: 'nothing-to-find',
       where: 'measure',
       what: 'patching every edge changes nothing on these prompts, so there is no circuit to find',
-      fix: 'check that clean and corrupt prompts differ, or choose a size with --keep N',
+      fix: 'check that clean and corrupt prompts differ, or name the size to keep',
     });
   }
   const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({ values: distance(circuit), weights: most });

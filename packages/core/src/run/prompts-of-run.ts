@@ -30,11 +30,13 @@ export interface RunPrompts {
   };
 }
 
-/** The prompts that `--length` and `--limit` leave. @throws AutoCircuitError when none are left */
+/** The prompts of one length, and no more than the limit. @throws AutoCircuitError when none are left */
 export function choosePrompts(prompts: readonly Prompt[], { length, limit }: PromptChoice): readonly Prompt[] {
   const fitting = length === null ? prompts : promptsOfLength(prompts, length);
   if (limit !== null && !(Number.isSafeInteger(limit) && limit > 0)) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'limit', got: limit },
       where: 'prompts',
       what: 'the limit is not usable',
       expected: 'a whole number from 1',
@@ -43,7 +45,12 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
   }
   const chosen = limit === null ? fitting : fitting.slice(0, limit);
   if (chosen.length > 0) return chosen;
-  throw new AutoCircuitError({ where: 'prompts', what: 'there are no prompts', fix: 'give a data set that has some' });
+  throw new AutoCircuitError({
+    code: 'no-prompts',
+    where: 'prompts',
+    what: 'there are no prompts',
+    fix: 'give a data set that has some',
+  });
 }
 
 /** @throws AutoCircuitError when a part would be empty or too large, or lengths differ where one is needed */
@@ -55,7 +62,7 @@ export function promptsOfRun(
 ): RunPrompts {
   const chosen = choosePrompts(prompts, settings);
   if (graph.options.positions !== null) requireOneLength(chosen, 'edges for each token position');
-  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (--ablation ${ablation})`);
+  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (ablation ${ablation})`);
   const { train, test } = splitTrainTest(chosen, {
     seed: settings.seed,
     ...(settings.train === null ? {} : { train: settings.train }),

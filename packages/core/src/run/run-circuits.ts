@@ -50,16 +50,20 @@ export async function patchDescription(
 export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunSettings, force: boolean): void {
   if (patchType === 'edge' && ablation !== 'resample' && !force) {
     throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: ['patchType', 'ablation'] },
       where: 'measure',
       what: `an edge patch with the ablation "${ablation}" would remove the circuit from a corrupt run`,
-      fix: 'use --patch-type tree or --ablation resample, or say --force',
+      fix: 'use a tree patch or the ablation "resample", or force it',
     });
   }
   if (ablation === 'resample' && ablateFrom === 'clean') {
     throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: ['ablation', 'ablateFrom'] },
       where: 'measure',
       what: 'resampling a prompt from its own clean side changes nothing',
-      fix: 'use --ablate-from corrupt, or --reverse to run circuits on the corrupt prompts',
+      fix: 'ablate from the corrupt side, or reverse the two sides to run circuits on the corrupt prompts',
     });
   }
 }
@@ -175,9 +179,11 @@ export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly
   const needy = metrics.find(({ metric }) => metric.needsWrongAnswers);
   if (!lacking || !needy) return;
   throw new AutoCircuitError({
+    code: 'missing-wrong-answers',
+    fields: { prompt: lacking.index, metric: needy.metric.name },
     where: 'measure',
     what: `the metric "${needy.metric.name}" needs wrong answers, and prompt ${lacking.index} has none`,
-    fix: 'choose another --metric, or add wrong_answers to the data',
+    fix: 'choose another metric, or add wrong_answers to the data',
   });
 }
 
@@ -193,6 +199,8 @@ export function measureOne(
   const result = metric.measure(context, options as never);
   if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
     throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { metric: metric.name },
       where: 'measure',
       what: `the metric "${metric.name}" gave something that is not a number`,
       fix: 'check the model for overflow on these prompts, or choose another metric',

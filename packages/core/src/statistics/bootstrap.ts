@@ -35,6 +35,7 @@ export class PromptBootstrap {
     const n = values.length;
     if (weights && weights.length !== n) {
       throw new AutoCircuitError({
+        code: 'internal',
         where: 'bootstrap',
         what: 'each prompt needs a value and a weight',
         expected: `${n} weights`,
