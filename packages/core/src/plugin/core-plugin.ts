@@ -1,6 +1,7 @@
 /** @file What core itself contributes: the interpreter as a backend. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
-import { defineBackend, definePlugin } from './contributions.js';
+import { defineBackend } from './backend-definition.js';
+import { definePlugin } from './contributions.js';
 
 export const corePlugin = definePlugin({
   name: 'core',

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../testing/errors.js';
-import { defineMetric, definePlugin, defineTask, type Plugin } from './contributions.js';
+import { definePlugin, type Plugin } from './contributions.js';
+import { defineMetric } from './metric.js';
 import { Registry } from './registry.js';
+import { defineTask } from './task.js';
 
 const metric = (name: string) =>
   defineMetric({

@@ -25,8 +25,11 @@ export type {
   PatchedRunRequest,
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
-export type { Metric, MetricValue, Plugin, PruneAlgo, PruneResult, Task } from '../plugin/contributions.js';
+export type { Plugin } from '../plugin/contributions.js';
 export { corePlugin } from '../plugin/core-plugin.js';
+export type { Metric, MetricValue } from '../plugin/metric.js';
+export type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
+export type { Task } from '../plugin/task.js';
 export { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
 export { batchesOf, promptsOfLength, splitTrainTest } from '../prompts/prompts.js';
 export { type TextEncoder, tokenizePrompts } from '../prompts/tokenize.js';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
-import type { Checkpoint, CheckpointData } from '../plugin/contributions.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import { toJsonText } from './schemas.js';
 
 /** Writes closer together than this are left out: what is lost is less work than the writing. */

@@ -10,7 +10,7 @@ import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
-import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
+import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
 import { toFileNodes } from '../run-folder/node-files.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';

@@ -2,7 +2,7 @@
 
 import type { Circuit, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { Checkpoint } from '../plugin/contributions.js';
+import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
 import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './circuits-to-measure.js';

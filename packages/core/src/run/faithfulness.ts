@@ -4,7 +4,7 @@ import { AutoCircuitError, type ErrorParts } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
 import { klDivergence } from '../objectives/token-functions.js';
-import type { BatchOutputs, PromptValues } from '../plugin/contributions.js';
+import type { BatchOutputs, PromptValues } from '../plugin/metric.js';
 import type { AnswerSides } from '../prompts/types.js';
 import { ratioOfSums } from '../statistics/bootstrap.js';
 import type { FloatArray } from '../tensor/tensor.js';

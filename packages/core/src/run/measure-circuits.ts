@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { BatchOutputs, MetricValue } from '../plugin/contributions.js';
+import type { BatchOutputs, MetricValue } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';

@@ -1,7 +1,7 @@
 import type { BackendInfo } from '../backend/backend.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { PruneAlgo } from '../plugin/contributions.js';
+import type { PruneAlgo } from '../plugin/prune-algo.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
 import type { ExistingFolder } from '../run-folder/store.js';

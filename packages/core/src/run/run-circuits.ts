@@ -7,7 +7,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
+import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';

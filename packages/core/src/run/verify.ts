@@ -7,7 +7,7 @@ import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { Checkpoint } from '../plugin/contributions.js';
+import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { fromJsonNumber, type Measurement, toJsonNumber } from '../run-folder/schemas.js';

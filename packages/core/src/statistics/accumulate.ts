@@ -9,7 +9,8 @@
 import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
 import type { DestinationBlock, Graph, PruneScores } from '../graph/types.js';
-import type { CheckpointData, PruneResult } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { PruneResult } from '../plugin/prune-algo.js';
 import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 
 /** One score array for each prompt, by destination module: `[prompts, position?, head?, sources]`. */

@@ -2,7 +2,7 @@
 
 import { buildGraph } from '../graph/build.js';
 import { uniformAt } from '../numeric/counter-random.js';
-import type { BatchOutputs, MetricContext } from '../plugin/contributions.js';
+import type { BatchOutputs, MetricContext } from '../plugin/metric.js';
 import type { Prompt } from '../prompts/types.js';
 
 export const METRIC_OUTPUT_SIZE = 12;

@@ -8,7 +8,8 @@ import type { ModelObject } from '../model/model.js';
 import { uniformAt } from '../numeric/counter-random.js';
 import type { Objective } from '../objectives/objective.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { Checkpoint, CheckpointData, PruneAlgoContext } from '../plugin/contributions.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
+import type { PruneAlgoContext } from '../plugin/prune-algo.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { microModel } from './micro-model.js';
 
