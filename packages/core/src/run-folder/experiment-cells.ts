@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { LOCK_NAME, lockFolder } from './lock.js';
+import { RUN_FILES } from './run-files.js';
 import type { RunJson } from './schemas.js';
-import { RUN_FILES } from './store.js';
 
 /** Hexadecimal digits of a cell's folder name: 64 bits. */
 const HASH_LENGTH = 16;

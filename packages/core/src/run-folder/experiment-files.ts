@@ -11,8 +11,8 @@ import { writeFileAtomic } from '../files/atomic-file.js';
 import { fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
+import { type ExistingFolder, isTemporary, removeTemporaries } from './run-files.js';
 import { type JsonNumber, numberSchema, parseBySchema, toJsonText } from './schemas.js';
-import type { ExistingFolder } from './store.js';
 
 export const EXPERIMENT_FILES = Object.freeze({
   experiment: 'experiment.json',
@@ -135,9 +135,7 @@ export async function openExperimentFolder(folder: string, existing: ExistingFol
         for (const name of Object.values(EXPERIMENT_FILES))
           await rm(join(path, name), { recursive: true, force: true });
       }
-      for (const name of await readdir(path)) {
-        if (isTemporary(name) && !name.startsWith(`${LOCK_NAME}.`)) await rm(join(path, name), { force: true });
-      }
+      await removeTemporaries(path);
       const before = await readExperiment(path);
       await makeFolder(join(path, EXPERIMENT_FILES.cells));
       return new ExperimentFolder(path, before, lock);
@@ -172,8 +170,6 @@ async function refuse(folder: string, existing: ExistingFolder): Promise<void> {
     fix: 'choose an empty or a new folder',
   });
 }
-
-const isTemporary = (name: string): boolean => name.startsWith('.') && name.endsWith('.tmp');
 
 /** Comma-separated values as RFC 4180 has them, but for plain line ends; null is empty. */
 export function csvText(

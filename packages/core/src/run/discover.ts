@@ -12,10 +12,11 @@ import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
 import { toFileNodes } from '../run-folder/node-files.js';
+import { openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import { toFileScores } from '../run-folder/score-files.js';
-import { openRunStore, type RunStore } from '../run-folder/store.js';
+import type { RunStore } from '../run-folder/store.js';
 import {
   checkSelection,
   circuitsToMeasure,
