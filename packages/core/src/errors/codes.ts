@@ -3,6 +3,7 @@
  * worded anew at any time; a code stays. One line each, listed in docs/reference/errors.md.
  */
 
+/** All codes, each with what it means and which fields its errors have. */
 export const ERROR_CODES = {
   // names and options
   'unknown-name': 'nothing of this kind has the name (an algorithm, a metric, a node, …); fields: name, known, nearest',

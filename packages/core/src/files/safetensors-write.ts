@@ -21,7 +21,7 @@ const ALIGNMENT = 64;
  * Writes the tensors. Those whose size is a multiple of 64 bytes come first, then 32, 16, … and otherwise in the order
  * given: without gaps (the format allows none) each tensor still starts at a multiple of its own dtype, and large ones at 64.
  * @throws AutoCircuitError for a full disk, an unwritable folder, a name twice, data that does not fill its shape;
- *   then `path` is as it was and nothing is left behind
+ *   then `path` is as it was, and nothing else is left
  */
 export async function writeSafetensors(
   path: string,

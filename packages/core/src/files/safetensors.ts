@@ -25,6 +25,7 @@ export type { SafetensorsDType, SafetensorsEntry } from './safetensors-header.js
 /** F32, F16 and BF16 → Float32Array · F64 → Float64Array · integers → Int32Array · U8 and BOOL → Uint8Array. */
 export type SafetensorsArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
+/** An open file: its header, and tensors when they are asked for. */
 export interface SafetensorsFile extends SafetensorsHeader {
   readonly path: string;
   /**

@@ -47,6 +47,7 @@ export const circuitSchema = z.object({
     }),
   ),
 });
+/** The content of `circuit.json`. */
 export type CircuitJson = z.infer<typeof circuitSchema>;
 
 /** A circuit and what is known of its edges' scores, by canonical number. */

@@ -11,6 +11,7 @@ import type { Graph, PruneScores } from './types.js';
  */
 export type EdgeCountsRule = 'all' | 'log' | 'groups' | readonly number[];
 
+/** Which circuit sizes are wanted. */
 export interface EdgeCountsSettings {
   /** Default: `groups` when the scores have fewer distinct importances than min(edges/2, 100), else `log` above 200 edges, else `all`. */
   readonly rule?: EdgeCountsRule;

@@ -23,8 +23,10 @@ const jsonSchema = z.object({
   nodes: z.record(z.string(), z.object({ in_graph: z.boolean(), score: z.number().optional() })),
   edges: z.record(z.string(), z.object({ score: z.number(), in_graph: z.boolean() })),
 });
+/** EAP-IG's graph JSON. */
 export type EapIgGraph = z.infer<typeof jsonSchema>;
 
+/** What such a file says of one of our graphs. */
 export interface EapIgContent {
   readonly graph: Graph;
   readonly scores: PruneScores;

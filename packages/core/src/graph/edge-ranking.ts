@@ -47,6 +47,7 @@ function firstOf(graph: Graph, order: Uint32Array): EdgeSelection {
   return { count: checked, edges: (n) => Array.from(order.subarray(0, checked(n))) };
 }
 
+/** Importances in order, made once for many sizes. */
 export interface Ranking {
   /** The k-th largest importance. */
   thresholdFor(k: number): number;

@@ -72,10 +72,10 @@ const PATTERNS: readonly Pattern[] = [
     }),
   },
   {
-    pattern: /^blocks\.(?<layer>\d+)\.hook_mlp_(?<way>in|out)$/,
-    read: ({ layer, way }) => ({
+    pattern: /^blocks\.(?<layer>\d+)\.hook_mlp_(?<end>in|out)$/,
+    read: ({ layer, end }) => ({
       node: { kind: 'mlp', layer: Number(layer) },
-      side: way === 'in' ? 'destination' : 'source',
+      side: end === 'in' ? 'destination' : 'source',
     }),
   },
   {

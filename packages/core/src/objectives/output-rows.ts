@@ -88,6 +88,7 @@ export function promptTargets({ prompts }: PromptBatch): Tensor<Float32Array> {
   ]);
 }
 
+/** The error for a tensor that does not fit a batch. */
 export function wrongShape(what: string, expected: readonly number[], got: readonly number[]): AutoCircuitError {
   return new AutoCircuitError({
     code: 'wrong-shape',

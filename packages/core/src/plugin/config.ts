@@ -9,6 +9,7 @@ import type { Plugin } from './contributions.js';
 import { findPlugin, importFile } from './load-plugin.js';
 import type { Registry } from './registry.js';
 
+/** The name of a folder's config file. */
 export const CONFIG_FILE = 'auto-circuit.config.mjs';
 
 /** What a config file exports. */
@@ -18,8 +19,10 @@ export interface Config {
   /** Values for flags that the command line does not give, by flag name: `{ backend: 'onnx', threads: 2, batchSize: 8 }`. */
   readonly defaults?: Readonly<Record<string, ConfigValue>>;
 }
+/** A value that a flag can have. */
 export type ConfigValue = string | number | boolean;
 
+/** A config that was found, with nothing missing. */
 export interface LoadedConfig extends Required<Config> {
   /** The file, or null when there is none. */
   readonly file: string | null;

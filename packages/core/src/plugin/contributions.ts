@@ -21,7 +21,9 @@ export interface ContributionMap {
   architecture: Architecture;
   backend: BackendDefinition;
 }
+/** A kind of contribution. */
 export type ContributionKind = keyof ContributionMap;
+/** Anything that a plugin contributes. */
 export type Contribution = ContributionMap[ContributionKind];
 
 /** The default export of a plugin's package or file. */

@@ -3,6 +3,7 @@ import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { defineBackend } from './backend-definition.js';
 import { definePlugin } from './contributions.js';
 
+/** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
   name: 'core',
   contributes: [

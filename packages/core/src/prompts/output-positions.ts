@@ -8,6 +8,7 @@ export const OUTPUT_POSITIONS = {
   'not-first': 'every position but the first, which is BOS',
   all: 'every position',
 } as const satisfies Readonly<Record<string, string>>;
+/** Where outputs are read, by name. */
 export type OutputPositions = keyof typeof OUTPUT_POSITIONS;
 
 const COUNTS: Readonly<Record<OutputPositions, (length: number) => number>> = {

@@ -25,7 +25,9 @@ export interface RawPrompt {
   /** What the outputs should be, `[positions read][outputs]`. */
   readonly targets?: readonly (readonly number[])[];
 }
+/** The answers of a prompt, and the wrong ones. */
 export type RawSides = Pick<RawPrompt, 'answers' | 'wrongAnswers'>;
+/** What a prompt file holds. */
 export interface PromptFile {
   readonly path: string;
   readonly kind: PromptKind;
@@ -183,6 +185,7 @@ function oneOf<A extends string, B extends string>(
   return Array.isArray(value) ? Object.freeze(value) : [];
 }
 
+/** What a prompt is: text, token ids or features. */
 export function kindOf(input: RawInput): PromptKind {
   if (typeof input === 'string') return 'text';
   return typeof input[0] === 'number' ? 'tokens' : 'features';

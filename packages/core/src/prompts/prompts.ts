@@ -7,7 +7,7 @@ import type { ModelInput, Prompt, PromptBatch, Side } from './types.js';
 /** Tokens of a prompt (BOS counted); clean and corrupt have equally many. */
 export const promptLength = (prompt: Prompt): number => prompt.clean.length;
 
-/** Prompts by length, lengths rising, the order kept inside. */
+/** Prompts by length, shortest first; of one length in the order given. */
 export function groupByLength(prompts: readonly Prompt[]): ReadonlyMap<number, readonly Prompt[]> {
   const groups = new Map<number, Prompt[]>();
   for (const prompt of prompts) {
@@ -62,8 +62,8 @@ function lengthCounts(prompts: readonly Prompt[]): string {
 }
 
 /**
- * Batches of at most `batchSize` prompts of one length. Inside a length, prompts follow each other by index; batches are
- * ordered by their first prompt. A last batch that is not full is kept.
+ * Batches of at most `batchSize` prompts of one length. Prompts of a batch are in order of index, and batches in order of
+ * their first prompt. The last batch of a length may hold fewer.
  */
 export function batchesOf(prompts: readonly Prompt[], batchSize: number): readonly PromptBatch[] {
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
@@ -86,6 +86,7 @@ export function batchesOf(prompts: readonly Prompt[], batchSize: number): readon
   return batches.sort((a, b) => a.prompts[0]!.index - b.prompts[0]!.index);
 }
 
+/** How prompts are divided into training and test prompts. */
 export interface SplitSettings {
   /** Prompts to choose the circuit on; default: what `test` leaves, or the larger half. */
   readonly train?: number;

@@ -12,6 +12,7 @@ export interface TextEncoder {
   decode(ids: readonly number[]): string;
 }
 
+/** Prompts as a model takes them. */
 export interface TokenizedPrompts {
   readonly prompts: readonly Prompt[];
   /** Whether BOS was put before the prompts. Token ids and features are taken as they are. */

@@ -32,6 +32,7 @@ function canonicalJson(value: unknown): string {
 /** How far a cell's folder got: `begun` is unfinished, or was finished by a process that died before it had tidied up. */
 export type CellProgress = 'none' | 'begun' | 'done';
 
+/** How far a cell's folder got, by which files are there. */
 export function cellProgress(folder: string): CellProgress {
   if (!existsSync(join(folder, RUN_FILES.run))) return 'none';
   const open = [RUN_FILES.partial, LOCK_NAME].some((name) => existsSync(join(folder, name)));

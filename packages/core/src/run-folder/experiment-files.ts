@@ -14,6 +14,7 @@ import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
 import { type ExistingFolder, isTemporary, removeTemporaries } from './run-files.js';
 import { type JsonNumber, numberSchema, parseBySchema, toJsonText } from './schemas.js';
 
+/** The files of an experiment by what they hold. */
 export const EXPERIMENT_FILES = Object.freeze({
   experiment: 'experiment.json',
   results: 'results.json',
@@ -22,6 +23,7 @@ export const EXPERIMENT_FILES = Object.freeze({
   cells: 'cells',
 });
 
+/** One cell in `experiment.json`: a task, an algorithm, a seed, and how far its run got. */
 export const experimentCellSchema = z.object({
   /** `TASK/ALGO/seed-N`. */
   name: z.string(),
@@ -34,6 +36,7 @@ export const experimentCellSchema = z.object({
   /** Why it failed. */
   error: z.string().optional(),
 });
+/** A cell, as `experiment.json` has it. */
 export type ExperimentCell = z.infer<typeof experimentCellSchema>;
 
 /** `experiment.json`. */
@@ -46,8 +49,10 @@ export const experimentSchema = z.object({
   threads: z.number(),
   cells: z.array(experimentCellSchema),
 });
+/** The content of `experiment.json`. */
 export type ExperimentJson = z.infer<typeof experimentSchema>;
 
+/** One row of the results: a metric at a circuit size of a cell. */
 export const resultRowSchema = z.object({
   cell: z.string(),
   task: z.string(),
@@ -68,6 +73,7 @@ export const resultRowSchema = z.object({
   ofModel: numberSchema,
   ofEmpty: numberSchema,
 });
+/** A row of `results.json` and `results.csv`. */
 export type ResultRow = z.infer<typeof resultRowSchema>;
 
 /** `results.json`. */
@@ -110,6 +116,7 @@ export class ExperimentFolder {
   }
 }
 
+/** The run folder of a cell. */
 export const cellFolder = (folder: string, hash: string): string => join(folder, EXPERIMENT_FILES.cells, hash);
 
 /** The experiment of a folder, or null. @throws AutoCircuitError for a file that is none */

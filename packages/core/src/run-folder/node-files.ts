@@ -8,6 +8,7 @@ import type { NodeScores } from '../plugin/prune-algo.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { fromJsonNumber, type JsonNumber, toJsonNumber } from './schemas.js';
 
+/** A node in `nodes.json`. */
 export interface NodeEntry {
   readonly node: string;
   readonly position?: number | undefined;
@@ -65,6 +66,7 @@ export async function writeNeurons(path: string, graph: Graph, neurons: Tensor<F
   });
 }
 
+/** The tensor that `writeNeurons` wrote, [position?, sources, dModel]. @throws AutoCircuitError for a broken file, or one of another graph */
 export function readNeurons(path: string, graph: Graph): Tensor<FloatArray> {
   const file = openSafetensors(path);
   const entry = file.tensors.get(NEURONS);

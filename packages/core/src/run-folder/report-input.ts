@@ -4,6 +4,7 @@ import type { NodeScores } from '../plugin/prune-algo.js';
 import type { Measurement, RunJson } from './schemas.js';
 import type { Verification } from './verification-file.js';
 
+/** A run as its report shows it. */
 export interface ReportInput {
   readonly run: RunJson;
   readonly graph: Graph;

@@ -29,6 +29,7 @@ export class RunReader {
     this.folder = folder;
   }
 
+  /** Where a file of the run is, whether it exists or not. */
   path(file: keyof typeof RUN_FILES): string {
     return join(this.folder, RUN_FILES[file]);
   }
@@ -69,6 +70,7 @@ export class RunReader {
     return text === null ? null : parseBySchema(measurementsSchema, text, this.path('measurements'));
   }
 
+  /** What the run took, or null. */
   async timings(): Promise<Timings | null> {
     const text = await readIfThere(this.path('timings'));
     return text === null ? null : parseBySchema(timingsSchema, text, this.path('timings'));
@@ -100,7 +102,7 @@ export async function readRun(folder: string): Promise<RunJson> {
   return parseBySchema(runSchema, text, path);
 }
 
-/** @throws AutoCircuitError when a run has not got to its scores or measurements */
+/** A part of a run that must be there. @throws AutoCircuitError `run-unfinished` where the run has not got to it */
 export function finishedPart<T>(part: T | null, folder: string): T {
   if (part !== null) return part;
   throw new AutoCircuitError({

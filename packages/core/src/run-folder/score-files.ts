@@ -52,7 +52,7 @@ export async function writeScores(path: string, graph: Graph, scores: PruneScore
   });
 }
 
-/** @throws AutoCircuitError when the file is broken or belongs to another graph */
+/** The scores that `writeScores` wrote. @throws AutoCircuitError when the file is broken or belongs to another graph */
 export function readScores(path: string, graph: Graph): PruneScores {
   const file = openSafetensors(path);
   const scores: Record<string, PruneScores[string]> = {};

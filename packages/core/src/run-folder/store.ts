@@ -51,13 +51,16 @@ export class RunStore extends RunReader {
   async readPartial(name: string): Promise<string | null> {
     return readIfThere(join(this.path('partial'), name));
   }
+  /** Keeps a piece of partial work, whole or not at all. */
   async writePartial(name: string, text: string): Promise<void> {
     await writeFileAtomic(join(this.path('partial'), name), text);
   }
 
+  /** One of the JSON files. @throws AutoCircuitError for numbers that JSON cannot hold */
   async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'nodes' | 'timings', value: unknown): Promise<void> {
     await writeFileAtomic(this.path(file), toJsonText(value, this.path(file)));
   }
+  /** `timings.json`, which differs from run to run. */
   async writeTimings(timings: Timings): Promise<void> {
     await this.writeJson('timings', timings);
   }
@@ -66,6 +69,7 @@ export class RunStore extends RunReader {
     const path = join(this.folder, verificationFile(verification.backend.name));
     await writeFileAtomic(path, toJsonText(verification, path));
   }
+  /** `report.html`. */
   async writeReport(html: string): Promise<void> {
     await writeFileAtomic(this.path('report'), html);
   }
@@ -76,7 +80,7 @@ export class RunStore extends RunReader {
     await this.close();
   }
 
-  /** Undoes the making of a run in which nothing was finished, so that a corrected request finds the folder free. */
+  /** Removes a new run in which nothing was finished, so that a corrected request finds the folder free. */
   async abandon(): Promise<void> {
     if (this.resumed || existsSync(this.path('scores'))) return;
     await removeRunFiles(this.folder);
@@ -86,7 +90,7 @@ export class RunStore extends RunReader {
     });
   }
 
-  /** Gives the folder free; what is unfinished stays to be resumed. */
+  /** Gives up the folder's lock; what is unfinished stays to be resumed. */
   async close(): Promise<void> {
     await this.#lock.release();
   }

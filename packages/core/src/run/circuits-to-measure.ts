@@ -17,6 +17,7 @@ export interface SizedCircuit {
   readonly edges: number;
   make(): MadeCircuit;
 }
+/** A circuit of one size, as it is measured and as it is drawn. */
 export interface MadeCircuit {
   readonly circuit: Circuit;
   /** What is left without edges that cannot change the output; it has the same outputs. */
@@ -92,8 +93,8 @@ export function knownCircuit(circuit: Circuit, settings: CircuitRunSettings): Si
 }
 
 /**
- * Drops edges without a way out, which never show. Edges without a way in carry exactly their patch value only in a tree
- * patch under resample, so only there they go too.
+ * Drops edges without a path to the output, which cannot change it. Edges without a path from the input carry exactly
+ * their patch value only in a tree patch under resample, so only there they are dropped too.
  */
 function madeCircuit(circuit: Circuit, settings: CircuitRunSettings): MadeCircuit {
   const requireWayIn = settings.patchType === 'tree' && settings.ablation === 'resample';

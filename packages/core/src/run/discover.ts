@@ -30,7 +30,9 @@ import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
 
+/** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
+/** How a run is followed and stopped. */
 export interface DiscoverHooks {
   readonly onProgress?: (phase: RunPhase, done: number, total: number, unit?: string) => void;
   readonly onWarning?: (line: string) => void;
@@ -39,6 +41,7 @@ export interface DiscoverHooks {
   readonly renderReport?: (input: ReportInput) => string;
 }
 
+/** What a run found. */
 export interface DiscoverResult {
   /** The run folder, absolute; null without a store. */
   readonly folder: string | null;
@@ -103,7 +106,7 @@ async function runParts(
   try {
     const measurer = measurerOf(request, hooks, prompts, patch, store);
     const start = performance.now();
-    await measurer.references(); // before scoring: prompts that tell nothing are found at once
+    await measurer.references(); // before scoring, so that prompts on which nothing can be measured are found at once
     const referenced = performance.now();
     const result = await scoresOf(request, hooks, prompts, patch, store);
     const scored = performance.now();

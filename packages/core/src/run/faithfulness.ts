@@ -10,7 +10,7 @@ import { ratioOfSums } from '../statistics/bootstrap.js';
 import type { FloatArray } from '../tensor/tensor.js';
 import type { References } from './run-circuits.js';
 
-/** Faithfulness must be this close to 1 for `--keep auto`. */
+/** How close to 1 the faithfulness of a circuit that is kept must be. */
 export const FAITHFUL_WITHIN = 0.1;
 /** Without wrong answers: distance to the whole model at most this share of the empty circuit's. */
 export const KL_WITHIN = 0.1;
@@ -131,7 +131,7 @@ export interface FaithfulSize {
   readonly faithful: boolean;
 }
 /**
- * `--keep auto`: the smallest measured size that is faithful while the next larger one is too; if none is, the largest.
+ * The size to keep: the smallest measured size that is faithful while the next larger one is too; if none is, the largest.
  * @param sizes ascending
  * @returns the index into `sizes`, and whether it was found so
  */

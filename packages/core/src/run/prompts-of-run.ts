@@ -6,18 +6,21 @@ import type { AblationName } from '../patch/requests/ablations.js';
 import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../prompts/prompts.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 
+/** Which prompts of a data set are used. */
 export interface PromptChoice {
   /** Only prompts of this many tokens; null: all. */
   readonly length: number | null;
   /** The first so many of those; null: all. */
   readonly limit: number | null;
 }
+/** Which prompts are used, and how they are divided and batched. */
 export interface RunPromptSettings extends PromptChoice {
   readonly train: number | null;
   readonly test: number | 'same' | null;
   readonly batchSize: number;
   readonly seed: number;
 }
+/** The prompts of a run, in batches. */
 export interface RunPrompts {
   /** Scores and data-set means are taken on these. */
   readonly train: readonly PromptBatch[];
@@ -53,7 +56,10 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
   });
 }
 
-/** @throws AutoCircuitError when a part would be empty or too large, or lengths differ where one is needed */
+/**
+ * The prompts of a run: chosen, divided by the seed, in batches.
+ * @throws AutoCircuitError when a part would be empty or too large, or lengths differ where one is needed
+ */
 export function promptsOfRun(
   prompts: readonly Prompt[],
   graph: Graph,
@@ -73,7 +79,7 @@ export function promptsOfRun(
   const trainBatches = batchesOf(train, settings.batchSize);
   return {
     train: trainBatches,
-    // The same batches where the prompts are the same, so that what the engine kept of them serves twice.
+    // The same batches where the prompts are the same, so that what the engine has stored of them is used again.
     test: test === train ? trainBatches : batchesOf(test, settings.batchSize),
     counts: { train: train.length, test: test.length, lengths },
   };

@@ -12,12 +12,15 @@ import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
 
+/** `tree`: every edge outside the circuit is patched; `edge`: the circuit is patched into the other run. */
 export type PatchType = 'tree' | 'edge';
+/** What is patched in. */
 export interface AblationChoice {
   readonly ablation: AblationName;
   /** The side that patched-in values come from; without meaning for zeros and for means that name their side. */
   readonly ablateFrom: Side;
 }
+/** How circuits are run. */
 export interface CircuitRunSettings extends AblationChoice {
   readonly patchType: PatchType;
   /** Circuits run on the corrupt prompts and the clean ones are patched in. Scores are not touched by it. */
@@ -46,7 +49,11 @@ export async function patchDescription(
   return ablation === 'zero' ? { kind: 'zero' } : { kind: ablation, from: ablateFrom };
 }
 
-/** @throws AutoCircuitError for settings under which a patched run says nothing; `force` lets an edge patch ablate. */
+/**
+ * Whether these settings make sense together.
+ * @param force lets an edge patch ablate
+ * @throws AutoCircuitError `conflicting-options` for settings under which a patched run means nothing
+ */
 export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunSettings, force: boolean): void {
   if (patchType === 'edge' && ablation !== 'resample' && !force) {
     throw new AutoCircuitError({
@@ -121,7 +128,7 @@ export async function outputsOfCircuits(
   return outputs;
 }
 
-/** The outputs that circuits are compared with: made once, kept for all sizes. */
+/** The outputs that circuits are compared with: made once for all sizes. */
 export interface References {
   readonly clean: readonly BatchOutputs[];
   readonly corrupt: readonly BatchOutputs[];
@@ -131,6 +138,7 @@ export interface References {
   readonly model: readonly BatchOutputs[];
 }
 
+/** Runs the model on both sides, the empty circuit and the circuit of all edges. */
 export async function referenceOutputs(
   model: PatchableModel,
   batches: readonly PromptBatch[],

@@ -7,7 +7,9 @@
  */
 import { AutoCircuitError } from '../errors/error.js';
 
+/** One check of a contract. */
 export interface ContractCheck {
+  /** What holds when it passes: the name of a test. */
   readonly name: string;
   /** Resolves when the contract holds; rejects with what does not. */
   run(): Promise<void>;

@@ -7,6 +7,7 @@ import { type ContractCheck, require, requireSentence, thrownBy } from './contra
 import { contributionChecks } from './contribution-checks.js';
 import { METRIC_OUTPUT_SIZE, metricContext } from './metric-contexts.js';
 
+/** How a metric is tried. */
 export interface MetricContractOptions {
   /** Options other than the defaults to run the suite with. */
   readonly options?: Readonly<Record<string, unknown>>;

@@ -13,6 +13,7 @@ import type { PruneAlgoContext } from '../plugin/prune-algo.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { microModel } from './micro-model.js';
 
+/** Which model, graph and prompts an algorithm is tried on. */
 export interface PruneAlgoContextSpec {
   /** Default: the micro model of two layers with two heads. */
   readonly model?: ModelObject;
@@ -29,6 +30,7 @@ export interface PruneAlgoContextSpec {
   readonly backend?: () => Backend | Promise<Backend>;
 }
 
+/** A context with what must be disposed after it. */
 export interface DisposableContext {
   readonly context: PruneAlgoContext;
   dispose(): Promise<void>;

@@ -13,6 +13,7 @@ import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';
 import { memoryCheckpoint, type PruneAlgoContextSpec, pruneAlgoContext } from './prune-algo-contexts.js';
 
+/** How an algorithm is tried. */
 export interface PruneAlgoContractOptions {
   /** Options other than the defaults to run the suite with; make slow algorithms quick here. By graph, where they name its edges. */
   readonly options?: Readonly<Record<string, unknown>> | ((graph: Graph) => Readonly<Record<string, unknown>>);
