@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { errorOf } from '../testing/errors.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula, scoreShape } from './build.js';
 import { innerLinks } from './inner-links.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
@@ -113,20 +112,6 @@ describe('buildGraph', () => {
       ['MLP 0 Latent 3', false],
       ['MLP 0 Error', false],
     ]);
-    const refused =
-      (latents: Record<string, number[]>, options: Partial<GraphOptions> = {}) =>
-      () =>
-        build({ layers: 2, latents }, options);
-    const error = (code: string, site: string) => ({ code, fields: { site } });
-    expect(errorOf(refused({ 'L2.mlp': [1] }))).toMatchObject(error('invalid-layout', 'L2.mlp'));
-    expect(errorOf(refused({ 'L0.mlp': [1, 1] }))).toMatchObject(error('invalid-layout', 'L0.mlp'));
-    expect(errorOf(refused({ 'L0.mlp': [] }))).toMatchObject(error('invalid-layout', 'L0.mlp'));
-    expect(errorOf(refused({ 'L0.post': [1] }))).toMatchObject(error('unsupported-graph', 'L0.post'));
-    expect(errorOf(refused({ 'L1.post': [1] }, { factorized: false }))).toMatchObject(
-      error('invalid-layout', 'L1.post'),
-    );
-    expect(refused({ 'L2.mlp': [1] })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1, .mlp, .mid or/);
-    expect(refused({ 'L0.mlp': [1, 1] })).toThrow(/each named once by a whole number, got 1, 1/);
   });
 
   it('writes latents in the stream’s stead in the residual graph', () => {
@@ -187,21 +172,5 @@ describe('buildGraph', () => {
       ['L1.mid', 'stream'],
       ['end', 'end'],
     ]);
-  });
-
-  it('brings options that say nothing here to one form', () => {
-    expect(build({}, { factorized: false }).options.splitQkv).toBe(false);
-    expect(build({ kvHeads: 4 }, { kvInputs: 'kv-head' }).options.kvInputs).toBe('query-head');
-  });
-
-  it.each([
-    ['parallel residual', { parallel: true }, { factorized: false }, 'unsupported-graph', {}],
-    ['parallel without MLP', { parallel: true, mlp: false }, {}, 'invalid-layout', {}],
-    ['uneven groups', { kvHeads: 3 }, {}, 'invalid-layout', { heads: 4, kvHeads: 3 }],
-    ['joint QKV by KV head', {}, { splitQkv: false, kvInputs: 'kv-head' }, 'unsupported-graph', {}],
-    ['no layers', { layers: 0 }, {}, 'invalid-layout', { option: 'the number of layers', got: 0 }],
-    ['no positions', {}, { positions: 0 }, 'invalid-option', { option: 'the number of token positions', got: 0 }],
-  ] as const)('refuses %s', (_, layout, options, code, fields) => {
-    expect(errorOf(() => build(layout, options))).toMatchObject({ code, fields });
   });
 });

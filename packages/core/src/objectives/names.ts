@@ -1,3 +1,4 @@
+/** @file The objectives of runs, by the names that requests and option tables use. */
 import type { Objective } from './objective.js';
 
 /** What runs can maximise, by name. */
