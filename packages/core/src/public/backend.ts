@@ -96,7 +96,8 @@ export {
   plainProgram,
   sourceOutputName,
 } from '../patch/programs/programs.js';
-export { type BackendDefinition, defineBackend, definePlugin, type ProbeLine } from '../plugin/contributions.js';
+export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
+export { definePlugin } from '../plugin/contributions.js';
 export {
   DTYPE_BYTES,
   type DType,

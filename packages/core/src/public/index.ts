@@ -11,6 +11,7 @@ export { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export { allEdges, edgeAt, edgeNumber, edgesByName } from '../graph/edges.js';
+export { ownName, peerName } from '../graph/peer-names.js';
 export { flattenScores, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, topEdges } from '../graph/scores.js';
 export type { Circuit, Edge, Graph, GraphOptions, Mask, PruneScores } from '../graph/types.js';
@@ -25,8 +26,11 @@ export type {
   PatchedRunRequest,
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
-export type { BatchOutputs, Metric, Plugin, PruneAlgo, PruneResult, Task } from '../plugin/contributions.js';
+export type { Plugin } from '../plugin/contributions.js';
 export { corePlugin } from '../plugin/core-plugin.js';
+export type { BatchOutputs, Metric } from '../plugin/metric.js';
+export type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
+export type { Task } from '../plugin/task.js';
 export { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
 export { batchesOf, promptsOfLength, splitTrainTest } from '../prompts/prompts.js';
 export { type TextEncoder, tokenizePrompts } from '../prompts/tokenize.js';

@@ -69,43 +69,44 @@ export type {
   PatchableModel,
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
+export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
+export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
 export { checkPlugin } from '../plugin/check-plugin.js';
+export type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 export {
-  type Architecture,
-  type ArchitectureRequest,
-  type BackendDefinition,
-  type BatchOutputs,
-  type Checkpoint,
-  type CheckpointData,
   type Contribution,
   type ContributionKind,
   type ContributionMap,
-  defineArchitecture,
-  defineBackend,
-  defineMetric,
   definePlugin,
-  definePruneAlgo,
-  defineTask,
+  PLUGIN_API_VERSION,
+  type Plugin,
+} from '../plugin/contributions.js';
+export {
+  type BatchOutputs,
+  defineMetric,
   type Metric,
   type MetricContext,
   type MetricValue,
-  type NodeScores,
-  type OfficialCircuit,
-  PLUGIN_API_VERSION,
-  type Plugin,
-  type ProbeLine,
-  type Progress,
-  type PromptGenerator,
-  type PromptRequest,
   type PromptValues,
+} from '../plugin/metric.js';
+export { optionDefaults, parseOptions } from '../plugin/option-values.js';
+export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+export {
+  definePruneAlgo,
+  type NodeScores,
+  type Progress,
   type PruneAlgo,
   type PruneAlgoContext,
   type PruneResult,
-  type Task,
-} from '../plugin/contributions.js';
-export { optionDefaults, parseOptions } from '../plugin/option-values.js';
-export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+} from '../plugin/prune-algo.js';
 export { Registry } from '../plugin/registry.js';
+export {
+  defineTask,
+  type OfficialCircuit,
+  type PromptGenerator,
+  type PromptRequest,
+  type Task,
+} from '../plugin/task.js';
 export type { OutputPositions } from '../prompts/output-positions.js';
 export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';

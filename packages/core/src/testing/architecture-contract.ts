@@ -33,6 +33,12 @@ const FLOAT32_TOLERANCE = 1e-4;
 const STEP = 1e-2;
 const STEP_TOLERANCE = 2e-3;
 
+/**
+ * Every check of an architecture, on one of its models: the trace is the same twice and finds its weights; norms, softmaxes
+ * and activations have roles; in every graph that the model has, what a module reads is the sum of what sources wrote, mask
+ * 0 and mask 1 give the two runs, mask gradients are derivatives, and all strategies to run masks agree.
+ * @param model small, with seeded weights: everything runs on the interpreter
+ */
 export function architectureContract(model: ModelObject): ContractCheck[] {
   const checks: ContractCheck[] = [
     { name: 'traces the same program twice', run: async () => sameTwice(model) },
