@@ -24,11 +24,11 @@ export const blocksAt = (graph: Graph, site: string): readonly DestinationBlock[
  * Who mixes for whom. A site with heads also takes the shares of the sites after it (up to the next such one) in the sources
  * that it sees: these then only lack what is written in between.
  */
-export interface MixGroup {
+export interface EdgeSumGroup {
   readonly leader: string;
   readonly followers: readonly string[];
 }
-export function mixGroups(graph: Graph, sites: Iterable<string>): MixGroup[] {
+export function edgeSumGroups(graph: Graph, sites: Iterable<string>): EdgeSumGroup[] {
   const groups: { leader: string; followers: string[] }[] = [];
   for (const site of sites) {
     const leads = groups.length === 0 || blocksAt(graph, site).some((block) => block.heads !== null);
@@ -39,5 +39,5 @@ export function mixGroups(graph: Graph, sites: Iterable<string>): MixGroup[] {
 }
 
 /** The group of a site, which must be in one. */
-export const groupOf = (groups: readonly MixGroup[], site: string): MixGroup =>
+export const edgeSumGroupOf = (groups: readonly EdgeSumGroup[], site: string): EdgeSumGroup =>
   groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;

@@ -18,9 +18,9 @@ export interface ModelSpec {
   readonly outputSize: number;
   /** Where its outputs are read by scores and metrics; default the last position. */
   readonly outputs?: OutputPositions;
-  /** Whether its trace puts a prefix's keys and values before its own (`points.behindPrefix`). Default false. */
+  /** Whether its trace puts a prefix's keys and values before its own (`points.withPrefix`). Default false. */
   readonly takesPrefix?: boolean;
-  /** Tokens before every prompt that were run already; set by `behindPrefix`. Default 0. */
+  /** Tokens before every prompt that were run already; set by `afterPrefix`. Default 0. */
   readonly prefix?: number;
   /**
    * A norm follows the sum over heads (Gemma): no head's share of the residual is known without all the others', so a mode

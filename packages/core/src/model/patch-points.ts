@@ -25,7 +25,7 @@ export interface PatchPoints {
    * Where attention has its keys and values, [groups, heads per group or 1, batch, pos, width]: gives them with those of the
    * prefix before them.
    */
-  behindPrefix(site: string, k: AnyValue, v: AnyValue): { readonly k: AnyValue; readonly v: AnyValue };
+  withPrefix(site: string, k: AnyValue, v: AnyValue): { readonly k: AnyValue; readonly v: AnyValue };
   /**
    * Where a module reads, behind its norm. By input name (`q`, `k`, `v` · `mlp` · `end` · `attn`), each [rows, batch, pos, dModel];
    * rows are the heads, or 1. `k` and `v` have one row for each query head, or for each KV head with `kvInputs: 'kv-head'`.

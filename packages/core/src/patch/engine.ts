@@ -32,7 +32,7 @@ import type {
 import { constantGradient, constantMeans } from './runs/constants.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { type PatchedRuns, patchedMasks, patchedRun, patchedVariants } from './runs/patched.js';
-import { SelectedRuns } from './sparse/index.js';
+import { SparseRuns } from './sparse/index.js';
 
 export interface PatchableModelRequest {
   readonly model: ModelObject;
@@ -98,8 +98,8 @@ class Engine implements PatchableModel {
     const patchTokens = tokensFor(graph.sources.length);
     const shared = { model, graph, executables, store, keepBytes: plan.keepBytes, tokensFor, plainTokens, patchTokens };
     const selected =
-      way !== 'dense' && !model.spec.prefix && backend.info.emptyAxes && SelectedRuns.fits(graph)
-        ? new SelectedRuns({
+      way !== 'dense' && !model.spec.prefix && backend.info.emptyAxes && SparseRuns.fits(graph)
+        ? new SparseRuns({
             ...shared,
             tokens: plainTokens,
             variantTokens: limit.strict ? plainTokens : Math.max(plainTokens, VARIANT_TOKENS),

@@ -24,7 +24,7 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { type ContractCheck, require } from './contract.js';
-import { selectedRunsEqualDense } from './sparse-runs-check.js';
+import { sparseRunsEqualDense } from './sparse-runs-check.js';
 
 const LENGTH = 4;
 /** Activations pass between the two passes as float32: 6e-8 of their size, times the few dozen they are summed over. */
@@ -52,7 +52,7 @@ export function architectureContract(model: ModelObject): ContractCheck[] {
       { name: `mask gradients are derivatives (${name})`, run: () => derivatives(model, options) },
       {
         name: `runs what a mask asks for as the dense program does (${name})`,
-        run: () => selectedRunsEqualDense(model, options, promptsOf(model)),
+        run: () => sparseRunsEqualDense(model, options, promptsOf(model)),
       },
     );
   }

@@ -4,14 +4,14 @@ import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph } from '../graph/build.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import { edgeEnds } from '../graph/edges.js';
-import { blocksAt, blocksBySite, groupOf, mixGroups } from '../graph/sites.js';
+import { blocksAt, blocksBySite, edgeSumGroupOf, edgeSumGroups } from '../graph/sites.js';
 import type { Graph, GraphOptions, Mask } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import { SelectedRuns } from '../patch/sparse/index.js';
+import { SparseRuns } from '../patch/sparse/index.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { FloatArray } from '../tensor/tensor.js';
 import { require } from './contract.js';
@@ -20,13 +20,13 @@ import { require } from './contract.js';
 const TOLERANCE = 1e-4;
 type Way = 'dense' | 'current' | 'patch';
 
-export async function selectedRunsEqualDense(
+export async function sparseRunsEqualDense(
   model: ModelObject,
   options: GraphOptions,
   batch: PromptBatch,
 ): Promise<void> {
   const graph = buildGraph(model.spec.layout, options);
-  if (!SelectedRuns.fits(graph)) return;
+  if (!SparseRuns.fits(graph)) return;
   const open = (way: Way): Promise<PatchableModel> =>
     createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float64' }), way });
   const models = { dense: await open('dense'), current: await open('current'), patch: await open('patch') };
@@ -116,10 +116,10 @@ function variantsOf(graph: Graph): (readonly [string, Mask, number[][]])[] {
   const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
   const edges = Array.from({ length: graph.edgeCount }, (_, edge) => edge);
   const sites = blocksBySite(graph);
-  const groups = mixGroups(graph, sites.keys());
+  const groups = edgeSumGroups(graph, sites.keys());
   return [...sites].flatMap(([site, blocks]) => {
     const here = edges.filter((edge) => siteOf(edge) === site);
-    const { leader } = groupOf(groups, site);
+    const { leader } = edgeSumGroupOf(groups, site);
     const starts = [
       ['it', blocks[0]!.sources.stop, 0.1],
       ['it', blocks[0]!.sources.stop, 0.9],

@@ -6,7 +6,7 @@
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import { type Dim, multiplyDims } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
-import { outputsByRow, type SourceParts } from './points.js';
+import { outputsByRow, type SourceActivations } from './points.js';
 
 /** Rows `start` to `stop` of the sources: [rows, batch, pos, dModel], or with items first [batch, rows, pos, dModel]. */
 export interface DifferenceBlock {
@@ -17,7 +17,7 @@ export interface DifferenceBlock {
 /** One source block. */
 interface Piece extends DifferenceBlock {
   /** Patch − current before the projection, where there is one. */
-  readonly parts: Pick<SourceParts, 'value' | 'projection'>;
+  readonly parts: Pick<SourceActivations, 'value' | 'projection'>;
 }
 /** Whole layers, as far as they have written. */
 interface MergedBlock extends DifferenceBlock {
@@ -35,7 +35,7 @@ export interface MaskAxes {
 export type PatchValue = AnyValue | null;
 
 /** Masks by item mix each item on its own: then every source is brought into that order once, not once a layer. */
-export const itemsFirst = ({ perItem, perPosition }: MaskAxes): boolean => perItem && !perPosition;
+export const batchFirst = ({ perItem, perPosition }: MaskAxes): boolean => perItem && !perPosition;
 
 /** Products of gradients with this many sources are as fast as with more (docs/performance.md). */
 export const ROWS_OF_A_PRODUCT = 32;
@@ -43,7 +43,7 @@ export const ROWS_OF_A_PRODUCT = 32;
 /** `L3` of `L3.attn`, `L3.mlp`, …; the input goes with the first layer. */
 const layerOf = (site: string): string => (site === 'start' ? 'L0' : site.split('.')[0]!);
 
-export class Differences {
+export class ActivationDifferences {
   readonly #b: ProgramBuilder;
   /** Which axis the rows are. */
   readonly #rowAxis: 0 | 1;
@@ -59,7 +59,7 @@ export class Differences {
   }
 
   /** Adds one source block: (patch − current) · projection, so that head outputs are formed only here. */
-  add(current: SourceParts, patch: PatchValue): void {
+  add(current: SourceActivations, patch: PatchValue): void {
     const difference = patch ? this.#b.sub(patch, current.value) : this.#b.neg(current.value);
     const parts = { value: difference, projection: current.projection };
     const byRow = outputsByRow(this.#b, parts);
@@ -132,17 +132,17 @@ function itemsLeading(b: ProgramBuilder, x: AnyValue): AnyValue {
   return b.reshape(b.transpose(flat, [1, 0, 2]), [batch, rows, pos, dModel]);
 }
 
-/** One summand of a mix: weights [item?, position?, rows, k] for k source rows, lying as `Differences` has them. */
-export interface MixTerm {
+/** One summand of a mix: weights [item?, position?, rows, k] for k source rows, lying as `ActivationDifferences` has them. */
+export interface EdgeSumTerm {
   readonly weights: AnyValue;
   readonly rows: AnyValue;
 }
 
 /** Σ over terms of weights · rows: [rows, batch, pos, dModel]. */
-export function mix(b: ProgramBuilder, axes: MaskAxes, terms: readonly MixTerm[]): AnyValue {
+export function edgeSum(b: ProgramBuilder, axes: MaskAxes, terms: readonly EdgeSumTerm[]): AnyValue {
   const summands = terms.map(({ weights, rows }) => {
     const count = weights.shape.at(-2)!;
-    if (itemsFirst(axes)) {
+    if (batchFirst(axes)) {
       const [items, k, pos, dModel] = rows.shape as [Dim, Dim, Dim, Dim];
       const product = b.matmul(weights, b.reshape(rows, [items, k, multiplyDims(pos, dModel)])); // [batch, rows, pos·dModel]
       return b.reshape(b.transpose(product, [1, 0, 2]), [count, multiplyDims(items, pos, dModel)]);
@@ -157,7 +157,7 @@ export function mix(b: ProgramBuilder, axes: MaskAxes, terms: readonly MixTerm[]
   });
   const total = summands.reduce((a, x) => b.add(a, x)); // [rows, batch·pos·dModel]
   const [first, second, pos, dModel] = terms[0]!.rows.shape as [Dim, Dim, Dim, Dim];
-  return b.reshape(total, [total.shape[0]!, itemsFirst(axes) ? first : second, pos, dModel]);
+  return b.reshape(total, [total.shape[0]!, batchFirst(axes) ? first : second, pos, dModel]);
 }
 
 /**

@@ -13,7 +13,7 @@ import { type HeadProjection, projectHeads, withHeadBias } from '../../model/hea
 import { type Norm, type NormFactors, normFactors, withNormWeights } from '../../model/norm.js';
 
 /** The norm that some rows were read behind, before its weights. */
-export interface ReadBehind extends NormFactors {
+export interface ReadBeforeScale extends NormFactors {
   readonly kind: Norm['kind'];
   /** What each row reads of c [rows, batch, pos, dModel] and of s [rows, batch, pos, 1]. */
   readonly rows: NormFactors;
@@ -29,7 +29,7 @@ export interface ProjectedCentre {
 }
 
 /** @param residual [1, batch, pos, dModel] */
-export function readBehind(b: ProgramBuilder, residual: AnyValue, norm: Norm, rows: Dim): ReadBehind {
+export function readBeforeScale(b: ProgramBuilder, residual: AnyValue, norm: Norm, rows: Dim): ReadBeforeScale {
   const factors = normFactors(b, residual, norm); // [1, batch, pos, dModel] and [1, batch, pos, 1]
   const spread = (x: AnyValue): AnyValue => b.broadcast(x, [rows, ...x.shape.slice(1)]);
   const own = { centred: spread(factors.centred), scale: spread(factors.scale) };
@@ -37,13 +37,13 @@ export function readBehind(b: ProgramBuilder, residual: AnyValue, norm: Norm, ro
 }
 
 /** What the rows read behind the norm and its weights: [rows, batch, pos, dModel]. */
-export const scaledRows = (b: ProgramBuilder, { rows }: ReadBehind, norm: Norm): AnyValue =>
+export const scaledRows = (b: ProgramBuilder, { rows }: ReadBeforeScale, norm: Norm): AnyValue =>
   withNormWeights(b, b.mul(rows.centred, rows.scale), norm);
 
 /** The same behind the heads' projections, where it is scaled: [groups, rows per group or 1, batch, pos, width]. */
 export function projectedRows(
   b: ProgramBuilder,
-  { rows }: Pick<ReadBehind, 'rows'>,
+  { rows }: Pick<ReadBeforeScale, 'rows'>,
   norm: Norm,
   { weight, bias }: HeadProjection,
 ): { readonly value: AnyValue; readonly projected: ProjectedCentre } {

@@ -6,7 +6,7 @@ import type { Graph } from '../../graph/types.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import type { PatchPoints } from '../../model/patch-points.js';
-import type { Differences } from './activation-differences.js';
+import type { ActivationDifferences } from './activation-differences.js';
 
 export const neuronOutputName = (module: string): string => `neurons:${module}`;
 
@@ -31,7 +31,7 @@ export function watchedPoints(
 export function outputNeurons(
   b: ProgramBuilder,
   graph: Graph,
-  differences: Differences,
+  differences: ActivationDifferences,
   gradients: ReadonlyMap<string, AnyValue>,
 ): void {
   const keepPositions = graph.options.positions !== null;

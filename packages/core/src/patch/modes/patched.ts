@@ -6,7 +6,7 @@
  *   The running residual is never formed.
  */
 
-import { blocksAt, blocksBySite, mixGroups } from '../../graph/sites.js';
+import { blocksAt, blocksBySite, edgeSumGroups } from '../../graph/sites.js';
 import type { Graph } from '../../graph/types.js';
 import type { Dim } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
@@ -20,11 +20,11 @@ import {
 import { type Norm, normed, normFactors } from '../../model/norm.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 import {
-  type Differences,
-  itemsFirst,
+  type ActivationDifferences,
+  batchFirst,
+  type EdgeSumTerm,
+  edgeSum,
   type MaskAxes,
-  type MixTerm,
-  mix,
   type PatchValue,
 } from './activation-differences.js';
 import { projectedRows } from './before-norm.js';
@@ -32,9 +32,9 @@ import {
   type BlockGroup,
   contribution,
   makePoints,
-  readApart,
+  readsQkvSeparately,
   rowsOf,
-  type SourceParts,
+  type SourceActivations,
   type TraceScope,
 } from './points.js';
 
@@ -43,14 +43,14 @@ export type PatchForm = 'plain-formula' | 'complement';
 export interface PatchedScope extends TraceScope {
   readonly form: PatchForm;
   readonly axes: MaskAxes;
-  readonly differences: Differences;
+  readonly differences: ActivationDifferences;
   /**
    * Whether all rows that read the same sources are one product, taken apart afterwards: twice as much is saved going back
    * through it as the copies cost, so it pays where there is a gradient.
    */
   readonly joinsRows: boolean;
   /** What is patched in for a source block: [rows, batch, pos, width] as the trace writes it, null for zeros. */
-  patchOf(parts: SourceParts): PatchValue;
+  patchOf(parts: SourceActivations): PatchValue;
   /** Told what each group of blocks reads [rows, batch, pos, dModel]; gives what the trace goes on with. */
   onRead(group: BlockGroup, value: AnyValue): AnyValue;
 }
@@ -80,7 +80,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   const { builder: b, differences, axes, graph } = scope;
   const complement = scope.form === 'complement';
   const prefixes = new Map<string, Prefix>();
-  const groups = mixGroups(graph, blocksBySite(graph).keys());
+  const groups = edgeSumGroups(graph, blocksBySite(graph).keys());
 
   /** mask, or mask − 1 where the patching run's residual is carried: [batch?, pos?, rows, sources]. */
   const weightsOf = (site: string): AnyValue => {
@@ -94,13 +94,13 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   function sumOver(site: string, blocks: BlockGroup, from: number): AnyValue {
     const { start, stop } = blocks[0]!.sources;
     const weights = weightsOf(site);
-    const terms: MixTerm[] = (from === start ? differences.covering(start, stop) : differences.pieces(from, stop)).map(
-      (block) => ({
-        weights: columns(weights, block.start - start, block.stop - start),
-        rows: block.value,
-      }),
-    );
-    return mix(b, axes, terms);
+    const terms: EdgeSumTerm[] = (
+      from === start ? differences.covering(start, stop) : differences.pieces(from, stop)
+    ).map((block) => ({
+      weights: columns(weights, block.start - start, block.stop - start),
+      rows: block.value,
+    }));
+    return edgeSum(b, axes, terms);
   }
 
   /**
@@ -109,7 +109,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
    */
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
-    const rowAxis = itemsFirst(axes) ? 1 : 0;
+    const rowAxis = batchFirst(axes) ? 1 : 0;
     const [, batch, pos, dModel] = residual.shape as [number, Dim, Dim, number];
     const carriedRow = rowAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
     const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), carriedRow], rowAxis); // [sources + 1, batch, pos, dModel], or items first
@@ -120,7 +120,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       const carried = parts.map((part, i) =>
         b.broadcast(b.constant(carriedBy(names[i]!)), [...part.shape.slice(0, -1), 1]),
       );
-      return mix(b, axes, [{ weights: b.concat([b.concat(parts, -2), b.concat(carried, -2)], -1), rows }]);
+      return edgeSum(b, axes, [{ weights: b.concat([b.concat(parts, -2), b.concat(carried, -2)], -1), rows }]);
     };
     if (!scope.joinsRows) {
       for (const name of followers) prefixes.set(name, { stop, sum: sumFor([name]) });
@@ -185,7 +185,8 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       norm
         ? projectedRows(b, { rows: normFactors(b, rows, norm) }, norm, projection).value
         : projectHeads(b, rows, projection);
-    if (stacked && readApart(blocks)) return splitStacked(b, one(rowsRead(site, [blocks], residual)[0]!, stacked));
+    if (stacked && readsQkvSeparately(blocks))
+      return splitStacked(b, one(rowsRead(site, [blocks], residual)[0]!, stacked));
     const groups = blocks.map((block) => [block]);
     const rows = rowsRead(site, groups, residual);
     const input = (name: 'q' | 'k' | 'v'): AnyValue => {

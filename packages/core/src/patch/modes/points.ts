@@ -18,8 +18,8 @@ import {
 } from '../../model/head-projections.js';
 import { type Norm, normed } from '../../model/norm.js';
 import type { PatchPoints } from '../../model/patch-points.js';
-import { projectedRows, type ReadBehind, readBehind, scaledRows } from './before-norm.js';
-import { afterPrefix } from './prefix-kv.js';
+import { projectedRows, type ReadBeforeScale, readBeforeScale, scaledRows } from './before-norm.js';
+import { prependPrefix } from './prefix-kv.js';
 
 /** What a mode needs to stand in a program. */
 export interface TraceScope {
@@ -33,7 +33,7 @@ export interface TraceScope {
 }
 
 /** What one source block wrote in one run. */
-export interface SourceParts {
+export interface SourceActivations {
   readonly block: SourceBlock;
   /** [rows, batch, pos, width]; width is dModel where there is no projection. */
   readonly value: AnyValue;
@@ -59,7 +59,7 @@ export interface ModeRules {
     projections: HeadProjections,
   ): HeadInputs;
   /** Gives the contribution to the residual, [batch, pos, dModel]. */
-  write(parts: SourceParts): AnyValue;
+  write(parts: SourceActivations): AnyValue;
 }
 /** Destination blocks of one site that are read as one value, row after row. */
 export type BlockGroup = readonly DestinationBlock[];
@@ -90,14 +90,16 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     input: scope.input,
     weight: scope.weight,
     prefix,
-    behindPrefix: (site, k, v) =>
-      prefix === 0 ? { k, v } : { k: afterPrefix(b, site, 'k', k, prefix), v: afterPrefix(b, site, 'v', v, prefix) },
+    withPrefix: (site, k, v) =>
+      prefix === 0
+        ? { k, v }
+        : { k: prependPrefix(b, site, 'k', k, prefix), v: prependPrefix(b, site, 'v', v, prefix) },
     into: (site, residual, norm = null) => into(site, residual, norm),
     intoHeads(site, residual, norm, projections) {
       const blocks = blocksAt(graph, site);
       if (rules.readHeads && blocks.length > 0) return rules.readHeads(site, blocks, residual, norm, projections);
       const { stacked } = projections;
-      if (stacked && (blocks.length === 0 || readApart(blocks))) {
+      if (stacked && (blocks.length === 0 || readsQkvSeparately(blocks))) {
         const x =
           blocks.length === 0 ? normed(b, oneRow(b, residual), norm) : rules.read(site, [blocks], residual, norm)[0]!; // [3 · heads or 1, batch, pos, dModel]
         return splitStacked(b, projectHeads(b, x, stacked));
@@ -131,13 +133,16 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
 }
 
 /** Whether Q, K and V each have rows of their own, one a head. */
-export const readApart = (blocks: BlockGroup): boolean =>
+export const readsQkvSeparately = (blocks: BlockGroup): boolean =>
   blocks.map((block) => block.input).join() === 'q,k,v' && new Set(blocks.map(({ heads }) => heads)).size === 1;
 
 export const oneRow = (b: ProgramBuilder, x: AnyValue): AnyValue => b.reshape(x, [1, ...x.shape]);
 
 /** Σ over rows of value · projection: [batch, pos, dModel], as one matmul. */
-export function contribution(b: ProgramBuilder, { value, projection, summed }: Omit<SourceParts, 'block'>): AnyValue {
+export function contribution(
+  b: ProgramBuilder,
+  { value, projection, summed }: Omit<SourceActivations, 'block'>,
+): AnyValue {
   if (summed?.of.id === value.id) return summed.sum;
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
   if (!projection) {
@@ -152,7 +157,7 @@ export function contribution(b: ProgramBuilder, { value, projection, summed }: O
 /** Every row's own output: [rows, batch, pos, dModel]. */
 export function outputsByRow(
   b: ProgramBuilder,
-  { value, projection }: Pick<SourceParts, 'value' | 'projection'>,
+  { value, projection }: Pick<SourceActivations, 'value' | 'projection'>,
 ): AnyValue {
   if (!projection) return value;
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
@@ -171,7 +176,7 @@ export function plainPoints(scope: TraceScope): PatchPoints {
 }
 
 /** Plain, and `collect` gets what every source block wrote, in the order of the sources. */
-export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) => void): PatchPoints {
+export function capturePoints(scope: TraceScope, collect: (parts: SourceActivations) => void): PatchPoints {
   const { builder: b } = scope;
   return makePoints(scope, {
     read: (_site, groups, residual, norm) => groups.map(() => normed(b, oneRow(b, residual), norm)),
@@ -183,30 +188,30 @@ export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) =
 }
 
 /** Told what each group of blocks reads [rows, batch, pos, dModel], and the norm it is behind; gives what the trace goes on with. */
-export type OnRead = (group: BlockGroup, value: AnyValue, behind: ReadBehind | null) => AnyValue;
+export type OnRead = (group: BlockGroup, value: AnyValue, behind: ReadBeforeScale | null) => AnyValue;
 
 /**
  * Plain, with a value of its own for what each group of destination blocks reads: gradients with respect to these are those at mask 0.
- * With `behindNorm`, groups of several rows are seen between the two factors of their norm. `startOf` replaces what
+ * With `beforeScale`, groups of several rows are seen between the two factors of their norm. `startOf` replaces what
  * `Resid Start` writes.
  */
 export function readingPoints(
   scope: TraceScope,
-  collect: (parts: SourceParts) => void,
+  collect: (parts: SourceActivations) => void,
   onRead: OnRead,
   {
-    behindNorm = false,
+    beforeScale = false,
     startOf,
-  }: { behindNorm?: boolean; startOf?: ((parts: SourceParts) => AnyValue) | undefined } = {},
+  }: { beforeScale?: boolean; startOf?: ((parts: SourceActivations) => AnyValue) | undefined } = {},
 ): PatchPoints {
   const { builder: b } = scope;
   const read: ModeRules['read'] = (_site, groups, residual, norm) =>
     groups.map((group) => {
-      if (!norm || !behindNorm || rowsOf(group) === 1) {
+      if (!norm || !beforeScale || rowsOf(group) === 1) {
         const rows = b.broadcast(oneRow(b, residual), [rowsOf(group), ...residual.shape]); // [rows, batch, pos, dModel]
         return normed(b, onRead(group, rows, null), norm);
       }
-      const behind = readBehind(b, oneRow(b, residual), norm, rowsOf(group));
+      const behind = readBeforeScale(b, oneRow(b, residual), norm, rowsOf(group));
       onRead(group, behind.rows.centred, behind);
       return scaledRows(b, behind, norm);
     });
@@ -215,17 +220,17 @@ export function readingPoints(
     collect(moved);
     return contribution(b, moved);
   };
-  if (!behindNorm) return makePoints(scope, { read, write });
+  if (!beforeScale) return makePoints(scope, { read, write });
   const readHeads: ModeRules['readHeads'] = (site, blocks, residual, norm, projections) => {
     const one = (group: BlockGroup, projection: HeadProjection): AnyValue => {
       if (!norm || rowsOf(group) === 1) return projectHeads(b, read(site, [group], residual, norm)[0]!, projection);
-      const behind = readBehind(b, oneRow(b, residual), norm, rowsOf(group));
+      const behind = readBeforeScale(b, oneRow(b, residual), norm, rowsOf(group));
       const { value, projected } = projectedRows(b, behind, norm, projection);
       onRead(group, behind.rows.centred, { ...behind, projected });
       return value;
     };
     const { q, k, v, stacked } = projections;
-    if (stacked && readApart(blocks)) return splitStacked(b, one(blocks, stacked));
+    if (stacked && readsQkvSeparately(blocks)) return splitStacked(b, one(blocks, stacked));
     if (blocks.length === 3) return { q: one([blocks[0]!], q), k: one([blocks[1]!], k), v: one([blocks[2]!], v) };
     const x = read(site, [blocks], residual, norm)[0]!; // joint: [heads, batch, pos, dModel]
     return { q: projectHeads(b, x, q), k: projectHeads(b, x, k), v: projectHeads(b, x, v) };
@@ -234,7 +239,7 @@ export function readingPoints(
 }
 
 /** The parts of one block, which must have been collected. */
-export function partsOf(collected: readonly SourceParts[], block: SourceBlock): SourceParts {
+export function activationsOf(collected: readonly SourceActivations[], block: SourceBlock): SourceActivations {
   const found = collected.find((parts) => parts.block.site === block.site);
   if (!found)
     throw new AutoCircuitError({

@@ -6,7 +6,7 @@ import type { AnyValue } from '../../ir/program/program.js';
 export const prefixInputName = (site: string, part: 'k' | 'v'): string => `prefix:${part}:${site}`;
 
 /** Before a module's own keys or values [groups, heads per group or 1, batch, pos, width] those of the prefix. */
-export function afterPrefix(
+export function prependPrefix(
   b: ProgramBuilder,
   site: string,
   part: 'k' | 'v',

@@ -13,7 +13,7 @@ import type { SiteTensors, SourceStore } from '../exec/activation-cache.js';
 import { inputFeeds, maskFeeds, objectiveFeeds } from '../exec/feeds.js';
 import { type Cut, floats } from '../exec/micro-batches.js';
 import type { Executables, NamedProgram } from '../exec/program-cache.js';
-import { Differences, itemsFirst } from '../modes/activation-differences.js';
+import { ActivationDifferences, batchFirst } from '../modes/activation-differences.js';
 import { formFor, patchedPoints } from '../modes/patched.js';
 import {
   finish,
@@ -37,7 +37,7 @@ export function constantGradientProgram(setting: PatchedSetting & { readonly obj
     ...scopeOf(setting, b),
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
-    differences: new Differences(b, itemsFirst(setting.axes)),
+    differences: new ActivationDifferences(b, batchFirst(setting.axes)),
     joinsRows: true,
     patchOf({ block, value }) {
       const patch = b.input(patchInputName(block.site), 'float', value.shape); // [rows, batch, pos, width]

@@ -5,7 +5,7 @@ import { AutoCircuitError } from '../../errors/error.js';
 import type { Graph } from '../../graph/types.js';
 import { floatTensor, intTensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-cache.js';
-import { MIXED_ALPHA, MIXED_BLOCK } from '../modes/interpolated.js';
+import { INTERPOLATED_ALPHA, INTERPOLATED_BLOCK } from '../modes/interpolated.js';
 import { type GradientForward, type GradientSetting, START_INPUT } from '../programs/programs.js';
 import type { MaskGradientRequest } from '../requests/patchable-model.js';
 
@@ -67,7 +67,7 @@ export function mixedFeeds(graph: Graph, { site, alpha }: NonNullable<MaskGradie
     });
   }
   return {
-    [MIXED_BLOCK]: intTensor(Int32Array.of(index), [1]),
-    [MIXED_ALPHA]: floatTensor(Float32Array.of(alpha), [1]),
+    [INTERPOLATED_BLOCK]: intTensor(Int32Array.of(index), [1]),
+    [INTERPOLATED_ALPHA]: floatTensor(Float32Array.of(alpha), [1]),
   };
 }

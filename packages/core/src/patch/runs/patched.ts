@@ -18,7 +18,7 @@ import {
 } from '../exec/run-context.js';
 import { INPUT, LOGITS, patchedProgram, patchInputName } from '../programs/programs.js';
 import type { PatchedRunRequest } from '../requests/patchable-model.js';
-import type { SelectedRuns, Selection } from '../sparse/index.js';
+import type { Selection, SparseRuns } from '../sparse/index.js';
 
 /** A run whose differences leave the cache by this much still gains by being larger. */
 const FEW_SOURCES = 0.7;
@@ -28,7 +28,7 @@ const FEWEST_TOGETHER = 8;
 
 export interface PatchedRuns extends SharedRuns {
   /** null where the graph or the backend allows dense programs only. */
-  readonly selected: SelectedRuns | null;
+  readonly selected: SparseRuns | null;
 }
 
 export async function patchedRun(

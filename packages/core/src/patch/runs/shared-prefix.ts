@@ -28,7 +28,7 @@ export function sharedPrefixLength(prompts: readonly Prompt[]): number {
  * The model as it runs behind a prefix of so many tokens.
  * @throws AutoCircuitError for models whose trace knows nothing of a prefix, or that read outputs at all but the first position
  */
-export function behindPrefix(model: ModelObject, length: number): ModelObject {
+export function afterPrefix(model: ModelObject, length: number): ModelObject {
   const { spec } = model;
   if (!spec.takesPrefix || spec.outputs === 'not-first') {
     throw new AutoCircuitError({
@@ -57,7 +57,7 @@ export function prefixProgram(model: ModelObject): Program {
   };
   model.trace({
     ...points,
-    behindPrefix: (site, k, v) => ({ k: keep(site, 'k', k), v: keep(site, 'v', v) }),
+    withPrefix: (site, k, v) => ({ k: keep(site, 'k', k), v: keep(site, 'v', v) }),
   });
   return simplify(b.build());
 }

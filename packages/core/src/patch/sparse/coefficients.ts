@@ -9,7 +9,7 @@ export interface Row {
   readonly row: number;
 }
 
-export interface FactorTableRequest {
+export interface CoefficientTableRequest {
   readonly selection: Selection;
   readonly site: string;
   /** Whether masks have factors of their own. */
@@ -26,8 +26,8 @@ export interface FactorTableRequest {
 }
 
 /** [masks?, pos?, rows, columns]; 0 for sources that a row does not see. */
-export function factorTable({ selection, site, byMask, rows, columns, of }: FactorTableRequest): Tensor {
-  const { added, addedWeight, graph, positions, together, weight } = selection;
+export function coefficientTable({ selection, site, byMask, rows, columns, of }: CoefficientTableRequest): Tensor {
+  const { added, addedCoefficient, graph, positions, together, weight } = selection;
   const masks = byMask ? selection.masks : 1;
   const first = of === 'own' ? 1 : 0;
   const width = first + columns.length;
@@ -59,7 +59,7 @@ export function factorTable({ selection, site, byMask, rows, columns, of }: Fact
         const r = rows.findIndex((candidate) => candidate.block === block && candidate.row === row);
         const column = columnOf.get(source);
         if (r < 0 || column === undefined) continue; // no way leads through it
-        data[mask * slab + (position * rows.length + r) * width + column] = addedWeight;
+        data[mask * slab + (position * rows.length + r) * width + column] = addedCoefficient;
       }
     });
   }

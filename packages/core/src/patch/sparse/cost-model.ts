@@ -32,7 +32,7 @@ const PER_NUMBER_MOVED = 24;
 const PER_RUN = 0.6e9;
 /** What reading weights that lie as in the file takes more than reading copies made for the kernels, once a run. */
 const PER_RUN_MAPPED = 2.4e9;
-/** Mixing multiplies a few dozen rows by differences that come from memory: a third of the speed of a product with weights. */
+/** Edge sums multiply a few dozen rows by differences that come from memory: a third of the speed of a product with weights. */
 const PER_MIXED = 3;
 
 /** Multiplications a token of the program that mixes every source into every row. */
@@ -68,7 +68,7 @@ export const denseRunCost = (graph: Graph, widths: Widths, perToken: number, tok
 const allWeights = (graph: Graph, widths: Widths): number => plainCost(graph, widths) + widths.unembed;
 
 /** Multiplications of a run of a selection on so many tokens (of all its masks). */
-export function selectedCost(selection: Selection, widths: Widths, tokens: number): number {
+export function sparseCost(selection: Selection, widths: Widths, tokens: number): number {
   const { base, graph, reads, variants } = selection;
   // Weights of heads that are computed on their own are copied together, once a run.
   const copied = headWeights(selection) * widths.dHead * graph.layout.dModel;

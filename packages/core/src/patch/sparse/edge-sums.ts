@@ -4,24 +4,24 @@
  * has edges for each.
  */
 
-import { blocksAt, groupOf, type MixGroup, mixGroups } from '../../graph/sites.js';
+import { blocksAt, type EdgeSumGroup, edgeSumGroupOf, edgeSumGroups } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import {
+  CACHED_INPUT,
+  CACHED_SYMBOL,
+  cachedEdgeSumInput,
   columnsInput,
   columnsSymbol,
-  KNOWN_INPUT,
-  KNOWN_SYMBOL,
-  knownMixInput,
+  edgeSumInput,
   MASKS,
-  mixInput,
   readSymbol,
 } from './names.js';
 import { type Base, type Entry, masksDiffer, ownBlocks, ownMasksDiffer, sitesRun } from './row-selection.js';
 
-export interface MixingScope {
+export interface EdgeSumScope {
   readonly builder: ProgramBuilder;
   readonly graph: Graph;
   readonly base: Base;
@@ -31,25 +31,25 @@ export interface MixingScope {
   readonly together: boolean;
 }
 
-export class Mixing {
+export class EdgeSums {
   /** Items of a run: masks·batch where it has several masks. */
   readonly wide: Dim;
-  readonly #scope: MixingScope;
+  readonly #scope: EdgeSumScope;
   readonly #byPosition: boolean;
-  readonly #knownStop: number;
-  readonly #groups: readonly MixGroup[];
+  readonly #cachedStop: number;
+  readonly #groups: readonly EdgeSumGroup[];
   /** By site, in the order of mixing: [masks?, pos?, written, items·pos·dModel]. */
   readonly #written = new Map<string, AnyValue>();
   /** Shares of followers that their leader has taken: [rows, wide, pos, dModel]. */
   readonly #prefixes = new Map<string, AnyValue>();
 
-  constructor(scope: MixingScope) {
+  constructor(scope: EdgeSumScope) {
     const { graph, entry, together } = scope;
     this.#scope = scope;
     this.#byPosition = graph.options.positions !== null;
     this.wide = entry || together ? multiplyDims(MASKS, 'batch') : toDim('batch');
-    this.#knownStop = entry ? blocksAt(graph, entry.start)[0]!.sources.stop : 0;
-    this.#groups = mixGroups(graph, sitesRun(graph, this.#knownStop));
+    this.#cachedStop = entry ? blocksAt(graph, entry.start)[0]!.sources.stop : 0;
+    this.#groups = edgeSumGroups(graph, sitesRun(graph, this.#cachedStop));
   }
 
   /** Keeps the differences that a block wrote: [written, wide, pos, dModel]. */
@@ -68,7 +68,7 @@ export class Mixing {
     const { builder: b, entry, graph } = this.#scope;
     const led = this.#followersOf(site);
     const allRows = addDims(rows, ...led.map((follower) => follower.rows));
-    const pieces = ownBlocks(graph, site, this.#groupOf(site), this.#knownStop).map((block) =>
+    const pieces = ownBlocks(graph, site, this.#edgeSumGroupOf(site), this.#cachedStop).map((block) =>
       this.#taken(site, block),
     );
     const table = b.concat([this.#ordered(residual), ...pieces], this.#rowAxis); // [masks?, pos?, 1 + columns, items·pos·dModel]
@@ -93,7 +93,7 @@ export class Mixing {
   #mixed(site: string, rows: Dim, table: AnyValue): AnyValue {
     const { builder: b, together } = this.#scope;
     const byMask = ownMasksDiffer(this.#scope, site);
-    const factors = b.input(mixInput(site), 'float', [...this.#axes(byMask), rows, table.shape[this.#rowAxis]!]);
+    const factors = b.input(edgeSumInput(site), 'float', [...this.#axes(byMask), rows, table.shape[this.#rowAxis]!]);
     const own = byMask && !together ? this.#masksFirst(table) : table;
     const mixed = this.#product(factors, own, byMask, byMask ? toDim('batch') : this.wide);
     return b.reshape(mixed, [rows, this.wide, 'pos', this.#dModel]);
@@ -114,10 +114,10 @@ export class Mixing {
   /** Adds the share of known sources, which are the same for all masks. */
   #withKnown(site: string, rows: Dim, computed: AnyValue): AnyValue {
     const { builder: b } = this.#scope;
-    const known = this.#positionsFirst(b.input(KNOWN_INPUT, 'float', [KNOWN_SYMBOL, 'batch', 'pos', this.#dModel]));
+    const known = this.#positionsFirst(b.input(CACHED_INPUT, 'float', [CACHED_SYMBOL, 'batch', 'pos', this.#dModel]));
     const items = toDim('batch');
     const byMask = masksDiffer(this.#scope, site);
-    const factors = b.input(knownMixInput(site), 'float', [...this.#axes(byMask), rows, KNOWN_SYMBOL]);
+    const factors = b.input(cachedEdgeSumInput(site), 'float', [...this.#axes(byMask), rows, CACHED_SYMBOL]);
     if (!byMask) {
       const share = b.reshape(this.#product(factors, known, false, items), [rows, 1, 'batch', 'pos', this.#dModel]);
       const apart = b.reshape(computed, [rows, MASKS, 'batch', 'pos', this.#dModel]);
@@ -125,8 +125,8 @@ export class Mixing {
     }
     const masksByRows = multiplyDims(MASKS, rows);
     const stacked = this.#byPosition
-      ? b.reshape(b.transpose(factors, [1, 0, 2, 3]), ['pos', masksByRows, KNOWN_SYMBOL])
-      : b.reshape(factors, [masksByRows, KNOWN_SYMBOL]);
+      ? b.reshape(b.transpose(factors, [1, 0, 2, 3]), ['pos', masksByRows, CACHED_SYMBOL])
+      : b.reshape(factors, [masksByRows, CACHED_SYMBOL]);
     const share = b.reshape(this.#product(stacked, known, false, items), [MASKS, rows, 'batch', 'pos', this.#dModel]);
     return b.add(computed, b.reshape(b.transpose(share, [1, 0, 2, 3, 4]), computed.shape));
   }
@@ -143,13 +143,13 @@ export class Mixing {
 
   #followersOf(site: string): { readonly name: string; readonly rows: Dim }[] {
     const { base, graph } = this.#scope;
-    const { leader, followers } = this.#groupOf(site);
+    const { leader, followers } = this.#edgeSumGroupOf(site);
     // A site without heads is one row, which base `patch` may leave out.
     const rows = (name: string): Dim => (base === 'current' ? 1 : this.rowsOf(blocksAt(graph, name)[0]!));
     return site === leader ? followers.map((name) => ({ name, rows: rows(name) })) : [];
   }
-  #groupOf(site: string): MixGroup {
-    return groupOf(this.#groups, site);
+  #edgeSumGroupOf(site: string): EdgeSumGroup {
+    return edgeSumGroupOf(this.#groups, site);
   }
   #axes(byMask: boolean): string[] {
     return [...(byMask ? [MASKS] : []), ...(this.#byPosition ? ['pos'] : [])];

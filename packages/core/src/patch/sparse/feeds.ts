@@ -1,17 +1,17 @@
 /** @file What a selection feeds to its program: row lists, factors, and the rows of pass 1 that are read. */
 
-import { type MixGroup, mixGroups } from '../../graph/sites.js';
+import { type EdgeSumGroup, edgeSumGroups } from '../../graph/sites.js';
 import type { TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-cache.js';
 import { patchInputName } from '../programs/programs.js';
-import { factorTable, type Row } from './coefficients.js';
+import { coefficientTable, type Row } from './coefficients.js';
 import {
+  CACHED_INPUT,
+  cachedEdgeSumInput,
   columnsInput,
-  KNOWN_INPUT,
-  knownMixInput,
+  edgeSumInput,
   kvInput,
-  mixInput,
   pickInput,
   readInput,
   stackedInput,
@@ -40,7 +40,7 @@ export function selectionFeeds(selection: Selection, patch: SiteTensors | null):
 
 const feedsOf = (selection: Selection): Entries => [
   ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
-  ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) => [
+  ...edgeSumGroups(selection.graph, sitesRun(selection.graph, selection.cachedStop)).flatMap((group) => [
     ...rowFeeds(selection, group),
     ...mixFeeds(selection, group),
   ]),
@@ -50,7 +50,7 @@ const rowsAt = ({ reads }: Selection, site: string): Row[] =>
   (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
 
 /** Heads that are read on their own, and where every head finds its row; sites with heads are leaders. */
-function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): Entries {
+function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGroup): Entries {
   const { base, graph, reads, writes } = selection;
   const { heads, kvHeads } = graph.layout as TransformerLayout;
   const kvHead = (head: number): number => Math.floor((head * kvHeads) / heads);
@@ -89,27 +89,32 @@ function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): 
  * Factors [masks?, pos?, rows, 1 + columns] of what is carried and computed (with the columns by block), and
  * [masks?, pos?, rows, known] of what is known.
  */
-function mixFeeds(selection: Selection, group: MixGroup): Entries {
-  const { base, graph, known, knownStop, together, variants: entry, writes } = selection;
+function mixFeeds(selection: Selection, group: EdgeSumGroup): Entries {
+  const { base, graph, known, cachedStop, together, variants: entry, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
     const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
     const rows = [...own, ...led];
     const used = (source: number): boolean =>
-      base === 'patch' || rows.some(({ block, row }) => selection.anyWeight(block, row, source));
+      base === 'patch' || rows.some(({ block, row }) => selection.anyCoefficient(block, row, source));
     const columns: number[] = [];
-    const lists = ownBlocks(graph, site, group, knownStop).map((block): Entries[number] => {
+    const lists = ownBlocks(graph, site, group, cachedStop).map((block): Entries[number] => {
       const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
       columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
       return [columnsInput(site, block.site), ints(places)];
     });
     const table = { selection, site, rows };
     const differing = { together, entry };
-    const factors = factorTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
-    const feeds: Entries = [...(base === 'current' ? lists : []), [mixInput(site), factors]];
-    if (knownStop === 0) return feeds;
-    const knownFactors = factorTable({ ...table, byMask: masksDiffer(differing, site), of: 'known', columns: known });
-    return [...feeds, [knownMixInput(site), knownFactors]];
+    const factors = coefficientTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
+    const feeds: Entries = [...(base === 'current' ? lists : []), [edgeSumInput(site), factors]];
+    if (cachedStop === 0) return feeds;
+    const knownFactors = coefficientTable({
+      ...table,
+      byMask: masksDiffer(differing, site),
+      of: 'known',
+      columns: known,
+    });
+    return [...feeds, [cachedEdgeSumInput(site), knownFactors]];
   });
 }
 
@@ -127,6 +132,6 @@ export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly 
 
 /** The differences of the known sources that are read: [known, items, pos, dModel]. */
 export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
-  KNOWN_INPUT,
+  CACHED_INPUT,
   rowsTaken(differences, known),
 ];

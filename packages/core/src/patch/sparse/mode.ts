@@ -17,18 +17,18 @@ import {
   makePoints,
   oneRow,
   outputsByRow,
-  readApart,
-  type SourceParts,
+  readsQkvSeparately,
+  type SourceActivations,
   type TraceScope,
 } from '../modes/points.js';
-import { Mixing } from './edge-sums.js';
+import { EdgeSums } from './edge-sums.js';
 import {
-  carriedInput,
   kvInput,
   MASKS,
   pickInput,
   readInput,
   readTogetherSymbol,
+  residualInput,
   stackedInput,
   stackedPickInput,
   writtenInput,
@@ -36,7 +36,7 @@ import {
 } from './names.js';
 import type { Base, Entry } from './row-selection.js';
 
-export interface SelectedScope extends TraceScope {
+export interface SparseScope extends TraceScope {
   readonly base: Base;
   /** Where the run starts, and the stream point before it; null: everything is run. */
   readonly entry: (Entry & { readonly stream: string }) | null;
@@ -46,10 +46,10 @@ export interface SelectedScope extends TraceScope {
   patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
 }
 
-export function selectedPoints(scope: SelectedScope): PatchPoints {
+export function sparsePoints(scope: SparseScope): PatchPoints {
   const { builder: b, base, entry, graph } = scope;
   const { dModel } = graph.layout;
-  const mixing = new Mixing(scope);
+  const mixing = new EdgeSums(scope);
   const { wide } = mixing;
   let running = entry === null;
 
@@ -60,7 +60,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const spread = b.broadcast(b.reshape(x, [rows, 1, batch, pos, n]), [rows, MASKS, batch, pos, n]);
     return b.reshape(spread, [rows, wide, pos, n]);
   };
-  const carried = (site: string): AnyValue => b.input(carriedInput(site), 'float', ['batch', 'pos', dModel]);
+  const carried = (site: string): AnyValue => b.input(residualInput(site), 'float', ['batch', 'pos', dModel]);
 
   const modes: Readonly<Record<Base, Mode>> = {
     current: {
@@ -71,7 +71,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       readHeads(site, blocks, residual, norm, projections) {
         const { stacked } = projections;
         const here = startsAt(site, residual); // [1, batch or masks·batch, pos, dModel]
-        if (stacked && readApart(blocks)) {
+        if (stacked && readsQkvSeparately(blocks)) {
           const mixed = mixing.withFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
           const special = stackedRows(site, normed(b, mixed, norm), stacked); // [the same rows, masks·batch, pos, width]
           const all = widen(flatRows(projectHeads(b, normed(b, here, norm), stacked))); // [3 · heads, masks·batch, pos, width]
@@ -115,7 +115,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
         const heads = toDim(writtenSymbol(site));
         const rows = multiplyDims(blocks.length, heads);
         const residual = widen(oneRow(b, carried(site)));
-        if (projections.stacked && readApart(blocks)) {
+        if (projections.stacked && readsQkvSeparately(blocks)) {
           const mixed = mixing.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
           const all = stackedRows(site, normed(b, mixed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
           const part = (i: number): AnyValue =>
@@ -224,7 +224,7 @@ interface Mode {
     norm: Norm | null,
     projections: HeadProjections,
   ): HeadInputs;
-  write(parts: SourceParts): AnyValue;
+  write(parts: SourceActivations): AnyValue;
 }
 
 const needsHeads = (site: string): AutoCircuitError =>

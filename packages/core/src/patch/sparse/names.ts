@@ -9,7 +9,7 @@ export const writtenSymbol = (site: string): string => `${SELECTED}${site}`;
 export const readSymbol = (module: string): string => `${SELECTED}${module}`;
 /** The same for all blocks of a site whose inputs have one stacked projection. */
 export const readTogetherSymbol = (site: string): string => `${SELECTED}${site}:read`;
-export const KNOWN_SYMBOL = `${SELECTED}known`;
+export const CACHED_SYMBOL = `${SELECTED}known`;
 /** Masks that run together. */
 export const MASKS = 'masks';
 
@@ -29,16 +29,16 @@ export const kvInput = (site: string): string => `kv:${site}`;
 export const columnsInput = (site: string, block: string): string => `columns:${site}:${block}`;
 export const columnsSymbol = (site: string, block: string): string => `${SELECTED}${site}<-${block}`;
 /** float [masks?, pos?, rows, 1 + columns]: factors of the carried residual and of the differences that the site takes. */
-export const mixInput = (site: string): string => `mix:${site}`;
+export const edgeSumInput = (site: string): string => `mix:${site}`;
 /** float [masks?, pos?, rows, known]. */
-export const knownMixInput = (site: string): string => `mix-known:${site}`;
+export const cachedEdgeSumInput = (site: string): string => `mix-known:${site}`;
 /** float [known, batch, pos, dModel]: differences of known sources. */
-export const KNOWN_INPUT = 'known';
+export const CACHED_INPUT = 'known';
 /** float [batch, pos, dModel]: what is carried at a site, or where the run starts. */
-export const carriedInput = (site: string): string => `carried:${site}`;
+export const residualInput = (site: string): string => `carried:${site}`;
 
 /** The point after which a run starts whose first site is this one: the residual there is fed. */
-export function streamBefore(layout: TransformerLayout, site: string): string {
+export function residualSiteBefore(layout: TransformerLayout, site: string): string {
   if (site === 'end') return `L${layout.layers - 1}.post`;
   const [, layer, module] = /^L(\d+)\.(.+)$/.exec(site)!;
   if (module === 'mlp' && !layout.parallel) return `L${layer}.mid`;

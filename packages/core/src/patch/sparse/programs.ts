@@ -14,11 +14,11 @@ import {
   type Setting,
   scopeOf,
 } from '../programs/programs.js';
-import { selectedPoints } from './mode.js';
-import { carriedInput, MASKS, streamBefore } from './names.js';
+import { sparsePoints } from './mode.js';
+import { MASKS, residualInput, residualSiteBefore } from './names.js';
 import type { Base, Entry } from './row-selection.js';
 
-export interface SelectedSetting extends Setting {
+export interface SparseSetting extends Setting {
   readonly base: Base;
   /** Where variants enter; null: everything is run. */
   readonly entry: Entry | null;
@@ -28,16 +28,16 @@ export interface SelectedSetting extends Setting {
 }
 
 /** Selected rows, their factors, patch (and prompts, or what is known) → logits [masks·batch, outputs]. */
-export function selectedProgram(setting: SelectedSetting): Program {
+export function sparseProgram(setting: SparseSetting): Program {
   const { base, entry, together, supply, graph } = setting;
   const b = new ProgramBuilder(`selected-${base}${entry ? `-from-${entry.start}` : ''}`);
-  const points = selectedPoints({
+  const points = sparsePoints({
     ...scopeOf(setting, b, INPUT, entry || together ? multiplyDims(MASKS, 'batch') : 'batch'),
     base,
     together,
     entry:
       entry && graph.layout.kind === 'transformer'
-        ? { ...entry, stream: streamBefore(graph.layout, entry.start) }
+        ? { ...entry, stream: residualSiteBefore(graph.layout, entry.start) }
         : null,
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
@@ -52,7 +52,7 @@ export function carriedProgram(setting: Setting & { readonly supply: 'fed' | 'ze
   const seen = new Set<string>();
   const points = makePoints(scope, {
     read(site, groups, residual, norm) {
-      if (!seen.has(site)) b.output(carriedInput(site), residual);
+      if (!seen.has(site)) b.output(residualInput(site), residual);
       seen.add(site);
       return groups.map(() => normed(b, oneRow(b, residual), norm));
     },
@@ -66,11 +66,11 @@ export function carriedProgram(setting: Setting & { readonly supply: 'fed' | 'ze
     ...points,
     outOf: (site, ...written) => {
       const residual = points.outOf(site, ...written);
-      if (site === 'start') b.output(carriedInput('start'), residual);
+      if (site === 'start') b.output(residualInput('start'), residual);
       return residual;
     },
     stream(site, residual) {
-      b.output(carriedInput(site), residual);
+      b.output(residualInput(site), residual);
       return points.stream(site, residual);
     },
   });

@@ -7,7 +7,7 @@
  */
 import { blockEdges } from '../../graph/build.js';
 import { edgeEnds } from '../../graph/edges.js';
-import { blocksAt, type MixGroup } from '../../graph/sites.js';
+import { blocksAt, type EdgeSumGroup } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
 import { rowsOf } from '../modes/points.js';
 
@@ -38,8 +38,8 @@ export interface Selection {
   readonly reads: ReadonlyMap<string, readonly BlockRows[]>;
   /** By source site that this run computes: local rows whose differences somebody reads, ascending. */
   readonly writes: ReadonlyMap<string, readonly number[]>;
-  /** Sources before `knownStop` are not run: their outputs are known. 0 where everything is run. */
-  readonly knownStop: number;
+  /** Sources before `cachedStop` are not run: their outputs are known. 0 where everything is run. */
+  readonly cachedStop: number;
   /** Global rows of known sources that somebody reads, ascending. */
   readonly known: readonly number[];
   /** Sources that are mixed. */
@@ -54,9 +54,9 @@ export interface Selection {
   weight(block: DestinationBlock, row: number, source: number, mask: number, position: number): number;
   /** The edges that each variant patches on top, and their factor. */
   readonly added: readonly (readonly EdgePlace[])[];
-  readonly addedWeight: number;
+  readonly addedCoefficient: number;
   /** Whether any mask may have a factor at an edge, at any position. */
-  anyWeight(block: DestinationBlock, row: number, source: number): boolean;
+  anyCoefficient(block: DestinationBlock, row: number, source: number): boolean;
   readonly variants: Variants | null;
 }
 
@@ -79,9 +79,9 @@ export interface SelectionRequest {
   readonly patchedGivesPatch: boolean;
 }
 
-/** The sites that are run when the sources before `knownStop` are known, in the order of reading. */
-export const sitesRun = (graph: Graph, knownStop: number): string[] => [
-  ...new Set(graph.destinationBlocks.filter(({ sources }) => sources.stop >= knownStop).map(({ site }) => site)),
+/** The sites that are run when the sources before `cachedStop` are known, in the order of reading. */
+export const sitesRun = (graph: Graph, cachedStop: number): string[] => [
+  ...new Set(graph.destinationBlocks.filter(({ sources }) => sources.stop >= cachedStop).map(({ site }) => site)),
 ];
 
 export function select({ graph, base, masks: given, variants, patchedGivesPatch }: SelectionRequest): Selection {
@@ -92,21 +92,21 @@ export function select({ graph, base, masks: given, variants, patchedGivesPatch 
     const place = position * blockEdges(block) + row * (stop - start) + source - start;
     return given[mask]!.tensors[block.module]!.data[place]! + offset;
   };
-  const anyWeight = weightTable(given, offset, added.flat());
+  const anyCoefficient = weightTable(given, offset, added.flat());
   const together = given.length > 1;
   const masks = Math.max(given.length, added.length);
   const positions = graph.options.positions ?? 1;
-  const knownStop = variants ? blocksAt(graph, variants.start)[0]!.sources.stop : 0;
-  const sites = sitesRun(graph, knownStop);
-  const ways = { graph, base, masks, together, positions, knownStop, variants };
-  const scope = { ...ways, sites, weight, anyWeight, added, addedWeight: 1 + offset };
+  const cachedStop = variants ? blocksAt(graph, variants.start)[0]!.sources.stop : 0;
+  const sites = sitesRun(graph, cachedStop);
+  const ways = { graph, base, masks, together, positions, cachedStop, variants };
+  const scope = { ...ways, sites, weight, anyCoefficient, added, addedCoefficient: 1 + offset };
   const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
   const writes = new Map(
     graph.sourceBlocks
-      .filter((block) => block.start >= knownStop)
+      .filter((block) => block.start >= cachedStop)
       .map((block) => [block.site, localRows(block, read)] as const),
   );
-  const known = Array.from({ length: knownStop }, (_, source) => source).filter((source) => read[source]);
+  const known = Array.from({ length: cachedStop }, (_, source) => source).filter((source) => read[source]);
   const sources = known.length + [...writes.values()].reduce((n, rows) => n + rows.length, 0);
   return Object.freeze<Selection>({ ...scope, sources, reads, writes, known });
 }
@@ -121,7 +121,7 @@ function placeOf(graph: Graph, edge: number): EdgePlace {
 }
 
 /** Which edges have a factor in some mask or variant, looked up: searches ask for all of them again and again. */
-function weightTable(masks: readonly Mask[], offset: number, added: readonly EdgePlace[]): Selection['anyWeight'] {
+function weightTable(masks: readonly Mask[], offset: number, added: readonly EdgePlace[]): Selection['anyCoefficient'] {
   const tables = new Map<DestinationBlock, Uint8Array>();
   const tableOf = (block: DestinationBlock): Uint8Array => {
     const known = tables.get(block);
@@ -143,7 +143,7 @@ function weightTable(masks: readonly Mask[], offset: number, added: readonly Edg
   return (block, row, source) => tableOf(block)[placeIn(block, row, source)] !== 0;
 }
 
-interface Scope extends Pick<Selection, 'graph' | 'knownStop' | 'anyWeight'> {
+interface Scope extends Pick<Selection, 'graph' | 'cachedStop' | 'anyCoefficient'> {
   readonly sites: readonly string[];
 }
 interface Rows {
@@ -174,7 +174,7 @@ function touchedRows(scope: Scope): Rows {
       const rows = Array.from({ length: rowsOf([block]) }, (_, row) => row).filter((row) => {
         let touched = block.heads === null;
         for (let source = block.sources.start; source < block.sources.stop; source++) {
-          if (!scope.anyWeight(block, row, source)) continue;
+          if (!scope.anyCoefficient(block, row, source)) continue;
           read[source] = 1;
           touched = true;
         }
@@ -192,12 +192,12 @@ function touchedRows(scope: Scope): Rows {
  * those with a way in. One sweep each way is enough: a node on a path from the input to the end keeps its neighbours.
  */
 function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
-  const { graph, knownStop } = scope;
+  const { graph, cachedStop } = scope;
   const blockOf = new Map(graph.sourceBlocks.map((block) => [block.site, block]));
   const wayIn = new Uint8Array(graph.sources.length).fill(patchedGivesPatch ? 0 : 1);
-  wayIn.fill(1, 0, Math.max(knownStop, graph.sourceBlocks[0]!.stop)); // what is known, and the input
+  wayIn.fill(1, 0, Math.max(cachedStop, graph.sourceBlocks[0]!.stop)); // what is known, and the input
   const kept = (block: DestinationBlock, row: number, source: number): boolean =>
-    wayIn[source] === 1 && scope.anyWeight(block, row, source);
+    wayIn[source] === 1 && scope.anyCoefficient(block, row, source);
   const hasKept = (block: DestinationBlock, row: number): boolean => {
     for (let source = block.sources.start; source < block.sources.stop; source++)
       if (kept(block, row, source)) return true;
@@ -205,7 +205,7 @@ function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
   };
   for (const site of scope.sites) {
     const writer = blockOf.get(site);
-    if (!patchedGivesPatch || !writer || writer.start < knownStop) continue;
+    if (!patchedGivesPatch || !writer || writer.start < cachedStop) continue;
     const blocks = blocksAt(graph, site);
     for (let source = writer.start; source < writer.stop; source++) {
       if (blocks.some((block) => hasKept(block, block.heads === null ? 0 : source - writer.start))) wayIn[source] = 1;
@@ -229,8 +229,8 @@ function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
 }
 
 /** Source blocks whose differences a site takes itself: all upstream for a leader, those since its leader for a follower. */
-export function ownBlocks(graph: Graph, site: string, { leader }: MixGroup, knownStop: number): SourceBlock[] {
+export function ownBlocks(graph: Graph, site: string, { leader }: EdgeSumGroup, cachedStop: number): SourceBlock[] {
   const stopOf = (name: string): number => blocksAt(graph, name)[0]!.sources.stop;
-  const start = site === leader ? knownStop : stopOf(leader);
+  const start = site === leader ? cachedStop : stopOf(leader);
   return graph.sourceBlocks.filter((block) => block.start >= start && block.stop <= stopOf(site));
 }

@@ -5,7 +5,7 @@
 
 import type { Feeds, Results } from '../../backend/backend.js';
 import { edgeEnds } from '../../graph/edges.js';
-import { blocksBySite, mixGroups } from '../../graph/sites.js';
+import { blocksBySite, edgeSumGroups } from '../../graph/sites.js';
 import type { Graph, Mask } from '../../graph/types.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import type { SourceStore } from '../exec/activation-cache.js';
@@ -17,13 +17,13 @@ import type { Executables } from '../exec/program-cache.js';
 import { INPUT, LOGITS } from '../programs/programs.js';
 import type { PatchedRunRequest } from '../requests/patchable-model.js';
 import { knownFeed, selectionFeeds } from './feeds.js';
-import { carriedInput, streamBefore } from './names.js';
-import { selectedProgram } from './programs.js';
+import { residualInput, residualSiteBefore } from './names.js';
+import { sparseProgram } from './programs.js';
 import { KeptRuns } from './residual-cache.js';
 import type { Entry, Selection, Variants } from './row-selection.js';
 import { Choice, type ChoiceRequest } from './strategy.js';
 
-export interface SelectedRunsRequest extends ChoiceRequest {
+export interface SparseRunsRequest extends ChoiceRequest {
   readonly executables: Executables;
   readonly store: SourceStore;
   /** Tokens (masks × prompts × positions) of one run whose masks differ at one site: what comes before it is not run. */
@@ -32,13 +32,13 @@ export interface SelectedRunsRequest extends ChoiceRequest {
   readonly keepBytes: number;
 }
 
-export class SelectedRuns {
-  readonly #request: SelectedRunsRequest;
+export class SparseRuns {
+  readonly #request: SparseRunsRequest;
   readonly #kept: KeptRuns;
   /** Which way masks are run. */
   readonly choice: Choice;
 
-  constructor(request: SelectedRunsRequest) {
+  constructor(request: SparseRunsRequest) {
     this.#request = request;
     const { model, graph, executables, store, keepBytes } = request;
     this.choice = new Choice(request);
@@ -114,7 +114,7 @@ export class SelectedRuns {
         block.sources.stop < first.sources.stop && mask.tensors[block.module]!.data.some((factor) => factor !== 0),
     )?.site;
     if (start === undefined) return { start: site, site };
-    const group = mixGroups(graph, blocksBySite(graph).keys()).find(({ leader }) => leader === start);
+    const group = edgeSumGroups(graph, blocksBySite(graph).keys()).find(({ leader }) => leader === start);
     return group?.followers.includes(site) ? { start, site } : null;
   }
 
@@ -129,7 +129,7 @@ export class SelectedRuns {
     const { graph, store, variantTokens } = this.#request;
     const atOnce = cuts.length > 1 ? 1 : Math.max(1, Math.floor(variantTokens / (batch.prompts.length * batch.length)));
     const logits = edges.map(() => new Float32Array(batch.prompts.length * outputs));
-    const stream = streamBefore(graph.layout as Parameters<typeof streamBefore>[0], start);
+    const stream = residualSiteBefore(graph.layout as Parameters<typeof residualSiteBefore>[0], start);
     for (let first = 0; first < edges.length; first += atOnce) {
       const together = edges.slice(first, first + atOnce);
       const selection = this.choice.cheapest(
@@ -148,7 +148,7 @@ export class SelectedRuns {
             : await this.#kept.carried(batch, side, cut, await store.side(batch, input, ...cut));
         const feeds = {
           ...Object.fromEntries([...selectionFeeds(selection, parts), knownFeed(selection, differences)]),
-          ...(selection.base === 'patch' ? carried : { [carriedInput(stream)]: carried[carriedInput(stream)]! }),
+          ...(selection.base === 'patch' ? carried : { [residualInput(stream)]: carried[residualInput(stream)]! }),
         };
         const results = await this.#execute(selection, parts ? 'fed' : 'zero', feeds);
         const rows = floats(results, LOGITS); // [masks · items, outputs]
@@ -168,7 +168,7 @@ export class SelectedRuns {
     const key = `selected-${base}-${supply}${from}${together ? '-together' : ''}`;
     // Copies of weights for the kernels are for the programs that many masks run through; three of them would crowd each other out.
     const repeated = base === 'patch' || entry !== null;
-    const make = () => selectedProgram({ model, graph, base, entry, together, supply });
+    const make = () => sparseProgram({ model, graph, base, entry, together, supply });
     return executables.run({ key, make }, feeds, { repeated });
   }
 

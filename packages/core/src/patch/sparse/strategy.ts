@@ -4,7 +4,7 @@ import type { Graph, Mask } from '../../graph/types.js';
 import type { ModelObject } from '../../model/model.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import type { PatchDescription } from '../requests/ablations.js';
-import { denseCost, denseRunCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost-model.js';
+import { denseCost, denseRunCost, leastCurrentCost, sparseCost, type Widths, widthsOf } from './cost-model.js';
 import { cheapestGroups } from './grouping.js';
 import { type Base, type Selection, select, type Variants } from './row-selection.js';
 
@@ -93,7 +93,7 @@ export class Choice {
       if (stop - start === 1) return always ? Number.MAX_VALUE / masks.length : alone[start]!;
       const costs = asCircuits
         .slice(start, stop)
-        .map((selection) => selectedCost(selection, this.#costs.widths, (stop - start) * tokens));
+        .map((selection) => sparseCost(selection, this.#costs.widths, (stop - start) * tokens));
       return Math.max(...costs);
     });
     const sizes = groups.map(([start, stop]) => stop - start);
@@ -115,7 +115,7 @@ export class Choice {
       .filter((base) => base !== 'current' || !hopeless)
       .map((base) => {
         const cheapest = this.select(base, [mask], patch, variants);
-        return { cheapest, cost: selectedCost(cheapest, this.#costs.widths, tokens) };
+        return { cheapest, cost: sparseCost(cheapest, this.#costs.widths, tokens) };
       });
     return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
   }
