@@ -48,7 +48,7 @@ export interface PatchableModelRequest {
   /** Tokens (prompts × positions) of one run; default by the size of the differences. Results do not depend on it. */
   readonly microBatchTokens?: number;
   /** Takes one way to run masks always; default: the cheapest. Results do not depend on it but for rounding. */
-  readonly way?: 'dense' | 'current' | 'patch';
+  readonly way?: 'dense' | 'noising' | 'denoising';
   readonly onDebug?: (line: string) => void;
 }
 

@@ -18,7 +18,7 @@ import { require } from './contract.js';
 
 /** Activations pass between programs as float32, and are summed over a few dozen sources. */
 const TOLERANCE = 1e-4;
-type Way = 'dense' | 'current' | 'patch';
+type Way = 'dense' | 'noising' | 'denoising';
 
 export async function sparseRunsEqualDense(
   model: ModelObject,
@@ -29,13 +29,13 @@ export async function sparseRunsEqualDense(
   if (!SparseRuns.fits(graph)) return;
   const open = (way: Way): Promise<PatchableModel> =>
     createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float64' }), way });
-  const models = { dense: await open('dense'), current: await open('current'), patch: await open('patch') };
+  const models = { dense: await open('dense'), noising: await open('noising'), denoising: await open('denoising') };
   try {
     const masks = masksOf(graph);
     for (const [kind, patchFor] of Object.entries(PATCHES)) {
       for (const [name, mask] of kind === 'resample' ? masks : masks.slice(2, 5)) {
         const runs = new Map<Way, FloatArray>();
-        for (const way of ['dense', 'current', 'patch'] as const) {
+        for (const way of ['dense', 'noising', 'denoising'] as const) {
           const patch = await patchFor(models[way], batch);
           runs.set(way, (await models[way].patchedRun(batch, { input: 'clean', patch, mask })).data);
         }
@@ -44,7 +44,7 @@ export async function sparseRunsEqualDense(
     }
     for (const [kind, patchFor] of Object.entries(PATCHES)) {
       const all = new Map<Way, FloatArray>();
-      for (const way of ['dense', 'patch'] as const) {
+      for (const way of ['dense', 'denoising'] as const) {
         const patch = await patchFor(models[way], batch);
         const logits = await models[way].patchedRuns(batch, {
           input: 'clean',
@@ -58,7 +58,7 @@ export async function sparseRunsEqualDense(
     for (const [name, mask, variants] of variantsOf(graph)) {
       const patch = { kind: 'resample', from: 'corrupt' } as const;
       const all = new Map<Way, FloatArray>();
-      for (const way of ['dense', 'current', 'patch'] as const) {
+      for (const way of ['dense', 'noising', 'denoising'] as const) {
         const logits = await models[way].patchedRuns(batch, { input: 'clean', patch, mask, variants });
         all.set(way, Float64Array.from(logits.flatMap(({ data }) => [...data])));
       }

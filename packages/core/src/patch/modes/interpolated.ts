@@ -8,9 +8,9 @@ import type { AnyValue } from '../../ir/program/program.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 
 /** int [1]: which of the graph's source blocks is replaced. */
-export const INTERPOLATED_BLOCK = 'mixed:block';
+export const INTERPOLATED_BLOCK = 'interpolated:block';
 /** float [1]: how much of the current value it has. */
-export const INTERPOLATED_ALPHA = 'mixed:alpha';
+export const INTERPOLATED_ALPHA = 'interpolated:alpha';
 
 /** What the two runs wrote at a block: [rows, batch, pos, width]; `patch` null for zeros. */
 export interface InterpolationEnds {

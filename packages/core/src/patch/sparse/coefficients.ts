@@ -22,7 +22,7 @@ export interface CoefficientTableRequest {
    * `own`: what the run writes, with the carried residual as a column before the others, which the site's own rows take.
    * `known`: what is known, which followers add themselves: only the site's own rows have factors.
    */
-  readonly of: 'own' | 'known';
+  readonly of: 'own' | 'cached';
 }
 
 /** [masks?, pos?, rows, columns]; 0 for sources that a row does not see. */
@@ -39,7 +39,7 @@ export function coefficientTable({ selection, site, byMask, rows, columns, of }:
       for (const { block, row } of rows) {
         const led = block.site !== site;
         if (of === 'own') data[at] = led ? 0 : 1;
-        const stop = of === 'known' && led ? 0 : block.sources.stop;
+        const stop = of === 'cached' && led ? 0 : block.sources.stop;
         for (let c = 0; c < columns.length; c++) {
           const source = columns[c]!;
           if (source < stop) data[at + first + c] = weight(block, row, source, mask, position);

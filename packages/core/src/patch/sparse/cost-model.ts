@@ -76,12 +76,12 @@ export function sparseCost(selection: Selection, widths: Widths, tokens: number)
     ([site, blocks]) => site.endsWith('.mlp') && blocks.some(({ rows }) => rows.length > 0),
   );
   const others =
-    base === 'current' && !variants ? allWeights(graph, widths) : mlps.length * widths.mlp + widths.unembed;
-  const mapped = base === 'current' && !variants ? PER_RUN_MAPPED : 0;
+    base === 'noising' && !variants ? allWeights(graph, widths) : mlps.length * widths.mlp + widths.unembed;
+  const mapped = base === 'noising' && !variants ? PER_RUN_MAPPED : 0;
   return PER_RUN + mapped + (copied + others) * PER_NUMBER_MOVED + tokens * costOfToken(selection, widths);
 }
 
-/** What base `current` costs at least: a plain run by a program of selected rows. */
+/** What base `noising` costs at least: a plain run by a program of selected rows. */
 export const leastCurrentCost = (graph: Graph, widths: Widths, tokens: number): number =>
   PER_RUN + PER_RUN_MAPPED + denseRunCost(graph, widths, plainCost(graph, widths), tokens);
 
@@ -91,14 +91,14 @@ function headWeights({ base, reads, writes }: Selection): number {
   for (const [site, blocks] of reads) {
     if (blocks.every(({ block }) => block.heads === null)) continue;
     inputs +=
-      base === 'patch' ? 3 * (writes.get(site)?.length ?? 0) : blocks.reduce((n, { rows }) => n + rows.length, 0);
+      base === 'denoising' ? 3 * (writes.get(site)?.length ?? 0) : blocks.reduce((n, { rows }) => n + rows.length, 0);
     outputs += writes.get(site)?.length ?? 0;
   }
   return inputs + outputs;
 }
 
 function costOfToken(selection: Selection, widths: Widths): number {
-  const { base, graph, known, masks, reads, writes } = selection;
+  const { base, graph, cached, masks, reads, writes } = selection;
   const { dModel } = graph.layout;
   const perNumber = PER_NUMBER_MOVED * (graph.options.positions === null ? 1 : 2); // once more where positions come first
   let cost = 0;
@@ -107,11 +107,11 @@ function costOfToken(selection: Selection, widths: Widths): number {
     const { stop } = blocks[0]!.block.sources;
     const upstream = graph.sourceBlocks.filter((block) => block.stop <= stop);
     const written = upstream.reduce((n, block) => n + (writes.get(block.site)?.length ?? 0), 0);
-    const columns = Math.min(written, rows * written) + known.length / masks;
+    const columns = Math.min(written, rows * written) + cached.length / masks;
     const withHeads = blocks.some(({ block }) => block.heads !== null);
     cost += rows * dModel * (columns * PER_MIXED + perNumber + (withHeads ? widths.dHead : 0));
     if (site.endsWith('.mlp') && rows > 0) cost += widths.mlp;
-    if (base === 'current' && withHeads) {
+    if (base === 'noising' && withHeads) {
       const { heads, kvHeads } = graph.layout as TransformerLayout;
       cost += (2 * heads + 2 * kvHeads) * widths.dHead * dModel + 3 * heads * widths.dHead * PER_NUMBER_MOVED;
     }

@@ -135,7 +135,7 @@ export class EdgeSums {
   #taken(site: string, block: SourceBlock): AnyValue {
     const { builder: b, base } = this.#scope;
     const written = this.#written.get(block.site)!;
-    if (base === 'patch') return written;
+    if (base === 'denoising') return written;
     // Few of the sources that somebody reads have an edge into this site.
     const columns = b.input(columnsInput(site, block.site), 'int', [columnsSymbol(site, block.site)]);
     return b.gather(written, columns, this.#rowAxis);
@@ -144,8 +144,8 @@ export class EdgeSums {
   #followersOf(site: string): { readonly name: string; readonly rows: Dim }[] {
     const { base, graph } = this.#scope;
     const { leader, followers } = this.#edgeSumGroupOf(site);
-    // A site without heads is one row, which base `patch` may leave out.
-    const rows = (name: string): Dim => (base === 'current' ? 1 : this.rowsOf(blocksAt(graph, name)[0]!));
+    // A site without heads is one row, which base `denoising` may leave out.
+    const rows = (name: string): Dim => (base === 'noising' ? 1 : this.rowsOf(blocksAt(graph, name)[0]!));
     return site === leader ? followers.map((name) => ({ name, rows: rows(name) })) : [];
   }
   #edgeSumGroupOf(site: string): EdgeSumGroup {

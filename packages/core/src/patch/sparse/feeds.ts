@@ -58,7 +58,7 @@ function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGrou
   if (blocks.length === 0) return [];
   const stacked = blocks.flatMap(({ rows }, i) => rows.map((row) => i * heads + row));
   const followed = followers.flatMap((name) => rowsAt(selection, name).map(() => 0));
-  if (base === 'patch')
+  if (base === 'denoising')
     return [
       [kvInput(site), ints(writes.get(site)!.map(kvHead))],
       [stackedInput(site), ints([...stacked, ...followed])],
@@ -87,16 +87,16 @@ function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGrou
 
 /**
  * Factors [masks?, pos?, rows, 1 + columns] of what is carried and computed (with the columns by block), and
- * [masks?, pos?, rows, known] of what is known.
+ * [masks?, pos?, rows, cached] of cached sources.
  */
 function mixFeeds(selection: Selection, group: EdgeSumGroup): Entries {
-  const { base, graph, known, cachedStop, together, variants: entry, writes } = selection;
+  const { base, graph, cached, cachedStop, together, variants: entry, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
     const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
     const rows = [...own, ...led];
     const used = (source: number): boolean =>
-      base === 'patch' || rows.some(({ block, row }) => selection.anyCoefficient(block, row, source));
+      base === 'denoising' || rows.some(({ block, row }) => selection.anyCoefficient(block, row, source));
     const columns: number[] = [];
     const lists = ownBlocks(graph, site, group, cachedStop).map((block): Entries[number] => {
       const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
@@ -106,15 +106,15 @@ function mixFeeds(selection: Selection, group: EdgeSumGroup): Entries {
     const table = { selection, site, rows };
     const differing = { together, entry };
     const factors = coefficientTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
-    const feeds: Entries = [...(base === 'current' ? lists : []), [edgeSumInput(site), factors]];
+    const feeds: Entries = [...(base === 'noising' ? lists : []), [edgeSumInput(site), factors]];
     if (cachedStop === 0) return feeds;
-    const knownFactors = coefficientTable({
+    const cachedFactors = coefficientTable({
       ...table,
       byMask: masksDiffer(differing, site),
-      of: 'known',
-      columns: known,
+      of: 'cached',
+      columns: cached,
     });
-    return [...feeds, [cachedEdgeSumInput(site), knownFactors]];
+    return [...feeds, [cachedEdgeSumInput(site), cachedFactors]];
   });
 }
 
@@ -130,8 +130,8 @@ export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly 
   return floatTensor(out, [rows.length, ...rest]);
 }
 
-/** The differences of the known sources that are read: [known, items, pos, dModel]. */
-export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
+/** The differences of the cached sources that are read: [cached, items, pos, dModel]. */
+export const knownFeed = ({ cached }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
   CACHED_INPUT,
-  rowsTaken(differences, known),
+  rowsTaken(differences, cached),
 ];

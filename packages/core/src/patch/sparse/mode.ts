@@ -63,7 +63,7 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
   const carried = (site: string): AnyValue => b.input(residualInput(site), 'float', ['batch', 'pos', dModel]);
 
   const modes: Readonly<Record<Base, Mode>> = {
-    current: {
+    noising: {
       read(site, block, residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
         return normed(b, mixing.at(site, 1, widen(startsAt(site, residual))), norm);
@@ -106,7 +106,7 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
         return contribution(b, parts);
       },
     },
-    patch: {
+    denoising: {
       read(site, block, _residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
         return normed(b, mixing.at(site, mixing.rowsOf(block), widen(oneRow(b, carried(site)))), norm);

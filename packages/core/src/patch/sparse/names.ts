@@ -9,7 +9,7 @@ export const writtenSymbol = (site: string): string => `${SELECTED}${site}`;
 export const readSymbol = (module: string): string => `${SELECTED}${module}`;
 /** The same for all blocks of a site whose inputs have one stacked projection. */
 export const readTogetherSymbol = (site: string): string => `${SELECTED}${site}:read`;
-export const CACHED_SYMBOL = `${SELECTED}known`;
+export const CACHED_SYMBOL = `${SELECTED}cached`;
 /** Masks that run together. */
 export const MASKS = 'masks';
 
@@ -29,13 +29,13 @@ export const kvInput = (site: string): string => `kv:${site}`;
 export const columnsInput = (site: string, block: string): string => `columns:${site}:${block}`;
 export const columnsSymbol = (site: string, block: string): string => `${SELECTED}${site}<-${block}`;
 /** float [masks?, pos?, rows, 1 + columns]: factors of the carried residual and of the differences that the site takes. */
-export const edgeSumInput = (site: string): string => `mix:${site}`;
+export const edgeSumInput = (site: string): string => `edge-sum:${site}`;
 /** float [masks?, pos?, rows, known]. */
-export const cachedEdgeSumInput = (site: string): string => `mix-known:${site}`;
+export const cachedEdgeSumInput = (site: string): string => `edge-sum-cached:${site}`;
 /** float [known, batch, pos, dModel]: differences of known sources. */
-export const CACHED_INPUT = 'known';
+export const CACHED_INPUT = 'cached';
 /** float [batch, pos, dModel]: what is carried at a site, or where the run starts. */
-export const residualInput = (site: string): string => `carried:${site}`;
+export const residualInput = (site: string): string => `residual:${site}`;
 
 /** The point after which a run starts whose first site is this one: the residual there is fed. */
 export function residualSiteBefore(layout: TransformerLayout, site: string): string {

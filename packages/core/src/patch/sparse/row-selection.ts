@@ -1,8 +1,8 @@
 /**
  * @file What a mask asks to be computed. Two ways to see it, each good where the mask has few of its kind of edges:
- * - `current`: the model runs as it is, and rows with a patched edge in are read on their own, as this run's residual
+ * - `noising`: the model runs as it is, and rows with a patched edge in are read on their own, as this run's residual
  *   + Σ mask · D;
- * - `patch`: everything carries the patching run's values, and only nodes with a kept edge in and out are computed, from
+ * - `denoising`: everything carries the patching run's values, and only nodes with a kept edge in and out are computed, from
  *   the patching run's residual + Σ (mask − 1) · D.
  */
 import { blockEdges } from '../../graph/build.js';
@@ -11,7 +11,7 @@ import { blocksAt, type EdgeSumGroup } from '../../graph/sites.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
 import { rowsOf } from '../modes/points.js';
 
-export type Base = 'current' | 'patch';
+export type Base = 'noising' | 'denoising';
 
 /** Where a run starts that does not run everything, and where its masks differ. */
 export interface Entry {
@@ -41,7 +41,7 @@ export interface Selection {
   /** Sources before `cachedStop` are not run: their outputs are known. 0 where everything is run. */
   readonly cachedStop: number;
   /** Global rows of known sources that somebody reads, ascending. */
-  readonly known: readonly number[];
+  readonly cached: readonly number[];
   /** Sources that are mixed. */
   readonly sources: number;
   /** How many masks run together. */
@@ -85,7 +85,7 @@ export const sitesRun = (graph: Graph, cachedStop: number): string[] => [
 ];
 
 export function select({ graph, base, masks: given, variants, patchedGivesPatch }: SelectionRequest): Selection {
-  const offset = base === 'current' ? 0 : -1;
+  const offset = base === 'noising' ? 0 : -1;
   const added = (variants?.edges ?? []).map((edges) => edges.map((edge) => placeOf(graph, edge)));
   const weight: Selection['weight'] = (block, row, source, mask, position) => {
     const { start, stop } = block.sources;
@@ -100,15 +100,15 @@ export function select({ graph, base, masks: given, variants, patchedGivesPatch 
   const sites = sitesRun(graph, cachedStop);
   const ways = { graph, base, masks, together, positions, cachedStop, variants };
   const scope = { ...ways, sites, weight, anyCoefficient, added, addedCoefficient: 1 + offset };
-  const { reads, read } = (base === 'current' ? touchedRows : liveRows)(scope, patchedGivesPatch);
+  const { reads, read } = (base === 'noising' ? touchedRows : liveRows)(scope, patchedGivesPatch);
   const writes = new Map(
     graph.sourceBlocks
       .filter((block) => block.start >= cachedStop)
       .map((block) => [block.site, localRows(block, read)] as const),
   );
-  const known = Array.from({ length: cachedStop }, (_, source) => source).filter((source) => read[source]);
-  const sources = known.length + [...writes.values()].reduce((n, rows) => n + rows.length, 0);
-  return Object.freeze<Selection>({ ...scope, sources, reads, writes, known });
+  const cached = Array.from({ length: cachedStop }, (_, source) => source).filter((source) => read[source]);
+  const sources = cached.length + [...writes.values()].reduce((n, rows) => n + rows.length, 0);
+  return Object.freeze<Selection>({ ...scope, sources, reads, writes, cached });
 }
 
 const localRows = ({ start, stop }: SourceBlock, read: Uint8Array): number[] =>
@@ -165,7 +165,7 @@ export const masksDiffer = ({ together, entry }: Differing, site: string): boole
 export const ownMasksDiffer = (differing: Differing, site: string): boolean =>
   masksDiffer(differing, site) && site !== differing.entry?.start;
 
-/** Base `current`: the rows into which something is patched; a block without heads is always read as one row. */
+/** Base `noising`: the rows into which something is patched; a block without heads is always read as one row. */
 function touchedRows(scope: Scope): Rows {
   const read = new Uint8Array(scope.graph.sources.length);
   const reads = new Map<string, readonly BlockRows[]>();
@@ -188,7 +188,7 @@ function touchedRows(scope: Scope): Rows {
 }
 
 /**
- * Base `patch`: nodes with a way out to the end through kept edges; where patched inputs give the patch value, also only
+ * Base `denoising`: nodes with a way out to the end through kept edges; where patched inputs give the patch value, also only
  * those with a way in. One sweep each way is enough: a node on a path from the input to the end keeps its neighbours.
  */
 function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {

@@ -61,7 +61,7 @@ export class SparseRuns {
     { input, patch, masks }: Omit<PatchedRunRequest, 'mask'> & { readonly masks: readonly Mask[] },
   ): Promise<Float32Array[]> {
     const { model, store } = this.#request;
-    const selection = this.choice.select('patch', masks, patch, null);
+    const selection = this.choice.select('denoising', masks, patch, null);
     const cut: Cut = [0, batch.prompts.length];
     const parts = await store.patch(batch, patch, ...cut, [cut]);
     const prompts = promptFeed(model.spec, batch, input, ...cut);
@@ -89,7 +89,7 @@ export class SparseRuns {
     if (patch.kind === 'resample') await store.prepare(batch, patch.from, cuts);
     return inOrder(cuts, this.#request.executables.parallel, async (cut) => {
       const parts = await store.patch(batch, patch, ...cut, cuts);
-      const carried = selection.base === 'patch' ? await this.#kept.carried(batch, patch, cut, parts) : {};
+      const carried = selection.base === 'denoising' ? await this.#kept.carried(batch, patch, cut, parts) : {};
       const feeds = {
         [INPUT]: promptFeed(model.spec, batch, input, ...cut),
         ...Object.fromEntries(selectionFeeds(selection, parts)),
@@ -143,12 +143,12 @@ export class SparseRuns {
         const differences = await this.#kept.differences(batch, input, patch, cut, parts);
         const side = { kind: 'resample', from: input } as const;
         const carried =
-          selection.base === 'patch'
+          selection.base === 'denoising'
             ? await this.#kept.carried(batch, patch, cut, parts)
             : await this.#kept.carried(batch, side, cut, await store.side(batch, input, ...cut));
         const feeds = {
           ...Object.fromEntries([...selectionFeeds(selection, parts), knownFeed(selection, differences)]),
-          ...(selection.base === 'patch' ? carried : { [residualInput(stream)]: carried[residualInput(stream)]! }),
+          ...(selection.base === 'denoising' ? carried : { [residualInput(stream)]: carried[residualInput(stream)]! }),
         };
         const results = await this.#execute(selection, parts ? 'fed' : 'zero', feeds);
         const rows = floats(results, LOGITS); // [masks · items, outputs]
@@ -167,7 +167,7 @@ export class SparseRuns {
     const from = entry ? `-from-${entry.start}-for-${entry.site}` : '';
     const key = `selected-${base}-${supply}${from}${together ? '-together' : ''}`;
     // Copies of weights for the kernels are for the programs that many masks run through; three of them would crowd each other out.
-    const repeated = base === 'patch' || entry !== null;
+    const repeated = base === 'denoising' || entry !== null;
     const make = () => sparseProgram({ model, graph, base, entry, together, supply });
     return executables.run({ key, make }, feeds, { repeated });
   }

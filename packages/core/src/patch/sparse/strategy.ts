@@ -43,7 +43,7 @@ export class Choice {
     this.#request = request;
     const { model, always } = request;
     // Where heads write together, none can be left out.
-    const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'current') : BASES;
+    const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'noising') : BASES;
     this.#bases = always && possible.includes(always) ? [always] : possible;
   }
 
@@ -84,11 +84,11 @@ export class Choice {
     most: number,
   ): readonly (readonly [number, number])[] {
     const { always } = this.#request;
-    const possible = this.#bases.includes('patch') && always !== 'current' && !masks.some(({ perItem }) => perItem);
+    const possible = this.#bases.includes('denoising') && always !== 'noising' && !masks.some(({ perItem }) => perItem);
     if (most === 1 || !possible) return masks.map((_, i) => [i, i + 1] as const);
     const tokens = batch.prompts.length * batch.length;
     const alone = masks.map((mask) => Math.min(this.#denseCost(tokens), this.cheapest(mask, patch, null, tokens).cost));
-    const asCircuits = masks.map((mask) => this.select('patch', [mask], patch, null));
+    const asCircuits = masks.map((mask) => this.select('denoising', [mask], patch, null));
     const groups = cheapestGroups(masks.length, most, (start, stop) => {
       if (stop - start === 1) return always ? Number.MAX_VALUE / masks.length : alone[start]!;
       const costs = asCircuits
@@ -112,7 +112,7 @@ export class Choice {
     const least = leastCurrentCost(this.#request.graph, this.#costs.widths, tokens);
     const hopeless = !variants && least > this.#denseCost(tokens) && this.#bases.length > 1;
     const ways = this.#bases
-      .filter((base) => base !== 'current' || !hopeless)
+      .filter((base) => base !== 'noising' || !hopeless)
       .map((base) => {
         const cheapest = this.select(base, [mask], patch, variants);
         return { cheapest, cost: sparseCost(cheapest, this.#costs.widths, tokens) };
@@ -151,9 +151,9 @@ export class Choice {
   }
 }
 
-const BASES: readonly Base[] = ['current', 'patch'];
+const BASES: readonly Base[] = ['noising', 'denoising'];
 const WAYS: Readonly<Record<string, string>> = {
   dense: 'dense: every source into every row',
-  current: 'as the model with some rows patched',
-  patch: 'as the circuit alone',
+  noising: 'as the model with some rows patched',
+  denoising: 'as the circuit alone',
 };
