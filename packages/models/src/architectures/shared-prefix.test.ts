@@ -114,9 +114,13 @@ describe.each(Object.entries(MODELS))('a shared prefix: %s', (_name, model) => {
       const scores = await whole.patchable.maskGradient(whole.batch, {
         ...request,
         objective: ANSWERS,
-        mask: wholeMask,
+        at: { kind: 'mask', mask: wholeMask },
       });
-      const own = await tail.patchable.maskGradient(tail.batch, { ...request, objective: ANSWERS, mask: tailMask });
+      const own = await tail.patchable.maskGradient(tail.batch, {
+        ...request,
+        objective: ANSWERS,
+        at: { kind: 'mask', mask: tailMask },
+      });
       for (const [module, { data, shape }] of Object.entries(own.tensors)) {
         const slab = data.length / shape[0]!;
         const all = scores.tensors[module]!.data;
