@@ -1,12 +1,12 @@
 /** @file What a selection costs against the dense program, in multiplications a token, so that the cheaper one is run. */
 
-import { blocksBySite } from '../../graph/sites.js';
+import { blocksBySite } from '../../graph/site-blocks.js';
 import type { Graph, TransformerLayout } from '../../graph/types.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
 import { elementCount } from '../../tensor/tensor.js';
-import { capturePoints } from '../modes/points.js';
+import { capturePoints } from '../modes/plain.js';
 import { plainProgram, scopeOf } from '../programs/programs.js';
 import type { Selection } from './row-selection.js';
 

@@ -4,11 +4,12 @@
  * has edges for each.
  */
 
-import { blocksAt, type EdgeSumGroup, edgeSumGroupOf, edgeSumGroups } from '../../graph/sites.js';
+import { blocksAt } from '../../graph/site-blocks.js';
 import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
+import { type EdgeSumGroup, edgeSumGroupOf, edgeSumGroups } from '../modes/edge-sum-groups.js';
 import {
   CACHED_INPUT,
   CACHED_SYMBOL,

@@ -7,8 +7,9 @@
  */
 import { blockEdges } from '../../graph/build.js';
 import { edgeEnds } from '../../graph/edges.js';
-import { blocksAt, type EdgeSumGroup } from '../../graph/sites.js';
+import { blocksAt } from '../../graph/site-blocks.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
+import type { EdgeSumGroup } from '../modes/edge-sum-groups.js';
 import { rowsOf } from '../modes/points.js';
 
 export type Base = 'noising' | 'denoising';

@@ -5,7 +5,7 @@
 
 import type { Feeds, Results } from '../../backend/backend.js';
 import { edgeEnds } from '../../graph/edges.js';
-import { blocksBySite, edgeSumGroups } from '../../graph/sites.js';
+import { blocksBySite } from '../../graph/site-blocks.js';
 import type { Graph, Mask } from '../../graph/types.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import type { SourceStore } from '../exec/activation-cache.js';
@@ -14,6 +14,7 @@ import { promptFeed } from '../exec/feeds.js';
 import { inOrder } from '../exec/map-limit.js';
 import { type Cut, floats } from '../exec/micro-batches.js';
 import type { Executables } from '../exec/program-cache.js';
+import { edgeSumGroups } from '../modes/edge-sum-groups.js';
 import { INPUT, LOGITS } from '../programs/programs.js';
 import type { PatchedRunRequest } from '../requests/patchable-model.js';
 import { knownFeed, selectionFeeds } from './feeds.js';
