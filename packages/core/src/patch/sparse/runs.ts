@@ -130,7 +130,7 @@ export class SparseRuns {
     const { graph, store, variantTokens } = this.#request;
     const atOnce = cuts.length > 1 ? 1 : Math.max(1, Math.floor(variantTokens / (batch.prompts.length * batch.length)));
     const logits = edges.map(() => new Float32Array(batch.prompts.length * outputs));
-    const stream = residualSiteBefore(graph.layout as Parameters<typeof residualSiteBefore>[0], start);
+    const stream = residualSiteBefore(graph, start);
     for (let first = 0; first < edges.length; first += atOnce) {
       const together = edges.slice(first, first + atOnce);
       const selection = this.choice.cheapest(
