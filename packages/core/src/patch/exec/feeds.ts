@@ -4,7 +4,7 @@ import type { Feeds } from '../../backend/backend.js';
 import { AutoCircuitError } from '../../errors/error.js';
 import { scoreShape } from '../../graph/build.js';
 import { scorePlace } from '../../graph/score-index.js';
-import { blocksBySite } from '../../graph/sites.js';
+import { blocksBySite } from '../../graph/site-blocks.js';
 import type { DestinationBlock, Graph, Mask } from '../../graph/types.js';
 import type { ModelSpec } from '../../model/model.js';
 import { answerTokens } from '../../objectives/answers.js';

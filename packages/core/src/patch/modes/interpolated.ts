@@ -9,7 +9,7 @@ import type { PatchPoints } from '../../model/patch-points.js';
 
 /** int [1]: which of the graph's source blocks is replaced. */
 export const INTERPOLATED_BLOCK = 'interpolated:block';
-/** float [1]: how much of the current value it has. */
+/** float [1]: alpha, how much of the current value it has. */
 export const INTERPOLATED_ALPHA = 'interpolated:alpha';
 
 /** What the two runs wrote at a block: [rows, batch, pos, width]; `patch` null for zeros. */
@@ -35,7 +35,7 @@ export function interpolatedPoints(
   };
   return {
     ...points,
-    // A sum that the trace has made already is of what it computed: it is made anew.
+    // A sum that the trace has already is over what it computed: it cannot be used for what replaces that.
     outOf: (site, value, projection, sum) =>
       isSource(site)
         ? points.outOf(site, replaced(site, value), projection)

@@ -13,7 +13,7 @@ import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
 import type { KeptPrefix, Prompt } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
-import { plainPoints } from '../modes/points.js';
+import { plainPoints } from '../modes/plain.js';
 import { prefixInputName } from '../modes/prefix-kv.js';
 
 /** How many first tokens the two sides of every pair share; one at least is left, to be run. */

@@ -1,9 +1,9 @@
 /** @file What a selection feeds to its program: row lists, factors, and the rows of pass 1 that are read. */
 
-import { type EdgeSumGroup, edgeSumGroups } from '../../graph/sites.js';
 import type { TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-means.js';
+import { type EdgeSumGroup, edgeSumGroups } from '../modes/edge-sum-groups.js';
 import { patchInputName } from '../programs/programs.js';
 import { coefficientTable, type Row } from './coefficients.js';
 import {

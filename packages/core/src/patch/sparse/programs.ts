@@ -29,10 +29,7 @@ export function sparseProgram(setting: Setting & Omit<SparseSpec, 'kind'>): Prog
     ...scopeOf(setting, b, INPUT, entry || together ? multiplyDims(MASKS, 'batch') : 'batch'),
     base,
     together,
-    entry:
-      entry && graph.layout.kind === 'transformer'
-        ? { ...entry, stream: residualSiteBefore(graph.layout, entry.start) }
-        : null,
+    entry: entry && { ...entry, stream: residualSiteBefore(graph, entry.start) },
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
   b.output(LOGITS, readOut(setting, points));

@@ -5,14 +5,15 @@
 
 import type { Feeds, Results } from '../../backend/backend.js';
 import { edgeEnds } from '../../graph/edges.js';
-import { blocksBySite, edgeSumGroups } from '../../graph/sites.js';
-import type { Graph, Mask, TransformerLayout } from '../../graph/types.js';
+import { blocksBySite } from '../../graph/site-blocks.js';
+import type { Graph, Mask } from '../../graph/types.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { concatAlong } from '../exec/batch-concat.js';
 import { promptFeed } from '../exec/feeds.js';
 import { mapLimit } from '../exec/map-limit.js';
 import { type Cut, floats } from '../exec/micro-batches.js';
 import type { RunContext } from '../exec/run-context.js';
+import { edgeSumGroups } from '../modes/edge-sum-groups.js';
 import type { SparseSpec, StoredSupply } from '../programs/program-spec.js';
 import { INPUT, LOGITS } from '../programs/programs.js';
 import type { PatchedMasksRequest, PatchedRunRequest } from '../requests/patchable-model.js';
@@ -170,7 +171,7 @@ export class SparseRuns {
     const { activations, graph } = this.#context;
     const side = { kind: 'resample', from: input } as const;
     const residuals = await this.#residuals.residuals(batch, side, cut, await activations.side(batch, input, cut));
-    const name = residualInput(residualSiteBefore(graph.layout as TransformerLayout, variants!.start));
+    const name = residualInput(residualSiteBefore(graph, variants!.start));
     return { [name]: residuals[name]! };
   }
 
