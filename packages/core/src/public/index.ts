@@ -13,7 +13,7 @@ export { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export { allEdges, edgeAt, edgeNumber, edgesByName } from '../graph/edges.js';
 export { ownName, peerName } from '../graph/peer-names.js';
 export { flattenScores, unflattenScores } from '../graph/score-index.js';
-export { edgesAbove, topEdges } from '../graph/scores.js';
+export { topEdges } from '../graph/scores.js';
 export type { Circuit, Edge, Graph, GraphOptions, Mask, PruneScores } from '../graph/types.js';
 export type { ModelObject } from '../model/model.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';

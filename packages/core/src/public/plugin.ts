@@ -6,7 +6,7 @@ export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
-export { buildGraph, DEFAULT_GRAPH_OPTIONS, latentSite, optionsFor, scoreShape } from '../graph/build.js';
+export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export {
   allEdges,
@@ -28,6 +28,15 @@ export {
 } from '../graph/mask-functions.js';
 export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
+export {
+  type LayerSite,
+  type LayerSiteKind,
+  latentSite,
+  layerSite,
+  parseSite,
+  type Site,
+  siteText,
+} from '../graph/sites.js';
 export type {
   Circuit,
   DestinationBlock,
@@ -61,7 +70,8 @@ export { objectiveOnLogits } from '../objectives/on-logits.js';
 export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
 export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
 export { filledMask } from '../patch/exec/feeds.js';
-export { capturePoints, contribution, type SourceParts } from '../patch/modes/points.js';
+export { capturePoints } from '../patch/modes/plain.js';
+export { contribution, type SourceActivations } from '../patch/modes/points.js';
 export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,

@@ -16,7 +16,7 @@ export { fromEapIg, toEapIg } from '../graph/eap-ig-format.js';
 export { edgeSelection } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
-export { behindPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
+export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
 export { requireOneLength } from '../prompts/prompts.js';

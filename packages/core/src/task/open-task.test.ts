@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
-import { defineMetric, definePruneAlgo, defineTask, type PruneAlgo } from '../plugin/contributions.js';
+import { defineMetric } from '../plugin/metric.js';
+import { definePruneAlgo, type PruneAlgo } from '../plugin/prune-algo.js';
+import { defineTask } from '../plugin/task.js';
 import { parsePromptFile } from '../prompts/prompt-file.js';
 import { tokenizePrompts } from '../prompts/tokenize.js';
 import { discover } from '../run/discover.js';

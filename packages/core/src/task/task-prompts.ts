@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { AutoCircuitError } from '../errors/error.js';
 import { fileError } from '../files/file-error.js';
-import type { Task } from '../plugin/contributions.js';
+import type { Task } from '../plugin/task.js';
 import { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
 import { type TextEncoder, type TokenizedPrompts, tokenizePrompts } from '../prompts/tokenize.js';
 

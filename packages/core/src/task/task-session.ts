@@ -9,10 +9,11 @@ import type { Circuit, Edge, Graph, PruneScores } from '../graph/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { BatchOutputs, Metric, PruneAlgo, PruneResult } from '../plugin/contributions.js';
+import type { BatchOutputs, Metric } from '../plugin/metric.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
+import type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
 import type { Side } from '../prompts/types.js';
-import { circuitsToMeasure, knownCircuit, type SizedCircuit, tiesWarning } from '../run/circuits-to-measure.js';
+import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
 import type { RunPrompts } from '../run/prompts-of-run.js';
 import {
@@ -157,7 +158,8 @@ export class TaskSession {
     const ties = tiesWarning(circuits);
     if (ties) onWarning(ties);
     const points: MeasuredSize[] = [];
-    for (const group of this.#groups(circuits)) {
+    for (const [start, stop] of this.model.maskWindows(this.prompts.test, circuits.length)) {
+      const group = circuits.slice(start, stop);
       const connected = group.map(({ make }) => make().connected.edges);
       const patch = await this.#patch(settings.ablation);
       const outputs = await outputsOfCircuits(this.model, this.prompts.test, connected, settings, patch);
@@ -244,15 +246,6 @@ export class TaskSession {
     return this.#references;
   }
 
-  /** Neighbouring circuits whose outputs are in memory together. */
-  #groups(circuits: readonly SizedCircuit[]): SizedCircuit[][] {
-    const prompts = this.prompts.test.reduce((sum, batch) => sum + batch.prompts.length, 0);
-    const most = Math.max(1, Math.floor(OUTPUT_BYTES / (4 * prompts * this.model.outputSize)));
-    const groups: SizedCircuit[][] = [];
-    for (let i = 0; i < circuits.length; i += most) groups.push(circuits.slice(i, i + most));
-    return groups;
-  }
-
   #numbers(edges: readonly (string | number)[]): number[] {
     const numbers = edges.flatMap((edge) =>
       typeof edge === 'string' ? edgesByName(this.graph, edge) : [edgeAt(this.graph, edge).number],
@@ -260,9 +253,6 @@ export class TaskSession {
     return [...new Set(numbers)].sort((a, b) => a - b);
   }
 }
-
-/** Outputs of circuits that are in memory at once, in bytes. */
-const OUTPUT_BYTES = 64 * 2 ** 20;
 
 const chosen = (metrics: readonly Metric[]) =>
   metrics.map((metric) => ({ metric, options: optionDefaults(metric.options) }));

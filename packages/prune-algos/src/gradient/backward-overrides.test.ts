@@ -160,7 +160,7 @@ describe.each(Object.entries(MODELS))('%s', (_, model) => {
       await patchable.dispose();
       expect(changed.losses).toEqual(plain.losses); // forward values stay, to the last bit
 
-      const corrupt = run(model, captureProgram(setting, 'parts'), { input: side('corrupt') });
+      const corrupt = run(model, captureProgram(setting), { input: side('corrupt') });
       const program = patchedProgram({ ...setting, supply: 'fed', axes: { perItem: false, perPosition: false } });
       const masks = program.values.filter((v) => v.op === 'input' && v.attributes.name.startsWith('mask:'));
       const feeds = (edge: string, by: number): Record<string, Tensor> => {

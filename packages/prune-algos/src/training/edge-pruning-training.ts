@@ -109,7 +109,7 @@ export class EdgePruningTraining {
     const { tensors, losses } = await this.#model.maskGradient(batch, {
       input: 'clean',
       patch,
-      mask,
+      at: { kind: 'mask', mask },
       objective,
       losses: true,
     });
