@@ -1,7 +1,7 @@
 /** @file Metric `faithfulness`: how much of the way from the empty circuit to the whole model the circuit goes. */
 import { AutoCircuitError, defineMetric } from '@auto-circuit/core/plugin';
-import { answerValues } from './prompt-values.js';
-import { ratioOfMeans, standardErrorOf } from './statistics.js';
+import { answerValues } from '../shared/prompt-values.js';
+import { ratioOfMeans, standardErrorOf } from '../shared/statistics.js';
 
 /**
  * (m(circuit) − m(∅)) / (m(model) − m(∅)), m the logit difference averaged over prompts and ∅ every edge patched

@@ -1,7 +1,7 @@
 /** @file Metric `percent-correct-above-wrong`: how often an answer beats all wrong answers. */
 import { answerTokens, defineMetric } from '@auto-circuit/core/plugin';
-import { eachPrompt } from './prompt-values.js';
-import { meanValue } from './statistics.js';
+import { eachPrompt } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
 
 /**
  * Percent of prompts where the highest logit among answers and wrong answers belongs to an answer. A tie does not count.

@@ -1,7 +1,7 @@
 /** @file How metrics of answers are made from a token function: the mean over prompts, or its share of the whole model's. */
 import { type AnswerValue, defineMetric, type Metric, type TokenFunction } from '@auto-circuit/core/plugin';
-import { answerValues } from './prompt-values.js';
-import { meanValue, ratioOfMeans } from './statistics.js';
+import { answerValues } from '../shared/prompt-values.js';
+import { meanValue, ratioOfMeans } from '../shared/statistics.js';
 
 export interface AnswerMetricSpec {
   readonly name: string;

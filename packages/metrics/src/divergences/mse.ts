@@ -1,7 +1,7 @@
 /** @file Metric `mse`: squared difference of the circuit's outputs to the whole model's on the clean prompts. */
 import { defineMetric } from '@auto-circuit/core/plugin';
-import { comparedValues } from './prompt-values.js';
-import { meanValue } from './statistics.js';
+import { comparedValues } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
 
 /** Mean over outputs, positions read and prompts of (circuit − clean model)². Standard error over prompts. */
 export const mse = defineMetric({

@@ -1,7 +1,7 @@
 /** @file Metric `kl`: KL divergence from the whole model's output on the clean prompts to the circuit's. */
 import { defineMetric } from '@auto-circuit/core/plugin';
-import { klValues } from './prompt-values.js';
-import { meanValue } from './statistics.js';
+import { klValues } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
 
 /** KL(clean model ‖ circuit): summed over the vocabulary, mean over prompts, in nats. Standard error over prompts. */
 export const kl = defineMetric({

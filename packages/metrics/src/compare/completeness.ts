@@ -11,8 +11,8 @@ import {
   type PruneScores,
 } from '@auto-circuit/core/plugin';
 import { type AblationChoice, circuitOutputs } from '@auto-circuit/core/run';
-import { klValues } from './prompt-values.js';
-import { meanValue } from './statistics.js';
+import { klValues } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
 
 export interface KnockoutRequest {
   readonly model: PatchableModel;

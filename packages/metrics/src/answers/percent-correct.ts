@@ -1,7 +1,7 @@
 /** @file Metric `percent-correct`: how often an answer has the highest logit of all. */
 import { answerTokens, defineMetric } from '@auto-circuit/core/plugin';
-import { eachPrompt } from './prompt-values.js';
-import { meanValue } from './statistics.js';
+import { eachPrompt } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
 
 /**
  * Percent of prompts whose highest logit, over the whole vocabulary, belongs to one of the answers. A tie with a token

@@ -1,7 +1,7 @@
 /** @file Metric `kl-corrupt`: KL divergence from the whole model's output on the corrupt prompts to the circuit's. */
 import { defineMetric } from '@auto-circuit/core/plugin';
-import { klValues } from './prompt-values.js';
-import { meanValue } from './statistics.js';
+import { klValues } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
 
 /** KL(corrupt model ‖ circuit): how far the circuit is from what the corrupt prompts say. Standard error over prompts. */
 export const klCorrupt = defineMetric({
