@@ -109,3 +109,16 @@ export type { TextEncoder } from '../prompts/tokenize.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
+export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';
+export {
+  type ResumableWork,
+  resumableWork,
+  type WorkDescription,
+  type WorkHooks,
+} from '../training/resumable-work.js';
+export {
+  type TrainedParameters,
+  Trainer,
+  type TrainerSpec,
+  type TrainingEvaluation,
+} from '../training/trainer.js';

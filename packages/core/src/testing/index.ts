@@ -8,6 +8,7 @@ export * from './backend-contract.js';
 export * from './composite-cases.js';
 export * from './contract.js';
 export * from './contribution-checks.js';
+export { type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
 export * from './metric-contexts.js';
 export * from './metric-contract.js';
 export * from './micro-model.js';

@@ -13,9 +13,10 @@ import {
   type PruneAlgoContext,
   type PruneScores,
   positionRows,
+  resumableWork,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from '../shared/resume.js';
+import { batchesKey } from '../shared/batches-key.js';
 import { sameSite } from './same-site.js';
 
 export type AcdcFaithfulness = 'kl' | 'mse';
@@ -74,6 +75,7 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
   const first: Branch = { taus: taus.map((_, t) => t), removed: [], distance: 0, visited: 0, rate: 0.5 };
   let branches: readonly Branch[] = [first];
   const work = await resumableWork(context, {
+    where: 'acdc',
     key: ['acdc', faithfulness, taus, settings.prompts, settings.order ?? null, graph.edgeCount, batchesKey(context)],
     total: order.length,
     unit: 'edges',

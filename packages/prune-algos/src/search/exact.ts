@@ -12,10 +12,11 @@ import {
   type PromptBatch,
   type PromptScores,
   type PruneAlgoContext,
+  resumableWork,
   ScoreAccumulator,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from '../shared/resume.js';
+import { batchesKey } from '../shared/batches-key.js';
 import { sameSite } from './same-site.js';
 
 /**
@@ -37,6 +38,7 @@ export const exact = definePruneAlgo({
     let edgesDone = 0;
     let differences = new Float64Array(0); // the batch that is worked on, [edges, prompts]
     const work = await resumableWork(context, {
+      where: 'exact',
       key: ['exact', graph.edgeCount, batchesKey(context)],
       total: batches.length * graph.edgeCount,
       unit: 'edges',

@@ -1,13 +1,15 @@
 /** @file What scores that are means over prompts share: batch by batch, point by point, kept in the checkpoint. */
 import {
+  CheckpointReader,
   PointAccumulator,
   type PromptBatch,
   type PromptScores,
   type PruneAlgoContext,
   type PruneResult,
+  resumableWork,
   ScoreAccumulator,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from './resume.js';
+import { batchesKey } from './batches-key.js';
 
 /** Scores of each prompt of a batch, and other numbers that are wanted as a mean over prompts. */
 export interface PointScores extends PromptScores {
@@ -42,6 +44,7 @@ export async function promptMeans<Point>(
   let sums: Float64Array = new Float64Array(0);
   let batchesDone = 0;
   const work = await resumableWork(context, {
+    where: `${key[0]}`,
     key: [...key, points.length, graph.edgeCount, batchesKey(context)],
     total: batches.length * points.length,
     unit,
@@ -52,8 +55,9 @@ export async function promptMeans<Point>(
   });
   if (work.saved) {
     total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
-    batchesDone = Number(work.saved.state.batchesDone);
-    sums = work.saved.arrays.means ?? sums;
+    const reader = new CheckpointReader(`${key[0]}`, work.saved);
+    batchesDone = reader.count('batchesDone', batches.length);
+    sums = reader.array('means').slice();
   }
   for (const [b, batch] of batches.entries()) {
     if (b < batchesDone) continue;

@@ -1,9 +1,9 @@
 /** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs that tell it from the model. */
 import { definePruneAlgo, edgesByName } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { KnockoutTraining } from './knockout-training.js';
 import { USUAL_INIT } from './learned-mask-options.js';
 import { seededNoise } from './mask-noise.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
  * What is trained, see `KnockoutTraining`. Score of an edge = how likely it is knocked out in the end; 0 outside the circuit. The
@@ -52,6 +52,6 @@ export const adversarialKnockouts = definePruneAlgo({
       maskFunction: 'hard-concrete',
       noise,
     });
-    return trainResumably(context, 'adversarial-knockouts', options, training);
+    return trainedScores(context, 'adversarial-knockouts', options, training);
   },
 });

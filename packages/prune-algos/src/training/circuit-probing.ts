@@ -2,17 +2,23 @@
 import {
   AutoCircuitError,
   type CheckpointData,
+  CheckpointReader,
   definePruneAlgo,
   type Graph,
   type PruneAlgoContext,
   type PruneResult,
+  resumableWork,
   topEdges,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
+import { batchesKey } from '../shared/batches-key.js';
 import { numberList } from '../shared/number-list.js';
-import { batchesKey, resumableWork } from '../shared/resume.js';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
+
+const WHERE = 'circuit-probing';
+/** In checkpoints, before the names of the arrays of the training that is under way. */
+const TRAINING = 'training/';
 
 /**
  * Circuit probing (AutoCircuit): a mask is trained for each size, and its top edges are the circuit of that size (with all that
@@ -64,28 +70,39 @@ export async function circuitProbingScores(
   signal?.throwIfAborted();
   // The largest first, so that smaller circuits overwrite.
   const ordered = [...new Set(sizes)].sort((a, b) => b - a);
+  const trainingOf = (at: number): Promise<MaskTraining> => MaskTraining.create(model, batches, settings(ordered[at]!));
   const curves: Record<string, readonly number[]> = {};
   const ranks = new Float64Array(graph.edgeCount); // canonical
   let at = 0;
-  let training = await MaskTraining.create(model, batches, settings(ordered[0]!));
+  let training = await trainingOf(at);
   const work = await resumableWork(context, {
+    where: WHERE,
     key: [...key, ordered, graph.edgeCount, batchesKey(context)],
     total: ordered.length * training.steps,
     unit: 'steps',
     state(): CheckpointData {
       const { state, arrays } = training.toCheckpoint();
-      const done = Object.entries(curves).map(([name, y]) => [`done/${name}`, Float64Array.from(y)] as const);
-      return { state: { ...state, at }, arrays: { ...arrays, ranks: ranks.slice(), ...Object.fromEntries(done) } };
+      const current = Object.entries(arrays).map(([name, array]) => [`${TRAINING}${name}`, array] as const);
+      const finished = Object.entries(curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
+      return {
+        state: { ...state, at },
+        arrays: { ranks: ranks.slice(), ...Object.fromEntries([...finished, ...current]) },
+      };
     },
   });
   if (work.saved) {
-    at = Number(work.saved.state.at);
-    ranks.set(work.saved.arrays.ranks ?? []);
-    for (const [name, y] of Object.entries(work.saved.arrays)) {
-      if (name.startsWith('done/')) curves[name.slice('done/'.length)] = [...y];
+    const reader = new CheckpointReader(WHERE, work.saved);
+    at = reader.count('at', ordered.length - 1);
+    ranks.set(reader.array('ranks', { length: graph.edgeCount }));
+    for (const size of ordered.slice(0, at)) {
+      for (const name of Object.keys(training.curves)) {
+        const rule = { length: training.steps, values: 'any' } as const;
+        curves[`${name}/${size}`] = [...reader.array(`curve/${name}/${size}`, rule)];
+      }
     }
-    if (at > 0) training = await MaskTraining.create(model, batches, settings(ordered[at]!));
-    training.restore(work.saved);
+    if (at > 0) training = await trainingOf(at);
+    training.restore(reader.within(TRAINING));
+    reader.finish();
   }
   for (;;) {
     while (training.done < training.steps) {
@@ -96,7 +113,7 @@ export async function circuitProbingScores(
     for (const edge of topEdges(graph, training.scores(), size).edges) ranks[edge] = at + 1;
     for (const [name, y] of Object.entries(training.curves)) curves[`${name}/${size}`] = [...y];
     if (++at === ordered.length) break;
-    training = await MaskTraining.create(model, batches, settings(ordered[at]!));
+    training = await trainingOf(at);
   }
   return { scores: unflattenScores(graph, Float32Array.from(ranks)), curves };
 }

@@ -1,10 +1,5 @@
 /** @file The training of Edge Pruning: masks of edges and of source nodes together, held to a sparsity by Lagrange multipliers. */
 import {
-  type AdamState,
-  AutoCircuitError,
-  adamState,
-  adamStep,
-  type CheckpointData,
   type Graph,
   HARD_CONCRETE,
   MASK_FUNCTIONS,
@@ -13,6 +8,8 @@ import {
   type PromptBatch,
   type PruneScores,
   seededRandom,
+  Trainer,
+  type TrainingEvaluation,
 } from '@auto-circuit/core/plugin';
 import { type BatchTarget, FAITHFULNESS_TARGETS } from './faithfulness-targets.js';
 import { blockRanges, sourceOfEach, tensorsByModule } from './parameter-layout.js';
@@ -29,16 +26,7 @@ export interface EdgePruningSettings {
   readonly sparsity: number;
 }
 
-export interface EdgePruningStep {
-  readonly loss: number;
-  /** KL(clean ‖ circuit). */
-  readonly faithfulness: number;
-  /** s, and t − s. */
-  readonly removed: number;
-  readonly short: number;
-  /** ∂loss/∂parameter: [edges + nodes] */
-  readonly gradient: Float64Array;
-}
+type Curve = 'loss' | 'faithfulness' | 'sparsity';
 
 const START_MEAN = 10;
 const START_DEVIATION = 0.01;
@@ -49,36 +37,42 @@ const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = M
  * its own mask times its source's, both hard concrete with one sample for a step; s = 1 − the mean over edges of the
  * probability that both are above 0, which has a slope also where all samples are clamped, as they are at the start.
  */
-export class EdgePruningTraining {
-  readonly steps: number;
+export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', Curve> {
   /** Log odds that edges (in the order of the score tensors), then source nodes, are kept: [edges + nodes]. */
   readonly parameters: Float64Array;
   /** λ₁ and λ₂. */
-  readonly multipliers = new Float64Array(2);
+  readonly multipliers: Float64Array;
   readonly #graph: Graph;
   readonly #model: PatchableModel;
   readonly #settings: EdgePruningSettings;
   readonly #targets: readonly BatchTarget[];
   readonly #source: Int32Array; // [edges]
 
-  readonly #adam: AdamState;
-  readonly #multiplierAdam = adamState(2);
-  readonly #curves = { loss: [] as number[], faithfulness: [] as number[], sparsity: [] as number[] };
-
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: EdgePruningSettings) {
+    const { steps, seed, learningRate, multiplierRate } = settings;
+    const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
+    const random = seededRandom(seed, 'edge-pruning/start');
+    const parameters = Float64Array.from(
+      { length: model.graph.edgeCount + nodes },
+      () => START_MEAN + START_DEVIATION * random.normal(),
+    );
+    const multipliers = new Float64Array(2);
+    super({
+      where: 'edge-pruning',
+      steps,
+      parameters: {
+        parameters: { values: parameters, learningRate },
+        multipliers: { values: multipliers, learningRate: multiplierRate },
+      },
+      curves: { loss: [], faithfulness: [], sparsity: [] },
+    });
+    this.parameters = parameters;
+    this.multipliers = multipliers;
     this.#model = model;
     this.#graph = model.graph;
     this.#settings = settings;
     this.#targets = targets;
-    this.steps = settings.steps;
     this.#source = sourceOfEach(model.graph);
-    const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
-    const random = seededRandom(settings.seed, 'edge-pruning/start');
-    this.parameters = Float64Array.from(
-      { length: model.graph.edgeCount + nodes },
-      () => START_MEAN + START_DEVIATION * random.normal(),
-    );
-    this.#adam = adamState(this.parameters.length);
   }
 
   static async create(
@@ -91,15 +85,8 @@ export class EdgePruningTraining {
     return new EdgePruningTraining(model, targets, settings);
   }
 
-  get done(): number {
-    return this.#adam.steps;
-  }
-  get curves(): Readonly<Record<string, readonly number[]>> {
-    return this.#curves;
-  }
-
-  /** The loss on the batch and under the noise of the next step, and its gradient: nothing moves. */
-  async evaluate(): Promise<EdgePruningStep> {
+  /** The loss on the batch and under the noise of the next step, and its gradient; the multipliers go up along theirs. */
+  override async evaluate(): Promise<TrainingEvaluation<'parameters' | 'multipliers', Curve>> {
     const { patch, warmup, sparsity } = this.#settings;
     const edges = this.#graph.edgeCount;
     const { batch, objective } = this.#targets[this.done % this.#targets.length]!;
@@ -136,17 +123,10 @@ export class EdgePruningTraining {
       }
     }
     const faithfulness = losses!.reduce((a, x) => a + x, 0) / batch.prompts.length;
-    return { loss: faithfulness + first * short + second * short ** 2, faithfulness, removed, short, gradient };
-  }
-
-  async step(): Promise<void> {
-    const { learningRate, multiplierRate } = this.#settings;
-    const { loss, faithfulness, removed, short, gradient } = await this.evaluate();
-    this.#curves.loss.push(loss);
-    this.#curves.faithfulness.push(faithfulness);
-    this.#curves.sparsity.push(removed);
-    adamStep(this.#adam, this.parameters, gradient, learningRate);
-    adamStep(this.#multiplierAdam, this.multipliers, Float64Array.of(-short, -(short ** 2)), multiplierRate);
+    return {
+      gradients: { parameters: gradient, multipliers: Float64Array.of(-short, -(short ** 2)) },
+      points: { loss: faithfulness + first * short + second * short ** 2, faithfulness, sparsity: removed },
+    };
   }
 
   #sample(): { kept: Float64Array; slopes: Float64Array } {
@@ -178,45 +158,6 @@ export class EdgePruningTraining {
         null,
       ),
     );
-  }
-
-  /** `restore` of it goes on bit for bit. */
-  toCheckpoint(): CheckpointData {
-    const arrays = Object.entries(this.#state()).map(([name, array]) => [name, array.slice()] as const);
-    const curves = Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
-    return { state: { steps: this.done }, arrays: Object.fromEntries([...arrays, ...curves]) };
-  }
-  /** @throws AutoCircuitError for a checkpoint of something else */
-  restore({ state, arrays }: CheckpointData): void {
-    const array = (name: string, length: number): Float64Array => {
-      const found = arrays[name];
-      if (found?.length === length) return found;
-      throw new AutoCircuitError({
-        where: 'edge-pruning',
-        what: `the checkpoint does not fit: "${name}"`,
-        expected: `${length} numbers`,
-        got: `${found?.length ?? 'none'}`,
-        fix: 'start again with --overwrite',
-      });
-    };
-    for (const [name, own] of Object.entries(this.#state())) own.set(array(name, own.length));
-    const steps = Number(state.steps);
-    for (const [name, curve] of Object.entries(this.#curves)) {
-      curve.length = 0;
-      for (const y of array(`curve/${name}`, steps)) curve.push(y);
-    }
-    this.#adam.steps = steps;
-    this.#multiplierAdam.steps = steps;
-  }
-  #state(): Readonly<Record<string, Float64Array>> {
-    return {
-      parameters: this.parameters,
-      mean: this.#adam.mean,
-      square: this.#adam.square,
-      multipliers: this.multipliers,
-      multiplierMean: this.#multiplierAdam.mean,
-      multiplierSquare: this.#multiplierAdam.square,
-    };
   }
 }
 

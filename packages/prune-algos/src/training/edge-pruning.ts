@@ -1,7 +1,7 @@
 /** @file Edge Pruning: masks of edges and nodes, trained to keep the output at a given sparsity. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { EdgePruningTraining } from './edge-pruning-training.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
  * Edge Pruning (Bhaskar, Wettig, Friedman and Chen 2024, "Finding Transformer Circuits with Edge Pruning", arXiv 2406.16778):
@@ -34,6 +34,6 @@ export const edgePruning = definePruneAlgo({
     const { model, batches, patch, seed } = context;
     context.signal?.throwIfAborted();
     const training = await EdgePruningTraining.create(model, batches, { ...options, patch, seed });
-    return trainResumably(context, 'edge-pruning', options, training);
+    return trainedScores(context, 'edge-pruning', options, training);
   },
 });

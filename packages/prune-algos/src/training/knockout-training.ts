@@ -1,10 +1,6 @@
 /** @file Training a set of knock-outs inside a circuit that makes the model and the circuit behave as differently as can be. */
 import {
-  type AdamState,
   AutoCircuitError,
-  adamState,
-  adamStep,
-  type CheckpointData,
   floatTensor,
   MASK_FUNCTIONS,
   type Mask,
@@ -16,6 +12,8 @@ import {
   type PromptGradients,
   type PruneScores,
   type Tensor,
+  Trainer,
+  type TrainingEvaluation,
 } from '@auto-circuit/core/plugin';
 import type { MaskNoise } from './mask-noise.js';
 import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
@@ -42,6 +40,8 @@ export interface KnockoutTrainingSettings {
 /** The parameter of an edge outside the circuit, which stays in the model and out of the circuit. */
 export const OUTSIDE = -99;
 
+type Curve = 'loss' | 'difference' | 'regularization';
+
 const LOGIT_DIFF: Objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 
 /**
@@ -50,42 +50,41 @@ const LOGIT_DIFF: Objective = { kind: 'answers', tokenFunction: 'logit', value: 
  * −difference(model∖K, C∖K) + λ · ReLU(|K| − n) ÷ n, n being the
  * knock-outs that are free (AutoCircuit: a fifth of the circuit). A complete circuit leaves nothing to find. Gradients go through both runs.
  */
-export class KnockoutTraining {
-  readonly steps: number;
+export class KnockoutTraining extends Trainer<'parameters', Curve> {
   /** In the order of the score tensors: [edges]; `OUTSIDE` for edges that are not in the circuit. */
   readonly parameters: Float64Array;
   readonly #model: PatchableModel;
   readonly #batches: readonly PromptBatch[];
   readonly #settings: KnockoutTrainingSettings;
   readonly #inside: readonly number[];
-  readonly #adam: AdamState;
-  readonly #curves = { loss: [] as number[], difference: [] as number[], regularization: [] as number[] };
 
-  /** @throws AutoCircuitError for a circuit without edges */
+  /** @throws AutoCircuitError `circuit-mismatch` for a circuit without edges */
   constructor(model: PatchableModel, batches: readonly PromptBatch[], settings: KnockoutTrainingSettings) {
     if (settings.circuit.length === 0) {
-      throw new AutoCircuitError({ where: 'adversarial-knockouts', what: 'the circuit has no edges to knock out' });
+      throw new AutoCircuitError({
+        code: 'circuit-mismatch',
+        where: 'adversarial-knockouts',
+        what: 'the circuit has no edges to knock out',
+      });
     }
+    const inside = [...new Set(settings.circuit)].map((edge) => placeOf(model.graph, edge));
+    const parameters = new Float64Array(model.graph.edgeCount).fill(OUTSIDE);
+    for (const place of inside) parameters[place] = settings.init;
+    super({
+      where: 'adversarial-knockouts',
+      steps: settings.epochs * batches.length,
+      parameters: { parameters: { values: parameters, learningRate: settings.learningRate } },
+      curves: { loss: [], difference: [], regularization: [] },
+    });
+    this.parameters = parameters;
     this.#model = model;
     this.#batches = batches;
     this.#settings = settings;
-    this.#inside = [...new Set(settings.circuit)].map((edge) => placeOf(model.graph, edge));
-    this.steps = settings.epochs * batches.length;
-    this.parameters = new Float64Array(model.graph.edgeCount).fill(OUTSIDE);
-    for (const place of this.#inside) this.parameters[place] = settings.init;
-    this.#adam = adamState(model.graph.edgeCount);
+    this.#inside = inside;
   }
 
-  get done(): number {
-    return this.#adam.steps;
-  }
-  /** What each step saw before it was taken; `difference` is the one that grows. */
-  get curves(): Readonly<Record<string, readonly number[]>> {
-    return this.#curves;
-  }
-
-  /** One step on the next batch. */
-  async step(): Promise<void> {
+  /** The loss on the next batch, and its gradient; `difference` is the curve that is to grow. */
+  override async evaluate(): Promise<TrainingEvaluation<'parameters', Curve>> {
     const batch = this.#batches[this.done % this.#batches.length]!;
     const { knocked, slopes, items } = this.#sample(batch);
     const whole = this.#mask(knocked, items, 0); // the model: what is outside the circuit stays
@@ -95,10 +94,10 @@ export class KnockoutTraining {
     const total = this.#contract(gradient, slopes, n).map((x) => -x);
     const regularization = this.#regularize(total);
     const difference = differences.reduce((sum, x) => sum + x, 0) / n;
-    this.#curves.loss.push(regularization - difference);
-    this.#curves.difference.push(difference);
-    this.#curves.regularization.push(regularization);
-    adamStep(this.#adam, this.parameters, total, this.#settings.learningRate);
+    return {
+      gradients: { parameters: total },
+      points: { loss: regularization - difference, difference, regularization },
+    };
   }
 
   /** How much each edge is knocked out in a sample for each item, and its slope: [items, edges]. */
@@ -176,29 +175,6 @@ export class KnockoutTraining {
     const values = new Float32Array(this.parameters.length);
     for (const i of this.#inside) values[i] = probability(this.parameters[i]!);
     return Object.freeze(tensorsByModule(this.#model.graph, values, null));
-  }
-
-  /** `restore` of it goes on bit for bit. */
-  toCheckpoint(): CheckpointData {
-    const curves = Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
-    const { mean, square } = this.#adam;
-    return {
-      state: { steps: this.done },
-      arrays: {
-        parameters: this.parameters.slice(),
-        mean: mean.slice(),
-        square: square.slice(),
-        ...Object.fromEntries(curves),
-      },
-    };
-  }
-  restore({ state, arrays }: CheckpointData): void {
-    this.parameters.set(arrays.parameters ?? []);
-    this.#adam.mean.set(arrays.mean ?? []);
-    this.#adam.square.set(arrays.square ?? []);
-    this.#adam.steps = Number(state.steps);
-    for (const [name, curve] of Object.entries(this.#curves))
-      curve.splice(0, curve.length, ...(arrays[`curve/${name}`] ?? []));
   }
 }
 

@@ -156,13 +156,13 @@ describe('edge pruning', () => {
     const random = seededRandom(5);
     for (const i of training.parameters.keys()) training.parameters[i] = 0.5 * random.normal();
     training.multipliers.set([0.8, 1.5]);
-    const { gradient } = await training.evaluate();
+    const gradient = (await training.evaluate()).gradients.parameters;
     const largest = gradient.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
     const step = 1e-3; // losses are float32: 1e-7/1e-3 of rounding; clamps lie between the two ends now and then
     const lossAt = async (i: number, x: number): Promise<number> => {
       const before = training.parameters[i]!;
       training.parameters[i] = x;
-      const { loss } = await training.evaluate();
+      const { loss } = (await training.evaluate()).points;
       training.parameters[i] = before;
       return loss;
     };

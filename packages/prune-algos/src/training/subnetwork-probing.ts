@@ -1,8 +1,8 @@
 /** @file Subnetwork probing of edges: one mask, trained to keep the output with as few edges as can be. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
  * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks", arXiv 2104.03514), on edges
@@ -44,6 +44,6 @@ export const subnetworkProbing = definePruneAlgo({
         size: size === 0 ? null : size,
       }),
     );
-    return trainResumably(context, 'subnetwork-probing', options, training);
+    return trainedScores(context, 'subnetwork-probing', options, training);
   },
 });

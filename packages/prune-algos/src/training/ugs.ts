@@ -1,8 +1,8 @@
 /** @file Uniform gradient sampling: the probability of each edge is trained, with gradients from samples near the border. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { trainingSettings } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
  * Uniform gradient sampling (Li and Janson 2024, "Optimal Ablation for Interpretability", arXiv 2409.09951): minimises
@@ -44,6 +44,6 @@ export const ugs = definePruneAlgo({
       { init, size: null, lambda: lambda * graph.edgeCount, countBy: 'probability' },
     );
     const training = await MaskTraining.create(model, batches, settings);
-    return trainResumably(context, 'ugs', options, training);
+    return trainedScores(context, 'ugs', options, training);
   },
 });
