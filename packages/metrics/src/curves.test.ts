@@ -48,8 +48,12 @@ describe('ROC', () => {
     expect(rocArea(worst)).toBeCloseTo(1 / 3, 14);
   });
   it('needs edges inside and outside', () => {
-    expect(() => rocCurve(graph, scored(1, 2, 3, 4, 5), [])).toThrow(/1 to 4 true edges, got 0/);
-    expect(() => rocCurve(graph, scored(1, 2, 3, 4, 5), [0, 1, 2, 3, 4])).toThrow(/got 5/);
+    expect(() => rocCurve(graph, scored(1, 2, 3, 4, 5), [])).toThrow(
+      expect.objectContaining({ code: 'undefined-metric', fields: { metric: 'roc', edges: 0, edgeCount: 5 } }),
+    );
+    expect(() => rocCurve(graph, scored(1, 2, 3, 4, 5), [0, 1, 2, 3, 4])).toThrow(
+      expect.objectContaining({ code: 'undefined-metric', fields: { metric: 'roc', edges: 5, edgeCount: 5 } }),
+    );
   });
 });
 
@@ -66,10 +70,24 @@ describe('area under a curve', () => {
   });
   it('refuses what is no curve', () => {
     const one = { edges: 1, value: 1 };
-    expect(() => areaUnderCurve([{ edges: 0, value: 1 }, one])).toThrow(/two points from 1 edge up, got 1/);
-    expect(() => areaUnderCurve([one, { edges: 2, value: Number.NaN }])).toThrow(/value at 2 edges/);
-    expect(() => areaUnderCurve([one, { edges: 1, value: 2 }])).toThrow(/expected one value, got 1 and 2/);
-    expect(() => areaUnderCurve([one, { edges: 2, value: 2 }], { logFloor: 0 })).toThrow(/above 0/);
+    expect(() => areaUnderCurve([{ edges: 0, value: 1 }, one])).toThrow(
+      expect.objectContaining({
+        code: 'invalid-curve',
+        message: expect.stringMatching(/two points from 1 edge up, got 1/),
+      }),
+    );
+    expect(() => areaUnderCurve([one, { edges: 2, value: Number.NaN }])).toThrow(
+      expect.objectContaining({ code: 'invalid-curve', message: expect.stringMatching(/value at 2 edges/) }),
+    );
+    expect(() => areaUnderCurve([one, { edges: 1, value: 2 }])).toThrow(
+      expect.objectContaining({
+        code: 'invalid-curve',
+        message: expect.stringMatching(/expected one value, got 1 and 2/),
+      }),
+    );
+    expect(() => areaUnderCurve([one, { edges: 2, value: 2 }], { logFloor: 0 })).toThrow(
+      expect.objectContaining({ code: 'invalid-option', fields: { option: 'logFloor', got: 0 } }),
+    );
   });
 });
 
@@ -104,9 +122,15 @@ describe('CPR and CMD', () => {
   });
   it('need two fractions that differ', () => {
     const one = { fraction: 0.5, faithfulness: 1 };
-    expect(() => mibScores([one])).toThrow(/two points or more/);
-    expect(() => mibScores([one, one])).toThrow(/that differ/);
-    expect(() => mibScores([one, { fraction: 1, faithfulness: Number.NaN }])).toThrow(/finite/);
+    expect(() => mibScores([one])).toThrow(
+      expect.objectContaining({ code: 'invalid-curve', fields: { metric: 'mib' } }),
+    );
+    expect(() => mibScores([one, one])).toThrow(
+      expect.objectContaining({ code: 'invalid-curve', fields: { metric: 'mib' } }),
+    );
+    expect(() => mibScores([one, { fraction: 1, faithfulness: Number.NaN }])).toThrow(
+      expect.objectContaining({ code: 'invalid-curve', fields: { metric: 'mib' } }),
+    );
   });
 });
 
@@ -138,7 +162,10 @@ describe('completeness', () => {
     expect(result.knockouts).toBe(1);
     expect(Math.abs(result.normal.value - kl(3, 2))).toBeLessThan(1e-14);
     expect(Math.abs(result.knockedOut.value - kl(1, 0))).toBeLessThan(1e-14);
-    await expect(sameUnderKnockouts({ ...request, knockouts: [0] })).rejects.toThrow(/among its 2 edges, got edge 0/);
+    await expect(sameUnderKnockouts({ ...request, knockouts: [0] })).rejects.toMatchObject({
+      code: 'circuit-mismatch',
+      fields: { edge: 0 },
+    });
     const scores = unflattenScores(model.graph, Float64Array.of(9, -2, 1));
     expect(knockoutsAbove(circuit, scores, 1.5)).toEqual([1]);
     await model.dispose();

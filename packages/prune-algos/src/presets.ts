@@ -132,7 +132,7 @@ export const PRESETS: readonly Preset[] = Object.freeze([
   },
 ]);
 
-/** The preset of this name or title. @throws AutoCircuitError with the nearest names */
+/** The preset of this name or title. @throws AutoCircuitError `unknown-name` with the nearest names */
 export function presetNamed(name: string): Preset {
   const found = PRESETS.find((preset) => preset.name === name || preset.title === name);
   if (found) return found;
@@ -146,7 +146,8 @@ export function presetNamed(name: string): Preset {
 
 /**
  * The options to give `preset.algo`, checked by the algorithm's own table like any others.
- * @throws AutoCircuitError when the preset aims at a known circuit or its size, and none is given
+ * @throws AutoCircuitError `no-known-circuit` when the preset aims at a known circuit or its size, and none is given;
+ * `invalid-edge-count` when the graph has fewer edges
  */
 export function presetOptions(
   { name, options, sizes, isKnownCircuit }: Preset,
@@ -155,9 +156,11 @@ export function presetOptions(
   if (isKnownCircuit) {
     if (trueEdges && trueEdges.length > 0) return Object.freeze({ ...options, edges: trueEdges.join(',') });
     throw new AutoCircuitError({
+      code: 'no-known-circuit',
+      fields: { preset: name },
       where: 'presets',
       what: `"${name}" is the known circuit, and none is known here`,
-      fix: 'use a task that has an official circuit (list tasks), or name the edges by --algo.edges',
+      fix: 'use a task that has an official circuit, or known-edges with edges of your own',
     });
   }
   if (!sizes) return options;
@@ -165,6 +168,8 @@ export function presetOptions(
     if (size !== 'true') return size;
     if (trueSize !== undefined && trueSize >= 1 && trueSize <= edgeCount) return trueSize;
     throw new AutoCircuitError({
+      code: trueSize === undefined ? 'no-known-circuit' : 'invalid-edge-count',
+      fields: { preset: name, edges: trueSize, edgeCount },
       where: 'presets',
       what: `"${name}" aims at the size of the known circuit`,
       expected: `a number of edges from 1 to ${edgeCount}`,

@@ -90,6 +90,7 @@ export const ERROR_CODES = {
   'not-confirmed': 'another backend gives other numbers',
 
   // metrics
+  'invalid-curve': 'points have no area under them: too few, not finite, or two values in one place; fields: metric',
   'undefined-metric': 'a metric has no value here, as what it is measured against is 0 or missing; fields: metric',
 
   // plugins

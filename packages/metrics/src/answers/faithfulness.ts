@@ -7,7 +7,7 @@ import { ratioOfMeans, standardErrorOf } from '../shared/statistics.js';
  * (m(circuit) − m(∅)) / (m(model) − m(∅)), m the logit difference averaged over prompts and ∅ every edge patched
  * (as in MIB, Mueller et al. 2025). 1: as good as the model; above 1: better. Standard error by the delta method.
  *
- * @throws AutoCircuitError when m(model) − m(∅) is within 2 standard errors of 0: then the ratio says nothing.
+ * @throws AutoCircuitError `undefined-metric` when m(model) − m(∅) is within 2 standard errors of 0: then the ratio says nothing.
  */
 export const faithfulness = defineMetric({
   name: 'faithfulness',
@@ -24,6 +24,8 @@ export const faithfulness = defineMetric({
     const error = standardErrorOf(below) ?? 0;
     if (Math.abs(gap) <= 2 * error) {
       throw new AutoCircuitError({
+        code: 'undefined-metric',
+        fields: { metric: 'faithfulness', gap, standardError: error },
         where: 'faithfulness',
         what: 'the model is not reliably different from the empty circuit on these prompts, so there is no share to measure',
         expected: 'a mean difference in logit difference beyond 2 standard errors of 0',

@@ -37,7 +37,7 @@ export interface KnockoutResult {
  * Completeness (Wang et al. 2022, "Interpretability in the Wild", arXiv 2211.00593), by edges and KL: the model without K
  * against the circuit without K, K a part of the circuit. Runs the clean prompts with edges patched (tree patch).
  *
- * @throws AutoCircuitError for a knock-out outside the circuit
+ * @throws AutoCircuitError `circuit-mismatch` for a knock-out outside the circuit
  */
 export async function sameUnderKnockouts(request: KnockoutRequest): Promise<KnockoutResult> {
   const { model, batches, circuit, knockouts, ablation, patch, signal } = request;
@@ -45,6 +45,8 @@ export async function sameUnderKnockouts(request: KnockoutRequest): Promise<Knoc
   const stray = knockouts.find((edge) => !inside.has(edge));
   if (stray !== undefined) {
     throw new AutoCircuitError({
+      code: 'circuit-mismatch',
+      fields: { edge: stray },
       where: 'completeness',
       what: 'only edges of the circuit can be knocked out of it',
       expected: `among its ${circuit.edges.length} edges`,

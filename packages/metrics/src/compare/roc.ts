@@ -26,7 +26,7 @@ export interface RocOptions {
  * distinct importance, going down (with `pessimistic` ties two where a tie holds true and false edges).
  *
  * @param trueEdges canonical numbers
- * @throws AutoCircuitError when no edge, or every edge, is true: then there is no rate to speak of
+ * @throws AutoCircuitError `undefined-metric` when no edge, or every edge, is true: then there is no rate to speak of
  */
 export function rocCurve(
   graph: Graph,
@@ -95,6 +95,8 @@ function trueFlags(graph: Graph, trueEdges: Iterable<number>): Uint8Array {
   const positives = isTrue.reduce((n, flag) => n + flag, 0);
   if (positives > 0 && positives < graph.edgeCount) return isTrue;
   throw new AutoCircuitError({
+    code: 'undefined-metric',
+    fields: { metric: 'roc', edges: positives, edgeCount: graph.edgeCount },
     where: 'roc',
     what: 'a ROC curve needs edges inside and outside the known circuit',
     expected: `1 to ${graph.edgeCount - 1} true edges`,

@@ -1,6 +1,8 @@
 /** @file The area under a curve of circuits: (number of edges, value), with the edges on a logarithmic axis. */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
+const WHERE = 'area under the curve';
+
 export interface CurvePoint {
   /** Edges really kept, ties included. */
   readonly edges: number;
@@ -15,12 +17,19 @@ export interface AreaOptions {
  * ∫ value d log10(edges) by trapezoids over the points from 1 edge up, by rising edges; no baseline is subtracted, and a
  * falling curve has the area it has. Points of 0 edges have no place on the axis and are left out.
  *
- * @throws AutoCircuitError for fewer than two points from 1 edge up, two values at one number of edges, a value that is no
- * finite number, or a floor that is not above 0
+ * @throws AutoCircuitError `invalid-curve` for fewer than two points from 1 edge up, two values at one number of edges, or a
+ * value that is no finite number; `invalid-option` for a floor that is not above 0
  */
 export function areaUnderCurve(points: readonly CurvePoint[], { logFloor }: AreaOptions = {}): number {
   if (logFloor !== undefined && !(logFloor > 0 && Number.isFinite(logFloor))) {
-    throw unusable('the floor of a logarithmic value axis', 'a number above 0', `${logFloor}`);
+    throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'logFloor', got: logFloor },
+      where: WHERE,
+      what: 'the floor of a logarithmic value axis is not usable',
+      expected: 'a number above 0',
+      got: `${logFloor}`,
+    });
   }
   const height = (value: number): number => (logFloor === undefined ? value : Math.log10(Math.max(value, logFloor)));
   const used = points.filter(({ edges }) => edges >= 1).sort((a, b) => a.edges - b.edges);
@@ -42,4 +51,11 @@ export function areaUnderCurve(points: readonly CurvePoint[], { logFloor }: Area
 }
 
 const unusable = (what: string, expected: string, got: string): AutoCircuitError =>
-  new AutoCircuitError({ where: 'area under the curve', what: `${what} is not usable`, expected, got });
+  new AutoCircuitError({
+    code: 'invalid-curve',
+    fields: { metric: 'area-under-curve' },
+    where: WHERE,
+    what: `${what} is not usable`,
+    expected,
+    got,
+  });

@@ -24,7 +24,7 @@ export const mibEdgeCounts = (edgeCount: number): number[] =>
 
 /**
  * CPR and CMD by trapezoids over the fractions given, from the smallest to the largest.
- * @throws AutoCircuitError for fewer than two points, equal fractions, or numbers that are none
+ * @throws AutoCircuitError `invalid-curve` for fewer than two points, equal fractions, or numbers that are not finite
  */
 export function mibScores(points: readonly FaithfulnessPoint[]): MibScores {
   const ordered = [...points].sort((a, b) => a.fraction - b.fraction);
@@ -34,6 +34,8 @@ export function mibScores(points: readonly FaithfulnessPoint[]): MibScores {
   );
   if (!usable || ordered.length < 2) {
     throw new AutoCircuitError({
+      code: 'invalid-curve',
+      fields: { metric: 'mib' },
       where: 'mib',
       what: 'the points have no area under them',
       expected: 'two points or more, fractions from 0 to 1 that differ, each with a finite faithfulness',

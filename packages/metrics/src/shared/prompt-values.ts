@@ -53,6 +53,7 @@ export function comparedValues(
   const [referenceRows, runRows] = [rowsOf(reference), rowsOf(run)];
   if (referenceRows.length !== runRows.length) {
     throw new AutoCircuitError({
+      code: 'internal',
       where: 'metrics',
       what: 'the runs to compare hold different prompts',
       expected: `${referenceRows.length} prompts`,

@@ -24,7 +24,7 @@ export function meanValue(where: string, values: readonly number[]): MetricValue
  * scale · mean(above) / mean(below), over the same prompts. Standard error by the delta method: with R the ratio of
  * means, the mean of (above − R·below) / mean(below) has that of R to first order.
  *
- * @throws AutoCircuitError when mean(below) is 0.
+ * @throws AutoCircuitError `undefined-metric` when mean(below) is 0.
  */
 export function ratioOfMeans(
   where: string,
@@ -34,6 +34,8 @@ export function ratioOfMeans(
   const divisor = mean(below);
   if (divisor === 0) {
     throw new AutoCircuitError({
+      code: 'undefined-metric',
+      fields: { metric: where },
       where,
       what: `${what} is 0, so nothing can be measured against it`,
       fix: 'choose a metric that is no ratio, or prompts on which the model does the task',
@@ -50,4 +52,4 @@ export function ratioOfMeans(
 }
 
 const noPrompts = (where: string): AutoCircuitError =>
-  new AutoCircuitError({ where, what: 'there are no prompts to measure on', kind: 'internal' });
+  new AutoCircuitError({ code: 'no-prompts', where, what: 'there are no prompts to measure on', kind: 'internal' });

@@ -20,11 +20,13 @@ export const knownEdges = definePruneAlgo({
     const known = names.filter((name) => name !== '').flatMap((name) => edgesByName(graph, name));
     if (known.length === 0) {
       throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: 'edges' },
         where: 'known-edges',
         what: 'no edges are named',
         expected: 'names of edges with commas between them',
         got: `"${edges}"`,
-        fix: 'give them by --algo.edges, or use a task that has an official circuit with --algo official-circuit',
+        fix: 'name them, or use the preset official-circuit on a task that has such a circuit',
       });
     }
     const scores = new Float32Array(graph.edgeCount); // canonical

@@ -27,7 +27,12 @@ export const activationMagnitude = definePruneAlgo({
     const { batches, graph, progress, signal } = context;
     const prompts = batches.reduce((n, batch) => n + batch.prompts.length, 0);
     if (prompts === 0) {
-      throw new AutoCircuitError({ where: 'activation-magnitude', what: 'there are no prompts', kind: 'internal' });
+      throw new AutoCircuitError({
+        code: 'no-prompts',
+        where: 'activation-magnitude',
+        what: 'there are no prompts',
+        kind: 'internal',
+      });
     }
     const magnitudes = new Float64Array(graph.sources.length); // [sources]
     let done = 0;

@@ -21,7 +21,7 @@ const TOKEN_FUNCTIONS = { logit: 'logit', prob: 'prob', logprob: 'logprob', 'log
 
 /**
  * The objective that the options name. `mse` takes its targets from the run's own objective, or from the prompts.
- * @throws AutoCircuitError for `mse` when the run's objective is another.
+ * @throws AutoCircuitError `conflicting-options` for `mse` when the run's objective is another.
  */
 export function objectiveOf(
   where: string,
@@ -32,10 +32,12 @@ export function objectiveOf(
   if (answers !== 'mse') return { kind: 'answers', tokenFunction: token, value: answers };
   if (runObjective.kind === 'mse') return { ...runObjective, tokenFunction: token };
   throw new AutoCircuitError({
+    code: 'conflicting-options',
+    fields: { options: ['answers', 'objective'], got: runObjective.kind },
     where,
     what: 'answers "mse" needs targets',
     expected: 'the objective mse, with "targets" in the data set or in a library call',
     got: `an objective of kind "${runObjective.kind}"`,
-    fix: 'use --objective mse, or answers diff or value',
+    fix: 'use the objective mse, or answers diff or value',
   });
 }

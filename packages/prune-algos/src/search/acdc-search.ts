@@ -2,6 +2,7 @@
 import {
   AutoCircuitError,
   type CheckpointData,
+  edgeAt,
   edgeEnds,
   type FloatArray,
   type Graph,
@@ -204,6 +205,8 @@ function checkTaus(taus: readonly number[]): void {
   const bad = taus.find((tau) => !(tau > 0 && Number.isFinite(tau)));
   if (taus.length > 0 && bad === undefined) return;
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: 'taus', got: bad },
     where: 'acdc',
     what: 'the thresholds are not usable',
     expected: 'numbers above 0, one at least',
@@ -215,6 +218,8 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
   for (const edge of order) edgeEnds(graph, edge); // throws for numbers that are no edges
   if (new Set(order).size === order.length) return;
   throw new AutoCircuitError({
+    code: 'duplicate-edge',
+    fields: { name: edgeAt(graph, order.find((edge, i) => order.indexOf(edge) < i)!).name },
     where: 'acdc',
     what: 'the visiting order names an edge twice',
     expected: `each of ${graph.edgeCount} edges at most once`,
@@ -240,9 +245,11 @@ function restored({ state, arrays }: CheckpointData): Branch[] {
       return { taus, removed: [...removed], distance, visited, rate };
     }
     throw new AutoCircuitError({
+      code: 'wrong-checkpoint',
+      fields: { name: `removed/${i}` },
       where: 'acdc',
-      what: 'the checkpoint lacks a part of the search',
-      fix: 'start again with --overwrite',
+      what: 'the partial work lacks a part of the search',
+      fix: 'start again without it',
     });
   });
 }

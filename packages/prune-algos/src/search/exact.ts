@@ -112,8 +112,10 @@ function savedDifferences({ arrays }: CheckpointData): Float64Array<ArrayBuffer>
   const saved = arrays.differences;
   if (saved) return Float64Array.from(saved);
   throw new AutoCircuitError({
+    code: 'wrong-checkpoint',
+    fields: { name: 'differences' },
     where: 'exact',
-    what: 'the checkpoint lacks the losses of the batch it was in',
-    fix: 'start again with --overwrite',
+    what: 'the partial work lacks the losses of the batch it was in',
+    fix: 'start again without it',
   });
 }

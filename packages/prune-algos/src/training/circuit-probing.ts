@@ -118,9 +118,9 @@ export async function circuitProbingScores(
   return { scores: unflattenScores(graph, Float32Array.from(ranks)), curves };
 }
 
-/** @throws AutoCircuitError for sizes that the graph does not have, or none */
+/** @throws AutoCircuitError `invalid-option` for sizes that the graph does not have, or none */
 function sizesOf(graph: Graph, text: string): number[] {
-  const given = numberList('circuit-probing', 'sizes', text, {
+  const given = numberList(WHERE, 'sizes', text, {
     expected: `shares below 1 or whole numbers up to ${graph.edgeCount}`,
     fits: (size) => size > 0 && (size < 1 || (Number.isInteger(size) && size <= graph.edgeCount)),
   });
@@ -128,7 +128,9 @@ function sizesOf(graph: Graph, text: string): number[] {
     return given.map((size) => (size < 1 ? Math.max(1, Math.trunc(size * graph.edgeCount)) : size));
   }
   throw new AutoCircuitError({
-    where: 'circuit-probing',
+    code: 'invalid-option',
+    fields: { option: 'sizes', got: text },
+    where: WHERE,
     what: 'option "sizes" is empty',
     expected: 'one size at least',
     got: '""',

@@ -76,6 +76,8 @@ function swapped({ prompts, length }: PromptBatch): PromptBatch {
   const lacking = prompts.find((prompt) => prompt.wrongAnswers.length === 0);
   if (lacking) {
     throw new AutoCircuitError({
+      code: 'missing-wrong-answers',
+      fields: { prompt: lacking.index },
       where: 'learned masks',
       what: `the target "wrong-answer" needs wrong answers, and prompt ${lacking.index} has none`,
       fix: 'choose another target, or add wrong_answers to the data',
@@ -105,6 +107,8 @@ async function logitDifferences(model: PatchableModel, batch: PromptBatch): Prom
     );
     if (difference !== 0) return difference;
     throw new AutoCircuitError({
+      code: 'undefined-metric',
+      fields: { metric: 'logit-diff-percent', prompt: prompt.index },
       where: 'learned masks',
       what: `the model's logit difference on prompt ${prompt.index} is 0, so nothing can be a percentage of it`,
       fix: 'choose another target, or prompts on which the model does the task',

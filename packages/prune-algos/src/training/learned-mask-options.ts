@@ -85,9 +85,11 @@ const SIDES = {
     patch(where: string, patch: PatchDescription): PatchDescription {
       if (patch.kind === 'resample') return { kind: 'resample', from: 'clean' };
       throw new AutoCircuitError({
+        code: 'conflicting-options',
+        fields: { options: ['patchType', 'ablation'], got: patch.kind },
         where,
         what: 'an edge patch with another ablation than resample would remove the circuit from a corrupt run',
-        expected: '--ablation resample',
+        expected: 'the ablation resample',
         got: `an ablation of kind "${patch.kind}"`,
         fix: 'use the patch type tree, or resample',
       });

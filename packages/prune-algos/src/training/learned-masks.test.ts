@@ -122,7 +122,10 @@ describe('subnetwork probing', () => {
     const { context, dispose } = await pruneAlgoContext({});
     const options = parseOptions(subnetworkProbing.options, { patchType: 'edge', epochs: 1 }, 'test');
     const zero = subnetworkProbing.score({ ...context, patch: { kind: 'zero' } }, options);
-    await expect(zero).rejects.toThrow(/would remove the circuit/);
+    await expect(zero).rejects.toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['patchType', 'ablation'] },
+    });
     await dispose();
   });
 });
@@ -185,7 +188,14 @@ describe('circuit probing', () => {
     expect(flat.filter((rank) => rank === 2).length).toBeGreaterThanOrEqual(4); // six, of which two may be the others
     expect(flat.filter((rank) => rank === 0)).toHaveLength(0);
     expect(Object.keys(curves)).toContain('loss/6');
-    await expect(scored(circuitProbing, { sizes: '14' })).rejects.toThrow(/whole numbers up to 13.*"14"/);
-    await expect(scored(circuitProbing, { sizes: ' ' })).rejects.toThrow(/"sizes" is empty/);
+    await expect(scored(circuitProbing, { sizes: '14' })).rejects.toMatchObject({
+      code: 'invalid-option',
+      fields: { option: 'sizes', got: '14' },
+      message: expect.stringMatching(/whole numbers up to 13/),
+    });
+    await expect(scored(circuitProbing, { sizes: ' ' })).rejects.toMatchObject({
+      code: 'invalid-option',
+      fields: { option: 'sizes', got: ' ' },
+    });
   });
 });
