@@ -1,6 +1,7 @@
 /**
- * @file Metrics: how faithful a circuit is. One file each; `metricsPlugin` holds them all. Beside them, what is said of
- * prune scores and of whole curves: ROC, overlap, areas, completeness.
+ * @file Front door `@auto-circuit/metrics`: how faithful a circuit is. One file a metric: those of answers in `answers`, the
+ * distances of whole outputs in `divergences`; `metricsPlugin` holds them all. Beside them, what is said of a curve of
+ * circuits (`curves`: areas, CPR and CMD) and of scores or circuits against others (`compare`: ROC, overlap, completeness).
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { answerLogit } from './answers/answer-logit.js';
@@ -43,11 +44,22 @@ export const metricsPlugin: Plugin = definePlugin({
   ],
 });
 
-export * from './compare/completeness.js';
-export * from './compare/overlap.js';
-export * from './compare/roc.js';
-export * from './curves/area-under-curve.js';
-export * from './curves/mib.js';
+export {
+  type KnockoutRequest,
+  type KnockoutResult,
+  knockoutsAbove,
+  sameUnderKnockouts,
+} from './compare/completeness.js';
+export { type Overlap, overlapMatrix, rankCorrelation, topOverlap } from './compare/overlap.js';
+export { type RocOptions, type RocPoint, rocArea, rocCurve, rocPointAt } from './compare/roc.js';
+export { type AreaOptions, areaUnderCurve, type CurvePoint } from './curves/area-under-curve.js';
+export {
+  type FaithfulnessPoint,
+  MIB_FRACTIONS,
+  type MibScores,
+  mibEdgeCounts,
+  mibScores,
+} from './curves/mib.js';
 export {
   answerLogit,
   answerLogprob,

@@ -10,6 +10,7 @@ export interface PresetSetting {
   /** Names of the edges of the known circuit, for the configuration that is that circuit. */
   readonly trueEdges?: readonly string[];
 }
+/** A configuration of AutoCircuit. */
 export interface Preset {
   /** `tree-probing` */
   readonly name: string;
@@ -17,7 +18,7 @@ export interface Preset {
   readonly title: string;
   readonly algo: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
-  /** Circuit sizes of probing; `true` is that of the known circuit. */
+  /** Sizes for circuit probing; `true` is that of the known circuit. */
   readonly sizes?: readonly (number | 'true')[];
   /** Whether it is the known circuit itself: its option `edges` names the edges. */
   readonly isKnownCircuit?: boolean;

@@ -3,6 +3,7 @@ import { type AnswerValue, defineMetric, type Metric, type TokenFunction } from 
 import { answerValues } from '../shared/prompt-values.js';
 import { meanValue, ratioOfMeans } from '../shared/statistics.js';
 
+/** A metric of answers, in terms of a token function. */
 export interface AnswerMetricSpec {
   readonly name: string;
   readonly doc: string;
@@ -27,6 +28,7 @@ export const answerMetric = ({ name, doc, tokenFunction, value, unit }: AnswerMe
     measure: ({ circuit, outputSize }) => meanValue(name, answerValues(circuit, outputSize, tokenFunction, value)),
   });
 
+/** A metric that is a percentage of the model's own difference. */
 export interface PercentMetricSpec {
   readonly name: string;
   readonly doc: string;
@@ -45,8 +47,8 @@ export const percentMetric = ({ name, doc, tokenFunction, what }: PercentMetricS
     needsWrongAnswers: true,
     unit: '%',
     measure({ circuit, clean, outputSize }) {
-      const above = answerValues(circuit, outputSize, tokenFunction, 'diff');
-      const below = answerValues(clean, outputSize, tokenFunction, 'diff');
-      return ratioOfMeans(name, { above, below, scale: 100, what });
+      const numerators = answerValues(circuit, outputSize, tokenFunction, 'diff');
+      const denominators = answerValues(clean, outputSize, tokenFunction, 'diff');
+      return ratioOfMeans(name, { numerators, denominators, scale: 100, what });
     },
   });

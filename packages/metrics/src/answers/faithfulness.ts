@@ -4,10 +4,13 @@ import { answerValues } from '../shared/prompt-values.js';
 import { ratioOfMeans, standardErrorOf } from '../shared/statistics.js';
 
 /**
- * (m(circuit) − m(∅)) / (m(model) − m(∅)), m the logit difference averaged over prompts and ∅ every edge patched
- * (as in MIB, Mueller et al. 2025). 1: as good as the model; above 1: better. Standard error by the delta method.
+ * (m(circuit) − m(∅)) / (m(model) − m(∅)), where m is the logit difference averaged over prompts and ∅ has every edge patched
+ * (as in MIB, Mueller et al. 2025, https://arxiv.org/abs/2504.13151). A share: 1 is as good as the model, above 1 better, 0 no
+ * better than nothing. Standard error by the delta method.
  *
- * @throws AutoCircuitError `undefined-metric` when m(model) − m(∅) is within 2 standard errors of 0: then the ratio says nothing.
+ * The number to compare circuits, ablations and tasks by.
+ * @throws AutoCircuitError `undefined-metric` from `measure` when m(model) − m(∅) is within 2 standard errors of 0: then the
+ * ratio says nothing
  */
 export const faithfulness = defineMetric({
   name: 'faithfulness',
@@ -18,10 +21,10 @@ export const faithfulness = defineMetric({
   unit: 'share',
   measure({ circuit, empty, model, outputSize }) {
     const none = answerValues(empty, outputSize, 'logit', 'diff');
-    const above = answerValues(circuit, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
-    const below = answerValues(model, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
-    const gap = below.reduce((sum, x) => sum + x, 0) / below.length;
-    const error = standardErrorOf(below) ?? 0;
+    const numerators = answerValues(circuit, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
+    const denominators = answerValues(model, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);
+    const gap = denominators.reduce((sum, x) => sum + x, 0) / denominators.length;
+    const error = standardErrorOf(denominators) ?? 0;
     if (Math.abs(gap) <= 2 * error) {
       throw new AutoCircuitError({
         code: 'undefined-metric',
@@ -34,8 +37,8 @@ export const faithfulness = defineMetric({
       });
     }
     return ratioOfMeans('faithfulness', {
-      above,
-      below,
+      numerators,
+      denominators,
       scale: 1,
       what: 'the difference between model and empty circuit',
     });

@@ -6,6 +6,8 @@ import { meanValue } from '../shared/statistics.js';
 /**
  * Percent of prompts where the highest logit among answers and wrong answers belongs to an answer. A tie does not count.
  * Standard error over prompts.
+ *
+ * Use it as accuracy between the two, whatever other tokens do.
  */
 export const percentCorrectAboveWrong = defineMetric({
   name: 'percent-correct-above-wrong',

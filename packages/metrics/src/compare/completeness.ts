@@ -14,6 +14,7 @@ import { type AblationChoice, circuitOutputs } from '@auto-circuit/core/run';
 import { klValues } from '../shared/prompt-values.js';
 import { meanValue } from '../shared/statistics.js';
 
+/** A circuit, and what to knock out of it. */
 export interface KnockoutRequest {
   readonly model: PatchableModel;
   readonly batches: readonly PromptBatch[];
@@ -25,6 +26,7 @@ export interface KnockoutRequest {
   readonly patch: PatchDescription;
   readonly signal?: AbortSignal;
 }
+/** How far circuit and model are apart, with and without the knock-outs. */
 export interface KnockoutResult {
   readonly knockouts: number;
   /** KL(model ‖ circuit), nats, mean over prompts. */
@@ -34,7 +36,7 @@ export interface KnockoutResult {
 }
 
 /**
- * Completeness (Wang et al. 2022, "Interpretability in the Wild", arXiv 2211.00593), by edges and KL: the model without K
+ * Completeness (Wang et al. 2022, "Interpretability in the Wild", https://arxiv.org/abs/2211.00593), by edges and KL: the model without K
  * against the circuit without K, K a part of the circuit. Runs the clean prompts with edges patched (tree patch).
  *
  * @throws AutoCircuitError `circuit-mismatch` for a knock-out outside the circuit

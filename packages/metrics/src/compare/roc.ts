@@ -13,6 +13,7 @@ export interface RocPoint {
   readonly falsePositiveRate: number;
   readonly truePositiveRate: number;
 }
+/** How a ROC curve is drawn. */
 export interface RocOptions {
   /**
    * Edges of equal importance are chosen all at once. `together`: one step, a slanted line when there are true and false

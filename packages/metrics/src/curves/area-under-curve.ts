@@ -3,19 +3,22 @@ import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 const WHERE = 'area under the curve';
 
+/** One measured circuit of a curve. */
 export interface CurvePoint {
   /** Edges really kept, ties included. */
   readonly edges: number;
   readonly value: number;
 }
+/** How values are read before the area is taken. */
 export interface AreaOptions {
   /** Takes log10 of the value, with smaller values raised to this number first; without it values are as they are. */
   readonly logFloor?: number;
 }
 
 /**
- * ∫ value d log10(edges) by trapezoids over the points from 1 edge up, by rising edges; no baseline is subtracted, and a
- * falling curve has the area it has. Points of 0 edges have no place on the axis and are left out.
+ * ∫ value d log10(edges) by trapezoids over the points from 1 edge up, by rising edges; in units of the value times decades of
+ * edges. No baseline is subtracted, and a falling curve has the area it has. Points of 0 edges have no place on the axis and
+ * are left out.
  *
  * @throws AutoCircuitError `invalid-curve` for fewer than two points from 1 edge up, two values at one number of edges, or a
  * value that is no finite number; `invalid-option` for a floor that is not above 0

@@ -1,4 +1,4 @@
-/** @file The two numbers of the MIB benchmark (Mueller et al. 2025, arXiv 2504.13151) for a curve of circuits: CPR and CMD. */
+/** @file The two numbers of the MIB benchmark (Mueller et al. 2025, https://arxiv.org/abs/2504.13151) for a curve of circuits: CPR and CMD. */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
 /** The shares of all edges at which MIB measures circuits. */
@@ -11,6 +11,7 @@ export interface FaithfulnessPoint {
   readonly fraction: number;
   readonly faithfulness: number;
 }
+/** The two areas of MIB; both are shares, since fractions go from 0 to 1. */
 export interface MibScores {
   /** Integrated circuit performance ratio, ∫ f dk: higher is better. */
   readonly cpr: number;

@@ -3,7 +3,12 @@ import { defineMetric } from '@auto-circuit/core/plugin';
 import { klValues } from '../shared/prompt-values.js';
 import { meanValue } from '../shared/statistics.js';
 
-/** KL(clean model ‖ circuit): summed over the vocabulary, mean over prompts, in nats. Standard error over prompts. */
+/**
+ * KL(clean model ‖ circuit): summed over the vocabulary, mean over prompts, in nats; 0 is the whole model. Standard error over
+ * prompts.
+ *
+ * Use it to ask for the whole output rather than the answers; it needs no wrong answers.
+ */
 export const kl = defineMetric({
   name: 'kl',
   doc: 'KL divergence from the clean model to the circuit',

@@ -3,7 +3,12 @@ import { defineMetric } from '@auto-circuit/core/plugin';
 import { comparedValues } from '../shared/prompt-values.js';
 import { meanValue } from '../shared/statistics.js';
 
-/** Mean over outputs, positions read and prompts of (circuit − clean model)². Standard error over prompts. */
+/**
+ * Mean over outputs, positions read and prompts of (circuit − clean model)², in squared logits; 0 is the whole model. Standard
+ * error over prompts.
+ *
+ * Use it for models that write numbers rather than probabilities, where KL has no meaning.
+ */
 export const mse = defineMetric({
   name: 'mse',
   doc: 'mean squared difference of outputs from the clean model',

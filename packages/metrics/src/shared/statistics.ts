@@ -14,24 +14,30 @@ export function standardErrorOf(values: readonly number[]): number | undefined {
 const metricValue = (value: number, standardError: number | undefined, prompts: PromptValues): MetricValue =>
   Object.freeze({ value, ...(standardError === undefined ? {} : { standardError }), prompts: Object.freeze(prompts) });
 
-/** The mean over prompts, and its standard error when there are two prompts or more. */
+/** The mean over prompts, and its standard error when there are two prompts or more. @throws AutoCircuitError `no-prompts` */
 export function meanValue(where: string, values: readonly number[]): MetricValue {
   if (values.length === 0) throw noPrompts(where);
   return metricValue(mean(values), standardErrorOf(values), { values });
 }
 
+/** A ratio of two means over the same prompts. */
+export interface RatioRequest {
+  readonly numerators: readonly number[];
+  readonly denominators: readonly number[];
+  readonly scale: number;
+  /** The mean of the denominators in words, for the error when it is 0. */
+  readonly what: string;
+}
+
 /**
- * scale · mean(above) / mean(below), over the same prompts. Standard error by the delta method: with R the ratio of
- * means, the mean of (above − R·below) / mean(below) has that of R to first order.
+ * scale · mean(numerators) / mean(denominators), over the same prompts. Standard error by the delta method: with R the ratio of
+ * means, the mean of (numerator − R · denominator) / mean(denominators) has that of R to first order.
  *
- * @throws AutoCircuitError `undefined-metric` when mean(below) is 0.
+ * @throws AutoCircuitError `undefined-metric` when mean(denominators) is 0.
  */
-export function ratioOfMeans(
-  where: string,
-  { above, below, scale, what }: { above: readonly number[]; below: readonly number[]; scale: number; what: string },
-): MetricValue {
-  if (above.length === 0) throw noPrompts(where);
-  const divisor = mean(below);
+export function ratioOfMeans(where: string, { numerators, denominators, scale, what }: RatioRequest): MetricValue {
+  if (numerators.length === 0) throw noPrompts(where);
+  const divisor = mean(denominators);
   if (divisor === 0) {
     throw new AutoCircuitError({
       code: 'undefined-metric',
@@ -41,13 +47,13 @@ export function ratioOfMeans(
       fix: 'choose a metric that is no ratio, or prompts on which the model does the task',
     });
   }
-  const ratio = mean(above) / divisor;
-  const residuals = above.map((x, i) => (x - ratio * below[i]!) / divisor);
+  const ratio = mean(numerators) / divisor;
+  const residuals = numerators.map((x, i) => (x - ratio * denominators[i]!) / divisor);
   const error = standardErrorOf(residuals);
-  const values = above.map((x) => scale * x);
+  const values = numerators.map((x) => scale * x);
   return metricValue(scale * ratio, error === undefined ? undefined : Math.abs(scale) * error, {
     values,
-    weights: below,
+    weights: denominators,
   });
 }
 

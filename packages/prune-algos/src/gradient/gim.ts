@@ -18,9 +18,12 @@ export const gimRules = (temperature: number): readonly BackwardRule[] => [
 ];
 
 /**
- * GIM (Edin et al. 2025, "GIM: Improved Interpretability for Large Language Models", arXiv 2505.17630):
- * score(u→v) = Σ (patch_u − clean_u) · g_v, where g_v is the gradient at v under the rules above. Mean over prompts; M is the
- * run's objective, a loss. Two forward passes and one backward.
+ * GIM (Edin et al. 2025, "GIM: Improved Interpretability for Large Language Models", https://arxiv.org/abs/2505.17630):
+ * score(u→v) = Σ (patch_u − clean_u) · g_v, where g_v is the gradient at v under the rules above. Mean over prompts, in the
+ * unit of M, the run's objective.
+ *
+ * Use it where attention is saturated, so that plain gradients through its softmax vanish, at the price of `eap`: two forward
+ * passes and one backward.
  */
 export const gim = definePruneAlgo({
   name: 'gim',

@@ -1,6 +1,7 @@
 /** @file The options by which gradient algorithms fix an objective of their own, in AutoCircuit's terms. */
 import { AutoCircuitError, type Objective, type OptionValues } from '@auto-circuit/core/plugin';
 
+/** Options of algorithms that fix an objective of their own; `objectiveOf` makes it. */
 export const OBJECTIVE_OPTIONS = {
   tokenFunction: {
     type: 'enum',
@@ -15,6 +16,7 @@ export const OBJECTIVE_OPTIONS = {
     default: 'diff',
   },
 } as const;
+/** Values of `OBJECTIVE_OPTIONS`. */
 export type ObjectiveOptionValues = OptionValues<typeof OBJECTIVE_OPTIONS>;
 
 const TOKEN_FUNCTIONS = { logit: 'logit', prob: 'prob', logprob: 'logprob', 'logit-exp': 'logitExp' } as const;

@@ -20,7 +20,9 @@ import {
 import { batchesKey } from '../shared/batches-key.js';
 import { sameSite } from './same-site.js';
 
+/** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
 export type AcdcFaithfulness = 'kl' | 'mse';
+/** What is searched. */
 export interface AcdcSettings {
   readonly faithfulness: AcdcFaithfulness;
   readonly taus: readonly number[];
@@ -39,6 +41,7 @@ export interface AcdcAtTau {
   /** Distance to the clean output with all of these patched. */
   readonly distance: number;
 }
+/** What the searches with all thresholds came to. */
 export interface AcdcResult {
   /** The smallest τ that removed the edge, ∞ if none did. */
   readonly scores: PruneScores;

@@ -20,10 +20,12 @@ import { batchesKey } from '../shared/batches-key.js';
 import { sameSite } from './same-site.js';
 
 /**
- * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, arXiv 2304.05969):
- * score(u→v) = M(only this edge patched) − M(clean), a loss difference, for each prompt; mean over prompts with
- * standard errors. What the gradient scores approximate, at the price of one run for each edge. Losses are taken from
- * logits on the host in float64. Takes up its work where it was stopped, to the same last bit.
+ * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
+ * score(u→v) = M(only this edge patched) − M(clean) for each prompt; mean over prompts with standard errors, in the unit of M,
+ * the run's objective. Losses are taken from logits on the host in float64. Takes up its work where it was stopped, to the
+ * same last bit.
+ *
+ * Use it as the truth that the gradient scores approximate, where one run for each edge can be afforded.
  */
 export const exact = definePruneAlgo({
   name: 'exact',

@@ -1,4 +1,4 @@
-/** @file Circuit probing: subnetwork probing at several sizes; an edge's score says how small the smallest circuit is that holds it. */
+/** @file Circuit probing: subnetwork probing at several sizes; the score of an edge says in how small a circuit it still is. */
 import {
   AutoCircuitError,
   type CheckpointData,
@@ -21,8 +21,11 @@ const WHERE = 'circuit-probing';
 const TRAINING = 'training/';
 
 /**
- * Circuit probing (AutoCircuit): a mask is trained for each size, and its top edges are the circuit of that size (with all that
- * tie with the last). Score = the number of sizes from the smallest whose circuit holds the edge up to the largest, 0 for none.
+ * Circuit probing (AutoCircuit): a mask is trained for
+ * each size, as in subnetwork probing, and its top edges are the circuit of that size (with all that tie with the last).
+ * Score = the number of sizes from the smallest whose circuit holds the edge up to the largest, 0 for none.
+ *
+ * Use it in place of subnetwork probing where the sizes of the circuits to compare are known.
  */
 export const circuitProbing = definePruneAlgo({
   name: 'circuit-probing',
@@ -54,6 +57,7 @@ export const circuitProbing = definePruneAlgo({
   },
 });
 
+/** Sizes, and the training for each. */
 export interface CircuitProbingRequest {
   /** What sets this work apart from other work in a checkpoint. */
   readonly key: readonly unknown[];

@@ -14,6 +14,7 @@ import {
 import { type BatchTarget, FAITHFULNESS_TARGETS } from './faithfulness-targets.js';
 import { blockRanges, sourceOfEach, tensorsByModule } from './parameter-layout.js';
 
+/** How masks are trained. */
 export interface EdgePruningSettings {
   readonly patch: PatchDescription;
   readonly seed: number;
@@ -33,8 +34,8 @@ const START_DEVIATION = 0.01;
 const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = MASK_FUNCTIONS['hard-concrete'];
 
 /**
- * Minimises KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)², and raises λ₁ and λ₂ along the same. An edge is kept as far as
- * its own mask times its source's, both hard concrete with one sample for a step; s = 1 − the mean over edges of the
+ * Minimises KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)² in the masks, and maximises it in λ₁ and λ₂; both by Adam (see
+ * `Trainer`). An edge is kept as far as its own mask times its source's, both hard concrete with one sample for a step; s = 1 − the mean over edges of the
  * probability that both are above 0, which has a slope also where all samples are clamped, as they are at the start.
  */
 export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', Curve> {
@@ -103,7 +104,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
     const open = this.parameters.map(probability); // [edges + nodes]
     const removed = 1 - this.#source.reduce((sum, node, e) => sum + open[e]! * open[edges + node]!, 0) / edges;
     const short = Math.min(1, this.done / Math.max(1, warmup)) * sparsity - removed;
-    const [first, second] = this.multipliers as unknown as readonly [number, number];
+    const [first = 0, second = 0] = this.multipliers;
     const perOpen = (first + 2 * second * short) / edges; // ∂penalty/∂(probability of one edge)
     const gradient = new Float64Array(this.parameters.length);
     for (const { module, start, stop } of blockRanges(this.#graph)) {
@@ -129,6 +130,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
     };
   }
 
+  /** One hard concrete sample of each mask, and its slope: [edges + nodes] each. */
   #sample(): { kept: Float64Array; slopes: Float64Array } {
     const { lowest } = HARD_CONCRETE;
     const random = seededRandom(this.#settings.seed, `edge-pruning/step ${this.done}`);

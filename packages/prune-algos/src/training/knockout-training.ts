@@ -18,6 +18,7 @@ import {
 import type { MaskNoise } from './mask-noise.js';
 import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
 
+/** How knock-outs are trained. */
 export interface KnockoutTrainingSettings {
   /** Canonical numbers of the circuit's edges: only these can be knocked out. */
   readonly circuit: readonly number[];
@@ -45,10 +46,10 @@ type Curve = 'loss' | 'difference' | 'regularization';
 const LOGIT_DIFF: Objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 
 /**
- * The adversarial completeness of a circuit (Wang et al. 2022, arXiv 2211.00593, trained as in AutoCircuit): knock-outs K inside the
- * circuit C are learned by Adam so that the model without K and the circuit without K differ most. Minimises
- * −difference(model∖K, C∖K) + λ · ReLU(|K| − n) ÷ n, n being the
- * knock-outs that are free (AutoCircuit: a fifth of the circuit). A complete circuit leaves nothing to find. Gradients go through both runs.
+ * The adversarial completeness of a circuit (Wang et al. 2022, https://arxiv.org/abs/2211.00593, trained as in
+ * AutoCircuit): knock-outs K inside the circuit C are learned by Adam (see `Trainer`) so that the model without K and the
+ * circuit without K differ most. Minimises −difference(model∖K, C∖K) + λ · ReLU(|K| − n) ÷ n, n being the knock-outs that
+ * are free (AutoCircuit: a fifth of the circuit). A complete circuit leaves nothing to find. Gradients go through both runs.
  */
 export class KnockoutTraining extends Trainer<'parameters', Curve> {
   /** In the order of the score tensors: [edges]; `OUTSIDE` for edges that are not in the circuit. */
@@ -86,9 +87,9 @@ export class KnockoutTraining extends Trainer<'parameters', Curve> {
   /** The loss on the next batch, and its gradient; `difference` is the curve that is to grow. */
   override async evaluate(): Promise<TrainingEvaluation<'parameters', Curve>> {
     const batch = this.#batches[this.done % this.#batches.length]!;
-    const { knocked, slopes, items } = this.#sample(batch);
-    const whole = this.#mask(knocked, items, 0); // the model: what is outside the circuit stays
-    const part = this.#mask(knocked, items, 1); // the circuit: what is outside is patched
+    const { knocked, slopes, samples } = this.#sample(batch);
+    const whole = this.#mask(knocked, samples, 0); // the model: what is outside the circuit stays
+    const part = this.#mask(knocked, samples, 1); // the circuit: what is outside is patched
     const { differences, gradient } = await DIFFERENCES[this.#settings.target](this.#gradients(batch, whole, part));
     const n = batch.prompts.length;
     const total = this.#contract(gradient, slopes, n).map((x) => -x);
@@ -100,32 +101,32 @@ export class KnockoutTraining extends Trainer<'parameters', Curve> {
     };
   }
 
-  /** How much each edge is knocked out in a sample for each item, and its slope: [items, edges]. */
-  #sample({ prompts }: PromptBatch): { knocked: Float32Array; slopes: Float64Array; items: number } {
+  /** How much each edge is knocked out, and its slope: [samples, edges], a sample for each prompt or one for all. */
+  #sample({ prompts }: PromptBatch): { knocked: Float32Array; slopes: Float64Array; samples: number } {
     const f = MASK_FUNCTIONS[this.#settings.maskFunction];
     const size = this.parameters.length;
-    const items = f.usesNoise ? prompts.length : 1;
-    const knocked = new Float32Array(items * size);
-    const slopes = new Float64Array(items * size);
+    const samples = f.usesNoise ? prompts.length : 1;
+    const knocked = new Float32Array(samples * size);
+    const slopes = new Float64Array(samples * size);
     const uniforms = new Float64Array(size);
-    for (let item = 0; item < items; item++) {
+    for (let item = 0; item < samples; item++) {
       if (f.usesNoise) this.#settings.noise.forward(this.done, prompts[item]!, item, uniforms);
       for (const i of this.#inside) {
         knocked[item * size + i] = f.value(this.parameters[i]!, uniforms[i]!);
         slopes[item * size + i] = f.slope(this.parameters[i]!, uniforms[i]!);
       }
     }
-    return { knocked, slopes, items };
+    return { knocked, slopes, samples };
   }
 
-  #mask(knocked: Float32Array, items: number, outside: number): Mask {
+  #mask(knocked: Float32Array, samples: number, outside: number): Mask {
     const size = this.parameters.length;
-    const values = new Float32Array(items * size).fill(outside);
-    for (let item = 0; item < items; item++) {
+    const values = new Float32Array(samples * size).fill(outside);
+    for (let item = 0; item < samples; item++) {
       for (const i of this.#inside) values[item * size + i] = knocked[item * size + i]!;
     }
     const perItem = MASK_FUNCTIONS[this.#settings.maskFunction].usesNoise;
-    return { perItem, tensors: tensorsByModule(this.#model.graph, values, perItem ? items : null) };
+    return { perItem, tensors: tensorsByModule(this.#model.graph, values, perItem ? samples : null) };
   }
 
   #gradients(batch: PromptBatch, whole: Mask, part: Mask): Runs {
@@ -140,11 +141,11 @@ export class KnockoutTraining extends Trainer<'parameters', Curve> {
   }
 
   /** The mean over prompts of ∂difference/∂mask · ∂mask/∂parameter: [edges]. */
-  #contract(parts: readonly SignedGradients[], slopes: Float64Array, prompts: number): Float64Array {
+  #contract(summands: readonly SignedGradients[], slopes: Float64Array, prompts: number): Float64Array {
     const size = this.parameters.length;
     const gradient = new Float64Array(size);
     const stride = slopes.length === size ? 0 : size;
-    for (const { sign, gradients } of parts) {
+    for (const { sign, gradients } of summands) {
       for (const { module, start, stop } of blockRanges(this.#model.graph)) {
         const { data } = gradients.tensors[module]!; // [prompts, …]
         for (let p = 0, at = 0; p < prompts; p++) {
@@ -229,10 +230,8 @@ const DIFFERENCES: Readonly<Record<KnockoutTrainingSettings['target'], (runs: Ru
 function pullOf(z: Tensor<Float32Array>, y: Tensor<Float32Array>, size: number): Tensor<Float32Array> {
   const targets = new Float32Array(z.data.length);
   for (let start = 0; start < z.data.length; start += size) {
-    const [p, q] = [z, y].map(({ data }) => logSoftmax(data.subarray(start, start + size))) as [
-      Float64Array,
-      Float64Array,
-    ];
+    const p = logSoftmax(z.data.subarray(start, start + size));
+    const q = logSoftmax(y.data.subarray(start, start + size));
     const kl = p.reduce((sum, logP, i) => sum + Math.exp(logP) * (logP - q[i]!), 0);
     for (let i = 0; i < size; i++) {
       targets[start + i] = z.data[start + i]! - (size / 2) * Math.exp(p[i]!) * (p[i]! - q[i]! - kl);

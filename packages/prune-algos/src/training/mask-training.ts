@@ -1,4 +1,4 @@
-/** @file Training one mask by gradient descent: an edge's parameter says how likely it is patched. */
+/** @file Training one mask by gradient descent: the parameter of an edge says how likely it is patched. */
 import {
   type Graph,
   MASK_FUNCTIONS,
@@ -26,6 +26,7 @@ import {
 import type { MaskNoise } from './mask-noise.js';
 import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
 
+/** How a mask is trained. */
 export interface MaskTrainingSettings {
   /** tree: what is patched is outside the circuit; edge: it is the circuit. */
   readonly patchType: PatchType;
@@ -42,7 +43,7 @@ export interface MaskTrainingSettings {
   readonly learningRate: number;
   /** Each goes once through all batches, a step a batch. */
   readonly epochs: number;
-  /** Every parameter at the start, for a tree; with the sign turned for an edge patch. Above 0: the circuit starts small. */
+  /** Every parameter at the start; its negative for an edge patch. Above 0: the circuit starts small. */
   readonly init: number;
   readonly lambda: number;
   /** The number of edges to come down to; null: the fewer the better. */
@@ -59,7 +60,7 @@ type Curve = 'loss' | 'faithfulness' | 'regularization';
 export type TrainingCurves = MaskTraining['curves'];
 
 /**
- * Minimises target + λ · (R + λ_avoid · A) by Adam, a step for each batch:
+ * Minimises target + λ · (R + λ_avoid · A) by Adam (see `Trainer`), a step for each batch:
  * - R = edges in the circuit ÷ all edges, or ReLU(edges − size) ÷ size, edges counted by one sample of the mask, or by probability;
  * - A = the mean over edges to avoid of the probability that they are patched, counted against the circuit: − for a tree.
  *
@@ -118,17 +119,17 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
     };
   }
 
-  /** The mask of a step and its slopes: [items, edges] with noise or dropout, [1, edges] without. */
+  /** The mask of a step and its slopes: [prompts, edges] with noise or dropout, [1, edges] without. */
   #sample({ prompts }: PromptBatch): { mask: Mask; slopes: Float64Array } {
     const f = this.#function;
     const { dropout = 0, noise } = this.#settings;
     const size = this.parameters.length;
     const perItem = f.usesNoise || dropout > 0;
-    const items = perItem ? prompts.length : 1;
-    const values = new Float32Array(items * size);
-    const slopes = new Float64Array(items * size);
+    const samples = perItem ? prompts.length : 1;
+    const values = new Float32Array(samples * size);
+    const slopes = new Float64Array(samples * size);
     const uniforms = new Float64Array(size);
-    for (let item = 0; item < items; item++) {
+    for (let item = 0; item < samples; item++) {
       if (f.usesNoise) noise.forward(this.done, prompts[item]!, item, uniforms);
       for (const [i, m] of this.parameters.entries()) {
         values[item * size + i] = f.value(m, uniforms[i]!);
@@ -137,12 +138,12 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
       if (dropout === 0) continue;
       noise.dropout?.(this.done, prompts[item]!, item, uniforms);
       for (let i = 0; i < size; i++) {
-        const kept = uniforms[i]! < dropout ? 0 : 1 / (1 - dropout); // the mean over samples is the mask
-        values[item * size + i]! *= kept;
-        slopes[item * size + i]! *= kept;
+        const scale = uniforms[i]! < dropout ? 0 : 1 / (1 - dropout); // the mean over samples is the mask
+        values[item * size + i]! *= scale;
+        slopes[item * size + i]! *= scale;
       }
     }
-    const tensors = tensorsByModule(this.#graph, values, perItem ? items : null);
+    const tensors = tensorsByModule(this.#graph, values, perItem ? samples : null);
     return { mask: { perItem, tensors }, slopes };
   }
 

@@ -5,12 +5,15 @@ import { MaskTraining } from './mask-training.js';
 import { trainedScores } from './trained-scores.js';
 
 /**
- * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks", arXiv 2104.03514), on edges
- * as in AutoCircuit: what is minimised, see `MaskTraining`. Score of an edge = how far its parameter has come towards
- * the circuit, from that of the edge that is furthest outside.
+ * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks",
+ * https://arxiv.org/abs/2104.03514), on edges as in AutoCircuit: what is minimised, see `MaskTraining`. Score of an edge = how
+ * far its parameter has come towards the circuit, from that of the edge that is furthest outside (log odds where the mask is
+ * sampled).
  *
  * With `edge` patches the circuit's edges carry clean activations in a corrupt run. (AutoCircuit patches corrupt means in
- * there, so that clean activations never enter; and means in a tree patch, too, whatever the run's ablation.)
+ * there, so that clean activations never enter; and means in a tree patch as well, whatever the run's ablation.)
+ *
+ * Use it where edges act together, so that scores of single edges mislead, and a few hundred steps can be afforded.
  */
 export const subnetworkProbing = definePruneAlgo({
   name: 'subnetwork-probing',
