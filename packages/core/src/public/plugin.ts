@@ -46,7 +46,6 @@ export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-
 export type { ModelObject, ModelSpec } from '../model/model.js';
 export { type Norm, normalize, normed, withNormWeights } from '../model/norm.js';
 export type { PatchPoints } from '../model/patch-points.js';
-export { type AdamState, adamState, adamStep } from '../numeric/adam.js';
 export { uniformAt } from '../numeric/counter-random.js';
 export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';

@@ -16,6 +16,7 @@ const WHERE = 'optimal ablation';
 /** How constants are trained; each default stands here. */
 export const OPTIMAL_ABLATION = Object.freeze({ steps: 200, learningRate: 0.02 });
 
+/** How constants are trained: steps of one batch each, Adam's learning rate, and the seed of the circuits that are drawn. */
 export interface OptimalAblationSettings {
   readonly steps: number;
   readonly learningRate: number;
@@ -23,11 +24,12 @@ export interface OptimalAblationSettings {
 }
 
 /**
- * Optimal ablation (Li and Janson 2024, "Optimal ablation for interpretability", arXiv 2409.09951): a = argmin E[loss of the model
- * with a node's output replaced by a]. One vector for each source node, the same for all prompts and positions, serves circuits of
- * every size: each step draws for every prompt a share of the edges, uniform from 0 to 1, patches so many at random and moves the
- * constants by Adam towards the clean output (KL; squared differences where the output is one number). They start at the mean over
- * the clean prompts. A constant of a head is one of what it writes before its output matrix.
+ * Optimal ablation (Li and Janson 2024, "Optimal ablation for interpretability", https://arxiv.org/abs/2409.09951):
+ * a = argmin E[loss of the model with a node's output replaced by a]. One vector for each source node, the same for all
+ * prompts and positions, serves circuits of every size: each step draws for every prompt a share of the edges, uniform from 0
+ * to 1, patches so many at random and moves the constants by Adam towards the clean output (KL in nats; squared differences
+ * where the output is one number). They start at the mean over the clean prompts. The constant of a head is one of what it
+ * writes before its output matrix.
  */
 export class ConstantTraining extends Trainer<'constants', 'loss'> {
   readonly #model: PatchableModel;
@@ -67,7 +69,7 @@ export class ConstantTraining extends Trainer<'constants', 'loss'> {
     return new ConstantTraining(model, batches, await model.constantMeans(batches, 'clean'), settings);
   }
 
-  /** The constants as they are now: for each site [rows?, width], in float32. */
+  /** The constants as they are now, in float32: for each site [rows, width]. */
   get patch(): ConstantPatch {
     const values: Record<string, Tensor<Float32Array>> = {};
     let at = 0;
@@ -118,6 +120,7 @@ export class ConstantTraining extends Trainer<'constants', 'loss'> {
   }
 }
 
+/** What a run gives to the training of constants. */
 export interface ConstantTrainingHooks {
   readonly seed?: number;
   /** Where unfinished and finished training is kept. */

@@ -8,6 +8,7 @@ const SECONDS_BETWEEN_SAVES = 10;
 /** Who is told of progress, where partial work is kept, and what stops it: a `PruneAlgoContext` has all three. */
 export type WorkHooks = Pick<PruneAlgoContext, 'checkpoint' | 'progress' | 'signal'>;
 
+/** Which work it is, how long, and what to save of it. */
 export interface WorkDescription {
   /** Who works, for errors: the name of the algorithm. */
   readonly where: string;
@@ -22,6 +23,7 @@ export interface WorkDescription {
   readonly keepFinished?: boolean;
 }
 
+/** Work under way. */
 export interface ResumableWork {
   /** What was saved of this work; null at the start. */
   readonly saved: CheckpointData | null;
