@@ -5,7 +5,7 @@ import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 export interface PresetSetting {
   /** Edges of the graph: sizes that it does not have are left out. */
   readonly edgeCount: number;
-  /** Edges of the circuit that is known, where the configuration aims at its size. No algorithm that searches sees the circuit itself. */
+  /** Number of edges of the known circuit, where the configuration aims at its size. Algorithms that search never see the circuit itself. */
   readonly trueSize?: number;
   /** Names of the edges of the known circuit, for the configuration that is that circuit. */
   readonly trueEdges?: readonly string[];

@@ -5,7 +5,7 @@ import type { CheckpointData, PruneAlgoContext } from '../plugin/contributions.j
 /** Saving takes time, too: a run that is killed loses at most this much work. */
 const SECONDS_BETWEEN_SAVES = 10;
 
-/** Who is told of progress, where partial work is kept, and what stops it: a `PruneAlgoContext` has all three. */
+/** Where progress is reported, partial work is saved, and an abort comes from: a `PruneAlgoContext` has all three. */
 export type WorkHooks = Pick<PruneAlgoContext, 'checkpoint' | 'progress' | 'signal'>;
 
 /** Which work it is, how long, and what to save of it. */

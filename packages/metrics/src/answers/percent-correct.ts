@@ -7,7 +7,7 @@ import { meanValue } from '../shared/statistics.js';
  * Percent of prompts whose highest logit, over the whole vocabulary, belongs to one of the answers. A tie with a token that is
  * no answer does not count. Standard error over prompts.
  *
- * Use it for what the model would say, where a small vocabulary or sure answers make that a fair question.
+ * Use it as accuracy: what the model would say if it had to name one token.
  */
 export const percentCorrect = defineMetric({
   name: 'percent-correct',

@@ -5,7 +5,7 @@ const WHERE = 'area under the curve';
 
 /** One measured circuit of a curve. */
 export interface CurvePoint {
-  /** Edges really kept, ties included. */
+  /** Edges in the circuit, ties included. */
   readonly edges: number;
   readonly value: number;
 }

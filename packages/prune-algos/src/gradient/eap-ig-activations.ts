@@ -1,4 +1,4 @@
-/** @file Edge attribution patching with integrated gradients over the outputs of the model's parts. */
+/** @file Edge attribution patching with integrated gradients over the outputs of one block of sources after another. */
 import {
   definePruneAlgo,
   floatTensor,
@@ -60,11 +60,11 @@ function ownShare(graph: Graph, block: SourceBlock, blocks: number, { tensors }:
   const own = graph.destinationBlocks.map(({ module, sources }) => {
     const { data, shape } = tensors[module]!; // [prompts, position?, head?, sources]
     const width = sources.stop - sources.start;
-    const kept = Float64Array.from(data, (x, i) => {
+    const counted = Float64Array.from(data, (x, i) => {
       const source = sources.start + (i % width);
       return source >= block.start && source < block.stop ? x * blocks : 0;
     });
-    return [module, floatTensor(kept, shape)] as const;
+    return [module, floatTensor(counted, shape)] as const;
   });
   return { tensors: Object.fromEntries(own) };
 }

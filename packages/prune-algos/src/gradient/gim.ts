@@ -1,4 +1,4 @@
-/** @file Gradient interaction modifications: EAP with gradients that allow for what interacting parts hide from each other. */
+/** @file Gradient interaction modifications: EAP with gradients corrected for what interacting factors hide from each other. */
 import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 

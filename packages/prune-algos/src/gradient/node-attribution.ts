@@ -1,4 +1,4 @@
-/** @file Node attribution: the effect of whole source nodes, and on demand of the single numbers that they write. */
+/** @file Node attribution: the effect of whole source nodes, and of the single numbers that they write if asked for. */
 import {
   definePruneAlgo,
   floatTensor,

@@ -1,4 +1,4 @@
-/** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs that tell it from the model. */
+/** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs under which it differs most from the model. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { edgeList } from '../shared/edge-list.js';
 import { KnockoutTraining } from './knockout-training.js';

@@ -17,7 +17,7 @@ import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-ma
 import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
 
 const WHERE = 'circuit-probing';
-/** In checkpoints, before the names of the arrays of the training that is under way. */
+/** Prefix, in checkpoints, of the arrays of the current training. */
 const TRAINING = 'training/';
 
 /**

@@ -35,8 +35,9 @@ const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = M
 
 /**
  * Minimises KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)² in the masks, and maximises it in λ₁ and λ₂; both by Adam (see
- * `Trainer`). An edge is kept as far as its own mask times its source's, both hard concrete with one sample for a step; s = 1 − the mean over edges of the
- * probability that both are above 0, which has a slope also where all samples are clamped, as they are at the start.
+ * `Trainer`). What is left of an edge is its own mask times that of its source, both hard concrete with one sample for a
+ * step. s = 1 − the mean over edges of the probability that both are above 0, which has a slope also where all samples are
+ * clamped, as they are at the start; t rises from 0 to the sparsity asked for.
  */
 export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', Curve> {
   /** Log odds that edges (in the order of the score tensors), then source nodes, are kept: [edges + nodes]. */
@@ -142,7 +143,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
   }
 
   /**
-   * Without noise an edge is kept as far as σ(0.8 a / T) of its own a, times that of its source. The scores are the log odds
+   * Without noise, what is left of an edge is σ(0.8 a / T) of its own a, times that of its source. The scores are the log odds
    * of this product, from that of the edge that is furthest outside: the same order, and no ties near 1.
    */
   scores(): PruneScores {

@@ -1,4 +1,4 @@
-/** @file What learned masks are trained to keep: losses of a circuit's output against the model's own, or against the answers. */
+/** @file What learned masks are trained to keep: losses of the circuit's output against the model's output, or against the answers. */
 import {
   type AnswerSides,
   AutoCircuitError,

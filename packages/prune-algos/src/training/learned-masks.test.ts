@@ -1,9 +1,4 @@
-import {
-  flattenScores,
-  type PruneAlgo,
-  parseOptions,
-  seededRandom,
-} from '@auto-circuit/core/plugin';
+import { flattenScores, type PruneAlgo, parseOptions, seededRandom } from '@auto-circuit/core/plugin';
 import { type PruneAlgoContextSpec, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { circuitProbing, edgePruning, seededNoise, subnetworkProbing, ugs } from '../index.js';

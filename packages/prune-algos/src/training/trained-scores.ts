@@ -1,4 +1,4 @@
-/** @file What the algorithms that train masks share: training to the end, in the run's checkpoint, and what comes of it. */
+/** @file Training to the end, with the checkpoint of the run, for the algorithms that train masks. */
 import type { PruneAlgoContext, PruneResult, PruneScores, Trainer } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
 
