@@ -87,11 +87,12 @@ export const ERROR_CODES = {
   'not-a-run': 'the folder holds no run; fields: path',
   'run-locked': 'another process works in the folder; fields: path, pid',
   'run-changed': 'a model, prompts or code are no longer what a run was made with; fields: path',
-  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path',
+  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path, name, expected, got',
   interrupted: 'the work was stopped, and what was done is kept; fields: path',
   'not-confirmed': 'another backend gives other numbers',
 
   // metrics
+  'invalid-curve': 'points have no area under them: too few, not finite, or two values in one place; fields: metric',
   'undefined-metric': 'a metric has no value here, as what it is measured against is 0 or missing; fields: metric',
 
   // plugins

@@ -26,6 +26,7 @@ export {
   type MaskFunctionName,
   sigmoidMask,
 } from '../graph/mask-functions.js';
+export { type EdgeSide, ownName, type PeerDialect, peerName, readPeerName } from '../graph/peer-names.js';
 export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
 export {
@@ -59,7 +60,6 @@ export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-
 export type { ModelObject, ModelSpec } from '../model/model.js';
 export { type Norm, normalize, normed, withNormWeights } from '../model/norm.js';
 export type { PatchPoints } from '../model/patch-points.js';
-export { type AdamState, adamState, adamStep } from '../numeric/adam.js';
 export { uniformAt } from '../numeric/counter-random.js';
 export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';
@@ -124,3 +124,16 @@ export type { TextEncoder } from '../prompts/tokenize.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
+export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';
+export {
+  type ResumableWork,
+  resumableWork,
+  type WorkDescription,
+  type WorkHooks,
+} from '../training/resumable-work.js';
+export {
+  type TrainedParameters,
+  Trainer,
+  type TrainerSpec,
+  type TrainingEvaluation,
+} from '../training/trainer.js';

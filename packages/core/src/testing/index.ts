@@ -13,6 +13,7 @@ export { type BackendContractOptions, backendContract } from './backend-contract
 export { COMPOSITES } from './composite-cases.js';
 export { type ContractCheck, runContract, type TestHooks } from './contract.js';
 // for tests of one's own: what algorithms and metrics are given, and the smallest model
+export { type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
 export { microModel } from './micro-model.js';

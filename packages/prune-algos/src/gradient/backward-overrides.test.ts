@@ -48,7 +48,7 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
     { ...SMALL, heads: 4, dHead: 2, kvHeads: 2, activation: 'silu' },
     { scale },
   ),
-  'gemma with norms behind, caps and windows': randomGemma(
+  'gemma with norms after its blocks, caps and windows': randomGemma(
     {
       ...SMALL,
       heads: 4,

@@ -14,6 +14,7 @@ export interface GradientPoint extends Pick<MaskGradientRequest, 'at'> {
   /** Makes the point's share of each prompt's scores; default all of it. */
   readonly share?: (gradients: PromptGradients) => PointScores;
 }
+/** Where gradients are taken, of what, and how they are changed. */
 export interface GradientScoresRequest {
   /** The algorithm's name and what else sets its work apart (its options). */
   readonly key: readonly unknown[];

@@ -16,9 +16,11 @@ export const relpRules = (frozenPattern: boolean): readonly BackwardOverride[] =
 ];
 
 /**
- * RelP (Jafari et al. 2025, "RelP: Faithful and Efficient Circuit Discovery via Relevance Patching", arXiv 2508.21258):
- * score(u→v) = Σ (patch_u − clean_u) · r_v, where r_v is what the gradient at v becomes under the rules above. Equal to EAP
- * where the model is linear. Mean over prompts; M is the run's objective, a loss. Two forward passes and one backward.
+ * RelP (Jafari et al. 2025, "RelP: Faithful and Efficient Circuit Discovery via Relevance Patching",
+ * https://arxiv.org/abs/2508.21258): score(u→v) = Σ (patch_u − clean_u) · r_v, where r_v is what the gradient at v becomes
+ * under the rules above. Equal to EAP where the model is linear. Mean over prompts, in the unit of M, the run's objective.
+ *
+ * Use it where local slopes of norms and activations mislead `eap`, at the same price: two forward passes and one backward.
  */
 export const relp = definePruneAlgo({
   name: 'relp',

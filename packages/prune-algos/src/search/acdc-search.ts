@@ -2,6 +2,7 @@
 import {
   AutoCircuitError,
   type CheckpointData,
+  edgeAt,
   edgeEnds,
   type FloatArray,
   type Graph,
@@ -13,13 +14,14 @@ import {
   type PruneAlgoContext,
   type PruneScores,
   positionRows,
+  resumableWork,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from '../shared/resume.js';
+import { batchesKey } from '../shared/batches-key.js';
 
-/** How far an output is from the clean one. */
+/** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
 export type AcdcFaithfulness = 'kl' | 'mse';
-/** What is searched, and on which prompts. */
+/** What is searched. */
 export interface AcdcSettings {
   readonly faithfulness: AcdcFaithfulness;
   readonly taus: readonly number[];
@@ -36,7 +38,7 @@ export interface AcdcAtTau {
   /** Distance to the clean output with all of these patched. */
   readonly distance: number;
 }
-/** What a search came to. */
+/** What the searches with all thresholds came to. */
 export interface AcdcResult {
   /** The smallest τ that removed the edge, ∞ if none did. */
   readonly scores: PruneScores;
@@ -73,6 +75,7 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
   const first: Branch = { taus: taus.map((_, t) => t), removed: [], distance: 0, visited: 0, rate: 0.5 };
   let branches: readonly Branch[] = [first];
   const work = await resumableWork(context, {
+    where: 'acdc',
     key: ['acdc', faithfulness, taus, settings.prompts, settings.order ?? null, graph.edgeCount, batchesKey(context)],
     total: order.length,
     unit: 'edges',
@@ -233,6 +236,7 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
   if (new Set(order).size === order.length) return;
   throw new AutoCircuitError({
     code: 'duplicate-edge',
+    fields: { name: edgeAt(graph, order.find((edge, i) => order.indexOf(edge) < i)!).name },
     where: 'acdc',
     what: 'the visiting order names an edge twice',
     expected: `each of ${graph.edgeCount} edges at most once`,
@@ -260,9 +264,10 @@ function restored({ state, arrays }: CheckpointData): Branch[] {
     }
     throw new AutoCircuitError({
       code: 'wrong-checkpoint',
+      fields: { name: `removed/${i}` },
       where: 'acdc',
-      what: 'the checkpoint lacks a part of the search',
-      fix: 'start the search anew',
+      what: 'the partial work lacks a part of the search',
+      fix: 'start again without it',
     });
   });
 }

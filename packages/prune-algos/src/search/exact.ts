@@ -12,16 +12,19 @@ import {
   type PromptBatch,
   type PromptScores,
   type PruneAlgoContext,
+  resumableWork,
   ScoreAccumulator,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from '../shared/resume.js';
+import { batchesKey } from '../shared/batches-key.js';
 
 /**
- * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, arXiv 2304.05969):
- * score(u→v) = M(only this edge patched) − M(clean), a loss difference, for each prompt; mean over prompts with
- * standard errors. What the gradient scores approximate, at the price of one run for each edge. Losses are taken from
- * logits on the host in float64. Takes up its work where it was stopped, to the same last bit.
+ * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
+ * score(u→v) = M(only this edge patched) − M(clean) for each prompt; mean over prompts with standard errors, in the unit of M,
+ * the run's objective. Losses are taken from logits on the host in float64. Takes up its work where it was stopped, to the
+ * same last bit.
+ *
+ * Use it as the truth that the gradient scores approximate, where one run for each edge can be afforded.
  */
 export const exact = definePruneAlgo({
   name: 'exact',
@@ -36,6 +39,7 @@ export const exact = definePruneAlgo({
     let edgesDone = 0;
     let differences = new Float64Array(0); // the batch that is worked on, [edges, prompts]
     const work = await resumableWork(context, {
+      where: 'exact',
       key: ['exact', graph.edgeCount, batchesKey(context)],
       total: batches.length * graph.edgeCount,
       unit: 'edges',
@@ -107,8 +111,9 @@ function savedDifferences({ arrays }: CheckpointData): Float64Array<ArrayBuffer>
   if (saved) return Float64Array.from(saved);
   throw new AutoCircuitError({
     code: 'wrong-checkpoint',
+    fields: { name: 'differences' },
     where: 'exact',
-    what: 'the checkpoint lacks the losses of the batch it was in',
-    fix: 'start the work anew',
+    what: 'the partial work lacks the losses of the batch it was in',
+    fix: 'start again without it',
   });
 }
