@@ -6,5 +6,5 @@ export * from './compiled/index.js';
 export * from './load-model.js';
 export * from './named/index.js';
 export { modelsPlugin, modelsPlugin as default } from './plugin.js';
-export * from './shipped/index.js';
+export * from './shipped/shipped-models.js';
 export * from './tokenizer/index.js';

@@ -13,11 +13,11 @@ import {
 import { microModel } from '@auto-circuit/core/testing';
 import { readModelFile, withAutoencoders } from './autoencoders/index.js';
 import { readConfig } from './checkpoint/config.js';
-import { type HubSettings, resolveModel } from './checkpoint/hub.js';
 import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/index.js';
+import { type HubSettings, resolveModel } from './hub/resolve-model.js';
 import { NAMED_SIZES, namedSize } from './named/index.js';
 import { modelsPlugin } from './plugin.js';
-import { SHIPPED_MODELS } from './shipped/index.js';
+import { SHIPPED_MODELS } from './shipped/shipped-models.js';
 import { loadTokenizer, type ModelTokenizer } from './tokenizer/index.js';
 
 export interface LoadModelSettings {

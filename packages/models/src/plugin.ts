@@ -1,7 +1,7 @@
 /** @file The plugin object of this package: the architectures that checkpoints are read for. */
 import { defineArchitecture, definePlugin, type Plugin } from '@auto-circuit/core/plugin';
-import { FAMILIES, type Family } from './architectures/families.js';
-import { loadWeights } from './checkpoint/cache.js';
+import { loadWeights } from './checkpoint/weight-cache.js';
+import { FAMILIES, type Family } from './families/families.js';
 
 const architectureOf = ({ name, doc, recipe, build }: Family) =>
   defineArchitecture({

@@ -3,17 +3,17 @@
  * share is in `prompt-set/`, what circuits share in `official/`. The prompts of `ioi-mini` lie in `data/`.
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
-import { animalDiet } from './animal-diet/index.js';
-import { capitals } from './capitals/index.js';
-import { docstring, docstringPositions } from './docstring/index.js';
-import { greaterThan } from './greater-than/index.js';
-import { ioi, ioiPositions } from './ioi/index.js';
-import { ioiMini } from './ioi-mini.js';
-import { ioiMiniPositions } from './ioi-mini-positions.js';
-import { pronouns } from './pronouns/index.js';
-import { sportsPlayers, sportsPlayersPositions } from './sports-players/index.js';
-import { sva } from './sva/index.js';
-import { tracrReverse, tracrXproportion } from './tracr/index.js';
+import { animalDiet } from './animal-diet/task.js';
+import { capitals } from './capitals/task.js';
+import { docstring, docstringPositions } from './docstring/task.js';
+import { greaterThan } from './greater-than/task.js';
+import { ioi, ioiPositions } from './ioi/task.js';
+import { ioiMiniPositions } from './ioi-mini/positions-task.js';
+import { ioiMini } from './ioi-mini/task.js';
+import { pronouns } from './pronouns/task.js';
+import { sportsPlayers, sportsPlayersPositions } from './sports-players/task.js';
+import { sva } from './sva/task.js';
+import { tracrReverse, tracrXproportion } from './tracr/task.js';
 
 /** All tasks of this package, for a registry. */
 export const tasksPlugin: Plugin = definePlugin({
@@ -24,13 +24,13 @@ export const tasksPlugin: Plugin = definePlugin({
   ],
 });
 
-export * from './animal-diet/index.js';
-export * from './capitals/index.js';
-export * from './docstring/index.js';
-export * from './greater-than/index.js';
-export * from './ioi/index.js';
-export * from './pronouns/index.js';
-export * from './sports-players/index.js';
-export * from './sva/index.js';
-export * from './tracr/index.js';
+export * from './animal-diet/task.js';
+export * from './capitals/task.js';
+export * from './docstring/task.js';
+export * from './greater-than/task.js';
+export * from './ioi/task.js';
+export * from './pronouns/task.js';
+export * from './sports-players/task.js';
+export * from './sva/task.js';
+export * from './tracr/task.js';
 export { ioiMini, ioiMiniPositions };

@@ -1,5 +1,5 @@
 /** @file The HTML around every page: head, style, script, data. Nothing is fetched; the policy would not allow it. */
-import { escapeHtml, scriptJson } from './escape.js';
+import { escapeHtml, scriptJson } from './markup/text.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './page-bundle.js';
 
 const POLICY =

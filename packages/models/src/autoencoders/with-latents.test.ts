@@ -15,7 +15,7 @@ import {
 import { behindPrefix, withoutPrefix } from '@auto-circuit/core/run';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { randomGemma, randomGpt2, randomNeox } from '../architectures/random.js';
+import { randomGemma, randomGpt2, randomNeox } from '../families/random-models.js';
 import type { Autoencoder, LatentActivation } from './autoencoder.js';
 import { withLatents } from './with-latents.js';
 

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { openSafetensors } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
+import { gpt2Recipe, llamaRecipe } from '../recipes/index.js';
 import { type CanonicalWeights, canonicalWeights } from './canonical.js';
 import { memoryCheckpoint, openCheckpoint, type RawCheckpoint } from './hf-folder.js';
-import { gpt2Recipe, llamaRecipe } from './recipes/index.js';
 import { rotaryFrequencies } from './rotary.js';
 
 const testData = (path: string) => fileURLToPath(new URL(`../../test-data/${path}`, import.meta.url));

@@ -3,12 +3,12 @@
 import { memoryWeights } from '@auto-circuit/core/backend';
 import type { ModelObject } from '@auto-circuit/core/plugin';
 import type { CompiledProgram } from './compile.js';
-import { compiledModel } from './model.js';
+import { compiledModel } from './compiled-model.js';
 import { reverseProgram, xproportionProgram } from './programs.js';
 
 export { type CompiledProgram, compile } from './compile.js';
+export { compiledModel } from './compiled-model.js';
 export { circuitOfProgram, type KnownEdge, type KnownUnder, knownEdges } from './known-circuit.js';
-export { compiledModel } from './model.js';
 export { MAX_LENGTH, reverseProgram, xproportionProgram } from './programs.js';
 export * as rasp from './rasp.js';
 export { tracrModel } from './tracr-weights.js';

@@ -4,7 +4,7 @@ import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
 import { AutoCircuitError, type ModelObject, unknownName } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig } from '../checkpoint/config.js';
-import { compiledModel } from './model.js';
+import { compiledModel } from './compiled-model.js';
 import type { CompiledShape } from './weight-shapes.js';
 
 const configSchema = z.looseObject({

@@ -2,11 +2,11 @@
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/core/plugin';
-import { FAMILIES } from '../architectures/families.js';
 import { canonicalWeights } from '../checkpoint/canonical.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
 import type { CanonicalTensors } from '../checkpoint/tensors.js';
+import { FAMILIES } from '../families/families.js';
 import { type NamedSize, namedSize } from './sizes.js';
 
 /**

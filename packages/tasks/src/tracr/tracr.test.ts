@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parsePromptFile } from '@auto-circuit/core';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgesByName, type GraphLayout, type Task } from '@auto-circuit/core/plugin';
 import { afterAll, describe, expect, it } from 'vitest';
-import { tracrReverse, tracrXproportion } from './index.js';
+import { tracrReverse, tracrXproportion } from './task.js';
 
 const GENERATOR = fileURLToPath(new URL('../../../../datasets/tracr/generate.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tracr-'));
