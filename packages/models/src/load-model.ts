@@ -11,14 +11,14 @@ import {
   unknownName,
 } from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
-import { readModelFile, withAutoencoders } from './autoencoders/index.js';
+import { readModelFile, withAutoencoders } from './autoencoders/model-file.js';
 import { readConfig } from './checkpoint/config.js';
-import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/index.js';
+import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/named-programs.js';
 import { type HubSettings, resolveModel } from './hub/resolve-model.js';
-import { NAMED_SIZES, namedSize } from './named/index.js';
+import { NAMED_SIZES, namedSize } from './named/sizes.js';
 import { modelsPlugin } from './plugin.js';
 import { SHIPPED_MODELS } from './shipped/shipped-models.js';
-import { loadTokenizer, type ModelTokenizer } from './tokenizer/index.js';
+import { loadTokenizer, type ModelTokenizer } from './tokenizer/tokenizer.js';
 
 export interface LoadModelSettings {
   /** `all`: fold norms, centre what can be centred (TransformerLens, AutoCircuit); `none`: as the checkpoint has it. Default all. */

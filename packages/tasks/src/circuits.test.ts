@@ -10,8 +10,11 @@ import {
   type OfficialCircuit,
 } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { DOCSTRING_CIRCUITS, GREATER_THAN_CIRCUITS, IOI_CIRCUITS, SPORTS_PLAYERS_CIRCUITS } from './index.js';
-import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/index.js';
+import { DOCSTRING_CIRCUITS } from './docstring/circuit.js';
+import { GREATER_THAN_CIRCUITS } from './greater-than/circuit.js';
+import { IOI_CIRCUITS } from './ioi/circuit.js';
+import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/paper-models.js';
+import { SPORTS_PLAYERS_CIRCUITS } from './sports-players/circuit.js';
 
 const graphOf = ({ name: _, ...shape }: PaperModel, options: Partial<GraphOptions> = {}): Graph =>
   buildGraph(

@@ -18,8 +18,9 @@ import {
 import { comparisonTable, faithfulnessOf } from './comparison/table.js';
 import { edgesKept } from './drawing/circuit-data.js';
 import { smallCircuitSvg } from './drawing/circuit-svg.js';
+import { sectionHtml } from './markup/section.js';
 import { count, escapeHtml, shortNumber } from './markup/text.js';
-import { pageHtml, sectionHtml } from './page-frame.js';
+import { pageHtml } from './page-frame.js';
 import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
 import { faithfulnessCurve } from './sections/measured-curves.js';
 import type { AreaFigure } from './sections/run-figures.js';

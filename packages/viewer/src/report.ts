@@ -10,8 +10,9 @@ import {
   signedNumber,
   toneOf,
 } from './drawing/circuit-data.js';
+import { sectionHtml } from './markup/section.js';
 import { count, escapeHtml, shortNumber } from './markup/text.js';
-import { pageHtml, sectionHtml } from './page-frame.js';
+import { pageHtml } from './page-frame.js';
 import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
 import { circuitSection } from './sections/circuit-section.js';
 import { measuredCurves } from './sections/measured-curves.js';

@@ -10,7 +10,7 @@ import {
   type AttentionForm,
   causalAttention,
   gatedMlp,
-  type Has,
+  type HasWeight,
   readHeads,
   rmsNormNamed,
   rotate,
@@ -39,7 +39,7 @@ export interface GemmaShape {
   readonly logitCap: number | null;
 }
 
-export function traceGemma(shape: GemmaShape, has: Has, points: PatchPoints): AnyValue {
+export function traceGemma(shape: GemmaShape, has: HasWeight, points: PatchPoints): AnyValue {
   const { builder: b } = points;
   const { layers, heads, dModel, dHead, vocabulary, positions, windows } = shape;
   const tokens = points.input; // [batch, pos]
@@ -76,7 +76,7 @@ export function traceGemma(shape: GemmaShape, has: Has, points: PatchPoints): An
 }
 
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
-function unembedGemma(shape: GemmaShape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue {
+function unembedGemma(shape: GemmaShape, has: HasWeight, points: PatchPoints, residual: AnyValue): AnyValue {
   const logits = unembedTokens(points, has, residual, rmsNormNamed(points, has, shape, 'final.ln'), shape);
   return shape.logitCap === null ? logits : softCap(points.builder, logits, shape.logitCap);
 }

@@ -5,7 +5,7 @@
 
 import { addDims, type WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
-import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
+import { causalAttention, type HasWeight, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 
 export interface Gpt2Shape {
@@ -22,7 +22,7 @@ export interface Gpt2Shape {
   readonly mlp: boolean;
 }
 
-export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyValue {
+export function traceGpt2(shape: Gpt2Shape, has: HasWeight, points: PatchPoints): AnyValue {
   const { builder: b } = points;
   const { layers, heads, dModel, dHead, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]
@@ -50,7 +50,7 @@ export function traceGpt2(shape: Gpt2Shape, has: Has, points: PatchPoints): AnyV
 }
 
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
-export const unembedGpt2 = (shape: Gpt2Shape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue =>
+export const unembedGpt2 = (shape: Gpt2Shape, has: HasWeight, points: PatchPoints, residual: AnyValue): AnyValue =>
   unembedTokens(points, has, residual, layerNormNamed(points, has, shape, 'final.ln'), shape);
 
 /** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */

@@ -17,7 +17,7 @@ import {
 } from '@auto-circuit/core/plugin';
 
 /** What of a checkpoint is there: folding removes some weights and makes others. */
-export type Has = (weight: string) => boolean;
+export type HasWeight = (weight: string) => boolean;
 
 interface NormShape {
   readonly epsilon: number;
@@ -26,7 +26,7 @@ interface NormShape {
 /** A norm with the weights `NAME.w` and `NAME.b`, where they are not folded into the next matrix. */
 const namedNorm =
   (kind: Norm['kind']) =>
-  (points: PatchPoints, has: Has, { epsilon, dModel }: NormShape, name: string): Norm => {
+  (points: PatchPoints, has: HasWeight, { epsilon, dModel }: NormShape, name: string): Norm => {
     const weight = (part: 'w' | 'b'): AnyValue | null =>
       has(`${name}.${part}`) ? points.weight(`${name}.${part}`, [dModel]) : null;
     return { kind, epsilon, weight: weight('w'), bias: weight('b'), role: name };
@@ -37,7 +37,7 @@ export const rmsNormNamed = namedNorm('rmsNorm');
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]; tied models have no unembedding of their own. */
 export function unembedTokens(
   points: PatchPoints,
-  has: Has,
+  has: HasWeight,
   residual: AnyValue,
   norm: Norm,
   shape: { readonly vocabulary: number; readonly dModel: number },
@@ -90,7 +90,7 @@ export interface AttentionShape {
  */
 export function readHeads(
   points: PatchPoints,
-  has: Has,
+  has: HasWeight,
   { heads, kvHeads, dModel, dHead }: AttentionShape,
   site: string,
   residual: AnyValue,

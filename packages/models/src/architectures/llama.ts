@@ -2,7 +2,7 @@
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
-import { causalAttention, gatedMlp, type Has, readHeads, rmsNormNamed, rotate, unembedTokens } from './layers.js';
+import { causalAttention, gatedMlp, type HasWeight, readHeads, rmsNormNamed, rotate, unembedTokens } from './layers.js';
 import { tokenModel } from './token-model.js';
 
 export interface LlamaShape {
@@ -20,7 +20,7 @@ export interface LlamaShape {
   readonly windows?: readonly (number | null)[];
 }
 
-export function traceLlama(shape: LlamaShape, has: Has, points: PatchPoints): AnyValue {
+export function traceLlama(shape: LlamaShape, has: HasWeight, points: PatchPoints): AnyValue {
   const { builder: b } = points;
   const { layers, heads, dModel, dHead, vocabulary, positions, windows } = shape;
   const tokens = points.input; // [batch, pos]

@@ -2,7 +2,15 @@
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
-import { causalAttention, type Has, layerNormNamed, plainMlp, readHeads, rotate, unembedTokens } from './layers.js';
+import {
+  causalAttention,
+  type HasWeight,
+  layerNormNamed,
+  plainMlp,
+  readHeads,
+  rotate,
+  unembedTokens,
+} from './layers.js';
 import { tokenModel } from './token-model.js';
 
 export interface NeoxShape {
@@ -21,7 +29,7 @@ export interface NeoxShape {
   readonly parallel: boolean;
 }
 
-export function traceNeox(shape: NeoxShape, has: Has, points: PatchPoints): AnyValue {
+export function traceNeox(shape: NeoxShape, has: HasWeight, points: PatchPoints): AnyValue {
   const { builder: b } = points;
   const { layers, heads, dModel, dHead, dRotary, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]

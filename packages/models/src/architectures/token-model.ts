@@ -8,7 +8,7 @@ import {
   type PatchPoints,
   type TransformerLayout,
 } from '@auto-circuit/core/plugin';
-import type { Has } from './layers.js';
+import type { HasWeight } from './layers.js';
 import { stackHeads } from './stacked-weights.js';
 
 export interface TokenModelParts {
@@ -21,8 +21,8 @@ export interface TokenModelParts {
   /** Canonical (see `checkpoint/`). */
   readonly weights: WeightStore;
   readonly processing: readonly string[];
-  trace(has: Has, points: PatchPoints): AnyValue;
-  unembed(has: Has, points: PatchPoints, residual: AnyValue): AnyValue;
+  trace(has: HasWeight, points: PatchPoints): AnyValue;
+  unembed(has: HasWeight, points: PatchPoints, residual: AnyValue): AnyValue;
 }
 
 export function tokenModel({
@@ -38,7 +38,7 @@ export function tokenModel({
 }: TokenModelParts): ModelObject {
   const stacked = stackHeads(weights, layout.layers);
   const names = new Set(stacked.names);
-  const has: Has = (weight) => names.has(weight);
+  const has: HasWeight = (weight) => names.has(weight);
   return Object.freeze<ModelObject>({
     name,
     spec: {

@@ -14,7 +14,9 @@ import {
 } from '@auto-circuit/core/plugin';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
-import { readAutoencoder, readModelFile, strongestLatents, writeModelFile } from './index.js';
+import { readAutoencoder } from './autoencoder.js';
+import { readModelFile, writeModelFile } from './model-file.js';
+import { strongestLatents } from './strongest-latents.js';
 
 const shipped = fileURLToPath(new URL('../../shipped-data/ioi-mini-sae/', import.meta.url));
 const { model, tokenizer } = await loadModel('ioi-mini');

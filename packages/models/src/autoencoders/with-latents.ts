@@ -54,7 +54,7 @@ export function withLatents(model: ModelObject, attached: readonly ChosenLatents
 }
 
 /** Whether its latents are sources of the residual graph only. */
-export const ofStream = ({ site }: Pick<Autoencoder, 'site'>): boolean => !site.endsWith('.mlp');
+export const encodesResidual = ({ site }: Pick<Autoencoder, 'site'>): boolean => !site.endsWith('.mlp');
 
 export interface Attached extends ChosenLatents {
   /** Of the names of its weights. */

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { openSafetensors } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
-import { gpt2Recipe, llamaRecipe } from '../recipes/index.js';
+import { gpt2Recipe } from '../recipes/gpt2.js';
+import { llamaRecipe } from '../recipes/llama.js';
 import { type CanonicalWeights, canonicalWeights } from './canonical.js';
 import { memoryCheckpoint, openCheckpoint, type RawCheckpoint } from './hf-folder.js';
 import { rotaryFrequencies } from './rotary.js';

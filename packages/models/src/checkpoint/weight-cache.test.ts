@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { gpt2Recipe } from '../recipes/index.js';
+import { gpt2Recipe } from '../recipes/gpt2.js';
 import { canonicalWeights } from './canonical.js';
 import { openCheckpoint } from './hf-folder.js';
 import { defaultCacheDir, loadWeights } from './weight-cache.js';

@@ -16,15 +16,11 @@ import {
 } from '@auto-circuit/core';
 import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { describe, expect, it } from 'vitest';
-import {
-  COMPILED_PROGRAMS,
-  circuitOfProgram,
-  compile,
-  type KnownUnder,
-  modelOfProgram,
-  rasp,
-  tracrModel,
-} from './index.js';
+import { compile } from './compile.js';
+import { circuitOfProgram, type KnownUnder } from './known-circuit.js';
+import { COMPILED_PROGRAMS, modelOfProgram } from './named-programs.js';
+import * as rasp from './rasp.js';
+import { tracrModel } from './tracr-weights.js';
 
 /** A model that tracr itself compiled, with its outputs on all inputs. */
 interface GoldenTracr {

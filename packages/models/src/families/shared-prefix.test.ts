@@ -16,7 +16,8 @@ import {
 } from '@auto-circuit/core/plugin';
 import { behindPrefix, sharedPrefixLength, withoutPrefix } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
-import { modelOfProgram, xproportionProgram } from '../compiled/index.js';
+import { modelOfProgram } from '../compiled/named-programs.js';
+import { xproportionProgram } from '../compiled/programs.js';
 import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
 
 const SMALL = {

@@ -1,7 +1,8 @@
 import { buildGraph, type GraphOptions } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
-import { NAMED_SIZES, namedShape, namedSize } from './index.js';
+import { namedShape } from './shape-only.js';
+import { NAMED_SIZES, namedSize } from './sizes.js';
 
 /** Of a model with pictures: all, less the picture tower, its projection to dModel and that one's norm. */
 function textPart(all: number, dModel: number): number {

@@ -13,7 +13,7 @@ import { type NamedSize, namedSize } from './sizes.js';
  * The model of that name as its config says it is; nothing is fetched. undefined for a name that is no named size.
  * @param process the steps that loading would do: they change which weights there are
  */
-export function shapeOf(name: string, process: ProcessingRequest): ModelObject | undefined {
+export function namedShape(name: string, process: ProcessingRequest): ModelObject | undefined {
   const size = namedSize(name);
   if (!size) return undefined;
   const family = FAMILIES.find(({ recipe }) => recipe.modelTypes.includes(size.config.model_type))!;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { canonicalWeights } from '../checkpoint/canonical.js';
 import { memoryCheckpoint, openCheckpoint } from '../checkpoint/hf-folder.js';
 import { columnsTransposed, headPart, part, transposed } from '../checkpoint/layouts.js';
-import { gpt2Recipe, neoxRecipe } from './index.js';
+import { gpt2Recipe } from './gpt2.js';
+import { neoxRecipe } from './neox.js';
 
 const gpt2Folder = fileURLToPath(new URL('../../test-data/gpt2_2l2h_batches', import.meta.url));
 

@@ -5,7 +5,8 @@ import { canonicalWeights } from '../checkpoint/canonical.js';
 import type { RawConfig } from '../checkpoint/config.js';
 import { memoryCheckpoint, openCheckpoint } from '../checkpoint/hf-folder.js';
 import { readWindows } from '../checkpoint/windows.js';
-import { gemmaRecipe, llamaRecipe } from './index.js';
+import { gemmaRecipe } from './gemma.js';
+import { llamaRecipe } from './llama.js';
 
 const SMALL = { num_hidden_layers: 7, hidden_size: 8, intermediate_size: 12 };
 const gemma = (config: RawConfig) => gemmaRecipe.readConfig({ ...SMALL, ...config }, 'config');

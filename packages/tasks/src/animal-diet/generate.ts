@@ -1,6 +1,9 @@
 /** @file Prompts of animal diet: which animals live on meat, and which on plants. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { pick } from '../prompt-set/random-choice.js';
 
 /** Two animals show what is asked; they are not asked for. */
 export const DIET_SENTENCE = 'The tiger hunts and eats meat. The cow grazes and eats plants. The {animal} eats';

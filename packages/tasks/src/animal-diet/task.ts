@@ -9,5 +9,3 @@ export const animalDiet = defineTask({
   data: { count: 64, seed: 0, generate: generateAnimalDiet },
   objective: 'logit-diff',
 });
-
-export { DIETS, generateAnimalDiet } from './generate.js';

@@ -1,6 +1,9 @@
 /** @file Prompts of capital cities: a country, and its capital in one token. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, isOneToken, oneTokenWords, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { isOneToken, oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw } from '../prompt-set/random-choice.js';
 
 export const CAPITAL_SENTENCE = 'The capital of France is Paris, and the capital of {country} is';
 

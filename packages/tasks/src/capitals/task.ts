@@ -11,5 +11,3 @@ export const capitals = defineTask({
   batchSize: 32,
   objective: 'logit-diff',
 });
-
-export { CAPITALS, generateCapitals } from './generate.js';

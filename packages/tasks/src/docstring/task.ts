@@ -23,6 +23,3 @@ export const docstringPositions = defineTask({
   doc: 'docstring with edges for each token position: the same 512 prompts',
   tokenPositions: true,
 });
-
-export { DOCSTRING_CIRCUITS, DOCSTRING_HEADS } from './circuit.js';
-export { generateDocstring } from './generate.js';

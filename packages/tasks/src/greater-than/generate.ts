@@ -1,6 +1,9 @@
 /** @file Prompts of greater-than: an event begins in a year and ends in a later one of the same century. */
 import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, fill, isSingleToken, pick, promptSet, tokensOf } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { isSingleToken, tokensOf } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { pick } from '../prompt-set/random-choice.js';
 
 /** {start} is the whole first year, {century} the first two digits of the second. */
 export const GREATER_THAN_SENTENCE = 'The {noun} began in the year {century}{start} and ended in the year {again}';

@@ -12,6 +12,3 @@ export const greaterThan = defineTask({
   objective: 'logit-diff',
   officialCircuits: GREATER_THAN_CIRCUITS,
 });
-
-export { GREATER_THAN_CIRCUITS, GREATER_THAN_NODES } from './circuit.js';
-export { generateGreaterThan } from './generate.js';

@@ -6,15 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { parsePromptFile } from '@auto-circuit/core';
 import { Registry } from '@auto-circuit/core/plugin';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ioiMini, ioiMiniPositions, tasksPlugin } from '../index.js';
+import { tasksPlugin } from '../plugin.js';
+import { ioiMini, ioiMini, ioiMiniPositions, ioiMiniPositions } from './task.js';
 
 const SENTENCES = new URL('../../../../datasets/ioi-mini/sentences.mjs', import.meta.url).href;
 const GENERATOR = fileURLToPath(new URL('../../../../datasets/ioi-mini/generate.mjs', import.meta.url));
 const SHIPPED: Readonly<Record<string, string>> = {
-  'ioi-mini.json': '../data/',
-  'ioi-mini-positions.json': '../data/',
-  'tokenizer.json': '../../models/shipped-data/ioi-mini/',
-  'tokenizer_config.json': '../../models/shipped-data/ioi-mini/',
+  'ioi-mini.json': '../../data/',
+  'ioi-mini-positions.json': '../../data/',
+  'tokenizer.json': '../../../models/shipped-data/ioi-mini/',
+  'tokenizer_config.json': '../../../models/shipped-data/ioi-mini/',
 };
 const folder = mkdtempSync(join(tmpdir(), 'ioi-mini-'));
 afterAll(() => rmSync(folder, { recursive: true }));

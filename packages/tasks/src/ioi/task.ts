@@ -24,6 +24,3 @@ export const ioiPositions = defineTask({
   objective: 'logit-diff',
   officialCircuits: IOI_CIRCUITS,
 });
-
-export { IOI_CIRCUITS, IOI_HEADS } from './circuit.js';
-export { generateIoi, type IoiOrder, type IoiSettings } from './generate.js';

@@ -1,6 +1,7 @@
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, type GraphLayout } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { edgeList, type PaperModel } from './index.js';
+import { edgeList } from './edge-list.js';
+import type { PaperModel } from './paper-models.js';
 
 const MODEL: PaperModel = { name: 'the small one', layers: 3, heads: 2, mlp: true, parallel: false };
 const LAYOUT: GraphLayout = {

@@ -3,7 +3,10 @@ import type { RandomSource } from '@auto-circuit/core/plugin';
 import { promptFileText } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { wordEncoder } from '../testing/word-encoder.js';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from './index.js';
+import { fill } from './fill.js';
+import { oneTokenWords } from './one-token.js';
+import { type Draft, promptSet } from './prompt-set.js';
+import { draw, pick } from './random-choice.js';
 
 const ANIMALS = ['cat', 'dog', 'fox', 'hen', 'owl'];
 const SENTENCE = 'See the {animal} run, {other}';

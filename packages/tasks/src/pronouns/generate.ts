@@ -1,6 +1,9 @@
 /** @file Prompts of gendered pronouns: he or she, by the first name. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { pick } from '../prompt-set/random-choice.js';
 
 export const PRONOUN_SENTENCES: readonly string[] = [
   "I think {name} is a wonderful {job}, isn't",

@@ -10,5 +10,3 @@ export const pronouns = defineTask({
   batchSize: 64,
   objective: 'logit-diff',
 });
-
-export { generatePronouns } from './generate.js';

@@ -26,6 +26,3 @@ export const sportsPlayersPositions = defineTask({
   tokenPositions: true,
   batchSize: 10,
 });
-
-export { SPORTS_PLAYERS_CIRCUITS } from './circuit.js';
-export { generateSportsPlayers, type SportsSettings } from './generate.js';

@@ -1,6 +1,9 @@
 /** @file Prompts of subject-verb agreement: the verb has the subject's number, not that of the noun between. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, isOneToken, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { isOneToken, oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 
 /** {subject} decides; {other} stands between it and the verb. */
 export const SVA_SENTENCES: readonly string[] = [

@@ -10,5 +10,3 @@ export const sva = defineTask({
   batchSize: 64,
   objective: 'logit-diff',
 });
-
-export { generateSva } from './generate.js';

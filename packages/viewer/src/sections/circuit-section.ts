@@ -2,8 +2,8 @@
 import { type CircuitData, edgesAtFirst, edgeTotal } from '../drawing/circuit-data.js';
 import { circuitSvg } from '../drawing/circuit-svg.js';
 import { positionName } from '../drawing/node-markup.js';
+import { sectionHtml } from '../markup/section.js';
 import { count, edgesText, escapeHtml } from '../markup/text.js';
-import { sectionHtml } from '../page-frame.js';
 
 export function circuitSection(data: CircuitData): string {
   const first = edgesAtFirst(data);

@@ -1,7 +1,7 @@
 /** @file What is said of a run beyond its own files: areas under its curves, and how well it finds a known circuit. */
 import { type RocPoint, rocSvg } from '../charts/roc.js';
+import { sectionHtml } from '../markup/section.js';
 import { count, escapeHtml, shortNumber } from '../markup/text.js';
-import { sectionHtml } from '../page-frame.js';
 
 export interface AreaFigure {
   /** A metric, or `faithfulness`. */

@@ -1,4 +1,4 @@
-/** @file Room `compiled`: models whose circuit is known because they are compiled from small programs, not trained. */
+/** @file The compiled models by name: models whose circuit is known because they are compiled from small programs, not trained. */
 
 import { memoryWeights } from '@auto-circuit/core/backend';
 import type { ModelObject } from '@auto-circuit/core/plugin';
@@ -6,14 +6,7 @@ import type { CompiledProgram } from './compile.js';
 import { compiledModel } from './compiled-model.js';
 import { reverseProgram, xproportionProgram } from './programs.js';
 
-export { type CompiledProgram, compile } from './compile.js';
-export { compiledModel } from './compiled-model.js';
-export { circuitOfProgram, type KnownEdge, type KnownUnder, knownEdges } from './known-circuit.js';
-export { MAX_LENGTH, reverseProgram, xproportionProgram } from './programs.js';
-export * as rasp from './rasp.js';
-export { tracrModel } from './tracr-weights.js';
-
-interface NamedProgram {
+export interface NamedProgram {
   readonly doc: string;
   readonly program: () => CompiledProgram;
 }
@@ -33,5 +26,3 @@ export const COMPILED_PROGRAMS: Readonly<Record<string, NamedProgram>> = Object.
 /** A compiled program as a model that can be traced. */
 export const modelOfProgram = (name: string, { shape, weights }: CompiledProgram): ModelObject =>
   compiledModel(name, shape, memoryWeights(weights));
-
-export type { CompiledShape } from './weight-shapes.js';
