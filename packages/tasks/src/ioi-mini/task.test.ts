@@ -7,7 +7,7 @@ import { parsePromptFile } from '@auto-circuit/core';
 import { Registry } from '@auto-circuit/core/plugin';
 import { afterAll, describe, expect, it } from 'vitest';
 import { tasksPlugin } from '../plugin.js';
-import { ioiMini, ioiMini, ioiMiniPositions, ioiMiniPositions } from './task.js';
+import { ioiMini, ioiMiniPositions } from './task.js';
 
 const SENTENCES = new URL('../../../../datasets/ioi-mini/sentences.mjs', import.meta.url).href;
 const GENERATOR = fileURLToPath(new URL('../../../../datasets/ioi-mini/generate.mjs', import.meta.url));
