@@ -106,6 +106,8 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
     ]);
   if (named?.hub === null)
     throw new AutoCircuitError({
+      code: 'weights-not-published',
+      fields: { model: named.name },
       where: 'models',
       what: `no safetensors are published of ${named.name}`,
       fix: 'convert its weights to a GPT-2 folder with "attn_only": true in config.json and name the folder',
@@ -122,10 +124,12 @@ function architectureFor(folder: string, registry: Registry): Architecture {
   const found = known.find(({ modelTypes }) => modelTypes.includes(type));
   if (found) return found;
   throw new AutoCircuitError({
+    code: 'unknown-architecture',
+    fields: { modelType: type, known: known.flatMap(({ modelTypes }) => modelTypes) },
     where: 'models',
     what: `no architecture reads ${join(folder, 'config.json')}`,
     expected: `a model_type among ${known.flatMap(({ modelTypes }) => modelTypes).join(', ')}`,
     got: `"${type}"`,
-    fix: 'load a plugin that brings the architecture (--plugin NAME)',
+    fix: 'load a plugin that brings the architecture',
   });
 }

@@ -15,6 +15,7 @@ import { GREATER_THAN_CIRCUITS } from './greater-than/circuit.js';
 import { IOI_CIRCUITS } from './ioi/circuit.js';
 import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/paper-models.js';
 import { SPORTS_PLAYERS_CIRCUITS } from './sports-players/circuit.js';
+import { errorWith } from './testing/error-matcher.js';
 
 const graphOf = ({ name: _, ...shape }: PaperModel, options: Partial<GraphOptions> = {}): Graph =>
   buildGraph(
@@ -158,8 +159,10 @@ describe('the circuit of IOI', () => {
 
   it('is refused on another model, and without its words', () => {
     expect(() => IOI_CIRCUITS.edges!.edges(graphOf(PYTHIA_2_8B), {})).toThrow(
-      'the circuit of IOI is one of GPT-2 small: expected 12 layers of 12 heads, got 32 layers of 32 heads, attention and MLP side by side',
+      errorWith('graph-mismatch', { circuit: 'IOI', model: 'GPT-2 small' }),
     );
-    expect(() => IOI_CIRCUITS.edges!.edges(ioiAtWords, { end: 13 })).toThrow('needs the position of "S1');
+    expect(() => IOI_CIRCUITS.edges!.edges(ioiAtWords, { end: 13 })).toThrow(
+      errorWith('unknown-word-position', { circuit: 'IOI', word: 'S1+1' }),
+    );
   });
 });

@@ -13,8 +13,8 @@ import {
   normed,
   type PatchPoints,
   type ProgramBuilder,
-  unknownName,
 } from '@auto-circuit/core/plugin';
+import { unsupportedName } from '../checkpoint/errors.js';
 
 /** What of a checkpoint is there: folding removes some weights and makes others. */
 export type HasWeight = (weight: string) => boolean;
@@ -67,7 +67,8 @@ export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValu
 };
 /** @throws AutoCircuitError for an activation that is not built */
 export function activationNamed(name: string): string {
-  if (!(name in ACTIVATIONS)) throw unknownName('checkpoint', 'activation function', name, Object.keys(ACTIVATIONS));
+  if (!(name in ACTIVATIONS))
+    throw unsupportedName('hidden_act', 'activation function', name, Object.keys(ACTIVATIONS));
   return name;
 }
 /** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */

@@ -69,13 +69,21 @@ export function readAutoencoder(folder: string, site?: string): Autoencoder {
   const config = parseConfig(schema, readJson(path), path);
   const name = FILES.find((file) => existsSync(join(folder, file)));
   if (!name) {
-    throw new AutoCircuitError({ where: WHERE, what: `${folder} has no weights`, expected: FILES.join(', or ') });
+    throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: folder, files: FILES },
+      where: WHERE,
+      what: `${folder} has no weights`,
+      expected: FILES.join(', or '),
+    });
   }
   const file = openSafetensors(join(folder, name));
   const read = (tensor: string, shape: readonly number[]): Float32Array => {
     const entry = file.tensors.get(tensor);
     if (entry?.shape.join() !== shape.join()) {
       throw new AutoCircuitError({
+        code: entry ? 'wrong-tensor' : 'missing-tensor',
+        fields: { tensor, path: file.path, shape: entry?.shape, expectedShape: shape },
         where: WHERE,
         what: `${file.path} has ${entry ? 'another' : 'no'} "${tensor}"`,
         expected: `[${shape.join(', ')}]`,
@@ -106,6 +114,8 @@ function activationOf(config: Config, path: string, threshold: () => Float32Arra
   const k = config.k ?? config.activation_fn_kwargs?.k;
   if (k === undefined || k === null || k > config.d_sae) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path, key: 'k' },
       where: WHERE,
       what: `${path} does not say how many latents are active`,
       expected: `k from 1 to ${config.d_sae}`,
@@ -129,6 +139,8 @@ function siteOf({ hook_name, hook_point, metadata }: Config, path: string): stri
   const site = kind !== undefined && Object.hasOwn(HOOKS, kind) ? HOOKS[kind]!(Number(layer)) : null;
   if (site !== null) return site;
   throw new AutoCircuitError({
+    code: 'unfit-autoencoder',
+    fields: { path, hook },
     where: WHERE,
     what: `${path} is for nothing whose latents can be sources`,
     expected: 'hook_name blocks.N.hook_mlp_out, hook_resid_mid, hook_resid_post or hook_resid_pre (from layer 1)',

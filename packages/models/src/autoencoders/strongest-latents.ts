@@ -99,6 +99,8 @@ function encodedSource({ graph }: PatchableModel, site: string) {
   const block = graph.sourceBlocks.find((own) => own.site === site);
   if (block) return graph.sources[block.start]!;
   throw new AutoCircuitError({
+    code: 'unfit-autoencoder',
+    fields: { site, known: graph.sourceBlocks.map((own) => own.site) },
     where: 'autoencoder',
     what: `nothing is written at ${site} in this graph`,
     expected: graph.sourceBlocks.map((own) => own.site).join(', '),

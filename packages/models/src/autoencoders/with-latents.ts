@@ -11,6 +11,7 @@ import {
   AutoCircuitError,
   buildGraph,
   contribution,
+  type ErrorCode,
   latentSite,
   type ModelObject,
   optionsFor,
@@ -32,14 +33,19 @@ export interface ChosenLatents {
  */
 export function withLatents(model: ModelObject, attached: readonly ChosenLatents[]): ModelObject {
   const { layout } = model.spec;
-  if (layout.kind !== 'transformer') throw refused(model, 'it is a toy model');
+  if (layout.kind !== 'transformer') throw refused(model, 'it is a toy model', { code: 'unsupported-graph' });
   const bySite = new Map<string, Attached>();
   for (const { autoencoder, chosen } of attached) {
     const { site, dModel, latents, source } = autoencoder;
     const missing = chosen.find((latent) => !Number.isSafeInteger(latent) || latent < 0 || latent >= latents);
-    if (dModel !== layout.dModel) throw refused(model, `${source} is for dModel ${dModel}, not ${layout.dModel}`);
-    if (missing !== undefined) throw refused(model, `${source} has latents 0 to ${latents - 1}, not ${missing}`);
-    if (bySite.has(site)) throw refused(model, `${site} has two`);
+    if (dModel !== layout.dModel)
+      throw refused(model, `${source} is for dModel ${dModel}, not ${layout.dModel}`, { fields: { site } });
+    if (missing !== undefined)
+      throw refused(model, `${source} has latents 0 to ${latents - 1}, not ${missing}`, {
+        code: 'index-out-of-range',
+        fields: { index: missing, size: latents },
+      });
+    if (bySite.has(site)) throw refused(model, `${site} has two`, { fields: { site } });
     bySite.set(site, { autoencoder, chosen, prefix: `sae.${site}` });
   }
   const latents = Object.fromEntries(attached.map(({ autoencoder, chosen }) => [autoencoder.site, [...chosen]]));
@@ -170,5 +176,14 @@ function joined(weights: WeightStore, attached: readonly Attached[]): WeightStor
   });
 }
 
-const refused = (model: ModelObject, why: string): AutoCircuitError =>
-  new AutoCircuitError({ where: 'autoencoder', what: `no latents can be put into ${model.name}: ${why}` });
+const refused = (
+  { name }: ModelObject,
+  why: string,
+  { code = 'unfit-autoencoder', fields }: { readonly code?: ErrorCode; readonly fields?: object },
+): AutoCircuitError =>
+  new AutoCircuitError({
+    code,
+    fields: { model: name, ...fields },
+    where: 'autoencoder',
+    what: `no latents can be put into ${name}: ${why}`,
+  });

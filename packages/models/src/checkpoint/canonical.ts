@@ -54,6 +54,8 @@ export function canonicalWeights<C>(
 ): CanonicalWeights<C> {
   if (!recipe.modelTypes.includes(raw.config.model_type)) {
     throw new AutoCircuitError({
+      code: 'unknown-architecture',
+      fields: { modelType: raw.config.model_type, known: recipe.modelTypes },
       where: 'checkpoint',
       what: `${raw.source} is no ${recipe.name} model`,
       expected: `model_type ${recipe.modelTypes.join(' or ')}`,
@@ -71,6 +73,8 @@ function lazyTensor(raw: RawCheckpoint, { name, shape, from }: TensorRule): Cano
     const data = from(raw);
     if (data.length !== elementCount(shape)) {
       throw new AutoCircuitError({
+        code: 'internal',
+        fields: { tensor: name },
         where: 'checkpoint',
         what: `the rule for ${name} does not fill its shape`,
         expected: `${elementCount(shape)} numbers`,

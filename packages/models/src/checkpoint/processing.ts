@@ -78,6 +78,8 @@ function stepsFor(
     const obstacle = STEPS[step].obstacle(tensors, sizes);
     if (obstacle) {
       throw new AutoCircuitError({
+        code: 'invalid-option',
+        fields: { option: 'process', got: step },
         where: 'checkpoint',
         what: `"${step}" cannot be applied to ${source}: ${obstacle}`,
         fix: `leave "${step}" out`,

@@ -1,8 +1,9 @@
 /** @file Rotary position tables from config.json, computed in float64 (RoFormer, arXiv 2104.09864; the rotate-half convention). */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import type { RawConfig } from './config.js';
 import { parseConfig } from './config.js';
+import { unsupportedName } from './errors.js';
 
 /** The rotary settings of a model, whatever keys its config holds them under. */
 export interface RotarySettings {
@@ -72,11 +73,13 @@ export function readRotary(config: RawConfig, dHead: number, source: string, def
   const settings = keys.rope_parameters ?? keys.rope_scaling ?? {};
   const type = settings.rope_type ?? settings.type ?? 'default';
   if (!isScaling(type))
-    throw unknownName('checkpoint', `rotary scaling in ${source}`, type, Object.keys(scalingSchemas));
+    throw unsupportedName('rope_type', `rotary scaling in ${source}`, type, Object.keys(scalingSchemas));
   const share = settings.partial_rotary_factor ?? keys.partial_rotary_factor ?? keys.rotary_pct ?? defaultShare;
   const dims = Math.trunc(dHead * share);
   if (dims < 2 || dims % 2 !== 0 || dims > dHead) {
     throw new AutoCircuitError({
+      code: 'unsupported-model',
+      fields: { key: 'partial_rotary_factor', dims, dHead },
       where: 'checkpoint',
       what: `${source} turns ${dims} of ${dHead} head dimensions`,
       expected: 'an even number of at least 2, at most all',

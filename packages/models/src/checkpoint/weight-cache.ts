@@ -16,7 +16,6 @@ import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AutoCircuitError, elementCount, memoryWeights, type WeightStore } from '@auto-circuit/core/backend';
-import { unknownName } from '@auto-circuit/core/plugin';
 import {
   errnoOf,
   fileError,
@@ -27,6 +26,7 @@ import {
 } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
+import { missingTensor } from './errors.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
 import type { ProcessingRequest } from './processing.js';
 import type { CanonicalTensors } from './tensors.js';
@@ -88,7 +88,7 @@ export async function loadWeights<C>(
 export function fileWeights(file: SafetensorsFile, key: string): WeightStore {
   const find = (name: string) => {
     const entry = file.tensors.get(name);
-    if (!entry) throw unknownName('checkpoint', 'weight', name, [...file.tensors.keys()]);
+    if (!entry) throw missingTensor('checkpoint', 'weight', name, [...file.tensors.keys()]);
     return entry;
   };
   return Object.freeze({
@@ -103,6 +103,8 @@ export function fileWeights(file: SafetensorsFile, key: string): WeightStore {
       const data = file.read(name);
       if (data instanceof Float32Array) return data;
       throw new AutoCircuitError({
+        code: 'wrong-tensor',
+        fields: { tensor: name },
         where: 'checkpoint',
         what: `weight "${name}" of ${file.path} is not float32`,
         kind: 'internal',
@@ -202,6 +204,8 @@ async function checkOwner(folder: string): Promise<void> {
   const { uid } = await lstat(folder);
   if (ownedByUs(uid)) return;
   throw new AutoCircuitError({
+    code: 'file-unwritable',
+    fields: { path: folder },
     where: 'cache',
     what: `${folder} belongs to another user`,
     fix: 'set AUTO_CIRCUIT_CACHE to a folder of your own',

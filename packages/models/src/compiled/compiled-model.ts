@@ -22,6 +22,8 @@ export function compiledModel(name: string, shape: CompiledShape, weights: Weigh
     const got = weights.entry(weight).shape;
     if (got.join() === expected.join()) continue;
     throw new AutoCircuitError({
+      code: 'wrong-tensor',
+      fields: { tensor: weight, shape: got, expectedShape: expected },
       where: 'compiled',
       what: `weight "${weight}" of model "${name}" has another shape than its config says`,
       expected: `[${expected.join(', ')}]`,

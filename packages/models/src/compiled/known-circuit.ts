@@ -62,9 +62,10 @@ export function circuitOfProgram(program: CompiledProgram, graph: Graph, under: 
   const { factorized, splitQkv, positions } = graph.options;
   if (!factorized) {
     throw new AutoCircuitError({
+      code: 'unsupported-graph',
       where: 'compiled',
       what: 'the known circuit has edges between heads and MLPs, which the residual graph has not',
-      fix: 'leave --residual out',
+      fix: 'use a factorized graph',
     });
   }
   const numbers = knownEdges(program)

@@ -70,7 +70,12 @@ export function planOf(output: Expression): Plan {
 
   const add = (variable: Variable, slot: number): Variable => {
     if (variables.some(({ name }) => name === variable.name)) {
-      throw new AutoCircuitError({ where: 'compiled', what: `two expressions are named "${variable.name}"` });
+      throw new AutoCircuitError({
+        code: 'invalid-program',
+        fields: { program: variable.name },
+        where: 'compiled',
+        what: `two expressions are named "${variable.name}"`,
+      });
     }
     variables.push(variable);
     slots.set(variable, slot);

@@ -179,4 +179,10 @@ function selected(
 }
 
 const unusable = (name: string, what: string, expected: string): AutoCircuitError =>
-  new AutoCircuitError({ where: 'compiled', what: `"${name}": ${what}`, expected });
+  new AutoCircuitError({
+    code: 'invalid-program',
+    fields: { program: name },
+    where: 'compiled',
+    what: `"${name}": ${what}`,
+    expected,
+  });

@@ -1,9 +1,10 @@
 /** @file Weights that tracr compiled, under TransformerLens' per-head names, for our architecture. */
 
 import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
-import { AutoCircuitError, type ModelObject, unknownName } from '@auto-circuit/core/plugin';
+import { AutoCircuitError, type ModelObject } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig } from '../checkpoint/config.js';
+import { missingTensor } from '../checkpoint/errors.js';
 import { compiledModel } from './compiled-model.js';
 import type { CompiledShape } from './weight-shapes.js';
 
@@ -71,7 +72,7 @@ export function tracrModel(
   const weights: Record<string, MemoryWeight> = {};
   const take = (ours: string, theirs: string, turn = false): void => {
     const tensor = tensors[theirs];
-    if (!tensor) throw unknownName('compiled', `tensor of ${name}`, theirs, Object.keys(tensors));
+    if (!tensor) throw missingTensor('compiled', `tensor of ${name}`, theirs, Object.keys(tensors));
     weights[ours] = turn ? turned(tensor, theirs) : tensor;
   };
   for (const [ours, { theirs, turn }] of Object.entries<NamedWeight>(NAMES)) take(ours, theirs, turn);
@@ -87,7 +88,12 @@ export function tracrModel(
 function turned({ shape, data }: MemoryWeight, name: string): MemoryWeight {
   const [rows, columns] = shape.slice(-2);
   if (rows === undefined || columns === undefined) {
-    throw new AutoCircuitError({ where: 'compiled', what: `tensor "${name}" has fewer than two axes` });
+    throw new AutoCircuitError({
+      code: 'wrong-tensor',
+      fields: { tensor: name, shape },
+      where: 'compiled',
+      what: `tensor "${name}" has fewer than two axes`,
+    });
   }
   const out = new Float32Array(data.length);
   const size = rows * columns;

@@ -63,6 +63,8 @@ export class HubUnreachable extends AutoCircuitError {
   constructor(url: string, cause: unknown) {
     const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
     super({
+      code: 'hub-unreachable',
+      fields: { url },
       where: WHERE,
       what: `${new URL(url).origin} cannot be reached (${reason})`,
       fix: 'check the network and HF_ENDPOINT, or name a folder on disk',
@@ -83,7 +85,13 @@ export function refusal(hub: HubConnection, status: number, url: string, what: s
     404: { what: 'the hub does not know it', fix: 'check the name and the revision' },
   };
   const reason = reasons[status] ?? { what: `the hub answers with status ${status}`, fix: 'try again later' };
-  return new AutoCircuitError({ where: WHERE, what: `cannot get ${what}: ${reason.what}`, fix: reason.fix });
+  return new AutoCircuitError({
+    code: 'hub-refused',
+    fields: { url, status, model: hub.repo },
+    where: WHERE,
+    what: `cannot get ${what}: ${reason.what}`,
+    fix: reason.fix,
+  });
 }
 
 /** Asks for a file's hash and size. The hub redirects to its storage, which knows neither: its own answer is what counts. */
@@ -110,6 +118,8 @@ async function describe(hub: HubConnection, commit: string, file: string): Promi
     return { url, etag, size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined };
   }
   throw new AutoCircuitError({
+    code: 'hub-refused',
+    fields: { url, model: hub.repo },
     where: WHERE,
     what: `${hub.endpoint} does not say what ${file} of ${hub.repo} contains (no ETag)`,
     fix: 'check HF_ENDPOINT',
@@ -142,6 +152,8 @@ async function fetchWhole(hub: HubConnection, file: string, remote: RemoteFile, 
       const now = await sizeOf(partial);
       if (attempt < TRIES && now > before) continue;
       throw new AutoCircuitError({
+        code: 'download-broken',
+        fields: { file, bytes: now, size: remote.size },
         where: WHERE,
         what: `the connection broke while getting ${file} of ${hub.repo}`,
         got: `${now} of ${remote.size ?? 'unknown'} bytes`,
@@ -206,6 +218,8 @@ async function verify(hub: HubConnection, file: string, { etag, size }: RemoteFi
   const got = await sizeOf(path);
   const wrong = (what: string, expected: string, found: string) =>
     new AutoCircuitError({
+      code: 'download-broken',
+      fields: { file, expected, got: found },
       where: WHERE,
       what: `${file} of ${hub.repo} came with a wrong ${what} and was removed`,
       expected,

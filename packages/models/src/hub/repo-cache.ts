@@ -25,9 +25,10 @@ export interface RepoCache {
 
 export function openRepoCache(name: string, cacheDir: string = getHFHubCachePath()): RepoCache {
   const folder = join(cacheDir, getRepoFolderName({ type: 'model', name }));
-  const snapshot = (commit: string, file = '') => join(folder, 'snapshots', plainName(commit), file);
-  const blob = (etag: string) => join(folder, 'blobs', plainName(etag));
-  const reference = (revision: string) => join(folder, 'refs', ...revision.split('/').map(plainName));
+  const snapshot = (commit: string, file = '') => join(folder, 'snapshots', plainName('revision', commit), file);
+  const blob = (etag: string) => join(folder, 'blobs', plainName('etag', etag));
+  const reference = (revision: string) =>
+    join(folder, 'refs', ...revision.split('/').map((part) => plainName('revision', part)));
   return Object.freeze({
     folder,
     snapshot,
@@ -50,9 +51,12 @@ export function openRepoCache(name: string, cacheDir: string = getHFHubCachePath
 }
 
 /** What comes from a server or a user becomes part of a path only if it is one plain name. */
-function plainName(name: string): string {
+function plainName(what: 'revision' | 'etag', name: string): string {
   if (/^[\w.+-]+$/.test(name) && !name.startsWith('.')) return name;
   throw new AutoCircuitError({
+    ...(what === 'revision'
+      ? { code: 'invalid-option', fields: { option: what, got: name } }
+      : { code: 'download-broken', fields: { etag: name } }),
     where: 'hub',
     what: `${JSON.stringify(name.slice(0, 80))} is no name for a cached file`,
   });

@@ -55,6 +55,8 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
   if (existsSync(nameOrFolder)) {
     if (statSync(nameOrFolder).isDirectory()) return resolve(nameOrFolder);
     throw new AutoCircuitError({
+      code: 'unsupported-format',
+      fields: { path: nameOrFolder },
       where: WHERE,
       what: `${nameOrFolder} is a file`,
       expected: 'a model folder (config.json and safetensors) or a hub name',
@@ -62,6 +64,8 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
   }
   if (!/^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(nameOrFolder) || /\.\.|--/.test(nameOrFolder)) {
     throw new AutoCircuitError({
+      code: 'unknown-name',
+      fields: { what: 'model', name: nameOrFolder },
       where: WHERE,
       what: `there is no folder ${nameOrFolder}, and it is no hub name either`,
       expected: 'a folder, or a name like openai-community/gpt2',
@@ -84,7 +88,13 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
 function connect(repo: string, settings: HubSettings): HubConnection {
   const endpoint = (settings.endpoint ?? (process.env.HF_ENDPOINT || 'https://huggingface.co')).replace(/\/+$/, '');
   if (!URL.canParse(endpoint)) {
-    throw new AutoCircuitError({ where: WHERE, what: `HF_ENDPOINT is no address`, got: endpoint });
+    throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'endpoint', got: endpoint },
+      where: WHERE,
+      what: `HF_ENDPOINT is no address`,
+      got: endpoint,
+    });
   }
   const token = settings.token ?? tokenFromEnvironment();
   return { endpoint, token, repo, signal: settings.signal, onProgress: settings.onProgress ?? (() => {}) };
@@ -103,6 +113,8 @@ async function fetchModel(hub: HubConnection, cache: RepoCache, revision: string
   const weights = [WEIGHTS, INDEX].find((file) => files.includes(file));
   if (!weights || !files.includes('config.json')) {
     throw new AutoCircuitError({
+      code: 'unsupported-format',
+      fields: { model: hub.repo },
       where: WHERE,
       what: `${hub.repo} has no ${weights ? 'config.json' : 'weights in safetensors form'}`,
       expected: `config.json and ${WEIGHTS} (or ${INDEX})`,
@@ -154,6 +166,8 @@ function cachedFolder(name: string, cache: RepoCache, revision: string, why: str
   const commit = cache.commitOf(revision);
   if (commit !== undefined && isComplete(cache, revision)) return cache.snapshot(commit);
   throw new AutoCircuitError({
+    code: 'file-not-found',
+    fields: { path: cache.folder, model: name, partly: commit !== undefined },
     where: WHERE,
     what: `${name} is ${commit === undefined ? 'not' : 'only partly'} in the cache (${cache.folder}), and ${why}`,
     fix: 'fetch it once with a connection, or name a folder on disk',

@@ -59,6 +59,8 @@ function shapesOnly(name: string, tensors: CanonicalTensors): WeightStore {
 
 const notHere = (name: string): AutoCircuitError =>
   new AutoCircuitError({
+    code: 'weights-not-published',
+    fields: { model: name },
     where: 'models',
     what: `only the shape of ${name} is known here, not its weights`,
     kind: 'internal',

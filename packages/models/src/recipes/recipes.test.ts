@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { canonicalWeights } from '../checkpoint/canonical.js';
 import { memoryCheckpoint, openCheckpoint } from '../checkpoint/hf-folder.js';
 import { columnsTransposed, headPart, part, transposed } from '../checkpoint/layouts.js';
+import { errorWith } from '../testing/error-matcher.js';
 import { gpt2Recipe } from './gpt2.js';
 import { neoxRecipe } from './neox.js';
 
@@ -67,7 +68,9 @@ describe('GPT-2 checkpoints', () => {
       gpt2Recipe,
       'none',
     );
-    expect(() => lacking.tensors.get('unembed.W')!.load()).toThrow(/unknown tensor in changed "lm_head.weight"/);
+    expect(() => lacking.tensors.get('unembed.W')!.load()).toThrow(
+      errorWith('missing-tensor', { tensor: 'lm_head.weight' }),
+    );
   });
 
   it('that config and weights disagree about are refused by name', () => {
@@ -77,7 +80,11 @@ describe('GPT-2 checkpoints', () => {
       'none',
     );
     expect(() => wider.tensors.get('L0.mlp.in.W')!.load()).toThrow(
-      /"transformer.h.0.mlp.c_fc.weight" of changed has another shape than config.json says: expected \[16, 65\], got \[16, 64\]/,
+      errorWith('wrong-tensor', {
+        tensor: 'transformer.h.0.mlp.c_fc.weight',
+        shape: [16, 64],
+        expectedShape: [16, 65],
+      }),
     );
     const scaled = changed((name) => name, { scale_attn_by_inverse_layer_idx: true });
     expect(() => canonicalWeights(scaled, gpt2Recipe)).toThrow(

@@ -63,6 +63,8 @@ export function loadTokenizer(folder: string): ModelTokenizer {
     const unknown = ids.find((id) => tokenizer.id_to_token(id) === undefined);
     if (unknown !== undefined) {
       throw new AutoCircuitError({
+        code: 'token-out-of-range',
+        fields: { token: unknown, size },
         where: 'tokenizer',
         what: `${folder} has no token ${unknown}`,
         expected: `ids from 0 to ${size - 1}`,
@@ -76,7 +78,13 @@ export function loadTokenizer(folder: string): ModelTokenizer {
     encode: (text: string, { bos }: { readonly bos: boolean } = { bos: addsBosOf(tokenizer, settings, bosId) }) => {
       if (!bos) return encodePlain(text);
       if (bosId === null) {
-        throw new AutoCircuitError({ where: 'tokenizer', what: `${folder} has no BOS token`, fix: 'use --bos off' });
+        throw new AutoCircuitError({
+          code: 'no-bos-token',
+          fields: { path: folder },
+          where: 'tokenizer',
+          what: `${folder} has no BOS token`,
+          fix: 'encode without BOS',
+        });
       }
       return [bosId, ...encodePlain(text)];
     },
@@ -108,6 +116,8 @@ function build(folder: string, json: object, settings: object): Tokenizer {
     return new Tokenizer(json, settings);
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'invalid-tokenizer',
+      fields: { path: folder },
       where: 'tokenizer',
       what: `the tokenizer of ${folder} cannot be used`,
       got: cause instanceof Error ? cause.message : String(cause),

@@ -76,6 +76,8 @@ const pieces = ({ encoder }: PromptRequest, text: string): string[] =>
 
 function misfit(task: string, expected: string, got: readonly string[]): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'unfit-tokenizer',
+    fields: { task },
     where: 'prompts',
     what: `task "${task}" does not fit this tokenizer, which cuts numbers otherwise`,
     expected,

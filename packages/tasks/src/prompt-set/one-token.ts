@@ -32,6 +32,8 @@ export function oneTokenWords(
   const fitting = words.filter((word) => isOneToken(encoder, word));
   if (fitting.length >= least) return fitting;
   throw new AutoCircuitError({
+    code: 'unfit-tokenizer',
+    fields: { task, what, found: fitting.length, needed: least },
     where: 'prompts',
     what: `task "${task}" does not fit this tokenizer: too few of its ${what} are one token`,
     expected: `at least ${least} of ${words.length}`,
