@@ -7,6 +7,7 @@
  * `families`, `compiled`, `training` < `named`, `autoencoders`, `shipped` < `plugin.ts`, `load-model.ts` < this list.
  */
 
+export { addHeads, type Block, type DecoderShape, traceBlocks } from './architectures/blocks.js';
 export type { GemmaShape } from './architectures/gemma.js';
 export { type Gpt2Shape, gpt2Model } from './architectures/gpt2.js';
 export {

@@ -12,6 +12,7 @@ it('offers these values', () => {
     PROCESSING_STEPS
     SHIPPED_MODELS
     activationNamed
+    addHeads
     canonicalWeights
     causalAttention
     circuitOfProgram
@@ -58,6 +59,7 @@ it('offers these values', () => {
     softCap
     strongestLatents
     tokenModel
+    traceBlocks
     tracrModel
     trainAutoencoder
     unembedTokens
@@ -79,12 +81,14 @@ it('offers these types', () => {
     Autoencoder
     AutoencoderReport
     AutoencoderTraining
+    Block
     CacheSettings
     CanonicalTensor
     CanonicalTensors
     CanonicalWeights
     ChosenLatents
     CompiledProgram
+    DecoderShape
     GemmaShape
     Gpt2Shape
     HasWeight

@@ -13,6 +13,7 @@ import {
   type PatchPoints,
   type ProgramBuilder,
 } from '@auto-circuit/core/plugin';
+import { addHeads, traceBlocks } from '../architectures/blocks.js';
 import { asMatrix, plainMlp } from '../architectures/layers.js';
 import { type CompiledShape, weightShapes } from './weight-shapes.js';
 
@@ -54,36 +55,32 @@ export function compiledModel(name: string, shape: CompiledShape, weights: Weigh
   });
 }
 
+/** The forward pass. Gives the residual [batch, pos, dModel] that the unembedding reads. */
 export function traceCompiled(shape: CompiledShape, points: PatchPoints): AnyValue {
   const { builder: b } = points;
-  const { layers, heads, dModel, dHead, vocabulary, positions } = shape;
+  const { heads, dModel, dHead, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]
-  const [batch, pos] = tokens.shape;
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
-  const placed = b.slice(points.weight('pos.W', [positions, dModel]), 0, 0, pos!); // [pos, dModel]
-  let residual = points.outOf('start', b.add(embedded, placed)); // [batch, pos, dModel]
+  const placed = b.slice(points.weight('pos.W', [positions, dModel]), 0, 0, tokens.shape[1]!); // [pos, dModel]
 
-  for (let l = 0; l < layers; l++) {
-    const site = `L${l}.attn`;
-    const projection = (input: 'q' | 'k' | 'v'): HeadProjection => ({
-      weight: points.weight(`${site}.${input}.W`, [heads, dHead, dModel]),
-      bias: points.weight(`${site}.${input}.b`, [heads, dHead]),
-    });
-    const inputs = { q: projection('q'), k: projection('k'), v: projection('v'), stacked: null };
-    const { q, k, v } = points.intoHeads(site, residual, null, inputs);
-    const z = fullAttention(b, q, k, v, site); // [heads, batch, pos, dHead]
-    const written = points.outOf(site, z, points.weight(`${site}.o.W`, [heads, dHead, dModel]));
-    residual = b.add(b.add(residual, written), points.weight(`${site}.o.b`, [dModel]));
-    residual = points.stream(`L${l}.mid`, residual);
-
-    const x = points.into(`L${l}.mlp`, residual).mlp!; // [1, batch, pos, dModel]
-    residual = b.add(
-      residual,
-      points.outOf(`L${l}.mlp`, plainMlp(points, { ...shape, activation: 'relu' }, `L${l}.mlp`, x)),
-    );
-    residual = points.stream(`L${l}.post`, residual);
-  }
-  return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
+  return traceBlocks(points, shape, b.add(embedded, placed), {
+    attention(l, residual) {
+      const site = `L${l}.attn`;
+      const projection = (input: 'q' | 'k' | 'v'): HeadProjection => ({
+        weight: points.weight(`${site}.${input}.W`, [heads, dHead, dModel]),
+        bias: points.weight(`${site}.${input}.b`, [heads, dHead]),
+      });
+      const inputs = { q: projection('q'), k: projection('k'), v: projection('v'), stacked: null };
+      const { q, k, v } = points.intoHeads(site, residual, null, inputs);
+      const z = fullAttention(b, q, k, v, site); // [heads, batch, pos, dHead]
+      return addHeads(points, site, residual, z, shape, true);
+    },
+    mlp(l, residual) {
+      const site = `L${l}.mlp`;
+      const x = points.into(site, residual).mlp!; // [1, batch, pos, dModel]
+      return b.add(residual, points.outOf(site, plainMlp(points, { ...shape, activation: 'relu' }, site, x)));
+    },
+  });
 }
 
 /** Residual [batch, q, dModel] → outputs [batch, q, outputs]. */
