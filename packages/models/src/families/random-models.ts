@@ -1,11 +1,19 @@
 /** @file Models of a given shape with seeded random weights: for benchmarks and tests. */
 
-import { memoryWeights } from '@auto-circuit/core/backend';
+import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
 import { type ModelObject, seededRandom } from '@auto-circuit/core/plugin';
 import { type GemmaShape, gemmaModel } from '../architectures/gemma.js';
 import { type Gpt2Shape, gpt2Model } from '../architectures/gpt2.js';
 import { type LlamaShape, llamaModel } from '../architectures/llama.js';
 import { type NeoxShape, neoxModel } from '../architectures/neox.js';
+import {
+  gatedMlpShapes,
+  normShapes,
+  outputShapes,
+  plainMlpShapes,
+  projectionShapes,
+  type WeightShapes,
+} from '../architectures/weight-shapes.js';
 import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 
 /** GPT-2 small: 12 layers, 12 heads, d_model 768. */
@@ -22,20 +30,19 @@ export const GPT2_SMALL: Gpt2Shape = Object.freeze({
   mlp: true,
 });
 
-type Shapes = Record<string, readonly number[]>;
-
+/** How random weights are drawn. */
 export interface RandomModelOptions {
   /** Default 0. */
   readonly seed?: number;
-  /** Times the standard deviation of 0.02; small models need more for every part to matter. Default 1. */
+  /** Times the standard deviation of 0.02; small models need more for every module to matter. Default 1. */
   readonly scale?: number;
 }
 
+/** Weights in memory by name. */
+type RandomWeights = Record<string, MemoryWeight>;
+
 /** Normal weights (biases too, so that nothing is zero by chance of initialisation). */
-function randomWeights(
-  shapes: Shapes,
-  { seed = 0, scale = 1 }: RandomModelOptions,
-): Record<string, { shape: readonly number[]; data: Float32Array }> {
+function randomWeights(shapes: WeightShapes, { seed = 0, scale = 1 }: RandomModelOptions): RandomWeights {
   const random = seededRandom(seed, 'weights');
   return Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => {
@@ -46,53 +53,41 @@ function randomWeights(
   );
 }
 
+/** Shapes outside of layers, then those of each layer. */
+const allShapes = (outside: WeightShapes, layers: number, inLayer: (name: string) => WeightShapes): WeightShapes =>
+  Object.assign({}, outside, ...Array.from({ length: layers }, (_, l) => inLayer(`L${l}`)));
+
 const keyOf = (family: string, shape: object, options: RandomModelOptions): string =>
   `random-${family}-${JSON.stringify([shape, options])}`;
 
 /** A GPT-2 of this shape as after all processing steps: no layer norm weights, an unembedding of its own. */
 export function randomGpt2(shape: Gpt2Shape, options: RandomModelOptions = {}): ModelObject {
-  const { layers, heads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
-  const shapes: Shapes = {
-    'embed.W': [vocabulary, d],
-    'pos.W': [positions, d],
-    'unembed.W': [vocabulary, d],
+  const { layers, dModel, vocabulary, positions } = shape;
+  const outside = {
+    'embed.W': [vocabulary, dModel],
+    'pos.W': [positions, dModel],
+    'unembed.W': [vocabulary, dModel],
     'unembed.b': [vocabulary],
   };
-  for (let l = 0; l < layers; l++) {
-    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
-    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
-    Object.assign(shapes, { [`L${l}.attn.o.W`]: [heads, dHead, d], [`L${l}.attn.o.b`]: [d] });
-    if (shape.mlp)
-      Object.assign(shapes, {
-        [`L${l}.mlp.in.W`]: [d, dMlp],
-        [`L${l}.mlp.in.b`]: [dMlp],
-        [`L${l}.mlp.out.W`]: [dMlp, d],
-        [`L${l}.mlp.out.b`]: [d],
-      });
-  }
+  const shapes = allShapes(outside, layers, (layer) => ({
+    ...projectionShapes(`${layer}.attn`, shape, true),
+    ...outputShapes(`${layer}.attn`, shape, true),
+    ...(shape.mlp ? plainMlpShapes(`${layer}.mlp`, shape) : {}),
+  }));
   return gpt2Model('random-gpt2', shape, memoryWeights(randomWeights(shapes, options), keyOf('gpt2', shape, options)));
 }
 
 /** A Llama of this shape, unprocessed, with tied embeddings. */
 export function randomLlama(shape: LlamaShape, options: RandomModelOptions = {}): ModelObject {
-  const { layers, heads, kvHeads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
-  const shapes: Shapes = { 'embed.W': [vocabulary, d], 'final.ln.w': [d] };
-  for (let l = 0; l < layers; l++) {
-    for (const [x, count] of [
-      ['q', heads],
-      ['k', kvHeads],
-      ['v', kvHeads],
-    ] as const)
-      shapes[`L${l}.attn.${x}.W`] = [count, dHead, d];
-    Object.assign(shapes, {
-      [`L${l}.attn.o.W`]: [heads, dHead, d],
-      [`L${l}.ln1.w`]: [d],
-      [`L${l}.ln2.w`]: [d],
-      [`L${l}.mlp.gate.W`]: [dMlp, d],
-      [`L${l}.mlp.up.W`]: [dMlp, d],
-      [`L${l}.mlp.down.W`]: [d, dMlp],
-    });
-  }
+  const { layers, dModel, dHead, vocabulary, positions } = shape;
+  const outside = { 'embed.W': [vocabulary, dModel], 'final.ln.w': [dModel] };
+  const shapes = allShapes(outside, layers, (layer) => ({
+    ...projectionShapes(`${layer}.attn`, shape, false),
+    ...outputShapes(`${layer}.attn`, shape, false),
+    ...normShapes(`${layer}.ln1`, dModel, false),
+    ...normShapes(`${layer}.ln2`, dModel, false),
+    ...gatedMlpShapes(`${layer}.mlp`, shape),
+  }));
   const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dHead) };
   return llamaModel('random-llama', shape, memoryWeights(weights, keyOf('llama', shape, options)));
 }
@@ -102,55 +97,43 @@ export function randomGemma(
   shape: GemmaShape & { readonly norms: boolean },
   options: RandomModelOptions = {},
 ): ModelObject {
-  const { layers, heads, kvHeads, dModel: d, dHead, dMlp, vocabulary, positions } = shape;
-  const shapes: Shapes = { 'embed.W': [vocabulary, d], 'final.ln.w': [d] };
-  for (let l = 0; l < layers; l++) {
-    for (const norm of ['ln1', 'ln2', 'attn.post', 'mlp.post']) shapes[`L${l}.${norm}.w`] = [d];
-    for (const x of ['q', 'k']) if (shape.norms) shapes[`L${l}.attn.${x}.norm.w`] = [dHead];
-    Object.assign(shapes, {
-      [`L${l}.attn.q.W`]: [heads, dHead, d],
-      [`L${l}.attn.k.W`]: [kvHeads, dHead, d],
-      [`L${l}.attn.v.W`]: [kvHeads, dHead, d],
-      [`L${l}.attn.o.W`]: [heads, dHead, d],
-      [`L${l}.mlp.gate.W`]: [dMlp, d],
-      [`L${l}.mlp.up.W`]: [dMlp, d],
-      [`L${l}.mlp.down.W`]: [d, dMlp],
-    });
-  }
+  const { layers, dModel, dHead, vocabulary, positions } = shape;
+  const outside = { 'embed.W': [vocabulary, dModel], 'final.ln.w': [dModel] };
+  const shapes = allShapes(outside, layers, (layer) => ({
+    ...normsOf(layer, ['ln1', 'ln2', 'attn.post', 'mlp.post'], dModel),
+    ...(shape.norms ? normsOf(layer, ['attn.q.norm', 'attn.k.norm'], dHead) : {}),
+    ...projectionShapes(`${layer}.attn`, shape, false),
+    ...outputShapes(`${layer}.attn`, shape, false),
+    ...gatedMlpShapes(`${layer}.mlp`, shape),
+  }));
   const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dHead) };
   return gemmaModel('random-gemma', shape, memoryWeights(weights, keyOf('gemma', shape, options)));
 }
 
+const normsOf = (layer: string, names: readonly string[], size: number): WeightShapes =>
+  Object.assign({}, ...names.map((name) => normShapes(`${layer}.${name}`, size, false)));
+
 /** A GPT-NeoX of this shape, unprocessed, with embeddings of its own on both ends. */
 export function randomNeox(shape: NeoxShape, options: RandomModelOptions = {}): ModelObject {
-  const { layers, heads, dModel: d, dHead, dRotary, dMlp, vocabulary, positions } = shape;
-  const shapes: Shapes = {
-    'embed.W': [vocabulary, d],
-    'unembed.W': [vocabulary, d],
-    'final.ln.w': [d],
-    'final.ln.b': [d],
+  const { layers, dModel, dRotary, vocabulary, positions } = shape;
+  const outside = {
+    'embed.W': [vocabulary, dModel],
+    'unembed.W': [vocabulary, dModel],
+    ...normShapes('final.ln', dModel, true),
   };
-  for (let l = 0; l < layers; l++) {
-    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.W`] = [heads, dHead, d];
-    for (const x of ['q', 'k', 'v']) shapes[`L${l}.attn.${x}.b`] = [heads, dHead];
-    for (const norm of ['ln1', 'ln2']) Object.assign(shapes, { [`L${l}.${norm}.w`]: [d], [`L${l}.${norm}.b`]: [d] });
-    Object.assign(shapes, {
-      [`L${l}.attn.o.W`]: [heads, dHead, d],
-      [`L${l}.attn.o.b`]: [d],
-      [`L${l}.mlp.in.W`]: [d, dMlp],
-      [`L${l}.mlp.in.b`]: [dMlp],
-      [`L${l}.mlp.out.W`]: [dMlp, d],
-      [`L${l}.mlp.out.b`]: [d],
-    });
-  }
+  const shapes = allShapes(outside, layers, (layer) => ({
+    ...projectionShapes(`${layer}.attn`, shape, true),
+    ...normShapes(`${layer}.ln1`, dModel, true),
+    ...normShapes(`${layer}.ln2`, dModel, true),
+    ...outputShapes(`${layer}.attn`, shape, true),
+    ...plainMlpShapes(`${layer}.mlp`, shape),
+  }));
   const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dRotary) };
   return neoxModel('random-neox', shape, memoryWeights(weights, keyOf('neox', shape, options)));
 }
 
-function rotaryWeights(
-  positions: number,
-  dims: number,
-): Record<string, { shape: readonly number[]; data: Float32Array }> {
+/** `rope.cos` and `rope.sin` [positions, dims]. */
+function rotaryWeights(positions: number, dims: number): RandomWeights {
   const rotary: RotarySettings = { theta: 10_000, dims, scaling: { kind: 'default' } };
   return {
     'rope.cos': { shape: [positions, dims], data: rotaryTable('cos', rotary, positions) },

@@ -2,7 +2,6 @@
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/core/plugin';
-import { canonicalWeights } from '../checkpoint/canonical.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
 import type { CanonicalTensors } from '../checkpoint/tensors.js';
@@ -16,9 +15,8 @@ import { type NamedSize, namedSize } from './sizes.js';
 export function namedShape(name: string, process: ProcessingRequest): ModelObject | undefined {
   const size = namedSize(name);
   if (!size) return undefined;
-  const family = FAMILIES.find(({ recipe }) => recipe.modelTypes.includes(size.config.model_type))!;
-  const loaded = canonicalWeights(withoutNumbers(size), family.recipe, process);
-  return family.build(size.name, loaded, shapesOnly(size.name, loaded.tensors));
+  const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(size.config.model_type))!;
+  return family.ofCheckpoint(size.name, withoutNumbers(size), process, (tensors) => shapesOnly(size.name, tensors));
 }
 
 /** What of a checkpoint recipes ask for by name: biases that only some families have. */

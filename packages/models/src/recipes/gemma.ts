@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import { asIs, type Loader, plusOne, prefixOf, transposed } from '../checkpoint/layouts.js';
-import { type RotarySettings, readRotary, rotaryTable } from '../checkpoint/rotary.js';
+import { asIs, plusOne, prefixOf, transposed } from '../checkpoint/layouts.js';
+import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
 import { type LayerWindows, readWindows } from '../checkpoint/windows.js';
+import { addGatedMlp, addProjections, addRotary, addUnembedding, ruleList } from './rule-list.js';
 
 const cap = z.number().positive().nullish();
 /** Defaults are those of the family's own configuration class: files leave out what equals them. */
@@ -156,45 +157,34 @@ const sizes = (config: GemmaConfig): ModelSizes => ({
 });
 
 function rules(config: GemmaConfig, raw: RawCheckpoint): TensorRule[] {
-  const { layers, heads: H, kvHeads: KV, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = sizes(config);
+  const own = sizes(config);
+  const { layers, heads: H, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = own;
   const prefix = prefixOf(raw, ['model.', 'language_model.model.', 'model.language_model.', ''], 'embed_tokens.weight');
-  const rule = (name: string, shape: readonly number[], from: Loader): TensorRule => ({ name, shape, from });
-  const all = [rule('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]))];
-  for (const [name, rotary] of [
-    ['rope', config.rotary],
-    ['rope.local', config.localRotary],
-  ] as const) {
-    if (rotary === null) continue;
-    all.push(rule(`${name}.cos`, [positions, rotary.dims], () => rotaryTable('cos', rotary, positions)));
-    all.push(rule(`${name}.sin`, [positions, rotary.dims], () => rotaryTable('sin', rotary, positions)));
-  }
+  const list = ruleList();
+  list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
+  addRotary(list.add, 'rope', config.rotary, positions);
+  if (config.localRotary !== null) addRotary(list.add, 'rope.local', config.localRotary, positions);
   for (let l = 0; l < layers; l++) {
     const layer = `${prefix}layers.${l}.`;
-    const own = (name: string, shape: readonly number[], from: Loader) => all.push(rule(`L${l}.${name}`, shape, from));
+    const add = list.inLayer(l);
     const norm = (name: string, from: string, size = D) =>
-      own(`${name}.w`, [size], plusOne(`${layer}${from}.weight`, size));
+      add(`${name}.w`, [size], plusOne(`${layer}${from}.weight`, size));
     norm('ln1', 'input_layernorm');
-    for (const [input, n] of [
-      ['q', H],
-      ['k', KV],
-      ['v', KV],
-    ] as const)
-      own(`attn.${input}.W`, [n, dHead, D], asIs(`${layer}self_attn.${input}_proj.weight`, [n * dHead, D]));
+    addProjections(add, `${layer}self_attn`, own, () => false);
     if (config.queryKeyNorms)
       for (const input of ['q', 'k']) norm(`attn.${input}.norm`, `self_attn.${input}_norm`, dHead);
-    own('attn.o.W', [H, dHead, D], transposed(`${layer}self_attn.o_proj.weight`, [D, H * dHead]));
+    add('attn.o.W', [H, dHead, D], transposed(`${layer}self_attn.o_proj.weight`, [D, H * dHead]));
     norm('attn.post', 'post_attention_layernorm');
     norm('ln2', 'pre_feedforward_layernorm');
-    own('mlp.gate.W', [F, D], asIs(`${layer}mlp.gate_proj.weight`, [F, D]));
-    own('mlp.up.W', [F, D], asIs(`${layer}mlp.up_proj.weight`, [F, D]));
-    own('mlp.down.W', [D, F], asIs(`${layer}mlp.down_proj.weight`, [D, F]));
+    addGatedMlp(add, `${layer}mlp`, D, F);
     norm('mlp.post', 'post_feedforward_layernorm');
   }
-  all.push(rule('final.ln.w', [D], plusOne(`${prefix}norm.weight`, D)));
-  if (!config.tie_word_embeddings) all.push(rule('unembed.W', [V, D], asIs('lm_head.weight', [V, D])));
-  return all;
+  list.add('final.ln.w', [D], plusOne(`${prefix}norm.weight`, D));
+  addUnembedding(list.add, config.tie_word_embeddings, 'lm_head.weight', V, D);
+  return list.rules;
 }
 
+/** From Gemma 2 and 3 checkpoints (text) to canonical weights. */
 export const gemmaRecipe: WeightRecipe<GemmaConfig> = Object.freeze({
   name: 'gemma',
   modelTypes: Object.keys(GENERATIONS),

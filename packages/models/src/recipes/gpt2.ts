@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import { asIs, columnsTransposed, type Loader, part, prefixOf } from '../checkpoint/layouts.js';
+import { asIs, columnsTransposed, part, prefixOf } from '../checkpoint/layouts.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
+import { addLayerNorm, addUnembedding, ruleList } from './rule-list.js';
 
 const schema = z
   .looseObject({
@@ -41,41 +42,35 @@ const sizes = (config: Gpt2Config): ModelSizes => ({
 function rules(config: Gpt2Config, raw: RawCheckpoint): TensorRule[] {
   const { layers, heads: H, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = sizes(config);
   const prefix = prefixOf(raw, ['transformer.', ''], 'wte.weight');
-  const rule = (name: string, shape: readonly number[], from: Loader): TensorRule => ({ name, shape, from });
-  const all = [
-    rule('embed.W', [V, D], asIs(`${prefix}wte.weight`, [V, D])),
-    rule('pos.W', [positions, D], asIs(`${prefix}wpe.weight`, [positions, D])),
-  ];
+  const list = ruleList();
+  list.add('embed.W', [V, D], asIs(`${prefix}wte.weight`, [V, D]));
+  list.add('pos.W', [positions, D], asIs(`${prefix}wpe.weight`, [positions, D]));
   for (let l = 0; l < layers; l++) {
     const h = `${prefix}h.${l}.`;
-    const own = (name: string, shape: readonly number[], from: Loader) => all.push(rule(`L${l}.${name}`, shape, from));
-    own('ln1.w', [D], asIs(`${h}ln_1.weight`, [D]));
-    own('ln1.b', [D], asIs(`${h}ln_1.bias`, [D]));
-    // the three matrices one behind the other: they can be read as one
+    const add = list.inLayer(l);
+    addLayerNorm(add, 'ln1', `${h}ln_1`, D);
+    // the three matrices one after the other: they can be read as one
     ['q', 'k', 'v'].forEach((input, i) => {
-      own(`attn.${input}.W`, [H, dHead, D], columnsTransposed(`${h}attn.c_attn.weight`, [D, 3 * D], i * D, D));
+      add(`attn.${input}.W`, [H, dHead, D], columnsTransposed(`${h}attn.c_attn.weight`, [D, 3 * D], i * D, D));
     });
     ['q', 'k', 'v'].forEach((input, i) => {
-      own(`attn.${input}.b`, [H, dHead], part(`${h}attn.c_attn.bias`, 3 * D, i * D, D));
+      add(`attn.${input}.b`, [H, dHead], part(`${h}attn.c_attn.bias`, 3 * D, i * D, D));
     });
-    own('attn.o.W', [H, dHead, D], asIs(`${h}attn.c_proj.weight`, [D, D]));
-    own('attn.o.b', [D], asIs(`${h}attn.c_proj.bias`, [D]));
+    add('attn.o.W', [H, dHead, D], asIs(`${h}attn.c_proj.weight`, [D, D]));
+    add('attn.o.b', [D], asIs(`${h}attn.c_proj.bias`, [D]));
     if (config.attn_only) continue;
-    own('ln2.w', [D], asIs(`${h}ln_2.weight`, [D]));
-    own('ln2.b', [D], asIs(`${h}ln_2.bias`, [D]));
-    own('mlp.in.W', [D, F], asIs(`${h}mlp.c_fc.weight`, [D, F]));
-    own('mlp.in.b', [F], asIs(`${h}mlp.c_fc.bias`, [F]));
-    own('mlp.out.W', [F, D], asIs(`${h}mlp.c_proj.weight`, [F, D]));
-    own('mlp.out.b', [D], asIs(`${h}mlp.c_proj.bias`, [D]));
+    addLayerNorm(add, 'ln2', `${h}ln_2`, D);
+    add('mlp.in.W', [D, F], asIs(`${h}mlp.c_fc.weight`, [D, F]));
+    add('mlp.in.b', [F], asIs(`${h}mlp.c_fc.bias`, [F]));
+    add('mlp.out.W', [F, D], asIs(`${h}mlp.c_proj.weight`, [F, D]));
+    add('mlp.out.b', [D], asIs(`${h}mlp.c_proj.bias`, [D]));
   }
-  all.push(
-    rule('final.ln.w', [D], asIs(`${prefix}ln_f.weight`, [D])),
-    rule('final.ln.b', [D], asIs(`${prefix}ln_f.bias`, [D])),
-  );
-  if (!config.tie_word_embeddings) all.push(rule('unembed.W', [V, D], asIs('lm_head.weight', [V, D])));
-  return all;
+  addLayerNorm(list.add, 'final.ln', `${prefix}ln_f`, D);
+  addUnembedding(list.add, config.tie_word_embeddings, 'lm_head.weight', V, D);
+  return list.rules;
 }
 
+/** From GPT-2 checkpoints to canonical weights. */
 export const gpt2Recipe: WeightRecipe<Gpt2Config> = Object.freeze({
   name: 'gpt2',
   modelTypes: ['gpt2'],

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import { asIs, type Loader, prefixOf, transposed } from '../checkpoint/layouts.js';
-import { type RotarySettings, readRotary, rotaryTable } from '../checkpoint/rotary.js';
+import { asIs, prefixOf, transposed } from '../checkpoint/layouts.js';
+import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
 import { type LayerWindows, readWindows } from '../checkpoint/windows.js';
+import { addGatedMlp, addProjections, addRotary, addUnembedding, ruleList } from './rule-list.js';
 
 const schema = z
   .looseObject({
@@ -74,40 +75,29 @@ function readConfig(config: RawConfig, source: string): LlamaConfig {
 }
 
 function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
-  const { layers, heads: H, kvHeads: KV, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = sizes(config);
+  const own = sizes(config);
+  const { layers, heads: H, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = own;
   const prefix = prefixOf(raw, ['model.', ''], 'embed_tokens.weight');
-  const rule = (name: string, shape: readonly number[], from: Loader): TensorRule => ({ name, shape, from });
-  const { rotary } = config;
-  const all = [
-    rule('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D])),
-    rule('rope.cos', [positions, rotary.dims], () => rotaryTable('cos', rotary, positions)),
-    rule('rope.sin', [positions, rotary.dims], () => rotaryTable('sin', rotary, positions)),
-  ];
+  const list = ruleList();
+  list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
+  addRotary(list.add, 'rope', config.rotary, positions);
   for (let l = 0; l < layers; l++) {
     const layer = `${prefix}layers.${l}.`;
-    const own = (name: string, shape: readonly number[], from: Loader) => all.push(rule(`L${l}.${name}`, shape, from));
-    own('ln1.w', [D], asIs(`${layer}input_layernorm.weight`, [D]));
-    for (const [input, n] of [
-      ['q', H],
-      ['k', KV],
-      ['v', KV],
-    ] as const) {
-      const projection = `${layer}self_attn.${input}_proj`;
-      own(`attn.${input}.W`, [n, dHead, D], asIs(`${projection}.weight`, [n * dHead, D]));
-      if (raw.has(`${projection}.bias`)) own(`attn.${input}.b`, [n, dHead], asIs(`${projection}.bias`, [n * dHead]));
-    }
-    own('attn.o.W', [H, dHead, D], transposed(`${layer}self_attn.o_proj.weight`, [D, H * dHead]));
-    if (raw.has(`${layer}self_attn.o_proj.bias`)) own('attn.o.b', [D], asIs(`${layer}self_attn.o_proj.bias`, [D]));
-    own('ln2.w', [D], asIs(`${layer}post_attention_layernorm.weight`, [D]));
-    own('mlp.gate.W', [F, D], asIs(`${layer}mlp.gate_proj.weight`, [F, D]));
-    own('mlp.up.W', [F, D], asIs(`${layer}mlp.up_proj.weight`, [F, D]));
-    own('mlp.down.W', [D, F], asIs(`${layer}mlp.down_proj.weight`, [D, F]));
+    const output = `${layer}self_attn.o_proj`;
+    const add = list.inLayer(l);
+    add('ln1.w', [D], asIs(`${layer}input_layernorm.weight`, [D]));
+    addProjections(add, `${layer}self_attn`, own, raw.has);
+    add('attn.o.W', [H, dHead, D], transposed(`${output}.weight`, [D, H * dHead]));
+    if (raw.has(`${output}.bias`)) add('attn.o.b', [D], asIs(`${output}.bias`, [D]));
+    add('ln2.w', [D], asIs(`${layer}post_attention_layernorm.weight`, [D]));
+    addGatedMlp(add, `${layer}mlp`, D, F);
   }
-  all.push(rule('final.ln.w', [D], asIs(`${prefix}norm.weight`, [D])));
-  if (!config.tie_word_embeddings) all.push(rule('unembed.W', [V, D], asIs('lm_head.weight', [V, D])));
-  return all;
+  list.add('final.ln.w', [D], asIs(`${prefix}norm.weight`, [D]));
+  addUnembedding(list.add, config.tie_word_embeddings, 'lm_head.weight', V, D);
+  return list.rules;
 }
 
+/** From checkpoints of Llama, Qwen 2 and Mistral to canonical weights. */
 export const llamaRecipe: WeightRecipe<LlamaConfig> = Object.freeze({
   name: 'llama',
   modelTypes: Object.keys(WINDOWS),

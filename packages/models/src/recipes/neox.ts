@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import { asIs, headPart, type Loader, prefixOf, transposed } from '../checkpoint/layouts.js';
-import { type RotarySettings, readRotary, rotaryTable } from '../checkpoint/rotary.js';
+import { asIs, headPart, prefixOf, transposed } from '../checkpoint/layouts.js';
+import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
+import { addLayerNorm, addRotary, addUnembedding, ruleList } from './rule-list.js';
 
 const schema = z
   .looseObject({
@@ -52,44 +53,36 @@ function readConfig(config: RawConfig, source: string): NeoxConfig {
 function rules(config: NeoxConfig, raw: RawCheckpoint): TensorRule[] {
   const { layers, heads: H, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = sizes(config);
   const prefix = prefixOf(raw, ['gpt_neox.', ''], 'embed_in.weight');
-  const rule = (name: string, shape: readonly number[], from: Loader): TensorRule => ({ name, shape, from });
-  const { rotary } = config;
-  const all = [
-    rule('embed.W', [V, D], asIs(`${prefix}embed_in.weight`, [V, D])),
-    rule('rope.cos', [positions, rotary.dims], () => rotaryTable('cos', rotary, positions)),
-    rule('rope.sin', [positions, rotary.dims], () => rotaryTable('sin', rotary, positions)),
-  ];
+  const list = ruleList();
+  list.add('embed.W', [V, D], asIs(`${prefix}embed_in.weight`, [V, D]));
+  addRotary(list.add, 'rope', config.rotary, positions);
   for (let l = 0; l < layers; l++) {
     const layer = `${prefix}layers.${l}.`;
-    const own = (name: string, shape: readonly number[], from: Loader) => all.push(rule(`L${l}.${name}`, shape, from));
-    own('ln1.w', [D], asIs(`${layer}input_layernorm.weight`, [D]));
-    own('ln1.b', [D], asIs(`${layer}input_layernorm.bias`, [D]));
     const packed = `${layer}attention.query_key_value`;
-    // the three matrices one behind the other: they can be read as one
+    const add = list.inLayer(l);
+    addLayerNorm(add, 'ln1', `${layer}input_layernorm`, D);
+    // the three matrices one after the other: they can be read as one
     ['q', 'k', 'v'].forEach((input, i) => {
-      own(`attn.${input}.W`, [H, dHead, D], headPart(`${packed}.weight`, [3 * D, D], H, 3, i));
+      add(`attn.${input}.W`, [H, dHead, D], headPart(`${packed}.weight`, [3 * D, D], H, 3, i));
     });
     ['q', 'k', 'v'].forEach((input, i) => {
-      own(`attn.${input}.b`, [H, dHead], headPart(`${packed}.bias`, [3 * D], H, 3, i));
+      add(`attn.${input}.b`, [H, dHead], headPart(`${packed}.bias`, [3 * D], H, 3, i));
     });
-    own('attn.o.W', [H, dHead, D], transposed(`${layer}attention.dense.weight`, [D, D]));
-    own('attn.o.b', [D], asIs(`${layer}attention.dense.bias`, [D]));
-    own('ln2.w', [D], asIs(`${layer}post_attention_layernorm.weight`, [D]));
-    own('ln2.b', [D], asIs(`${layer}post_attention_layernorm.bias`, [D]));
-    own('mlp.in.W', [D, F], transposed(`${layer}mlp.dense_h_to_4h.weight`, [F, D]));
-    own('mlp.in.b', [F], asIs(`${layer}mlp.dense_h_to_4h.bias`, [F]));
-    own('mlp.out.W', [F, D], transposed(`${layer}mlp.dense_4h_to_h.weight`, [D, F]));
-    own('mlp.out.b', [D], asIs(`${layer}mlp.dense_4h_to_h.bias`, [D]));
+    add('attn.o.W', [H, dHead, D], transposed(`${layer}attention.dense.weight`, [D, D]));
+    add('attn.o.b', [D], asIs(`${layer}attention.dense.bias`, [D]));
+    addLayerNorm(add, 'ln2', `${layer}post_attention_layernorm`, D);
+    add('mlp.in.W', [D, F], transposed(`${layer}mlp.dense_h_to_4h.weight`, [F, D]));
+    add('mlp.in.b', [F], asIs(`${layer}mlp.dense_h_to_4h.bias`, [F]));
+    add('mlp.out.W', [F, D], transposed(`${layer}mlp.dense_4h_to_h.weight`, [D, F]));
+    add('mlp.out.b', [D], asIs(`${layer}mlp.dense_4h_to_h.bias`, [D]));
   }
-  all.push(
-    rule('final.ln.w', [D], asIs(`${prefix}final_layer_norm.weight`, [D])),
-    rule('final.ln.b', [D], asIs(`${prefix}final_layer_norm.bias`, [D])),
-  );
+  addLayerNorm(list.add, 'final.ln', `${prefix}final_layer_norm`, D);
   const head = raw.has('lm_head.weight') ? 'lm_head.weight' : 'embed_out.weight'; // newer and older files
-  if (!config.tie_word_embeddings) all.push(rule('unembed.W', [V, D], asIs(head, [V, D])));
-  return all;
+  addUnembedding(list.add, config.tie_word_embeddings, head, V, D);
+  return list.rules;
 }
 
+/** From GPT-NeoX checkpoints to canonical weights. */
 export const neoxRecipe: WeightRecipe<NeoxConfig> = Object.freeze({
   name: 'neox',
   modelTypes: ['gpt_neox'],

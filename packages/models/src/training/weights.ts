@@ -3,33 +3,34 @@
 import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { elementCount, uniformAt } from '@auto-circuit/core/plugin';
 import type { Gpt2Shape } from '../architectures/gpt2.js';
+import { outputShapes, plainMlpShapes, type WeightShapes } from '../architectures/weight-shapes.js';
 
+/** Weights in memory by canonical name. */
 export type Weights = Readonly<Record<string, MemoryWeight>>;
 
-/** Every weight by its canonical name: layer norms apart, embedding and unembedding one matrix. */
-export function gpt2WeightShapes(shape: Gpt2Shape): Readonly<Record<string, readonly number[]>> {
-  const { layers, heads, dModel, dHead, dMlp, vocabulary, positions } = shape;
-  const shapes: Record<string, readonly number[]> = { 'embed.W': [vocabulary, dModel], 'pos.W': [positions, dModel] };
-  const norm = (name: string): void => {
-    shapes[`${name}.w`] = shapes[`${name}.b`] = [dModel];
-  };
-  for (let l = 0; l < layers; l++) {
-    norm(`L${l}.ln1`);
-    for (const input of ['q', 'k', 'v']) {
-      shapes[`L${l}.attn.${input}.W`] = [heads, dHead, dModel];
-      shapes[`L${l}.attn.${input}.b`] = [heads, dHead];
-    }
-    shapes[`L${l}.attn.o.W`] = [heads, dHead, dModel];
-    shapes[`L${l}.attn.o.b`] = [dModel];
-    if (!shape.mlp) continue;
-    norm(`L${l}.ln2`);
-    shapes[`L${l}.mlp.in.W`] = [dModel, dMlp];
-    shapes[`L${l}.mlp.in.b`] = [dMlp];
-    shapes[`L${l}.mlp.out.W`] = [dMlp, dModel];
-    shapes[`L${l}.mlp.out.b`] = [dModel];
-  }
-  norm('final.ln');
-  return shapes;
+/**
+ * Every weight by its canonical name: layer norms apart, embedding and unembedding one matrix. Initial weights are drawn by
+ * place in this order, so here, unlike elsewhere, a projection's bias follows its matrix and a norm's weight its bias.
+ */
+export function gpt2WeightShapes(shape: Gpt2Shape): Readonly<WeightShapes> {
+  const { layers, heads, dModel, dHead, vocabulary, positions } = shape;
+  const norm = (name: string): WeightShapes => ({ [`${name}.b`]: [dModel], [`${name}.w`]: [dModel] });
+  const layer = (name: string): WeightShapes => ({
+    ...norm(`${name}.ln1`),
+    ...Object.fromEntries(
+      ['q', 'k', 'v'].flatMap((input) => [
+        [`${name}.attn.${input}.W`, [heads, dHead, dModel]],
+        [`${name}.attn.${input}.b`, [heads, dHead]],
+      ]),
+    ),
+    ...outputShapes(`${name}.attn`, shape, true),
+    ...(shape.mlp ? { ...norm(`${name}.ln2`), ...plainMlpShapes(`${name}.mlp`, shape) } : {}),
+  });
+  return Object.assign(
+    { 'embed.W': [vocabulary, dModel], 'pos.W': [positions, dModel] },
+    ...Array.from({ length: layers }, (_, l) => layer(`L${l}`)),
+    norm('final.ln'),
+  );
 }
 
 /** Matrices are drawn and decay; biases begin at 0 and layer norm weights at 1, and neither decays. */
