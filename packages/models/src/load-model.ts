@@ -20,6 +20,7 @@ import { modelsPlugin } from './plugin.js';
 import { SHIPPED_MODELS } from './shipped/shipped-models.js';
 import { loadTokenizer, type ModelTokenizer } from './tokenizer/tokenizer.js';
 
+/** How a model is loaded. */
 export interface LoadModelSettings {
   /** `all`: fold norms, centre what can be centred (TransformerLens, AutoCircuit); `none`: as the checkpoint has it. Default all. */
   readonly process?: 'all' | 'none';
@@ -28,10 +29,12 @@ export interface LoadModelSettings {
   /** Architectures to choose from. Default: this package's. */
   readonly registry?: Registry;
   readonly hub?: HubSettings;
-  /** Told of tensors converted, or of bytes fetched. */
+  /** Reports tensors converted, or bytes fetched. */
   readonly progress?: Progress;
+  /** Called with a line for what is unusual but no error. */
   readonly onWarning?: (line: string) => void;
 }
+/** A model and its tokenizer. */
 export interface LoadedModel {
   readonly model: ModelObject;
   /** null for models whose input is numbers, and for folders without a tokenizer. */
@@ -66,6 +69,7 @@ export function namedModels(): { readonly name: string; readonly doc: string }[]
 }
 
 /**
+ * Opens a model.
  * @param name a shipped model, `micro`, a model file (`.json`, with autoencoders), a folder with config.json and safetensors, a named size, or a hub name (`org/name`)
  * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
  */

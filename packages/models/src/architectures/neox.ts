@@ -1,4 +1,4 @@
-/** @file GPT-NeoX (Pythia): rotary positions on part of each head, layer norms, attention and MLP side by side or in turn. */
+/** @file GPT-NeoX (Pythia): rotary positions on part of each head, layer norms, attention and MLP in parallel or one after the other. */
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';

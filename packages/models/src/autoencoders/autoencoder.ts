@@ -1,7 +1,7 @@
 /**
- * @file A sparse autoencoder of an MLP's output or of the residual stream, read from a folder: cfg.json and safetensors with `W_enc` [dModel, latents],
- * `b_enc` [latents], `W_dec` [latents, dModel], `b_dec` [dModel], and `threshold` [latents] where latents jump (the layout of
- * SAELens).
+ * @file A sparse autoencoder of an MLP's output or of the residual stream, read from a folder: cfg.json and safetensors with
+ * `W_enc` [dModel, latents], `b_enc` [latents], `W_dec` [latents, dModel], `b_dec` [dModel], and `threshold` [latents] of a
+ * JumpReLU (the layout of SAELens, https://github.com/jbloomAus/SAELens).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { count, parseConfig, readJson } from '../checkpoint/config.js';
 
 const WHERE = 'autoencoder';
 
-/** What becomes of a latent's pre-activation x: relu(x) · x where x > threshold, else 0 · relu(x) of the k largest. */
+/** A latent's activation of its pre-activation x: relu(x); or x where x > threshold, else 0; or relu(x) for the k largest x, else 0. */
 export type LatentActivation =
   | { readonly kind: 'relu' }
   | { readonly kind: 'jumprelu'; readonly threshold: Float32Array }
@@ -21,7 +21,7 @@ export type LatentActivation =
 export interface Autoencoder {
   /** What sentences call it. */
   readonly source: string;
-  /** What it encodes: `L3.mlp`, or the stream after attention or after the MLP, `L3.mid`, `L3.post`. */
+  /** What it encodes: `L3.mlp`, or the residual stream after attention (`L3.mid`) or after the MLP (`L3.post`). */
   readonly site: string;
   readonly dModel: number;
   readonly latents: number;
@@ -61,6 +61,7 @@ type Config = z.output<typeof schema>;
 const FILES = ['sae_weights.safetensors', 'sae.safetensors', 'model.safetensors'];
 
 /**
+ * Reads an autoencoder's folder.
  * @param site what it encodes; default: what cfg.json says
  * @throws AutoCircuitError for a missing or broken file, an architecture that is not built, a hook of another kind
  */

@@ -1,4 +1,4 @@
-/** @file Which latents matter on some prompts: those that differ most between clean and corrupt, by a program on any backend. */
+/** @file Which latents matter on some prompts: those that differ most between clean and corrupt, by a program that any backend runs. */
 
 import { type Backend, simplify } from '@auto-circuit/core/backend';
 import {
@@ -11,6 +11,7 @@ import {
 import type { Autoencoder } from './autoencoder.js';
 import { type Attached, activations, attachedWeights } from './with-latents.js';
 
+/** How strongly a latent answers to some prompts. */
 export interface LatentStrength {
   readonly latent: number;
   /** Mean over tokens of |clean − corrupt|. */
@@ -18,15 +19,19 @@ export interface LatentStrength {
   /** Mean over tokens of both sides. */
   readonly activity: number;
 }
+/** What is asked of `strongestLatents`. */
 export interface StrongestRequest {
-  /** The model without latents; its graph is the residual one for an autoencoder of the stream. */
+  /** The model without latents; its graph is the residual one for an autoencoder of the residual stream. */
   readonly model: PatchableModel;
   readonly backend: Backend;
   readonly autoencoder: Autoencoder;
   readonly batches: readonly PromptBatch[];
 }
 
-/** All latents that are active at all, by falling difference, then activity; equal ones by number. */
+/**
+ * All latents that are active at all, by falling difference, then activity; equal ones by number.
+ * @throws AutoCircuitError when nothing in the model's graph writes what the autoencoder encodes
+ */
 export async function strongestLatents({
   model,
   backend,

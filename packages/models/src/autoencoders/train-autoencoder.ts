@@ -1,21 +1,23 @@
 /**
- * @file Trains a small sparse autoencoder on the host: least squares with a price on how active latents are, by Adam. Gradients
- * are written out; decoder rows are kept at length 1, so that activity has a unit. For models of the size that is shipped here.
+ * @file Trains a small sparse autoencoder on the host: least squares with an L1 penalty on latents, by Adam. Gradients are
+ * written out; decoder rows have length 1, so that activity has a unit. For models of the size that is shipped here.
  */
 import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { seededRandom } from '@auto-circuit/core/plugin';
 import { ADAM_DEFAULTS, Adam, learningRateAt } from '../training/adam.js';
 import type { Autoencoder } from './autoencoder.js';
 
+/** Settings of the training. */
 export interface AutoencoderTraining {
   readonly latents: number;
   readonly steps: number;
   readonly batchSize: number;
   readonly learningRate: number;
-  /** What a unit of a latent's activity costs against a unit of squared error. */
+  /** The L1 penalty: what a unit of a latent's activity costs against a unit of squared error. */
   readonly sparsity: number;
   readonly seed: number;
 }
+/** How good the autoencoder is after some steps. */
 export interface AutoencoderReport {
   readonly step: number;
   /** Squared error over the variance of what is encoded. */
@@ -23,11 +25,13 @@ export interface AutoencoderReport {
   /** Mean number of latents that are not 0. */
   readonly active: number;
 }
+/** The settings that the shipped autoencoder was trained with. */
 export const AUTOENCODER_DEFAULTS: AutoencoderTraining = Object.freeze({
   ...{ latents: 128, steps: 3000, batchSize: 256, learningRate: 3e-3, sparsity: 0.1, seed: 1 },
 });
 
 /**
+ * Trains an autoencoder.
  * @param rows what is encoded, [count, dModel]
  * @param report called every 500 steps, with means since the last call
  * @returns encoder, decoder and their biases; the same request gives the same numbers
@@ -62,7 +66,7 @@ export function trainAutoencoder(
 
   for (let step = 0; step < steps; step++) {
     for (const slope of Object.values(slopes)) slope.fill(0);
-    for (let item = 0; item < batchSize; item++) addRow(random.below(count) * d);
+    for (let row = 0; row < batchSize; row++) addRow(random.below(count) * d);
     adam.step(learningRateAt(step, { peak: learningRate, warmUp: 50, steps }), (name) => slopes[name]!);
     unitRows(decoder, d);
     if ((step + 1) % 500 === 0 || step + 1 === steps) {

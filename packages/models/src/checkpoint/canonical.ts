@@ -29,12 +29,13 @@ export interface WeightRecipe<C = unknown> {
   /** Part of the cache key: change it when the rules change. */
   readonly name: string;
   readonly modelTypes: readonly string[];
-  /** Checks config.json; throws a sentence naming the key. `source` is what the sentence calls it. */
+  /** Checks config.json. @param source what errors call it @throws AutoCircuitError that names the wrong key */
   readonly readConfig: (config: RawConfig, source: string) => C;
   readonly sizes: (config: C) => ModelSizes;
   readonly rules: (config: C, raw: RawCheckpoint) => readonly TensorRule[];
 }
 
+/** A checkpoint in canonical form. */
 export interface CanonicalWeights<C = unknown> {
   readonly config: C;
   readonly sizes: ModelSizes;

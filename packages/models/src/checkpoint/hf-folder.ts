@@ -15,6 +15,7 @@ import { missingTensor } from './errors.js';
 
 const WHERE = 'checkpoint';
 
+/** A tensor as it lies in its file. */
 export interface RawTensor {
   readonly shape: readonly number[];
   readonly dtype: SafetensorsDType;
@@ -25,7 +26,7 @@ export interface RawTensor {
 
 /** A model's raw tensors under the names its makers gave them. */
 export interface RawCheckpoint {
-  /** The folder, or a name for what was built in code; sentences begin with it. */
+  /** The folder, or a name for what was built in code; errors name it. */
   readonly source: string;
   readonly config: RawConfig;
   readonly names: readonly string[];

@@ -1,6 +1,6 @@
 /**
  * @file From a model folder to a `WeightStore`. Small models are converted into memory; larger ones once into a file that
- * every session maps, kept in the cache folder under a key of content:
+ * every session maps, in the cache folder under a key of its content:
  *
  *     $AUTO_CIRCUIT_CACHE, else $XDG_CACHE_HOME/auto-circuit, else ~/.cache/auto-circuit
  *       weights/KEY.safetensors      KEY: sha256 of format, recipe, config, processing and the weight files' sha256
@@ -36,17 +36,19 @@ const FORMAT_VERSION = 1;
 /** Smaller models stay in memory: a file would cost more than it saves. */
 const MEMORY_LIMIT_BYTES = 64 * 2 ** 20;
 
+/** Where weights are cached, and who hears of it. */
 export interface CacheSettings {
   /** Default: see the file's header. */
   readonly cacheDir?: string;
   /** Canonical weights of fewer bytes stay in memory. */
   readonly memoryLimitBytes?: number;
-  /** Told, in a line, when the cache cannot be used or had to be made anew. */
+  /** Called with a line when the cache cannot be used or had to be made anew. */
   readonly onWarning: (line: string) => void;
-  /** Told of the conversion of a large model: tensors done, of all. */
+  /** Called while a large model is converted: tensors done, of all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Canonical weights that a backend can read. */
 export interface LoadedWeights<C = unknown> extends CanonicalWeights<C> {
   /** The same numbers as `tensors`, ready for backends. */
   readonly store: WeightStore;

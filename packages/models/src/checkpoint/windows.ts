@@ -13,6 +13,7 @@ const windowKeys = z.looseObject({
 });
 const LAYER_TYPES: Readonly<Record<string, boolean>> = { full_attention: false, sliding_attention: true };
 
+/** A family's rule for which layers slide. */
 export interface WindowRule {
   readonly layers: number;
   /** Which layers slide, where the config does not list them (`layer_types`). */

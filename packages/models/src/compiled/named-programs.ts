@@ -6,6 +6,7 @@ import type { CompiledProgram } from './compile.js';
 import { compiledModel } from './compiled-model.js';
 import { reverseProgram, xproportionProgram } from './programs.js';
 
+/** A program with a line about it. */
 export interface NamedProgram {
   readonly doc: string;
   readonly program: () => CompiledProgram;

@@ -1,4 +1,4 @@
-/** @file One file from the hub into the cache: goes on where a broken download stopped, and checks what came. */
+/** @file One file from the hub into the cache: resumes a broken download, and checks what arrived. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
@@ -8,10 +8,11 @@ import { fileError } from '@auto-circuit/core/run';
 import { claimPartial, type RepoCache, releasePartial } from './repo-cache.js';
 
 const WHERE = 'hub';
-/** A connection that breaks is taken up again this often, as long as each try brings something. */
+/** How often a broken connection is tried again, as long as each try brings something. */
 const TRIES = 5;
 const REDIRECTS = 5;
 
+/** A repository on the hub, and how to talk to it. */
 export interface HubConnection {
   readonly endpoint: string;
   readonly token: string | undefined;
@@ -32,7 +33,7 @@ class Interrupted extends Error {}
 
 /**
  * Brings one file of a commit into the cache, unless it is there.
- * @throws AutoCircuitError for a refused, missing, broken or wrong file; what came of a broken one is kept
+ * @throws AutoCircuitError for a refused, missing, broken or wrong file; what arrived of a broken one stays for the next try
  */
 export async function downloadFile(hub: HubConnection, cache: RepoCache, commit: string, file: string): Promise<void> {
   if (existsSync(cache.snapshot(commit, file))) return;
@@ -46,7 +47,7 @@ export async function downloadFile(hub: HubConnection, cache: RepoCache, commit:
   }
 }
 
-/** A request to the hub; network failures become sentences, answers are given back whatever their status. */
+/** A request to the hub; network failures become errors, answers are returned whatever their status. */
 export async function request(hub: HubConnection, url: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (hub.token) headers.set('authorization', `Bearer ${hub.token}`);
@@ -73,7 +74,7 @@ export class HubUnreachable extends AutoCircuitError {
   }
 }
 
-/** The sentence for an answer that refuses; undefined for one that does not. */
+/** The error for an answer that refuses; undefined for one that does not. */
 export function refusal(hub: HubConnection, status: number, url: string, what: string): AutoCircuitError | undefined {
   if (status < 400) return undefined;
   if (status === 429 || status >= 500) return new HubUnreachable(url, new Error(`it answers with status ${status}`));

@@ -10,6 +10,7 @@ import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { errnoOf, writeFileAtomic } from '@auto-circuit/core/run';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 
+/** A repository in the cache. */
 export interface RepoCache {
   /** …/models--ORG--NAME */
   readonly folder: string;
@@ -23,6 +24,7 @@ export interface RepoCache {
   link(etag: string, commit: string, file: string): Promise<void>;
 }
 
+/** A repository's place in the cache, whether or not it is there. @param cacheDir default: the hub library's own */
 export function openRepoCache(name: string, cacheDir: string = getHFHubCachePath()): RepoCache {
   const folder = join(cacheDir, getRepoFolderName({ type: 'model', name }));
   const snapshot = (commit: string, file = '') => join(folder, 'snapshots', plainName('revision', commit), file);
@@ -50,7 +52,7 @@ export function openRepoCache(name: string, cacheDir: string = getHFHubCachePath
   });
 }
 
-/** What comes from a server or a user becomes part of a path only if it is one plain name. */
+/** A name from a server or a user goes into a path only if it is one plain name. */
 function plainName(what: 'revision' | 'etag', name: string): string {
   if (/^[\w.+-]+$/.test(name) && !name.startsWith('.')) return name;
   throw new AutoCircuitError({
@@ -100,7 +102,7 @@ export async function claimPartial(blob: string): Promise<string> {
   return own;
 }
 
-/** Puts an unfinished download back, for whoever comes next. */
+/** Puts an unfinished download back, for the next process that wants it. */
 export async function releasePartial(blob: string, own: string): Promise<void> {
   if (await lstat(own).catch(() => undefined)) await rename(own, `${blob}.incomplete`);
 }

@@ -15,6 +15,7 @@ import { openRepoCache, type RepoCache } from './repo-cache.js';
 
 const WHERE = 'hub';
 
+/** How the hub is reached. */
 export interface HubSettings {
   /** Use the cache only. Default: HF_HUB_OFFLINE. */
   readonly offline?: boolean;
@@ -26,9 +27,9 @@ export interface HubSettings {
   readonly revision?: string;
   /** Default: HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub. */
   readonly cacheDir?: string;
-  /** Bytes of the file being fetched; `total` is undefined when the hub does not say. */
+  /** Called with the bytes of the file being fetched; `total` is undefined when the hub does not say. */
   readonly onProgress?: (file: string, done: number, total: number | undefined) => void;
-  /** Told, in a line, when a cached copy is used because the hub cannot be reached. */
+  /** Called with a line when a cached copy is used because the hub cannot be reached. */
   readonly onWarning?: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -49,7 +50,7 @@ const INDEX = 'model.safetensors.index.json';
  * The local folder of a model, fetched from the hub if it is not a folder and not cached.
  * @param nameOrFolder a folder, or a hub name (`name` or `org/name`)
  * @throws AutoCircuitError for a name that is neither, a private or unknown model, no connection and no cached copy,
- *   a broken download (what came is kept), a wrong checksum
+ *   a broken download (what arrived stays for the next try), a wrong checksum
  */
 export async function resolveModel(nameOrFolder: string, settings: HubSettings = {}): Promise<string> {
   if (existsSync(nameOrFolder)) {

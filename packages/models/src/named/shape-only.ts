@@ -1,4 +1,4 @@
-/** @file A named size as a model without numbers: graph, parameters and memory can be told of it, but it cannot be run. */
+/** @file A named size as a model without numbers: its graph, parameters and memory are known, but it cannot be run. */
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/core/plugin';
@@ -9,7 +9,7 @@ import { FAMILIES } from '../families/families.js';
 import { type NamedSize, namedSize } from './sizes.js';
 
 /**
- * The model of that name as its config says it is; nothing is fetched. undefined for a name that is no named size.
+ * The model of that name as its config says it is; nothing is fetched. undefined where no size has the name.
  * @param process the steps that loading would do: they change which weights there are
  */
 export function namedShape(name: string, process: ProcessingRequest): ModelObject | undefined {
@@ -19,7 +19,7 @@ export function namedShape(name: string, process: ProcessingRequest): ModelObjec
   return family.ofCheckpoint(size.name, withoutNumbers(size), process, (tensors) => shapesOnly(size.name, tensors));
 }
 
-/** What of a checkpoint recipes ask for by name: biases that only some families have. */
+/** Tensors that recipes ask for by name: biases that only some families have. */
 const OPTIONAL_TENSORS: Readonly<Record<string, RegExp>> = { qwen2: /self_attn\.[qkv]_proj\.bias$/ };
 
 function withoutNumbers({ name, config }: NamedSize & { readonly name: string }): RawCheckpoint {

@@ -1,4 +1,4 @@
-/** @file Gemma 2 and 3 checkpoints (text): norms are kept as what is added to 1; Gemma 3 may be the text part of a larger model. */
+/** @file Gemma 2 and 3 checkpoints (text): norms are stored as what is added to 1; Gemma 3 may be the text half of a larger model. */
 import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
@@ -99,13 +99,14 @@ const GEMMA_3: Generation = {
   queryKeyNorms: true,
 };
 
-/** By `model_type`. `gemma3` has pictures, too: its text model is read, the rest is left. */
+/** By `model_type`. `gemma3` sees images too: its text model is read, the rest is ignored. */
 const GENERATIONS: Readonly<Record<string, Generation>> = {
   gemma2: GEMMA_2,
   gemma3_text: GEMMA_3,
   gemma3: GEMMA_3,
 };
 
+/** config.json of a Gemma 2 or 3, checked. */
 export type GemmaConfig = Keys & {
   readonly vocab_size: number;
   readonly max_position_embeddings: number;

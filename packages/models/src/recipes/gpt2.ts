@@ -24,6 +24,7 @@ const schema = z
     attn_only: z.boolean().default(false),
   })
   .refine(({ n_embd, n_head }) => n_embd % n_head === 0, { path: ['n_embd'], error: 'must be a multiple of n_head' });
+/** config.json of a GPT-2, checked. */
 export type Gpt2Config = z.output<typeof schema>;
 
 const sizes = (config: Gpt2Config): ModelSizes => ({

@@ -36,6 +36,7 @@ const schema = z
     path: ['hidden_size'],
     error: 'must be a multiple of num_attention_heads when there is no head_dim',
   });
+/** config.json of a Llama, Qwen 2 or Mistral, checked. */
 export type LlamaConfig = z.output<typeof schema> & {
   readonly rotary: RotarySettings;
   readonly windows: LayerWindows;

@@ -1,4 +1,4 @@
-/** @file GPT-NeoX checkpoints (Pythia): queries, keys and values of one head lie together; part of each head is turned. */
+/** @file GPT-NeoX checkpoints (Pythia): queries, keys and values of one head lie together; a share of each head is rotated. */
 import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
@@ -27,9 +27,10 @@ const schema = z
     path: ['hidden_size'],
     error: 'must be a multiple of num_attention_heads',
   });
+/** config.json of a GPT-NeoX, checked. */
 export type NeoxConfig = z.output<typeof schema> & { readonly rotary: RotarySettings };
 
-/** The share of a head that is turned when the config does not say. */
+/** The share of a head that is rotated when the config does not say. */
 const ROTARY_SHARE = 0.25;
 
 const sizes = (config: NeoxConfig): ModelSizes => ({

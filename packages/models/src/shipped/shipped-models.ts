@@ -1,11 +1,13 @@
-/** @file Room `shipped`: the models that come with the package, by name. Their files lie in `shipped-data/`; `training/` is how they were made. */
+/** @file The models that come with the package, by name. Their files lie in `shipped-data/`; `training/` is how they were made. */
 
+/** A model that comes with the package. */
 export interface ShippedModel {
   /** A Hugging Face folder. */
   readonly folder: URL;
   readonly doc: string;
 }
 
+/** The shipped models by name. */
 export const SHIPPED_MODELS: Readonly<Record<string, ShippedModel>> = Object.freeze({
   'ioi-mini': {
     folder: new URL('../../shipped-data/ioi-mini/', import.meta.url),

@@ -13,16 +13,23 @@ import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
 import { readTokenizerJson } from './tokenizer-json.js';
 
+/** A model's tokenizer. */
 export interface ModelTokenizer extends TextEncoder {
-  /** Token ids of a text. No other special tokens are added. Throws when `bos` is asked for and there is none. */
+  /**
+   * Token ids of a text. No other special tokens are added.
+   * @throws AutoCircuitError when `bos` is asked for and there is none
+   */
   encode(text: string, options?: { readonly bos: boolean }): number[];
-  /** The text of some tokens, special ones included, nothing tidied. Throws for an id outside the vocabulary. */
+  /**
+   * The text of some tokens, special ones included, nothing tidied.
+   * @throws AutoCircuitError for an id outside the vocabulary
+   */
   decode(ids: readonly number[]): string;
   readonly bosId: number | null;
   readonly eosId: number | null;
-  /** Whether the tokenizer by itself puts BOS before a text: what `--bos auto` does. */
+  /** Whether the tokenizer puts BOS before a text of its own accord. */
   readonly addsBos: boolean;
-  /** One token for display: its text, or its name in the vocabulary when it is part of a character. */
+  /** One token for display: its text, or its name in the vocabulary when it is only some bytes of a character. */
   tokenText(id: number): string;
   /** The largest id + 1. */
   readonly size: number;

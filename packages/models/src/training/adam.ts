@@ -2,6 +2,7 @@
 import type { MemoryWeight } from '@auto-circuit/core/backend';
 import { isMatrix, type Weights } from './weights.js';
 
+/** Settings of the optimizer. */
 export interface AdamSettings {
   /** Share of each matrix taken away in a step, times the learning rate. */
   readonly weightDecay: number;
@@ -11,6 +12,7 @@ export interface AdamSettings {
   /** Gradients are scaled down so that the norm over all of them is at most this. */
   readonly clipNorm: number;
 }
+/** The settings that the shipped models were trained with. */
 export const ADAM_DEFAULTS: AdamSettings = Object.freeze({
   weightDecay: 0.5,
   beta1: 0.9,
@@ -52,13 +54,13 @@ export class Adam {
     const { first, second } = this.#moments.get(name)!;
     const correct1 = 1 - beta1 ** this.#steps;
     const correct2 = 1 - beta2 ** this.#steps;
-    const kept = isMatrix(name) ? 1 - learningRate * weightDecay : 1;
+    const decay = isMatrix(name) ? 1 - learningRate * weightDecay : 1;
     for (let i = 0; i < data.length; i++) {
       const slope = g[i]! * scale;
       first[i] = beta1 * first[i]! + (1 - beta1) * slope;
       second[i] = beta2 * second[i]! + (1 - beta2) * slope * slope;
       data[i] =
-        data[i]! * kept - (learningRate * (first[i]! / correct1)) / (Math.sqrt(second[i]! / correct2) + epsilon);
+        data[i]! * decay - (learningRate * (first[i]! / correct1)) / (Math.sqrt(second[i]! / correct2) + epsilon);
     }
   }
 }

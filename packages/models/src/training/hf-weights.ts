@@ -40,11 +40,11 @@ export function hfTensors(shape: Gpt2Shape, weights: Weights): Record<string, { 
     const width = heads * dHead;
     const matrix = new Float32Array(dModel * 3 * width);
     const bias = new Float32Array(3 * width);
-    ['q', 'k', 'v'].forEach((input, part) => {
-      bias.set(weights[`L${l}.attn.${input}.b`]!.data, part * width);
+    ['q', 'k', 'v'].forEach((input, third) => {
+      bias.set(weights[`L${l}.attn.${input}.b`]!.data, third * width);
       const { data } = weights[`L${l}.attn.${input}.W`]!; // [heads, dHead, dModel]
       for (let row = 0; row < width; row++) {
-        for (let m = 0; m < dModel; m++) matrix[m * 3 * width + part * width + row] = data[row * dModel + m]!;
+        for (let m = 0; m < dModel; m++) matrix[m * 3 * width + third * width + row] = data[row * dModel + m]!;
       }
     });
     out[`transformer.h.${l}.attn.c_attn.weight`] = { shape: [dModel, 3 * width], data: matrix };

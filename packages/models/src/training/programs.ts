@@ -16,7 +16,11 @@ import { type Gpt2Shape, traceGpt2, unembedGpt2 } from '../architectures/gpt2.js
 import { gpt2WeightShapes } from './weights.js';
 
 /** A trace without patches whose weights are program inputs, int tokens [batch, pos]. `collect` gets what each source block wrote. */
-function trainingPoints(shape: Gpt2Shape, builder: ProgramBuilder, collect: (parts: SourceParts) => void): PatchPoints {
+function trainingPoints(
+  shape: Gpt2Shape,
+  builder: ProgramBuilder,
+  collect: (source: SourceParts) => void,
+): PatchPoints {
   const { layers, heads, dModel, mlp } = shape;
   const scope = {
     builder,
@@ -40,7 +44,7 @@ const has = (shape: Gpt2Shape): ((weight: string) => boolean) => {
 export function lossProgram(shape: Gpt2Shape): Program {
   const b = new ProgramBuilder('training-loss');
   const sources: SourceParts[] = [];
-  const points = trainingPoints(shape, b, (parts) => sources.push(parts));
+  const points = trainingPoints(shape, b, (source) => sources.push(source));
   const logits = unembedGpt2(shape, has(shape), points, traceGpt2(shape, has(shape), points)); // [batch, pos, vocabulary]
   const targets = b.input('targets', 'int', ['batch', 'pos']);
   const importance = b.input('importance', 'float', ['batch', 'pos']);
@@ -62,10 +66,10 @@ export function lossProgram(shape: Gpt2Shape): Program {
 /**
  * How much the heads and MLPs write next to the embedding: Σ over them of |what it writes| / |what Resid Start writes|,
  * mean over tokens. A group lasso (Yuan and Lin 2006) over nodes: a node that is of little use learns to write nothing, so
- * that what is left is a circuit. A ratio, because layer norms make the size of the stream itself mean nothing.
+ * that what is left is a circuit. A ratio, because layer norms take away the size of the residual stream.
  */
 function writtenShare(b: ProgramBuilder, [start, ...sources]: readonly SourceParts[]): AnyValue {
-  const perToken = sources.map((parts) => b.sum(lengths(b, parts), 0)); // each [batch·pos]
+  const perToken = sources.map((source) => b.sum(lengths(b, source), 0)); // each [batch·pos]
   const total = perToken.reduce((sum, next) => b.add(sum, next));
   return b.mean(b.div(total, b.sum(lengths(b, start!), 0)), 0);
 }
@@ -79,6 +83,7 @@ function lengths(b: ProgramBuilder, { value, projection }: SourceParts): AnyValu
   return b.sqrt(b.add(b.sum(b.mul(written, written), 2), 1e-6));
 }
 
+/** The output of `lossProgram` that is the gradient with respect to a weight. */
 export const gradientName = (weight: string): string => `grad:${weight}`;
 
 /** tokens int [batch, pos], every weight → `logits` of the last position [batch, vocabulary]. */

@@ -17,6 +17,7 @@ export interface HeldOutPrompt {
   readonly answer: number;
   readonly wrongAnswer: number;
 }
+/** How the model is trained. */
 export interface TrainingSettings {
   readonly steps: number;
   readonly batchSize: number;
@@ -35,6 +36,7 @@ export interface TrainingSettings {
   /** Stops when the held-out accuracy is at least this at a look; above 1 it never does. */
   readonly stopAt: number;
 }
+/** The settings that the shipped models were trained with. */
 export const TRAINING_DEFAULTS: TrainingSettings = Object.freeze({
   steps: 2000,
   batchSize: 64,
@@ -56,6 +58,7 @@ export interface HeldOutResult {
   /** Mean of |difference| on the corrupt prompts. */
   readonly corruptSpread: number;
 }
+/** How good the model is after some steps. */
 export interface TrainingReport {
   readonly step: number;
   /** Means over the steps since the last report: cross entropy in nats, and `writtenShare`. */
@@ -63,6 +66,7 @@ export interface TrainingReport {
   readonly written: number;
   readonly heldOut: HeldOutResult;
 }
+/** What is asked of `trainGpt2`. */
 export interface TrainingRequest {
   readonly shape: Gpt2Shape;
   readonly backend: Backend;
