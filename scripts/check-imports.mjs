@@ -19,7 +19,8 @@ const MAY_IMPORT = {
   'prune-algos': ['core'],
   metrics: ['core'],
   viewer: ['core'],
-  cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer'],
+  workers: ['core'],
+  cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
 };
 const SCOPE = '@auto-circuit/';
 const IMPORT =

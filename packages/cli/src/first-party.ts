@@ -13,15 +13,24 @@ const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
 
 export const FIRST_PARTY_NAMES: readonly string[] = Object.keys(FIRST_PARTY);
 
-/** One of them alone. `name` is one of `FIRST_PARTY_NAMES`. */
-export async function useFirstPartyPlugin(registry: Registry, name: string): Promise<Registry> {
-  return registry.use(await FIRST_PARTY[name]!(), name);
-}
-
 export async function useFirstPartyPlugins(registry: Registry): Promise<Registry> {
   const plugins = await Promise.all(
     Object.entries(FIRST_PARTY).map(async ([from, load]) => ({ from, plugin: await load() })),
   );
   for (const { from, plugin } of plugins) registry.use(plugin, from);
   return registry;
+}
+
+/** The exports of the packages that bring backends. Their modules can be loaded again in a worker; a plugin object cannot. */
+const BACKEND_PLUGINS = {
+  '@auto-circuit/core': 'corePlugin' satisfies keyof typeof import('@auto-circuit/core'),
+  '@auto-circuit/backend-onnx': 'onnxPlugin' satisfies keyof typeof import('@auto-circuit/backend-onnx'),
+  '@auto-circuit/backend-tfjs': 'backendTfjsPlugin' satisfies keyof typeof import('@auto-circuit/backend-tfjs'),
+} as const;
+
+/** Where a worker finds the plugin of a package; null for what is not one of the backends that come with the tool. */
+export function workerPlugin(origin: string): { readonly module: string; readonly exportName: string } | null {
+  if (!Object.hasOwn(BACKEND_PLUGINS, origin)) return null;
+  const exportName = BACKEND_PLUGINS[origin as keyof typeof BACKEND_PLUGINS];
+  return { module: import.meta.resolve(origin), exportName };
 }

@@ -4,6 +4,7 @@ import type { Backend } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from './context.js';
+import { workerPlugin } from './first-party.js';
 import {
   addFlags,
   addTableOptions,
@@ -31,13 +32,6 @@ const WORKER_FLAGS = {
 const PROCESS_FLAGS = {
   sharedWeights: { type: 'boolean', default: false, doc: 'other processes use the same weights' },
 } as const satisfies FlagTable;
-/** Their backends can be made again in another thread; a plugin object of a config could not. */
-const IN_WORKERS: readonly string[] = [
-  '@auto-circuit/backend-onnx',
-  '@auto-circuit/backend-tfjs',
-  '@auto-circuit/core',
-];
-
 /** Adds `--backend`, `--device`, `--threads`, `--memory`, `--worker`, `--workers` and `--backend.OPTION`. */
 export function addBackendFlags<C extends Command>(command: C): C {
   return addTableOptions(addFlags(addFlags(command, BACKEND_FLAGS), WORKER_FLAGS), 'backend', 'the backend');
@@ -55,17 +49,20 @@ export async function openBackend(cli: Cli): Promise<Backend> {
   const settings = { ...backendSettings(share), ...(sharedWeights ? { sharedWeights } : {}) };
   if (!worker && workers === undefined) return definition.create(settings, options);
   const { origin } = registry.list('backend').find(({ item }) => item === definition)!;
-  if (!IN_WORKERS.includes(origin)) {
+  const plugin = workerPlugin(origin);
+  if (!plugin) {
     const flag = workers === undefined ? '--worker' : '--workers';
     throw new AutoCircuitError({
+      code: 'invalid-option',
       where: 'backend',
       what: `${flag} takes the backends that come with auto-circuit, and "${values.backend}" is of ${origin}`,
       fix: `leave ${flag} out`,
+      fields: { option: flag, got: values.backend },
     });
   }
-  const start = { origin, name: values.backend, settings, options };
-  if (workers !== undefined) return (await import('./backend-pool.js')).backendPool(start, workers);
-  return (await import('./backend-worker.js')).backendInWorker(start);
+  const { backendInThread, backendPool } = await import('@auto-circuit/workers');
+  const start = { ...plugin, name: values.backend, settings, options };
+  return workers === undefined ? backendInThread(start) : backendPool(start, workers);
 }
 
 /** Of `--memory`, what one process of the backend gets, in GiB. */

@@ -1,24 +1,55 @@
-/** @file One backend with what has been made on it, for whoever speaks for it in a thread or a process of its own. */
-import { closeSync, openSync, readSync } from 'node:fs';
-import type { Backend, Executable, WeightEntry, WeightStore } from '@auto-circuit/core/backend';
-import { AutoCircuitError, Registry, unknownName } from '@auto-circuit/core/startup';
+/** @file The worker's side: one backend with what was made on it, and replies to the requests that arrive. */
+import type { Backend, Executable } from '@auto-circuit/core/backend';
+import type { Plugin } from '@auto-circuit/core/plugin';
+import { AutoCircuitError, Registry } from '@auto-circuit/core/startup';
+import { errorToData } from './error-data.js';
+import { type GrowingStore, growingStore } from './growing-store.js';
 import {
-  errorData,
+  type HostMessage,
+  type HostRequest,
   ownTensors,
+  type RequestMessage,
   type SentWeights,
-  type WorkerMessage,
-  type WorkerRequest,
-  type WorkerStart,
-} from './backend-worker-messages.js';
-import { useFirstPartyPlugin } from './first-party.js';
+  type WorkerBackend,
+} from './messages.js';
 
-interface Answer {
+/** Sends a message to the client; `buffers` may be moved instead of copied. */
+export type Send = (message: HostMessage, buffers?: readonly ArrayBuffer[]) => void;
+
+/**
+ * Makes the backend and sends its info, or the error that it was refused with.
+ * @returns what replies to each request in turn; null when there is no backend
+ */
+export async function startHost(start: WorkerBackend, send: Send): Promise<((message: RequestMessage) => void) | null> {
+  let host: BackendHost;
+  try {
+    const backend = await makeBackend(start);
+    host = new BackendHost(backend);
+    send({ id: 'start', info: backend.info });
+  } catch (error) {
+    send({ id: 'start', error: errorToData(error) });
+    return null;
+  }
+  return ({ id, request }) => {
+    host
+      .reply(request)
+      .then(({ value, buffers }) => send({ id, value }, buffers))
+      .catch((error: unknown) => send({ id, error: errorToData(error) })); // also for what could not be sent
+  };
+}
+
+async function makeBackend({ module, exportName, name, settings, options }: WorkerBackend): Promise<Backend> {
+  const exported = (await import(module)) as Readonly<Record<string, Plugin>>; // `use` checks that it is a plugin
+  const registry = new Registry().use(exported[exportName]!, module);
+  return registry.get('backend', name).create(settings, options);
+}
+
+interface Reply {
   readonly value: unknown;
   readonly buffers?: readonly ArrayBuffer[];
 }
 
-/** The backend with what has been made on it. */
-class BackendRoom {
+class BackendHost {
   readonly #backend: Backend;
   readonly #executables = new Map<number, Executable>();
   readonly #stores = new Map<number, GrowingStore>();
@@ -28,7 +59,7 @@ class BackendRoom {
     this.#backend = backend;
   }
 
-  async answer(request: WorkerRequest): Promise<Answer> {
+  async reply(request: HostRequest): Promise<Reply> {
     switch (request.kind) {
       case 'compile': {
         const executable = await this.#backend.compile(request.program, this.#store(request.weights), request.hint);
@@ -55,82 +86,19 @@ class BackendRoom {
   #executable(number: number): Executable {
     const found = this.#executables.get(number);
     if (found) return found;
-    throw new AutoCircuitError({ where: 'worker', what: `there is no program ${number}`, kind: 'internal' });
+    throw new AutoCircuitError({
+      code: 'internal',
+      where: 'worker',
+      what: `there is no program ${number}`,
+      kind: 'internal',
+    });
   }
 
   /** The same object each time, as the backend may know weights by their store. */
-  #store(sent: SentWeights): WeightStore {
+  #store(sent: SentWeights): GrowingStore {
     const store = this.#stores.get(sent.store) ?? growingStore(sent);
     this.#stores.set(sent.store, store);
     for (const [name, entry] of sent.entries) store.entries.set(name, entry);
     return store;
   }
-}
-
-interface GrowingStore extends WeightStore {
-  readonly entries: Map<string, WeightEntry>;
-}
-
-/** A store that gets its entries as programs need them. */
-function growingStore({ key, names }: SentWeights): GrowingStore {
-  const entries = new Map<string, WeightEntry>();
-  const entry = (name: string): WeightEntry => {
-    const found = entries.get(name);
-    if (!found) throw unknownName('worker', 'weight', name, [...entries.keys()]);
-    return found;
-  };
-  return {
-    key,
-    names,
-    entries,
-    entry,
-    read: (name) => {
-      const found = entry(name);
-      return 'data' in found ? found.data : readFloats(name, found);
-    },
-  };
-}
-
-/** float32, little-endian as in the file and on every machine that Node.js runs on. */
-function readFloats(name: string, { shape, file, byteOffset }: Extract<WeightEntry, { readonly file: string }>) {
-  const numbers = new Float32Array(shape.reduce((n, d) => n * d, 1));
-  const bytes = new Uint8Array(numbers.buffer);
-  const descriptor = openSync(file, 'r');
-  try {
-    for (let done = 0; done < bytes.length; ) {
-      const read = readSync(descriptor, bytes, done, Math.min(2 ** 28, bytes.length - done), byteOffset + done);
-      if (read === 0) throw new AutoCircuitError({ where: 'worker', what: `${file} ends within weight "${name}"` });
-      done += read;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-  return numbers;
-}
-
-async function makeBackend({ origin, name, settings, options }: WorkerStart): Promise<Backend> {
-  const registry = await useFirstPartyPlugin(new Registry(), origin);
-  return registry.get('backend', name).create(settings, options as never);
-}
-
-/** Makes the backend, says so, and gives what answers requests. @param say sends a message to the other side */
-export async function openRoom(
-  start: WorkerStart,
-  say: (message: WorkerMessage, buffers?: readonly ArrayBuffer[]) => void,
-): Promise<((message: { readonly id: number; readonly request: WorkerRequest }) => void) | null> {
-  let room: BackendRoom;
-  try {
-    const backend = await makeBackend(start);
-    room = new BackendRoom(backend);
-    say({ id: 'start', info: backend.info });
-  } catch (error) {
-    say({ id: 'start', error: errorData(error) });
-    return null;
-  }
-  return ({ id, request }) => {
-    room
-      .answer(request)
-      .then(({ value, buffers }) => say({ id, value }, buffers))
-      .catch((error: unknown) => say({ id, error: errorData(error) })); // also what could not be sent
-  };
 }

@@ -1,4 +1,4 @@
-/** @file What the main thread and a backend's worker thread say to each other; tensors and errors as both can carry them. */
+/** @file What the two sides of a worker send each other: requests of its client, replies of the backend's host. */
 import type {
   BackendInfo,
   BackendSettings,
@@ -9,19 +9,24 @@ import type {
   Tensor,
   WeightEntry,
 } from '@auto-circuit/core/backend';
-import { AutoCircuitError, type ErrorKind } from '@auto-circuit/core/startup';
+import type { ErrorData } from './error-data.js';
 
-/** What a worker is started with. */
-export interface WorkerStart {
-  /** The first-party plugin that the backend is of; no other is loaded. */
-  readonly origin: string;
-  /** The name of a first-party backend: other plugins may be objects that no other thread can make. */
+/** Which backend a worker makes. Plain data, as it is sent to another thread or process. */
+export interface WorkerBackend {
+  /**
+   * The module that exports the backend's plugin, as a URL: a bare name would be resolved from this package. Its code is
+   * loaded again in the worker, so a plugin that exists only as an object cannot be used.
+   */
+  readonly module: string;
+  /** The name under which the module exports the plugin. */
+  readonly exportName: string;
+  /** The backend's name. */
   readonly name: string;
   readonly settings: BackendSettings;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Weights of one store that the worker has not got yet. */
+/** Those weights of a store that the worker does not have yet. */
 export interface SentWeights {
   readonly store: number;
   readonly key: string;
@@ -29,14 +34,16 @@ export interface SentWeights {
   readonly entries: readonly (readonly [string, WeightEntry])[];
 }
 
-export type WorkerRequest =
+/** What a client asks of the host. */
+export type HostRequest =
   | { readonly kind: 'compile'; readonly program: Program; readonly weights: SentWeights; readonly hint?: CompileHint }
   | { readonly kind: 'run'; readonly executable: number; readonly feeds: Feeds }
   | { readonly kind: 'release'; readonly executable: number }
   | { readonly kind: 'forget'; readonly store: number }
   | { readonly kind: 'dispose' };
-/** What each request is answered with. */
-export interface WorkerAnswers {
+
+/** The value of the reply to each kind of request; `compile` gives the executable's number. */
+export interface ReplyValues {
   readonly compile: number;
   readonly run: Results;
   readonly release: null;
@@ -44,23 +51,22 @@ export interface WorkerAnswers {
   readonly dispose: null;
 }
 
-export interface ErrorData {
-  readonly name: string;
-  readonly message: string;
-  readonly stack: string | undefined;
-  /** Of an `AutoCircuitError` only. */
-  readonly own: { readonly where: string; readonly kind: ErrorKind } | null;
-  readonly cause: ErrorData | null;
+/** A request with the number that its reply will bear. */
+export interface RequestMessage {
+  readonly id: number;
+  readonly request: HostRequest;
 }
-export type WorkerMessage =
+
+/** What the host sends: once that its backend is made or cannot be made, then a reply to each request. */
+export type HostMessage =
   | { readonly id: 'start'; readonly info: BackendInfo }
   | { readonly id: 'start'; readonly error: ErrorData }
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: ErrorData };
 
 /**
- * Tensors with data of their own, and the buffers to hand over. Copied, since either side may keep what it has; and whole,
- * since a view would take its whole buffer along.
+ * Tensors with data of their own, and the buffers to transfer. They are copied, since either side may keep what it has, and
+ * copied whole, since a view would take its whole buffer along.
  */
 export function ownTensors(tensors: Readonly<Record<string, Tensor>>): {
   readonly tensors: Record<string, Tensor>;
@@ -73,23 +79,4 @@ export function ownTensors(tensors: Readonly<Record<string, Tensor>>): {
     return [name, { dtype, shape, data: copy }] as const;
   });
   return { tensors: Object.fromEntries(copies), buffers };
-}
-
-/** Errors lose their class and fields on the way between threads. */
-export function errorData(error: unknown): ErrorData {
-  if (!(error instanceof Error)) {
-    return { name: 'Error', message: String(error), stack: undefined, own: null, cause: null };
-  }
-  const { name, message, stack, cause } = error;
-  const own = error instanceof AutoCircuitError ? { where: error.where, kind: error.kind } : null;
-  return { name, message, stack, own, cause: cause === undefined ? null : errorData(cause) };
-}
-
-export function errorFrom({ name, message, stack, own, cause }: ErrorData): Error {
-  const from = cause === null ? undefined : errorFrom(cause);
-  const error = own
-    ? new AutoCircuitError({ ...own, what: message.replace(`[${own.where}] `, ''), cause: from })
-    : Object.assign(new Error(message, { cause: from }), { name });
-  if (stack !== undefined) error.stack = stack;
-  return error;
 }

@@ -2,44 +2,17 @@
  * @file Several processes with the same backend in each, as one backend that runs as many things at once. Weights in files
  * are mapped by all of them: one copy in memory.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Backend, Executable, Feeds, Results } from '@auto-circuit/core/backend';
-import { type BackendPort, backendOver, unusable } from './backend-worker.js';
-import type { WorkerMessage, WorkerStart } from './backend-worker-messages.js';
-
-const ENTRY = fileURLToPath(new URL('./backend-process-entry.js', import.meta.url));
-
-/** A first-party backend in a process of its own. Programs, feeds and results are copied. */
-export function backendInProcess(start: WorkerStart): Promise<Backend> {
-  const child = fork(ENTRY, [], {
-    execArgv: [],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const ended = once(child, 'exit');
-  const port: BackendPort = {
-    post: (message) => child.send(message),
-    onMessage: (listener) => child.on('message', (message) => listener(message as WorkerMessage)),
-    onEnd: (listener) => {
-      child.on('error', listener);
-      child.on('exit', (code, signal) => listener(unusable(`its process ended ${signal ?? `with code ${code}`}`)));
-    },
-    async end() {
-      if (child.connected) child.disconnect();
-      if (child.exitCode === null && child.signalCode === null) await ended;
-    },
-  };
-  child.send(start);
-  return backendOver(port);
-}
+import { unusable } from './connection.js';
+import type { WorkerBackend } from './messages.js';
+import { backendInProcess } from './process.js';
 
 /**
+ * Starts the processes and waits until each has its backend.
  * @param workers processes; each runs one thing at a time
  * @throws AutoCircuitError what the backend itself throws on being made
  */
-export async function backendPool(start: WorkerStart, workers: number): Promise<Backend> {
+export async function backendPool(start: WorkerBackend, workers: number): Promise<Backend> {
   const made = await Promise.allSettled(Array.from({ length: workers }, () => backendInProcess(start)));
   const members = made.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const failed = made.find((result) => result.status === 'rejected');
@@ -56,20 +29,21 @@ export async function backendPool(start: WorkerStart, workers: number): Promise<
     parallel: workers,
     async compile(...args) {
       const executables = new Map<Backend, Promise<Executable>>();
-      const on = (member: Backend): Promise<Executable> => {
-        const known = executables.get(member) ?? member.compile(...args);
-        executables.set(member, known);
-        return known;
+      const compiledOn = (member: Backend): Promise<Executable> => {
+        const compiled = executables.get(member) ?? member.compile(...args);
+        executables.set(member, compiled);
+        return compiled;
       };
-      const turn = async <R>(work: (member: Backend) => Promise<R>): Promise<R> => {
-        const member = await idle.take((one) => executables.has(one));
+      const withMember = async <R>(work: (member: Backend) => Promise<R>): Promise<R> => {
+        const member = await idle.take((candidate) => executables.has(candidate));
         try {
           return await work(member);
         } finally {
           idle.give(member);
         }
       };
-      await turn(on); // what is wrong with the program is said now; the other members compile it when they run it
+      // One member compiles now, so that a wrong program is refused here; the others when they first run it.
+      await withMember(compiledOn);
       const running = new Set<Promise<unknown>>();
       let disposed: Promise<void> | null = null;
       const dispose = async (): Promise<void> => {
@@ -78,8 +52,8 @@ export async function backendPool(start: WorkerStart, workers: number): Promise<
       };
       return Object.freeze<Executable>({
         async run(feeds: Feeds): Promise<Results> {
-          if (disposed) throw unusable(`program "${args[0].name}" is disposed`);
-          const run = turn(async (member) => (await on(member)).run(feeds));
+          if (disposed) throw unusable(`program "${args[0].name}" is disposed`, 'already-disposed');
+          const run = withMember(async (member) => (await compiledOn(member)).run(feeds));
           running.add(run);
           try {
             return await run;
@@ -106,10 +80,10 @@ class IdleMembers {
     this.#idle = [...members];
   }
 
-  /** Rather one that `prefers`. */
-  async take(prefers: (member: Backend) => boolean): Promise<Backend> {
+  /** Waits for a member; of several idle ones, takes one that is `preferred` where there is one. */
+  async take(preferred: (member: Backend) => boolean): Promise<Backend> {
     if (this.#idle.length === 0) return new Promise((resolve) => this.#waiting.push(resolve));
-    const [member] = this.#idle.splice(Math.max(0, this.#idle.findIndex(prefers)), 1);
+    const [member] = this.#idle.splice(Math.max(0, this.#idle.findIndex(preferred)), 1);
     return member!;
   }
 

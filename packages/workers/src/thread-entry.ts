@@ -1,10 +1,10 @@
-/** @file A worker thread with one backend in it: makes it, then answers compile, run, release and dispose in their order. */
+/** @file What a worker thread runs: one backend, which replies to compile, run, release and dispose in their order. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openRoom } from './backend-room.js';
-import type { WorkerStart } from './backend-worker-messages.js';
+import { startHost } from './host.js';
+import type { WorkerBackend } from './messages.js';
 
 const port = parentPort!;
-const answer = await openRoom(workerData as WorkerStart, (message, buffers = []) =>
+const reply = await startHost(workerData as WorkerBackend, (message, buffers = []) =>
   port.postMessage(message, [...buffers]),
 );
-if (answer) port.on('message', answer);
+if (reply) port.on('message', reply);
