@@ -1,14 +1,14 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
-import { COMMANDS } from './commands/index.js';
-import { createCli, GLOBAL_FLAGS } from './context.js';
+import { COMMANDS } from './commands/all-commands.js';
+import { createCli, GLOBAL_FLAGS } from './context/context.js';
+import { packageVersion } from './context/package-version.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
 import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
-import { packageVersion } from './package-version.js';
+import { usageError } from './flags/usage-error.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Streams } from './terminal/output.js';
-import { usageError } from './usage-error.js';
 
 /**
  * Runs one command line.

@@ -5,8 +5,8 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Circuit, Graph, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, type FlagTable, requireFlag } from '../flags/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { formatCount } from '../terminal/numbers.js';
 
 const FORMATS = ['eap-ig', 'mib', 'auto-circuit'] as const;
@@ -134,7 +134,7 @@ async function readJsonSource(cli: Cli, path: string, shown: string, name: strin
 async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<TransformerLayout> {
   const { model } = cli.flags(FLAGS);
   if (model !== undefined) {
-    const { loadNamedModel } = await import('../open-model.js');
+    const { loadNamedModel } = await import('../open/open-model.js');
     const { layout } = (await loadNamedModel(cli, model, false)).model.spec;
     if (layout.kind === 'transformer') return layout;
     throw new AutoCircuitError({ where: 'convert', what: `${model} is a toy model; EAP-IG has no graphs of those` });

@@ -2,20 +2,16 @@
 import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../dataset-prompts.js';
-import { addFlags, DATA_FLAGS, type FlagTable, modelFlags } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import type { LoadedModel, OpenedModel } from '../open-model.js';
-import {
-  backendLine,
-  countOf,
-  createProgress,
-  formatValue,
-  modelLine,
-  writeHeader,
-  writeTable,
-} from '../terminal/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { DATA_FLAGS, modelFlags } from '../flags/shared-flags.js';
+import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../open/dataset-prompts.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { countOf, formatValue } from '../terminal/numbers.js';
+import { createProgress } from '../terminal/progress.js';
+import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
   ...GENERATE_FLAGS,
@@ -51,8 +47,8 @@ Examples:
   async run(cli, command) {
     const values = cli.flags(FLAGS);
     const { batchesOf } = await import('@auto-circuit/core');
-    const { openPatchable } = await import('../open-model.js');
-    const { promptsLine, tokenizeFile } = await import('../open-prompts.js');
+    const { openPatchable } = await import('../open/open-model.js');
+    const { promptsLine, tokenizeFile } = await import('../open/open-prompts.js');
     const asked = await askedPrompts(cli, command, values);
     if (!values.onlyRight) await writePrompts(cli, asked, values.out);
     const { name, file, loaded } = asked;
@@ -80,7 +76,7 @@ Examples:
 /** @throws AutoCircuitError after listing what is wrong with each prompt, when something is. */
 async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<void> {
   const { tokenizePrompts } = await import('@auto-circuit/core');
-  const { wantsBos } = await import('../open-prompts.js');
+  const { wantsBos } = await import('../open/open-prompts.js');
   const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
   const problems: string[] = [];
   for (const [i, prompt] of file.prompts.entries()) {

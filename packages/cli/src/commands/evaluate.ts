@@ -5,25 +5,19 @@ import { dirname, join, resolve } from 'node:path';
 import type { ChosenMetric, Measurement } from '@auto-circuit/core/run';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { curveNumbers, sizesFor, splitMetrics } from '../curve-numbers.js';
-import { addFlags, type FlagTable } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import { reportRenderer } from '../report/index.js';
-import {
-  addEvaluateFlags,
-  chosenMetrics,
-  circuitSettings,
-  DECIDING_FLAGS,
-  MEASURE_FLAGS,
-  type OpenedRun,
-  openRun,
-  parseSizes,
-} from '../run/index.js';
-import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
-import { checkSameSources } from '../same-sources.js';
-import { showEvaluation } from '../show-evaluation.js';
-import { withTaskDefaults } from '../task-defaults.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import { reportRenderer } from '../report/run-report.js';
+import { curveNumbers, sizesFor, splitMetrics } from '../run/curve-numbers.js';
+import { type OpenedRun, openRun } from '../run/open-run.js';
+import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
+import { addEvaluateFlags, DECIDING_FLAGS, MEASURE_FLAGS } from '../run/run-flags.js';
+import { chosenMetrics, circuitSettings } from '../run/run-request.js';
+import { checkSameSources } from '../run/same-sources.js';
+import { parseSizes } from '../run/sizes.js';
+import { withTaskDefaults } from '../run/task-defaults.js';
+import { showEvaluation } from '../show/show-evaluation.js';
 import { createProgress } from '../terminal/progress.js';
 
 const FLAGS = {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cellHash, readRun } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Experiment } from '../experiment/index.js';
-import { runMain } from '../testing/run-main.js';
+import type { Experiment } from '../experiment/experiment-file.js';
+import { runMain } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 const STUDY: Experiment = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runMain } from '../testing/run-main.js';
+import { runMain } from '../test/run-main.js';
 
 const shipped = fileURLToPath(new URL('../../../models/shipped-data/ioi-mini-sae/', import.meta.url));
 let cwd: string;

@@ -3,10 +3,13 @@ import { dirname, relative, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { LatentStrength } from '@auto-circuit/models';
 import { Command, Option } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, DATA_FLAGS, type FlagTable, GRAPH_FLAGS, modelFlags, requireFlag } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import { backendLine, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { DATA_FLAGS, GRAPH_FLAGS, modelFlags } from '../flags/shared-flags.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { formatValue } from '../terminal/numbers.js';
+import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
   task: { type: 'string', placeholder: 'NAME', doc: 'a task whose prompts are looked at', unset: 'needed, or --data' },
@@ -61,9 +64,9 @@ Example:
     const name = nameOf(requireFlag(values.model ?? task?.model, command, '--model', 'gpt2'));
     const { batchesOf } = await import('@auto-circuit/core');
     const { ofStream, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
-    const { loadNamedModel, openPatchable } = await import('../open-model.js');
+    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
-      '../open-prompts.js'
+      '../open/open-prompts.js'
     );
     const read = isGenerator(data) ? null : await readPromptFile(cli, data);
     const loaded = await loadNamedModel(cli, name, values.process);

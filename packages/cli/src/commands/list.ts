@@ -2,8 +2,8 @@
 import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
 import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { FIRST_PARTY_NAMES } from '../first-party.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import { writeTable } from '../terminal/table.js';
 
 interface Entry {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { flattenScores, unflattenScores } from '@auto-circuit/core';
 import { readFinishedRun, verificationSchema, writeScores } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runMain } from '../testing/run-main.js';
+import { runMain } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 

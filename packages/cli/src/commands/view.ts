@@ -5,9 +5,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { CliCommand } from '../context.js';
-import { addFlags, type FlagTable } from '../flags/index.js';
-import { reportOfFolders } from '../report/index.js';
+import type { CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { reportOfFolders } from '../report/run-report.js';
 
 const FLAGS = {
   port: { type: 'int', min: 0, max: 65535, default: 0, doc: 'the port; 0: any free one' },

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
-import type { TableFlag } from '../flags/index.js';
+import type { TableFlag } from '../flags/table-flags.js';
 import type { Experiment, ExperimentAlgo, ExperimentTask } from './experiment-file.js';
 import type { OpenedExperiment } from './read-experiment-file.js';
 

@@ -3,8 +3,8 @@
  * from which the published JSON schema follows.
  */
 import { z } from 'zod';
-import type { FlagSpec, FlagTable, FlagValues } from '../flags/index.js';
-import { RUN_SETTINGS } from '../run/index.js';
+import type { FlagSpec, FlagTable, FlagValues } from '../flags/flag-table.js';
+import { RUN_SETTINGS } from '../run/run-flags.js';
 
 /** The settings of `discover` by the names of its flags in camelCase; lists and numbers may stand where a flag has text. */
 export type ExperimentSettings = Partial<

@@ -2,9 +2,10 @@
 import { basename } from 'node:path';
 import type { Progress } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
-import { algoOptions, namedAlgo } from '../choose-algo.js';
-import type { Cli } from '../context.js';
-import { type OpenedRun, openRun, runRequest } from '../run/index.js';
+import type { Cli } from '../context/context.js';
+import { algoOptions, namedAlgo } from '../run/choose-algo.js';
+import { type OpenedRun, openRun } from '../run/open-run.js';
+import { runRequest } from '../run/run-request.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';

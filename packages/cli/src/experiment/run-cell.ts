@@ -1,9 +1,10 @@
 /** @file Runs cells in this process, one after the other; what was opened for one stays for the next of the same task. */
 import type { RunPhase } from '@auto-circuit/core/run';
-import { namedAlgo } from '../choose-algo.js';
-import type { Cli } from '../context.js';
-import { reportRenderer } from '../report/index.js';
-import { type OpenedRun, openRun, runRequest } from '../run/index.js';
+import type { Cli } from '../context/context.js';
+import { reportRenderer } from '../report/run-report.js';
+import { namedAlgo } from '../run/choose-algo.js';
+import { type OpenedRun, openRun } from '../run/open-run.js';
+import { runRequest } from '../run/run-request.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';

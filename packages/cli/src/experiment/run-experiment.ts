@@ -1,7 +1,7 @@
 /** @file An experiment from its cells to its files: which are done, who runs the others, what is written when. */
 import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core/run';
-import type { Cli } from '../context.js';
-import { comparisonReport, reportAddress } from '../report/index.js';
+import type { Cli } from '../context/context.js';
+import { comparisonReport, reportAddress } from '../report/comparison.js';
 import { countOf } from '../terminal/numbers.js';
 import type { CellHost } from './cell-cli.js';
 import { type FinishedCell, readFinishedCells, resultRows } from './collect-results.js';

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { addFlags, type FlagTable, parseTableFlags, readFlags, splitTableFlags } from './index.js';
+import { addFlags, type FlagTable, readFlags } from './flag-table.js';
 import { backendSettings, DATA_FLAGS, GRAPH_FLAGS, graphOptions, modelFlags } from './shared-flags.js';
+import { parseTableFlags, splitTableFlags } from './table-flags.js';
 
 function read<T extends FlagTable>(
   table: T,

@@ -4,7 +4,7 @@ import type { OfficialCircuit } from '@auto-circuit/core/plugin';
 import type { Measurement, ReportInput } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { AreaFigure, KnownCircuitFigure, RunFigures } from '@auto-circuit/viewer';
-import type { Cli } from '../context.js';
+import type { Cli } from '../context/context.js';
 
 /** Loads what is needed once, for any number of runs. */
 export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunFigures> {

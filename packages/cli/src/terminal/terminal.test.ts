@@ -1,16 +1,10 @@
 import { AutoCircuitError } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import {
-  createOutput,
-  createProgress,
-  formatBytes,
-  formatSeconds,
-  formatText,
-  formatValue,
-  reportError,
-  type TextStream,
-  tableLines,
-} from './index.js';
+import { reportError } from './errors.js';
+import { formatBytes, formatSeconds, formatText, formatValue } from './numbers.js';
+import { createOutput, type TextStream } from './output.js';
+import { createProgress } from './progress.js';
+import { tableLines } from './table.js';
 
 function terminal(isTTY: boolean, columns = 60) {
   const written: string[] = [];
