@@ -13,14 +13,14 @@ import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { BACKEND_FLAGS } from '../flags/shared-flags.js';
 import { addTableOptions } from '../flags/table-flags.js';
 import { givenFlags } from '../run/run-defaults.js';
+import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { countOf } from '../terminal/numbers.js';
 import { createProgress } from '../terminal/progress.js';
-import { DISCOVER_FLAGS, existingFolder, plainName, shownPath } from './discover.js';
 
 const FLAGS = {
-  out: { ...DISCOVER_FLAGS.out, doc: 'the experiment’s folder', unset: 'runs/NAME' },
-  resume: { ...DISCOVER_FLAGS.resume, doc: 'go on with the experiment in the folder; what is done is kept' },
-  overwrite: { ...DISCOVER_FLAGS.overwrite, doc: 'replace the experiment in the folder' },
+  out: { ...OUT_FLAGS.out, doc: 'the experiment’s folder', unset: 'runs/NAME' },
+  resume: { ...OUT_FLAGS.resume, doc: 'go on with the experiment in the folder; what is done is kept' },
+  overwrite: { ...OUT_FLAGS.overwrite, doc: 'replace the experiment in the folder' },
   only: {
     type: 'string',
     placeholder: 'PATTERN,…',
@@ -72,7 +72,7 @@ Examples:
     const opened = await readExperimentFile(cli.cwd, file);
     const cells = experimentCells(opened);
     const wanted = new Set((values.only === undefined ? cells : matchingCells(cells, values.only)).map((c) => c.name));
-    const folder = resolve(cli.cwd, values.out ?? `runs/${plainName(opened.name)}`);
+    const folder = resolve(cli.cwd, values.out ?? `runs/${folderName(opened.name)}`);
     const kept = existing === 'overwrite' ? null : await readExperiment(folder);
     const threads = threadsOfSession(cli, kept?.threads ?? null);
     const host = hostOf(cli, command, { file: opened.path, plugins: opened.experiment.plugins ?? [], threads });

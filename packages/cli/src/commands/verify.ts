@@ -9,12 +9,12 @@ import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
+import { phaseBar } from '../run/run-discover.js';
 import { circuitSettings } from '../run/run-request.js';
 import { checkSameSources } from '../run/same-sources.js';
 import { formatCount, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
-import { phaseBar } from './discover.js';
 
 /** The numbers came out otherwise: no mistake in the command line, but nothing to build on either. */
 const DISAGREES = 1;
