@@ -80,6 +80,8 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
   const jsons = (await readdir(path)).filter((name) => extname(name) === '.json');
   if (jsons.length === 1) return readJsonSource(cli, join(path, jsons[0]!), join(shown, jsons[0]!), basename(path));
   throw new AutoCircuitError({
+    code: 'unsupported-format',
+    fields: { path: shown },
     where: 'convert',
     what: `${shown} is no folder that can be converted`,
     expected: 'a run folder (with run.json), or a MIB folder with one importances file',
@@ -95,6 +97,8 @@ async function readRunFolder(path: string): Promise<Content> {
   const circuitText = existsSync(circuitPath) ? await readFile(circuitPath, 'utf8') : null;
   if (circuitText === null) {
     throw new AutoCircuitError({
+      code: 'run-unfinished',
+      fields: { path },
       where: 'convert',
       what: `the run in ${path} is not finished`,
       fix: 'go on with it: auto-circuit discover … --resume',
@@ -124,6 +128,8 @@ async function readJsonSource(cli: Cli, path: string, shown: string, name: strin
     return { graph: circuit.graph, scores: unflattenScores(circuit.graph, flat), circuit, name };
   }
   throw new AutoCircuitError({
+    code: 'unsupported-format',
+    fields: { path: shown },
     where: 'convert',
     what: `${shown} has no format that is known here`,
     expected: 'circuit.json (with "graph" and "edges") or an EAP-IG graph (with "cfg", "nodes" and "edges")',
@@ -137,11 +143,18 @@ async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<Transfor
     const { loadNamedModel } = await import('../open/open-model.js');
     const { layout } = (await loadNamedModel(cli, model, false)).model.spec;
     if (layout.kind === 'transformer') return layout;
-    throw new AutoCircuitError({ where: 'convert', what: `${model} is a toy model; EAP-IG has no graphs of those` });
+    throw new AutoCircuitError({
+      code: 'unsupported-model',
+      fields: { model },
+      where: 'convert',
+      what: `${model} is a toy model; EAP-IG has no graphs of those`,
+    });
   }
   const { n_layers: layers, n_heads: heads, d_model: dModel, parallel_attn_mlp: parallel } = isRecord(cfg) ? cfg : {};
   if (typeof layers !== 'number' || typeof heads !== 'number' || typeof dModel !== 'number') {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: shown, key: 'cfg' },
       where: 'convert',
       what: `${shown} does not say enough of its model`,
       expected: 'n_layers, n_heads and d_model in "cfg"',
@@ -160,6 +173,8 @@ const WRITERS: Readonly<Record<Format, (content: Content, out: string, options: 
   mib: async (content, out, options) => {
     if (options.name === null) {
       throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: '--name' },
         where: 'convert',
         what: 'the MIB folder needs a name',
         fix: 'give it as --name TASK_MODEL, for example --name ioi_gpt2',
@@ -208,6 +223,8 @@ async function writeOwn(
 function refuseExisting(path: string, overwrite: boolean): void {
   if (overwrite || !existsSync(path)) return;
   throw new AutoCircuitError({
+    code: 'file-exists',
+    fields: { path },
     where: 'convert',
     what: `${path} is already there`,
     fix: 'choose another --out, or give --overwrite',

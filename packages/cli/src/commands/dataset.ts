@@ -8,6 +8,7 @@ import { DATA_FLAGS, modelFlags } from '../flags/shared-flags.js';
 import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../open/dataset-prompts.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { errorText } from '../terminal/advice.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
 import { countOf, formatValue } from '../terminal/numbers.js';
 import { createProgress } from '../terminal/progress.js';
@@ -79,12 +80,14 @@ async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): 
   const { wantsBos } = await import('../open/open-prompts.js');
   const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
   const problems: string[] = [];
+  const unfit: number[] = [];
   for (const [i, prompt] of file.prompts.entries()) {
     try {
       tokenizePrompts({ ...file, prompts: [prompt] }, loaded.tokenizer, { bos });
     } catch (error) {
       if (!(error instanceof AutoCircuitError)) throw error;
-      problems.push(error.message.replace(': prompt 0', `: prompt ${i}`)); // alone, it is the first
+      unfit.push(i);
+      problems.push(errorText(error).replace(': prompt 0', `: prompt ${i}`)); // alone, it is the first
     }
   }
   if (problems.length === 0) return;
@@ -92,6 +95,8 @@ async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): 
   if (problems.length > PROBLEMS_SHOWN)
     cli.output.streams.stderr.write(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
   throw new AutoCircuitError({
+    code: 'unfit-prompts',
+    fields: { prompts: unfit, path: file.path },
     where: 'dataset',
     what: `${problems.length} of ${file.prompts.length} prompts of ${file.path} do not fit the model`,
     fix: 'correct or remove them',

@@ -57,6 +57,8 @@ Examples:
     const path = resolve(cli.cwd, name);
     if (!existsSync(path)) {
       throw new AutoCircuitError({
+        code: 'file-not-found',
+        fields: { path: name },
         where: 'evaluate',
         what: `there is no ${name}`,
         fix: 'name a run folder or a circuit file',
@@ -174,6 +176,8 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
   if (edges !== undefined || threshold !== undefined) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: edges === undefined ? '--threshold' : '--edges', got: edges ?? threshold },
       where: 'evaluate',
       what: 'a circuit file has one size',
       fix: 'leave --edges and --threshold out, or name the run folder',
@@ -229,6 +233,8 @@ function checkIsCircuit(text: string, name: string): void {
   }
   if (typeof value === 'object' && value !== null && ('graph' in value || 'edges' in value)) return;
   throw new AutoCircuitError({
+    code: 'unsupported-format',
+    fields: { path: name },
     where: 'evaluate',
     what: `${name} is no run folder and no circuit file`,
     fix: 'name a folder that discover wrote, or the circuit.json in one',
@@ -240,6 +246,8 @@ function refuseSettings(command: Command, name: string): void {
   const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && flag !== 'select');
   if (given === undefined) return;
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: `--${kebabCase(given)}` },
     where: 'evaluate',
     what: `a run is measured with its own settings, so --${kebabCase(given)} has no place here`,
     fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover anew`,

@@ -176,6 +176,8 @@ async function end(
   if (interrupted) {
     const done = cells.filter(({ state }) => state === 'done').length;
     throw new AutoCircuitError({
+      code: 'interrupted',
+      fields: { path: folder },
       where: 'experiment',
       what: `stopped with ${done} of ${countOf(cells.length, 'cell')} done; what was done is kept in ${shown}`,
       fix: 'the same command with --resume goes on',

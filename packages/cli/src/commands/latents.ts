@@ -118,6 +118,8 @@ function saeOf(text: string): { readonly folder: string; readonly site: string |
 function nameOf(model: unknown): string {
   if (typeof model === 'string') return model;
   throw new AutoCircuitError({
+    code: 'missing-option',
+    fields: { option: '--model' },
     where: 'latents',
     what: 'the task brings its model as an object, without a name',
     fix: 'use --model',
@@ -129,7 +131,12 @@ async function write(cli: Cli, name: string, found: readonly Found[], out: strin
   const { writeModelFile } = await import('@auto-circuit/models');
   const silent = found.find(({ strengths }) => strengths.length === 0);
   if (silent) {
-    throw new AutoCircuitError({ where: 'latents', what: `no latent of ${silent.folder} is active on these prompts` });
+    throw new AutoCircuitError({
+      code: 'nothing-to-find',
+      fields: { path: silent.folder },
+      where: 'latents',
+      what: `no latent of ${silent.folder} is active on these prompts`,
+    });
   }
   const path = resolve(cli.cwd, out);
   const from = (folder: string): string => relative(dirname(path), resolve(cli.cwd, folder)) || '.';

@@ -117,6 +117,8 @@ async function pairOf(
 function numbersOf(text: string, flag: string): RawInput {
   const wrong = (): AutoCircuitError =>
     new AutoCircuitError({
+      code: 'no-tokenizer',
+      fields: { option: flag, got: text },
       where: 'patch',
       what: `${flag} is text, but the model has no tokenizer`,
       expected: 'token ids such as "[5, 3, 8]", or numbers for each position such as "[[1, 2], [3, 4]]"',
@@ -238,6 +240,8 @@ function show(
 function checked(row: Float32Array, id: number, tokenizer: LoadedModel['tokenizer']): OutputToken {
   if (Number.isInteger(id) && id >= 0 && id < row.length) return tokenInOutput(row, id, tokenizer);
   throw new AutoCircuitError({
+    code: 'token-out-of-range',
+    fields: { token: id, size: row.length },
     where: 'patch',
     what: 'an answer is no token of the model',
     expected: `a whole number below ${row.length}`,

@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { reportOfFolders } from '../report/run-report.js';
+import { errorText } from '../terminal/advice.js';
 
 const FLAGS = {
   port: { type: 'int', min: 0, max: 65535, default: 0, doc: 'the port; 0: any free one' },
@@ -57,9 +58,7 @@ async function serve(page: () => Promise<string>, port: number): Promise<Server>
       (html) =>
         response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(html),
       (error: unknown) =>
-        response
-          .writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
-          .end(`${error instanceof Error ? error.message : error}\n`),
+        response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end(`${errorText(error)}\n`),
     );
   });
   server.listen(port, LOOPBACK);
@@ -67,6 +66,8 @@ async function serve(page: () => Promise<string>, port: number): Promise<Server>
     await once(server, 'listening');
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: '--port', got: port },
       where: 'view',
       what: `port ${port} cannot be used: ${(cause as Error).message}`,
       fix: 'leave --port out',

@@ -72,16 +72,21 @@ function namesOf<T extends ExperimentTask | ExperimentAlgo>(
 ): string[] {
   const names = entries.map(nameOf);
   const nameless = names.indexOf('');
-  if (nameless >= 0) throw wrong(`"${key}[${nameless}]" names neither a task nor data`, 'give it "task" or "data"');
+  if (nameless >= 0) {
+    const at = `${key}[${nameless}]`;
+    throw wrong(at, `"${at}" names neither a task nor data`, 'give it "task" or "data"');
+  }
   const twin = names.findIndex((name, i) => names.indexOf(name) < i);
   if (twin < 0) return names;
   throw wrong(
+    `${key}[${twin}]`,
     `"${key}[${names.indexOf(names[twin]!)}]" and "${key}[${twin}]" are both called "${names[twin]}"`,
     'give each a "name" of its own',
   );
 }
 
-const wrong = (what: string, fix: string): AutoCircuitError => new AutoCircuitError({ where: 'experiment', what, fix });
+const wrong = (key: string, what: string, fix: string): AutoCircuitError =>
+  new AutoCircuitError({ code: 'invalid-file', fields: { key }, where: 'experiment', what, fix });
 
 /** A folder by its path from the experiment file; other names as they are. */
 function modelAt(folder: string, model: string): string {

@@ -1,6 +1,7 @@
 /** @file The finished cells read back from their folders: rows of the table of results, and what the report is made of. */
 import type { ReportInput, ResultRow } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { errorText } from '../terminal/advice.js';
 import type { Cell } from './cells.js';
 
 export interface FinishedCell {
@@ -22,7 +23,7 @@ export async function readFinishedCells(
       finished.push({ cell, hash, run: await readFinishedRun(cellFolder(folder, hash)) });
     } catch (error) {
       if (!(error instanceof AutoCircuitError)) throw error;
-      onBroken(cell, error.message);
+      onBroken(cell, errorText(error));
     }
   }
   return finished;

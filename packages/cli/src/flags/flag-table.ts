@@ -76,6 +76,8 @@ export function readFlags<T extends FlagTable>(
 export function requireFlag<V>(value: V | undefined, command: Command, flag: string, example: string): V {
   if (value !== undefined) return value;
   throw new AutoCircuitError({
+    code: 'missing-option',
+    fields: { option: flag },
     where: command.name(),
     what: `${flag} is missing`,
     fix: `give it, for example: ${flag} ${example}`,
@@ -118,7 +120,12 @@ function eitherOf(command: Command, name: string, flag: string, opposite: string
     return command.getOptionValueSource(name) === 'cli' ? given[name] : undefined;
   const other = given[opposite.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
   if (given[name] === true && other === true) {
-    throw new AutoCircuitError({ where: command.name(), what: `${flag} and --${opposite} exclude each other` });
+    throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: [flag, `--${opposite}`] },
+      where: command.name(),
+      what: `${flag} and --${opposite} exclude each other`,
+    });
   }
   return other === true ? false : given[name];
 }

@@ -68,7 +68,13 @@ export function parseTableFlags<T extends OptionTable>(
   for (const flag of flags) {
     if (flag.prefix !== prefix) continue;
     const twin = Object.keys(given).find((name) => kebabCase(name) === kebabCase(flag.name));
-    if (twin !== undefined) throw new AutoCircuitError({ where, what: `--${prefix}.${flag.name} is given twice` });
+    if (twin !== undefined)
+      throw new AutoCircuitError({
+        code: 'usage',
+        fields: { option: `--${prefix}.${flag.name}` },
+        where,
+        what: `--${prefix}.${flag.name} is given twice`,
+      });
     given[flag.name] = flag.value;
   }
   return parseOptions(table, given, where);

@@ -17,11 +17,26 @@ export function usageError(command: Command, error: CommanderError): AutoCircuit
         command.commands.map((sub) => sub.name()),
       ),
     'commander.optionMissingArgument': () =>
-      new AutoCircuitError({ where, what: `${named.split(' ')[0]} needs a value`, expected: named, fix: help }),
+      new AutoCircuitError({
+        code: 'usage',
+        fields: { option: named.split(' ')[0] },
+        where,
+        what: `${named.split(' ')[0]} needs a value`,
+        expected: named,
+        fix: help,
+      }),
     'commander.missingArgument': () =>
-      new AutoCircuitError({ where, what: `the argument ${named.toUpperCase()} is missing`, fix: help }),
+      new AutoCircuitError({
+        code: 'usage',
+        fields: { argument: named.toUpperCase() },
+        where,
+        what: `the argument ${named.toUpperCase()} is missing`,
+        fix: help,
+      }),
     'commander.excessArguments': () =>
       new AutoCircuitError({
+        code: 'usage',
+        fields: { arguments: command.args },
         where,
         what: 'too many arguments',
         expected: `${command.registeredArguments.length}`,
@@ -32,7 +47,13 @@ export function usageError(command: Command, error: CommanderError): AutoCircuit
   if (HELP_CODES.has(error.code)) return null;
   const sentence = sentences[error.code];
   if (sentence) return sentence();
-  return new AutoCircuitError({ where, what: error.message.replace(/^error: /, ''), fix: help, cause: error });
+  return new AutoCircuitError({
+    code: 'usage',
+    where,
+    what: error.message.replace(/^error: /, ''),
+    fix: help,
+    cause: error,
+  });
 }
 
 const HELP_CODES: ReadonlySet<string> = new Set(['commander.helpDisplayed', 'commander.help', 'commander.version']);

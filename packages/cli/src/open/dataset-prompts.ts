@@ -81,6 +81,8 @@ export async function writePrompts(cli: Cli, asked: AskedPrompts, out: string | 
 export async function writeRight(cli: Cli, asked: AskedPrompts, out: string, right: readonly number[]): Promise<void> {
   if (right.length === 0) {
     throw new AutoCircuitError({
+      code: 'unfit-prompts',
+      fields: { path: asked.name },
       where: 'dataset',
       what: `the model gets no prompt of ${asked.name} right, so nothing is written to ${out}`,
       fix: 'use another model, or leave --only-right out',
@@ -98,22 +100,53 @@ async function writeTo(cli: Cli, { name }: AskedPrompts, file: PromptFile, out: 
 
 function checkFlags(path: string | undefined, values: Values): void {
   const { generate, tokenizer, count, seed, out, onlyRight, model } = values;
-  const wrong = (what: string, fix: string): AutoCircuitError => new AutoCircuitError({ where: 'dataset', what, fix });
   if (path === undefined && generate === undefined) {
-    throw wrong('there is nothing to look at', 'name a prompt file, or a task with --generate');
+    throw refused(
+      'missing-option',
+      ['--generate'],
+      'there is nothing to look at',
+      'name a prompt file, or a task with --generate',
+    );
   }
   if (path !== undefined && generate !== undefined) {
-    throw wrong('a prompt file and --generate exclude each other', 'leave one of them out');
+    throw refused(
+      'conflicting-options',
+      ['FILE', '--generate'],
+      'a prompt file and --generate exclude each other',
+      'leave one of them out',
+    );
   }
   const ofGenerate = { tokenizer, count, seed, ...(onlyRight ? {} : { out }) };
   const alone = Object.entries(ofGenerate).find(([, value]) => value !== undefined);
   if (path !== undefined && alone !== undefined) {
-    throw wrong(`--${alone[0]} is of use only with --generate`, 'leave it out');
+    const flag = `--${alone[0]}`;
+    throw refused('missing-option', ['--generate', flag], `${flag} is of use only with --generate`, 'leave it out');
   }
   if (tokenizer !== undefined && model !== undefined) {
-    throw wrong('--tokenizer and --model exclude each other', 'leave --tokenizer out to try the model on the prompts');
+    throw refused(
+      'conflicting-options',
+      ['--tokenizer', '--model'],
+      '--tokenizer and --model exclude each other',
+      'leave --tokenizer out to try the model on the prompts',
+    );
   }
   if (onlyRight && (out === undefined || tokenizer !== undefined)) {
-    throw wrong('--only-right writes the prompts that a model gets right', 'give --out FILE, and no --tokenizer');
+    throw refused(
+      out === undefined ? 'missing-option' : 'conflicting-options',
+      out === undefined ? ['--out'] : ['--only-right', '--tokenizer'],
+      '--only-right writes the prompts that a model gets right',
+      'give --out FILE, and no --tokenizer',
+    );
   }
+}
+
+/** @param flags those that are missing, or exclude each other */
+function refused(
+  code: 'missing-option' | 'conflicting-options',
+  flags: readonly string[],
+  what: string,
+  fix: string,
+): AutoCircuitError {
+  const fields = code === 'missing-option' ? { option: flags[0] } : { options: flags };
+  return new AutoCircuitError({ code, fields, where: 'dataset', what, fix });
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Graph, PruneScores, Task } from '@auto-circuit/core';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
+import { errorText } from '../terminal/advice.js';
 
 /** What a known circuit is looked up in. */
 export interface CircuitPlace {
@@ -50,7 +51,7 @@ export async function rocAreas(
     known = knownCircuit(place, named);
   } catch (error) {
     if (named !== undefined || !(error instanceof AutoCircuitError)) throw error;
-    cli.output.warn(`no ROC against the known circuit: ${error.message}`);
+    cli.output.warn(`no ROC against the known circuit: ${errorText(error)}`);
     return null;
   }
   if (!known) return null;
@@ -78,6 +79,8 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string)
   const known = knownCircuit(place, text === 'official' ? undefined : text);
   if (known) return known.edges.join(',');
   throw new AutoCircuitError({
+    code: 'no-known-circuit',
+    fields: { task: place.task?.name ?? null },
     where: 'circuits',
     what: 'no known circuit is there to take edges from',
     fix: 'use a task that has an official circuit, or name edges or a circuit file',

@@ -41,6 +41,8 @@ export async function generatedPrompts(
   const { data } = task;
   if (!isGenerator(data)) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: '--generate', got: task.name },
       where: 'prompts',
       what: `the prompts of task "${task.name}" are a file, not made for a tokenizer`,
       fix: 'leave --generate out; the task itself runs with --task',
@@ -48,6 +50,8 @@ export async function generatedPrompts(
   }
   if (tokenizer === null) {
     throw new AutoCircuitError({
+      code: 'no-tokenizer',
+      fields: { model: model.name, task: task.name },
       where: 'prompts',
       what: `the prompts of task "${task.name}" are made for the model's tokenizer, and ${model.name} has none`,
       fix: 'use a model folder with tokenizer.json',

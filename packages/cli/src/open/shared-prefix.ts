@@ -23,6 +23,8 @@ export async function sharedPrefix(
   if (length === 0) {
     const differing = prompts.find(({ clean, corrupt }) => clean[0] !== corrupt[0] || clean.length === 1);
     throw new AutoCircuitError({
+      code: 'nothing-to-share',
+      fields: { prompt: differing?.index },
       where: 'prompts',
       what: `--shared-prefix has nothing to share: clean and corrupt of prompt ${differing?.index} differ from the first token on`,
       fix: 'leave it out, or put BOS before the prompts (--bos on)',

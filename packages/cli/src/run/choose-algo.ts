@@ -65,6 +65,8 @@ function splitOptions(where: string, text: string): { readonly name: string; rea
   const own = pairs.map((pair) => /^\s*([A-Za-z][\w-]*)\s*=(.*)$/s.exec(pair));
   if (!match || own.includes(null)) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'algo', got: text },
       where,
       what: 'an algorithm with its options is not readable',
       expected: 'name(option=value,…)',
@@ -80,6 +82,8 @@ function checkShared({ tableFlags }: Cli, where: string, algos: readonly NamedAl
   const stray = algoFlags(tableFlags).find(({ name }) => !algos.some(({ algo }) => optionName(algo.options, name)));
   if (!stray) return;
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: `--algo.${stray.name}`, got: stray.value },
     where,
     what: `none of the algorithms has an option "${stray.name}"`,
     fix: 'see "list algos"',

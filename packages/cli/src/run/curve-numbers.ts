@@ -47,6 +47,8 @@ export async function sizesFor(
     return { by: 'list', counts: [...new Set([...sizes.counts, ...mibEdgeCounts(edgeCount)])].sort((a, b) => a - b) };
   }
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: sizes.by === 'rule' ? '--edges' : '--threshold' },
     where: 'evaluate',
     what: 'CPR and CMD are measured at shares of the edges of their own',
     expected: '--edges with numbers, or the run’s sizes',
@@ -81,6 +83,8 @@ const MAKERS: Readonly<Record<CurveNumberName, Maker>> = {
     const known = await rocAreas(cli, place, Object.keys(place.task?.officialCircuits ?? {})[0]);
     if (known) return [{ name: `roc area (${known.name})`, value: known.areaOf(scores) }];
     throw new AutoCircuitError({
+      code: 'no-known-circuit',
+      fields: { task: place.task?.name ?? null },
       where: 'evaluate',
       what: 'ROC needs the task’s known circuit, and there is none',
       fix: 'use a task that has an official circuit',
@@ -113,6 +117,8 @@ async function mib({
     const faithfulness = measurements[0]?.points.find((point) => point.edges === edges)?.faithfulness;
     if (faithfulness !== undefined) return { fraction, faithfulness: fromJsonNumber(faithfulness) };
     throw new AutoCircuitError({
+      code: 'undefined-metric',
+      fields: { metric: 'faithfulness', edges },
       where: 'evaluate',
       what: `the circuit of ${edges} edges has no faithfulness, which CPR and CMD are made of`,
       fix: 'use prompts with wrong answers, on which the model does the task',

@@ -31,6 +31,8 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
   } catch (error) {
     if (errorKind(error) !== 'interrupted') throw error;
     throw new AutoCircuitError({
+      code: 'interrupted',
+      fields: { path: folder },
       where: 'discover',
       what: `stopped; what was done is kept in ${shownPath(cli, folder)}`,
       fix: 'the same command with --resume goes on',

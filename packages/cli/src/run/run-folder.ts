@@ -16,7 +16,12 @@ export const OUT_FLAGS = {
 export function existingFolder(cli: Cli, where: string): ExistingFolder {
   const { resume, overwrite } = cli.flags(OUT_FLAGS);
   if (resume && overwrite) {
-    throw new AutoCircuitError({ where, what: '--resume and --overwrite exclude each other' });
+    throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: ['--resume', '--overwrite'] },
+      where,
+      what: '--resume and --overwrite exclude each other',
+    });
   }
   return resume ? 'resume' : overwrite ? 'overwrite' : 'refuse';
 }

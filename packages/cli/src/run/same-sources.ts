@@ -15,6 +15,8 @@ export async function checkSameSources(where: string, run: RunJson, opened: Open
     run.asked.model.key !== opened.model.weights.key ? 'model' : run.asked.data.hash !== hash ? 'data' : null;
   if (changed === null) return;
   throw new AutoCircuitError({
+    code: 'run-changed',
+    fields: { path: name, changed },
     where,
     what: `the ${changed} of ${name} is no longer what the run was made with`,
     expected:

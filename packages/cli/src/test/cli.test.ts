@@ -44,33 +44,123 @@ describe('help', () => {
   });
 });
 
+/** What `--json` writes of an error. */
+interface WrittenError {
+  readonly error: { readonly code: string; readonly kind: string; readonly message: string };
+}
+
 describe('mistakes of the user', () => {
   it.each([
-    [['lst'], '[auto-circuit] unknown command "lst"; did you mean "list"?'],
-    [['list', '--jsn'], '[list] unknown flag "--jsn"; did you mean "--json"?'],
-    [['list', '--jsn=3'], '[list] unknown flag "--jsn"; did you mean "--json"?'],
-    [['list', 'algo'], '[list] unknown kind "algo"; did you mean "algos"?'],
-    [['list', 'backends', 'onx'], '[list] unknown entry of backends "onx"; did you mean "onnx"?'],
-    [['list', 'a', 'b', 'c'], '[list] too many arguments: expected 2, got 3 (a b c); see: auto-circuit list --help'],
-    [['model'], '[model] the argument MODEL is missing; see: auto-circuit model --help'],
-    [['logits'], '[logits] --model is missing; give it, for example: --model micro'],
-    [['logits', '--limit'], '[logits] --limit needs a value: expected --limit <N>'],
-    [['logits', '--limit', '2.5'], '[logits] --limit does not fit: expected a whole number from 1, got "2.5"'],
-    [['logits', '--side', 'left'], '[logits] --side does not fit: expected one of clean, corrupt, got "left"'],
-    [['list', '--algo.steps', '5'], '[list] unknown flag "--algo.steps"'],
-    [['logits', '--bckend.fuse', 'no'], '[logits] unknown flag "--bckend.fuse"; known: --backend.OPTION'],
+    [
+      ['lst'],
+      'unknown-name',
+      { name: 'lst', nearest: ['list'] },
+      '[auto-circuit] unknown command "lst"; did you mean "list"?',
+    ],
+    [['list', '--jsn'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
+    [['list', '--jsn=3'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
+    [['list', 'algo'], 'unknown-name', { name: 'algo' }, '[list] unknown kind "algo"; did you mean "algos"?'],
+    [
+      ['list', 'backends', 'onx'],
+      'unknown-name',
+      { name: 'onx', nearest: ['onnx'] },
+      '[list] unknown entry of backends "onx"; did you mean "onnx"?',
+    ],
+    [
+      ['list', 'a', 'b', 'c'],
+      'usage',
+      { arguments: ['a', 'b', 'c'] },
+      '[list] too many arguments: expected 2, got 3 (a b c); see: auto-circuit list --help',
+    ],
+    [
+      ['model'],
+      'usage',
+      { argument: 'MODEL' },
+      '[model] the argument MODEL is missing; see: auto-circuit model --help',
+    ],
+    [
+      ['logits'],
+      'missing-option',
+      { option: '--model' },
+      '[logits] --model is missing; give it, for example: --model micro',
+    ],
+    [['logits', '--limit'], 'usage', { option: '--limit' }, '[logits] --limit needs a value: expected --limit <N>'],
+    [
+      ['logits', '--limit', '2.5'],
+      null,
+      {},
+      '[logits] --limit does not fit: expected a whole number from 1, got "2.5"',
+    ],
+    [
+      ['logits', '--side', 'left'],
+      null,
+      {},
+      '[logits] --side does not fit: expected one of clean, corrupt, got "left"',
+    ],
+    [['list', '--algo.steps', '5'], 'unknown-name', { name: '--algo.steps' }, '[list] unknown flag "--algo.steps"'],
+    [
+      ['logits', '--bckend.fuse', 'no'],
+      'unknown-name',
+      { name: '--bckend.fuse' },
+      '[logits] unknown flag "--bckend.fuse"; known: --backend.OPTION',
+    ],
     [
       ['list', '--plugin', 'nope'],
+      null,
+      {},
       '[plugin auto-circuit-plugin-nope] the package auto-circuit-plugin-nope is not installed in',
     ],
-    [['list', '--config', 'nope.mjs'], '[config] there is no file'],
-    [['completion', 'basch'], '[completion] unknown shell "basch"; did you mean "bash"?'],
-    [['convert', 'nope.json', '--to', 'eap-ig'], '[convert] cannot read nope.json: no such file or folder'],
-  ])('%j is one line on stderr and exit code 2', async (args, sentence) => {
-    const { code, stdout, stderr } = await runMain(args, { cwd: folder });
-    expect(stderr).toMatch(/^error: .*\n$/);
-    expect(stderr).toContain(sentence);
-    expect([code, stdout]).toEqual([2, '']);
+    [['list', '--config', 'nope.mjs'], null, {}, '[config] there is no file'],
+    [
+      ['completion', 'basch'],
+      'unknown-name',
+      { name: 'basch', nearest: ['bash'] },
+      '[completion] unknown shell "basch"; did you mean "bash"?',
+    ],
+    [['convert', 'nope.json', '--to', 'eap-ig'], null, {}, '[convert] cannot read nope.json: no such file or folder'],
+    [
+      ['evaluate', 'nope'],
+      'file-not-found',
+      { path: 'nope' },
+      '[evaluate] there is no nope; name a run folder or a circuit file',
+    ],
+    [
+      ['discover', '--task', 'ioi-mini', '--algo', 'eap', '--resume', '--overwrite'],
+      'conflicting-options',
+      { options: ['--resume', '--overwrite'] },
+      '[discover] --resume and --overwrite exclude each other',
+    ],
+  ] as const)(
+    '%j is one line on stderr, exit code 2, and a document with --json',
+    async (args, code, fields, sentence) => {
+      const plain = await runMain(args, { cwd: folder });
+      expect(plain.stderr).toMatch(/^error: .*\n$/);
+      expect(plain.stderr).toContain(sentence);
+      expect([plain.code, plain.stdout]).toEqual([2, '']);
+      const json = await runMain([...args.slice(0, 1), '--json', ...args.slice(1)], { cwd: folder });
+      expect([json.code, json.stderr]).toEqual([2, plain.stderr]);
+      const { error } = JSON.parse(json.stdout) as WrittenError;
+      expect(`error: ${error.message}\n`).toBe(plain.stderr);
+      expect(error.kind).toBe('user');
+      if (code !== null) expect(error).toMatchObject({ code, fields });
+    },
+  );
+
+  it('are documents, too, where the config asks for JSON', async () => {
+    await writeFile(join(folder, 'c.mjs'), 'export default { defaults: { json: true } };');
+    const { code, stdout } = await runMain(['logits', '--config', 'c.mjs'], { cwd: folder });
+    expect([code, JSON.parse(stdout).error]).toEqual([
+      2,
+      {
+        code: 'missing-option',
+        kind: 'user',
+        where: 'logits',
+        message: '[logits] --model is missing; give it, for example: --model micro',
+        what: '--model is missing',
+        fix: 'give it, for example: --model micro',
+        fields: { option: '--model' },
+      },
+    ]);
   });
 
   it('--debug adds the stack; colours only on a terminal, and not with NO_COLOR', async () => {

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   'file-unreadable': 'a file cannot be read; fields: path',
   'file-unwritable': 'a file or folder cannot be written; fields: path',
   'disk-full': 'there is no space left for a file; fields: path',
+  'folder-not-empty': 'a folder holds files of something else, and is left alone; fields: path, file',
   'file-exists': 'something stands where a file or folder would be written; fields: path',
   'invalid-json': 'a file is not JSON; fields: path',
   'invalid-file': 'a file does not have the content that its format asks for; fields: path, key',
@@ -50,6 +51,7 @@ export const ERROR_CODES = {
   'circuit-mismatch': 'edges are not in the circuit that they should be in',
   'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module',
   'no-known-circuit': 'the task has no known circuit, and one is needed',
+  'unknown-word-position': 'a circuit is told by words whose positions the prompts do not give; fields: circuit, word',
   'nothing-to-find': 'patching changes nothing, or not reliably, on these prompts',
 
   // programs and backends
