@@ -36,7 +36,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   }
 }
 
-/** What a command tells while it runs. */
+/** What a command reports while it runs. */
 export interface ProgramHooks {
   /** The exit code of a command that gives one. */
   readonly onExitCode?: (code: number) => void;
@@ -59,7 +59,7 @@ export function createProgram(
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => streams.stderr.write(text),
-      outputError: () => undefined, // said once, by main
+      outputError: () => undefined, // main writes it, once
       getOutHelpWidth: () => streams.stdout.columns ?? 100,
       getOutHasColors: () => createOutput(streams).colors.isColorSupported,
     });

@@ -1,4 +1,4 @@
-/** @file Room `commands`: one file a command. What they share lives in flags/, terminal/ and the files beside. */
+/** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
 import type { CliCommand } from '../context/context.js';
 import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';

@@ -136,7 +136,7 @@ async function readJsonSource(cli: Cli, path: string, shown: string, name: strin
   });
 }
 
-/** The layout of an EAP-IG graph: the model's, or what the file says (every query head with its own K and V). */
+/** The layout of an EAP-IG graph: the model's, or as the file has it (every query head with its own K and V). */
 async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<TransformerLayout> {
   const { model } = cli.flags(FLAGS);
   if (model !== undefined) {

@@ -222,13 +222,13 @@ async function evaluateCircuit(plainCli: Cli, command: Command, path: string, na
   }
 }
 
-/** Another JSON file, a prompt file say, is told apart from a circuit file that is broken. */
+/** Another JSON file (a prompt file, for example) gets another sentence than a circuit file that is broken. */
 function checkIsCircuit(text: string, name: string): void {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof SyntaxError) return; // said by the reader of circuit files
+    if (cause instanceof SyntaxError) return; // the reader of circuit files refuses it
     throw cause;
   }
   if (typeof value === 'object' && value !== null && ('graph' in value || 'edges' in value)) return;

@@ -102,7 +102,7 @@ Examples:
   },
 };
 
-/** Opening models takes a while: a bar says so. */
+/** With a progress bar, as opening models takes a while. */
 async function planned(cli: Cli, cells: readonly Cell[], base: Cli, host: CellHost): Promise<PlannedCell[]> {
   const { planCells } = await import('../experiment/plan.js');
   const bar = createProgress(cli.output, 'opening');

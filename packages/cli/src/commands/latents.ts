@@ -74,7 +74,7 @@ Example:
       const { folder, site } = saeOf(text);
       return { folder, autoencoder: readAutoencoder(resolve(cli.cwd, folder), site) };
     });
-    // What does not fit the model is said before anything runs.
+    // An autoencoder that does not fit the model is refused before anything runs.
     withLatents(
       loaded.model,
       autoencoders.map(({ autoencoder }) => ({ autoencoder, chosen: [0] })),

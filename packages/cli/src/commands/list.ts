@@ -11,7 +11,7 @@ interface Entry {
   readonly doc: string;
   readonly from: string;
   readonly options?: OptionTable;
-  /** What else there is to say of its kind. */
+  /** More facts, by the kind of list. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
@@ -52,7 +52,7 @@ const LIST_NAMES = Object.keys(LISTS) as ListName[];
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
   presets: 'presets: names of AutoCircuit, for --algo too',
 };
-/** Where an entry comes from is said of plugins that do not come with the tool. */
+/** Whether it comes from a plugin that does not come with the tool; only then its origin is shown. */
 const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
 
 export const listCommand: CliCommand = {

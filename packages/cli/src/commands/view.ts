@@ -28,7 +28,7 @@ export const viewCommand: CliCommand = {
   async run(cli, command) {
     const [folders] = command.processedArgs as [string[]];
     const page = await reportOfFolders(cli, folders, null);
-    await page(); // what is wrong with the run is said here, not in the browser
+    await page(); // what is wrong with the run ends the command, and is not left to the browser
     const { port, open } = cli.flags(FLAGS);
     const server = await serve(page, port);
     try {
@@ -82,7 +82,7 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   win32: ['cmd', '/c', 'start', '""'],
 };
 
-/** The page can be opened by hand, so a machine without a browser is only told. */
+/** The page can be opened by hand, so a missing browser is no error. */
 function openBrowser(url: string, warn: (line: string) => void): void {
   const [program, ...args] = OPENERS[process.platform] ?? ['xdg-open'];
   const child = spawn(program!, [...args, url], { stdio: 'ignore', detached: true });

@@ -94,7 +94,7 @@ function modelAt(folder: string, model: string): string {
   return existsSync(path) ? path : model;
 }
 
-/** As a command line would say it: lists with commas. */
+/** As on a command line: lists with commas. */
 function flagsOf(settings: NonNullable<Experiment['settings']>): Record<string, string | number | boolean> {
   const texts = ['edges', 'keep', 'test'];
   return Object.fromEntries(

@@ -10,7 +10,7 @@ export interface FinishedCell {
   readonly run: ReportInput;
 }
 
-/** In the order of `cells`. `onBroken` is told of folders whose files cannot be read. */
+/** In the order of `cells`. `onBroken` is called for each folder whose files cannot be read. */
 export async function readFinishedCells(
   cells: readonly { readonly cell: Cell; readonly hash: string }[],
   folder: string,

@@ -1,5 +1,5 @@
 /**
- * @file What an experiment file says: the types for `defineExperiment`, and the same as a zod schema made from the flag tables,
+ * @file What an experiment file may hold: the types for `defineExperiment`, and the same as a zod schema made from the flag tables,
  * from which the published JSON schema follows.
  */
 import { z } from 'zod';

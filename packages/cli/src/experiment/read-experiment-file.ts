@@ -62,7 +62,7 @@ async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
   });
 }
 
-/** What JSON could say, too. */
+/** Whether JSON could hold the same. */
 function isPlain(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'bigint' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null) return true;

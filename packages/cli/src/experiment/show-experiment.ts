@@ -38,7 +38,7 @@ export function showSummary(output: Output, finished: readonly FinishedCell[]): 
   );
 }
 
-/** Of the circuit kept, or null where faithfulness says nothing. */
+/** Of the circuit kept, or null where faithfulness has no value. */
 export function faithfulnessKept({ run }: FinishedCell): number | null {
   const point = run.measurements[0]?.points.find(({ edges }) => edges === run.circuit.edges.length);
   return point?.faithfulness === undefined ? null : numberOf(point.faithfulness);

@@ -1,4 +1,4 @@
-/** @file What the process of an experiment and its workers say to each other; plain data. */
+/** @file What the process of an experiment and its workers send each other; plain data. */
 import type { RunPhase } from '@auto-circuit/core/run';
 import type { CellHost } from './cell-cli.js';
 import type { CellOrder, CellOutcome } from './run-cell.js';

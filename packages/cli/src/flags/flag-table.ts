@@ -13,7 +13,7 @@ import { type Command, Option } from 'commander';
 
 interface FlagBase {
   readonly doc: string;
-  /** A second flag that says the opposite of a boolean one: `residual` beside `factorized`. */
+  /** A second flag, the opposite of a boolean one: `residual` beside `factorized`. */
   readonly opposite?: string;
   /** What stands for the value in help: `N`, `DIR`. */
   readonly placeholder?: string;

@@ -57,7 +57,7 @@ describe('flags', () => {
 });
 
 describe('options as flags', () => {
-  it('are split off, with = or a value behind, or alone', () => {
+  it('are split off, with = or a value after it, or alone', () => {
     const { rest, flags } = splitTableFlags([
       'discover',
       '--algo.steps',

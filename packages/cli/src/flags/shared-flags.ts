@@ -14,7 +14,7 @@ const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonl
 
 const PROCESS_DOC = 'fold layer norms and centre weights, as TransformerLens and AutoCircuit do';
 
-/** `--model`, `--process`. `processed`: whether weights are processed when the command line does not say. */
+/** `--model`, `--process`. `processed`: whether weights are processed without a flag. */
 export const modelFlags = <const P extends boolean>(processed: P, unset = 'needed') =>
   ({
     model: { type: 'string', placeholder: 'MODEL', doc: 'a model: shipped name, folder, or hub name org/name', unset },

@@ -41,7 +41,7 @@ export interface OpenedModel {
   dispose(): Promise<void>;
 }
 
-/** The model with other positions read than it says itself. */
+/** The model with its outputs read at other positions than its own. */
 const readAt = (model: ModelObject, outputs: OutputPositions | undefined): ModelObject =>
   outputs === undefined ? model : Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
 
@@ -51,7 +51,7 @@ export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
  * Puts a model on the backend of the command line.
  * @param graphValues the graph flags; null for commands that only run the model.
  * @param length tokens of every prompt, for `--token-positions`; null when there is no one length.
- * @param needs what must fit in `--memory`; null for nothing that is known now
+ * @param needs what must fit in `--memory`; null where the prompts are not known yet
  * @throws AutoCircuitError before anything is loaded when `--memory` cannot be kept
  */
 export async function openPatchable(

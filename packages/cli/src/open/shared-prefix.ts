@@ -1,11 +1,11 @@
-/** @file `--shared-prefix`: prompts and model behind the tokens that the two sides of every pair share. */
+/** @file `--shared-prefix`: prompts and model after the tokens that the two sides of every pair share. */
 import type { Backend, ModelObject, Prompt } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 
 export interface SharedPrefix {
   /** Tokens that are run once. 0 without `--shared-prefix`. */
   readonly length: number;
-  /** The model as it runs behind them. */
+  /** The model as it runs after them. */
   readonly model: ModelObject;
   /** The prompts without them, with what they left; made on the run's own backend. */
   cut(backend: Backend): Promise<readonly Prompt[]>;

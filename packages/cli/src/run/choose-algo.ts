@@ -1,6 +1,6 @@
 /**
  * @file What `--algo` and `--algos` name: an algorithm of the registry, or one of AutoCircuit's configurations (an algorithm with
- * options); behind a name in `--algos` options may stand in parentheses.
+ * options); in `--algos` a name may be followed by options in parentheses.
  */
 import { createHash } from 'node:crypto';
 import type { PruneAlgo } from '@auto-circuit/core';
@@ -33,7 +33,7 @@ export async function namedAlgo(cli: Cli, where: string, text: string): Promise<
   if (registry.has('prune-algo', name)) return { name: name + suffix, algo: algo(name), preset: null, own };
   const { PRESETS } = await import('@auto-circuit/prune-algos');
   const preset = PRESETS.find((one) => one.name === name || one.title.toLowerCase() === name.toLowerCase());
-  if (!preset) return { name, algo: algo(name), preset: null, own }; // which says what there is
+  if (!preset) return { name, algo: algo(name), preset: null, own }; // its error lists what there is
   return { name: preset.name + suffix, algo: algo(preset.algo), preset, own };
 }
 
@@ -45,7 +45,7 @@ const shortened = (text: string): string =>
     : `${text.slice(0, LONGEST_SUFFIX - 9)}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
 
 /**
- * `--algos`: names with commas between them, each with options behind it or without: `eap,eap-ig-inputs(steps=10),acdc`.
+ * `--algos`: names with commas between them, each with or without options after it: `eap,eap-ig-inputs(steps=10),acdc`.
  * Each once: by their names, since each has a folder of that name.
  */
 export async function namedAlgos(cli: Cli, where: string, text: string): Promise<readonly NamedAlgo[]> {
@@ -58,7 +58,7 @@ export async function namedAlgos(cli: Cli, where: string, text: string): Promise
   return [...algos.values()];
 }
 
-/** `name(option=value,…)`; a comma in a value is told from one between options by the `=` that follows. */
+/** `name(option=value,…)`; a comma separates options where a name and `=` follow, and else belongs to the value. */
 function splitOptions(where: string, text: string): { readonly name: string; readonly own: readonly TableFlag[] } {
   const match = /^([^()]*)(?:\(([^()]*)\))?$/.exec(text);
   const pairs = match?.[2] === undefined ? [] : match[2].split(/,(?=\s*[A-Za-z][\w-]*\s*=)/);
@@ -94,7 +94,7 @@ const algoFlags = (flags: readonly TableFlag[]): readonly TableFlag[] =>
   flags.filter(({ prefix }) => prefix === 'algo');
 
 /**
- * Its options: those that stand behind its name, then those of the command line, of the configuration, the defaults.
+ * An algorithm's options: those after its name, else those of the command line, of the configuration, the defaults.
  * @param place where edges and sizes of a known circuit are looked up; without it (before there is a model) they are left open
  * @param shared whether the command line's options are for several algorithms, so that some may be of others only
  */

@@ -60,8 +60,8 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     await opened.dispose();
     throw error;
   });
-  const behind = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
-  const wordIdxs = Object.fromEntries(behind.filter(([, at]) => at >= 0));
+  const shifted = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
+  const wordIdxs = Object.fromEntries(shifted.filter(([, at]) => at >= 0));
   const dataName = task?.name ?? basename(`${data}`);
   writeHeader(cli.output, {
     model: modelLine(opened.model, opened.graph),

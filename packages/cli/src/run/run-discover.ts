@@ -44,10 +44,10 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
   }
 }
 
-/** Fewer prompts than this say little of others. */
+/** Results on fewer prompts than this hardly carry over to others. */
 const FEW_PROMPTS = 10;
 
-/** Warns where circuits were measured on so few prompts that the numbers say little. */
+/** Warns where circuits were measured on too few prompts for the numbers to mean much. */
 export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void {
   const test = run?.prompts.test ?? FEW_PROMPTS;
   if (test < FEW_PROMPTS) output.warn(`circuits were measured on ${countOf(test, 'prompt')} only, which says little`);

@@ -4,7 +4,7 @@ import type { Cli } from '../context/context.js';
 import { givenFlags, withDefaults } from './run-defaults.js';
 import { SOURCE_FLAGS } from './run-flags.js';
 
-/** Flags that choose other prompts than the task's data set: its number of training prompts then says nothing. */
+/** Flags that choose other prompts than the task's data set: its number of training prompts does not apply then. */
 const OTHER_PROMPTS: readonly string[] = ['data', 'limit', 'length', 'train', 'test'];
 
 /** A `Cli` whose flags default to the task's batch size, training prompts and graph. Without `--task`: the same `Cli`. */

@@ -65,7 +65,7 @@ function errorJson(error: unknown, kind: ErrorKind, message: string): ErrorJson 
   return { code, kind, where, message, what, expected, got, fix, fields: jsonFields(fields) };
 }
 
-/** Without what JSON cannot say. */
+/** Without values that JSON has no form for. */
 function jsonFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const said = Object.entries(fields).filter(([, value]) => {
     try {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { docExamples, nodeArguments } from './doc-examples.js';
 
 describe('examples in Markdown', () => {
-  it('are the fenced blocks behind a mark, and no others', () => {
+  it('are the fenced blocks after a mark, and no others', () => {
     const text = '<!-- run -->\n```sh\na\nb\n```\n\n```sh\nnot this\n```\n<!-- file: p.json -->\n```json\n{}\n```\n';
     expect(docExamples(text)).toEqual([
       { kind: 'run', name: '', text: 'a\nb\n' },

@@ -68,7 +68,7 @@ describe('--shared-prefix', () => {
     expect((await runMain(['verify', 'tail', '--backend', 'interpreter'], { cwd, env: {} })).code).toBe(0);
   });
 
-  it('has edges for the positions behind it only', async () => {
+  it('has edges for the positions after it only', async () => {
     const { code, stderr } = await discover('positions', '--shared-prefix', '--token-positions');
     expect(code).toBe(0);
     expect(stderr).toContain('at 5 positions');
