@@ -65,6 +65,7 @@ interface Comparison {
   };
 }
 
+/** `auto-circuit compare`. */
 export const compareCommand: CliCommand = {
   build: () => {
     const command = addFlags(new Command('compare'), FLAGS).description('Several algorithms on one task, side by side');

@@ -12,6 +12,7 @@ interface Entry {
 
 const SHELLS: Readonly<Record<string, (entries: readonly Entry[]) => string>> = { bash, zsh, fish };
 
+/** `auto-circuit completion`. */
 export const completionCommand: CliCommand = {
   build: () =>
     new Command('completion')

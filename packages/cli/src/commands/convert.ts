@@ -34,6 +34,7 @@ interface Content {
   readonly name: string | null;
 }
 
+/** `auto-circuit convert`. */
 export const convertCommand: CliCommand = {
   build: () =>
     addFlags(new Command('convert').description('Scores and circuits to the formats of other tools and back'), FLAGS)

@@ -25,6 +25,7 @@ const FLAGS = {
 
 const PROBLEMS_SHOWN = 20;
 
+/** `auto-circuit dataset`. */
 export const datasetCommand: CliCommand = {
   build: () =>
     addBackendFlags(
@@ -66,8 +67,12 @@ Examples:
       const batches = batchesOf(prompts, values.batchSize);
       const clean = await sideFacts(cli, opened, batches, 'clean');
       const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
+      const writeOnlyRight = async (): Promise<void> => {
+        if (values.onlyRight) await writeRight(cli, asked, values.out!, clean.right);
+      };
+      if (cli.output.jsonOnly) await writeOnlyRight(); // its error takes the place of the document
       show(cli, prompts, { clean: clean.facts, corrupt: corrupt.facts });
-      if (values.onlyRight) await writeRight(cli, asked, values.out!, clean.right);
+      if (!cli.output.jsonOnly) await writeOnlyRight();
     } finally {
       await opened.dispose();
     }

@@ -13,6 +13,7 @@ import { chosenAlgo, runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { showRun } from '../show/show-run.js';
 
+/** `auto-circuit discover`. */
 export const discoverCommand: CliCommand = {
   build: () => {
     const command = new Command('discover').description(

@@ -16,6 +16,7 @@ interface Line {
 
 const NEEDED_NODE = [20, 19] as const;
 
+/** `auto-circuit doctor`. */
 export const doctorCommand: CliCommand = {
   build: () =>
     new Command('doctor')

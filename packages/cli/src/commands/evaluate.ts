@@ -29,6 +29,7 @@ const FLAGS = {
   },
 } as const satisfies FlagTable;
 
+/** `auto-circuit evaluate`. */
 export const evaluateCommand: CliCommand = {
   build: () => {
     const command = new Command('evaluate')

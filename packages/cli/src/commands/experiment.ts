@@ -45,6 +45,7 @@ const SESSION_FLAGS = {
 /** Some cells failed. */
 const SOME_FAILED = 1;
 
+/** `auto-circuit experiment`. */
 export const experimentCommand: CliCommand = {
   build: () => {
     const command = new Command('experiment')

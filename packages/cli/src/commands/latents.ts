@@ -34,6 +34,7 @@ interface Found {
   readonly strengths: readonly LatentStrength[];
 }
 
+/** `auto-circuit latents`. */
 export const latentsCommand: CliCommand = {
   build: () => {
     const command = new Command('latents').description(

@@ -55,6 +55,7 @@ const TITLES: Partial<Readonly<Record<ListName, string>>> = {
 /** Whether it comes from a plugin that does not come with the tool; only then its origin is shown. */
 const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
 
+/** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
     new Command('list')

@@ -30,6 +30,7 @@ const FLAGS = {
 /** Prompts shown on the terminal. */
 const SHOWN = 20;
 
+/** `auto-circuit logits`. */
 export const logitsCommand: CliCommand = {
   build: () =>
     addBackendFlags(addFlags(new Command('logits').description('Logits of a model on prompts'), FLAGS)).addHelpText(

@@ -1,3 +1,4 @@
+/** @file `model` on shipped models. */
 /** `model` on named sizes: what it says without fetching anything. */
 import { NAMED_SIZES } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';

@@ -21,6 +21,7 @@ const VARIANTS: Readonly<Record<string, Omit<GraphOptions, 'positions'>>> = {
   'residual graph': { factorized: false, splitQkv: false, kvInputs: 'query-head' },
 };
 
+/** `auto-circuit model`. */
 export const modelCommand: CliCommand = {
   build: () =>
     addFlags(new Command('model').description('Facts of a model: nodes, edges, parameters, memory'), FLAGS)

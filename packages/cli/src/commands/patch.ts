@@ -23,6 +23,7 @@ const FLAGS = {
   bos: DATA_FLAGS.bos,
 } as const satisfies FlagTable;
 
+/** `auto-circuit patch`. */
 export const patchCommand: CliCommand = {
   build: () => {
     const command = new Command('patch').description('One edge-patching run on a pair of prompts');

@@ -15,6 +15,7 @@ const FLAGS = {
   },
 } as const satisfies FlagTable;
 
+/** `auto-circuit report`. */
 export const reportCommand: CliCommand = {
   build: () =>
     addFlags(

@@ -19,6 +19,7 @@ import { writeTable } from '../terminal/table.js';
 /** The numbers came out otherwise: no mistake in the command line, but nothing to build on either. */
 const DISAGREES = 1;
 
+/** `auto-circuit verify`. */
 export const verifyCommand: CliCommand = {
   build: () =>
     addBackendFlags(

@@ -17,6 +17,7 @@ const FLAGS = {
 
 const LOOPBACK = '127.0.0.1';
 
+/** `auto-circuit view`. */
 export const viewCommand: CliCommand = {
   build: () =>
     addFlags(

@@ -13,6 +13,7 @@ export const GLOBAL_FLAGS = {
   debug: { type: 'boolean', default: false, doc: 'say what is chosen on the way; show the stack of errors' },
 } as const satisfies FlagTable;
 
+/** What a command is given: its output, config, registry and flags. */
 export interface Cli {
   readonly output: Output;
   readonly cwd: string;
@@ -39,6 +40,7 @@ export interface CliCommand {
   run(cli: Cli, command: Command): Promise<void> | Promise<number>;
 }
 
+/** @throws AutoCircuitError for a flag whose value does not fit, or a `--prefix.option` that the command does not take */
 export function createCli(
   command: Command,
   streams: Streams,

@@ -11,8 +11,10 @@ const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/tasks': async () => (await import('@auto-circuit/tasks')).tasksPlugin,
 };
 
+/** The packages that come with the tool. */
 export const FIRST_PARTY_NAMES: readonly string[] = Object.keys(FIRST_PARTY);
 
+/** Puts all of them into a registry. */
 export async function useFirstPartyPlugins(registry: Registry): Promise<Registry> {
   const plugins = await Promise.all(
     Object.entries(FIRST_PARTY).map(async ([from, load]) => ({ from, plugin: await load() })),

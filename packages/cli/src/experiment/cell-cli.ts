@@ -24,6 +24,7 @@ export interface CellHost {
   readonly backendFlags: readonly TableFlag[];
 }
 
+/** What is told while a cell runs. */
 export interface CellHooks {
   readonly onWarning?: (line: string) => void;
   /** A line of `--debug`. */

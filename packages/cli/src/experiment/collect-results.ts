@@ -4,6 +4,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { errorText } from '../terminal/advice.js';
 import type { Cell } from './cells.js';
 
+/** A cell with what its run folder holds. */
 export interface FinishedCell {
   readonly cell: Cell;
   readonly hash: string;

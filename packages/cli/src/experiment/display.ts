@@ -6,6 +6,7 @@ import type { Output } from '../terminal/output.js';
 import type { Cell } from './cells.js';
 import type { CellOutcome } from './run-cell.js';
 
+/** What the runner of cells reports to. A slot is the place of one worker, from 0. */
 export interface Display {
   start(slot: number, cell: Cell): void;
   progress(slot: number, phase: RunPhase, done: number, total: number): void;

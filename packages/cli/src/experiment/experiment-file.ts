@@ -23,6 +23,7 @@ export interface ExperimentTask extends ExperimentSettings {
   readonly data?: string;
   readonly model?: string;
 }
+/** An algorithm with options of its own. */
 export interface ExperimentAlgo {
   /** Default: the algorithm's. Needed for one algorithm with several options. */
   readonly name?: string;
@@ -91,6 +92,7 @@ const algoSchema = z.strictObject({
   algo: z.string().describe('an algorithm; see "auto-circuit list algos"'),
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
 });
+/** What is read from a file; unknown keys are refused. */
 export const experimentFileSchema = z
   .strictObject({
     $schema: z.string().optional(),

@@ -7,6 +7,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { z } from 'zod';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
 
+/** An experiment file that was read. */
 export interface OpenedExperiment {
   /** Absolute. */
   readonly path: string;

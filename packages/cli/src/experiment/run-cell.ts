@@ -17,6 +17,7 @@ export interface CellOrder {
   readonly folder: string;
 }
 
+/** How a cell ended. */
 export type CellOutcome =
   | {
       readonly kind: 'done';
@@ -28,11 +29,13 @@ export type CellOutcome =
   | { readonly kind: 'failed'; readonly error: string }
   | { readonly kind: 'interrupted' };
 
+/** `done` of `total` steps of one phase. */
 export type CellProgressReport = (phase: RunPhase, done: number, total: number) => void;
 
 /** How long a cell waits for the worker of a dead parent to notice and die. */
 const WAIT_FOR_LOCK_SECONDS = 30;
 
+/** Runs cells one by one; what was opened for one stays open for the next of the same task. */
 export class CellRunner {
   readonly #host: CellHost;
   readonly #base: Cli;

@@ -22,6 +22,7 @@ interface FlagBase {
   /** What stands for the value without the flag, or `needed`, for help; the value is then `undefined`. Not needed beside `default`. */
   readonly unset?: string;
 }
+/** One flag: its help, and what values it takes. */
 export type FlagSpec = FlagBase & ValueRule & { readonly default?: number | string | boolean };
 /** By attribute name: `batchSize` is `--batch-size`. */
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
@@ -33,6 +34,7 @@ type Plain<S> = S extends { type: 'enum'; values: readonly (infer V)[] }
     : S extends { type: 'boolean' }
       ? boolean
       : string;
+/** The values of a table: typed by each entry, `undefined` where there is no default. */
 export type FlagValues<T extends FlagTable> = {
   readonly [K in keyof T]: T[K] extends { default: number | string | boolean } ? Plain<T[K]> : Plain<T[K]> | undefined;
 };

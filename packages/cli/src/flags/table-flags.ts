@@ -6,6 +6,7 @@ import type { OptionTable, OptionValues } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, kebabCase, parseOptions, unknownName } from '@auto-circuit/core/startup';
 import { type Command, Option } from 'commander';
 
+/** One `--prefix.name value` of the command line. */
 export interface TableFlag {
   /** `algo` of `--algo.steps`. */
   readonly prefix: string;

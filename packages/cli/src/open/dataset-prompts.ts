@@ -8,6 +8,7 @@ import { type FlagTable, type FlagValues, requireFlag } from '../flags/flag-tabl
 import { countOf } from '../terminal/numbers.js';
 import type { LoadedModel } from './open-model.js';
 
+/** The flags of `dataset` about prompts that a task makes. */
 export const GENERATE_FLAGS = {
   generate: {
     type: 'string',
@@ -37,6 +38,7 @@ export const GENERATE_FLAGS = {
 } as const satisfies FlagTable;
 type Values = FlagValues<typeof GENERATE_FLAGS> & { readonly model: string | undefined; readonly process: boolean };
 
+/** The prompts that `dataset` looks at, and the model that they are tried on. */
 export interface AskedPrompts {
   /** The file's path or the task's name. */
   readonly name: string;

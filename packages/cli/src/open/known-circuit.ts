@@ -12,6 +12,7 @@ export interface CircuitPlace {
   readonly task: Task | null;
   readonly wordIdxs: Readonly<Record<string, number>>;
 }
+/** A circuit from a paper, or of a construction. */
 export interface KnownCircuit {
   readonly name: string;
   /** Names of its edges. */

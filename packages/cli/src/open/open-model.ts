@@ -45,6 +45,7 @@ export interface OpenedModel {
 const readAt = (model: ModelObject, outputs: OutputPositions | undefined): ModelObject =>
   outputs === undefined ? model : Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
 
+/** What decides how much memory a run needs: tokens of the longest prompt, and whether gradients are taken. */
 export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
 
 /**

@@ -25,6 +25,7 @@ export async function readPromptFile(cli: Cli, data: string | URL): Promise<Prom
   return parsePromptFile(text, shown);
 }
 
+/** Whether a task's prompts are made for a tokenizer, and not read from a file. */
 export const isGenerator = (data: Task['data']): data is PromptGenerator =>
   typeof data !== 'string' && !(data instanceof URL);
 
@@ -60,6 +61,7 @@ export async function generatedPrompts(
   return data.generate({ encoder: tokenizer, count: asked.count ?? data.count, seed: asked.seed ?? data.seed });
 }
 
+/** Prompts as token ids, ready to run. */
 export interface OpenedPrompts extends TokenizedPrompts {
   /** What was done about BOS, for the header: `BOS added`, `no BOS`, or null for prompts of ids. */
   readonly bosLine: string | null;

@@ -1,3 +1,4 @@
+/** @file Labels of token positions. */
 import { describe, expect, it } from 'vitest';
 import { positionLabels } from './position-labels.js';
 

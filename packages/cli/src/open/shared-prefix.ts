@@ -2,6 +2,7 @@
 import type { Backend, ModelObject, Prompt } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 
+/** What all prompts begin with, and what is left to run after it. */
 export interface SharedPrefix {
   /** Tokens that are run once. 0 without `--shared-prefix`. */
   readonly length: number;

@@ -11,6 +11,7 @@ import type { Cli } from '../context/context.js';
 import { parseTableFlags, type TableFlag } from '../flags/table-flags.js';
 import { type CircuitPlace, edgesNamed, knownCircuit } from '../open/known-circuit.js';
 
+/** An algorithm under the name that was asked for. */
 export interface NamedAlgo {
   /** As folders are called after it: `eap`, `tree-probing`, `eap-ig-inputs-steps-10`. */
   readonly name: string;

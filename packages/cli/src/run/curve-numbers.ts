@@ -14,8 +14,10 @@ export const CURVE_NUMBERS = {
   auc: 'the same as area',
   roc: 'the area under ROC of the scores against the task’s known circuit',
 } as const satisfies Readonly<Record<string, string>>;
+/** A name that `--metric` takes for a number of the whole run. */
 export type CurveNumberName = keyof typeof CURVE_NUMBERS;
 
+/** A number of the whole run. */
 export interface CurveNumber {
   /** `cpr`, `area of kl`, … */
   readonly name: string;
@@ -56,6 +58,7 @@ export async function sizesFor(
   });
 }
 
+/** What numbers of a run are made of. */
 export interface CurveSource {
   readonly place: CircuitPlace;
   readonly scores: PruneScores;

@@ -25,6 +25,7 @@ const EVALUATE_SOURCE_FLAGS = {
   process: SOURCE_FLAGS.process,
 } as const satisfies FlagTable;
 
+/** Which algorithm scores the edges. */
 export const ALGO_FLAGS = {
   algo: { type: 'string', placeholder: 'NAME', doc: 'what scores the edges; see "list algos"', unset: 'needed' },
 } as const satisfies FlagTable;
@@ -57,6 +58,7 @@ const EVALUATE_MEASURE_FLAGS = {
   threshold: MEASURE_FLAGS.threshold,
 } as const satisfies FlagTable;
 
+/** Which of the measured circuits is written. */
 export const KEEP_FLAGS = {
   keep: {
     type: 'string',

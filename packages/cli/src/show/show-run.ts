@@ -11,6 +11,7 @@ const TOP_EDGES = 10;
 const JSON_EDGES = 100;
 const MOST_SIZES = 14;
 
+/** A run, and how it is shown. */
 export interface ShownRun {
   readonly result: DiscoverResult;
   readonly graph: Graph;
@@ -22,6 +23,7 @@ export interface ShownRun {
   readonly allSizes: boolean;
 }
 
+/** Prints a run, or writes it as one JSON document. */
 export async function showRun(output: Output, shown: ShownRun): Promise<void> {
   const { result, graph, folder, signed, allSizes } = shown;
   const { circuitToJson, withoutPromptValues } = await import('@auto-circuit/core/run');

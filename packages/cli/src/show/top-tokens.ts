@@ -4,6 +4,7 @@ import { formatText } from '../terminal/numbers.js';
 
 type Tokenizer = LoadedModel['tokenizer'];
 
+/** A token's place in the output of one position. */
 export interface OutputToken {
   readonly id: number;
   /** The token's text; its number where there is no tokenizer. */

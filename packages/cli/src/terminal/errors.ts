@@ -15,7 +15,7 @@ export function reportError(output: Output, error: unknown, debug: boolean): num
   const message = sentenceOf(error, kind);
   stderr.write(`${red(`${label}:`)} ${message}\n`);
   if (debug) stderr.write(`${dim(stackOf(error))}\n`);
-  if (output.jsonOnly) output.json({ error: errorJson(error, kind, message) });
+  if (output.jsonOnly && !output.wroteJson) output.json({ error: errorJson(error, kind, message) });
   return EXIT_CODES[kind];
 }
 
@@ -34,7 +34,7 @@ export function errorKind(error: unknown): ErrorKind {
 }
 
 /** What `--json` writes of an error. */
-interface ErrorJson {
+export interface ErrorJson {
   /** A name of docs/reference/errors.md, or a plugin's own. */
   readonly code: string;
   readonly kind: ErrorKind;

@@ -1,3 +1,4 @@
+/** @file Numbers, tables, progress bars and errors as they are shown. */
 import { AutoCircuitError } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import { reportError } from './errors.js';
@@ -106,6 +107,14 @@ describe('errors', () => {
       'interrupted: stopped by Ctrl-C',
       'interrupted: [run] stopped',
     ]);
+  });
+
+  it('are on stderr alone once a document is written, so that stdout holds one', () => {
+    const { streams, text } = terminal(false);
+    const output = createOutput({ ...streams, stderr: terminal(false).streams.stderr }, { json: true });
+    output.json({ done: true });
+    reportError(output, new Error('late'), false);
+    expect(JSON.parse(text())).toEqual({ done: true });
   });
 
   it('are one document on stdout with --json, whatever was thrown', () => {

@@ -1,3 +1,4 @@
+/** @file The command line as a whole: help, mistakes, lists, config defaults, completion. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** @file Exact patching and ACDC find the known circuits with positions, on ONNX. */
 import { onnxBackend } from '@auto-circuit/backend-onnx';
 import { edgesAbove } from '@auto-circuit/core';
 import { COMPILED_PROGRAMS, circuitOfProgram } from '@auto-circuit/models';

@@ -1,3 +1,4 @@
+/** @file Known circuits of the compiled models, and which algorithms find them. */
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgesAbove } from '@auto-circuit/core';
 import { rocArea, rocCurve } from '@auto-circuit/metrics';
 import { COMPILED_PROGRAMS, circuitOfProgram } from '@auto-circuit/models';

@@ -22,6 +22,7 @@ import { optionDefaults } from '@auto-circuit/core/plugin';
 import { patchDescription } from '@auto-circuit/core/run';
 import { loadModel } from '@auto-circuit/models';
 
+/** What a compiled task is scored under. */
 export interface CompiledSetting {
   readonly task: Task;
   readonly ablation: 'resample' | 'zero';
@@ -43,6 +44,7 @@ function promptsOf(task: Task) {
   );
 }
 
+/** Scores of an algorithm on eleven prompts of the task. */
 export async function scoresOf(
   { task, ablation, graph, backend }: CompiledSetting,
   algo: PruneAlgo,
@@ -76,7 +78,9 @@ export async function scoresOf(
   return scores;
 }
 
+/** The graph of the task's model; `positions`: tokens of every prompt, for a graph with token positions. */
 export const graphOf = async (task: Task, positions: number | null): Promise<Graph> =>
   buildGraph((await loadModel(task.model as string)).model.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, positions });
+/** Names of edges by their numbers. */
 export const namesOf = (graph: Graph, edges: readonly number[]): string[] =>
   edges.map((edge) => edgeAt(graph, edge).name);

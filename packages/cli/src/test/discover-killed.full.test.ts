@@ -1,3 +1,4 @@
+/** @file A run that is killed again and again comes to the same bytes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

@@ -1,3 +1,4 @@
+/** @file How examples are found in Markdown. */
 import { describe, expect, it } from 'vitest';
 import { docExamples, nodeArguments } from './doc-examples.js';
 

@@ -4,6 +4,7 @@
  * that file of the repository, but for its head comment.
  */
 
+/** One fenced block. */
 export interface DocExample {
   readonly kind: 'run' | 'file' | 'example';
   /** The file's name; empty for `run`. */
@@ -13,6 +14,7 @@ export interface DocExample {
 
 const MARKED = /^<!-- (run|file|example)(?:: (\S+))? -->\n```\w*\n(.*?)^```$/gms;
 
+/** The marked blocks of a page, in their order. */
 export function docExamples(markdown: string): DocExample[] {
   return [...markdown.replaceAll('\r\n', '\n').matchAll(MARKED)].map(([, kind, name = '', text]) => ({
     kind: kind as DocExample['kind'],

@@ -1,4 +1,4 @@
-/** The example plugins' own tests, as `npm test` in their folders runs them: on the built packages. */
+/** @file The example plugins' own tests, as `npm test` in their folders runs them: on the built packages. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** ACDC and exact patching from where an edge leads, several edges at a time, against one dense run for each edge: 50 random tasks. */
+/** @file ACDC and exact patching from where an edge leads, several edges at a time, against one dense run for each edge: 50 random tasks. */
 import {
   buildGraph,
   createPatchableModel,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runMain } from './run-main.js';
+import { refusal, runMain } from './run-main.js';
 
 /** A plugin of one task, for the words of the shipped model: the place is drawn, the people are always the same. */
 const PLUGIN = `
@@ -79,11 +79,8 @@ describe('dataset --generate', () => {
     await run('dataset', 'mixed.json', '--model', 'ioi-mini', '--only-right', '--out', 'right.json', '--quiet');
     expect((await written()).prompts).toEqual(both);
     await writeFile(join(cwd, 'wrong.json'), JSON.stringify({ prompts: turned }));
-    const none = await run('dataset', 'wrong.json', '--model', 'ioi-mini', '--only-right', '--out', 'none.json');
-    expect([none.code, none.stderr]).toEqual([
-      2,
-      expect.stringContaining('the model gets no prompt of wrong.json right'),
-    ]);
+    const none = ['dataset', 'wrong.json', '--model', 'ioi-mini', '--only-right', '--out', 'none.json'];
+    expect(await refusal(none, { cwd })).toMatchObject({ code: 'unfit-prompts', fields: { path: 'wrong.json' } });
   });
 
   it.each([

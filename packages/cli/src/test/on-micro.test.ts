@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSafetensors } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runMain } from './run-main.js';
+import { refusal, runMain } from './run-main.js';
 
 let cwd: string;
 const PROMPTS = [
@@ -159,17 +159,17 @@ describe('patch', () => {
   });
 
   it('says what is wrong with edges, prompts and answers', async () => {
-    const sentence = async (...args: string[]) => {
-      const { code, stderr } = await run(...args);
-      expect(code).toBe(2);
-      return stderr;
-    };
-    expect(await sentence(...pair, '--edges', 'B0.9->Resid End')).toContain('did you mean "B0.0"');
-    expect(await sentence(...pair, '--edges', 'B0.0->Resid End', '--answer', '7')).toContain(
-      'an answer is no token of the model: expected a whole number below 2, got 7',
-    );
+    const refused = (...args: string[]) => refusal(args, { cwd });
+    expect((await refused(...pair, '--edges', 'B0.9->Resid End')).message).toContain('did you mean "B0.0"');
+    expect(await refused(...pair, '--edges', 'B0.0->Resid End', '--answer', '7')).toMatchObject({
+      code: 'token-out-of-range',
+      fields: { token: 7, size: 2 },
+    });
     const text = ['patch', '--model', 'micro', '--clean', 'hello', '--corrupt', '[1]', '--edges', 'x'];
-    expect(await sentence(...text)).toContain('--clean is text, but the model has no tokenizer');
+    expect(await refused(...text)).toMatchObject({
+      code: 'no-tokenizer',
+      fields: { option: '--clean', got: 'hello' },
+    });
   });
 });
 
@@ -231,11 +231,11 @@ describe('convert', () => {
     const back = await runMain(['convert', 'circuit.eap-ig.json', '--to', 'auto-circuit', '--out', 'own'], { cwd });
     expect(back.code).toBe(0);
     expect(JSON.parse(await readFile(join(cwd, 'own', 'circuit.json'), 'utf8'))).toEqual(circuit);
-    const again = await runMain(['convert', 'circuit.eap-ig.json', '--to', 'auto-circuit', '--out', 'own'], { cwd });
-    expect([again.code, again.stderr]).toEqual([
-      2,
-      expect.stringContaining('is already there; choose another --out, or give --overwrite'),
-    ]);
+    const again = ['convert', 'circuit.eap-ig.json', '--to', 'auto-circuit', '--out', 'own'];
+    expect(await refusal(again, { cwd })).toMatchObject({
+      code: 'file-exists',
+      fix: 'choose another --out, or give --overwrite',
+    });
     const mib = await runMain(
       ['convert', 'circuit.json', '--to', 'mib', '--name', 'ioi_tiny', '--out', 'mib', '--json'],
       { cwd },

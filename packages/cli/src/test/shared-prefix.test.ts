@@ -1,10 +1,11 @@
+/** @file `--shared-prefix`: the same numbers with fewer positions. */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSafetensors } from '@auto-circuit/core/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runMain } from './run-main.js';
+import { refusal, runMain } from './run-main.js';
 
 let cwd: string;
 const pair = (a: string, b: string, third: string) => ({
@@ -90,8 +91,8 @@ describe('--shared-prefix', () => {
       '--bos',
       'off',
     ];
-    const { code, stderr } = await runMain(args, { cwd, env: {} });
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/nothing to share: clean and corrupt of prompt 0 differ from the first token on.*--bos on/);
+    const error = await refusal(args, { cwd });
+    expect(error).toMatchObject({ code: 'nothing-to-share', fields: { prompt: 0 } });
+    expect(error.fix).toMatch(/--bos on/);
   });
 });
