@@ -28,9 +28,14 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
         : undefined,
   'unknown-word-position': () => 'use the prompts of the task itself, or leave --token-positions out',
 
-  'conflicting-options': ({ fields }) => {
+  'conflicting-options': ({ where, fields }) => {
     const names = namesIn(fields, 'options');
-    if (names.includes('patchType')) return 'use --patch-type tree or --ablation resample, or say --force';
+    if (names.includes('patchType')) {
+      return where === 'measure'
+        ? 'use --patch-type tree or --ablation resample, or say --force'
+        : 'use --algo.patch-type tree, or --ablation resample';
+    }
+    if (names.includes('answers')) return 'use --objective mse, or --algo.answers diff or value';
     if (names.includes('ablateFrom')) {
       return 'use --ablate-from corrupt, or --reverse to run circuits on the corrupt prompts';
     }
@@ -45,8 +50,8 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
         ? `check that clean and corrupt prompts differ, ${KEEP_A_SIZE}`
         : `check that the model does the task (auto-circuit dataset), use more test prompts, ${KEEP_A_SIZE}`,
 
-  'unsupported-graph': ({ where }) =>
-    where === 'graph'
+  'unsupported-graph': ({ where, fields }) =>
+    where === 'graph' && has(fields, 'site')
       ? 'use the residual graph (--residual), or an autoencoder of an MLP'
       : KNOWN_CIRCUIT_PLACES.includes(where)
         ? NO_RESIDUAL
@@ -54,11 +59,13 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   'graph-mismatch': ({ where, fields }) =>
     where === 'official circuit' && has(fields, 'model') ? `use --model with ${fields?.model}` : undefined,
   'no-known-circuit': ({ where }) =>
+    where === 'presets'
+      ? 'use a task that has an official circuit (list tasks), or name the edges by --algo.edges'
+      : undefined,
+  'missing-option': ({ where }) =>
     where === 'known-edges'
       ? 'give them by --algo.edges, or use a task that has an official circuit with --algo official-circuit'
-      : where === 'presets'
-        ? 'use a task that has an official circuit (list tasks), or name the edges by --algo.edges'
-        : undefined,
+      : undefined,
 
   'memory-limit': ({ where }) =>
     where === 'memory'
@@ -67,9 +74,10 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
         ? 'use a smaller --batch-size, --device node, or --backend onnx'
         : undefined,
   'out-of-memory': () => 'use a smaller --batch-size or a lower --memory',
-  'device-unavailable': ({ fix }) => (fix === undefined ? undefined : `${fix} (--device chooses another)`),
+  'device-unavailable': ({ fix }) => fix?.replace(/another device$/, 'another with --device'),
 
-  'unknown-architecture': () => 'load a plugin that brings the architecture (--plugin NAME)',
+  'unknown-architecture': ({ where }) =>
+    where === 'models' ? 'load a plugin that brings the architecture (--plugin NAME)' : undefined,
   'unsupported-model': ({ where }) => (where === 'core/patch' ? 'leave --shared-prefix out' : undefined),
 
   'file-not-found': ({ where }) => (where === 'config' ? 'check the path after --config' : undefined),
