@@ -6,10 +6,11 @@ import type { ChosenMetric, Measurement } from '@auto-circuit/core/run';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
+import { curveNumbers, sizesFor, splitMetrics } from '../evaluation/curve-numbers.js';
+import { showEvaluation } from '../evaluation/show-evaluation.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
-import { curveNumbers, sizesFor, splitMetrics } from '../run/curve-numbers.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { circuitDefaults, givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { addEvaluateFlags, DECIDING_FLAGS, MEASURE_FLAGS } from '../run/run-flags.js';
@@ -17,7 +18,6 @@ import { chosenMetrics, circuitSettings } from '../run/run-request.js';
 import { checkSameSources } from '../run/same-sources.js';
 import { parseSizes } from '../run/sizes.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
-import { showEvaluation } from '../show/show-evaluation.js';
 import { createProgress } from '../terminal/progress.js';
 
 const FLAGS = {

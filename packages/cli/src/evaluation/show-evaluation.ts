@@ -1,11 +1,11 @@
 /** @file What `evaluate` prints. */
 import type { Measurement } from '@auto-circuit/core/run';
 import type { Cli } from '../context/context.js';
-import type { CurveNumber } from '../run/curve-numbers.js';
 import type { OpenedRun } from '../run/open-run.js';
+import { showMeasurements } from '../show/show-run.js';
 import { formatValue } from '../terminal/numbers.js';
 import { writeTable } from '../terminal/table.js';
-import { showMeasurements } from './show-run.js';
+import type { CurveNumber } from './curve-numbers.js';
 
 /** What `evaluate` measured, and of what. */
 export interface Evaluation {
