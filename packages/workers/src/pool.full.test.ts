@@ -6,7 +6,7 @@ import type { WorkerBackend } from './messages.js';
 
 const ONNX: WorkerBackend = {
   module: new URL('../../backend-onnx/dist/index.js', import.meta.url).href,
-  exportName: 'onnxPlugin',
+  exportName: 'default',
   name: 'onnx',
   settings: { threads: 1, sharedWeights: true },
   options: { fuse: true, prepack: 'auto', spinning: true },

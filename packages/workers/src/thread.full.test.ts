@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { WorkerBackend } from './messages.js';
 
 const PLUGINS = {
-  onnx: ['backend-onnx/dist/index.js', 'onnxPlugin'],
+  onnx: ['backend-onnx/dist/index.js', 'default'],
   tfjs: ['backend-tfjs/dist/index.js', 'default'],
   interpreter: ['core/dist/public/index.js', 'corePlugin'],
 } as const;

@@ -26,8 +26,8 @@ export async function useFirstPartyPlugins(registry: Registry): Promise<Registry
 /** The exports of the packages that bring backends. Their modules can be loaded again in a worker; a plugin object cannot. */
 const BACKEND_PLUGINS = {
   '@auto-circuit/core': 'corePlugin' satisfies keyof typeof import('@auto-circuit/core'),
-  '@auto-circuit/backend-onnx': 'onnxPlugin' satisfies keyof typeof import('@auto-circuit/backend-onnx'),
-  '@auto-circuit/backend-tfjs': 'backendTfjsPlugin' satisfies keyof typeof import('@auto-circuit/backend-tfjs'),
+  '@auto-circuit/backend-onnx': 'default' satisfies keyof typeof import('@auto-circuit/backend-onnx'),
+  '@auto-circuit/backend-tfjs': 'default' satisfies keyof typeof import('@auto-circuit/backend-tfjs'),
 } as const;
 
 /** Where a worker finds the plugin of a package; null for what is not one of the backends that come with the tool. */
