@@ -37,8 +37,9 @@ export function eliminatePads(program: Program): Program {
   if (!program.values.some(({ op }) => op === 'pad')) return program;
   const writing = new Writing(program);
   for (const value of program.values) {
-    const rule = ruleOf(value.op);
-    writing.put(value, rule?.(writing, value as never) ?? writing.remade(value));
+    // The table pairs each op with a rule for its own attributes.
+    const rule = ruleOf(value.op) as CoreRule<OpName> | null;
+    writing.put(value, rule?.(writing, value) ?? writing.remade(value));
   }
   const outputs = program.outputs.map(({ name, id }) => ({ name, id: writing.whole(id) }));
   return { name: program.name, values: writing.r.values, outputs };
