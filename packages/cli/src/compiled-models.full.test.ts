@@ -1,5 +1,5 @@
 import { onnxBackend } from '@auto-circuit/backend-onnx';
-import { edgesAbove } from '@auto-circuit/core';
+import { edgesAbove } from '@auto-circuit/core/plugin';
 import { COMPILED_PROGRAMS, circuitOfProgram } from '@auto-circuit/models';
 import { acdc, exact } from '@auto-circuit/prune-algos';
 import { tracrReverse, tracrXproportion } from '@auto-circuit/tasks';

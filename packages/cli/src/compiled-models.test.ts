@@ -1,4 +1,5 @@
-import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgesAbove } from '@auto-circuit/core';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '@auto-circuit/core';
+import { edgesAbove } from '@auto-circuit/core/plugin';
 import { rocArea, rocCurve } from '@auto-circuit/metrics';
 import { COMPILED_PROGRAMS, circuitOfProgram } from '@auto-circuit/models';
 import { acdc, eap, exact } from '@auto-circuit/prune-algos';

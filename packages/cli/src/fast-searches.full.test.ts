@@ -84,7 +84,6 @@ describe('searches that start where an edge leads', () => {
         exact: flattenScores(dense.graph, (await exact.score(contextOf(dense, batch), {})).scores),
       }));
       const fast = await withModel(model, positions, undefined, async (selected) => {
-        expect(selected.runsTogether).toBe(true);
         return {
           acdc: await acdcSearch(contextOf(selected, batch), settings),
           exact: flattenScores(selected.graph, (await exact.score(contextOf(selected, batch), {})).scores),

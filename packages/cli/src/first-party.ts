@@ -4,7 +4,7 @@ import type { Plugin, Registry } from '@auto-circuit/core/plugin';
 const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/core': async () => (await import('@auto-circuit/core')).corePlugin,
   '@auto-circuit/backend-onnx': async () => (await import('@auto-circuit/backend-onnx')).onnxPlugin,
-  '@auto-circuit/backend-tfjs': async () => (await import('@auto-circuit/backend-tfjs')).backendTfjsPlugin,
+  '@auto-circuit/backend-tfjs': async () => (await import('@auto-circuit/backend-tfjs')).tfjsPlugin,
   '@auto-circuit/models': async () => (await import('@auto-circuit/models')).modelsPlugin,
   '@auto-circuit/prune-algos': async () => (await import('@auto-circuit/prune-algos')).pruneAlgosPlugin,
   '@auto-circuit/metrics': async () => (await import('@auto-circuit/metrics')).metricsPlugin,

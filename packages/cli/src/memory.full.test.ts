@@ -69,7 +69,7 @@ describe.skipIf(process.platform !== 'linux')('--memory, measured from outside',
     const { code, stderr, peak } = await discover(`--model ${model} --data ${data} --algo eap --memory 0.6 --out no`);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^error: \[memory\] one prompt of 16 tokens does not fit in --memory: expected at least 0\.9\d GiB \(0\.\d+ of them weights\), got 0\.60 GiB; raise --memory/,
+      /^error: \[memory\] one prompt of 16 tokens does not fit in the memory limit: expected at least 0\.9\d GiB \(0\.\d+ of them weights\), got 0\.60 GiB; /,
     );
     expect(peak.resident).toBeLessThan(300);
   });

@@ -18,7 +18,7 @@ export async function sharedPrefix(
   asked: boolean,
 ): Promise<SharedPrefix> {
   if (!asked) return { length: 0, model, cut: async () => prompts };
-  const { behindPrefix, sharedPrefixLength, withoutPrefix } = await import('@auto-circuit/core/run');
+  const { afterPrefix, sharedPrefixLength, withoutPrefix } = await import('@auto-circuit/core/run');
   const length = sharedPrefixLength(prompts);
   if (length === 0) {
     const differing = prompts.find(({ clean, corrupt }) => clean[0] !== corrupt[0] || clean.length === 1);
@@ -30,7 +30,7 @@ export async function sharedPrefix(
   }
   return {
     length,
-    model: behindPrefix(model, length),
+    model: afterPrefix(model, length),
     cut: (backend) => withoutPrefix(model, backend, prompts, length),
   };
 }

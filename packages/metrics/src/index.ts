@@ -2,6 +2,7 @@
  * @file Front door `@auto-circuit/metrics`: how faithful a circuit is. One file a metric: those of answers in `answers`, the
  * distances of whole outputs in `divergences`; `metricsPlugin` holds them all. Beside them, what is said of a curve of
  * circuits (`curves`: areas, CPR and CMD) and of scores or circuits against others (`compare`: ROC, overlap, completeness).
+ * @module
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { answerLogit } from './answers/answer-logit.js';

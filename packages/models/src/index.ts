@@ -1,4 +1,7 @@
-/** @file Model architectures, checkpoint and tokenizer loading, and the small models that AutoCircuit ships. */
+/**
+ * @file Model architectures, checkpoint and tokenizer loading, and the small models that AutoCircuit ships.
+ * @module
+ */
 export * from './architectures/index.js';
 export * from './autoencoders/index.js';
 export * from './checkpoint/index.js';

@@ -2,6 +2,7 @@
  * @file Front door `@auto-circuit/prune-algos`: pruning algorithms, which give every edge of a transformer one number. One
  * file each, in rooms by what they are made of: `gradient` (mask gradients), `forward` (one forward pass), `search` (patched
  * runs), `training` (learned masks), `baselines`; `shared` is what they have in common. `pruneAlgosPlugin` holds them all.
+ * @module
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { knownEdges } from './baselines/known-edges.js';

@@ -13,9 +13,11 @@ describe('work that was stopped', () => {
         runs++;
         return model.patchedRun(...args);
       },
-      patchedRuns: (...args: Parameters<typeof model.patchedRuns>) => {
-        runs += 'variants' in args[1] ? args[1].variants.length : args[1].masks.length;
-        return model.patchedRuns(...args);
+      async *patchedVariants(...args: Parameters<typeof model.patchedVariants>) {
+        for await (const group of model.patchedVariants(...args)) {
+          runs += group.logits.length;
+          yield group;
+        }
       },
     });
     const checkpoint = memoryCheckpoint();

@@ -1,6 +1,7 @@
 /**
  * @file Tasks: models with their clean and corrupt prompts. A folder each, with words, generator and known circuits; what generators
  * share is in `prompt-set/`, what circuits share in `official/`. The prompts of `ioi-mini` lie in `data/`.
+ * @module
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { animalDiet } from './animal-diet/index.js';

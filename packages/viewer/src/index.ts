@@ -1,4 +1,7 @@
-/** @file HTML reports: of one run, and of many side by side. */
+/**
+ * @file HTML reports: of one run, and of many side by side.
+ * @module
+ */
 export { type ComparisonInput, type Overlap, type RunGroup, renderComparison } from './comparison.js';
 export type { ComparedRun } from './comparison-series.js';
 export { renderReport } from './report.js';

@@ -3,6 +3,7 @@
  * worded anew at any time; a code stays. One line each, listed in docs/reference/errors.md.
  */
 
+/** All codes, each with what it means and which fields its errors have. */
 export const ERROR_CODES = {
   // names and options
   'unknown-name': 'nothing of this kind has the name (an algorithm, a metric, a node, …); fields: name, known, nearest',
@@ -15,6 +16,7 @@ export const ERROR_CODES = {
   'file-unreadable': 'a file cannot be read; fields: path',
   'file-unwritable': 'a file or folder cannot be written; fields: path',
   'disk-full': 'there is no space left for a file; fields: path',
+  'folder-not-empty': 'a folder holds files of something else, and is left alone; fields: path, file',
   'file-exists': 'something stands where a file or folder would be written; fields: path',
   'invalid-json': 'a file is not JSON; fields: path',
   'invalid-file': 'a file does not have the content that its format asks for; fields: path, key',
@@ -97,6 +99,7 @@ export const ERROR_CODES = {
   'plugin-not-found': 'a plugin cannot be found; fields: plugin',
   'plugin-failed': 'the code of a plugin failed; fields: plugin',
   'invalid-plugin': 'a plugin is not of the form that is expected; fields: plugin',
+  'duplicate-name': 'two contributions of one kind have the same name; fields: kind, name, plugins',
   'contract-broken': 'a plugin or backend does not keep its contract',
 
   // command lines

@@ -1,6 +1,8 @@
 /** @file What the graph of a model is: source and destination nodes by block, the edges between them, scores and masks. */
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
+import type { Site } from './sites.js';
 
+/** Which of the graphs that a model has. */
 export interface GraphOptions {
   /** true: edges between heads and MLPs (the factorized graph). false: the residual graph, `Resid Mid`/`Resid Post` as nodes. */
   readonly factorized: boolean;
@@ -14,6 +16,7 @@ export interface GraphOptions {
 
 /** What the graph needs to know of a model; each architecture gives it. */
 export type GraphLayout = TransformerLayout | StagedLayout;
+/** Layers of attention heads, each followed by an MLP or beside one. */
 export interface TransformerLayout {
   readonly kind: 'transformer';
   readonly layers: number;
@@ -40,6 +43,7 @@ export interface StagedLayout {
   readonly dModel: number;
 }
 
+/** What writes to the residual stream. */
 export interface SourceNode {
   readonly name: string;
   /** Its row in every source tensor. */
@@ -52,11 +56,14 @@ export interface SourceNode {
 export interface SourceBlock {
   /** The patch point that writes it: `start`, `L3.attn`, `L3.mlp`, `L3.mlp.latents`, or in the residual graph `L3.mid`, `L3.post`. */
   readonly site: string;
+  /** The same, as data. */
+  readonly at: Site;
   readonly module: string;
   readonly layer: number;
   readonly start: number;
   readonly stop: number;
 }
+/** What reads the residual stream. */
 export interface DestinationNode {
   readonly name: string;
   /** Its place in the canonical order (by layer; heads before the MLP; per head Q, K, V). */
@@ -71,6 +78,8 @@ export interface DestinationNode {
 export interface DestinationBlock {
   /** The patch point that reads it: `L3.attn`, `L3.mlp`, `end`, or in the residual graph `L3.mid`, `L3.post`, `end`. */
   readonly site: string;
+  /** The same, as data. */
+  readonly at: Site;
   /** Which of the site's inputs: `q`, `k`, `v`, `attn` (joint), `mlp`, `end`, `stream`. */
   readonly input: string;
   readonly module: string;
@@ -80,6 +89,7 @@ export interface DestinationBlock {
   /** The upstream sources are rows `start` to `stop`. */
   readonly sources: { readonly start: number; readonly stop: number };
 }
+/** The sources, destinations and edges of a model. Frozen; equal layouts and options make equal graphs. */
 export interface Graph {
   readonly layout: GraphLayout;
   readonly options: GraphOptions;
@@ -99,7 +109,7 @@ export interface Edge {
   readonly source: SourceNode;
   readonly destination: DestinationNode;
   readonly position: number | null;
-  /** `A9.9->Resid End`, with `@3` behind it when the edge belongs to position 3. */
+  /** `A9.9->Resid End`, followed by `@3` when the edge belongs to position 3. */
   readonly name: string;
 }
 
@@ -108,7 +118,7 @@ export type PruneScores = Readonly<Record<string, Tensor<FloatArray>>>;
 
 /**
  * How much of each edge is patched (0 not, 1 wholly), by destination module like the scores.
- * `perItem`: every tensor has a leading axis over the items of the batch.
+ * `perItem`: every tensor has a leading axis over the batch items.
  */
 export interface Mask {
   readonly perItem: boolean;

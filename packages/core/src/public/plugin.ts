@@ -1,8 +1,12 @@
-/** @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs. */
+/**
+ * @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs.
+ * @module
+ */
+export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
-export { buildGraph, DEFAULT_GRAPH_OPTIONS, latentSite, optionsFor, scoreShape } from '../graph/build.js';
+export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export {
   allEdges,
@@ -24,6 +28,15 @@ export {
 } from '../graph/mask-functions.js';
 export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
+export {
+  type LayerSite,
+  type LayerSiteKind,
+  latentSite,
+  layerSite,
+  parseSite,
+  type Site,
+  siteText,
+} from '../graph/sites.js';
 export type {
   Circuit,
   DestinationBlock,
@@ -39,7 +52,7 @@ export type {
   StagedLayout,
   TransformerLayout,
 } from '../graph/types.js';
-export type { BackwardRule } from '../ir/autodiff/backward-overrides.js';
+export type { BackwardOverride } from '../ir/autodiff/backward-overrides.js';
 export { ProgramBuilder } from '../ir/builder/builder.js';
 export type { AnyValue } from '../ir/program/program.js';
 export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-projections.js';
@@ -56,7 +69,8 @@ export { objectiveOnLogits } from '../objectives/on-logits.js';
 export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
 export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
 export { filledMask } from '../patch/exec/feeds.js';
-export { capturePoints, contribution, type SourceParts } from '../patch/modes/points.js';
+export { capturePoints } from '../patch/modes/plain.js';
+export { contribution, type SourceActivations } from '../patch/modes/points.js';
 export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,
@@ -64,43 +78,44 @@ export type {
   PatchableModel,
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
+export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
+export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
 export { checkPlugin } from '../plugin/check-plugin.js';
+export type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 export {
-  type Architecture,
-  type ArchitectureRequest,
-  type BackendDefinition,
-  type BatchOutputs,
-  type Checkpoint,
-  type CheckpointData,
   type Contribution,
   type ContributionKind,
   type ContributionMap,
-  defineArchitecture,
-  defineBackend,
-  defineMetric,
   definePlugin,
-  definePruneAlgo,
-  defineTask,
+  PLUGIN_API_VERSION,
+  type Plugin,
+} from '../plugin/contributions.js';
+export {
+  type BatchOutputs,
+  defineMetric,
   type Metric,
   type MetricContext,
   type MetricValue,
-  type NodeScores,
-  type OfficialCircuit,
-  PLUGIN_API_VERSION,
-  type Plugin,
-  type ProbeLine,
-  type Progress,
-  type PromptGenerator,
-  type PromptRequest,
   type PromptValues,
+} from '../plugin/metric.js';
+export { optionDefaults, parseOptions } from '../plugin/option-values.js';
+export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+export {
+  definePruneAlgo,
+  type NodeScores,
+  type Progress,
   type PruneAlgo,
   type PruneAlgoContext,
   type PruneResult,
-  type Task,
-} from '../plugin/contributions.js';
-export { optionDefaults, parseOptions } from '../plugin/option-values.js';
-export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+} from '../plugin/prune-algo.js';
 export { Registry } from '../plugin/registry.js';
+export {
+  defineTask,
+  type OfficialCircuit,
+  type PromptGenerator,
+  type PromptRequest,
+  type Task,
+} from '../plugin/task.js';
 export type { OutputPositions } from '../prompts/output-positions.js';
 export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';

@@ -6,7 +6,7 @@ import { seededRandom } from '../numeric/seeded-random.js';
 import { objectiveOnLogits } from '../objectives/on-logits.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { ConstantPatch } from '../patch/requests/ablations.js';
-import type { CheckpointData } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
@@ -71,7 +71,7 @@ describe('constants', () => {
     const [batch] = batches;
     const graph = buildGraph(object.spec.layout);
     const runs = await Promise.all(
-      (['dense', 'current', 'patch'] as const).map(async (way) => {
+      (['dense', 'noising', 'denoising'] as const).map(async (way) => {
         const model = await createPatchableModel({ model: object, graph, backend: interpreterBackend(), way });
         const patch = await model.constantMeans(batches, 'corrupt');
         const mask = maskFromEdges(graph, [0, 3, 8, graph.edgeCount - 1], { inside: 0, outside: 1 });

@@ -5,7 +5,7 @@ import type { Mask } from '../graph/types.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import type { ConstantPatch } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { Checkpoint, CheckpointData } from '../plugin/contributions.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';

@@ -1,5 +1,5 @@
 /** @file Checkpoints that nothing may go on from, made from a good one. */
-import type { CheckpointData } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
 
 /** A checkpoint with one thing wrong. */
 export interface DamagedCheckpoint {

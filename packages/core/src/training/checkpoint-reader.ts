@@ -1,6 +1,6 @@
 /** @file Partial work, read back: every number and array of a checkpoint is checked before anything goes on from it. */
 import { AutoCircuitError } from '../errors/error.js';
-import type { CheckpointData } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
 
 /** What an array of a checkpoint has to be. */
 export interface SavedArrayRule {

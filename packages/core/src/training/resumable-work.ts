@@ -1,6 +1,7 @@
 /** @file Long work that can be stopped and taken up again: progress, Ctrl-C and checkpoints in one place. */
 import { AutoCircuitError } from '../errors/error.js';
-import type { CheckpointData, PruneAlgoContext } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { PruneAlgoContext } from '../plugin/prune-algo.js';
 
 /** Saving takes time, too: a run that is killed loses at most this much work. */
 const SECONDS_BETWEEN_SAVES = 10;

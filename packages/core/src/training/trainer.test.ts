@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckpointData } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
 import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
 import { memoryCheckpoint } from '../testing/prune-algo-contexts.js';
 import { Trainer, type TrainingEvaluation } from './trainer.js';

@@ -1,6 +1,6 @@
 /** @file Training by Adam, step by step, that can be stopped at any step and goes on bit for bit. */
 import { type AdamState, adamState, adamStep } from '../numeric/adam.js';
-import type { CheckpointData } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
 import { CheckpointReader } from './checkpoint-reader.js';
 import { resumableWork, type WorkDescription, type WorkHooks } from './resumable-work.js';
 

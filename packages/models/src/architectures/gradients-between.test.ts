@@ -27,7 +27,7 @@ const ALPHAS = [0, 0.2, 0.4, 0.6, 0.8];
 /** Activations pass between programs as float32, and so do results: a few roundings of numbers below 8. */
 const FLOAT32 = 8 * 4 * 2 ** -23;
 
-const REQUESTS: Record<string, Omit<MaskGradientRequest, 'inputAlpha'>> = {
+const REQUESTS: Record<string, Omit<MaskGradientRequest, 'at'>> = {
   'logit difference, losses and neurons': {
     input: 'clean',
     patch: { kind: 'resample', from: 'corrupt' },
@@ -67,15 +67,18 @@ describe.each(Object.entries(MODELS))('%s', (_, model) => {
       },
     };
     const patchable = await createPatchableModel({ model, graph, backend: counting });
-    const together = await patchable.gradientsBetween(BATCH, REQUESTS[request]!, ALPHAS);
+    const together: PromptGradients[] = [];
+    for await (const one of patchable.gradientsBetween(BATCH, REQUESTS[request]!, ALPHAS)) together.push(one);
     expect(runs).toBe(1);
     expect(together).toHaveLength(ALPHAS.length);
-    for (const [i, inputAlpha] of ALPHAS.entries()) {
-      const alone = await patchable.maskGradient(BATCH, { ...REQUESTS[request]!, inputAlpha });
+    for (const [i, alpha] of ALPHAS.entries()) {
+      const alone = await patchable.maskGradient(BATCH, {
+        ...REQUESTS[request]!,
+        at: { kind: 'input', alpha },
+      });
       const [got, expected] = [numbersOf(together[i]!), numbersOf(alone)];
       expect(got).toHaveLength(expected.length);
-      for (const [j, x] of expected.entries())
-        expect(Math.abs(got[j]! - x), `${inputAlpha}: ${j}`).toBeLessThan(FLOAT32);
+      for (const [j, x] of expected.entries()) expect(Math.abs(got[j]! - x), `${alpha}: ${j}`).toBeLessThan(FLOAT32);
     }
     expect(numbersOf(together[0]!)).not.toEqual(numbersOf(together[4]!));
     await patchable.dispose();

@@ -135,7 +135,7 @@ export function causalAttention(
 ): AnyValue {
   const { builder: b, prefix } = points;
   const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
-  const { k, v } = points.behindPrefix(role, ownKeys, ownValues); // [groups, heads per group or 1, batch, keys, dHead]
+  const { k, v } = points.withPrefix(role, ownKeys, ownValues); // [groups, heads per group or 1, batch, keys, dHead]
   const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
   const products = b.matmul(b.mul(query, scale ?? 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
   const scores = b.role(cap === null ? products : softCap(b, products, cap), `${role}.scores`);

@@ -14,7 +14,7 @@ import {
   type PromptBatch,
   seededRandom,
 } from '@auto-circuit/core/plugin';
-import { behindPrefix, sharedPrefixLength, withoutPrefix } from '@auto-circuit/core/run';
+import { afterPrefix, sharedPrefixLength, withoutPrefix } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { modelOfProgram, xproportionProgram } from '../compiled/index.js';
 import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random.js';
@@ -58,7 +58,7 @@ async function both(model: ModelObject, positions: boolean) {
   const cut = await withoutPrefix(model, backend, WHOLE, PREFIX);
   return {
     whole: await made(model, WHOLE, LENGTH),
-    tail: await made(behindPrefix(model, PREFIX), cut, LENGTH - PREFIX),
+    tail: await made(afterPrefix(model, PREFIX), cut, LENGTH - PREFIX),
   };
 }
 
@@ -114,9 +114,13 @@ describe.each(Object.entries(MODELS))('a shared prefix: %s', (_name, model) => {
       const scores = await whole.patchable.maskGradient(whole.batch, {
         ...request,
         objective: ANSWERS,
-        mask: wholeMask,
+        at: { kind: 'mask', mask: wholeMask },
       });
-      const own = await tail.patchable.maskGradient(tail.batch, { ...request, objective: ANSWERS, mask: tailMask });
+      const own = await tail.patchable.maskGradient(tail.batch, {
+        ...request,
+        objective: ANSWERS,
+        at: { kind: 'mask', mask: tailMask },
+      });
       for (const [module, { data, shape }] of Object.entries(own.tensors)) {
         const slab = data.length / shape[0]!;
         const all = scores.tensors[module]!.data;
@@ -141,7 +145,7 @@ describe.each(Object.entries(MODELS))('a shared prefix: %s', (_name, model) => {
 
 describe('what cannot have one', () => {
   it('is refused: attention to later tokens', () => {
-    expect(() => behindPrefix(modelOfProgram('x', xproportionProgram()), 2)).toThrow(
+    expect(() => afterPrefix(modelOfProgram('x', xproportionProgram()), 2)).toThrow(
       /cannot be run behind a shared prefix/,
     );
   });

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoCircuitError, openSafetensors } from '@auto-circuit/core';
+import { layerSite, siteText } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig, readJson } from '../checkpoint/config.js';
 
@@ -117,10 +118,10 @@ function activationOf(config: Config, path: string, threshold: () => Float32Arra
 
 /** TransformerLens's names of what can be encoded; what enters a layer is what the one before it left. */
 const HOOKS: Readonly<Record<string, (layer: number) => string | null>> = {
-  mlp_out: (layer) => `L${layer}.mlp`,
-  resid_mid: (layer) => `L${layer}.mid`,
-  resid_post: (layer) => `L${layer}.post`,
-  resid_pre: (layer) => (layer === 0 ? null : `L${layer - 1}.post`),
+  mlp_out: (layer) => siteText(layerSite(layer, 'mlp')),
+  resid_mid: (layer) => siteText(layerSite(layer, 'mid')),
+  resid_post: (layer) => siteText(layerSite(layer, 'post')),
+  resid_pre: (layer) => (layer === 0 ? null : siteText(layerSite(layer - 1, 'post'))),
 };
 
 function siteOf({ hook_name, hook_point, metadata }: Config, path: string): string {

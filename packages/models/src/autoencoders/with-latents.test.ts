@@ -12,7 +12,7 @@ import {
   scorePlace,
   seededRandom,
 } from '@auto-circuit/core/plugin';
-import { behindPrefix, withoutPrefix } from '@auto-circuit/core/run';
+import { afterPrefix, withoutPrefix } from '@auto-circuit/core/run';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { randomGemma, randomGpt2, randomNeox } from '../architectures/random.js';
@@ -234,7 +234,7 @@ it('a shared prefix changes nothing, with latents of the MLP or of the stream', 
     } as const;
     const whole = await (await open(model, options)).maskGradient({ length: 7, prompts: shared }, request);
     const cut = await withoutPrefix(model, backend, shared, 2);
-    const tail = await (await open(behindPrefix(model, 2), options)).maskGradient({ length: 5, prompts: cut }, request);
+    const tail = await (await open(afterPrefix(model, 2), options)).maskGradient({ length: 5, prompts: cut }, request);
     for (const [module, { data }] of Object.entries(whole.tensors))
       expect(largest(data, tail.tensors[module]!.data)).toBeLessThan(1e-4); // keys and values pass as float32
   }

@@ -16,6 +16,7 @@ import {
   optionsFor,
   type PatchPoints,
   type ProgramBuilder,
+  parseSite,
 } from '@auto-circuit/core/plugin';
 import type { Autoencoder } from './autoencoder.js';
 
@@ -54,7 +55,7 @@ export function withLatents(model: ModelObject, attached: readonly ChosenLatents
 }
 
 /** Whether its latents are sources of the residual graph only. */
-export const ofStream = ({ site }: Pick<Autoencoder, 'site'>): boolean => !site.endsWith('.mlp');
+export const ofStream = ({ site }: Pick<Autoencoder, 'site'>): boolean => parseSite(site)?.kind !== 'mlp';
 
 export interface Attached extends ChosenLatents {
   /** Of the names of its weights. */

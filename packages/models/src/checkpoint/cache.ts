@@ -53,7 +53,7 @@ export interface LoadedWeights<C = unknown> extends CanonicalWeights<C> {
 }
 
 /** The cache folder that the environment names. */
-export function defaultCacheDir(env: NodeJS.ProcessEnv = process.env): string {
+export function defaultCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
   return env.AUTO_CIRCUIT_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'auto-circuit');
 }
 

@@ -8,13 +8,13 @@ import {
   createPatchableModel,
   edgeAt,
   interpreterBackend,
-  intTensor,
   type ModelObject,
   maskFromEdges,
   openSafetensors,
   type PatchDescription,
 } from '@auto-circuit/core';
 import type { MemoryWeight } from '@auto-circuit/core/backend';
+import { intTensor } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import {
   COMPILED_PROGRAMS,

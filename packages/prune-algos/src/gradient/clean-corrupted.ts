@@ -18,6 +18,6 @@ export const cleanCorrupted = definePruneAlgo({
     gradientScores(context, {
       key: ['clean-corrupted'],
       objective: context.objective,
-      points: [{ inputAlpha: 1 }, { inputAlpha: 0 }],
+      points: [1, 0].map((alpha) => ({ at: { kind: 'input', alpha } })),
     }),
 });

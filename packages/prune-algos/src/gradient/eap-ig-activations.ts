@@ -50,7 +50,7 @@ function pointsOf(graph: Graph, block: SourceBlock, steps: number, count: 'own' 
   const blocks = graph.sourceBlocks.length;
   const share = count === 'own' ? (all: PromptGradients) => ownShare(graph, block, blocks, all) : undefined;
   return Array.from({ length: steps }, (_, k) => ({
-    mixed: { site: block.site, alpha: (k + 1) / steps },
+    at: { kind: 'activations', site: block.site, alpha: (k + 1) / steps },
     ...(share ? { share } : {}),
   }));
 }

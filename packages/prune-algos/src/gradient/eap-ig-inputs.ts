@@ -18,6 +18,6 @@ export const eapIgInputs = definePruneAlgo({
     gradientScores(context, {
       key: ['eap-ig-inputs', steps],
       objective: context.objective,
-      points: Array.from({ length: steps }, (_, k) => ({ inputAlpha: k / steps })),
+      points: Array.from({ length: steps }, (_, k) => ({ at: { kind: 'input', alpha: k / steps } })),
     }),
 });

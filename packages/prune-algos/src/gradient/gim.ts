@@ -1,5 +1,5 @@
 /** @file Gradient interaction modifications: EAP with gradients corrected for what interacting factors hide from each other. */
-import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
+import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -7,7 +7,7 @@ import { gradientScores } from './gradient-scores.js';
  * 1/temperature), since at 1 strong keys hide each other's effect; factors of a product share their gradient: gate and up
  * half each, values half, queries and keys a quarter.
  */
-export const gimRules = (temperature: number): readonly BackwardRule[] => [
+export const gimRules = (temperature: number): readonly BackwardOverride[] => [
   { kind: 'stop', role: 'scale' },
   { kind: 'softmaxTemperature', role: 'attn.pattern', temperature },
   { kind: 'scale', role: 'attn.q', factor: 0.25 },

@@ -28,7 +28,7 @@ export const integratedEdgeGradients = definePruneAlgo({
     return gradientScores(context, {
       key: ['integrated-edge-gradients', options],
       objective: objectiveOf('integrated-edge-gradients', options, context.objective),
-      points: Array.from({ length: samples + 1 }, (_, k) => ({ mask: k / samples })),
+      points: Array.from({ length: samples + 1 }, (_, k) => ({ at: { kind: 'mask', mask: k / samples } })),
     });
   },
 });

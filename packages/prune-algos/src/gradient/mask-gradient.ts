@@ -29,6 +29,6 @@ export const maskGradient = definePruneAlgo({
     gradientScores(context, {
       key: ['mask-gradient', options],
       objective: objectiveOf('mask-gradient', options, context.objective),
-      points: [{ mask: options.mask }],
+      points: [{ at: { kind: 'mask', mask: options.mask } }],
     }),
 });

@@ -52,17 +52,21 @@ export const nodeAttribution = definePruneAlgo({
   },
 });
 
-interface NodePoint extends Pick<GradientPoint, 'inputAlpha' | 'mixed'> {
+interface NodePoint extends Pick<GradientPoint, 'at'> {
   /** The block whose nodes count this point; default all. */
   readonly own?: SourceBlock;
 }
 const POINTS: Readonly<Record<'clean' | 'ig-inputs' | 'ig-activations', (graph: Graph, steps: number) => NodePoint[]>> =
   {
     clean: () => [{}],
-    'ig-inputs': (_, steps) => Array.from({ length: steps }, (_point, k) => ({ inputAlpha: k / steps })),
+    'ig-inputs': (_, steps) =>
+      Array.from({ length: steps }, (_point, k) => ({ at: { kind: 'input', alpha: k / steps } })),
     'ig-activations': (graph, steps) =>
       graph.sourceBlocks.flatMap((own) =>
-        Array.from({ length: steps }, (_, k) => ({ own, mixed: { site: own.site, alpha: (k + 1) / steps } })),
+        Array.from({ length: steps }, (_, k) => ({
+          own,
+          at: { kind: 'activations', site: own.site, alpha: (k + 1) / steps },
+        })),
       ),
   };
 

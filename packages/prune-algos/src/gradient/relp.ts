@@ -1,5 +1,5 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
-import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
+import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -7,7 +7,7 @@ import { gradientScores } from './gradient-scores.js';
  * z times the constant act(z)/z (identity rule); a product of gate and up passes half to each (half rule); and on demand an
  * attention pattern is a constant (AH rule). Linear layers need none (0 rule).
  */
-export const relpRules = (frozenPattern: boolean): readonly BackwardRule[] => [
+export const relpRules = (frozenPattern: boolean): readonly BackwardOverride[] => [
   { kind: 'stop', role: 'scale' },
   { kind: 'stop', role: 'mlp.slope' },
   { kind: 'scale', role: 'mlp.gate', factor: 0.5 },

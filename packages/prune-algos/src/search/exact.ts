@@ -17,7 +17,6 @@ import {
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
-import { sameSite } from './same-site.js';
 
 /**
  * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
@@ -59,18 +58,12 @@ export const exact = definePruneAlgo({
       if (b < batchesDone) continue;
       const prompts = batch.prompts.length;
       if (edgesDone === 0) differences = new Float64Array(graph.edgeCount * prompts);
-      const lossesOf = await patchedLosses(context, batch, objectives[b]!);
-      while (edgesDone < graph.edgeCount) {
-        const most = Math.min(context.model.runsTogether ? AT_ONCE : 1, graph.edgeCount - edgesDone);
-        const edges = sameSite(
-          graph,
-          Array.from({ length: most }, (_, i) => edgesDone + i),
-        );
-        const [baseline, ...losses] = await lossesOf([[], ...edges.map((edge) => [edge])]); // [prompts] each
-        for (const [i, edge] of edges.entries()) {
-          for (let p = 0; p < prompts; p++) differences[edge * prompts + p] = losses[i]![p]! - baseline![p]!;
+      const edges = Array.from({ length: graph.edgeCount - edgesDone }, (_, i) => edgesDone + i);
+      for await (const { baseline, losses } of edgeLosses(context, batch, objectives[b]!, edges)) {
+        for (const own of losses) {
+          for (let p = 0; p < prompts; p++) differences[edgesDone * prompts + p] = own[p]! - baseline[p]!;
+          edgesDone++;
         }
-        edgesDone += edges.length;
         if (edgesDone < graph.edgeCount) await work.step(b * graph.edgeCount + edgesDone);
       }
       for (let p = 0; p < prompts; p++) total.add(ofPrompt(graph, differences, prompts, p));
@@ -82,24 +75,27 @@ export const exact = definePruneAlgo({
   },
 });
 
-/** Edges patched one by one in one run, and once none: by the same program, so that rounding cancels. */
-const AT_ONCE = 31;
+/** Losses of edges that ran together, each patched by itself, and of the run without any: [prompts] each. */
+interface EdgeLosses {
+  readonly baseline: Float64Array;
+  readonly losses: readonly Float64Array[];
+}
 
-/** M of each prompt when just a variant's edges are patched, `[variants][prompts]`. */
-async function patchedLosses(
+/** M of each prompt when just one edge is patched, edge by edge; a baseline comes of the same program, so that rounding cancels. */
+async function* edgeLosses(
   { model, graph, patch }: PruneAlgoContext,
   batch: PromptBatch,
   objective: Objective,
-): Promise<(variants: readonly (readonly number[])[]) => Promise<Float64Array[]>> {
+  edges: readonly number[],
+): AsyncGenerator<EdgeLosses> {
   const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
-  const cleanLogits = await model.patchedRun(batch, { input: 'clean', patch, mask }); // [prompts, outputs]
-  return async (variants) => {
-    // Run by run the program is that of the clean logits, which serve as the run without edges.
-    const known = model.runsTogether ? [] : [cleanLogits];
-    const tried = variants.slice(known.length);
-    const logits = await model.patchedRuns(batch, { input: 'clean', patch, mask, variants: tried });
-    return [...known, ...logits].map((run) => objectiveOnLogits(objective, run, batch, { cleanLogits }));
-  };
+  const request = { input: 'clean', patch, mask } as const;
+  const cleanLogits = await model.patchedRun(batch, request); // [prompts, outputs]
+  const lossesOf = (run: typeof cleanLogits) => objectiveOnLogits(objective, run, batch, { cleanLogits });
+  const variants = edges.map((edge) => [edge]);
+  for await (const { baseline, logits } of model.patchedVariants(batch, { ...request, variants, baseline: true })) {
+    yield { baseline: lossesOf(baseline!), losses: logits.map(lossesOf) };
+  }
 }
 
 /** The differences of one prompt, from [edges, prompts] in canonical order to `[1, position?, head?, sources]` by module. */

@@ -98,7 +98,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
     const { tensors, losses } = await this.#model.maskGradient(batch, {
       input: 'clean',
       patch,
-      mask,
+      at: { kind: 'mask', mask },
       objective,
       losses: true,
     });

@@ -136,7 +136,13 @@ export class KnockoutTraining extends Trainer<'parameters', Curve> {
       outputSize: this.#model.outputSize,
       logits: (which) => this.#model.patchedRun(batch, { input: 'clean', patch, mask: mask[which] }),
       gradient: (which, objective) =>
-        this.#model.maskGradient(batch, { input: 'clean', patch, mask: mask[which], objective, losses: true }),
+        this.#model.maskGradient(batch, {
+          input: 'clean',
+          patch,
+          at: { kind: 'mask', mask: mask[which] },
+          objective,
+          losses: true,
+        }),
     };
   }
 

@@ -45,7 +45,8 @@ describe('subnetwork probing', () => {
     const watched: typeof model = Object.assign(Object.create(model) as typeof model, {
       run: (...args: Parameters<typeof model.run>) => model.run(...args),
       maskGradient: (...args: Parameters<typeof model.maskGradient>) => {
-        const { mask } = args[1];
+        const { at } = args[1];
+        const mask = at?.kind === 'mask' ? at.mask : 0;
         if (typeof mask === 'object') for (const { data } of Object.values(mask.tensors)) masks.push(...data);
         return model.maskGradient(...args);
       },

@@ -109,7 +109,8 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
     const target = this.#targets[this.done % this.#targets.length]!;
     const { batch, objective } = target;
     const { mask, slopes } = this.#sample(batch);
-    const gradients = await this.#model.maskGradient(batch, { input, patch, mask, objective, losses: true });
+    const at = { kind: 'mask', mask } as const;
+    const gradients = await this.#model.maskGradient(batch, { input, patch, at, objective, losses: true });
     const gradient = this.#contract(gradients, slopes, target);
     const regularization = this.#regularize(gradient);
     const faithfulness = meanOf(gradients.losses!, target.value);

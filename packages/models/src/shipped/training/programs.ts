@@ -11,12 +11,16 @@ import {
   ProgramBuilder,
   subtractDims,
 } from '@auto-circuit/core/backend';
-import { buildGraph, capturePoints, type PatchPoints, type SourceParts } from '@auto-circuit/core/plugin';
+import { buildGraph, capturePoints, type PatchPoints, type SourceActivations } from '@auto-circuit/core/plugin';
 import { type Gpt2Shape, traceGpt2, unembedGpt2 } from '../../architectures/gpt2.js';
 import { gpt2WeightShapes } from './weights.js';
 
 /** A trace without patches whose weights are program inputs, int tokens [batch, pos]. `collect` gets what each source block wrote. */
-function trainingPoints(shape: Gpt2Shape, builder: ProgramBuilder, collect: (parts: SourceParts) => void): PatchPoints {
+function trainingPoints(
+  shape: Gpt2Shape,
+  builder: ProgramBuilder,
+  collect: (parts: SourceActivations) => void,
+): PatchPoints {
   const { layers, heads, dModel, mlp } = shape;
   const scope = {
     builder,
@@ -39,7 +43,7 @@ const has = (shape: Gpt2Shape): ((weight: string) => boolean) => {
  */
 export function lossProgram(shape: Gpt2Shape): Program {
   const b = new ProgramBuilder('training-loss');
-  const sources: SourceParts[] = [];
+  const sources: SourceActivations[] = [];
   const points = trainingPoints(shape, b, (parts) => sources.push(parts));
   const logits = unembedGpt2(shape, has(shape), points, traceGpt2(shape, has(shape), points)); // [batch, pos, vocabulary]
   const targets = b.input('targets', 'int', ['batch', 'pos']);
@@ -64,14 +68,14 @@ export function lossProgram(shape: Gpt2Shape): Program {
  * mean over tokens. A group lasso (Yuan and Lin 2006) over nodes: a node that is of little use learns to write nothing, so
  * that what is left is a circuit. A ratio, because layer norms make the size of the stream itself mean nothing.
  */
-function writtenShare(b: ProgramBuilder, [start, ...sources]: readonly SourceParts[]): AnyValue {
+function writtenShare(b: ProgramBuilder, [start, ...sources]: readonly SourceActivations[]): AnyValue {
   const perToken = sources.map((parts) => b.sum(lengths(b, parts), 0)); // each [batch·pos]
   const total = perToken.reduce((sum, next) => b.add(sum, next));
   return b.mean(b.div(total, b.sum(lengths(b, start!), 0)), 0);
 }
 
 /** The length of what each row writes: [rows, batch·pos]. */
-function lengths(b: ProgramBuilder, { value, projection }: SourceParts): AnyValue {
+function lengths(b: ProgramBuilder, { value, projection }: SourceActivations): AnyValue {
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
   const flat = b.reshape(value, [rows, multiplyDims(batch, pos), width]);
   const written = projection ? b.matmul(flat, projection) : flat; // [rows, batch·pos, dModel]

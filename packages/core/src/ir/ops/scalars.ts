@@ -1,5 +1,6 @@
-/** @file What the elementwise ops mean on numbers (bool is 0 or 1); the interpreter and constant folding share it. */
+/** @file What the elementwise ops do with numbers (bool is 0 or 1). The interpreter and constant folding share it. */
 
+/** Ops of one operand. */
 export const UNARY = {
   neg: (x: number) => -x,
   abs: Math.abs,
@@ -14,6 +15,7 @@ export const UNARY = {
   not: (x: number) => (x === 0 ? 1 : 0),
 } as const;
 
+/** Ops of two operands. */
 export const BINARY = {
   add: (x: number, y: number) => x + y,
   sub: (x: number, y: number) => x - y,
