@@ -60,7 +60,7 @@ Example:
     const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
     const name = nameOf(requireFlag(values.model ?? task?.model, command, '--model', 'gpt2'));
     const { batchesOf } = await import('@auto-circuit/core');
-    const { ofStream, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
+    const { encodesResidual, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
     const { loadNamedModel, openPatchable } = await import('../open-model.js');
     const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
       '../open-prompts.js'
@@ -78,7 +78,7 @@ Example:
     );
     const { prompts, bosLine } = await tokenizeFile(cli, read ?? (await generatedPrompts(task!, loaded)), loaded);
     // the stream is a node of the residual graph only
-    const factorized = !autoencoders.some(({ autoencoder }) => ofStream(autoencoder));
+    const factorized = !autoencoders.some(({ autoencoder }) => encodesResidual(autoencoder));
     const opened = await openPatchable(cli, loaded.model, { ...cli.flags(GRAPH_FLAGS), factorized }, null);
     const found: Found[] = [];
     try {

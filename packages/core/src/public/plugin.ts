@@ -26,6 +26,7 @@ export {
   type MaskFunctionName,
   sigmoidMask,
 } from '../graph/mask-functions.js';
+export { type EdgeSide, ownName, type PeerDialect, peerName, readPeerName } from '../graph/peer-names.js';
 export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
 export {
