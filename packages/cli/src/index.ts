@@ -3,5 +3,5 @@
  * @module
  */
 export { createProgram, main } from './cli.js';
-export { defineExperiment, type Experiment, experimentJsonSchema } from './experiment/index.js';
+export { defineExperiment, type Experiment, experimentJsonSchema } from './experiment/experiment-file.js';
 export type { Streams, TextStream } from './terminal/output.js';
