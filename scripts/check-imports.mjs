@@ -159,7 +159,7 @@ function doorFile(path) {
 function exportedNames(file) {
   const text = readFileSync(file, 'utf8');
   const lists = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list]) => list.split(','));
-  const own = [...text.matchAll(/^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm)].map(
+  const own = [...text.matchAll(/^export (?:async )?(?:const|function|class|interface|type|\* as) (\w+)/gm)].map(
     ([, name]) => name,
   );
   return new Set([

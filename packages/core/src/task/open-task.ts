@@ -22,6 +22,7 @@ import { checkCircuitRun, type PatchType } from '../run/run-circuits.js';
 import { isTask, type TaskData, type TaskTokenizer, taskPrompts } from './task-prompts.js';
 import { TaskSession } from './task-session.js';
 
+/** What a task is opened with: data, model and backend; everything else has the default of the command line. */
 export interface OpenTaskRequest {
   /** A task (its prompts and its defaults), or prompts of your own: a file's path or URL, or one that has been read. */
   readonly data: TaskData;

@@ -52,6 +52,7 @@ export interface MeasuredSize {
   readonly measured: readonly MeasuredValue[];
 }
 
+/** How edges are patched in one call. */
 export interface PatchEdgesOptions {
   /** What is patched in, for this call. Default: the task's ablation. */
   readonly ablation?: AblationName;
@@ -68,6 +69,7 @@ interface TaskSetup {
   readonly onWarning: (line: string) => void;
 }
 
+/** A task, opened: what a script scores, measures and patches with. Made by `openTask`; dispose it at the end. */
 export class TaskSession {
   readonly graph: Graph;
   /** The engine itself: plain runs, patched runs and gradients with masks of your own. */

@@ -36,8 +36,10 @@ import { type DestinationRead, outputScores, wantedOf } from './edge-scores.js';
 export const INPUT = 'input';
 export const PATCH_INPUT = 'patch-input';
 export const LOGITS = 'logits';
+/** The input of a program through which what a site writes is patched in. */
 export const patchInputName = (site: string): string => `patch:${site}`;
 export const currentInputName = (site: string): string => `current:${site}`;
+/** The output of a program that holds what a site writes. */
 export const sourceOutputName = (site: string): string => `source:${site}`;
 export const scoreOutputName = (module: string): string => `score:${module}`;
 export const START_INPUT = 'start';
