@@ -26,6 +26,7 @@ export function damagedCheckpoints({ state, arrays }: CheckpointData): DamagedCh
   ];
   for (const [name, array] of Object.entries(arrays)) {
     damaged.push({ what: `"${name}" missing`, name, data: { state, arrays: without(name) } });
+    if (array.length === 0) continue;
     damaged.push({ what: `"${name}" truncated`, name, data: withArray(name, array.subarray(0, -1)) });
     if (name.includes('curve/')) continue;
     damaged.push({ what: `"${name}" not finite`, name, data: withArray(name, array.map(() => Number.NaN)) }); // biome-ignore format: one line

@@ -2,6 +2,7 @@
 import {
   AutoCircuitError,
   type CheckpointData,
+  CheckpointReader,
   edgeAt,
   edgeEnds,
   type FloatArray,
@@ -21,7 +22,7 @@ import { batchesKey } from '../shared/batches-key.js';
 
 /** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
 export type AcdcFaithfulness = 'kl' | 'mse';
-/** What is searched. */
+/** What is searched, and on which prompts. */
 export interface AcdcSettings {
   readonly faithfulness: AcdcFaithfulness;
   readonly taus: readonly number[];
@@ -81,7 +82,7 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
     unit: 'edges',
     state: () => saved(branches),
   });
-  if (work.saved) branches = restored(work.saved);
+  if (work.saved) branches = restored(work.saved, taus.length);
   const distancesOf = await distances(context, batches, faithfulness);
   for (;;) {
     const branch = branches.reduce((least, other) => (other.visited < least.visited ? other : least));
@@ -245,29 +246,38 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
 }
 
 /** The search as a checkpoint holds it. */
-const saved = (branches: readonly Branch[]): CheckpointData => ({
-  state: { taus: branches.map(({ taus }) => taus) },
-  arrays: {
-    distances: Float64Array.from(branches, ({ distance }) => distance),
-    visited: Float64Array.from(branches, ({ visited }) => visited),
-    rates: Float64Array.from(branches, ({ rate }) => rate),
-    ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
-  },
-});
+const saved = (branches: readonly Branch[]): CheckpointData => {
+  const branchOfTau = new Float64Array(branches.reduce((n, { taus }) => n + taus.length, 0));
+  for (const [i, { taus }] of branches.entries()) for (const t of taus) branchOfTau[t] = i;
+  return {
+    state: { branches: branches.length },
+    arrays: {
+      branchOfTau,
+      distances: Float64Array.from(branches, ({ distance }) => distance),
+      visited: Float64Array.from(branches, ({ visited }) => visited),
+      rates: Float64Array.from(branches, ({ rate }) => rate),
+      removedCounts: Float64Array.from(branches, ({ removed }) => removed.length),
+      ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
+    },
+  };
+};
 
-function restored({ state, arrays }: CheckpointData): Branch[] {
-  return (state.taus as number[][]).map((taus, i) => {
-    const removed = arrays[`removed/${i}`];
-    const [distance, visited, rate] = ['distances', 'visited', 'rates'].map((name) => arrays[name]?.[i]);
-    if (removed && distance !== undefined && visited !== undefined && rate !== undefined) {
-      return { taus, removed: [...removed], distance, visited, rate };
-    }
-    throw new AutoCircuitError({
-      code: 'wrong-checkpoint',
-      fields: { name: `removed/${i}` },
-      where: 'acdc',
-      what: 'the partial work lacks a part of the search',
-      fix: 'start again without it',
-    });
-  });
+/** @throws AutoCircuitError `wrong-checkpoint` when something of the search is missing or does not fit */
+function restored(data: CheckpointData, taus: number): Branch[] {
+  const reader = new CheckpointReader('acdc', data);
+  const length = reader.count('branches', taus);
+  const branchOfTau = reader.array('branchOfTau', { length: taus });
+  const distances = reader.array('distances', { length });
+  const visited = reader.array('visited', { length });
+  const rates = reader.array('rates', { length });
+  const removedCounts = reader.array('removedCounts', { length });
+  const branches = Array.from({ length }, (_, i) => ({
+    taus: Array.from({ length: taus }, (_tau, t) => t).filter((t) => branchOfTau[t] === i),
+    removed: [...reader.array(`removed/${i}`, { length: removedCounts[i]! })],
+    distance: distances[i]!,
+    visited: visited[i]!,
+    rate: rates[i]!,
+  }));
+  reader.finish();
+  return branches;
 }

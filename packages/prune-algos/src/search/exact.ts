@@ -1,7 +1,7 @@
 /** @file Exact activation patching: every edge patched by itself. */
 import {
-  AutoCircuitError,
   type CheckpointData,
+  CheckpointReader,
   definePruneAlgo,
   floatTensor,
   type Graph,
@@ -50,9 +50,12 @@ export const exact = definePruneAlgo({
     });
     if (work.saved) {
       total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
-      batchesDone = Number(work.saved.state.batchesDone);
-      edgesDone = Number(work.saved.state.edgesDone);
-      differences = savedDifferences(work.saved);
+      const reader = new CheckpointReader('exact', work.saved);
+      batchesDone = reader.count('batchesDone', batches.length);
+      edgesDone = reader.count('edgesDone', graph.edgeCount);
+      const prompts = batches[batchesDone]?.prompts.length ?? 0;
+      const rule = edgesDone > 0 ? { length: graph.edgeCount * prompts } : {};
+      differences = Float64Array.from(reader.array('differences', { ...rule, values: 'any' })); // a loss may be infinite
     }
     for (const [b, batch] of batches.entries()) {
       if (b < batchesDone) continue;
@@ -104,16 +107,4 @@ function ofPrompt(graph: Graph, differences: Float64Array, prompts: number, prom
   const scores = unflattenScores(graph, flat);
   const tensors = Object.entries(scores).map(([module, { data, shape }]) => [module, floatTensor(data, [1, ...shape])]);
   return { tensors: Object.fromEntries(tensors) as PromptScores['tensors'] };
-}
-
-function savedDifferences({ arrays }: CheckpointData): Float64Array<ArrayBuffer> {
-  const saved = arrays.differences;
-  if (saved) return Float64Array.from(saved);
-  throw new AutoCircuitError({
-    code: 'wrong-checkpoint',
-    fields: { name: 'differences' },
-    where: 'exact',
-    what: 'the partial work lacks the losses of the batch it was in',
-    fix: 'start again without it',
-  });
 }

@@ -7,8 +7,17 @@ import {
 } from '@auto-circuit/core/plugin';
 import { damagedCheckpoints, memoryCheckpoint, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { circuitProbing, eap, KnockoutTraining, MaskTraining, nodeAttribution, seededNoise } from '../index.js';
-import { EdgePruningTraining } from './edge-pruning-training.js';
+import {
+  acdc,
+  circuitProbing,
+  eap,
+  exact,
+  KnockoutTraining,
+  MaskTraining,
+  nodeAttribution,
+  seededNoise,
+} from './index.js';
+import { EdgePruningTraining } from './training/edge-pruning-training.js';
 
 const patch = { kind: 'resample', from: 'corrupt' } as const;
 const masks = { patch, maskFunction: 'hard-concrete', learningRate: 0.1, epochs: 3, init: 0.3, lambda: 0.1 } as const;
@@ -98,6 +107,31 @@ it('circuit probing goes on from no checkpoint that is truncated, incomplete or 
     const refused = circuitProbing.score({ ...context, checkpoint: holding(data) }, options);
     const named = { name: name.replace('training/', '') };
     await expect(refused, what).rejects.toMatchObject({ code: 'wrong-checkpoint', fields: named });
+  }
+  await dispose();
+});
+
+it('ACDC goes on from no checkpoint that is truncated, incomplete or foreign', async () => {
+  const { context, dispose } = await pruneAlgoContext({ batches: [2, 2] });
+  const options = parseOptions(acdc.options, { taus: '1e-4,0.01,0.1', prompts: 'all' }, 'test');
+  const whole = await acdc.score(context, options);
+  const saved = await stopped((more) => acdc.score({ ...context, ...more }, options), 6);
+  expect(saved.state.branches).toBeGreaterThan(1);
+  expect(await acdc.score({ ...context, checkpoint: holding(saved) }, options)).toEqual(whole);
+  for (const { what, name, data } of damagedCheckpoints(saved)) {
+    const refused = acdc.score({ ...context, checkpoint: holding(data) }, options);
+    await expect(refused, what).rejects.toMatchObject({ code: 'wrong-checkpoint', fields: { name } });
+  }
+  await dispose();
+});
+
+it('exact patching goes on from no checkpoint without all of its differences', async () => {
+  const { context, dispose } = await pruneAlgoContext({ batches: [2, 2] });
+  const saved = await stopped((more) => exact.score({ ...context, ...more }, {}), context.graph.edgeCount + 5);
+  for (const { what, name, data } of damagedCheckpoints(saved)) {
+    if (!['differences', 'batchesDone', 'edgesDone'].includes(name) || what.endsWith('not finite')) continue;
+    const refused = exact.score({ ...context, checkpoint: holding(data) }, {});
+    await expect(refused, what).rejects.toMatchObject({ code: 'wrong-checkpoint', fields: { name } });
   }
   await dispose();
 });
