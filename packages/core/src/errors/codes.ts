@@ -26,7 +26,7 @@ export const ERROR_CODES = {
   // prompts and tokenizers
   'no-prompts': 'there are no prompts to work on',
   'invalid-prompt': 'a prompt is not usable as it stands; fields: prompt',
-  'unfit-prompts': 'prompts do not fit the model or its tokenizer; fields: prompts',
+  'unfit-prompts': 'prompts do not fit the model, its tokenizer or what is read of them; fields: prompts, length',
   'missing-wrong-answers': 'a prompt has no wrong answers where they are needed; fields: prompt',
   'missing-targets': 'a prompt has no targets where they are needed; fields: prompt',
   'token-out-of-range': 'a token id is outside the vocabulary; fields: prompt, token',
@@ -34,7 +34,7 @@ export const ERROR_CODES = {
   'mixed-lengths': 'prompts have several lengths where one is needed; fields: lengths',
   'prompt-too-long': 'a prompt has more tokens than the model has positions; fields: length, limit',
   'split-too-large': 'more training and test prompts are asked for than there are',
-  'no-tokenizer': 'text is given, and the model has no tokenizer; fields: model',
+  'no-tokenizer': 'text is given, and the model has no tokenizer; fields: model, prompt',
   'invalid-tokenizer': 'a tokenizer cannot be used; fields: path',
   'no-bos-token': 'a BOS token is asked for, and the tokenizer has none',
   'unfit-tokenizer': 'a task cannot make its prompts with this tokenizer; fields: task',
@@ -43,14 +43,14 @@ export const ERROR_CODES = {
   // graphs, scores, circuits
   'invalid-layout': 'a model layout contradicts itself',
   'unsupported-graph': 'this kind of graph cannot be used for this',
-  'unknown-node': 'the graph has no such node; fields: name, known, nearest',
-  'unknown-edge': 'the graph has no such edge; fields: name',
+  'unknown-node': 'the graph has no such node; fields: name, side, known, nearest',
+  'unknown-edge': 'the graph has no such edge; fields: name, number, position',
   'invalid-edge-count': 'a number of edges is not one that the graph can keep; fields: edges, edgeCount',
   'invalid-threshold': 'a threshold is not usable, or no edge reaches it; fields: threshold',
   'duplicate-edge': 'an edge is named twice; fields: name',
   'graph-mismatch': 'something belongs to another graph or model; fields: path, key',
   'circuit-mismatch': 'edges are not in the circuit that they should be in',
-  'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module',
+  'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module, shape, expectedShape',
   'no-known-circuit': 'the task has no known circuit, and one is needed',
   'nothing-to-find': 'patching changes nothing, or not reliably, on these prompts',
 
@@ -82,10 +82,10 @@ export const ERROR_CODES = {
   'download-broken': 'a download ended early or is not what was promised; fields: file',
 
   // runs and their folders
-  'run-exists': 'the folder holds another run, or one that is not finished; fields: path',
+  'run-exists': 'the folder holds a run already, or one of another request; fields: path, finished, changes',
   'run-unfinished': 'a run is not finished; fields: path',
   'not-a-run': 'the folder holds no run; fields: path',
-  'run-locked': 'another process works in the folder; fields: path, pid',
+  'run-locked': 'another process works in the folder; fields: path, pid, host',
   'run-changed': 'a model, prompts or code are no longer what a run was made with; fields: path',
   'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path',
   interrupted: 'the work was stopped, and what was done is kept; fields: path',

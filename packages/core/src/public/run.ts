@@ -1,7 +1,6 @@
 /** @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version. */
 export { writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
-export { makeFolder } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';

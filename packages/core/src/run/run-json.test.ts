@@ -2,33 +2,16 @@ import { expect, it } from 'vitest';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import { createPatchableModel } from '../patch/engine.js';
-import { definePruneAlgo } from '../plugin/prune-algo.js';
-import type { Prompt } from '../prompts/types.js';
 import { parseBySchema, runSchema, toJsonText } from '../run-folder/schemas.js';
 import { microModel } from '../testing/micro-model.js';
+import { MICRO_IDENTITY, MICRO_PROMPTS, microEap, microRequest } from '../testing/micro-run.js';
 import { promptsHash, promptsOfRun } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 import { runJsonOf } from './run-json.js';
 
-const algo = definePruneAlgo({
-  name: 'none',
-  doc: 'no scores at all',
-  options: {},
-  score: () => Promise.reject(new Error('not called')),
-});
-const prompts: Prompt[] = [0, 1, 2, 3].map((index) => ({
-  index,
-  clean: [[index, 0]],
-  corrupt: [[0, index]],
-  answers: [0],
-  wrongAnswers: [1],
-}));
 const identity: RunIdentity = {
+  ...MICRO_IDENTITY,
   model: { name: 'micro', key: 'abc', processing: ['centred'] },
-  data: { name: 'made-up', bos: 'none' },
-  sources: { model: 'micro', seed: 1 },
-  backend: interpreterBackend().info,
-  versions: { core: '0' },
   positions: { labels: ['a'], words: { A: 0 } },
 };
 
@@ -37,28 +20,8 @@ async function runJson(positions: number | null, changes: Partial<DiscoverReques
   const graph = buildGraph(object.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, positions });
   const model = await createPatchableModel({ model: object, graph, backend: interpreterBackend() });
   try {
-    const request: DiscoverRequest = {
-      model,
-      prompts,
-      algo,
-      algoOptions: {},
-      metrics: [],
-      objective: 'logit-diff',
-      sizes: { by: 'rule', rule: 'all' },
-      keep: 'auto',
-      ablation: 'resample',
-      ablateFrom: 'corrupt',
-      patchType: 'tree',
-      reverse: false,
-      batchSize: 2,
-      limit: null,
-      length: null,
-      train: null,
-      test: null,
-      seed: 3,
-      ...changes,
-    };
-    return runJsonOf(request, who, promptsOfRun(prompts, graph, request.ablation, request));
+    const request = microRequest(model, { seed: 3, test: null, ...changes });
+    return runJsonOf(request, who, promptsOfRun(request.prompts, graph, request.ablation, request));
   } finally {
     await model.dispose();
   }
@@ -68,7 +31,7 @@ it('says what was asked, and comes back from its file as it was', async () => {
   const run = await runJson(null);
   expect(run.asked).toMatchObject({
     model: { name: 'micro', key: 'abc', processing: ['centred'] },
-    data: { name: 'made-up', hash: promptsHash(prompts) },
+    data: { name: 'made-up', hash: promptsHash(MICRO_PROMPTS) },
     graph: { kind: 'staged', layers: 2, factorized: true, positions: null },
     select: 'threshold',
     seed: 3,
@@ -76,7 +39,7 @@ it('says what was asked, and comes back from its file as it was', async () => {
   });
   expect(run.asked).not.toHaveProperty('plugins');
   expect(run.graph).toEqual({ sources: 5, destinations: 5, edges: 13 });
-  expect(run.prompts).toEqual({ train: 2, test: 2, lengths: { 1: 4 } });
+  expect(run.prompts).toEqual({ train: 4, test: 4, lengths: { 2: 8 } });
   expect(run.signed).toBe(true);
   expect(run.versions).toEqual({ core: '0', node: process.versions.node });
   expect(parseBySchema(runSchema, toJsonText(run, 'run.json'), 'run.json')).toEqual(run);
@@ -84,11 +47,11 @@ it('says what was asked, and comes back from its file as it was', async () => {
 
 it('names token positions and words only where positions have edges of their own', async () => {
   expect((await runJson(null)).prompts).not.toHaveProperty('labels');
-  expect((await runJson(1)).prompts).toMatchObject({ labels: ['a'], words: { A: 0 } });
+  expect((await runJson(2)).prompts).toMatchObject({ labels: ['a'], words: { A: 0 } });
 });
 
 it('has a hash of the code of plugins that have no version, and whether scores are signed', async () => {
-  const run = await runJson(null, { algo: { ...algo, signed: false } }, { ...identity, plugins: { mine: 'f00' } });
+  const run = await runJson(null, { algo: { ...microEap, signed: false } }, { ...identity, plugins: { mine: 'f00' } });
   expect(run.asked.plugins).toEqual({ mine: 'f00' });
   expect(run.signed).toBe(false);
 });
