@@ -49,6 +49,14 @@ describe('a sparse run', () => {
   it('of the circuit alone costs one row where everything is patched', () => {
     expect(cost('denoising', [], 10, false)).toBe(0.6e9 + WIDTHS.unembed * MOVED + 10 * dModel * MOVED);
   });
+  it('of the circuit alone costs the rows on its paths, and copies of their heads’ weights', () => {
+    const copies = (3 + 1) * dHead * dModel; // Q, K, V and output of one head
+    const reads = 3 * dModel * (3 + MOVED + dHead) + dModel * (2 * 3 + MOVED); // the head's, of one source; the end's, of two
+    const writes = 2 * dModel * (dHead + MOVED); // the input's and the head's
+    expect(cost('denoising', ['Resid Start->A0.1.V', 'A0.1->Resid End'], 10, false)).toBe(
+      0.6e9 + (copies + WIDTHS.unembed) * MOVED + 10 * (reads + writes),
+    );
+  });
   it('as the model with some rows patched costs the model, with weights as they lie in the file', () => {
     const heads = ATTENTION + 3 * 2 * dHead * MOVED;
     const token = heads + 2 * dModel * MOVED + WIDTHS.mlp;
