@@ -34,6 +34,7 @@ async function script() {
     configFile: false,
     root: SOURCE,
     logLevel: 'error',
+    resolve: { conditions: ['@auto-circuit/source'] },
     build: {
       write: false,
       target: 'es2022',

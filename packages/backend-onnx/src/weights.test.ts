@@ -91,7 +91,7 @@ describe('weights in files', () => {
       ROUNDINGS,
     );
   });
-  it('may be mixed with weights in memory', async () => {
+  it('may stand beside weights in memory', async () => {
     const entries = new Map(writeWeights(path.join(folder, 'mixed.bin'), ['embed', 'W'], 8));
     entries.set('stack', { shape: SHAPES.stack!, data: numbers.stack! });
     expect(await disagreement(backend, reader, SIZES, fileStore(entries))).toBeLessThan(ROUNDINGS);
@@ -120,7 +120,10 @@ describe('weights', () => {
   it('are reported when their shape is not the one the program says', () => {
     const of = program((b) => b.output('y', b.neg(b.weight('W', [4, 6]))));
     expect(() => lower(of, store)).toThrow(
-      '[program "test"] weight "W" has the wrong shape: expected [4, 6], got [6, 4]',
+      expect.objectContaining({
+        code: 'wrong-shape',
+        fields: { program: 'test', weight: 'W', shape: [6, 4], expectedShape: [4, 6] },
+      }),
     );
   });
 });

@@ -3,6 +3,7 @@
  * worded anew at any time; a code stays. One line each, listed in docs/reference/errors.md.
  */
 
+/** All codes, each with what it means and which fields its errors have. */
 export const ERROR_CODES = {
   // names and options
   'unknown-name': 'nothing of this kind has the name (an algorithm, a metric, a node, …); fields: name, known, nearest',
@@ -15,6 +16,7 @@ export const ERROR_CODES = {
   'file-unreadable': 'a file cannot be read; fields: path',
   'file-unwritable': 'a file or folder cannot be written; fields: path',
   'disk-full': 'there is no space left for a file; fields: path',
+  'folder-not-empty': 'a folder holds files of something else, and is left alone; fields: path, file',
   'file-exists': 'something stands where a file or folder would be written; fields: path',
   'invalid-json': 'a file is not JSON; fields: path',
   'invalid-file': 'a file does not have the content that its format asks for; fields: path, key',
@@ -50,6 +52,7 @@ export const ERROR_CODES = {
   'circuit-mismatch': 'edges are not in the circuit that they should be in',
   'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module',
   'no-known-circuit': 'the task has no known circuit, and one is needed',
+  'unknown-word-position': 'a circuit is told by words whose positions the prompts do not give; fields: circuit, word',
   'nothing-to-find': 'patching changes nothing, or not reliably, on these prompts',
 
   // programs and backends
@@ -74,6 +77,7 @@ export const ERROR_CODES = {
   'missing-tensor': 'a checkpoint lacks a tensor; fields: tensor',
   'wrong-tensor': 'a tensor of a checkpoint has another shape or dtype than its config says; fields: tensor',
   'not-finite': 'a number is NaN or infinite where it must not be',
+  'unfit-autoencoder': 'an autoencoder does not fit the model or its graph; fields: model, site, path',
   'weights-not-published': 'only the shape of a model is known, not its weights; fields: model',
   'hub-unreachable': 'the hub cannot be reached; fields: url',
   'hub-refused': 'the hub does not give what is asked for; fields: url, status',
@@ -85,17 +89,19 @@ export const ERROR_CODES = {
   'not-a-run': 'the folder holds no run; fields: path',
   'run-locked': 'another process works in the folder; fields: path, pid',
   'run-changed': 'a model, prompts or code are no longer what a run was made with; fields: path',
-  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path',
+  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path, name, expected, got',
   interrupted: 'the work was stopped, and what was done is kept; fields: path',
   'not-confirmed': 'another backend gives other numbers',
 
   // metrics
+  'invalid-curve': 'points have no area under them: too few, not finite, or two values in one place; fields: metric',
   'undefined-metric': 'a metric has no value here, as what it is measured against is 0 or missing; fields: metric',
 
   // plugins
   'plugin-not-found': 'a plugin cannot be found; fields: plugin',
   'plugin-failed': 'the code of a plugin failed; fields: plugin',
   'invalid-plugin': 'a plugin is not of the form that is expected; fields: plugin',
+  'duplicate-name': 'two contributions of one kind have the same name; fields: kind, name, plugins',
   'contract-broken': 'a plugin or backend does not keep its contract',
 
   // command lines

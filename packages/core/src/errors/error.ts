@@ -5,9 +5,10 @@
 
 import type { ErrorCode } from './codes.js';
 
-/** Why the program stopped, and so the exit code: 2 the user's mistake, 1 ours, 130 interrupted with the work kept. */
+/** Whose fault it is: the user's, ours, or nobody's, when the work was interrupted and what was done is kept. */
 export type ErrorKind = 'user' | 'internal' | 'interrupted';
 
+/** The exit code of a process that ended with an error of this kind. */
 export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = Object.freeze({
   user: 2,
   internal: 1,
@@ -32,14 +33,14 @@ export interface ErrorParts {
   readonly cause?: unknown;
 }
 
-/** Everything that is refused or fails for a reason that the caller can know. `message` is its sentence. */
+/** Whatever is refused, or fails for a reason that the caller can know. `message` is its sentence. */
 export class AutoCircuitError extends Error {
   readonly code: ErrorCode;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly where: string;
   readonly kind: ErrorKind;
-  /** The parts of the sentence, so that who shows it can say better what to do (`errorSentence`). */
-  readonly parts: ErrorParts;
+  /** The parts of the sentence, so that a program that shows it can give advice of its own (`errorSentence`). */
+  declare readonly parts: ErrorParts;
 
   constructor(parts: ErrorParts) {
     super(errorSentence(parts), { cause: parts.cause });
@@ -48,7 +49,8 @@ export class AutoCircuitError extends Error {
     this.fields = Object.freeze({ ...parts.fields });
     this.where = parts.where;
     this.kind = parts.kind ?? 'user';
-    this.parts = parts;
+    // not listed, so that an uncaught error prints its sentence once
+    Object.defineProperty(this, 'parts', { value: parts, enumerable: false });
   }
 }
 

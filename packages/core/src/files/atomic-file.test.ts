@@ -41,8 +41,14 @@ describe('writeFileAtomic', () => {
     await expect(writeFileAtomic(join(folder, 'no', 'a'), '')).rejects.toThrow(
       /no such file or folder; check the path$/,
     );
-    await expect(writeFileAtomic(join(folder, 'file', 'a'), '')).rejects.toThrow(/a part of the path is a file/);
-    await expect(writeFileAtomic(join(folder, 'sub'), '')).rejects.toThrow(/it is a folder, not a file/);
+    await expect(writeFileAtomic(join(folder, 'file', 'a'), '')).rejects.toMatchObject({
+      code: 'file-unwritable',
+      fields: { errno: 'ENOTDIR' },
+    });
+    await expect(writeFileAtomic(join(folder, 'sub'), '')).rejects.toMatchObject({
+      code: 'file-unwritable',
+      fields: { errno: 'EISDIR' },
+    });
     expect((await readdir(folder)).sort()).toEqual(['file', 'sub']);
   });
 

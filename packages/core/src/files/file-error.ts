@@ -1,4 +1,5 @@
 /** @file One sentence for whatever the file system refuses. */
+import type { ErrorCode } from '../errors/codes.js';
 import { AutoCircuitError } from '../errors/error.js';
 
 const REASONS: Readonly<Record<string, { readonly what: string; readonly fix: string }>> = Object.freeze({
@@ -26,6 +27,17 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** The code of this program for a system's one; what is not listed is by whether it failed to read or to write. */
+const CODES: Readonly<Record<string, ErrorCode>> = Object.freeze({
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EFBIG: 'disk-full',
+  ENOENT: 'file-not-found',
+  EEXIST: 'file-exists',
+});
+const fileCode = (action: string, errno: string): ErrorCode =>
+  CODES[errno] ?? (action === 'read' ? 'file-unreadable' : 'file-unwritable');
+
 /**
  * Turns a failed file operation into a sentence; errors that already are one, and errors that do not come from the
  * system, are given back as they are.
@@ -36,6 +48,8 @@ export function fileError(where: string, action: string, path: string, cause: un
   if (cause instanceof AutoCircuitError || code === undefined) return cause;
   const reason = REASONS[code];
   return new AutoCircuitError({
+    code: fileCode(action, code),
+    fields: { path, errno: code },
     where,
     what: `cannot ${action} ${path}: ${reason?.what ?? `the system says ${code}`}`,
     fix: reason?.fix ?? 'check the path and the disk',

@@ -21,6 +21,9 @@ describe('makeFolder', () => {
     await expect(makeFolder(join(file, 'x'))).rejects.toThrow('ENOTDIR');
   });
   it.runIf(process.platform === 'linux')('says so where the file system takes no folders', async () => {
-    await expect(makeFolder('/proc/auto-circuit')).rejects.toThrow('takes none');
+    await expect(makeFolder('/proc/auto-circuit')).rejects.toMatchObject({
+      code: 'file-unwritable',
+      fields: { path: '/proc/auto-circuit' },
+    });
   });
 });

@@ -19,6 +19,8 @@ export async function makeFolder(path: string): Promise<void> {
     if (code !== 'ENOENT' || parent === path) throw cause;
     if (await isFolder(parent)) {
       throw new AutoCircuitError({
+        code: 'file-unwritable',
+        fields: { path },
         where: 'files',
         what: `cannot make the folder ${path}: its file system takes none`,
         fix: 'choose another place',

@@ -16,6 +16,8 @@ export function parseJson(text: string, { where, path }: JsonOrigin): unknown {
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new AutoCircuitError({
+      code: 'invalid-json',
+      fields: { path },
       where,
       what: text.trim() === '' ? `${path} is empty` : `${path} is not a JSON file (${cause.message.slice(0, 120)})`,
       fix: 'check that it is the right file and whole',
@@ -29,8 +31,14 @@ export function checkJson<S extends z.ZodType>(schema: S, value: unknown, { wher
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
+  const key = fieldName(issue.path);
   const problem = issue.message.replace(/^Invalid input: /, '').replace('received', 'got');
-  throw new AutoCircuitError({ where, what: `${path}: ${fieldName(issue.path)} is wrong: ${problem}` });
+  throw new AutoCircuitError({
+    code: 'invalid-file',
+    fields: { path, key },
+    where,
+    what: `${path}: ${key} is wrong: ${problem}`,
+  });
 }
 
 /** `prompts[3].answers[0]`; the top of the file when the path is empty. */

@@ -25,10 +25,13 @@ const DTYPE_BYTES = Object.freeze({
   F8_E4M3: 1,
   F8_E5M2: 1,
 });
+/** A dtype by its name in the format: `F32`, `BF16`, … */
 export type SafetensorsDType = keyof typeof DTYPE_BYTES;
 
+/** Bytes of one element. */
 export const bytesPerElement = (dtype: SafetensorsDType): number => DTYPE_BYTES[dtype];
 
+/** Where a tensor lies in its file. */
 export interface SafetensorsEntry {
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];
@@ -37,6 +40,7 @@ export interface SafetensorsEntry {
   readonly byteLength: number;
 }
 
+/** What a file says of itself before any tensor is read. */
 export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of the data. */
@@ -50,6 +54,7 @@ const STRUCTURE_LIMIT = 4_000_000;
 /** { name: { shape: [ … ] } } */
 const DEPTH_LIMIT = 3;
 
+/** Bytes before the header, which hold its length. */
 export const PREFIX_BYTES = 8;
 
 /** The sentence for a file that is not what it says it is. */
@@ -59,6 +64,8 @@ export function brokenFile(
   parts: { expected?: string; got?: string } = {},
 ): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'invalid-safetensors',
+    fields: { path },
     where: WHERE,
     what: `${path} is not a whole safetensors file: ${what}`,
     ...parts,

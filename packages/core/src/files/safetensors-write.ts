@@ -21,7 +21,7 @@ const ALIGNMENT = 64;
  * Writes the tensors. Those whose size is a multiple of 64 bytes come first, then 32, 16, … and otherwise in the order
  * given: without gaps (the format allows none) each tensor still starts at a multiple of its own dtype, and large ones at 64.
  * @throws AutoCircuitError for a full disk, an unwritable folder, a name twice, data that does not fill its shape;
- *   then `path` is as it was and nothing is left behind
+ *   then `path` is as it was, and nothing else is left
  */
 export async function writeSafetensors(
   path: string,
@@ -81,6 +81,8 @@ function encodeHeader(
   for (const tensor of tensors) {
     if (fields.has(tensor.name) || tensor.name === '__metadata__') {
       throw new AutoCircuitError({
+        code: 'internal',
+        fields: { path, tensor: tensor.name },
         where: 'safetensors',
         what: `two tensors of ${path} would be named "${tensor.name}"`,
         kind: 'internal',
@@ -101,6 +103,8 @@ function encodeHeader(
 
 function sizeMismatch(path: string, tensor: SafetensorsSource, got: number): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'internal',
+    fields: { path, tensor: tensor.name },
     where: 'safetensors',
     what: `the data of tensor "${tensor.name}" for ${path} do not fill its shape`,
     expected: `${byteLength(tensor)} bytes for ${tensor.dtype} [${tensor.shape.join(', ')}]`,

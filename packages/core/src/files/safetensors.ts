@@ -25,6 +25,7 @@ export type { SafetensorsDType, SafetensorsEntry } from './safetensors-header.js
 /** F32, F16 and BF16 → Float32Array · F64 → Float64Array · integers → Int32Array · U8 and BOOL → Uint8Array. */
 export type SafetensorsArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
+/** An open file: its header, and tensors when they are asked for. */
 export interface SafetensorsFile extends SafetensorsHeader {
   readonly path: string;
   /**
@@ -50,6 +51,8 @@ export function openSafetensors(path: string): SafetensorsFile {
     const decode = DECODERS[entry.dtype];
     if (!decode) {
       throw new AutoCircuitError({
+        code: 'unsupported-format',
+        fields: { path, tensor: name, dtype: entry.dtype },
         where: 'safetensors',
         what: `tensor "${name}" of ${path} has a dtype that cannot be read`,
         expected: Object.keys(DECODERS).join(', '),
@@ -64,7 +67,12 @@ export function openSafetensors(path: string): SafetensorsFile {
 
 function readEntry(path: string, entry: SafetensorsEntry): Uint8Array {
   if (endianness() !== 'LE') {
-    throw new AutoCircuitError({ where: 'safetensors', what: 'this machine is big-endian, which is not supported' });
+    throw new AutoCircuitError({
+      code: 'unsupported-format',
+      fields: { path },
+      where: 'safetensors',
+      what: 'this machine is big-endian, which is not supported',
+    });
   }
   return withFile(path, (descriptor, fileBytes) => {
     if (entry.byteOffset + entry.byteLength > fileBytes) throw brokenFile(path, 'it has shrunk since it was opened');
@@ -79,6 +87,8 @@ function withFile<T>(path: string, use: (descriptor: number, fileBytes: number) 
       const stat = fstatSync(descriptor);
       if (!stat.isFile()) {
         throw new AutoCircuitError({
+          code: 'file-unreadable',
+          fields: { path },
           where: 'safetensors',
           what: `${path} is not a file`,
           fix: 'name a safetensors file',
@@ -103,6 +113,8 @@ function readExactly(path: string, descriptor: number, from: number, length: num
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new AutoCircuitError({
+      code: 'memory-limit',
+      fields: { path, bytes: length },
       where: 'safetensors',
       what: `a tensor of ${path} is too large for one array of this Node`,
       got: `${length} bytes`,
@@ -168,6 +180,8 @@ function narrowLongs(longs: BigInt64Array, name: string, path: string): Int32Arr
     const value = Number(longs[i]!);
     if (value !== (value | 0)) {
       throw new AutoCircuitError({
+        code: 'unsupported-format',
+        fields: { path, tensor: name },
         where: 'safetensors',
         what: `tensor "${name}" of ${path} holds an int64 that is no int32`,
         got: `${longs[i]}`,

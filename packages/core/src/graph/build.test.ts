@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../errors/error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula, scoreShape } from './build.js';
 import { innerLinks } from './inner-links.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
@@ -113,15 +112,6 @@ describe('buildGraph', () => {
       ['MLP 0 Latent 3', false],
       ['MLP 0 Error', false],
     ]);
-    const refused =
-      (latents: Record<string, number[]>, options: Partial<GraphOptions> = {}) =>
-      () =>
-        build({ layers: 2, latents }, options);
-    expect(refused({ 'L2.mlp': [1] })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1, .mlp, .mid or/);
-    expect(refused({ 'L0.mlp': [1, 1] })).toThrow(/each named once by a whole number, got 1, 1/);
-    expect(refused({ 'L0.mlp': [] })).toThrow(/got none/);
-    expect(refused({ 'L0.post': [1] })).toThrow(/sources of the residual graph: .*use the residual graph/);
-    expect(refused({ 'L1.post': [1] }, { factorized: false })).toThrow(/the last layer's is the end/);
   });
 
   it('writes latents in the stream’s stead in the residual graph', () => {
@@ -182,22 +172,5 @@ describe('buildGraph', () => {
       ['L1.mid', 'stream'],
       ['end', 'end'],
     ]);
-  });
-
-  it('brings options that say nothing here to one form', () => {
-    expect(build({}, { factorized: false }).options.splitQkv).toBe(false);
-    expect(build({ kvHeads: 4 }, { kvInputs: 'kv-head' }).options.kvInputs).toBe('query-head');
-  });
-
-  it.each([
-    ['parallel residual', { parallel: true }, { factorized: false }, /no residual graph/],
-    ['parallel without MLP', { parallel: true, mlp: false }, {}, /attention-only/],
-    ['uneven groups', { kvHeads: 3 }, {}, /do not divide evenly.*multiple of 3, got 4/],
-    ['joint QKV by KV head', {}, { splitQkv: false, kvInputs: 'kv-head' }, /joint QKV/],
-    ['no layers', { layers: 0 }, {}, /number of layers/],
-    ['no positions', {}, { positions: 0 }, /token positions/],
-  ] as const)('refuses %s', (_, layout, options, message) => {
-    expect(() => build(layout, options)).toThrow(AutoCircuitError);
-    expect(() => build(layout, options)).toThrow(message);
   });
 });

@@ -1,21 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../errors/error.js';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { errorOf } from '../testing/errors.js';
+import { smallGraph } from '../testing/graphs.js';
 import { makeCircuit } from './circuit.js';
 import { circuitToJson, parseCircuitJson } from './circuit-json.js';
 import { unflattenScores } from './score-index.js';
-import type { GraphLayout } from './types.js';
 
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 1,
-  heads: 2,
-  kvHeads: 2,
-  dModel: 4,
-  mlp: false,
-  parallel: false,
-};
-const graph = buildGraph(LAYOUT); // 6 edges into heads, 3 into the end
+const ATTENTION_ONLY = { layers: 1, kvHeads: 2, mlp: false };
+const graph = smallGraph({}, ATTENTION_ONLY); // 6 edges into heads, 3 into the end
 const scores = unflattenScores(graph, [0.5, -2, 0, Number.NEGATIVE_INFINITY, 0.25, 0, 0.5, 0, 1]);
 const circuit = makeCircuit(graph, [0, 1, 2, 3, 6, 8]);
 const text = JSON.stringify(circuitToJson(circuit, scores));
@@ -57,7 +48,7 @@ describe('circuit.json', () => {
   });
 
   it('takes a name without a position for the edge at all positions', () => {
-    const positions = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 2 });
+    const positions = smallGraph({ positions: 2 }, ATTENTION_ONLY);
     const json = { ...circuitToJson(makeCircuit(positions, [])), edges: [{ edge: 'A0.1->Resid End', score: 2 }] };
     expect(parseCircuitJson(JSON.stringify(json), 'c.json').circuit.edges).toEqual([8, 17]);
     const own = JSON.stringify(circuitToJson(makeCircuit(positions, [3, 17])));
@@ -70,24 +61,39 @@ describe('circuit.json', () => {
     return JSON.stringify(json);
   };
   it.each([
-    ['no JSON', '{"graph":', /c\.json is not a JSON file/],
-    ['an empty file', ' ', /c\.json is empty/],
+    ['no JSON', '{"graph":', 'invalid-json', { path: 'c.json' }],
+    ['an empty file', ' ', 'invalid-json', { path: 'c.json' }],
     [
       'a wrong field',
       change((j) => Object.assign(j.edges[1]!, { score: 'big' })),
-      /c\.json: edges\[1\]\.score is wrong/,
+      'invalid-file',
+      { path: 'c.json', key: 'edges[1].score' },
     ],
-    ['an unknown edge', change((j) => Object.assign(j.edges[1]!, { edge: 'A0.7->Resid End' })), /did you mean "A0\.0"/],
-    ['an edge twice', change((j) => j.edges.push(j.edges[0]!)), /lists edge "Resid Start->A0\.1\.Q" twice/],
-    ['another graph', change((j) => Object.assign(j.graph.layout, { dModel: 8 })), /dModel differs: expected 4, got 8/],
+    [
+      'an unknown edge',
+      change((j) => Object.assign(j.edges[1]!, { edge: 'A0.7->Resid End' })),
+      'unknown-node',
+      { name: 'A0.7' },
+    ],
+    [
+      'an edge twice',
+      change((j) => j.edges.push(j.edges[0]!)),
+      'duplicate-edge',
+      { path: 'c.json', name: 'Resid Start->A0.1.Q' },
+    ],
+    [
+      'another graph',
+      change((j) => Object.assign(j.graph.layout, { dModel: 8 })),
+      'graph-mismatch',
+      { path: 'c.json', key: 'dModel' },
+    ],
     [
       'a wrong count',
       change((j) => Object.assign(j.graph, { edges: 8 })),
-      /number of edges does not fit.*expected 9, got 8/,
+      'invalid-file',
+      { path: 'c.json', key: 'graph.edges' },
     ],
-  ])('refuses %s', (_, bad, message) => {
-    const parse = () => parseCircuitJson(bad, 'c.json', graph);
-    expect(parse).toThrow(AutoCircuitError);
-    expect(parse).toThrow(message);
+  ])('refuses %s', (_, bad, code, fields) => {
+    expect(errorOf(() => parseCircuitJson(bad, 'c.json', graph))).toMatchObject({ code, fields });
   });
 });

@@ -47,6 +47,7 @@ export const circuitSchema = z.object({
     }),
   ),
 });
+/** The content of `circuit.json`. */
 export type CircuitJson = z.infer<typeof circuitSchema>;
 
 /** A circuit and what is known of its edges' scores, by canonical number. */
@@ -98,6 +99,8 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
   const own = buildGraph(json.graph.layout, json.graph.options);
   if (own.edgeCount !== json.graph.edges) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path, key: 'graph.edges' },
       where: 'circuit',
       what: `${path}: the number of edges does not fit the graph it describes`,
       expected: `${own.edgeCount}`,
@@ -111,6 +114,8 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
     for (const number of edgesByName(own, edge)) {
       if (seen.has(number))
         throw new AutoCircuitError({
+          code: 'duplicate-edge',
+          fields: { name: edgeAt(own, number).name, path },
           where: 'circuit',
           what: `${path} lists edge "${edgeAt(own, number).name}" twice`,
         });
@@ -134,6 +139,8 @@ export function checkSameGraph(got: Graph, expected: Graph, path: string): void 
   for (const key of Object.keys({ ...mine, ...theirs })) {
     if (mine[key] === theirs[key]) continue;
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key },
       where: 'circuit',
       what: `${path} belongs to another graph: ${key} differs`,
       expected: `${mine[key]}`,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { floatTensor } from '../tensor/tensor.js';
+import { errorOf } from '../testing/errors.js';
 import { buildGraph } from './build.js';
 import { edgeCounts } from './circuit-sizes.js';
 import { unflattenScores } from './score-index.js';
@@ -48,8 +49,15 @@ describe('edgeCounts', () => {
 
   it('says what it needs', () => {
     const graph = buildGraph(golden[0]!.layout, golden[0]!.options);
-    expect(() => edgeCounts(graph, { rule: 'groups' })).toThrow(/need scores/);
-    expect(() => edgeCounts(graph, { rule: [1.5] })).toThrow(/fraction below 1, got 1.5/);
-    expect(() => edgeCounts(graph, { rule: [-1] })).toThrow(/got -1/);
+    expect(errorOf(() => edgeCounts(graph, { rule: 'groups' }))).toMatchObject({
+      code: 'missing-option',
+      fields: { option: 'scores' },
+    });
+    for (const edges of [1.5, -1]) {
+      expect(errorOf(() => edgeCounts(graph, { rule: [edges] }))).toMatchObject({
+        code: 'invalid-edge-count',
+        fields: { edges },
+      });
+    }
   });
 });

@@ -11,6 +11,7 @@ import type { Graph, PruneScores } from './types.js';
  */
 export type EdgeCountsRule = 'all' | 'log' | 'groups' | readonly number[];
 
+/** Which circuit sizes are wanted. */
 export interface EdgeCountsSettings {
   /** Default: `groups` when the scores have fewer distinct importances than min(edges/2, 100), else `log` above 200 edges, else `all`. */
   readonly rule?: EdgeCountsRule;
@@ -64,6 +65,8 @@ const NAMED: Readonly<Record<Extract<EdgeCountsRule, string>, (graph: Graph, gro
     groups: (_, groups) => {
       if (groups) return [...groups];
       throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: 'scores' },
         where: 'edge counts',
         what: 'sizes by groups of equal score need scores',
         fix: 'give scores or another rule',
@@ -85,6 +88,8 @@ function listed(graph: Graph, entry: number): number {
   if (entry >= 0 && entry < 1) return Math.trunc(graph.edgeCount * entry);
   if (Number.isInteger(entry) && entry >= 1) return entry;
   throw new AutoCircuitError({
+    code: 'invalid-edge-count',
+    fields: { edges: entry, edgeCount: graph.edgeCount },
     where: 'edge counts',
     what: 'a circuit size is not usable',
     expected: 'a whole number from 0, or a fraction below 1',

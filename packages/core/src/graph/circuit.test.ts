@@ -1,41 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { errorOf } from '../testing/errors.js';
+import { circuitByName, smallGraph } from '../testing/graphs.js';
 import { type ConnectedOptions, connectedPart, makeCircuit, maskFromEdges } from './circuit.js';
-import { allEdges, edgeAt, edgesByName } from './edges.js';
+import { allEdges, edgeAt } from './edges.js';
 import { flattenScores } from './score-index.js';
-import type { Circuit, Graph, GraphLayout } from './types.js';
+import type { Circuit, Graph } from './types.js';
 
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const plain = buildGraph(LAYOUT);
-const byPosition = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 });
-const grouped = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' });
-const residual = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, factorized: false });
-const parallel = buildGraph({ ...LAYOUT, parallel: true });
+const plain = smallGraph();
+const byPosition = smallGraph({ positions: 3 });
+const grouped = smallGraph({ kvInputs: 'kv-head' });
+const residual = smallGraph({ factorized: false });
+const parallel = smallGraph({}, { parallel: true });
 
-const circuit = (graph: Graph, names: string[]): Circuit =>
-  makeCircuit(
-    graph,
-    names.flatMap((name) => edgesByName(graph, name)),
-  );
 const names = ({ graph, edges }: Circuit): string[] => edges.map((number) => edgeAt(graph, number).name);
 const BOTH: ConnectedOptions = { requireWayIn: true, requireWayOut: true };
 const connected = (graph: Graph, edges: string[], options: ConnectedOptions = BOTH): string[] =>
-  names(connectedPart(circuit(graph, edges), options)).sort();
+  names(connectedPart(circuitByName(graph, edges), options)).sort();
 
 describe('makeCircuit', () => {
   it('sorts, drops repeats and freezes', () => {
     const made = makeCircuit(plain, [5, 1, 5, 3]);
     expect(made.edges).toEqual([1, 3, 5]);
     expect(Object.isFrozen(made) && Object.isFrozen(made.edges)).toBe(true);
-    expect(() => makeCircuit(plain, [plain.edgeCount])).toThrow(/no edge with this number/);
+    expect(errorOf(() => makeCircuit(plain, [plain.edgeCount]))).toMatchObject({
+      code: 'unknown-edge',
+      fields: { number: plain.edgeCount },
+    });
   });
 });
 

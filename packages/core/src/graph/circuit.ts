@@ -35,6 +35,7 @@ export function maskFromEdges(
   return Object.freeze({ perItem: false, tensors: Object.freeze(tensors) });
 }
 
+/** Which edges count as connected. */
 export interface ConnectedOptions {
   /** Drop edges whose source nothing kept leads to. Exact only when a fully patched node equals its patch value: resample. */
   readonly requireWayIn: boolean;
@@ -45,10 +46,10 @@ export interface ConnectedOptions {
 }
 
 /**
- * The edges of a circuit that stay when nodes with no way in from the input, or no way out to `Resid End`, are dropped
- * until none is left. Information also flows inside nodes, without edges: from an attention head's inputs (Q, K, V or joint)
+ * The edges of a circuit that remain when nodes without a path from the input, or without a path to `Resid End`, are
+ * dropped until none is left. Information also flows inside nodes, without edges: from an attention head's inputs (Q, K, V or joint)
  * to the head, from `MLP l` to `MLP l`, and in the residual graph from `Resid Mid/Post` as a destination to itself and to
- * what reads the stream there. A way in starts at `Resid Start` and at whatever reads the unpatched input.
+ * what reads the stream there. A path from the input starts at `Resid Start` and at whatever reads the unpatched input.
  *
  * With token positions a node is one node for each position. MLPs, streams and Q stay at their position; K, V and joint
  * inputs at p reach their head at p and later. `Resid End` counts at every position.

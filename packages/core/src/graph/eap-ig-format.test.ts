@@ -1,21 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { errorOf } from '../testing/errors.js';
+import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
+import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
 import { type EapIgGraph, fromEapIg, toEapIg } from './eap-ig-format.js';
 import { edgesByName } from './edges.js';
 import { unflattenScores } from './score-index.js';
-import type { GraphOptions, TransformerLayout } from './types.js';
+import type { GraphOptions } from './types.js';
 
-const LAYOUT: TransformerLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const graph = buildGraph(LAYOUT);
+const graph = smallGraph();
 const scores = unflattenScores(
   graph,
   Float64Array.from({ length: graph.edgeCount }, (_, i) => Math.cos(i) / 3),
@@ -48,14 +41,14 @@ describe("EAP-IG's graph", () => {
 
   it.each([circuit, undefined])('comes back exactly', (kept) => {
     const json = JSON.parse(JSON.stringify(toEapIg(graph, scores, kept))) as unknown;
-    const read = fromEapIg(json, LAYOUT);
+    const read = fromEapIg(json, SMALL_LAYOUT);
     expect(read.scores).toEqual(scores);
     expect(read.circuit.edges).toEqual(kept?.edges ?? Array.from({ length: graph.edgeCount }, (_, i) => i));
     expect(toEapIg(read.graph, read.scores, read.circuit)).toEqual(json);
   });
 
   it('holds parallel models', () => {
-    const layout = { ...LAYOUT, parallel: true };
+    const layout = { ...SMALL_LAYOUT, parallel: true };
     const parallel = buildGraph(layout);
     const own = unflattenScores(parallel, new Float64Array(parallel.edgeCount).fill(0.5));
     const json = toEapIg(parallel, own);
@@ -69,7 +62,7 @@ describe("EAP-IG's graph", () => {
     [{ splitQkv: false }, /got joint QKV/],
     [{ kvInputs: 'kv-head' }, /got K and V inputs by KV head/],
   ] as const)('refuses %o', (options: Partial<GraphOptions>, message) => {
-    const other = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, ...options });
+    const other = smallGraph(options);
     expect(() => toEapIg(other, unflattenScores(other, new Float64Array(other.edgeCount)))).toThrow(message);
   });
 
@@ -79,31 +72,31 @@ describe("EAP-IG's graph", () => {
     return json;
   };
   it('says what is wrong with a file', () => {
-    const read =
-      (json: unknown, layout = LAYOUT) =>
-      () =>
-        fromEapIg(json, layout, 'g.json');
-    expect(read({})).toThrow(/g\.json: cfg is wrong/);
-    expect(read(change((j) => Object.assign(j.edges['m0->m1']!, { score: null })))).toThrow(
-      /g\.json: edges\.m0->m1\.score is wrong: expected number/,
-    );
-    expect(read(change((j) => delete j.edges['m0->m1']))).toThrow(/lacks 1 of the model's edges, such as "m0->m1"/);
-    expect(read(change((j) => Object.assign(j.edges, { 'm0->m2': { score: 1, in_graph: false } })))).toThrow(
-      /"m0->m2".*did you mean "m0->m1"/,
-    );
-    expect(
-      read(
-        change(() => {}),
-        { ...LAYOUT, layers: 3 },
-      ),
-    ).toThrow(/n_layers differs: expected 3, got 2/);
-    expect(
-      read(
-        change(() => {}),
-        { ...LAYOUT, mlp: false },
-      ),
-    ).toThrow(/attention-only/);
+    const refused = (json: unknown, layout = SMALL_LAYOUT) => expect(errorOf(() => fromEapIg(json, layout, 'g.json')));
+    const path = 'g.json';
+    const whole = change(() => {});
+    refused({}).toMatchObject({ code: 'invalid-file', fields: { path, key: 'cfg' } });
+    refused(change((j) => Object.assign(j.edges['m0->m1']!, { score: null }))).toMatchObject({
+      code: 'invalid-file',
+      fields: { path, key: 'edges.m0->m1.score' },
+    });
+    refused(change((j) => delete j.edges['m0->m1'])).toMatchObject({
+      code: 'graph-mismatch',
+      fields: { path, key: 'edges', missing: 'm0->m1' },
+    });
+    refused(change((j) => Object.assign(j.edges, { 'm0->m2': { score: 1, in_graph: false } }))).toMatchObject({
+      code: 'unknown-edge',
+      fields: { path, name: 'm0->m2', nearest: expect.arrayContaining(['m0->m1']) },
+    });
+    refused(whole, { ...SMALL_LAYOUT, layers: 3 }).toMatchObject({
+      code: 'graph-mismatch',
+      fields: { path, key: 'n_layers' },
+    });
+    refused(whole, { ...SMALL_LAYOUT, mlp: false }).toMatchObject({ code: 'unsupported-graph' });
     const infinite = unflattenScores(graph, new Float64Array(graph.edgeCount).fill(Number.POSITIVE_INFINITY));
-    expect(() => toEapIg(graph, infinite)).toThrow(/"Resid Start->A0\.0\.Q" cannot be written/);
+    expect(errorOf(() => toEapIg(graph, infinite))).toMatchObject({
+      code: 'not-finite',
+      fields: { name: 'Resid Start->A0.0.Q' },
+    });
   });
 });

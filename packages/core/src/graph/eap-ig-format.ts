@@ -9,6 +9,7 @@ import { checkJson, type JsonOrigin } from '../files/json-file.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
 import { makeCircuit } from './circuit.js';
 import { allEdges } from './edges.js';
+import { peerName } from './peer-names.js';
 import { flattenScores, unflattenScores } from './score-index.js';
 import type { Circuit, DestinationNode, Edge, Graph, PruneScores, SourceNode, TransformerLayout } from './types.js';
 
@@ -22,8 +23,10 @@ const jsonSchema = z.object({
   nodes: z.record(z.string(), z.object({ in_graph: z.boolean(), score: z.number().optional() })),
   edges: z.record(z.string(), z.object({ score: z.number(), in_graph: z.boolean() })),
 });
+/** EAP-IG's graph JSON. */
 export type EapIgGraph = z.infer<typeof jsonSchema>;
 
+/** What such a file says of one of our graphs. */
 export interface EapIgContent {
   readonly graph: Graph;
   readonly scores: PruneScores;
@@ -43,6 +46,8 @@ export function toEapIg(graph: Graph, scores: PruneScores, circuit?: Circuit): E
   const infinite = flat.findIndex((score) => !Number.isFinite(score));
   if (infinite >= 0) {
     throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { name: all[infinite]!.name },
       where: 'eap-ig',
       what: `the score of "${all[infinite]!.name}" cannot be written in EAP-IG's format`,
       expected: 'a finite number',
@@ -54,15 +59,16 @@ export function toEapIg(graph: Graph, scores: PruneScores, circuit?: Circuit): E
   for (const number of circuit?.edges ?? inside.keys()) inside[number] = 1;
 
   const nodes: Record<string, { in_graph: boolean }> = {};
-  for (const source of graph.sources) nodes[sourceName(source)] = { in_graph: false };
+  const names = peerNames(graph);
+  for (const source of graph.sources) nodes[names.source(source)] = { in_graph: false };
   nodes.logits = { in_graph: true };
   const edges: Record<string, { score: number; in_graph: boolean }> = {};
   for (const edge of all) {
     const inGraph = inside[edge.number] === 1;
-    edges[edgeNameOf(edge)] = { score: flat[edge.number]!, in_graph: inGraph };
+    edges[names.edge(edge)] = { score: flat[edge.number]!, in_graph: inGraph };
     if (!inGraph) continue;
-    nodes[sourceName(edge.source)] = { in_graph: true };
-    nodes[nodeName(edge.destination)] = { in_graph: true };
+    nodes[names.source(edge.source)] = { in_graph: true };
+    nodes[names.reader(edge.destination)] = { in_graph: true };
   }
   const cfg = {
     n_layers: layout.layers,
@@ -83,14 +89,17 @@ export function fromEapIg(value: unknown, layout: TransformerLayout, path = 'EAP
   const graph = buildGraph(layout, DEFAULT_GRAPH_OPTIONS);
   representable(graph);
   checkConfig(json.cfg, layout, path);
-  const numberOf = new Map(allEdges(graph).map((edge) => [edgeNameOf(edge), edge.number]));
+  const names = allEdges(graph).map(peerNames(graph).edge);
+  const numberOf = new Map(names.map((name, number) => [name, number]));
   const flat = new Float64Array(graph.edgeCount);
   const inside: number[] = [];
   for (const [name, { score, in_graph }] of Object.entries(json.edges)) {
     const number = numberOf.get(name);
     if (number === undefined) {
-      const nearest = nearestNames(name.slice(0, 80), allEdges(graph).map(edgeNameOf));
+      const nearest = nearestNames(name.slice(0, 80), names);
       throw new AutoCircuitError({
+        code: 'unknown-edge',
+        fields: { name, path, nearest },
         where: 'eap-ig',
         what: `${path} has an edge "${name.slice(0, 80)}" that the model does not have`,
         ...(nearest.length ? { fix: `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` } : {}),
@@ -103,6 +112,8 @@ export function fromEapIg(value: unknown, layout: TransformerLayout, path = 'EAP
   const [missing] = numberOf.keys();
   if (missing !== undefined) {
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key: 'edges', missing },
       where: 'eap-ig',
       what: `${path} lacks ${numberOf.size} of the model's edges, such as "${missing}"`,
       expected: `${graph.edgeCount} edges`,
@@ -126,6 +137,8 @@ function representable(graph: Graph): TransformerLayout {
   const reason = Object.entries(reasons).find(([, holds]) => holds)?.[0];
   if (layout.kind === 'transformer' && reason === undefined) return layout;
   throw new AutoCircuitError({
+    code: 'unsupported-graph',
+    fields: { reason: reason ?? layout.kind },
     where: 'eap-ig',
     what: "EAP-IG's format cannot hold this graph",
     expected: 'heads and MLPs with Q, K and V apart for every query head, shared by all positions',
@@ -143,6 +156,8 @@ function checkConfig(cfg: EapIgGraph['cfg'], layout: TransformerLayout, path: st
   for (const key of ['n_layers', 'n_heads', 'parallel_attn_mlp', 'd_model'] as const) {
     if (cfg[key] === undefined || cfg[key] === expected[key]) continue;
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key },
       where: 'eap-ig',
       what: `${path} belongs to another model: ${key} differs`,
       expected: `${expected[key]}`,
@@ -151,20 +166,16 @@ function checkConfig(cfg: EapIgGraph['cfg'], layout: TransformerLayout, path: st
   }
 }
 
-const edgeNameOf = ({ source, destination }: Edge): string => `${sourceName(source)}->${destinationName(destination)}`;
-
-/** `input`, `a3.h2`, `m5` */
-function sourceName(source: SourceNode): string {
-  return source.name === 'Resid Start' ? 'input' : nodeName(source);
-}
-/** `a3.h2<q>`, `m5`, `logits` */
-function destinationName(destination: DestinationNode): string {
-  const [, , letter] = destination.name.split('.'); // A3.2.Q
-  return `${nodeName(destination)}${letter ? `<${letter.toLowerCase()}>` : ''}`;
-}
-/** Heads are `A3.2` or, as an input, `A3.2.Q`; MLPs `MLP 5`. */
-function nodeName({ name, head }: SourceNode | DestinationNode): string {
-  if (name === 'Resid End') return 'logits';
-  if (head === null) return name.replace('MLP ', 'm');
-  return `${name.split('.')[0]!.replace('A', 'a')}.h${head}`;
+/** EAP-IG's names of the nodes and edges of a graph that its format can hold. */
+function peerNames(graph: Graph) {
+  const { layers } = graph.layout;
+  const sources = graph.sources.map(({ name }) => peerName(name, 'eap-ig', 'source', layers)!);
+  const destinations = graph.destinations.map(({ name }) => peerName(name, 'eap-ig', 'destination', layers)!);
+  return {
+    source: ({ index }: SourceNode): string => sources[index]!,
+    /** Of the node that a destination belongs to: `a3.h2`, not `a3.h2<q>`. */
+    reader: ({ index }: DestinationNode): string => destinations[index]!.replace(/<.>$/, ''),
+    /** `a0.h1->a3.h2<q>` */
+    edge: ({ source, destination }: Edge): string => `${sources[source.index]}->${destinations[destination.index]}`,
+  };
 }

@@ -1,47 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { uniformAt } from '../numeric/counter-random.js';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
-import { connectedPart, makeCircuit } from './circuit.js';
+import { errorOf } from '../testing/errors.js';
+import { scoresByName, stagedGraph } from '../testing/graphs.js';
 import { edgeSelection } from './edge-ranking.js';
 import { edgesByName } from './edges.js';
 import { greedyOrder } from './greedy.js';
-import { unflattenScores } from './score-index.js';
-import { importances } from './scores.js';
-import type { Graph, GraphLayout, PruneScores } from './types.js';
 
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const small = buildGraph({ kind: 'staged', layers: 2, heads: 1, dModel: 2 }); // B0.0 ← start; B1.0 ← start, B0.0; end ← all three
-const GRAPHS: readonly (readonly [string, Graph])[] = [
-  ['split inputs', buildGraph(LAYOUT)],
-  ['token positions', buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 })],
-  ['KV heads', buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, kvInputs: 'kv-head' })],
-  ['residual', buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, factorized: false })],
-  ['parallel', buildGraph({ ...LAYOUT, parallel: true })],
-  ['full attention', buildGraph({ ...LAYOUT, attention: 'full' }, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 })],
-];
-
-const scoresOf = (graph: Graph, named: Readonly<Record<string, number>>): PruneScores => {
-  const flat = new Float64Array(graph.edgeCount);
-  for (const [name, score] of Object.entries(named)) for (const edge of edgesByName(graph, name)) flat[edge] = score;
-  return unflattenScores(graph, flat);
-};
-/** Some tie; signs differ. */
-const randomScores = (graph: Graph, seed: number): PruneScores =>
-  unflattenScores(
-    graph,
-    Float64Array.from({ length: graph.edgeCount }, (_, edge) => Math.round(uniformAt(seed, edge) * 40 - 20)),
-  );
-
+const small = stagedGraph({}, { heads: 1 }); // B0.0 ← start; B1.0 ← start, B0.0; end ← all three
 describe('edgeSelection', () => {
-  const scores = scoresOf(small, {
+  const scores = scoresByName(small, {
     'Resid Start->B0.0': 9,
     'Resid Start->B1.0': -1,
     'B0.0->B1.0': 8,
@@ -73,35 +39,14 @@ describe('edgeSelection', () => {
     const { count, edges: of } = edgeSelection(small, scores, select);
     expect(of(0)).toEqual([]);
     expect(count(6)).toBe(6);
-    for (const bad of [7, -1, 1.5]) expect(() => of(bad)).toThrow(/from 0 to 6/);
+    for (const edges of [7, -1, 1.5]) {
+      expect(errorOf(() => of(edges))).toMatchObject({ code: 'invalid-edge-count', fields: { edges, edgeCount: 6 } });
+    }
   });
   it('takes scores of ∞', () => {
-    const infinite = scoresOf(small, { 'Resid Start->B0.0': Number.POSITIVE_INFINITY, 'B0.0->Resid End': 1 });
+    const infinite = scoresByName(small, { 'Resid Start->B0.0': Number.POSITIVE_INFINITY, 'B0.0->Resid End': 1 });
     expect([...greedyOrder(small, infinite)].slice(0, 2)).toEqual(
       ['B0.0->Resid End', 'Resid Start->B0.0'].flatMap((name) => edgesByName(small, name)),
     );
-  });
-});
-
-describe.each(GRAPHS)('greedyOrder, %s', (_name, graph) => {
-  const leadsOut = (edges: readonly number[]): boolean =>
-    connectedPart(makeCircuit(graph, edges), { requireWayIn: false, requireWayOut: true }).edges.length ===
-    edges.length;
-
-  it('orders all edges, and every beginning of it leads to the output', () => {
-    const order = [...greedyOrder(graph, randomScores(graph, 1))];
-    expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: graph.edgeCount }, (_, edge) => edge));
-    for (const n of [1, 2, 3, 5, 8, 13, Math.floor(graph.edgeCount / 2)])
-      expect(leadsOut(order.slice(0, n))).toBe(true);
-  });
-  it('is what the slow search finds: of all edges that may come next, the strongest', () => {
-    const scores = randomScores(graph, 2);
-    const importance = importances(graph, scores);
-    const slow: number[] = [];
-    while (slow.length < Math.min(12, graph.edgeCount)) {
-      const next = Array.from(importance.keys()).filter((edge) => !slow.includes(edge) && leadsOut([...slow, edge]));
-      slow.push(next.reduce((best, edge) => (importance[edge]! > importance[best]! ? edge : best)));
-    }
-    expect([...greedyOrder(graph, scores)].slice(0, slow.length)).toEqual(slow);
   });
 });

@@ -1,8 +1,7 @@
 /** @file Which edges a circuit of n edges holds, given scores: the strongest ones with their ties, exactly n, or grown from the output. */
-import { AutoCircuitError } from '../errors/error.js';
 import type { SelectionName } from './edge-ranking-names.js';
 import { greedyOrder } from './greedy.js';
-import { edgesAbove, importances, thresholdFor } from './scores.js';
+import { edgesAbove, importances, invalidEdgeCount, thresholdFor } from './scores.js';
 import type { Graph, PruneScores } from './types.js';
 
 /** Circuits of any size from one set of scores; made once, so that many sizes cost one sort. */
@@ -43,16 +42,12 @@ function fallingOrder(graph: Graph, scores: PruneScores): Uint32Array {
 function firstOf(graph: Graph, order: Uint32Array): EdgeSelection {
   const checked = (n: number): number => {
     if (Number.isInteger(n) && n >= 0 && n <= order.length) return n;
-    throw new AutoCircuitError({
-      where: 'scores',
-      what: 'the graph cannot keep this many edges',
-      expected: `a whole number from 0 to ${Math.min(order.length, graph.edgeCount)}`,
-      got: `${n}`,
-    });
+    throw invalidEdgeCount('scores', n, 0, Math.min(order.length, graph.edgeCount));
   };
   return { count: checked, edges: (n) => Array.from(order.subarray(0, checked(n))) };
 }
 
+/** Importances in order, made once for many sizes. */
 export interface Ranking {
   /** The k-th largest importance. */
   thresholdFor(k: number): number;

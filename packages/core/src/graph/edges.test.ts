@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
-import { allEdges, edgeAt, edgeNumber, edgesByName, sourceNamed } from './edges.js';
+import { errorOf } from '../testing/errors.js';
+import { smallGraph } from '../testing/graphs.js';
+import { buildGraph } from './build.js';
+import { allEdges, edgeAt, edgeNumber, edgesByName } from './edges.js';
+import { sourceNamed } from './node-names.js';
 import { checkScores, edgeNumberAt, flattenScores, scorePlace, unflattenScores } from './score-index.js';
 import type { GraphLayout, PruneScores } from './types.js';
 
@@ -18,17 +21,8 @@ const golden = JSON.parse(readFileSync(new URL('../../test-data/graphs.json', im
     masks: Record<string, { shape: number[] }>;
   };
 }[];
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 2,
-  kvHeads: 1,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
-const plain = buildGraph(LAYOUT);
-const byPosition = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions: 3 });
+const plain = smallGraph();
+const byPosition = smallGraph({ positions: 3 });
 
 describe('edges', () => {
   it.each(golden)('have the numbers and places of AutoCircuit: $case $variant', ({ layout, graph: expected }) => {
@@ -65,29 +59,47 @@ describe('edges', () => {
   });
 
   it.each([
-    ['A0.0.Q->Resid End', /unknown source node in "A0\.0\.Q->Resid End": "A0\.0\.Q"; did you mean "A0\.0"/],
-    ['A0.0->A1.5.K', /unknown destination node .* did you mean "A1\.0\.K"/],
-    ['A1.0->MLP 0', /there is no edge "A1\.0->MLP 0".*Resid Start … A0\.1/],
-    ['A0.0->Resid End@1', /wrong position.*no position/],
-    ['A0.0', /not the name of an edge/],
-    ['->', /unknown source node/],
-  ])('say what is wrong with %s', (name, message) => {
-    expect(() => edgesByName(plain, name)).toThrow(message);
+    ['A0.0.Q->Resid End', 'unknown-node', { name: 'A0.0.Q', side: 'source', nearest: ['A0.0'] }],
+    ['A0.0->A1.5.K', 'unknown-node', { name: 'A1.5.K', side: 'destination' }],
+    ['A1.0->MLP 0', 'unknown-edge', { name: 'A1.0->MLP 0' }],
+    ['A0.0->Resid End@1', 'unknown-edge', { name: 'A0.0->Resid End@1', position: 1 }],
+    ['A0.0', 'unknown-edge', { name: 'A0.0' }],
+    ['->', 'unknown-node', { name: '', side: 'source' }],
+  ])('refuse %s', (name, code, fields) => {
+    expect(errorOf(() => edgesByName(plain, name))).toMatchObject({ code, fields });
+  });
+
+  it('offer the nearest names, and say where the wrong one stands', () => {
+    expect(() => edgesByName(plain, 'A0.0.Q->Resid End')).toThrow(
+      /unknown source node in "A0\.0\.Q->Resid End": "A0\.0\.Q"; did you mean "A0\.0"/,
+    );
+    expect(() => edgesByName(plain, 'A0.0->A1.5.K')).toThrow(/did you mean "A1\.0\.K"/);
+    expect(() => edgesByName(plain, 'A1.0->MLP 0')).toThrow(
+      /expected a source that MLP 0 reads \(Resid Start … A0\.1\)/,
+    );
   });
 
   it('refuse positions and numbers that the graph does not have', () => {
-    expect(() => edgesByName(byPosition, 'MLP 1->Resid End@3')).toThrow(/from 0 to 2, got 3/);
-    expect(() => edgeAt(plain, plain.edgeCount)).toThrow(/from 0 to/);
-    expect(() => edgeAt(plain, 0.5)).toThrow(/whole number/);
+    expect(errorOf(() => edgesByName(byPosition, 'MLP 1->Resid End@3'))).toMatchObject({
+      code: 'unknown-edge',
+      fields: { name: 'MLP 1->Resid End@3', position: 3 },
+    });
+    for (const number of [plain.edgeCount, 0.5, -1]) {
+      expect(errorOf(() => edgeAt(plain, number))).toMatchObject({ code: 'unknown-edge', fields: { number } });
+    }
     // Far from every name: a few are enough.
-    const { sources } = buildGraph({ ...LAYOUT, layers: 5 });
-    expect(() => sourceNamed(buildGraph({ ...LAYOUT, layers: 5 }), 'nothing like it')).toThrow(
+    const deep = smallGraph({}, { layers: 5 });
+    const { sources } = deep;
+    expect(() => sourceNamed(deep, 'nothing like it')).toThrow(
       `known: ${sources
         .slice(0, 8)
         .map(({ name }) => name)
         .join(', ')}, … (${sources.length} in all)`,
     );
-    expect(() => sourceNamed(plain, 'MLP1')).toThrow(/did you mean "MLP 1"/);
+    expect(errorOf(() => sourceNamed(plain, 'MPL 1'))).toMatchObject({
+      code: 'unknown-node',
+      fields: { nearest: ['MLP 1'] },
+    });
   });
 });
 
@@ -105,16 +117,23 @@ describe('scores as a list', () => {
     const good = unflattenScores(plain, new Float64Array(plain.edgeCount).fill(Number.POSITIVE_INFINITY));
     expect(() => checkScores(plain, good)).not.toThrow();
     const { 'blocks.0.hook_mlp_in': mlp, ...missing } = good;
-    expect(() => checkScores(plain, missing)).toThrow(/"blocks\.0\.hook_mlp_in" are missing: expected a tensor \[3\]/);
+    const module = 'blocks.0.hook_mlp_in';
+    const refused = (bad: PruneScores) => expect(errorOf(() => checkScores(plain, bad)));
+    refused(missing).toMatchObject({ code: 'wrong-scores', fields: { module } });
     const extra: PruneScores = { ...missing, 'blocks.0.hook_mlp': mlp! };
-    expect(() => checkScores(plain, extra)).toThrow(/did you mean "blocks\.0\.hook_mlp_in"/);
-    expect(() => checkScores(plain, { ...good, 'blocks.0.hook_mlp_in': { ...mlp!, shape: [1, 3] } })).toThrow(
-      /expected \[3\], got \[1, 3\]/,
-    );
+    refused(extra).toMatchObject({
+      code: 'wrong-scores',
+      fields: { module: 'blocks.0.hook_mlp', nearest: [module, 'blocks.1.hook_mlp_in'] },
+    });
+    refused({ ...good, [module]: { ...mlp!, shape: [1, 3] } }).toMatchObject({
+      code: 'wrong-scores',
+      fields: { module, shape: [1, 3], expectedShape: [3] },
+    });
     const nan = new Float64Array([0, Number.NaN, 0]);
-    expect(() => checkScores(plain, { ...good, 'blocks.0.hook_mlp_in': { ...mlp!, data: nan } })).toThrow(
-      /NaN at place 1/,
-    );
-    expect(() => unflattenScores(plain, [1, 2])).toThrow(/numbers, got 2/);
+    refused({ ...good, [module]: { ...mlp!, data: nan } }).toMatchObject({
+      code: 'wrong-scores',
+      fields: { module, offset: 1 },
+    });
+    expect(errorOf(() => unflattenScores(plain, [1, 2]))).toMatchObject({ code: 'wrong-scores', fields: { count: 2 } });
   });
 });

@@ -1,6 +1,6 @@
 /** @file Canonical edge numbers (by position, then destination, then source) to edges and back, and edges by name. */
 import { AutoCircuitError } from '../errors/error.js';
-import { nearestNames } from '../errors/names.js';
+import { destinationNamed, sourceNamed } from './node-names.js';
 import type { DestinationNode, Edge, Graph, SourceNode } from './types.js';
 
 /** What an edge joins; its number and name follow from that. */
@@ -12,8 +12,6 @@ interface EdgeTables {
   readonly first: Int32Array;
   /** Destination index of each edge: [edgesPerPosition] */
   readonly destination: Int32Array;
-  readonly sourcesByName: ReadonlyMap<string, SourceNode>;
-  readonly destinationsByName: ReadonlyMap<string, DestinationNode>;
 }
 const tablesOf = new WeakMap<Graph, EdgeTables>();
 
@@ -28,12 +26,7 @@ function edgeTables(graph: Graph): EdgeTables {
     first[node.index + 1] = next;
     destination.fill(node.index, first[node.index], next);
   }
-  const tables: EdgeTables = {
-    first,
-    destination,
-    sourcesByName: new Map(graph.sources.map((node) => [node.name, node])),
-    destinationsByName: new Map(graph.destinations.map((node) => [node.name, node])),
-  };
+  const tables: EdgeTables = { first, destination };
   tablesOf.set(graph, tables);
   return tables;
 }
@@ -56,7 +49,7 @@ export function edgeAt(graph: Graph, number: number): Edge {
   return Object.freeze({ number, source, destination, position, name: edgeName(source, destination, position) });
 }
 
-/** `A9.9->Resid End`, with `@3` behind it for position 3. */
+/** `A9.9->Resid End`, followed by `@3` for position 3. */
 export function edgeName(source: SourceNode, destination: DestinationNode, position: number | null): string {
   return `${source.name}->${destination.name}${position === null ? '' : `@${position}`}`;
 }
@@ -71,6 +64,8 @@ export function edgeNumber(graph: Graph, { source, destination, position }: Edge
   const { start, stop } = graph.destinationBlocks[destination.block]!.sources;
   if (source.index < start || source.index >= stop) {
     throw new AutoCircuitError({
+      code: 'unknown-edge',
+      fields: { name: `${source.name}->${destination.name}` },
       where: 'graph',
       what: `there is no edge "${source.name}->${destination.name}"`,
       expected: `a source that ${destination.name} reads (${graph.sources[start]!.name} … ${graph.sources[stop - 1]!.name})`,
@@ -83,23 +78,26 @@ export function edgeNumber(graph: Graph, { source, destination, position }: Edge
 
 /**
  * The numbers of the edges a name means: `A9.9->Resid End` is one edge, or with token positions the edge at every
- * position; `A9.9->Resid End@3` is the one at position 3. Ascending.
- * @throws AutoCircuitError with the nearest names for a name that means no edge.
+ * position; `A9.9->Resid End@3` is the one at position 3. Either end may be named as in another tool: `a9.h9->logits`,
+ * `L5H5->L9H9.Q`, `blocks.3.hook_mlp_out->blocks.9.hook_q_input[9]` (`peer-names.ts`).
+ * @returns canonical numbers, ascending
+ * @throws AutoCircuitError `unknown-node` with the nearest names; `unknown-edge` where the source is not upstream or the name has no arrow
  */
 export function edgesByName(graph: Graph, name: string): number[] {
   const arrow = name.indexOf('->');
   if (arrow < 0) {
     throw new AutoCircuitError({
+      code: 'unknown-edge',
+      fields: { name },
       where: 'graph',
       what: `"${name}" is not the name of an edge`,
-      expected: '"source->destination", with "@position" behind it for one token position',
+      expected: '"source->destination", followed by "@position" for one token position',
       got: `"${name}"`,
     });
   }
   const [, to, at] = /^(.*?)(?:@(\d+))?$/s.exec(name.slice(arrow + 2).trim())!;
-  const { sourcesByName, destinationsByName } = edgeTables(graph);
-  const source = named(sourcesByName, `source node in "${name}":`, name.slice(0, arrow).trim());
-  const destination = named(destinationsByName, `destination node in "${name}":`, to!);
+  const source = sourceNamed(graph, name.slice(0, arrow).trim(), `in "${name}"`);
+  const destination = destinationNamed(graph, to!, `in "${name}"`);
   const { positions } = graph.options;
   if (at !== undefined || positions === null) {
     return [edgeNumber(graph, { source, destination, position: at === undefined ? null : Number(at) })];
@@ -107,18 +105,12 @@ export function edgesByName(graph: Graph, name: string): number[] {
   return Array.from({ length: positions }, (_, position) => edgeNumber(graph, { source, destination, position }));
 }
 
-/** The source node of this name. @throws AutoCircuitError with the nearest names. */
-export const sourceNamed = (graph: Graph, name: string): SourceNode =>
-  named(edgeTables(graph).sourcesByName, 'source node', name);
-
-/** The destination node of this name. @throws AutoCircuitError with the nearest names. */
-export const destinationNamed = (graph: Graph, name: string): DestinationNode =>
-  named(edgeTables(graph).destinationsByName, 'destination node', name);
-
 /** @throws AutoCircuitError unless `number` is the canonical number of one of the graph's edges. */
 export function checkEdgeNumber(graph: Graph, number: number): void {
   if (Number.isInteger(number) && number >= 0 && number < graph.edgeCount) return;
   throw new AutoCircuitError({
+    code: 'unknown-edge',
+    fields: { number },
     where: 'graph',
     what: 'there is no edge with this number',
     expected: `a whole number from 0 to ${graph.edgeCount - 1}`,
@@ -136,6 +128,8 @@ function checkPosition(graph: Graph, position: number | null, name: string): voi
     return;
   }
   throw new AutoCircuitError({
+    code: 'unknown-edge',
+    fields: { name, position },
     where: 'graph',
     what: `edge "${name}" has the wrong position for this graph`,
     expected:
@@ -143,25 +137,5 @@ function checkPosition(graph: Graph, position: number | null, name: string): voi
         ? 'no position, since edges are shared by all token positions'
         : `a position from 0 to ${positions - 1}`,
     got: position === null ? 'none' : `${position}`,
-  });
-}
-
-function named<N>(nodes: ReadonlyMap<string, N>, what: string, name: string): N {
-  const node = nodes.get(name);
-  if (node === undefined) throw unknownNode(what, name, [...nodes.keys()]);
-  return node;
-}
-
-/** Nodes shown of many: a graph may have thousands. */
-const SHOWN_NODES = 8;
-
-function unknownNode(what: string, name: string, known: readonly string[]): AutoCircuitError {
-  const nearest = nearestNames(name, known, SHOWN_NODES);
-  const shown = known.slice(0, SHOWN_NODES).join(', ');
-  const more = known.length > SHOWN_NODES ? `, … (${known.length} in all)` : '';
-  return new AutoCircuitError({
-    where: 'graph',
-    what: `unknown ${what} "${name}"`,
-    fix: nearest.length ? `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` : `known: ${shown}${more}`,
   });
 }

@@ -1,23 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
+import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
 import { allEdges, edgesByName } from './edges.js';
 import { sumToKvHeads } from './kv-inputs.js';
 import { flattenScores, unflattenScores } from './score-index.js';
-import type { GraphLayout } from './types.js';
+import type { GraphLayout, TransformerLayout } from './types.js';
 
-const LAYOUT: GraphLayout = {
-  kind: 'transformer',
-  layers: 2,
-  heads: 4,
-  kvHeads: 2,
-  dModel: 4,
-  mlp: true,
-  parallel: false,
-};
+const GROUPED: TransformerLayout = { ...SMALL_LAYOUT, heads: 4, kvHeads: 2 };
 
 describe('sumToKvHeads', () => {
   it.each([null, 2])('adds the K and V scores of a group (positions: %s)', (positions) => {
-    const graph = buildGraph(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, positions });
+    const graph = smallGraph({ positions }, GROUPED);
     const flat = Float64Array.from({ length: graph.edgeCount }, (_, i) => i * i + 1);
     const result = sumToKvHeads(graph, unflattenScores(graph, flat));
     const got = flattenScores(result.graph, result.scores);
@@ -35,7 +29,9 @@ describe('sumToKvHeads', () => {
       const graph = buildGraph(layout, options);
       return () => sumToKvHeads(graph, unflattenScores(graph, new Float64Array(graph.edgeCount)));
     };
-    expect(sum({ ...LAYOUT, kvHeads: 4 })).toThrow(/no grouped queries/);
-    expect(sum(LAYOUT, { ...DEFAULT_GRAPH_OPTIONS, splitQkv: false })).toThrow(/no such inputs/);
+    expect(errorOf(sum({ ...GROUPED, kvHeads: 4 }))).toMatchObject({ code: 'unsupported-graph' });
+    expect(errorOf(sum(GROUPED, { ...DEFAULT_GRAPH_OPTIONS, splitQkv: false }))).toMatchObject({
+      code: 'unsupported-graph',
+    });
   });
 });

@@ -22,6 +22,7 @@ export function sumToKvHeads(
     options.kvInputs !== 'query-head'
   ) {
     throw new AutoCircuitError({
+      code: 'unsupported-graph',
       where: 'scores',
       what: 'these scores cannot be summed to KV heads',
       expected: 'a graph with K and V inputs by query head, of a model with fewer KV heads than query heads',

@@ -23,12 +23,14 @@ export interface MaskFunction {
   /** ∂probability/∂m. */
   probabilitySlope(m: number): number;
 }
+/** A mask function, by name. */
 export type MaskFunctionName = 'hard-concrete' | 'uniform-gradient' | 'sigmoid' | 'none';
 
 const sigmoidSlope = (x: number): number => sigmoid(x) * (1 - sigmoid(x));
 /** P(hard concrete > 0) = σ(m − temperature · ln(−left / right)). */
 const openAt = temperature * Math.log(-left / right);
 
+/** From the parameter of an edge to its mask, with the slopes that training needs. */
 export const MASK_FUNCTIONS: Readonly<Record<MaskFunctionName, MaskFunction>> = Object.freeze({
   'hard-concrete': {
     doc: 'a stretched sigmoid of parameter and noise, clamped to 0 and 1',
@@ -86,13 +88,13 @@ export function sigmoidMask({ perItem, tensors }: Mask): Mask {
 
 /**
  * clamp(σ((ln u − ln(1 − u) + m) / temperature) · (right − left) + left, 0, 1).
- * @param parameters m, by destination module, without an item axis
- * @param uniforms u in (0, 1), by destination module [items, …]: one sample for each item of the batch
+ * @param parameters m, by destination module, without a batch axis
+ * @param uniforms u in (0, 1), by destination module [batch, …]: one sample for each batch item
  */
 export function hardConcreteMask(parameters: Mask, uniforms: Readonly<Record<string, Tensor<FloatArray>>>): Mask {
   const { value } = MASK_FUNCTIONS['hard-concrete'];
   const tensors = Object.entries(parameters.tensors).map(([module, { data }]) => {
-    const noise = uniforms[module]!; // [items, …shape of the parameters]
+    const noise = uniforms[module]!; // [batch, …shape of the parameters]
     const out = Float64Array.from(noise.data, (u, i) => value(data[i % data.length]!, u));
     return [module, floatTensor(out, noise.shape)] as const;
   });

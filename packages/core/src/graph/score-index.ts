@@ -69,6 +69,8 @@ export function edgeNumberAt(graph: Graph, { module, offset }: ScorePlace): numb
   const size = b === undefined ? 0 : blockSize[b]! * (graph.options.positions ?? 1);
   if (b === undefined || !Number.isInteger(offset) || offset < 0 || offset >= size) {
     throw new AutoCircuitError({
+      code: 'wrong-scores',
+      fields: { module, offset },
       where: 'graph',
       what: `the scores have no place ${offset} in "${module}"`,
       expected: b === undefined ? 'a destination module of the graph' : `an offset below ${size}`,
@@ -86,6 +88,8 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
     if (!scoreIndex(graph).blockByModule.has(module)) {
       const nearest = nearestNames(module, known);
       throw new AutoCircuitError({
+        code: 'wrong-scores',
+        fields: { module, nearest },
         where: 'scores',
         what: `"${module}" is not a destination module of this graph`,
         expected: `${known.length} modules (${known[0]} … ${known.at(-1)})`,
@@ -101,6 +105,8 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
     const shape = scoreShape(graph, block);
     if (tensor === undefined) {
       throw new AutoCircuitError({
+        code: 'wrong-scores',
+        fields: { module: block.module },
         where: 'scores',
         what: `the scores of module "${block.module}" are missing`,
         expected: `a tensor [${shape.join(', ')}]`,
@@ -109,6 +115,8 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
     }
     if (tensor.shape.length !== shape.length || shape.some((size, axis) => size !== tensor.shape[axis])) {
       throw new AutoCircuitError({
+        code: 'wrong-scores',
+        fields: { module: block.module, shape: tensor.shape, expectedShape: shape },
         where: 'scores',
         what: `the scores of module "${block.module}" have the wrong shape`,
         expected: `[${shape.join(', ')}]`,
@@ -119,6 +127,8 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
     const bad = tensor.data.findIndex(Number.isNaN);
     if (bad >= 0) {
       throw new AutoCircuitError({
+        code: 'wrong-scores',
+        fields: { module: block.module, offset: bad },
         where: 'scores',
         what: `the scores of module "${block.module}" hold something that is not a number`,
         expected: 'numbers (∞ is one)',
@@ -145,6 +155,8 @@ export function flattenScores(graph: Graph, scores: PruneScores): Float64Array {
 export function unflattenScores(graph: Graph, flat: FloatArray | readonly number[]): PruneScores {
   if (flat.length !== graph.edgeCount) {
     throw new AutoCircuitError({
+      code: 'wrong-scores',
+      fields: { count: flat.length, edgeCount: graph.edgeCount },
       where: 'scores',
       what: 'the list of scores does not fit the graph',
       expected: `${graph.edgeCount} numbers`,

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph } from './build.js';
+import { errorOf } from '../testing/errors.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { unflattenScores } from './score-index.js';
 import { edgesAbove, thresholdFor, topEdges } from './scores.js';
 
 // 6 edges: 3 into Resid Post 0, 3 into Resid End.
-const graph = buildGraph(
-  { kind: 'staged', layers: 2, heads: 2, dModel: 2 },
-  { factorized: false, splitQkv: false, positions: null, kvInputs: 'query-head' },
-);
+const graph = stagedGraph({ factorized: false });
 const scores = unflattenScores(graph, [-3, 1, 0.5, 1, Number.NEGATIVE_INFINITY, -1]);
 
 describe('topEdges', () => {
@@ -21,10 +19,14 @@ describe('topEdges', () => {
   });
 
   it('refuses counts that the graph does not have', () => {
+    for (const edges of [7, -1, 1.5]) {
+      expect(errorOf(() => topEdges(graph, scores, edges))).toMatchObject({
+        code: 'invalid-edge-count',
+        fields: { edges, edgeCount: 6 },
+      });
+    }
+    expect(errorOf(() => thresholdFor(graph, scores, 0))).toMatchObject({ code: 'invalid-edge-count' });
     expect(() => topEdges(graph, scores, 7)).toThrow(/whole number from 0 to 6, got 7/);
-    expect(() => topEdges(graph, scores, -1)).toThrow(/got -1/);
-    expect(() => topEdges(graph, scores, 1.5)).toThrow(/got 1.5/);
-    expect(() => thresholdFor(graph, scores, 0)).toThrow(/from 1 to 6/);
   });
 });
 
@@ -34,6 +36,11 @@ describe('edgesAbove', () => {
     expect(edgesAbove(graph, scores, 1.0001)).toEqual([0, 4]);
     expect(edgesAbove(graph, scores, Number.POSITIVE_INFINITY)).toEqual([4]);
     expect(edgesAbove(graph, scores, 0)).toHaveLength(6);
-    expect(() => edgesAbove(graph, scores, Number.NaN)).toThrow(/number from 0, got NaN/);
+    for (const threshold of [Number.NaN, -1]) {
+      expect(errorOf(() => edgesAbove(graph, scores, threshold))).toMatchObject({
+        code: 'invalid-threshold',
+        fields: { threshold },
+      });
+    }
   });
 });

@@ -40,6 +40,8 @@ export function topEdges(graph: Graph, scores: PruneScores, k: number): TopEdges
 export function edgesAbove(graph: Graph, scores: PruneScores, threshold: number): number[] {
   if (!(threshold >= 0)) {
     throw new AutoCircuitError({
+      code: 'invalid-threshold',
+      fields: { threshold },
       where: 'scores',
       what: 'a threshold on importance |score| is not usable',
       expected: 'a number from 0',
@@ -56,10 +58,20 @@ export function edgesAbove(graph: Graph, scores: PruneScores, threshold: number)
 /** @throws AutoCircuitError when the graph cannot keep this many edges. */
 function checkCount(graph: Graph, k: number, least: number): void {
   if (Number.isInteger(k) && k >= least && k <= graph.edgeCount) return;
-  throw new AutoCircuitError({
-    where: 'scores',
+  throw invalidEdgeCount('scores', k, least, graph.edgeCount);
+}
+
+/**
+ * The error for a number of edges that a graph cannot keep.
+ * @param where the part of the program that noticed
+ */
+export function invalidEdgeCount(where: string, edges: number, least: number, edgeCount: number): AutoCircuitError {
+  return new AutoCircuitError({
+    code: 'invalid-edge-count',
+    fields: { edges, edgeCount },
+    where,
     what: 'the graph cannot keep this many edges',
-    expected: `a whole number from ${least} to ${graph.edgeCount}`,
-    got: `${k}`,
+    expected: `a whole number from ${least} to ${edgeCount}`,
+    got: `${edges}`,
   });
 }

@@ -2,6 +2,7 @@
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import type { Site } from './sites.js';
 
+/** Which of the graphs that a model has. */
 export interface GraphOptions {
   /** true: edges between heads and MLPs (the factorized graph). false: the residual graph, `Resid Mid`/`Resid Post` as nodes. */
   readonly factorized: boolean;
@@ -15,6 +16,7 @@ export interface GraphOptions {
 
 /** What the graph needs to know of a model; each architecture gives it. */
 export type GraphLayout = TransformerLayout | StagedLayout;
+/** Layers of attention heads, each followed by an MLP or beside one. */
 export interface TransformerLayout {
   readonly kind: 'transformer';
   readonly layers: number;
@@ -41,6 +43,7 @@ export interface StagedLayout {
   readonly dModel: number;
 }
 
+/** What writes to the residual stream. */
 export interface SourceNode {
   readonly name: string;
   /** Its row in every source tensor. */
@@ -60,6 +63,7 @@ export interface SourceBlock {
   readonly start: number;
   readonly stop: number;
 }
+/** What reads the residual stream. */
 export interface DestinationNode {
   readonly name: string;
   /** Its place in the canonical order (by layer; heads before the MLP; per head Q, K, V). */
@@ -85,6 +89,7 @@ export interface DestinationBlock {
   /** The upstream sources are rows `start` to `stop`. */
   readonly sources: { readonly start: number; readonly stop: number };
 }
+/** The sources, destinations and edges of a model. Frozen; equal layouts and options make equal graphs. */
 export interface Graph {
   readonly layout: GraphLayout;
   readonly options: GraphOptions;
@@ -104,7 +109,7 @@ export interface Edge {
   readonly source: SourceNode;
   readonly destination: DestinationNode;
   readonly position: number | null;
-  /** `A9.9->Resid End`, with `@3` behind it when the edge belongs to position 3. */
+  /** `A9.9->Resid End`, followed by `@3` when the edge belongs to position 3. */
   readonly name: string;
 }
 
@@ -113,7 +118,7 @@ export type PruneScores = Readonly<Record<string, Tensor<FloatArray>>>;
 
 /**
  * How much of each edge is patched (0 not, 1 wholly), by destination module like the scores.
- * `perItem`: every tensor has a leading axis over the items of the batch.
+ * `perItem`: every tensor has a leading axis over the batch items.
  */
 export interface Mask {
   readonly perItem: boolean;

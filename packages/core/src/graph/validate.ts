@@ -10,11 +10,13 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
   positive('the number of layers', layout.layers);
   positive('the number of heads', layout.heads);
   positive('dModel', layout.dModel);
-  if (options.positions !== null) positive('the number of token positions', options.positions);
+  if (options.positions !== null) positive('the number of token positions', options.positions, 'invalid-option');
   if (layout.kind === 'transformer') {
     positive('the number of KV heads', layout.kvHeads);
     if (layout.heads % layout.kvHeads !== 0) {
       throw new AutoCircuitError({
+        code: 'invalid-layout',
+        fields: { heads: layout.heads, kvHeads: layout.kvHeads },
         where: WHERE,
         what: 'query heads do not divide evenly over KV heads',
         expected: `heads a multiple of ${layout.kvHeads}`,
@@ -23,12 +25,14 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
     }
     if (layout.parallel && !layout.mlp) {
       throw new AutoCircuitError({
+        code: 'invalid-layout',
         where: WHERE,
         what: 'an attention-only model cannot have attention and MLP in parallel',
       });
     }
     if (layout.parallel && !options.factorized) {
       throw new AutoCircuitError({
+        code: 'unsupported-graph',
         where: WHERE,
         what: 'a model with parallel attention and MLP has no residual graph, since its blocks have no middle of the residual stream',
         fix: 'use the factorized graph',
@@ -47,6 +51,8 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
             : null;
     if (reason) {
       throw new AutoCircuitError({
+        code: 'unsupported-graph',
+        fields: { reason },
         where: WHERE,
         what: `KV-head inputs make no sense here: ${reason}`,
         fix: 'use query-head',
@@ -63,14 +69,18 @@ function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { fa
     const known = at !== null && at.layer < (at.kind === 'post' ? layers - 1 : layers) && (mlp || at.kind === 'post');
     if (known && at.kind !== 'mlp' && factorized) {
       throw new AutoCircuitError({
+        code: 'unsupported-graph',
+        fields: { site },
         where: WHERE,
         what: `latents at ${site} are sources of the residual graph: in the factorized one there is no node for the stream`,
-        fix: 'use the residual graph (--residual), or an autoencoder of an MLP',
+        fix: 'use the residual graph, or an autoencoder of an MLP',
       });
     }
     const distinct = new Set(numbers).size === numbers.length && numbers.length > 0;
     if (known && distinct && numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) continue;
     throw new AutoCircuitError({
+      code: 'invalid-layout',
+      fields: { site },
       where: WHERE,
       what: `the latents at ${site} make no sources`,
       expected: known
@@ -90,9 +100,11 @@ export function effectiveOptions(layout: GraphLayout, options: GraphOptions): Gr
   return Object.freeze({ factorized: options.factorized, splitQkv, positions: options.positions, kvInputs });
 }
 
-function positive(what: string, value: number): void {
+function positive(what: string, value: number, code: 'invalid-layout' | 'invalid-option' = 'invalid-layout'): void {
   if (Number.isSafeInteger(value) && value > 0) return;
   throw new AutoCircuitError({
+    code,
+    fields: { option: what, got: value },
     where: WHERE,
     what: `${what} is not usable`,
     expected: 'a whole number from 1',

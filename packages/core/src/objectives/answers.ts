@@ -45,6 +45,8 @@ export function answerTokens(prompt: AnswerSides, side: 'answers' | 'wrongAnswer
   const name = side === 'answers' ? 'answers' : 'wrong answers';
   if (tokens.length === 0) {
     throw new AutoCircuitError({
+      code: side === 'answers' ? 'invalid-prompt' : 'missing-wrong-answers',
+      fields: { prompt: prompt.index },
       where: 'core/objectives',
       what: `prompt ${prompt.index} has no ${name}`,
       expected: 'at least one token',
@@ -57,6 +59,8 @@ export function answerTokens(prompt: AnswerSides, side: 'answers' | 'wrongAnswer
   for (const token of tokens) {
     if (!Number.isInteger(token) || token < 0 || token >= vocab) {
       throw new AutoCircuitError({
+        code: 'token-out-of-range',
+        fields: { prompt: prompt.index, token, vocab },
         where: 'core/objectives',
         what: `prompt ${prompt.index} has a token outside the vocabulary among its ${name}`,
         expected: `0 to ${vocab - 1}`,

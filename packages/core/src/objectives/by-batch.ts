@@ -40,6 +40,8 @@ function cutRows(tensor: Tensor<Float32Array>, batches: readonly PromptBatch[], 
   const [rows, ...rest] = tensor.shape;
   if (rest.length < 1 || rest.length > 2 || rows !== total) {
     throw new AutoCircuitError({
+      code: 'wrong-shape',
+      fields: { shape: tensor.shape, expectedShape: [total, ...rest] },
       where: 'core/objectives',
       what: `the ${what} of the objective do not match the prompts`,
       expected: `one row for each of ${total} prompts`,

@@ -1,5 +1,7 @@
+/** @file The objectives of runs, by the names that requests and option tables use. */
 import type { Objective } from './objective.js';
 
+/** What runs can maximise, by name. */
 export const OBJECTIVES = {
   'logit-diff': {
     doc: 'logit of the answer − logit of the wrong answer',
@@ -38,4 +40,5 @@ export const OBJECTIVES = {
   },
   kl: { doc: 'KL divergence from the clean output', needsWrongAnswers: false, objective: { kind: 'kl' } },
 } as const satisfies Readonly<Record<string, { doc: string; needsWrongAnswers: boolean; objective: Objective }>>;
+/** An objective, by name. */
 export type ObjectiveName = keyof typeof OBJECTIVES;

@@ -22,8 +22,11 @@ export type Objective =
   /** KL(reference ‖ run) over the vocabulary; `referenceLogits` [prompts, positions?, vocab], default the clean run's. */
   | { readonly kind: 'kl'; readonly referenceLogits?: Tensor<Float32Array> };
 
+/** An objective on the answers of each prompt. */
 export type AnswersObjective = Extract<Objective, { kind: 'answers' }>;
 
+/** Squared distance to targets. */
 export type MseObjective = Extract<Objective, { kind: 'mse' }>;
 
+/** KL divergence from reference outputs. */
 export type KlObjective = Extract<Objective, { kind: 'kl' }>;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PromptBatch } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
+import { errorOf } from '../testing/errors.js';
 import { objectiveByBatch } from './by-batch.js';
 import type { Objective } from './objective.js';
 import { objectiveOnLogits } from './on-logits.js';
@@ -52,7 +53,7 @@ describe('objectiveOnLogits', () => {
     close(objectiveOnLogits({ kind: 'kl' }, logits, batch, { cleanLogits: flat }), [kl, 0]);
     // the objective's own reference wins over the clean run
     close(objectiveOnLogits({ kind: 'kl', referenceLogits: flat }, logits, batch, { cleanLogits: logits }), [kl, 0]);
-    expect(() => objectiveOnLogits({ kind: 'kl' }, logits, batch)).toThrow(/nothing to compare with/);
+    expect(errorOf(() => objectiveOnLogits({ kind: 'kl' }, logits, batch))).toMatchObject({ code: 'internal' });
   });
   it('does not overflow on large logits', () => {
     const large = floatTensor(Float64Array.of(1e4, 1e4, 0, -1e4, 0, 1e4), [2, 3]);
@@ -65,14 +66,20 @@ describe('objectiveOnLogits', () => {
       length: 2,
     });
     const diff = answers('logit', 'diff');
-    expect(() => objectiveOnLogits(diff, logits, of([0], []))).toThrow(/prompt 7 has no wrong answers.*answer alone/);
-    expect(() => objectiveOnLogits(diff, logits, of([], [1]))).toThrow(/prompt 7 has no answers/);
-    expect(() => objectiveOnLogits(diff, logits, of([3], [1]))).toThrow(/expected 0 to 2, got 3/);
+    const refused = (prompts: PromptBatch) => expect(errorOf(() => objectiveOnLogits(diff, logits, prompts)));
+    refused(of([0], [])).toMatchObject({ code: 'missing-wrong-answers', fields: { prompt: 7 } });
+    refused(of([], [1])).toMatchObject({ code: 'invalid-prompt', fields: { prompt: 7 } });
+    refused(of([3], [1])).toMatchObject({ code: 'token-out-of-range', fields: { prompt: 7, token: 3, vocab: 3 } });
     expect([...objectiveOnLogits(answers('logit', 'value'), logits, of([0], []))]).toHaveLength(2);
     const three = floatTensor(new Float64Array(9), [3, 3]);
-    expect(() => objectiveOnLogits(diff, three, batch)).toThrow(/expected \[2, 3\], got \[3, 3\]/);
+    expect(errorOf(() => objectiveOnLogits(diff, three, batch))).toMatchObject({
+      code: 'wrong-shape',
+      fields: { shape: [3, 3], expectedShape: [2, 3] },
+    });
     const targets = floatTensor(new Float32Array(4), [2, 2]);
-    expect(() => objectiveOnLogits({ kind: 'mse', tokenFunction: 'logit', targets }, logits, batch)).toThrow(/targets/);
+    expect(
+      errorOf(() => objectiveOnLogits({ kind: 'mse', tokenFunction: 'logit', targets }, logits, batch)),
+    ).toMatchObject({ code: 'wrong-shape' });
   });
 });
 
@@ -88,9 +95,10 @@ describe('objectiveByBatch', () => {
       [[1, 3], [0, 1, 2]],
       [[2, 3], [3, 4, 5, 6, 7, 8]],
     ]); // biome-ignore format: shape and rows
-    expect(() => objectiveByBatch({ kind: 'kl', referenceLogits: targets }, [batch])).toThrow(
-      /one row for each of 2 prompts, got \[3, 3\]/,
-    );
+    expect(errorOf(() => objectiveByBatch({ kind: 'kl', referenceLogits: targets }, [batch]))).toMatchObject({
+      code: 'wrong-shape',
+      fields: { shape: [3, 3], expectedShape: [2, 3] },
+    });
   });
   it('leaves objectives without tensors alone', () => {
     const objective = answers('logit', 'diff');

@@ -67,6 +67,7 @@ const LOSSES: Losses = {
     const reference = referenceLogits ?? cleanLogits;
     if (!reference) {
       throw new AutoCircuitError({
+        code: 'internal',
         where: 'core/objectives',
         what: 'KL has nothing to compare with',
         expected: "the objective's referenceLogits or the clean run's logits",

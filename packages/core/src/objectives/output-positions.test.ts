@@ -10,6 +10,7 @@ import { parsePromptFile, promptFileText } from '../prompts/prompt-file.js';
 import { tokenizePrompts } from '../prompts/tokenize.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
+import { errorOf } from '../testing/errors.js';
 import { microModel } from '../testing/micro-model.js';
 import type { Objective } from './objective.js';
 import { objectiveOnLogits } from './on-logits.js';
@@ -91,7 +92,7 @@ describe.each(['last', 'not-first', 'all'] as const)('outputs read at %s', (outp
       const { tensors, losses } = await engine.maskGradient(batch, {
         input: 'clean',
         patch,
-        mask,
+        at: { kind: 'mask', mask },
         objective,
         losses: true,
       });
@@ -137,18 +138,25 @@ describe('answers by position', () => {
 
   it('may be missing where there are targets, and nowhere else', () => {
     expect(read({ targets: [[0.5], [1]] })).toMatchObject({ answers: [], targets: [[0.5], [1]] });
-    expect(() => read({ answers: [[1], []] })).toThrow(/has no answer/);
-    expect(() => read({ answers: [[1], [0]], wrong_answers: [[1]] })).toThrow(/different numbers of positions/);
-    expect(() => read({ answers: [[1], [0]], wrong_answers: [1] })).toThrow(/different numbers of positions/);
+    expect(errorOf(() => read({ answers: [[1], []] }))).toMatchObject({
+      code: 'invalid-prompt',
+      fields: { prompt: 0 },
+    });
+    for (const wrong_answers of [[[1]], [1]]) {
+      expect(errorOf(() => read({ answers: [[1], [0]], wrong_answers }))).toMatchObject({ code: 'invalid-prompt' });
+    }
   });
 
   it('must be as many as the positions that are read; one position is the last', () => {
     const prompt = read({ answers: [[1], [0]] });
     expect(answersRead(prompt, 2).map(({ answers }) => answers)).toEqual([[1], [0]]);
     expect(answersRead(prompt, 1).map(({ answers }) => answers)).toEqual([[0]]);
-    expect(() => answersRead(prompt, 3)).toThrow(/expected answers for 3 positions, got 2/);
+    expect(errorOf(() => answersRead(prompt, 3))).toMatchObject({ code: 'invalid-prompt', fields: { positions: 3 } });
     expect(() => answersRead(read({ answers: [1] }), 2)).toThrow(/expected answers for 2 positions, got 1/);
-    expect(() => positionsRead('not-first', 1)).toThrow(/no other/);
+    expect(errorOf(() => positionsRead('not-first', 1))).toMatchObject({
+      code: 'unfit-prompts',
+      fields: { length: 1, outputs: 'not-first' },
+    });
   });
 
   it('are taken with their rows, and averaged', () => {
@@ -156,6 +164,8 @@ describe('answers by position', () => {
     const batch: PromptBatch = { prompts: [prompt], length: 3 };
     const [rows] = outputRows({ batch, logits: Float32Array.of(1, 2, 30, 40) }, 2);
     expect(meanOverAnswers(rows!, prompt, (row, { answers }) => row[answers[0]!]!)).toBe((2 + 30) / 2);
-    expect(() => outputRows({ batch, logits: Float32Array.of(1, 2, 3) }, 2)).toThrow(/do not fit their batch/);
+    expect(errorOf(() => outputRows({ batch, logits: Float32Array.of(1, 2, 3) }, 2))).toMatchObject({
+      code: 'wrong-shape',
+    });
   });
 });

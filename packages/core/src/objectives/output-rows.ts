@@ -26,6 +26,8 @@ export function outputRows(
   const positions = logits.length / (batch.prompts.length * outputSize);
   if (Number.isInteger(positions) && positions > 0) return rowsOfPrompts(logits, batch.prompts.length, outputSize);
   throw new AutoCircuitError({
+    code: 'wrong-shape',
+    fields: { shape: [logits.length], expectedShape: [batch.prompts.length, outputSize] },
     where: 'core/objectives',
     what: 'the outputs do not fit their batch',
     expected: `${batch.prompts.length} × ${outputSize} logits, or so many for each position read`,
@@ -69,12 +71,14 @@ export function promptTargets({ prompts }: PromptBatch): Tensor<Float32Array> {
   for (const { index, targets } of prompts) {
     if (targets?.length === positions && targets.every((row) => row.length === outputs)) continue;
     throw new AutoCircuitError({
+      code: targets ? 'invalid-prompt' : 'missing-targets',
+      fields: { prompt: index },
       where: 'core/objectives',
       what: targets
         ? `prompt ${index} has targets of another shape than the first of its batch`
         : `prompt ${index} has no targets for mse to compare with`,
       expected: `"targets" for each position read`,
-      fix: 'add them to the data set, or choose another --objective',
+      fix: 'add them to the data set, or choose another objective',
     });
   }
   return floatTensor(Float32Array.from(prompts.flatMap(({ targets }) => targets!.flat())), [
@@ -84,8 +88,11 @@ export function promptTargets({ prompts }: PromptBatch): Tensor<Float32Array> {
   ]);
 }
 
+/** The error for a tensor that does not fit a batch. */
 export function wrongShape(what: string, expected: readonly number[], got: readonly number[]): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'wrong-shape',
+    fields: { shape: got, expectedShape: expected },
     where: 'core/objectives',
     what: `${what} do not fit the batch`,
     expected: `[${expected.join(', ')}]`,

@@ -2,6 +2,7 @@
 import type { FloatArray } from '../tensor/tensor.js';
 import type { AnswersObjective } from './objective.js';
 
+/** What is taken of the output at a token: its logit, its probability, … */
 export type TokenFunction = AnswersObjective['tokenFunction'];
 
 /** ln Σ exp(z) over one row, with the maximum taken out. */

@@ -11,6 +11,8 @@ import { parseOptionValue, type ValueRule } from './option-values.js';
 export function checkPlugin(candidate: unknown, where: string): Plugin {
   if (!isRecord(candidate) || !Array.isArray(candidate.contributes)) {
     throw new AutoCircuitError({
+      code: 'invalid-plugin',
+      fields: { plugin: where },
       where,
       what: 'the default export is not a plugin',
       expected: 'an object with a name and a list "contributes"',
@@ -20,6 +22,8 @@ export function checkPlugin(candidate: unknown, where: string): Plugin {
   }
   if (candidate.apiVersion !== PLUGIN_API_VERSION) {
     throw new AutoCircuitError({
+      code: 'invalid-plugin',
+      fields: { plugin: where, apiVersion: candidate.apiVersion },
       where,
       what: 'the plugin is made for another version of the plugin API',
       expected: `${PLUGIN_API_VERSION} (this auto-circuit)`,
@@ -64,7 +68,7 @@ function checkOptionTable(table: Readonly<Record<string, unknown>>, where: strin
     const given = spec.default;
     const textForNumber = typeof given === 'string' && spec.type !== 'string' && spec.type !== 'enum';
     if (textForNumber) throw wrongField(where, `${place}: default`, `a value of type ${spec.type}`, given);
-    parseOptionValue(spec as unknown as ValueRule, given, where, `${place}: default`);
+    parseOptionValue(spec as unknown as ValueRule, given, where, `${place}: default`, name);
   }
 }
 
@@ -113,7 +117,14 @@ function field(where: string, place: string, check: FieldCheck, value: unknown):
 
 function wrongField(where: string, place: string, expected: string, value: unknown): AutoCircuitError {
   const got = typeof value === 'string' ? `"${value}"` : value === undefined ? 'nothing' : typeName(value);
-  return new AutoCircuitError({ where, what: `${place} is not usable`, expected, got });
+  return new AutoCircuitError({
+    code: 'invalid-plugin',
+    fields: { plugin: where, key: place },
+    where,
+    what: `${place} is not usable`,
+    expected,
+    got,
+  });
 }
 
 function typeName(value: unknown): string {

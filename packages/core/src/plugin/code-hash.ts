@@ -44,7 +44,7 @@ function staticImports(text: string, parse: Parse): string[] {
   try {
     return parse(text)[0].flatMap(({ n }) => n ?? []);
   } catch {
-    return []; // text that is no plain JavaScript (types, say): the runtime has its own way to read it
+    return []; // text that is no plain JavaScript (types, say): only the runtime can read it
   }
 }
 function resolved(specifier: string, from: string): string | null {

@@ -9,6 +9,7 @@ import type { Plugin } from './contributions.js';
 import { findPlugin, importFile } from './load-plugin.js';
 import type { Registry } from './registry.js';
 
+/** The name of a folder's config file. */
 export const CONFIG_FILE = 'auto-circuit.config.mjs';
 
 /** What a config file exports. */
@@ -18,8 +19,10 @@ export interface Config {
   /** Values for flags that the command line does not give, by flag name: `{ backend: 'onnx', threads: 2, batchSize: 8 }`. */
   readonly defaults?: Readonly<Record<string, ConfigValue>>;
 }
+/** A value that a flag can have. */
 export type ConfigValue = string | number | boolean;
 
+/** A config that was found, with nothing missing. */
 export interface LoadedConfig extends Required<Config> {
   /** The file, or null when there is none. */
   readonly file: string | null;
@@ -37,15 +40,19 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   if (!existsSync(file)) {
     if (path === undefined) return Object.freeze({ file: null, plugins: [], defaults: {} });
     throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: file },
       where: 'config',
       what: `there is no file ${file}`,
-      fix: 'check the path after --config',
+      fix: 'check the path',
     });
   }
   const where = `config ${file}`;
   const config = (await importFile(file, where)).default;
   if (!isRecord(config)) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file },
       where,
       what: 'the default export is not a config',
       fix: 'write: export default { plugins: [...], defaults: {...} }',
@@ -56,6 +63,8 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   const { plugins = [], defaults = {} } = config;
   if (!Array.isArray(plugins))
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key: 'plugins' },
       where,
       what: '"plugins" is not usable',
       expected: 'a list of names, paths or plugin objects',
@@ -63,6 +72,8 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   for (const plugin of plugins) if (typeof plugin !== 'string') checkPlugin(plugin, where);
   if (!isRecord(defaults))
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key: 'defaults' },
       where,
       what: '"defaults" is not usable',
       expected: 'an object of flag names and values',
@@ -70,6 +81,8 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
   for (const [name, value] of Object.entries(defaults)) {
     if (['string', 'number', 'boolean'].includes(typeof value)) continue;
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key: `defaults.${name}` },
       where,
       what: `the default "${name}" is not usable`,
       expected: 'a text, a number, true or false',
@@ -83,7 +96,7 @@ export async function loadConfig(cwd: string, path?: string): Promise<LoadedConf
 }
 
 /**
- * Puts a config's plugins, then those named by the caller (`--plugin`), into a registry.
+ * Puts a config's plugins, then those named by the caller, into a registry.
  * Relative paths of the config start at its own folder, those of the caller at `cwd`.
  */
 export async function usePlugins(

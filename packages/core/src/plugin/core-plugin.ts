@@ -1,7 +1,9 @@
 /** @file What core itself contributes: the interpreter as a backend. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
-import { defineBackend, definePlugin } from './contributions.js';
+import { defineBackend } from './backend-definition.js';
+import { definePlugin } from './contributions.js';
 
+/** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
   name: 'core',
   contributes: [

@@ -79,25 +79,28 @@ describe('loadPlugin', () => {
   });
 
   it.each([
-    ['nope', 'the package auto-circuit-plugin-nope is not installed'],
-    ['./nope.mjs', '[plugin ./nope.mjs] there is no file'],
-    ['./sub', 'is a folder without package.json'],
-    ['closed', 'exports nothing that can be imported'],
-    ['unbuilt', 'dist/main.js is missing, which its package.json names; build the plugin'],
-    ['empty', '[plugin auto-circuit-plugin-empty] the default export is not a plugin'],
-    ['old', 'another version of the plugin API: expected 1 (this auto-circuit), got 0 (the plugin)'],
-    ['broken', 'not-installed-anywhere'],
-  ])('says what is wrong with %s', async (spec, sentence) => {
-    await expect(loadPlugin(spec, user)).rejects.toThrow(sentence);
+    ['nope', 'plugin-not-found', 'the package auto-circuit-plugin-nope is not installed'],
+    ['./nope.mjs', 'plugin-not-found', '[plugin ./nope.mjs] there is no file'],
+    ['./sub', 'plugin-not-found', 'is a folder without package.json'],
+    ['closed', 'invalid-plugin', 'exports nothing that can be imported'],
+    ['unbuilt', 'plugin-not-found', 'dist/main.js is missing, which its package.json names; build the plugin'],
+    ['empty', 'invalid-plugin', '[plugin auto-circuit-plugin-empty] the default export is not a plugin'],
+    ['old', 'invalid-plugin', 'another version of the plugin API: expected 1 (this auto-circuit), got 0 (the plugin)'],
+    ['broken', 'plugin-failed', 'not-installed-anywhere'],
+  ])('says what is wrong with %s', async (spec, code, sentence) => {
+    const loading = loadPlugin(spec, user);
+    await expect(loading).rejects.toMatchObject({ code, fields: { plugin: expect.any(String) } });
+    await expect(loading).rejects.toThrow(sentence);
   });
 });
 
 describe('loadConfig', () => {
   it('a folder without a config has an empty one; a named file must be there', async () => {
     expect(await loadConfig(user)).toEqual({ file: null, plugins: [], defaults: {} });
-    await expect(loadConfig(user, 'no.mjs')).rejects.toThrow(
-      `[config] there is no file ${join(user, 'no.mjs')}; check`,
-    );
+    await expect(loadConfig(user, 'no.mjs')).rejects.toMatchObject({
+      code: 'file-not-found',
+      fields: { path: join(user, 'no.mjs') },
+    });
   });
 
   it('loads plugins by name, path and object, paths from its own folder, then those named by the caller', async () => {
@@ -120,15 +123,15 @@ describe('loadConfig', () => {
   });
 
   it.each([
-    ['export default { plugin: [] }', 'unknown setting "plugin"; did you mean "plugins"?'],
-    ['export default 3', 'the default export is not a config'],
-    ['export default { plugins: "x" }', '"plugins" is not usable: expected a list'],
-    ['export default { plugins: [{}] }', 'the default export is not a plugin'],
-    ['export default { defaults: { threads: [1] } }', 'the default "threads" is not usable'],
-    ['throw new Error("mine")', ': mine'],
-  ])('refuses %s', async (text, sentence) => {
+    ['export default { plugin: [] }', 'unknown-name', { name: 'plugin', nearest: ['plugins'] }],
+    ['export default 3', 'invalid-file', {}],
+    ['export default { plugins: "x" }', 'invalid-file', { key: 'plugins' }],
+    ['export default { plugins: [{}] }', 'invalid-plugin', {}],
+    ['export default { defaults: { threads: [1] } }', 'invalid-file', { key: 'defaults.threads' }],
+    ['throw new Error("mine")', 'plugin-failed', {}],
+  ])('refuses %s', async (text, code, fields) => {
     const file = `bad-${counter++}.mjs`; // a module is loaded once for each name
     await write(file, text);
-    await expect(loadConfig(user, file)).rejects.toThrow(sentence);
+    await expect(loadConfig(user, file)).rejects.toMatchObject({ code, fields });
   });
 });

@@ -57,11 +57,13 @@ export async function importFile(file: string, where: string): Promise<Readonly<
     const typescript =
       /\.[cm]?ts$/.test(extname(file)) && (cause as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION';
     throw new AutoCircuitError({
+      code: 'plugin-failed',
+      fields: { plugin: file },
       where,
       what: `cannot load ${file}: ${reason}`,
       fix: typescript
         ? 'this Node.js does not read TypeScript: compile it to .js first'
-        : 'it failed in its own code (--debug shows the stack)',
+        : 'it failed in its own code, whose stack is in the cause',
       cause,
     });
   }
@@ -70,10 +72,19 @@ export async function importFile(file: string, where: string): Promise<Readonly<
 /** The file of a path: itself, or the entry of the package folder that it names. */
 function moduleFile(path: string, where: string): string {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new AutoCircuitError({ where, what: `there is no file ${path}`, fix: 'check the path' });
+  if (!stat)
+    throw new AutoCircuitError({
+      code: 'plugin-not-found',
+      fields: { plugin: path },
+      where,
+      what: `there is no file ${path}`,
+      fix: 'check the path',
+    });
   if (!stat.isDirectory()) return path;
   if (!existsSync(join(path, 'package.json'))) {
     throw new AutoCircuitError({
+      code: 'plugin-not-found',
+      fields: { plugin: path },
       where,
       what: `${path} is a folder without package.json`,
       fix: 'name the plugin’s file',
@@ -92,6 +103,8 @@ function resolvePackage(name: string, cwd: string, where: string): string {
     return createRequire(join(resolve(cwd), 'package.json')).resolve(name); // package managers without node_modules
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'plugin-not-found',
+      fields: { plugin: name },
       where,
       what: `the package ${name} is not installed in ${cwd}`,
       fix: `run: npm install ${name}`,
@@ -107,6 +120,8 @@ function packageEntry(folder: string, where: string): string {
     manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as typeof manifest;
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'invalid-plugin',
+      fields: { plugin: folder },
       where,
       what: `cannot read ${join(folder, 'package.json')}`,
       cause,
@@ -116,6 +131,8 @@ function packageEntry(folder: string, where: string): string {
   const entry = manifest.exports === undefined ? (manifest.main ?? 'index.js') : exportTarget(manifest.exports);
   if (typeof entry !== 'string') {
     throw new AutoCircuitError({
+      code: 'invalid-plugin',
+      fields: { plugin: folder },
       where,
       what: `the package.json in ${folder} exports nothing that can be imported`,
       fix: 'its "exports" need a "." with an "import" or "default" condition',
@@ -124,6 +141,8 @@ function packageEntry(folder: string, where: string): string {
   const file = join(folder, entry);
   if (existsSync(file)) return file;
   throw new AutoCircuitError({
+    code: 'plugin-not-found',
+    fields: { plugin: file },
     where,
     what: `${file} is missing, which its package.json names`,
     fix: 'build the plugin',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { expectedText, parseOptions } from './option-values.js';
 
 const TABLE = {
@@ -51,6 +52,14 @@ describe('parseOptions', () => {
     [{ maxEdges: 1, 'max-edges': 2 }, '[x] option "maxEdges" is given as "maxEdges" and as "max-edges"'],
   ])('refuses %j in one sentence', (given, sentence) => {
     expect(() => parseOptions(TABLE, given, 'x')).toThrow(sentence);
+  });
+
+  it.each([
+    [{ steps: '2.5' }, 'invalid-option', { option: 'steps', got: '2.5' }],
+    [{ stepps: '3' }, 'unknown-name', { name: 'stepps', nearest: ['steps'] }],
+    [{ maxEdges: 1, 'max-edges': 2 }, 'conflicting-options', { options: ['maxEdges', 'max-edges'] }],
+  ])('refuses %j by a code', (given, code, fields) => {
+    expect(errorOf(() => parseOptions(TABLE, given, 'x'))).toMatchObject({ code, fields });
   });
 
   it('says so when there are no options at all', () => {

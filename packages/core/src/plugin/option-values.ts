@@ -22,10 +22,15 @@ export function parseOptions<T extends OptionTable>(
     if (known === null) throw unknownOption(table, name, where);
     const twin = seen.get(known);
     if (twin !== undefined) {
-      throw new AutoCircuitError({ where, what: `option "${known}" is given as "${twin}" and as "${name}"` });
+      throw new AutoCircuitError({
+        code: 'conflicting-options',
+        fields: { options: [twin, name] },
+        where,
+        what: `option "${known}" is given as "${twin}" and as "${name}"`,
+      });
     }
     seen.set(known, name);
-    if (raw !== undefined) values[known] = parseOptionValue(table[known]!, raw, where, `option "${known}"`);
+    if (raw !== undefined) values[known] = parseOptionValue(table[known]!, raw, where, `option "${known}"`, known);
   }
   return Object.freeze(values) as OptionValues<T>;
 }
@@ -33,7 +38,12 @@ export function parseOptions<T extends OptionTable>(
 function unknownOption(table: OptionTable, name: string, where: string): AutoCircuitError {
   const names = Object.keys(table);
   if (names.length > 0) return unknownName(where, 'option', name, names);
-  return new AutoCircuitError({ where, what: `unknown option "${name}"; ${where} has no options` });
+  return new AutoCircuitError({
+    code: 'unknown-name',
+    fields: { what: 'option', name, nearest: [], known: [] },
+    where,
+    what: `unknown option "${name}"; ${where} has no options`,
+  });
 }
 
 /** Every option at its default. */
@@ -61,7 +71,8 @@ export type ValueRule = OptionSpec extends infer S
 
 /**
  * One value, from text or as it is.
- * @param what how sentences name it: `option "steps"`, `--threads`.
+ * @param what how sentences name it: `option "steps"`, `--threads`
+ * @param name its plain name, for the fields of an error
  * @throws AutoCircuitError saying what may stand there.
  */
 export function parseOptionValue(
@@ -69,11 +80,19 @@ export function parseOptionValue(
   raw: unknown,
   where: string,
   what: string,
+  name = what,
 ): number | string | boolean {
   const value = PARSERS[rule.type](rule as never, raw);
   if (value !== null) return value;
   const got = typeof raw === 'string' ? `"${raw}"` : describe(raw);
-  throw new AutoCircuitError({ where, what: `${what} does not fit`, expected: expectedText(rule), got });
+  throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: name, got: raw },
+    where,
+    what: `${what} does not fit`,
+    expected: expectedText(rule),
+    got,
+  });
 }
 
 /** What may stand there, in words: `a whole number from 1 to 10`, `one of inputs, activations`. */

@@ -3,6 +3,7 @@
 interface OptionBase {
   readonly doc: string;
 }
+/** One option: its type, default and doc. */
 export type OptionSpec = OptionBase &
   (
     | { readonly type: 'int'; readonly default: number; readonly min?: number; readonly max?: number }
@@ -11,6 +12,7 @@ export type OptionSpec = OptionBase &
     | { readonly type: 'boolean'; readonly default: boolean }
     | { readonly type: 'enum'; readonly values: readonly string[]; readonly default: string }
   );
+/** Options by name, in camelCase. */
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 type ValueOf<S> = S extends { type: 'enum'; values: readonly (infer V)[] }

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { defineMetric, definePlugin, defineTask, type Plugin } from './contributions.js';
+import { errorOf } from '../testing/errors.js';
+import { definePlugin, type Plugin } from './contributions.js';
+import { defineMetric } from './metric.js';
 import { Registry } from './registry.js';
+import { defineTask } from './task.js';
 
 const metric = (name: string) =>
   defineMetric({
@@ -36,7 +39,14 @@ describe('Registry', () => {
     expect(() => registry.get('metric', 'logit-dif')).toThrow(
       '[registry] unknown metric "logit-dif"; did you mean "logit-diff"? known: kl, logit-diff',
     );
-    expect(() => registry.get('prune-algo', 'x')).toThrow('unknown pruning algorithm "x"; known: none');
+    expect(errorOf(() => registry.get('metric', 'logit-dif'))).toMatchObject({
+      code: 'unknown-name',
+      fields: { name: 'logit-dif', nearest: ['logit-diff'], known: ['kl', 'logit-diff'] },
+    });
+    expect(errorOf(() => registry.get('prune-algo', 'x'))).toMatchObject({
+      code: 'unknown-name',
+      fields: { known: [] },
+    });
   });
 
   it('a name twice names both plugins, and nothing of the second is added', () => {
@@ -45,6 +55,10 @@ describe('Registry', () => {
     expect(() => registry.use(second, './two.mjs')).toThrow(
       '[registry] the metric "kl" is contributed by both "one" and "two" (./two.mjs); leave one of them out, or rename one',
     );
+    expect(errorOf(() => registry.use(second))).toMatchObject({
+      code: 'duplicate-name',
+      fields: { kind: 'metric', name: 'kl', plugins: ['one', 'two'] },
+    });
     expect(registry.names('metric')).toEqual(['kl']);
     const twice = definePlugin({ name: 'three', contributes: [metric('a'), metric('a')] });
     expect(() => registry.use(twice)).toThrow('contributed twice by "three"');
@@ -55,42 +69,37 @@ describe('Registry', () => {
     expect(new Registry().use(plugin).use(plugin, 'again').names('metric')).toEqual(['kl']);
   });
 
+  const withOption = (option: object) => ({ contributes: [{ ...metric('a'), options: { n: option } }] });
   it.each([
-    [
-      'another API version',
-      { apiVersion: 9 },
-      'another version of the plugin API: expected 1 (this auto-circuit), got 9 (the plugin)',
-    ],
-    ['no list', { contributes: undefined }, '[plugin bad] the default export is not a plugin'],
-    [
-      'a kind we do not know',
-      { contributes: [{ kind: 'metrics' }] },
-      'contributes[0].kind is not usable: expected one of',
-    ],
-    ['a name with a comma', { contributes: [{ ...metric('a'), name: 'a,b' }] }, 'contributes[0].name is not usable'],
-    ['no doc', { contributes: [{ ...metric('a'), doc: ' ' }] }, 'metric "a": doc is not usable: expected a text'],
-    [
-      'no measure',
-      { contributes: [{ ...metric('a'), measure: 1 }] },
-      'metric "a": measure is not usable: expected a function',
-    ],
-    [
-      'a default outside its range',
-      { contributes: [{ ...metric('a'), options: { n: { type: 'int', default: 0, min: 1, doc: 'n' } } }] },
-      'metric "a": option "n": default does not fit: expected a whole number from 1, got 0',
-    ],
+    ['another API version', { apiVersion: 9 }, { apiVersion: 9 }],
+    ['no list', { contributes: undefined }, {}],
+    ['a kind we do not know', { contributes: [{ kind: 'metrics' }] }, { key: 'contributes[0].kind' }],
+    ['a name with a comma', { contributes: [{ ...metric('a'), name: 'a,b' }] }, { key: 'contributes[0].name' }],
+    ['no doc', { contributes: [{ ...metric('a'), doc: ' ' }] }, { key: 'metric "a": doc' }],
+    ['no measure', { contributes: [{ ...metric('a'), measure: 1 }] }, { key: 'metric "a": measure' }],
     [
       'a number written as text',
-      { contributes: [{ ...metric('a'), options: { n: { type: 'int', default: '1', doc: 'n' } } }] },
-      'default is not usable: expected a value of type int, got "1"',
+      withOption({ type: 'int', default: '1', doc: 'n' }),
+      { key: 'metric "a": option "n": default' },
     ],
     [
       'an option of an unknown type',
-      { contributes: [{ ...metric('a'), options: { n: { type: 'float', default: 1, doc: 'n' } } }] },
-      'option "n": type is not usable: expected one of int, number, string, boolean, enum, got "float"',
+      withOption({ type: 'float', default: 1, doc: 'n' }),
+      { key: 'metric "a": option "n": type' },
     ],
-  ])('refuses a plugin with %s', (_, parts, sentence) => {
+  ])('refuses a plugin with %s', (_, parts, fields) => {
     const plugin = { ...definePlugin({ name: 'bad', contributes: [] }), ...parts } as unknown as Plugin;
-    expect(() => new Registry().use(plugin)).toThrow(sentence);
+    expect(errorOf(() => new Registry().use(plugin))).toMatchObject({
+      code: 'invalid-plugin',
+      fields: { plugin: 'plugin bad', ...fields },
+    });
+  });
+
+  it('refuses a default outside the range of its own option', () => {
+    const bad = { apiVersion: 1, name: 'bad', ...withOption({ type: 'int', default: 0, min: 1, doc: 'n' }) };
+    expect(errorOf(() => new Registry().use(bad as unknown as Plugin))).toMatchObject({
+      code: 'invalid-option',
+      fields: { option: 'n', got: 0 },
+    });
   });
 });

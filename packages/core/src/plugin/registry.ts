@@ -25,12 +25,13 @@ export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.fre
 });
 
 /**
+ * What the plugins in use contribute.
  * @example
  * const registry = new Registry().use(pruneAlgosPlugin).use(metricsPlugin);
  * const eap = registry.get('prune-algo', 'eap');
  */
 export class Registry {
-  readonly #items = new Map<ContributionKind, Map<string, Registered>>();
+  readonly #contributions = new Map<ContributionKind, Map<string, Registered>>();
   readonly #plugins = new Set<Plugin>();
 
   /**
@@ -48,41 +49,43 @@ export class Registry {
     const taken = new Map<string, Registered>();
     for (const entry of added) {
       const key = `${entry.item.kind} ${entry.item.name}`;
-      const first = taken.get(key) ?? this.#items.get(entry.item.kind)?.get(entry.item.name);
+      const first = taken.get(key) ?? this.#contributions.get(entry.item.kind)?.get(entry.item.name);
       if (first) throw nameTwice(entry, first);
       taken.set(key, entry);
     }
-    for (const entry of added) this.#room(entry.item.kind).set(entry.item.name, entry);
+    for (const entry of added) this.#ofKind(entry.item.kind).set(entry.item.name, entry);
     this.#plugins.add(candidate);
     return this;
   }
 
+  /** Whether something of this kind has the name. */
   has(kind: ContributionKind, name: string): boolean {
-    return this.#items.get(kind)?.has(name) ?? false;
+    return this.#contributions.get(kind)?.has(name) ?? false;
   }
 
   /** @throws AutoCircuitError for an unknown name, with the nearest and the known ones. */
   get<K extends ContributionKind>(kind: K, name: string): ContributionMap[K] {
-    const entry = this.#items.get(kind)?.get(name);
+    const entry = this.#contributions.get(kind)?.get(name);
     if (!entry) throw unknownName('registry', KIND_WORDS[kind], name, this.names(kind));
     return entry.item as ContributionMap[K];
   }
 
   /** All of one kind with their origins, by name. */
   list<K extends ContributionKind>(kind: K): readonly Registered<K>[] {
-    const entries = [...(this.#items.get(kind)?.values() ?? [])] as unknown as Registered<K>[];
+    const entries = [...(this.#contributions.get(kind)?.values() ?? [])] as unknown as Registered<K>[];
     return entries.sort((a, b) => (a.item.name < b.item.name ? -1 : 1));
   }
 
+  /** The names of one kind, sorted. */
   names(kind: ContributionKind): string[] {
     return this.list(kind).map(({ item }) => item.name);
   }
 
-  #room(kind: ContributionKind): Map<string, Registered> {
-    const known = this.#items.get(kind);
+  #ofKind(kind: ContributionKind): Map<string, Registered> {
+    const known = this.#contributions.get(kind);
     if (known) return known;
     const made = new Map<string, Registered>();
-    this.#items.set(kind, made);
+    this.#contributions.set(kind, made);
     return made;
   }
 }
@@ -95,6 +98,8 @@ function nameTwice(
   const named = (entry: Registered) => `"${entry.plugin}"${entry.origin === entry.plugin ? '' : ` (${entry.origin})`}`;
   const plugins = both === 'twice by' ? named(first) : `${named(first)} and ${named(second)}`;
   return new AutoCircuitError({
+    code: 'duplicate-name',
+    fields: { kind: first.item.kind, name: first.item.name, plugins: [first.plugin, second.plugin] },
     where: 'registry',
     what: `the ${KIND_WORDS[first.item.kind]} "${first.item.name}" is contributed ${both} ${plugins}`,
     fix: 'leave one of them out, or rename one',

@@ -8,6 +8,7 @@ export const OUTPUT_POSITIONS = {
   'not-first': 'every position but the first, which is BOS',
   all: 'every position',
 } as const satisfies Readonly<Record<string, string>>;
+/** Where outputs are read, by name. */
 export type OutputPositions = keyof typeof OUTPUT_POSITIONS;
 
 const COUNTS: Readonly<Record<OutputPositions, (length: number) => number>> = {
@@ -21,6 +22,8 @@ export function positionsRead(outputs: OutputPositions, length: number): number 
   const count = COUNTS[outputs](length);
   if (count > 0) return count;
   throw new AutoCircuitError({
+    code: 'unfit-prompts',
+    fields: { length, outputs },
     where: 'prompts',
     what: `outputs are read at ${OUTPUT_POSITIONS[outputs]}, and a prompt has no other`,
     expected: 'two tokens at least',
@@ -38,6 +41,8 @@ export function answersRead(prompt: Prompt, count: number): readonly AnswerSides
   if (byPosition === undefined ? count === 1 : byPosition.length === count) return byPosition ?? [prompt];
   if (byPosition !== undefined && count === 1) return [byPosition.at(-1)!];
   throw new AutoCircuitError({
+    code: 'invalid-prompt',
+    fields: { prompt: prompt.index, positions: count },
     where: 'prompts',
     what: `prompt ${prompt.index} does not have answers for every position that is read`,
     expected: `answers for ${count} position${count === 1 ? '' : 's'}`,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../errors/error.js';
 import { seededRandom } from '../numeric/seeded-random.js';
+import { errorOf } from '../testing/errors.js';
 import { parsePromptFile, promptFileText } from './prompt-file.js';
 
 const TEXT = {
@@ -71,33 +72,36 @@ describe('parsePromptFile', () => {
 
   const withPrompt = (extra: object) => ({ prompts: [TEXT.prompts[0], { ...TEXT.prompts[2], ...extra }] });
   it.each([
-    ['no prompts', { prompts: [] }, /p\.json has no prompts/],
-    ['another shape', [1], /the top level is wrong: expected object, got array/],
-    ['no list', { prompts: {} }, /p\.json: prompts is wrong: expected array/],
-    ['a missing side', withPrompt({ clean: undefined }), /prompts\[1\]\.clean is wrong: expected text, .* got nothing/],
-    [
-      'flat floats',
-      withPrompt({ clean: [1, 0.5] }),
-      /prompts\[1\]\.clean is wrong: .* got a list of the number 1, the float 0\.5/,
-    ],
-    ['a negative id', withPrompt({ answers: [-1] }), /prompts\[1\]\.answers\[0\] is wrong: Too small: .*>=0/],
-    ['no answer', withPrompt({ answers: [] }), /prompts\[1\] has no answer/],
-    ['no answers field', withPrompt({ answers: undefined }), /prompts\[1\] has no answer/],
-    ['two names', withPrompt({ correct: [3] }), /prompts\[1\] has both "answers" and "correct"/],
-    [
-      'mixed kinds',
-      withPrompt({ corrupt: [1, 2] }),
-      /prompts\[1\]\.corrupt is of another kind .*expected text, got tokens/,
-    ],
-    ['a wrong label', { ...TEXT, seq_labels: [1] }, /seq_labels\[0\] is wrong: expected string, got number/],
-    ['a wrong place', { ...TEXT, word_idxs: { IO: -1 } }, /word_idxs\.IO is wrong/],
-  ])('refuses %s', (_, value, message) => {
-    expect(() => parse(value)).toThrow(AutoCircuitError);
-    expect(() => parse(value)).toThrow(message);
+    ['no prompts', { prompts: [] }, 'no-prompts', {}],
+    ['another shape', [1], 'invalid-file', { key: 'the top level' }],
+    ['no list', { prompts: {} }, 'invalid-file', { key: 'prompts' }],
+    ['a missing side', withPrompt({ clean: undefined }), 'invalid-file', { key: 'prompts[1].clean' }],
+    ['flat floats', withPrompt({ clean: [1, 0.5] }), 'invalid-file', { key: 'prompts[1].clean' }],
+    ['a negative id', withPrompt({ answers: [-1] }), 'invalid-file', { key: 'prompts[1].answers[0]' }],
+    ['no answer', withPrompt({ answers: [] }), 'invalid-prompt', { prompt: 1 }],
+    ['no answers field', withPrompt({ answers: undefined }), 'invalid-prompt', { prompt: 1 }],
+    ['two names', withPrompt({ correct: [3] }), 'invalid-prompt', { prompt: 1 }],
+    ['mixed kinds', withPrompt({ corrupt: [1, 2] }), 'invalid-prompt', { prompt: 1, key: 'corrupt' }],
+    ['a wrong label', { ...TEXT, seq_labels: [1] }, 'invalid-file', { key: 'seq_labels[0]' }],
+    ['a wrong place', { ...TEXT, word_idxs: { IO: -1 } }, 'invalid-file', { key: 'word_idxs.IO' }],
+  ])('refuses %s', (_, value, code, fields) => {
+    expect(errorOf(() => parse(value))).toMatchObject({ code, fields: { path: 'p.json', ...fields } });
+  });
+
+  it('says what it got in few words', () => {
+    expect(() => parse(withPrompt({ clean: undefined }))).toThrow(
+      /prompts\[1\]\.clean is wrong: expected text, .* got nothing/,
+    );
+    expect(() => parse(withPrompt({ clean: [1, 0.5] }))).toThrow(/got a list of the number 1, the float 0\.5/);
   });
 
   it('refuses what is not JSON', () => {
-    expect(() => parsePromptFile('{"prompts": [', 'p.json')).toThrow(/p\.json is not a JSON file/);
+    for (const text of ['{"prompts": [', '']) {
+      expect(errorOf(() => parsePromptFile(text, 'p.json'))).toMatchObject({
+        code: 'invalid-json',
+        fields: { path: 'p.json' },
+      });
+    }
     expect(() => parsePromptFile('', 'p.json')).toThrow(/p\.json is empty/);
     expect(parsePromptFile(`\uFEFF${JSON.stringify(TOKENS)}`, 'p.json').prompts).toHaveLength(1);
   });

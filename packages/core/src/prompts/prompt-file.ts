@@ -25,7 +25,9 @@ export interface RawPrompt {
   /** What the outputs should be, `[positions read][outputs]`. */
   readonly targets?: readonly (readonly number[])[];
 }
+/** The answers of a prompt, and the wrong ones. */
 export type RawSides = Pick<RawPrompt, 'answers' | 'wrongAnswers'>;
+/** What a prompt file holds. */
 export interface PromptFile {
   readonly path: string;
   readonly kind: PromptKind;
@@ -77,12 +79,18 @@ const fileSchema = z.looseObject({
 export function parsePromptFile(text: string, path: string): PromptFile {
   const origin: JsonOrigin = { where: 'prompts', path };
   const json = checkJson(fileSchema, parseJson(text, origin), origin);
-  if (json.prompts.length === 0) throw new AutoCircuitError({ where: 'prompts', what: `${path} has no prompts` });
+  if (json.prompts.length === 0)
+    throw new AutoCircuitError({
+      code: 'no-prompts',
+      fields: { path },
+      where: 'prompts',
+      what: `${path} has no prompts`,
+    });
   const kind = kindOf(json.prompts[0]!.clean);
   const prompts = json.prompts.map((prompt, index): RawPrompt => {
-    const at = `${path}: prompts[${index}]`;
-    checkInput(prompt.clean, kind, `${at}.clean`);
-    checkInput(prompt.corrupt, kind, `${at}.corrupt`);
+    const at: PromptPlace = { text: `${path}: prompts[${index}]`, fields: { path, prompt: index } };
+    checkInput(prompt.clean, kind, at, 'clean');
+    checkInput(prompt.corrupt, kind, at, 'corrupt');
     const sides = answerSides(
       oneOf(prompt, 'answers', 'correct', at),
       oneOf(prompt, 'wrong_answers', 'incorrect', at),
@@ -91,8 +99,10 @@ export function parsePromptFile(text: string, path: string): PromptFile {
     const targets = prompt.targets ? { targets: prompt.targets } : {};
     if ((sides.byPosition ?? [sides]).some(({ answers }) => answers.length === 0) && !prompt.targets) {
       throw new AutoCircuitError({
+        code: 'invalid-prompt',
+        fields: at.fields,
         where: 'prompts',
-        what: `${at} has no answer`,
+        what: `${at.text} has no answer`,
         expected: '"answers" with at least one',
       });
     }
@@ -124,13 +134,19 @@ export function promptFileText({ prompts, seqLabels, wordIdxs }: PromptFile): st
   return `{"prompts":[\n${lines.join(',\n')}\n]${labels}${words}}\n`;
 }
 
+/** Which prompt of which file an error is about: in words, and as its fields. */
+interface PromptPlace {
+  readonly text: string;
+  readonly fields: { readonly path: string; readonly prompt: number };
+}
+
 type Answers = readonly (string | number)[];
 
 /** Lists of answers as they are, or by position with those at the last in front. */
 function answerSides(
   answers: Answers | readonly Answers[],
   wrong: Answers | readonly Answers[],
-  at: string,
+  at: PromptPlace,
 ): RawSides & Pick<RawPrompt, 'byPosition'> {
   const nested = (list: Answers | readonly Answers[]): list is readonly Answers[] => Array.isArray(list[0]);
   if (!nested(answers) && !nested(wrong)) return { answers, wrongAnswers: wrong };
@@ -139,8 +155,10 @@ function answerSides(
     return { ...byPosition.at(-1)!, byPosition };
   }
   throw new AutoCircuitError({
+    code: 'invalid-prompt',
+    fields: at.fields,
     where: 'prompts',
-    what: `${at} has answers and wrong answers for different numbers of positions`,
+    what: `${at.text} has answers and wrong answers for different numbers of positions`,
     expected: 'a list for each position in both, or plain lists in both',
     got: `${nested(answers) ? answers.length : 'a plain list of'} answers, ${nested(wrong) ? wrong.length : 'a plain list of'} wrong answers`,
   });
@@ -150,13 +168,15 @@ function oneOf<A extends string, B extends string>(
   prompt: { readonly [K in A | B]?: string | number | Answers | readonly Answers[] | null | undefined },
   name: A,
   other: B,
-  at: string,
+  at: PromptPlace,
 ): Answers | readonly Answers[] {
   const values = [prompt[name], prompt[other]].filter((value) => value !== undefined && value !== null);
   if (values.length > 1) {
     throw new AutoCircuitError({
+      code: 'invalid-prompt',
+      fields: at.fields,
       where: 'prompts',
-      what: `${at} has both "${name}" and "${other}"`,
+      what: `${at.text} has both "${name}" and "${other}"`,
       fix: 'keep one of them',
     });
   }
@@ -165,17 +185,20 @@ function oneOf<A extends string, B extends string>(
   return Array.isArray(value) ? Object.freeze(value) : [];
 }
 
+/** What a prompt is: text, token ids or features. */
 export function kindOf(input: RawInput): PromptKind {
   if (typeof input === 'string') return 'text';
   return typeof input[0] === 'number' ? 'tokens' : 'features';
 }
 
-function checkInput(input: RawInput, kind: PromptKind, at: string): void {
+function checkInput(input: RawInput, kind: PromptKind, at: PromptPlace, key: string): void {
   const own = kindOf(input);
   if (own === kind) return;
   throw new AutoCircuitError({
+    code: 'invalid-prompt',
+    fields: { ...at.fields, key },
     where: 'prompts',
-    what: `${at} is of another kind than the file's first prompt`,
+    what: `${at.text}.${key} is of another kind than the file's first prompt`,
     expected: kind,
     got: own,
   });

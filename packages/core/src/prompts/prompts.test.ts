@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { batchesOf, groupByLength, inputOf, promptsOfLength, requireOneLength, splitTrainTest } from './prompts.js';
 import type { Prompt } from './types.js';
 
@@ -21,13 +22,19 @@ describe('lengths', () => {
       [4, [6]],
     ]);
     expect(indices(promptsOfLength(prompts, 2))).toEqual([1, 4]);
+    const lengths = { 2: 2, 3: 4, 4: 1 };
+    expect(errorOf(() => promptsOfLength(prompts, 5))).toMatchObject({
+      code: 'no-prompts',
+      fields: { length: 5, lengths },
+    });
     expect(() => promptsOfLength(prompts, 5)).toThrow(
       /no prompt has length 5.*2 tokens \(2 prompts\), 3 tokens \(4 prompts\), 4 tokens \(1 prompt\)/,
     );
     expect(requireOneLength(promptsOfLength(prompts, 3), 'token positions')).toBe(3);
-    expect(() => requireOneLength(prompts, 'token positions')).toThrow(
-      /token positions need prompts of one length: got 2 tokens \(2 prompts\).*--length N/,
-    );
+    expect(errorOf(() => requireOneLength(prompts, 'token positions'))).toMatchObject({
+      code: 'mixed-lengths',
+      fields: { lengths },
+    });
   });
 });
 
@@ -40,7 +47,10 @@ describe('batchesOf', () => {
       [3, [5]],
       [4, [6]],
     ]);
-    expect(() => batchesOf(prompts, 0)).toThrow(/batch size/);
+    expect(errorOf(() => batchesOf(prompts, 0))).toMatchObject({
+      code: 'invalid-option',
+      fields: { option: 'batchSize', got: 0 },
+    });
   });
 });
 
@@ -78,10 +88,16 @@ describe('splitTrainTest', () => {
     { train: 102, test: 'same' as const },
     { train: 1.5, test: 3 },
   ])('refuses %o', (settings) => {
-    expect(() => splitTrainTest(many, { seed: 1, ...settings })).toThrow(/data set is too small.*--test same/);
+    expect(errorOf(() => splitTrainTest(many, { seed: 1, ...settings }))).toMatchObject({
+      code: 'split-too-large',
+      fields: { prompts: 101, ...settings },
+    });
   });
   it('refuses one prompt for two parts', () => {
-    expect(() => splitTrainTest([many[0]!], { seed: 1 })).toThrow(/at most 1, the number of prompts/);
+    expect(errorOf(() => splitTrainTest([many[0]!], { seed: 1 }))).toMatchObject({
+      code: 'split-too-large',
+      fields: { prompts: 1, train: 1, test: 0 },
+    });
   });
 });
 

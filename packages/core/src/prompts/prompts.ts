@@ -7,7 +7,7 @@ import type { ModelInput, Prompt, PromptBatch, Side } from './types.js';
 /** Tokens of a prompt (BOS counted); clean and corrupt have equally many. */
 export const promptLength = (prompt: Prompt): number => prompt.clean.length;
 
-/** Prompts by length, lengths rising, the order kept inside. */
+/** Prompts by length, shortest first; of one length in the order given. */
 export function groupByLength(prompts: readonly Prompt[]): ReadonlyMap<number, readonly Prompt[]> {
   const groups = new Map<number, Prompt[]>();
   for (const prompt of prompts) {
@@ -18,11 +18,13 @@ export function groupByLength(prompts: readonly Prompt[]): ReadonlyMap<number, r
   return new Map([...groups].sort(([a], [b]) => a - b));
 }
 
-/** The prompts of one length (`--length N`). @throws AutoCircuitError listing the lengths when there are none. */
+/** The prompts of one length (`length`, BOS and a shared prefix counted). @throws AutoCircuitError listing the lengths when there are none. */
 export function promptsOfLength(prompts: readonly Prompt[], length: number): readonly Prompt[] {
   const chosen = prompts.filter((prompt) => promptLength(prompt) + (prompt.prefix?.tokens.length ?? 0) === length);
   if (chosen.length > 0) return chosen;
   throw new AutoCircuitError({
+    code: 'no-prompts',
+    fields: { length, lengths: countsByLength(prompts) },
     where: 'prompts',
     what: `no prompt has length ${length}`,
     expected: `one of the lengths there are: ${lengthCounts(prompts)}`,
@@ -39,12 +41,18 @@ export function requireOneLength(prompts: readonly Prompt[], what: string): numb
   const lengths = [...groupByLength(prompts).keys()];
   if (lengths.length === 1) return lengths[0]!;
   throw new AutoCircuitError({
+    code: 'mixed-lengths',
+    fields: { lengths: countsByLength(prompts) },
     where: 'prompts',
     what: `${what} need prompts of one length`,
     got: lengthCounts(prompts) || 'no prompts',
-    fix: 'choose one with --length N',
+    fix: 'choose the prompts of one length',
   });
 }
+
+/** Numbers of prompts by length. */
+const countsByLength = (prompts: readonly Prompt[]): Readonly<Record<string, number>> =>
+  Object.fromEntries([...groupByLength(prompts)].map(([length, { length: count }]) => [`${length}`, count]));
 
 /** `12 tokens (40 prompts), 14 tokens (3 prompts)` */
 function lengthCounts(prompts: readonly Prompt[]): string {
@@ -54,12 +62,14 @@ function lengthCounts(prompts: readonly Prompt[]): string {
 }
 
 /**
- * Batches of at most `batchSize` prompts of one length. Inside a length, prompts follow each other by index; batches are
- * ordered by their first prompt. A last batch that is not full is kept.
+ * Batches of at most `batchSize` prompts of one length. Prompts of a batch are in order of index, and batches in order of
+ * their first prompt. The last batch of a length may hold fewer.
  */
 export function batchesOf(prompts: readonly Prompt[], batchSize: number): readonly PromptBatch[] {
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'batchSize', got: batchSize },
       where: 'prompts',
       what: 'the batch size is not usable',
       expected: 'a whole number from 1',
@@ -76,6 +86,7 @@ export function batchesOf(prompts: readonly Prompt[], batchSize: number): readon
   return batches.sort((a, b) => a.prompts[0]!.index - b.prompts[0]!.index);
 }
 
+/** How prompts are divided into training and test prompts. */
 export interface SplitSettings {
   /** Prompts to choose the circuit on; default: what `test` leaves, or the larger half. */
   readonly train?: number;
@@ -102,11 +113,13 @@ export function splitTrainTest(
   ] as const) {
     if (Number.isInteger(count) && count >= 1 && trainCount + testCount <= n) continue;
     throw new AutoCircuitError({
+      code: 'split-too-large',
+      fields: { prompts: n, train: trainCount, test: test === 'same' ? 'same' : testCount },
       where: 'prompts',
       what: `the data set is too small for this split, or the number of ${name} prompts is not usable`,
       expected: `whole numbers from 1 that add up to at most ${n}, the number of prompts`,
       got: `${trainCount} to train and ${test === 'same' ? 'the same' : testCount} to test`,
-      fix: 'give smaller --train and --test, more prompts, or --test same',
+      fix: 'ask for fewer, give more prompts, or measure on the training prompts (`test: "same"`)',
     });
   }
   const order = seededRandom(seed, 'train-test-split').shuffled(prompts);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorOf } from '../testing/errors.js';
 import { parsePromptFile } from './prompt-file.js';
 import { type TextEncoder, tokenizePrompts } from './tokenize.js';
 
@@ -66,30 +67,39 @@ describe('tokenizePrompts', () => {
     [
       'an answer of several tokens',
       [PROMPT, { ...PROMPT, answers: [' Bo'] }],
-      /prompt 1: answer " Bo" is not one token: expected one token, got 3 \(" ", "B", "o"\)/,
+      'answer-not-one-token',
+      { prompt: 1, answer: ' Bo', tokens: 3 },
     ],
-    ['a wrong answer of several', [{ ...PROMPT, wrong_answers: [' Bo'] }], /prompt 0: wrong answer " Bo"/],
+    [
+      'a wrong answer of several',
+      [{ ...PROMPT, wrong_answers: [' Bo'] }],
+      'answer-not-one-token',
+      { prompt: 0, answer: ' Bo' },
+    ],
     [
       'different lengths',
       [PROMPT, { ...PROMPT, corrupt: ' Anna gave' }],
-      /prompt 1: clean and corrupt have different lengths: expected 3 tokens .* got 2 in corrupt/,
+      'invalid-prompt',
+      { prompt: 1, clean: 3, corrupt: 2 },
     ],
-    ['no tokens', [{ ...PROMPT, clean: ' ' }], /prompt 0 \(clean\) has no tokens/],
+    ['no tokens', [{ ...PROMPT, clean: ' ' }], 'invalid-prompt', { prompt: 0 }],
     [
       'uneven features',
       [{ clean: [[1], [2]], corrupt: [[1], [2, 3]], answers: [0] }],
-      /prompt 0 \(corrupt\): position 1 .*expected 1, got 2/,
+      'invalid-prompt',
+      { prompt: 0, position: 1 },
     ],
-  ])('refuses %s', (_, prompts, message) => {
-    expect(() => tokenizePrompts(file(prompts), encoder, { bos: false })).toThrow(message);
+  ])('refuses %s', (_, prompts, code, fields) => {
+    expect(errorOf(() => tokenizePrompts(file(prompts), encoder, { bos: false }))).toMatchObject({ code, fields });
   });
 
   it('needs a tokenizer for text, and one with BOS for BOS', () => {
-    expect(() => tokenizePrompts(file([PROMPT]), null, { bos: false })).toThrow(
-      /prompt 0 \(clean\) is text, but the model has no tokenizer/,
-    );
-    expect(() => tokenizePrompts(file([PROMPT]), wordTokenizer([], null), { bos: true })).toThrow(
-      /no BOS token; use --bos off/,
-    );
+    expect(errorOf(() => tokenizePrompts(file([PROMPT]), null, { bos: false }))).toMatchObject({
+      code: 'no-tokenizer',
+      fields: { prompt: 0 },
+    });
+    expect(errorOf(() => tokenizePrompts(file([PROMPT]), wordTokenizer([], null), { bos: true }))).toMatchObject({
+      code: 'no-bos-token',
+    });
   });
 });

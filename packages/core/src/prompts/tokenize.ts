@@ -12,6 +12,7 @@ export interface TextEncoder {
   decode(ids: readonly number[]): string;
 }
 
+/** Prompts as a model takes them. */
 export interface TokenizedPrompts {
   readonly prompts: readonly Prompt[];
   /** Whether BOS was put before the prompts. Token ids and features are taken as they are. */
@@ -35,7 +36,12 @@ export function tokenizePrompts(
 ): TokenizedPrompts {
   const bosAdded = bos && file.kind === 'text';
   if (bosAdded && encoder?.bosId === null) {
-    throw new AutoCircuitError({ where: 'prompts', what: 'the tokenizer has no BOS token', fix: 'use --bos off' });
+    throw new AutoCircuitError({
+      code: 'no-bos-token',
+      where: 'prompts',
+      what: 'the tokenizer has no BOS token',
+      fix: 'encode the prompts without one',
+    });
   }
   const width = featureWidth(file.prompts[0]!.clean);
   const prompts = file.prompts.map((raw, index) => tokenized(raw, index, { file, encoder, bosAdded, width }));
@@ -57,10 +63,12 @@ interface Context {
 
 function tokenized(raw: RawPrompt, index: number, context: Context): Prompt {
   const at = `${context.file.path}: prompt ${index}`;
-  const clean = ids(raw.clean, `${at} (clean)`, context);
-  const corrupt = ids(raw.corrupt, `${at} (corrupt)`, context);
+  const clean = ids(raw.clean, index, `${at} (clean)`, context);
+  const corrupt = ids(raw.corrupt, index, `${at} (corrupt)`, context);
   if (clean.length !== corrupt.length) {
     throw new AutoCircuitError({
+      code: 'invalid-prompt',
+      fields: { prompt: index, clean: clean.length, corrupt: corrupt.length },
       where: 'prompts',
       what: `${at}: clean and corrupt have different lengths`,
       expected: `${clean.length} tokens in both, as in clean`,
@@ -68,7 +76,7 @@ function tokenized(raw: RawPrompt, index: number, context: Context): Prompt {
     });
   }
   const answerIds = (answers: readonly (string | number)[], field: string): readonly number[] =>
-    Object.freeze(answers.map((answer) => answerId(answer, `${at}: ${field}`, context.encoder)));
+    Object.freeze(answers.map((answer) => answerId(answer, index, `${at}: ${field}`, context.encoder)));
   const sides = ({ answers, wrongAnswers }: RawSides): AnswerSides => ({
     index,
     answers: answerIds(answers, 'answer'),
@@ -82,29 +90,38 @@ function tokenized(raw: RawPrompt, index: number, context: Context): Prompt {
   });
 }
 
-function ids(input: RawInput, at: string, { encoder, bosAdded, width }: Context): Prompt['clean'] {
+function ids(input: RawInput, index: number, at: string, { encoder, bosAdded, width }: Context): Prompt['clean'] {
   if (typeof input !== 'string') {
     const uneven =
       width === null ? -1 : (input as readonly (readonly number[])[]).findIndex((row) => row.length !== width);
     if (uneven < 0) return input;
     throw new AutoCircuitError({
+      code: 'invalid-prompt',
+      fields: { prompt: index, position: uneven },
       where: 'prompts',
       what: `${at}: position ${uneven} has another number of features than the first prompt`,
       expected: `${width}`,
       got: `${(input[uneven] as readonly number[]).length}`,
     });
   }
-  const tokens = needed(encoder, at).encode(input, { bos: bosAdded });
+  const tokens = needed(encoder, index, at).encode(input, { bos: bosAdded });
   if (tokens.length > (bosAdded ? 1 : 0)) return Object.freeze([...tokens]);
-  throw new AutoCircuitError({ where: 'prompts', what: `${at} has no tokens` });
+  throw new AutoCircuitError({
+    code: 'invalid-prompt',
+    fields: { prompt: index },
+    where: 'prompts',
+    what: `${at} has no tokens`,
+  });
 }
 
-function answerId(answer: string | number, at: string, encoder: TextEncoder | null): number {
+function answerId(answer: string | number, index: number, at: string, encoder: TextEncoder | null): number {
   if (typeof answer === 'number') return answer;
-  const tokenizer = needed(encoder, at);
+  const tokenizer = needed(encoder, index, at);
   const tokens = tokenizer.encode(answer, { bos: false });
   if (tokens.length === 1) return tokens[0]!;
   throw new AutoCircuitError({
+    code: 'answer-not-one-token',
+    fields: { prompt: index, answer, tokens: tokens.length },
     where: 'prompts',
     what: `${at} ${JSON.stringify(answer)} is not one token`,
     expected: 'one token',
@@ -116,9 +133,11 @@ function answerId(answer: string | number, at: string, encoder: TextEncoder | nu
   });
 }
 
-function needed(encoder: TextEncoder | null, at: string): TextEncoder {
+function needed(encoder: TextEncoder | null, index: number, at: string): TextEncoder {
   if (encoder) return encoder;
   throw new AutoCircuitError({
+    code: 'no-tokenizer',
+    fields: { prompt: index },
     where: 'prompts',
     what: `${at} is text, but the model has no tokenizer`,
     fix: 'give token ids, or a model folder with tokenizer.json',

@@ -1,6 +1,7 @@
 /** @file What prompts are: pairs of clean and corrupt inputs with answers, and batches of them. */
 import type { Tensor } from '../tensor/tensor.js';
 
+/** The two prompts of a pair. */
 export type Side = 'clean' | 'corrupt';
 
 /** What a prompt should and should not be answered at one position. */
@@ -20,7 +21,7 @@ export interface Prompt extends AnswerSides {
   readonly byPosition?: readonly AnswerSides[];
   /** What the outputs should be, `[positions read][outputs]`: what `mse` compares with. */
   readonly targets?: readonly (readonly number[])[];
-  /** Tokens before `clean` and `corrupt` that both share, already run (`--shared-prefix`). */
+  /** Tokens before `clean` and `corrupt` that both share, already run. */
   readonly prefix?: KeptPrefix;
 }
 
@@ -30,7 +31,7 @@ export interface KeptPrefix {
   readonly kept: Readonly<Record<string, Tensor<Float32Array>>>;
 }
 
-/** Prompts of one length that belong together (`--batch-size`): batch means, one optimiser step, … are defined on it. */
+/** Prompts of one length that belong together: batch means, one optimiser step, … are defined on it. */
 export interface PromptBatch {
   readonly prompts: readonly Prompt[];
   /** Tokens per prompt. */
@@ -39,6 +40,6 @@ export interface PromptBatch {
 
 /**
  * The model's input for n prompts: int `[n, pos]` token ids, or float `[n, pos, features]` for toy models. `prompts`: where
- * they stand behind prefixes that were run before.
+ * they come after prefixes that were run before.
  */
 export type ModelInput = Tensor & { readonly prompts?: readonly Prompt[] };

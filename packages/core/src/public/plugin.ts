@@ -1,4 +1,8 @@
-/** @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs. */
+/**
+ * @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs.
+ * @module
+ */
+export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
@@ -22,6 +26,7 @@ export {
   type MaskFunctionName,
   sigmoidMask,
 } from '../graph/mask-functions.js';
+export { type EdgeSide, ownName, type PeerDialect, peerName, readPeerName } from '../graph/peer-names.js';
 export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
 export {
@@ -48,14 +53,13 @@ export type {
   StagedLayout,
   TransformerLayout,
 } from '../graph/types.js';
-export type { BackwardRule } from '../ir/autodiff/backward-overrides.js';
+export type { BackwardOverride } from '../ir/autodiff/backward-overrides.js';
 export { ProgramBuilder } from '../ir/builder/builder.js';
 export type { AnyValue } from '../ir/program/program.js';
 export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-projections.js';
 export type { ModelObject, ModelSpec } from '../model/model.js';
 export { type Norm, normalize, normed, withNormWeights } from '../model/norm.js';
 export type { PatchPoints } from '../model/patch-points.js';
-export { type AdamState, adamState, adamStep } from '../numeric/adam.js';
 export { uniformAt } from '../numeric/counter-random.js';
 export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';
@@ -75,43 +79,44 @@ export type {
   PatchableModel,
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
+export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
+export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
 export { checkPlugin } from '../plugin/check-plugin.js';
+export type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 export {
-  type Architecture,
-  type ArchitectureRequest,
-  type BackendDefinition,
-  type BatchOutputs,
-  type Checkpoint,
-  type CheckpointData,
   type Contribution,
   type ContributionKind,
   type ContributionMap,
-  defineArchitecture,
-  defineBackend,
-  defineMetric,
   definePlugin,
-  definePruneAlgo,
-  defineTask,
+  PLUGIN_API_VERSION,
+  type Plugin,
+} from '../plugin/contributions.js';
+export {
+  type BatchOutputs,
+  defineMetric,
   type Metric,
   type MetricContext,
   type MetricValue,
-  type NodeScores,
-  type OfficialCircuit,
-  PLUGIN_API_VERSION,
-  type Plugin,
-  type ProbeLine,
-  type Progress,
-  type PromptGenerator,
-  type PromptRequest,
   type PromptValues,
+} from '../plugin/metric.js';
+export { optionDefaults, parseOptions } from '../plugin/option-values.js';
+export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+export {
+  definePruneAlgo,
+  type NodeScores,
+  type Progress,
   type PruneAlgo,
   type PruneAlgoContext,
   type PruneResult,
-  type Task,
-} from '../plugin/contributions.js';
-export { optionDefaults, parseOptions } from '../plugin/option-values.js';
-export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+} from '../plugin/prune-algo.js';
 export { Registry } from '../plugin/registry.js';
+export {
+  defineTask,
+  type OfficialCircuit,
+  type PromptGenerator,
+  type PromptRequest,
+  type Task,
+} from '../plugin/task.js';
 export type { OutputPositions } from '../prompts/output-positions.js';
 export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';
@@ -119,3 +124,16 @@ export type { TextEncoder } from '../prompts/tokenize.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
+export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';
+export {
+  type ResumableWork,
+  resumableWork,
+  type WorkDescription,
+  type WorkHooks,
+} from '../training/resumable-work.js';
+export {
+  type TrainedParameters,
+  Trainer,
+  type TrainerSpec,
+  type TrainingEvaluation,
+} from '../training/trainer.js';

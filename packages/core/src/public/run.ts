@@ -1,4 +1,7 @@
-/** @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version. */
+/**
+ * @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version.
+ * @module
+ */
 export { writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
 export { makeFolder } from '../files/folder.js';
@@ -48,8 +51,11 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
+export { openExistingRun } from '../run-folder/open-run.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';
+export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';
+export { finishedPart, readRun } from '../run-folder/run-reader.js';
 export {
   type CircuitSizes,
   curvesSchema,
@@ -66,5 +72,4 @@ export {
   withoutPromptValues,
 } from '../run-folder/schemas.js';
 export { readScores, writeScores } from '../run-folder/score-files.js';
-export { type ExistingFolder, finishedPart, openExistingRun, RUN_FILES, readRun } from '../run-folder/store.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';

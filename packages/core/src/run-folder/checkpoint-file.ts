@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
-import type { Checkpoint, CheckpointData } from '../plugin/contributions.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import { toJsonText } from './schemas.js';
 
 /** Writes closer together than this are left out: what is lost is less work than the writing. */
@@ -32,9 +32,11 @@ function readCheckpoint(path: string): CheckpointData {
   const file = openSafetensors(path);
   const broken = (what: string) =>
     new AutoCircuitError({
+      code: 'wrong-checkpoint',
+      fields: { path },
       where: 'run',
       what: `${path} is no checkpoint: ${what}`,
-      fix: 'start again with --overwrite',
+      fix: 'start again, replacing the run',
     });
   if (file.metadata.state === undefined) throw broken('it has no state');
   const arrays: Record<string, Float64Array> = {};

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { LOCK_NAME, lockFolder } from './lock.js';
+import { RUN_FILES } from './run-files.js';
 import type { RunJson } from './schemas.js';
-import { RUN_FILES } from './store.js';
 
 /** Hexadecimal digits of a cell's folder name: 64 bits. */
 const HASH_LENGTH = 16;
@@ -32,6 +32,7 @@ function canonicalJson(value: unknown): string {
 /** How far a cell's folder got: `begun` is unfinished, or was finished by a process that died before it had tidied up. */
 export type CellProgress = 'none' | 'begun' | 'done';
 
+/** How far a cell's folder got, by which files are there. */
 export function cellProgress(folder: string): CellProgress {
   if (!existsSync(join(folder, RUN_FILES.run))) return 'none';
   const open = [RUN_FILES.partial, LOCK_NAME].some((name) => existsSync(join(folder, name)));

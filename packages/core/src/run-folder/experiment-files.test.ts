@@ -24,15 +24,24 @@ const EXPERIMENT: ExperimentJson = {
 describe('an experiment folder', () => {
   it('is refused when it holds something else or an experiment, taken up with resume, emptied with overwrite', async () => {
     await writeFile(join(folder, 'letter.txt'), '');
-    await expect(openExperimentFolder(folder, 'overwrite')).rejects.toThrow(/it holds "letter\.txt"/);
+    await expect(openExperimentFolder(folder, 'overwrite')).rejects.toMatchObject({
+      code: 'folder-not-empty',
+      fields: { path: folder, file: 'letter.txt' },
+    });
     expect(await readdir(folder)).toEqual(['letter.txt']);
     await rm(join(folder, 'letter.txt'));
     const first = await openExperimentFolder(folder, 'refuse');
     expect(first.before).toBeNull();
     await first.writeExperiment(EXPERIMENT);
-    await expect(openExperimentFolder(folder, 'resume')).rejects.toThrow(/this process is writing/);
+    await expect(openExperimentFolder(folder, 'resume')).rejects.toMatchObject({
+      code: 'run-locked',
+      fields: { path: folder, pid: process.pid },
+    });
     await first.close();
-    await expect(openExperimentFolder(folder, 'refuse')).rejects.toThrow(/already holds an experiment/);
+    await expect(openExperimentFolder(folder, 'refuse')).rejects.toMatchObject({
+      code: 'run-exists',
+      fields: { path: folder },
+    });
     await writeFile(join(folder, '.results.json.1.ab.tmp'), 'half');
     await mkdir(join(folder, 'cells', 'ab'));
     const again = await openExperimentFolder(folder, 'resume');

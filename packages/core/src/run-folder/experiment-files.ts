@@ -11,9 +11,10 @@ import { writeFileAtomic } from '../files/atomic-file.js';
 import { fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
+import { type ExistingFolder, isTemporary, removeTemporaries } from './run-files.js';
 import { type JsonNumber, numberSchema, parseBySchema, toJsonText } from './schemas.js';
-import type { ExistingFolder } from './store.js';
 
+/** The files of an experiment by what they hold. */
 export const EXPERIMENT_FILES = Object.freeze({
   experiment: 'experiment.json',
   results: 'results.json',
@@ -22,6 +23,7 @@ export const EXPERIMENT_FILES = Object.freeze({
   cells: 'cells',
 });
 
+/** One cell in `experiment.json`: a task, an algorithm, a seed, and how far its run got. */
 export const experimentCellSchema = z.object({
   /** `TASK/ALGO/seed-N`. */
   name: z.string(),
@@ -34,6 +36,7 @@ export const experimentCellSchema = z.object({
   /** Why it failed. */
   error: z.string().optional(),
 });
+/** A cell, as `experiment.json` has it. */
 export type ExperimentCell = z.infer<typeof experimentCellSchema>;
 
 /** `experiment.json`. */
@@ -46,8 +49,10 @@ export const experimentSchema = z.object({
   threads: z.number(),
   cells: z.array(experimentCellSchema),
 });
+/** The content of `experiment.json`. */
 export type ExperimentJson = z.infer<typeof experimentSchema>;
 
+/** One row of the results: a metric at a circuit size of a cell. */
 export const resultRowSchema = z.object({
   cell: z.string(),
   task: z.string(),
@@ -68,6 +73,7 @@ export const resultRowSchema = z.object({
   ofModel: numberSchema,
   ofEmpty: numberSchema,
 });
+/** A row of `results.json` and `results.csv`. */
 export type ResultRow = z.infer<typeof resultRowSchema>;
 
 /** `results.json`. */
@@ -110,6 +116,7 @@ export class ExperimentFolder {
   }
 }
 
+/** The run folder of a cell. */
 export const cellFolder = (folder: string, hash: string): string => join(folder, EXPERIMENT_FILES.cells, hash);
 
 /** The experiment of a folder, or null. @throws AutoCircuitError for a file that is none */
@@ -135,9 +142,7 @@ export async function openExperimentFolder(folder: string, existing: ExistingFol
         for (const name of Object.values(EXPERIMENT_FILES))
           await rm(join(path, name), { recursive: true, force: true });
       }
-      for (const name of await readdir(path)) {
-        if (isTemporary(name) && !name.startsWith(`${LOCK_NAME}.`)) await rm(join(path, name), { force: true });
-      }
+      await removeTemporaries(path);
       const before = await readExperiment(path);
       await makeFolder(join(path, EXPERIMENT_FILES.cells));
       return new ExperimentFolder(path, before, lock);
@@ -154,22 +159,24 @@ async function refuse(folder: string, existing: ExistingFolder): Promise<void> {
   if (existsSync(join(folder, EXPERIMENT_FILES.experiment))) {
     if (existing !== 'refuse') return;
     throw new AutoCircuitError({
+      code: 'run-exists',
+      fields: { path: folder },
       where: 'experiment',
       what: `${folder} already holds an experiment`,
-      fix: '--resume goes on with it or shows it, --overwrite replaces it, --out chooses another folder',
+      fix: 'resume it, overwrite it, or choose another folder',
     });
   }
   const known: readonly string[] = [...Object.values(EXPERIMENT_FILES), LOCK_NAME];
   const foreign = (await readdir(folder)).find((name) => !known.includes(name) && !isTemporary(name));
   if (foreign === undefined) return;
   throw new AutoCircuitError({
+    code: 'folder-not-empty',
+    fields: { path: folder, file: foreign },
     where: 'experiment',
     what: `${folder} is not empty and holds no experiment: it holds "${foreign}"`,
-    fix: 'choose an empty or a new folder with --out',
+    fix: 'choose an empty or a new folder',
   });
 }
-
-const isTemporary = (name: string): boolean => name.startsWith('.') && name.endsWith('.tmp');
 
 /** Comma-separated values as RFC 4180 has them, but for plain line ends; null is empty. */
 export function csvText(

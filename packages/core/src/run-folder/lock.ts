@@ -1,6 +1,6 @@
 /**
- * @file One process at a time writes a run folder. The lock is a file that says who holds it; one whose process is gone
- * (killed, power cut) is taken over.
+ * @file One process at a time writes a run folder. The lock is a file that names its holder; where that process is gone
+ * (killed, power cut), another takes the lock over.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -20,15 +20,18 @@ import { basename, join } from 'node:path';
 import { AutoCircuitError } from '../errors/error.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 
+/** The name of the lock file. */
 export const LOCK_NAME = '.lock';
-/** The holder says this often that it lives: what another machine goes by. */
+/** How often the holder touches its lock, which is all that another machine can see of it. */
 const HEARTBEAT_MS = 10_000;
-/** A lock of another machine is taken over after this long without a sign. */
+/** A lock of another machine that was not touched for this long is taken over. */
 const SILENT_MS = 120_000;
 /** A lock younger than this may still be without its text, on a file system without links. */
 const UNWRITTEN_MS = 2_000;
 
+/** A lock that this process holds. */
 export interface FolderLock {
+  /** Removes the lock file, unless another process has taken over meanwhile. */
   release(): Promise<void>;
 }
 
@@ -56,10 +59,10 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 /**
  * Puts the text `mine` at `path`, over nothing or over what a dead process left.
  *
- * A left lock is never removed first, as then a slow second taker could remove the lock of the first. Who wants to
- * replace it must hold its claim, a lock of the same kind whose name comes from the left text. Every text is of one
- * lock only, so while one process holds the claim and `path` still has that text, nobody else may change `path`, and
- * one rename replaces it. A claim whose taker died is itself a left lock and is taken over in the same way.
+ * A lock left by a dead process is never removed first: a slow second taker could then remove the lock of the first. A
+ * process that wants to replace it must hold its claim, a lock of the same kind whose name is made from the left text.
+ * Every lock has a text of its own, so while one process holds the claim and `path` still has that text, no other may
+ * change `path`, and one rename replaces it. A claim whose taker died is itself a left lock, taken over in the same way.
  */
 async function take(folder: string, path: string, mine: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
@@ -67,7 +70,7 @@ async function take(folder: string, path: string, mine: string): Promise<void> {
   try {
     // A link appears whole and fails when the name is taken: the one atomic "create with content".
     for (let attempt = 0; !(await linked(temporary, path)); attempt++) {
-      if (attempt === 5) throw held(folder, 'another process');
+      if (attempt === 5) throw held(folder, { words: 'another process' });
       const left = await readText(path);
       if (left === null) continue; // released a moment ago
       const living = await livingHolder(path, left);
@@ -145,18 +148,28 @@ async function copied(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Who holds the lock, in words, or null when nobody lives who does. */
-async function livingHolder(path: string, text: string): Promise<string | null> {
+/** Who holds a lock: in words, and where it is known by process id and host. */
+interface Holder {
+  readonly words: string;
+  readonly pid?: number;
+  readonly host?: string;
+}
+
+/** Who holds the lock; null when nobody does who is alive. */
+async function livingHolder(path: string, text: string): Promise<Holder | null> {
   const owner = parseOwner(text);
-  if (!owner) return (await ageOf(path)) < UNWRITTEN_MS ? 'another process' : null;
+  if (!owner) return (await ageOf(path)) < UNWRITTEN_MS ? { words: 'another process' } : null;
   if (owner.host !== hostname()) {
-    return (await ageOf(path)) < SILENT_MS ? `process ${owner.pid} on ${owner.host}` : null;
+    return (await ageOf(path)) < SILENT_MS
+      ? { words: `process ${owner.pid} on ${owner.host}`, pid: owner.pid, host: owner.host }
+      : null;
   }
   if (!isAlive(owner.pid)) return null;
   // Process ids come again (in containers nearly always): the start time tells them apart where the system shows it.
   const started = await processStart(owner.pid);
   if (started !== null && owner.started !== null && started !== owner.started) return null;
-  return owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
+  const words = owner.pid === process.pid ? 'this process' : `process ${owner.pid}`;
+  return { words, pid: owner.pid, host: owner.host };
 }
 
 async function ageOf(path: string): Promise<number> {
@@ -201,11 +214,13 @@ async function readText(path: string): Promise<string | null> {
   return (await readFile(path, 'utf8').catch(ignoreSystemError)) ?? null;
 }
 
-function held(folder: string, by: string): AutoCircuitError {
+function held(folder: string, { words, pid, host }: Holder): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'run-locked',
+    fields: { path: folder, pid, host },
     where: 'run',
-    what: `${by} is writing ${folder}`,
-    fix: 'wait for it, stop it, or choose another folder with --out',
+    what: `${words} is writing ${folder}`,
+    fix: 'wait for it, stop it, or choose another folder',
   });
 }
 

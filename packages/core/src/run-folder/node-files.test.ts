@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import { floatTensor } from '../tensor/tensor.js';
+import { errorOf } from '../testing/errors.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { nodesFromJson, nodesToJson, readNeurons, toFileNodes, writeNeurons } from './node-files.js';
 import { nodesSchema, parseBySchema, toJsonText } from './schemas.js';
 
-const layout = { kind: 'staged', layers: 1, heads: 2, dModel: 2 } as const;
-const graph = buildGraph(layout); // Resid Start, B0.0, B0.1
-const twice = buildGraph(layout, { ...DEFAULT_GRAPH_OPTIONS, positions: 2 });
+const graph = stagedGraph({}, { layers: 1 }); // Resid Start, B0.0, B0.1
+const twice = stagedGraph({ positions: 2 }, { layers: 1 });
 const tensor = (data: number[], shape: number[]) => floatTensor(Float64Array.from(data), shape);
 
 let folder: string;
@@ -41,9 +41,10 @@ describe('nodes.json', () => {
   });
   it('refuses the nodes of another graph', () => {
     const entries = nodesToJson(graph, tensor([1, 2, 3], [3]));
-    expect(() => nodesFromJson(twice, entries, 'nodes.json')).toThrow(/one entry for each of 6 nodes, got 3 entries/);
+    const mismatch = { code: 'graph-mismatch', fields: { path: 'nodes.json', key: 'nodes' } };
+    expect(errorOf(() => nodesFromJson(twice, entries, 'nodes.json'))).toMatchObject(mismatch);
     const other = entries.map((entry) => ({ ...entry, node: `A${entry.node}` }));
-    expect(() => nodesFromJson(graph, other, 'nodes.json')).toThrow(/does not hold the nodes of this graph/);
+    expect(errorOf(() => nodesFromJson(graph, other, 'nodes.json'))).toMatchObject(mismatch);
   });
 });
 
@@ -55,10 +56,18 @@ describe('neurons.safetensors', () => {
     const path = join(folder, 'neurons.safetensors');
     await writeNeurons(path, graph, inFile);
     expect(readNeurons(path, graph)).toEqual(inFile);
-    expect(() => readNeurons(path, twice)).toThrow(/expected \[2, 3, 2\], got \[3, 2\]/);
+    expect(errorOf(() => readNeurons(path, twice))).toMatchObject({
+      code: 'wrong-scores',
+      fields: { shape: [3, 2], expectedShape: [2, 3, 2] },
+    });
   });
   it('refuses other shapes and what is no number', () => {
-    expect(() => toFileNodes(graph, { scores: tensor([1, 2], [2]) })).toThrow(/expected \[3\], got \[2\]/);
-    expect(() => toFileNodes(graph, { scores: tensor([1, Number.NaN, 2], [3]) })).toThrow(/not a number/);
+    expect(errorOf(() => toFileNodes(graph, { scores: tensor([1, 2], [2]) }))).toMatchObject({
+      code: 'wrong-scores',
+      fields: { shape: [2], expectedShape: [3] },
+    });
+    expect(errorOf(() => toFileNodes(graph, { scores: tensor([1, Number.NaN, 2], [3]) }))).toMatchObject({
+      code: 'not-finite',
+    });
   });
 });

@@ -4,10 +4,11 @@ import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 import type { Graph } from '../graph/types.js';
-import type { NodeScores } from '../plugin/contributions.js';
+import type { NodeScores } from '../plugin/prune-algo.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { fromJsonNumber, type JsonNumber, toJsonNumber } from './schemas.js';
 
+/** A node in `nodes.json`. */
 export interface NodeEntry {
   readonly node: string;
   readonly position?: number | undefined;
@@ -46,6 +47,8 @@ export function nodesFromJson(graph: Graph, entries: readonly NodeEntry[], path:
   const data = positions.flatMap((position) => graph.sources.map(({ name }) => scores.get(`${name}@${position}`)));
   if (data.includes(undefined) || entries.length !== data.length) {
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key: 'nodes' },
       where: 'run',
       what: `${path} does not hold the nodes of this graph`,
       expected: `one entry for each of ${data.length} nodes`,
@@ -63,12 +66,18 @@ export async function writeNeurons(path: string, graph: Graph, neurons: Tensor<F
   });
 }
 
+/** The tensor that `writeNeurons` wrote, [position?, sources, dModel]. @throws AutoCircuitError for a broken file, or one of another graph */
 export function readNeurons(path: string, graph: Graph): Tensor<FloatArray> {
   const file = openSafetensors(path);
   const entry = file.tensors.get(NEURONS);
   const data = entry ? file.read(NEURONS) : null;
   if (!entry || !(data instanceof Float32Array)) {
-    throw new AutoCircuitError({ where: 'run', what: `${path} has no float32 tensor "${NEURONS}"` });
+    throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path, key: NEURONS },
+      where: 'run',
+      what: `${path} has no float32 tensor "${NEURONS}"`,
+    });
   }
   const neurons = floatTensor(data, entry.shape);
   checkShape(graph, neurons, [graph.layout.dModel]);
@@ -84,11 +93,14 @@ function checkShape(graph: Graph, { shape, data }: Tensor<FloatArray>, rest: rea
   const expected = [...nodeShape(graph), ...rest];
   if (shape.join() !== expected.join()) {
     throw new AutoCircuitError({
+      code: 'wrong-scores',
+      fields: { shape, expectedShape: expected },
       where: 'run',
       what: 'scores of nodes have the wrong shape',
       expected: `[${expected.join(', ')}]`,
       got: `[${shape.join(', ')}]`,
     });
   }
-  if (data.some(Number.isNaN)) throw new AutoCircuitError({ where: 'run', what: 'a score of a node is not a number' });
+  if (data.some(Number.isNaN))
+    throw new AutoCircuitError({ code: 'not-finite', where: 'run', what: 'a score of a node is not a number' });
 }

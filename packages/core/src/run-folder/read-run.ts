@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { fileError } from '../files/file-error.js';
 import { parseCircuitJson } from '../graph/circuit-json.js';
 import type { ReportInput } from './report-input.js';
-import { finishedPart, RUN_FILES, RunReader, readRun } from './store.js';
+import { RUN_FILES } from './run-files.js';
+import { finishedPart, RunReader, readRun } from './run-reader.js';
 
 /** What the report of a run is made of. @throws AutoCircuitError for a folder without a finished run, or with broken files */
 export async function readFinishedRun(folder: string): Promise<ReportInput> {

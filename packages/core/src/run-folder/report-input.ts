@@ -1,9 +1,10 @@
 /** @file What a report is made of: one run, as it lies in its folder. */
 import type { Circuit, Graph, PruneScores } from '../graph/types.js';
-import type { NodeScores } from '../plugin/contributions.js';
+import type { NodeScores } from '../plugin/prune-algo.js';
 import type { Measurement, RunJson } from './schemas.js';
 import type { Verification } from './verification-file.js';
 
+/** A run as its report shows it. */
 export interface ReportInput {
   readonly run: RunJson;
   readonly graph: Graph;

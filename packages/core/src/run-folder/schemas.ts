@@ -5,6 +5,7 @@ import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 
 /** A number; ∞ is written `"inf"`, and there is no NaN. */
 export const numberSchema = z.union([z.number(), z.enum(['inf', '-inf'])]);
+/** A number as a file has it. */
 export type JsonNumber = z.infer<typeof numberSchema>;
 
 const plainSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -17,6 +18,7 @@ export const sizesSchema = z.discriminatedUnion('by', [
   z.object({ by: z.literal('list'), counts: z.array(z.number()) }),
   z.object({ by: z.literal('threshold'), threshold: z.number() }),
 ]);
+/** How circuit sizes are asked for: by a rule, a list or a threshold on |score|. */
 export type CircuitSizes = z.infer<typeof sizesSchema>;
 
 /** All that decides the numbers of a run. Two runs of equal requests write equal files. */
@@ -45,6 +47,7 @@ export const requestSchema = z.object({
   /** By plugin that is not of the tool itself: a hash of its code. */
   plugins: z.record(z.string(), z.string()).optional(),
 });
+/** What a run was asked, as `run.json` has it. */
 export type RunRequest = z.infer<typeof requestSchema>;
 
 /** `run.json`: what was asked and with what; no timings, so that equal runs write equal files. */
@@ -68,14 +71,16 @@ export const runSchema = z.object({
   versions: z.record(z.string(), z.string()),
   runtime: z.string(),
 });
+/** The content of `run.json`. */
 export type RunJson = z.infer<typeof runSchema>;
 
+/** One circuit size of a measurement. */
 export const pointSchema = z.object({
   /** The size asked for; null for sizes by threshold. */
   requested: z.number().nullable(),
   /** Edges kept, ties included: the x of curves. */
   edges: z.number(),
-  /** Of these, edges on a way to the output (and, under resample, from the input). */
+  /** Of these, edges on a path to the output (and, under resample, from the input). */
   edgesConnected: z.number(),
   value: numberSchema,
   /** Over prompts, by the bootstrap from the run's seed. */
@@ -88,8 +93,10 @@ export const pointSchema = z.object({
   /** Standard error of the faithfulness, like `standardError`. */
   faithfulnessError: numberSchema.optional(),
 });
+/** A metric of one circuit. */
 export type MeasuredPoint = z.infer<typeof pointSchema>;
 
+/** A metric over all sizes. */
 export const measurementSchema = z.object({
   metric: z.string(),
   unit: z.string(),
@@ -99,6 +106,7 @@ export const measurementSchema = z.object({
   empty: numberSchema,
   points: z.array(pointSchema),
 });
+/** A metric over all sizes, as `measurements.json` has it. */
 export type Measurement = z.infer<typeof measurementSchema>;
 /** `measurements.json`. */
 export const measurementsSchema = z.array(measurementSchema);
@@ -118,21 +126,34 @@ export const nodesSchema = z.array(
 /** `curves.json`: what training saw at each step, by name; only of algorithms that train. */
 export const curvesSchema = z.record(z.string(), z.array(numberSchema));
 
+/** `timings.json`: seconds and memory of the process that finished the run. */
 export const timingsSchema = z.object({
   seconds: z.object({ load: z.number(), score: z.number(), measure: z.number() }),
   memoryMb: z.number(),
   resumed: z.boolean(),
 });
+/** The content of `timings.json`. */
 export type Timings = z.infer<typeof timingsSchema>;
 
-/** @throws AutoCircuitError for NaN, which no file of ours may hold. `what` names the number. */
+/**
+ * A number as files have it.
+ * @param what names the number in the error
+ * @throws AutoCircuitError `not-finite` for NaN, which no file of ours may hold
+ */
 export function toJsonNumber(value: number, what: string): JsonNumber {
   if (Number.isNaN(value)) {
-    throw new AutoCircuitError({ where: 'run', what: `${what} is not a number`, fix: 'check the model for overflow' });
+    throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { name: what },
+      where: 'run',
+      what: `${what} is not a number`,
+      fix: 'check the model for overflow',
+    });
   }
   if (Number.isFinite(value)) return value;
   return value > 0 ? 'inf' : '-inf';
 }
+/** A number as it was before `toJsonNumber`. */
 export function fromJsonNumber(value: JsonNumber): number {
   if (typeof value === 'number') return value;
   return value === 'inf' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
@@ -145,7 +166,13 @@ export function fromJsonNumber(value: JsonNumber): number {
 export function toJsonText(value: unknown, what: string): string {
   const checked = (key: string, entry: unknown): unknown => {
     if (typeof entry === 'number' && !Number.isFinite(entry)) {
-      throw new AutoCircuitError({ where: 'run', what: `${what}: "${key}" is ${entry}`, kind: 'internal' });
+      throw new AutoCircuitError({
+        code: 'internal',
+        fields: { key },
+        where: 'run',
+        what: `${what}: "${key}" is ${entry}`,
+        kind: 'internal',
+      });
     }
     return entry;
   };

@@ -52,14 +52,19 @@ export async function writeScores(path: string, graph: Graph, scores: PruneScore
   });
 }
 
-/** @throws AutoCircuitError when the file is broken or belongs to another graph */
+/** The scores that `writeScores` wrote. @throws AutoCircuitError when the file is broken or belongs to another graph */
 export function readScores(path: string, graph: Graph): PruneScores {
   const file = openSafetensors(path);
   const scores: Record<string, PruneScores[string]> = {};
   for (const [module, { shape }] of file.tensors) {
     const data = file.read(module);
     if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw new AutoCircuitError({ where: 'run', what: `${path}: the scores of "${module}" are no floats` });
+      throw new AutoCircuitError({
+        code: 'invalid-file',
+        fields: { path, key: module },
+        where: 'run',
+        what: `${path}: the scores of "${module}" are no floats`,
+      });
     }
     scores[module] = floatTensor(data, shape);
   }

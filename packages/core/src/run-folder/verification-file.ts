@@ -6,6 +6,7 @@ import { numberSchema } from './schemas.js';
 
 const backendSchema = z.object({ name: z.string(), device: z.string(), threads: z.number() });
 
+/** The content of `verify-BACKEND.json`. */
 export const verificationSchema = z.object({
   format: z.literal('auto-circuit verification 1'),
   /** Whether scores, circuit and every metric agree. */
@@ -48,10 +49,12 @@ export const verificationSchema = z.object({
     }),
   ),
 });
+/** How a run compares with the numbers of another backend. */
 export type Verification = z.infer<typeof verificationSchema>;
 
 /** Names of backends have only letters, digits and "-", so each is a file name. */
 export const verificationFile = (backend: string): string => `verify-${backend}.json`;
+/** Whether a file has the name of a verification. */
 export const isVerificationFile = (name: string): boolean => /^verify-[A-Za-z0-9-]+\.json$/.test(name);
 
 /** The verifications in a run folder, by name. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph } from '../graph/build.js';
 import { edgeSelection } from '../graph/edge-ranking.js';
 import { unflattenScores } from '../graph/score-index.js';
 import { topEdges } from '../graph/scores.js';
+import { errorOf } from '../testing/errors.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { circuitsToMeasure, keptCircuit, tiesWarning } from './circuits-to-measure.js';
 
-const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 }); // 2 + 6 + 5 = 13 edges
+const graph = stagedGraph(); // 2 + 6 + 5 = 13 edges
 const scores = unflattenScores(graph, [9, -8, 7, 7, -7, 5, 4, 3, 2, 1, 0, 0, 0]);
 const settings = { ablation: 'resample', ablateFrom: 'corrupt', patchType: 'tree', reverse: false } as const;
 
@@ -61,6 +62,10 @@ describe('circuitsToMeasure', () => {
     expect(sized('top')[0]!.make().connected.edges).toHaveLength(0);
     const grown = circuitsToMeasure(graph, scores, { by: 'list', counts: [3] }, { ...settings, ablation: 'zero', select: 'greedy' }); // biome-ignore format: one line
     expect(grown[0]!.make().connected.edges).toHaveLength(3);
-    expect(() => circuitsToMeasure(graph, scores, { by: 'threshold', threshold: 1 }, { ...settings, select: 'top' })).toThrow(/nothing to choose/); // biome-ignore format: one line
+    const byThreshold = { by: 'threshold', threshold: 1 } as const;
+    expect(errorOf(() => circuitsToMeasure(graph, scores, byThreshold, { ...settings, select: 'top' }))).toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['select', 'threshold'] },
+    });
   });
 });

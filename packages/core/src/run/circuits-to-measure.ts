@@ -17,6 +17,7 @@ export interface SizedCircuit {
   readonly edges: number;
   make(): MadeCircuit;
 }
+/** A circuit of one size, as it is measured and as it is drawn. */
 export interface MadeCircuit {
   readonly circuit: Circuit;
   /** What is left without edges that cannot change the output; it has the same outputs. */
@@ -78,9 +79,11 @@ export function keptCircuit(
 export function checkSelection(sizes: CircuitSizes, select: SelectionName): void {
   if (sizes.by !== 'threshold' || select === 'threshold') return;
   throw new AutoCircuitError({
+    code: 'conflicting-options',
+    fields: { options: ['select', 'threshold'] },
     where: 'measure',
     what: `a threshold on |score| chooses edges by itself, so "${select}" has nothing to choose`,
-    fix: 'use --select threshold, or sizes by --edges',
+    fix: 'choose edges by threshold, or give sizes as numbers of edges',
   });
 }
 
@@ -90,8 +93,8 @@ export function knownCircuit(circuit: Circuit, settings: CircuitRunSettings): Si
 }
 
 /**
- * Drops edges without a way out, which never show. Edges without a way in carry exactly their patch value only in a tree
- * patch under resample, so only there they go too.
+ * Drops edges without a path to the output, which cannot change it. Edges without a path from the input carry exactly
+ * their patch value only in a tree patch under resample, so only there they are dropped too.
  */
 function madeCircuit(circuit: Circuit, settings: CircuitRunSettings): MadeCircuit {
   const requireWayIn = settings.patchType === 'tree' && settings.ablation === 'resample';
@@ -100,10 +103,12 @@ function madeCircuit(circuit: Circuit, settings: CircuitRunSettings): MadeCircui
 
 const noEdgeReaches = (threshold: number): AutoCircuitError =>
   new AutoCircuitError({
+    code: 'invalid-threshold',
+    fields: { threshold },
     where: 'measure',
     what: 'no edge reaches the threshold',
-    got: `--threshold ${threshold}`,
-    fix: 'lower it, or choose sizes with --edges',
+    got: `${threshold}`,
+    fix: 'lower it, or give sizes as numbers of edges',
   });
 
 function countsOf(graph: Graph, scores: PruneScores, sizes: Exclude<CircuitSizes, { by: 'threshold' }>): number[] {

@@ -11,7 +11,8 @@ import { seededRandom } from '../numeric/seeded-random.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import { defineMetric, definePruneAlgo } from '../plugin/contributions.js';
+import { defineMetric } from '../plugin/metric.js';
+import { definePruneAlgo } from '../plugin/prune-algo.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { withoutPromptValues } from '../run-folder/schemas.js';
@@ -311,20 +312,26 @@ describe('discover', () => {
     const again = await discover(stored('run', 'resume'), { onProgress: () => events++ });
     expect(events).toBe(0);
     expect(again.measurements[0]!.points).toHaveLength(26);
-    await expect(discover(stored('run', 'refuse'))).rejects.toThrow(/already holds a finished run; --resume shows it/);
-    await expect(discover(stored('run', 'resume', { seed: 1, keep: 3 }))).rejects.toThrow(
-      /another request: keep was "auto" and is now 3; seed was 0 and is now 1; ask/,
-    );
+    await expect(discover(stored('run', 'refuse'))).rejects.toMatchObject({
+      code: 'run-exists',
+      fields: { path: join(root, 'run'), finished: true },
+    });
+    await expect(discover(stored('run', 'resume', { seed: 1, keep: 3 }))).rejects.toMatchObject({
+      code: 'run-exists',
+      fields: { changes: ['keep was "auto" and is now 3', 'seed was 0 and is now 1'] },
+    });
     await discover(stored('run', 'overwrite', { keep: 3 }));
     expect(JSON.parse((await files('run'))['circuit.json']!).edges).toHaveLength(3);
   });
 
   it('leaves nothing of a run that failed before anything was finished, and keeps scores of one that failed later', async () => {
     const same = prompts.map((prompt) => ({ ...prompt, corrupt: prompt.clean }));
-    await expect(discover(stored('gone', 'refuse', { prompts: same }))).rejects.toThrow(/cannot be told apart/);
+    await expect(discover(stored('gone', 'refuse', { prompts: same }))).rejects.toMatchObject({
+      code: 'nothing-to-find',
+    });
     expect(await readdir(root)).toEqual([]);
     const sizes = { by: 'threshold', threshold: 1e9 } as const;
-    await expect(discover(stored('late', 'refuse', { sizes }))).rejects.toThrow(/no edge reaches/);
+    await expect(discover(stored('late', 'refuse', { sizes }))).rejects.toMatchObject({ code: 'invalid-threshold' });
     expect(await readdir(join(root, 'late'))).toContain('scores.safetensors');
     expect(await readdir(join(root, 'late'))).not.toContain('.lock');
   });
@@ -350,7 +357,10 @@ describe('discover', () => {
     await mkdir(join(root, 'home'));
     await writeFile(join(root, 'home', 'thesis.tex'), 'x');
     for (const existing of ['refuse', 'resume', 'overwrite'] as const) {
-      await expect(discover(stored('home', existing))).rejects.toThrow(/is no run folder: it holds "thesis.tex"/);
+      await expect(discover(stored('home', existing))).rejects.toMatchObject({
+        code: 'folder-not-empty',
+        fields: { file: 'thesis.tex' },
+      });
     }
     expect(await readdir(join(root, 'home'))).toEqual(['thesis.tex']);
   });
@@ -369,17 +379,30 @@ describe('discover', () => {
   });
 
   it('refuses what makes no sense, in a sentence', async () => {
-    await expect(discover(request({ patchType: 'edge', ablation: 'zero' }))).rejects.toThrow(
-      /would remove the circuit.*--force/,
-    );
-    await expect(discover(request({ ablateFrom: 'clean' }))).rejects.toThrow(/changes nothing/);
-    await expect(discover(request({ keep: 26 }))).rejects.toThrow(/from 0 to 25, got 26/);
-    await expect(discover(request({ sizes: { by: 'list', counts: [26] } }))).rejects.toThrow(/0 to 25, got 26/);
-    await expect(discover(request({ sizes: { by: 'threshold', threshold: 1e9 } }))).rejects.toThrow(/no edge reaches/);
+    await expect(discover(request({ patchType: 'edge', ablation: 'zero' }))).rejects.toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['patchType', 'ablation'] },
+    });
+    await expect(discover(request({ ablateFrom: 'clean' }))).rejects.toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['ablation', 'ablateFrom'] },
+    });
+    await expect(discover(request({ keep: 26 }))).rejects.toMatchObject({
+      code: 'invalid-edge-count',
+      fields: { edges: 26, edgeCount: 25 },
+    });
+    await expect(discover(request({ sizes: { by: 'list', counts: [26] } }))).rejects.toMatchObject({
+      code: 'invalid-edge-count',
+    });
+    await expect(discover(request({ sizes: { by: 'threshold', threshold: 1e9 } }))).rejects.toMatchObject({
+      code: 'invalid-threshold',
+      fields: { threshold: 1e9 },
+    });
     const noWrong = prompts.map((prompt) => ({ ...prompt, wrongAnswers: [] }));
-    await expect(discover(request({ prompts: noWrong }))).rejects.toThrow(
-      /"logit-diff" needs wrong answers, and prompt 0 has none/,
-    );
+    await expect(discover(request({ prompts: noWrong }))).rejects.toMatchObject({
+      code: 'missing-wrong-answers',
+      fields: { prompt: 0 },
+    });
     const same = prompts.map((prompt) => ({ ...prompt, corrupt: prompt.clean }));
     await expect(discover(request({ prompts: same }))).rejects.toThrow(
       /cannot be told apart.*got \S+ ± \S+ over 8 prompts/,

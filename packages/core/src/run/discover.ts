@@ -6,15 +6,17 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
-import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
+import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
 import { toFileNodes } from '../run-folder/node-files.js';
+import { openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import { toFileScores } from '../run-folder/score-files.js';
-import { openRunStore, type RunStore } from '../run-folder/store.js';
+import type { RunStore } from '../run-folder/store.js';
 import {
   checkSelection,
   circuitsToMeasure,
@@ -28,7 +30,9 @@ import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
 
+/** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
+/** How a run is followed and stopped. */
 export interface DiscoverHooks {
   readonly onProgress?: (phase: RunPhase, done: number, total: number, unit?: string) => void;
   readonly onWarning?: (line: string) => void;
@@ -37,6 +41,7 @@ export interface DiscoverHooks {
   readonly renderReport?: (input: ReportInput) => string;
 }
 
+/** What a run found. */
 export interface DiscoverResult {
   /** The run folder, absolute; null without a store. */
   readonly folder: string | null;
@@ -101,7 +106,7 @@ async function runParts(
   try {
     const measurer = measurerOf(request, hooks, prompts, patch, store);
     const start = performance.now();
-    await measurer.references(); // before scoring: prompts that tell nothing are found at once
+    await measurer.references(); // before scoring, so that prompts on which nothing can be measured are found at once
     const referenced = performance.now();
     const result = await scoresOf(request, hooks, prompts, patch, store);
     const scored = performance.now();
@@ -239,20 +244,18 @@ function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edge
   const asked = [...(keep === 'auto' ? [] : [keep]), ...(sizes.by === 'list' ? sizes.counts : [])];
   const bad = asked.find((size) => !(size >= 0 && size <= edgeCount && (size < 1 || Number.isInteger(size))));
   if (bad === undefined && (keep === 'auto' || Number.isInteger(keep))) return;
-  throw new AutoCircuitError({
-    where: 'measure',
-    what: 'the graph cannot keep this many edges',
-    expected: `a whole number from 0 to ${edgeCount}`,
-    got: `${bad ?? keep}`,
-  });
+  throw invalidEdgeCount('measure', bad ?? Number(keep), 0, edgeCount);
 }
 
-function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
+/** @throws AutoCircuitError when an objective needs wrong answers and a training prompt has none */
+export function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
   const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
   if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
   throw new AutoCircuitError({
+    code: 'missing-wrong-answers',
+    fields: { prompt: lacking.index, objective },
     where: 'discover',
     what: `the objective "${objective}" needs wrong answers, and prompt ${lacking.index} has none`,
-    fix: 'choose another --objective (answer-logit, kl, …), or add wrong_answers to the data',
+    fix: 'choose another objective (answer-logit, kl, …), or add wrong_answers to the data',
   });
 }

@@ -2,7 +2,7 @@
 
 import type { Circuit, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { Checkpoint } from '../plugin/contributions.js';
+import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
 import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './circuits-to-measure.js';
@@ -10,6 +10,7 @@ import { SizeMeasurer } from './measure-circuits.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 
+/** Which circuits to measure, on which prompts, by which metrics. */
 export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
   readonly model: PatchableModel;
   /** All prompts; means are taken over the training part, circuits measured on the test part, as `discover` splits them. */
@@ -22,6 +23,7 @@ export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
   /** Where constants of optimal ablation are kept; without it they are trained anew, to the same. */
   readonly constants?: Checkpoint | undefined;
 }
+/** How the work is followed and stopped. */
 export interface EvaluateHooks {
   readonly onProgress?: (done: number, total: number) => void;
   readonly onWarning?: (line: string) => void;

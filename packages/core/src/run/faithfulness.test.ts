@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BatchOutputs } from '../plugin/contributions.js';
+import type { BatchOutputs } from '../plugin/metric.js';
 import { chooseKept, faithfulnessScale } from './faithfulness.js';
 
 /** Two outputs a prompt; answer 0, wrong answer 1. */

@@ -4,13 +4,13 @@ import { AutoCircuitError, type ErrorParts } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
 import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
 import { klDivergence } from '../objectives/token-functions.js';
-import type { BatchOutputs, PromptValues } from '../plugin/contributions.js';
+import type { BatchOutputs, PromptValues } from '../plugin/metric.js';
 import type { AnswerSides } from '../prompts/types.js';
 import { ratioOfSums } from '../statistics/bootstrap.js';
 import type { FloatArray } from '../tensor/tensor.js';
 import type { References } from './run-circuits.js';
 
-/** Faithfulness must be this close to 1 for `--keep auto`. */
+/** How close to 1 the faithfulness of a circuit that is kept must be. */
 export const FAITHFUL_WITHIN = 0.1;
 /** Without wrong answers: distance to the whole model at most this share of the empty circuit's. */
 export const KL_WITHIN = 0.1;
@@ -62,11 +62,12 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
   const rounding = 1e-6 * Math.max(...unpatched.map(Math.abs));
   if (!(Math.abs(gap) > Math.max(2 * error, rounding))) {
     return none({
+      code: 'nothing-to-find',
       where: 'measure',
       what: 'the whole model and the empty circuit cannot be told apart on these prompts, so no circuit can be more or less faithful',
       expected: 'a mean gap in logit difference of more than 2 standard errors',
       got: `${gap.toPrecision(3)} ± ${error.toPrecision(3)} over ${gaps.length} prompt${gaps.length === 1 ? '' : 's'}`,
-      fix: 'check that the model does the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
+      fix: 'check that the model does the task, use more test prompts, or name the size to keep',
     });
   }
   const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({
@@ -106,9 +107,10 @@ function byDistance(
   const most = distance(empty);
   if (!(mean(most) > 0)) {
     return none({
+      code: 'nothing-to-find',
       where: 'measure',
       what: 'patching every edge changes nothing on these prompts, so there is no circuit to find',
-      fix: 'check that clean and corrupt prompts differ, or choose a size with --keep N',
+      fix: 'check that clean and corrupt prompts differ, or name the size to keep',
     });
   }
   const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({ values: distance(circuit), weights: most });
@@ -129,7 +131,7 @@ export interface FaithfulSize {
   readonly faithful: boolean;
 }
 /**
- * `--keep auto`: the smallest measured size that is faithful while the next larger one is too; if none is, the largest.
+ * The size to keep: the smallest measured size that is faithful while the next larger one is too; if none is, the largest.
  * @param sizes ascending
  * @returns the index into `sizes`, and whether it was found so
  */

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { BatchOutputs, MetricValue } from '../plugin/contributions.js';
+import type { BatchOutputs, MetricValue } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
@@ -45,10 +45,13 @@ type ReferenceValues = z.infer<typeof referencesSchema>;
 
 /** Where finished points are kept until all are there; a run folder's `partial/`. */
 export interface PartialWork {
+  /** What was written under a name, or null. */
   readPartial(name: string): Promise<string | null>;
+  /** Keeps a text under a name, whole or not at all. */
   writePartial(name: string, text: string): Promise<void>;
 }
 
+/** What is measured, and how it is run. */
 export interface MeasureSizesRequest {
   readonly model: PatchableModel;
   readonly batches: readonly PromptBatch[];
@@ -65,15 +68,13 @@ export interface MeasureSizesRequest {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Outputs of circuits that are in memory at once. */
-const OUTPUT_BYTES = 64 * 2 ** 20;
-
-/** Reference outputs of a run, or what is known of them when every point is already there. */
+/** The outputs that circuits are compared with, and the scale of faithfulness that follows from them. */
 interface Prepared {
   readonly references: References;
   readonly scale: FaithfulnessScale | null;
 }
 
+/** Measures circuits of rising size; what is measured is kept as partial work. */
 export class SizeMeasurer {
   readonly #request: MeasureSizesRequest;
   readonly #bootstrap: PromptBootstrap;
@@ -86,8 +87,8 @@ export class SizeMeasurer {
   }
 
   /**
-   * Runs the whole model and the empty circuit, unless an earlier process did. Done before scoring, so that prompts which
-   * tell nothing are found at once. @throws AutoCircuitError for those, when faithfulness is needed
+   * Runs the whole model and the empty circuit, unless an earlier process did. Done before scoring, so that prompts
+   * on which nothing can be measured are found at once. @throws AutoCircuitError for those, when faithfulness is needed
    */
   async references(): Promise<ReferenceValues> {
     if (this.#referenceValues) return this.#referenceValues;
@@ -159,14 +160,7 @@ export class SizeMeasurer {
   /** Neighbours that may run together: as many as one run takes, and whose outputs take little memory. */
   #windows(circuits: readonly SizedCircuit[]): SizedCircuit[][] {
     const { model, batches } = this.#request;
-    const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
-    const most = Math.min(
-      Math.max(1, ...batches.map((batch) => model.runsAtOnce(batch))),
-      Math.max(1, Math.floor(OUTPUT_BYTES / (4 * prompts * model.outputSize))),
-    );
-    return Array.from({ length: Math.ceil(circuits.length / most) }, (_, i) =>
-      circuits.slice(i * most, (i + 1) * most),
-    );
+    return model.maskWindows(batches, circuits.length).map(([start, stop]) => circuits.slice(start, stop));
   }
 
   /** The points of neighbours, each given when it is kept. */
@@ -230,9 +224,10 @@ const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
   ...(faithfulnessError === undefined ? {} : { faithfulnessError }),
 });
 
+/** Measurements of all sizes, and the size to keep. */
 export interface MeasuredSizes {
   readonly measurements: readonly Measurement[];
-  /** The circuit that `--keep auto` chooses. */
+  /** The smallest faithful size, as `chooseKept` finds it: its index, and whether there is one. */
   readonly auto: { readonly index: number; readonly found: boolean };
 }
 

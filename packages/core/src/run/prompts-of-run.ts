@@ -6,18 +6,21 @@ import type { AblationName } from '../patch/requests/ablations.js';
 import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../prompts/prompts.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 
+/** Which prompts of a data set are used. */
 export interface PromptChoice {
   /** Only prompts of this many tokens; null: all. */
   readonly length: number | null;
   /** The first so many of those; null: all. */
   readonly limit: number | null;
 }
+/** Which prompts are used, and how they are divided and batched. */
 export interface RunPromptSettings extends PromptChoice {
   readonly train: number | null;
   readonly test: number | 'same' | null;
   readonly batchSize: number;
   readonly seed: number;
 }
+/** The prompts of a run, in batches. */
 export interface RunPrompts {
   /** Scores and data-set means are taken on these. */
   readonly train: readonly PromptBatch[];
@@ -30,11 +33,13 @@ export interface RunPrompts {
   };
 }
 
-/** The prompts that `--length` and `--limit` leave. @throws AutoCircuitError when none are left */
+/** The prompts of one length, and no more than the limit. @throws AutoCircuitError when none are left */
 export function choosePrompts(prompts: readonly Prompt[], { length, limit }: PromptChoice): readonly Prompt[] {
   const fitting = length === null ? prompts : promptsOfLength(prompts, length);
   if (limit !== null && !(Number.isSafeInteger(limit) && limit > 0)) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'limit', got: limit },
       where: 'prompts',
       what: 'the limit is not usable',
       expected: 'a whole number from 1',
@@ -43,10 +48,18 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
   }
   const chosen = limit === null ? fitting : fitting.slice(0, limit);
   if (chosen.length > 0) return chosen;
-  throw new AutoCircuitError({ where: 'prompts', what: 'there are no prompts', fix: 'give a data set that has some' });
+  throw new AutoCircuitError({
+    code: 'no-prompts',
+    where: 'prompts',
+    what: 'there are no prompts',
+    fix: 'give a data set that has some',
+  });
 }
 
-/** @throws AutoCircuitError when a part would be empty or too large, or lengths differ where one is needed */
+/**
+ * The prompts of a run: chosen, divided by the seed, in batches.
+ * @throws AutoCircuitError when a part would be empty or too large, or lengths differ where one is needed
+ */
 export function promptsOfRun(
   prompts: readonly Prompt[],
   graph: Graph,
@@ -55,7 +68,7 @@ export function promptsOfRun(
 ): RunPrompts {
   const chosen = choosePrompts(prompts, settings);
   if (graph.options.positions !== null) requireOneLength(chosen, 'edges for each token position');
-  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (--ablation ${ablation})`);
+  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (ablation ${ablation})`);
   const { train, test } = splitTrainTest(chosen, {
     seed: settings.seed,
     ...(settings.train === null ? {} : { train: settings.train }),
@@ -66,7 +79,7 @@ export function promptsOfRun(
   const trainBatches = batchesOf(train, settings.batchSize);
   return {
     train: trainBatches,
-    // The same batches where the prompts are the same, so that what the engine kept of them serves twice.
+    // The same batches where the prompts are the same, so that what the engine has stored of them is used again.
     test: test === train ? trainBatches : batchesOf(test, settings.batchSize),
     counts: { train: train.length, test: test.length, lengths },
   };

@@ -1,16 +1,16 @@
+/** @file What `discover` is asked: everything that a run is made of. */
 import type { BackendInfo } from '../backend/backend.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { PruneAlgo } from '../plugin/contributions.js';
+import type { PruneAlgo } from '../plugin/prune-algo.js';
 import type { Prompt } from '../prompts/types.js';
+import type { ExistingFolder } from '../run-folder/run-files.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
-import type { ExistingFolder } from '../run-folder/store.js';
 import type { SelectionSettings } from './circuits-to-measure.js';
 import type { RunPromptSettings } from './prompts-of-run.js';
 import type { ChosenMetric } from './run-circuits.js';
 
-/** @file What `discover` is asked: everything that a run is made of. */
-
+/** All that decides a run, and where its results go. */
 export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly model: PatchableModel;
   readonly prompts: readonly Prompt[];
@@ -23,7 +23,7 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly keep: number | 'auto';
   /** Lets settings through that make little sense. */
   readonly force?: boolean;
-  /** Where results are kept; without it they are only returned. */
+  /** Where results are written; without it they are only returned. */
   readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
   /** Seconds that the caller took to load model and data, for `timings.json`. */
   readonly loadSeconds?: number;
@@ -35,7 +35,7 @@ export interface RunIdentity {
   readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
   /** `name`: the task's or the file's; `bos`: what was done about it. */
   readonly data: { readonly name: string; readonly bos: string };
-  /** What stands at each token position, and positions of words: kept where positions have edges of their own. */
+  /** What stands at each token position, and positions of words: written where positions have edges of their own. */
   readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
   /** What opens model and data again: names and paths. */
   readonly sources: Readonly<Record<string, string | number | boolean | null>>;

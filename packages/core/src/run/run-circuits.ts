@@ -7,17 +7,20 @@ import { AutoCircuitError } from '../errors/error.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
+import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
 
+/** `tree`: every edge outside the circuit is patched; `edge`: the circuit is patched into the other run. */
 export type PatchType = 'tree' | 'edge';
+/** What is patched in. */
 export interface AblationChoice {
   readonly ablation: AblationName;
   /** The side that patched-in values come from; without meaning for zeros and for means that name their side. */
   readonly ablateFrom: Side;
 }
+/** How circuits are run. */
 export interface CircuitRunSettings extends AblationChoice {
   readonly patchType: PatchType;
   /** Circuits run on the corrupt prompts and the clean ones are patched in. Scores are not touched by it. */
@@ -46,20 +49,28 @@ export async function patchDescription(
   return ablation === 'zero' ? { kind: 'zero' } : { kind: ablation, from: ablateFrom };
 }
 
-/** @throws AutoCircuitError for settings under which a patched run says nothing; `force` lets an edge patch ablate. */
+/**
+ * Whether these settings make sense together.
+ * @param force lets an edge patch ablate
+ * @throws AutoCircuitError `conflicting-options` for settings under which a patched run means nothing
+ */
 export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunSettings, force: boolean): void {
   if (patchType === 'edge' && ablation !== 'resample' && !force) {
     throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: ['patchType', 'ablation'] },
       where: 'measure',
       what: `an edge patch with the ablation "${ablation}" would remove the circuit from a corrupt run`,
-      fix: 'use --patch-type tree or --ablation resample, or say --force',
+      fix: 'use a tree patch or the ablation "resample", or force it',
     });
   }
   if (ablation === 'resample' && ablateFrom === 'clean') {
     throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: ['ablation', 'ablateFrom'] },
       where: 'measure',
       what: 'resampling a prompt from its own clean side changes nothing',
-      fix: 'use --ablate-from corrupt, or --reverse to run circuits on the corrupt prompts',
+      fix: 'ablate from the corrupt side, or reverse the two sides to run circuits on the corrupt prompts',
     });
   }
 }
@@ -117,7 +128,7 @@ export async function outputsOfCircuits(
   return outputs;
 }
 
-/** The outputs that circuits are compared with: made once, kept for all sizes. */
+/** The outputs that circuits are compared with: made once for all sizes. */
 export interface References {
   readonly clean: readonly BatchOutputs[];
   readonly corrupt: readonly BatchOutputs[];
@@ -127,6 +138,7 @@ export interface References {
   readonly model: readonly BatchOutputs[];
 }
 
+/** Runs the model on both sides, the empty circuit and the circuit of all edges. */
 export async function referenceOutputs(
   model: PatchableModel,
   batches: readonly PromptBatch[],
@@ -175,9 +187,11 @@ export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly
   const needy = metrics.find(({ metric }) => metric.needsWrongAnswers);
   if (!lacking || !needy) return;
   throw new AutoCircuitError({
+    code: 'missing-wrong-answers',
+    fields: { prompt: lacking.index, metric: needy.metric.name },
     where: 'measure',
     what: `the metric "${needy.metric.name}" needs wrong answers, and prompt ${lacking.index} has none`,
-    fix: 'choose another --metric, or add wrong_answers to the data',
+    fix: 'choose another metric, or add wrong_answers to the data',
   });
 }
 
@@ -193,6 +207,8 @@ export function measureOne(
   const result = metric.measure(context, options as never);
   if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
     throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { metric: metric.name },
       where: 'measure',
       what: `the metric "${metric.name}" gave something that is not a number`,
       fix: 'check the model for overflow on these prompts, or choose another metric',

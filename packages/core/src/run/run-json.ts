@@ -14,6 +14,7 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
     ]),
   );
 
+/** The `run.json` of a request. */
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph } = request.model;
   const { model, data, backend, sources, versions, plugins = {}, positions } = identity;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph } from '../graph/build.js';
 import { edgeAt } from '../graph/edges.js';
 import { unflattenScores } from '../graph/score-index.js';
 import type { Measurement } from '../run-folder/schemas.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { compareCircuit, compareMeasurement, compareScores } from './verify.js';
 
-const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 });
+const graph = stagedGraph();
 const N = graph.edgeCount;
 const scored = (...first: number[]) =>
   unflattenScores(graph, [...first, ...Array.from({ length: N - first.length }, () => 0)]);

@@ -7,7 +7,7 @@ import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import type { Checkpoint } from '../plugin/contributions.js';
+import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { fromJsonNumber, type Measurement, toJsonNumber } from '../run-folder/schemas.js';
@@ -25,6 +25,7 @@ import { type ChosenMetric, type CircuitRunSettings, patchDescription } from './
  */
 export const VERIFY_TOLERANCE = 1e-4;
 
+/** A finished run, and the same model on another backend. */
 export interface VerifyRequest
   extends CircuitRunSettings,
     RunPromptSettings,
@@ -40,6 +41,7 @@ export interface VerifyRequest
   /** The run as its files have it. */
   readonly before: Pick<ReportInput, 'run' | 'scores' | 'circuit' | 'measurements'>;
 }
+/** How the work is followed and stopped. */
 export type VerifyHooks = Pick<DiscoverHooks, 'onProgress' | 'signal'>;
 
 /**
@@ -111,6 +113,7 @@ const largestFinite = (values: Iterable<number>): number => {
   return largest;
 };
 
+/** How far two sets of scores are apart, edge by edge. */
 export function compareScores(graph: Graph, before: PruneScores, after: PruneScores): Verification['scores'] {
   const [a, b] = [flattenScores(graph, before), flattenScores(graph, after)];
   let [most, where] = [0, -1];

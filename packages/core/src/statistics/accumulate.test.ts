@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { buildGraph, scoreShape } from '../graph/build.js';
+import { scoreShape } from '../graph/build.js';
 import type { Graph } from '../graph/types.js';
 import { elementCount, floatTensor } from '../tensor/tensor.js';
+import { errorOf } from '../testing/errors.js';
+import { stagedGraph } from '../testing/graphs.js';
 import { PointAccumulator, type PromptScores, ScoreAccumulator } from './accumulate.js';
 
-const graph = buildGraph({ kind: 'staged', layers: 2, heads: 2, dModel: 2 });
+const graph = stagedGraph();
 
 /** Numbers that float32 holds and whose float64 sum depends on the order only below 1e-9. */
 function madeUp(of: Graph, prompts: number, seed: number): PromptScores {
@@ -89,12 +91,17 @@ describe('ScoreAccumulator', () => {
     const total = new ScoreAccumulator(graph);
     const bad = madeUp(graph, 2, 1);
     bad.tensors.output!.data[3] = Number.NaN;
-    expect(() => total.add(bad)).toThrow(/"output" is not a number/);
-    expect(() => total.add({ tensors: {} })).toThrow(/wrong shape: expected \[0, 2, 1\], got nothing/);
+    expect(errorOf(() => total.add(bad))).toMatchObject({ code: 'not-finite', fields: { module: 'output' } });
+    expect(errorOf(() => total.add({ tensors: {} }))).toMatchObject({
+      code: 'wrong-scores',
+      fields: { expectedShape: [0, 2, 1] },
+    });
     expect(total.toCheckpoint()).toEqual(new ScoreAccumulator(graph).toCheckpoint());
-    const other = buildGraph({ kind: 'staged', layers: 2, heads: 3, dModel: 2 });
-    expect(() => ScoreAccumulator.fromCheckpoint(other, total.toCheckpoint())).toThrow(/does not fit this graph/);
-    expect(() => total.result()).toThrow(/no prompts/);
+    const other = stagedGraph({}, { heads: 3 });
+    expect(errorOf(() => ScoreAccumulator.fromCheckpoint(other, total.toCheckpoint()))).toMatchObject({
+      code: 'wrong-checkpoint',
+    });
+    expect(errorOf(() => total.result())).toMatchObject({ code: 'internal' });
   });
 });
 
@@ -108,6 +115,6 @@ describe('PointAccumulator', () => {
     const { scores, standardErrors } = total.result();
     expect(scores.output!.data[0]).toBe(8);
     expect(standardErrors!.output!.data[0]).toBe(7); // √((49 + 49) / (2·1)) = 7
-    expect(() => points.add(constant([1]))).toThrow(/different numbers of prompts/);
+    expect(errorOf(() => points.add(constant([1])))).toMatchObject({ code: 'internal' });
   });
 });

@@ -9,7 +9,8 @@
 import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
 import type { DestinationBlock, Graph, PruneScores } from '../graph/types.js';
-import type { CheckpointData, PruneResult } from '../plugin/contributions.js';
+import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { PruneResult } from '../plugin/prune-algo.js';
 import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 
 /** One score array for each prompt, by destination module: `[prompts, position?, head?, sources]`. */
@@ -70,6 +71,7 @@ export class ScoreAccumulator {
     const n = this.#prompts;
     if (n === 0) {
       throw new AutoCircuitError({
+        code: 'internal',
         where: 'run',
         what: 'there are no prompts to average scores over',
         kind: 'internal',
@@ -149,6 +151,7 @@ export class PointAccumulator {
       );
     } else if (prompts !== this.#prompts) {
       throw new AutoCircuitError({
+        code: 'internal',
         where: 'run',
         what: 'the points of one batch have different numbers of prompts',
         expected: `${this.#prompts}`,
@@ -166,7 +169,12 @@ export class PointAccumulator {
   /** Each prompt's mean over the points added. */
   mean(): PromptScores {
     if (this.#points === 0) {
-      throw new AutoCircuitError({ where: 'run', what: 'there are no points to average over', kind: 'internal' });
+      throw new AutoCircuitError({
+        code: 'internal',
+        where: 'run',
+        what: 'there are no points to average over',
+        kind: 'internal',
+      });
     }
     const tensors: Record<string, Tensor<FloatArray>> = {};
     for (const block of this.graph.destinationBlocks) {
@@ -186,6 +194,8 @@ function checkedPrompts(graph: Graph, gradients: PromptScores): number {
     const expected = [prompts, ...scoreShape(graph, block)];
     if (!tensor || tensor.shape.join() !== expected.join()) {
       throw new AutoCircuitError({
+        code: 'wrong-scores',
+        fields: { module: block.module, shape: tensor?.shape, expectedShape: expected },
         where: 'run',
         what: `scores of "${block.module}" have the wrong shape`,
         expected: `[${expected.join(', ')}]`,
@@ -202,6 +212,8 @@ function refuseNaN(block: DestinationBlock, { data }: Tensor<FloatArray>): void 
   const at = data.findIndex(Number.isNaN);
   if (at < 0) return;
   throw new AutoCircuitError({
+    code: 'not-finite',
+    fields: { module: block.module },
     where: 'run',
     what: `a score of "${block.module}" is not a number`,
     fix: 'check the model for overflow on these prompts',
@@ -210,9 +222,10 @@ function refuseNaN(block: DestinationBlock, { data }: Tensor<FloatArray>): void 
 
 function brokenCheckpoint(what: string, got: string): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'wrong-checkpoint',
     where: 'run',
     what: `the checkpoint does not fit this graph: ${what}`,
     got,
-    fix: 'start again with --overwrite',
+    fix: 'start again, replacing the run',
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../numeric/seeded-random.js';
+import { errorOf } from '../testing/errors.js';
 import { BOOTSTRAP_RESAMPLES, PromptBootstrap, ratioOfSums } from './bootstrap.js';
 
 const normal = (n: number, stream: string): number[] => {
@@ -50,6 +51,8 @@ describe('PromptBootstrap', () => {
     expect(bootstrap.standardError({ values: [1] })).toBeUndefined();
     expect(bootstrap.standardError({ values: [1, Number.POSITIVE_INFINITY] })).toBeUndefined();
     expect(bootstrap.standardError({ values: [1, 1], weights: [1, -1] })).toBe(Number.POSITIVE_INFINITY);
-    expect(() => bootstrap.standardError({ values: [1, 1], weights: [1] })).toThrow(/expected 2 weights, got 1/);
+    expect(errorOf(() => bootstrap.standardError({ values: [1, 1], weights: [1] }))).toMatchObject({
+      code: 'internal',
+    });
   });
 });

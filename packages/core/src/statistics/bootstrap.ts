@@ -2,7 +2,7 @@
 
 import { AutoCircuitError } from '../errors/error.js';
 import { seededRandom } from '../numeric/seeded-random.js';
-import type { PromptValues } from '../plugin/contributions.js';
+import type { PromptValues } from '../plugin/metric.js';
 
 /** Resamples: the error of a standard error made of them is about 1 / √(2 · 1000), two percent of it. */
 export const BOOTSTRAP_RESAMPLES = 1000;
@@ -35,6 +35,7 @@ export class PromptBootstrap {
     const n = values.length;
     if (weights && weights.length !== n) {
       throw new AutoCircuitError({
+        code: 'internal',
         where: 'bootstrap',
         what: 'each prompt needs a value and a weight',
         expected: `${n} weights`,

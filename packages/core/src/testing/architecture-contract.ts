@@ -33,6 +33,12 @@ const FLOAT32_TOLERANCE = 1e-4;
 const STEP = 1e-2;
 const STEP_TOLERANCE = 2e-3;
 
+/**
+ * Every check of an architecture, on one of its models: the trace is the same twice and finds its weights; norms, softmaxes
+ * and activations have roles; in every graph that the model has, what a module reads is the sum of what sources wrote, mask
+ * 0 and mask 1 give the two runs, mask gradients are derivatives, and all strategies to run masks agree.
+ * @param model small, with seeded weights: everything runs on the interpreter
+ */
 export function architectureContract(model: ModelObject): ContractCheck[] {
   const checks: ContractCheck[] = [
     { name: 'traces the same program twice', run: async () => sameTwice(model) },
@@ -130,7 +136,7 @@ function named(model: ModelObject): void {
 function sumsUp(model: ModelObject, options: GraphOptions): void {
   const graph = buildGraph(model.spec.layout, options);
   const batch = promptsOf(model);
-  const feeds = { [INPUT]: promptFeed(model.spec, batch, 'clean', 0, batch.prompts.length) };
+  const feeds = { [INPUT]: promptFeed(model.spec, batch, 'clean', [0, batch.prompts.length]) };
   const run = (silent: boolean) =>
     interpret(pointsProgram(model, graph, silent), feeds, model.weights, { precision: 'float64' });
   const [full, biases] = [run(false), run(true)];
@@ -182,7 +188,7 @@ async function ends(model: ModelObject, options: GraphOptions): Promise<void> {
   const batch = promptsOf(model);
   const patchable = await open(model, graph);
   const side = (name: 'clean' | 'corrupt') =>
-    patchable.run(promptFeed(model.spec, batch, name, 0, batch.prompts.length));
+    patchable.run(promptFeed(model.spec, batch, name, [0, batch.prompts.length]));
   const patched = (outside: number) =>
     patchable.patchedRun(batch, {
       input: 'clean',
@@ -209,7 +215,11 @@ async function derivatives(model: ModelObject, options: GraphOptions): Promise<v
   const request = { input: 'clean', patch: { kind: 'resample', from: 'corrupt' } } as const;
   const objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' } as const;
   for (const base of [0, 0.5]) {
-    const { tensors } = await patchable.maskGradient(batch, { ...request, mask: base, objective });
+    const { tensors } = await patchable.maskGradient(batch, {
+      ...request,
+      objective,
+      at: { kind: 'mask', mask: base },
+    });
     const loss = async (edge: number, value: number): Promise<number[]> => {
       const { data } = await patchable.patchedRun(batch, {
         ...request,

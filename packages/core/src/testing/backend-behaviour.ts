@@ -1,4 +1,4 @@
-/** @file The contract of a backend beside its numbers: lifetimes, runs at once, refusals, and that nothing is left behind. */
+/** @file The contract of a backend beside its numbers: lifetimes, runs at once, refusals, and that everything is released. */
 import type { Backend, Executable, Feeds, Results } from '../backend/backend.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
 import { memoryWeights } from '../backend/memory-weights.js';
@@ -32,6 +32,7 @@ function requireResult(got: Results, of: Program, feeds: Feeds, what: string): v
   require(apart <= ROUNDINGS, what, 'the result of its own feeds', `${apart} roundings apart`);
 }
 
+/** Several runs at once and one after another do not disturb each other. */
 export async function requireIndependentRuns(backend: Backend): Promise<void> {
   const programs = [LINE, PRODUCT, LINE];
   const executables: Executable[] = [];
@@ -50,6 +51,7 @@ export async function requireIndependentRuns(backend: Backend): Promise<void> {
   for (const executable of executables.slice(1)) await executable.dispose();
 }
 
+/** An executable may be disposed twice, and refuses runs after that. */
 export async function requireDisposal(backend: Backend): Promise<void> {
   const executable = await backend.compile(LINE, WEIGHTS);
   await executable.dispose();
@@ -86,6 +88,7 @@ export async function requireOwnResults(backend: Backend): Promise<void> {
   await executable.dispose();
 }
 
+/** Feeds and weights that do not fit are refused with a sentence, and the executable goes on. */
 export async function requireRefusals(backend: Backend): Promise<void> {
   const executable = await backend.compile(LINE, WEIGHTS);
   const { x } = feed(1, 1);

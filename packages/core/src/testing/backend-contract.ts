@@ -21,6 +21,7 @@ import { OP_CASES, type OpCase } from './op-cases.js';
 import { randomProgram } from './random-program.js';
 import { roundingsAmplified } from './roundings.js';
 
+/** How thoroughly a backend is tried. */
 export interface BackendContractOptions {
   /** How many random programs; default 40. */
   readonly randomPrograms?: number;
@@ -93,7 +94,7 @@ export function backendContract(
     onBackend('refuses indices that are out of range, and goes on', requireIndices),
     onBackend("gives results that are the caller's own", requireOwnResults),
     onBackend('refuses runs after dispose()', requireDisposal),
-    ...(live ? [onBackend('leaves nothing behind', (backend) => requireNothingLeft(backend, live, watchedRuns))] : []),
+    ...(live ? [onBackend('releases everything', (backend) => requireNothingLeft(backend, live, watchedRuns))] : []),
     {
       name: 'can be disposed',
       run: async () => (await backendMade()).dispose(),

@@ -7,7 +7,9 @@
  */
 import { AutoCircuitError } from '../errors/error.js';
 
+/** One check of a contract. */
 export interface ContractCheck {
+  /** What holds when it passes: the name of a test. */
   readonly name: string;
   /** Resolves when the contract holds; rejects with what does not. */
   run(): Promise<void>;
@@ -30,6 +32,7 @@ export function runContract(title: string, checks: readonly ContractCheck[], { d
 export function require(holds: boolean, what: string, expected?: string, got?: string): asserts holds {
   if (holds) return;
   throw new AutoCircuitError({
+    code: 'contract-broken',
     where: 'contract',
     what,
     ...(expected === undefined ? {} : { expected }),
@@ -44,7 +47,7 @@ export async function thrownBy(body: () => unknown, what: string): Promise<unkno
   } catch (error) {
     return error;
   }
-  throw new AutoCircuitError({ where: 'contract', what, expected: 'an error', got: 'none' });
+  throw new AutoCircuitError({ code: 'contract-broken', where: 'contract', what, expected: 'an error', got: 'none' });
 }
 
 /** A user's mistake has to come as one sentence of the error family. */

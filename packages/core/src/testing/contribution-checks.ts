@@ -4,6 +4,7 @@ import { optionDefaults, parseOptions } from '../plugin/option-values.js';
 import type { OptionTable } from '../plugin/options.js';
 import { type ContractCheck, require } from './contract.js';
 
+/** What these checks need of a contribution. */
 export interface Named {
   readonly name: string;
   readonly doc: string;

@@ -1,6 +1,7 @@
 /** @file What generators of random cases draw: choices on top of the seeded numbers. */
 import { seededRandom } from '../numeric/seeded-random.js';
 
+/** Random choices. */
 export interface Draws {
   /** Uniform in [low, high). */
   uniform(low: number, high: number): number;
@@ -11,6 +12,7 @@ export interface Draws {
   shuffle<T>(items: readonly T[]): T[];
 }
 
+/** Choices that follow from a seed. */
 export function draws(seed: number): Draws {
   const random = seededRandom(seed, 'random program');
   return {

@@ -1,19 +1,28 @@
 /**
- * @file Room `testing`: what plugin and backend authors test with: contract suites, small models and random programs.
- * Published as `@auto-circuit/core/testing`; imports no test runner.
+ * @file Door `@auto-circuit/core/testing`: what the author of a plugin or a backend tests with. Each contract is a list of
+ * named checks for any test runner (`runContract` declares them); beside them stand small models, made-up contexts and
+ * programs for tests of one's own. Nothing here imports a test runner.
+ * @module
  */
-export * from './agreement.js';
-export * from './architecture-contract.js';
-export * from './backend-contract.js';
-export * from './composite-cases.js';
-export * from './contract.js';
-export * from './contribution-checks.js';
-export * from './metric-contexts.js';
-export * from './metric-contract.js';
-export * from './micro-model.js';
-export * from './model-cases.js';
-export * from './op-cases.js';
-export * from './prune-algo-contexts.js';
-export * from './prune-algo-contract.js';
-export * from './random-program.js';
-export * from './roundings.js';
+
+// for backends: programs, and how far a result is from the interpreter's
+export { disagreement, seededFeeds, stepsApart } from './agreement.js';
+// contracts
+export { architectureContract } from './architecture-contract.js';
+export { type BackendContractOptions, backendContract } from './backend-contract.js';
+export { COMPOSITES } from './composite-cases.js';
+export { type ContractCheck, runContract, type TestHooks } from './contract.js';
+// for tests of one's own: what algorithms and metrics are given, and the smallest model
+export { type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
+export { type MetricContextSpec, metricContext } from './metric-contexts.js';
+export { type MetricContractOptions, metricContract } from './metric-contract.js';
+export { microModel } from './micro-model.js';
+export { OP_CASES, type OpCase } from './op-cases.js';
+export {
+  type DisposableContext,
+  memoryCheckpoint,
+  type PruneAlgoContextSpec,
+  pruneAlgoContext,
+} from './prune-algo-contexts.js';
+export { type PruneAlgoContractOptions, pruneAlgoContract } from './prune-algo-contract.js';
+export { type RandomProgram, type RandomProgramSettings, randomProgram } from './random-program.js';

@@ -2,11 +2,13 @@
 
 import { buildGraph } from '../graph/build.js';
 import { uniformAt } from '../numeric/counter-random.js';
-import type { BatchOutputs, MetricContext } from '../plugin/contributions.js';
+import type { BatchOutputs, MetricContext } from '../plugin/metric.js';
 import type { Prompt } from '../prompts/types.js';
 
+/** Numbers of one output of the made-up runs. */
 export const METRIC_OUTPUT_SIZE = 12;
 
+/** Which made-up prompts a metric is tried on. */
 export interface MetricContextSpec {
   /** Default 6. */
   readonly prompts?: number;

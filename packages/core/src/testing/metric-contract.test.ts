@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
-import { defineMetric, type Metric, type MetricContext } from '../plugin/contributions.js';
+import { defineMetric, type Metric, type MetricContext } from '../plugin/metric.js';
 import { metricContract } from './metric-contract.js';
 
 /** The mean answer logit, each batch by `weight` of its prompts. */

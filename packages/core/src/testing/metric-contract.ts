@@ -1,12 +1,13 @@
 /** @file The contract of a metric: what every metric, first-party or not, has to keep to. */
 import { AutoCircuitError } from '../errors/error.js';
-import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/contributions.js';
+import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { parseOptions } from '../plugin/option-values.js';
 import { ratioOfSums } from '../statistics/bootstrap.js';
 import { type ContractCheck, require, requireSentence, thrownBy } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { METRIC_OUTPUT_SIZE, metricContext } from './metric-contexts.js';
 
+/** How a metric is tried. */
 export interface MetricContractOptions {
   /** Options other than the defaults to run the suite with. */
   readonly options?: Readonly<Record<string, unknown>>;

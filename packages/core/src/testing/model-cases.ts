@@ -50,6 +50,7 @@ const STREAM_ORDERS = [
   [3, 1, 0, 2],
 ] as const;
 
+/** By op: programs that use it as real models do. */
 export const MODEL_CASES: Readonly<Partial<Record<OpName, readonly OpCase[]>>> = Object.freeze({
   matmul: [
     matmul([BOTH, MODEL], [MODEL, 11]),
@@ -110,7 +111,7 @@ export const MODEL_CASES: Readonly<Partial<Record<OpName, readonly OpCase[]>>> =
       'into the last position',
       withSymbols((b) => b.pad(x(b, [BATCH, 1, MODEL]), 1, addDims(POS, -1), 0)),
     ),
-    one('before and behind a stream', (b) => b.pad(x(b, [1, BATCH, POS, MODEL]), 0, 2, 1)),
+    one('before and after a stream', (b) => b.pad(x(b, [1, BATCH, POS, MODEL]), 0, 2, 1)),
   ],
   where: [
     one('causal', (b) =>

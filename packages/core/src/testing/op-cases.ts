@@ -3,8 +3,10 @@ import type { ProgramBuilder } from '../ir/builder/builder.js';
 import { addDims, multiplyDims } from '../ir/program/dims.js';
 import type { AnyValue, OpName } from '../ir/program/program.js';
 
+/** A small program that uses an op in one form. */
 export interface OpCase {
   readonly title: string;
+  /** Appends the program: its inputs, the op, its outputs. */
   build(b: ProgramBuilder): void;
 }
 type B = ProgramBuilder;
@@ -63,6 +65,7 @@ const everyType = (make: (b: B, value: AnyValue) => AnyValue): OpCase[] => [
   one('bool', (b) => make(b, c(b))),
 ];
 
+/** By op: programs that use it in every form. `batch` and `pos` are symbols. */
 export const OP_CASES: { readonly [K in OpName]: readonly OpCase[] } = {
   input: [
     ...everyType((_b, value) => value),

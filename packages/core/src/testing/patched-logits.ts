@@ -43,9 +43,9 @@ export function patchedLogits(
   b.output(LOGITS, readOut(setting, points));
   const count = batch.prompts.length;
   const feeds = {
-    ...(patch === 'corrupt' ? inputFeeds(PATCH_INPUT, model.spec, batch, 'corrupt', 0, count) : {}),
-    ...inputFeeds(INPUT, model.spec, batch, 'clean', 0, count),
-    ...Object.fromEntries(maskFeeds(graph, mask, count, 0, count)),
+    ...(patch === 'corrupt' ? inputFeeds(PATCH_INPUT, model.spec, batch, 'corrupt', [0, count]) : {}),
+    ...inputFeeds(INPUT, model.spec, batch, 'clean', [0, count]),
+    ...Object.fromEntries(maskFeeds(graph, mask, count, [0, count])),
   };
   return Float64Array.from(interpret(b.build(), feeds, model.weights)[LOGITS]!.data);
 }

@@ -8,10 +8,12 @@ import type { ModelObject } from '../model/model.js';
 import { uniformAt } from '../numeric/counter-random.js';
 import type { Objective } from '../objectives/objective.js';
 import { createPatchableModel } from '../patch/engine.js';
-import type { Checkpoint, CheckpointData, PruneAlgoContext } from '../plugin/contributions.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
+import type { PruneAlgoContext } from '../plugin/prune-algo.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { microModel } from './micro-model.js';
 
+/** Which model, graph and prompts an algorithm is tried on. */
 export interface PruneAlgoContextSpec {
   /** Default: the micro model of two layers with two heads. */
   readonly model?: ModelObject;
@@ -28,6 +30,7 @@ export interface PruneAlgoContextSpec {
   readonly backend?: () => Backend | Promise<Backend>;
 }
 
+/** A context with what must be disposed after it. */
 export interface DisposableContext {
   readonly context: PruneAlgoContext;
   dispose(): Promise<void>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../errors/error.js';
 import { unflattenScores } from '../graph/score-index.js';
-import { definePruneAlgo, type PruneAlgo, type PruneAlgoContext, type PruneResult } from '../plugin/contributions.js';
+import { definePruneAlgo, type PruneAlgo, type PruneAlgoContext, type PruneResult } from '../plugin/prune-algo.js';
 import { ScoreAccumulator } from '../statistics/accumulate.js';
 import { pruneAlgoContract } from './prune-algo-contract.js';
 

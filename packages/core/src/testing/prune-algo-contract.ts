@@ -5,14 +5,15 @@ import { scoreShape } from '../graph/build.js';
 import { checkScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { Objective } from '../objectives/objective.js';
-import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/contributions.js';
 import { parseOptions } from '../plugin/option-values.js';
+import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
 import { toFileNodes } from '../run-folder/node-files.js';
 import { type ContractCheck, require } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';
 import { memoryCheckpoint, type PruneAlgoContextSpec, pruneAlgoContext } from './prune-algo-contexts.js';
 
+/** How an algorithm is tried. */
 export interface PruneAlgoContractOptions {
   /** Options other than the defaults to run the suite with; make slow algorithms quick here. By graph, where they name its edges. */
   readonly options?: Readonly<Record<string, unknown>> | ((graph: Graph) => Readonly<Record<string, unknown>>);

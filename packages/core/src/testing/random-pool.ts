@@ -15,6 +15,7 @@ const MOST_ELEMENTS = 300;
 /** Values stay within this, so that float32 backends keep their digits. */
 const MOST_SIZE = 30;
 
+/** A value of a random program. */
 export interface Entry {
   readonly value: AnyValue;
   /** No element is larger in absolute value. */
@@ -23,6 +24,7 @@ export interface Entry {
   readonly exact: boolean;
 }
 
+/** Builds a random program value by value, with the feeds and weights it needs. */
 export class RandomPool {
   readonly b: ProgramBuilder;
   readonly random: Draws;

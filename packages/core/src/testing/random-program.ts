@@ -12,11 +12,13 @@ import { draws } from './draws.js';
 import { RandomPool } from './random-pool.js';
 import { compositeStep, RANDOM_STEPS } from './random-steps.js';
 
+/** A program with what it takes to run it. */
 export interface RandomProgram {
   readonly program: Program;
   readonly feeds: Feeds;
   readonly weights: WeightStore;
 }
+/** What random programs are made of. */
 export interface RandomProgramSettings {
   /** How many ops are put in on purpose (each may bring a few more); default 25. */
   readonly steps?: number;

@@ -122,6 +122,7 @@ export const compositeStep: Step = (pool) => {
   pool.add(b.composite(b.mul(centred, scale), 'layerNorm', [x], { epsilon: 0.1 }), 4);
 };
 
+/** By op: appends it to a random program, on values that suit it. */
 export const RANDOM_STEPS: { readonly [K in OpName]: Step } = {
   input: (pool) => void pool.input(pool.random.pick(['float', 'int', 'bool']), pool.randomShape()),
   weight: (pool) => void pool.weight(pool.sizes(pool.randomShape())),

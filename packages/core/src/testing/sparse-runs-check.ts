@@ -60,8 +60,10 @@ export async function sparseRunsEqualDense(
       const patch = { kind: 'resample', from: 'corrupt' } as const;
       const all = new Map<Way, FloatArray>();
       for (const way of ['dense', 'noising', 'denoising'] as const) {
-        const logits = await models[way].patchedRuns(batch, { input: 'clean', patch, mask, variants });
-        all.set(way, Float64Array.from(logits.flatMap(({ data }) => [...data])));
+        const data: number[] = [];
+        for await (const { logits } of models[way].patchedVariants(batch, { input: 'clean', patch, mask, variants }))
+          data.push(...logits.flatMap((one) => [...one.data]));
+        all.set(way, Float64Array.from(data));
       }
       same(all, name);
     }

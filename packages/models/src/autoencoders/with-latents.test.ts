@@ -15,7 +15,8 @@ import {
 import { afterPrefix, withoutPrefix } from '@auto-circuit/core/run';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { randomGemma, randomGpt2, randomNeox } from '../architectures/random.js';
+import { randomGemma, randomGpt2, randomNeox } from '../families/random-models.js';
+import { errorWith } from '../testing/error-matcher.js';
 import type { Autoencoder, LatentActivation } from './autoencoder.js';
 import { withLatents } from './with-latents.js';
 
@@ -247,8 +248,8 @@ it('says what is wrong', () => {
     () =>
       withLatents(gpt2, [{ autoencoder: { ...autoencoder, ...changes }, chosen }]);
   expect(attach({ site: 'L2.mlp' })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1/);
-  expect(attach({ dModel: 4 })).toThrow(/dModel 4, not 8/);
-  expect(attach({}, [10])).toThrow(/random has latents 0 to 9, not 10/);
+  expect(attach({ dModel: 4 })).toThrow(errorWith('unfit-autoencoder', { site: 'L0.mlp' }));
+  expect(attach({}, [10])).toThrow(errorWith('index-out-of-range', { index: 10, size: 10 }));
   const bare = randomGpt2({ ...SMALL, activation: 'relu', mlp: false });
   expect(() => withLatents(bare, [{ autoencoder, chosen: [1] }])).toThrow(/but there are no MLPs/);
   const twice = { autoencoder, chosen: [1] };

@@ -12,7 +12,7 @@ import {
 import { inputOf } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
-import { SHIPPED_MODELS } from './index.js';
+import { SHIPPED_MODELS } from './shipped-models.js';
 
 const folder = fileURLToPath(SHIPPED_MODELS['ioi-mini']!.folder);
 const promptFile = new URL('../../../tasks/data/ioi-mini.json', import.meta.url);

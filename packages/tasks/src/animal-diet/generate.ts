@@ -1,35 +1,24 @@
 /** @file Prompts of animal diet: which animals live on meat, and which on plants. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { pick } from '../prompt-set/random-choice.js';
+import { wordList } from '../prompt-set/word-lists.js';
 
 /** Two animals show what is asked; they are not asked for. */
 export const DIET_SENTENCE = 'The tiger hunts and eats meat. The cow grazes and eats plants. The {animal} eats';
 
 /** Animals that eat little else than other animals, and those that eat little else than plants. */
 export const DIETS = {
-  meat: [
-    ...['alligator', 'cat', 'cheetah', 'cobra', 'cougar', 'crocodile', 'dolphin', 'eagle', 'falcon', 'ferret', 'hawk'],
-    ...['heron', 'hyena', 'jaguar', 'leopard', 'lion', 'lynx', 'octopus', 'orca', 'otter', 'owl', 'panther', 'penguin'],
-    ...['puma', 'python', 'seal', 'shark', 'snake', 'spider', 'viper', 'vulture', 'walrus', 'weasel', 'whale', 'wolf'],
-  ],
-  plants: [
-    ...['antelope', 'beaver', 'bison', 'buffalo', 'bull', 'camel', 'caterpillar', 'deer', 'donkey', 'elephant', 'elk'],
-    ...[
-      'gazelle',
-      'giraffe',
-      'goat',
-      'gorilla',
-      'hare',
-      'hippo',
-      'horse',
-      'kangaroo',
-      'koala',
-      'lamb',
-      'llama',
-      'manatee',
-    ],
-    ...['moose', 'mule', 'ox', 'panda', 'pony', 'rabbit', 'reindeer', 'rhino', 'sheep', 'yak', 'zebra'],
-  ],
+  meat: wordList(`
+    alligator cat cheetah cobra cougar crocodile dolphin eagle falcon ferret hawk heron hyena jaguar leopard lion lynx
+    octopus orca otter owl panther penguin puma python seal shark snake spider viper vulture walrus weasel whale wolf
+  `),
+  plants: wordList(`
+    antelope beaver bison buffalo bull camel caterpillar deer donkey elephant elk gazelle giraffe goat gorilla hare
+    hippo horse kangaroo koala lamb llama manatee moose mule ox panda pony rabbit reindeer rhino sheep yak zebra
+  `),
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 const FOODS = ['meat', 'plants'] as const;
 

@@ -4,7 +4,8 @@
  * 2023 (arXiv:2304.14997) list for it.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { ATTN_ONLY_4L, type At, edgeList, type Inputs } from '../official/index.js';
+import { type At, edgeList, type Inputs } from '../official/edge-list.js';
+import { ATTN_ONLY_4L } from '../official/paper-models.js';
 
 /** They attend from the end to C in the signature and copy it. */
 const ARGUMENT_MOVERS = ['A3.0', 'A3.6'];

@@ -1,6 +1,9 @@
 /** @file Prompts of docstring: the next argument that a half-written docstring describes. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 import { ARGUMENT_NAMES, DESCRIPTION_WORDS, FUNCTION_NAMES } from './words.js';
 
 /** Six arguments, of which the docstring has described the third and fourth. */

@@ -3,7 +3,8 @@
  * (arXiv:2305.00586). Early heads and MLPs read the first year, six heads carry it to the end, late MLPs compare.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { edgeList, GPT2_SMALL, type Head, headNames, mlpNames } from '../official/index.js';
+import { edgeList, type Head, headNames, mlpNames } from '../official/edge-list.js';
+import { GPT2_SMALL } from '../official/paper-models.js';
 
 const heads = (list: readonly Head[]): string[] => headNames(list);
 export const GREATER_THAN_NODES = {

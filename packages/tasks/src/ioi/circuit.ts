@@ -3,7 +3,8 @@
  * "Interpretability in the Wild" (arXiv:2211.00593): its 26 heads in seven groups, and which group reads which.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { type EdgeList, edgeList, GPT2_SMALL, type Head, headNames, type Inputs, mlpNames } from '../official/index.js';
+import { type EdgeList, edgeList, type Head, headNames, type Inputs, mlpNames } from '../official/edge-list.js';
+import { GPT2_SMALL } from '../official/paper-models.js';
 
 type Group = keyof typeof IOI_HEADS;
 /** The heads of the paper's figure 2, by what they do. */

@@ -1,6 +1,9 @@
 /** @file Prompts of indirect object identification. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 import { IOI_FIXED_SENTENCE, IOI_SENTENCES, NAMES, OBJECTS, PLACES } from './words.js';
 
 /** Which of the two people is met first: ABBA the answer, BABA the one who gives. */

@@ -69,11 +69,13 @@ export function edgeList(
     const at = wordIdxs[word];
     if (at !== undefined) return at;
     throw new AutoCircuitError({
+      code: 'unknown-word-position',
+      fields: { circuit, word },
       where: 'official circuit',
       what: `the circuit of ${circuit} needs the position of "${word}"`,
       expected: 'a data set with "word_idxs" that name it',
       got: Object.keys(wordIdxs).join(', ') || 'no word_idxs',
-      fix: 'use the prompts of the task itself, or leave --token-positions out',
+      fix: 'use the prompts of the task itself, or a graph without token positions',
     });
   };
   const positionsOf = (at: readonly At[]): readonly (number | null)[] =>
@@ -127,6 +129,8 @@ function known<N>(nodes: ReadonlyMap<string, N>, name: string, circuit: string):
   const node = nodes.get(name);
   if (node !== undefined) return node;
   throw new AutoCircuitError({
+    code: 'unknown-node',
+    fields: { name, known: [...nodes.keys()] },
     where: 'official circuit',
     what: `the circuit of ${circuit} names ${name}, which the graph lacks`,
   });
@@ -139,17 +143,21 @@ function checkModel(circuit: string, graph: Graph, { name, ...wanted }: PaperMod
   const got = layout.kind === 'transformer' ? shape(layout) : `a ${layout.kind} model`;
   if (got !== shape(wanted)) {
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { circuit, model: name },
       where: 'official circuit',
       what: `the circuit of ${circuit} is one of ${name}`,
       expected: shape(wanted),
       got,
-      fix: `use --model with ${name}`,
+      fix: `use ${name}`,
     });
   }
   if (options.factorized) return;
   throw new AutoCircuitError({
+    code: 'unsupported-graph',
+    fields: { circuit },
     where: 'official circuit',
     what: `the circuit of ${circuit} has edges between heads and MLPs, and the residual graph has none`,
-    fix: 'leave --residual out',
+    fix: 'use a factorized graph',
   });
 }

@@ -21,7 +21,12 @@ export function fill(sentence: string, words: Readonly<Record<string, string>>):
     }
     const word = words[part];
     if (word === undefined) {
-      throw new AutoCircuitError({ where: 'prompts', what: `slot {${part}} of "${sentence}" has no word` });
+      throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: part },
+        where: 'prompts',
+        what: `slot {${part}} of "${sentence}" has no word`,
+      });
     }
     text += word;
     ends[part] = text.length;

@@ -171,6 +171,8 @@ function labelsOf(
 function checkCount(task: string, count: number): void {
   if (Number.isSafeInteger(count) && count > 0) return;
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: 'count', got: count },
     where: 'prompts',
     what: `the number of prompts of task "${task}" is not usable`,
     expected: 'a whole number from 1',
@@ -181,6 +183,8 @@ function checkCount(task: string, count: number): void {
 function tooFew(task: string, count: number, made: number, rejected: ReadonlyMap<string, number>): AutoCircuitError {
   const reasons = [...rejected].sort(([, a], [, b]) => b - a).map(([reason, n]) => `${n} ${reason}`);
   return new AutoCircuitError({
+    code: 'unfit-tokenizer',
+    fields: { task, count, made },
     where: 'prompts',
     what: `task "${task}" does not give so many different prompts with this tokenizer`,
     expected: `${count}`,

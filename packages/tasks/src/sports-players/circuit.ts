@@ -4,7 +4,8 @@
  * last token, and a few heads carry it to the end.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { edgeList, mlpNames, PYTHIA_2_8B } from '../official/index.js';
+import { edgeList, mlpNames } from '../official/edge-list.js';
+import { PYTHIA_2_8B } from '../official/paper-models.js';
 
 /** It reads the sport at the name's last token and carries it to the end. */
 const EXTRACTION_HEAD = 'A16.20';

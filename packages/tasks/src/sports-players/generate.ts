@@ -1,6 +1,9 @@
 /** @file Prompts of sports players: an athlete's name, and the sport. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet, tokensOf } from '../prompt-set/index.js';
+import { fill } from '../prompt-set/fill.js';
+import { oneTokenWords, tokensOf } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 import { ATHLETES, SPORTS, type Sport } from './athletes.js';
 
 /** Two other sports show what is asked. */

@@ -46,9 +46,10 @@ export const circuitsOf = (steps: readonly Step[]): Readonly<Record<'resample' |
 function namesIn({ options: { factorized, splitQkv, positions } }: Graph, steps: readonly Step[]): string[] {
   if (!factorized) {
     throw new AutoCircuitError({
+      code: 'unsupported-graph',
       where: 'tasks',
       what: 'the circuits of the compiled models have edges between heads and MLPs, which the residual graph has not',
-      fix: 'leave --residual out',
+      fix: 'use a factorized graph',
     });
   }
   const names = steps.flatMap(({ edge, at }) => {

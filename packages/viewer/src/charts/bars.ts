@@ -1,5 +1,5 @@
 /** @file Bars side by side as SVG: one for each name, a dot for each of the values that its bar is the mean of. */
-import { escapeHtml, shortNumber } from '../escape.js';
+import { escapeHtml, shortNumber } from '../markup/text.js';
 import { figure, niceStep, px, seriesClass } from './frame.js';
 
 export interface Bar {

@@ -1,5 +1,5 @@
 /** @file Curves over circuit size as SVG: logarithmic x, a point for each measured size, bands of standard errors, named lines across. */
-import { count, escapeHtml, shortNumber } from '../escape.js';
+import { count, escapeHtml, shortNumber } from '../markup/text.js';
 import {
   type EdgeScale,
   edgeScale,

@@ -1,5 +1,5 @@
 /** @file What charts share: their size, scales and ticks. */
-import { count, escapeHtml, shortNumber } from '../escape.js';
+import { count, escapeHtml, shortNumber } from '../markup/text.js';
 
 export const WIDTH = 460;
 export const HEIGHT = 250;

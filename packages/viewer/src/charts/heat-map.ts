@@ -1,8 +1,9 @@
 /** @file A heat map as SVG: how much each two of several runs agree, with the numbers in the cells. */
-import { cellOpacity, cellText } from '../drawing/heat-cell.js';
-import { escapeHtml } from '../escape.js';
+
+import { escapeHtml } from '../markup/text.js';
 import { shortened } from './bars.js';
 import { figure, px } from './frame.js';
+import { cellOpacity, cellText } from './heat-cell.js';
 
 /** Cells of more runs than this carry no numbers. */
 const MOST_NUMBERS = 14;

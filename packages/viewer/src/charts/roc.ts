@@ -1,5 +1,5 @@
 /** @file ROC curves as SVG: how well scores find the edges of a known circuit. */
-import { escapeHtml, shortNumber } from '../escape.js';
+import { escapeHtml, shortNumber } from '../markup/text.js';
 import { figure, PLOT, px, seriesClass, xTick, xTitle, yTick } from './frame.js';
 
 export interface RocPoint {

@@ -2,7 +2,7 @@
  * @file What a drawing of a circuit is made of, as plain data: nodes by row, the most important edges, sizes to stop at.
  * Made from a run when the report is written; read again by the page. Nothing in this folder needs Node or a document.
  */
-import { shortNumber } from '../escape.js';
+import { shortNumber } from '../markup/text.js';
 
 /**
  * A place in the drawing that edges lead from and to: the Q, K and V inputs of a head and its output are one, and so are an

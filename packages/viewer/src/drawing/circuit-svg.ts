@@ -1,5 +1,5 @@
 /** @file The whole drawing of a circuit as SVG text: what a page shows before its script runs, and small ones for many runs. */
-import { escapeHtml } from '../escape.js';
+import { escapeHtml } from '../markup/text.js';
 import { type CircuitData, fromNode, toNode } from './circuit-data.js';
 import { type CircuitLayout, circuitLayout, placeKey } from './circuit-layout.js';
 import { curvePath, edgeCurve, edgeOpacity, edgesMarkup } from './edge-curves.js';

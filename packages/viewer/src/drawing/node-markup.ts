@@ -1,5 +1,5 @@
 /** @file Nodes, row labels and columns of token positions as SVG text. */
-import { escapeHtml } from '../escape.js';
+import { escapeHtml } from '../markup/text.js';
 import type { CircuitData } from './circuit-data.js';
 import { type CircuitLayout, halfWidth, NAMED, nodeLabel, type Place } from './circuit-layout.js';
 

@@ -1,6 +1,6 @@
 /** @file The section of the circuit: slider, search, position and chosen node, and what follows them all. */
 import { type CircuitData, edgeName, edgesKept, edgesShown, edgeTotal } from '../drawing/circuit-data.js';
-import { count, edgesText } from '../escape.js';
+import { count, edgesText } from '../markup/text.js';
 import { createDrawing, keyOf } from './circuit-drawing.js';
 import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';

@@ -1,7 +1,7 @@
 /** @file What pointer, touch and keyboard do in the drawing: approach, choose and walk between nodes, name edges. */
 import { type CircuitData, edgeName, fromNode, scoreText, toNode } from '../drawing/circuit-data.js';
 import { placeName } from '../drawing/node-markup.js';
-import { count, edgesText } from '../escape.js';
+import { count, edgesText } from '../markup/text.js';
 import { type Drawing, keyOf } from './circuit-drawing.js';
 import { oncePerFrame } from './elements.js';
 import { nextNode } from './node-walk.js';

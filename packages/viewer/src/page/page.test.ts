@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { circuitDataOf, rankedEdges } from '../circuit-data-of.js';
 import { edgeName, edgesShown } from '../drawing/circuit-data.js';
 import { circuitLayout } from '../drawing/circuit-layout.js';
 import { placesOf } from '../drawing/circuit-svg.js';
 import { edgeCurve } from '../drawing/edge-curves.js';
-import { exampleInput } from '../example-input.js';
+import { circuitDataOf, rankedEdges } from '../sections/circuit-data-of.js';
+import { exampleInput } from '../testing/example-input.js';
 import { edgeNear, sampleCurves } from './edge-hit.js';
 import { createMovingLimit } from './moving.js';
 import { firstNode, nextNode } from './node-walk.js';
@@ -40,6 +40,33 @@ describe('selectedEdges', () => {
     for (const name of names(start)) expect(name).toMatch(/^Resid Start->/);
     const both = selectedEdges(data, all, { node: node('Resid Start'), query: '.V' })!;
     expect(names(both)).toEqual(names(start).filter((name) => name.includes('.V')));
+  });
+
+  it.each([
+    ['L1H1', 'A1.1'],
+    ['a1.h1', 'A1.1'],
+    ['1.1', 'A1.1'],
+    ['blocks.1.attn.hook_z[1]', 'A1.1'],
+    ['m2', 'MLP 2'],
+    ['logits', 'Resid End'],
+    ['blocks.2.hook_resid_post', 'Resid End'],
+  ])('finds a node by the name it has in another tool: %s', (peer, own) => {
+    const found = selectedEdges(data, all, { node: null, query: peer })!;
+    expect(found.length).toBeGreaterThan(5);
+    expect(found).toEqual(selectedEdges(data, all, { node: null, query: own }));
+  });
+
+  it('finds edges by names of other tools, whole, by one input of a head, and half written', () => {
+    const find = (query: string) => names(selectedEdges(data, all, { node: null, query })!);
+    const edge = names(all).find((name) => /^A0\.\d+->A\d+\.\d+\.K$/.test(name))!;
+    const [, layer, head, toLayer, toHead] = /^A(\d+)\.(\d+)->A(\d+)\.(\d+)/.exec(edge)!;
+    expect(find(`a${layer}.h${head}->a${toLayer}.h${toHead}<k>`)).toEqual([edge]);
+    expect(find(`L${layer}H${head} → blocks.${toLayer}.hook_k_input[${toHead}]`)).toEqual([edge]);
+    expect(find(`L${toLayer}H${toHead}.K`)).toEqual(names(all).filter((name) => name.endsWith(edge.split('->')[1]!)));
+    expect(find(`L${layer}H${head}->`)).toEqual(
+      names(all).filter((name) => name.startsWith(`${edge.split('->')[0]}->`)),
+    );
+    expect(find('a0.h77->logits')).toEqual([]);
   });
 });
 

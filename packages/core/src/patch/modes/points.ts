@@ -28,7 +28,7 @@ export interface SourceActivations {
   readonly block: SourceBlock;
   /** [rows, batch, pos, width]; width is dModel where there is no projection. */
   readonly value: AnyValue;
-  /** [rows, width, dModel]: a head's output is value · projection. */
+  /** A head’s output is value · projection, [rows, width, dModel]. */
   readonly projection: AnyValue | null;
   /** The sum over rows of `of` · projection, where the trace has it already: [batch, pos, dModel]. */
   readonly summed?: { readonly of: AnyValue; readonly sum: AnyValue };

@@ -57,8 +57,8 @@ function read(model: ModelObject, graph: Graph, options: ReadingOptions = {}) {
     for (const { module } of group.length === 1 ? group : []) b.output(module, scores); // [batch, pos?, rows, sources]
   }
   const feeds = {
-    ...inputFeeds(INPUT, model.spec, BATCH, 'clean', 0, 2),
-    ...inputFeeds(PATCH_INPUT, model.spec, BATCH, 'corrupt', 0, 2),
+    ...inputFeeds(INPUT, model.spec, BATCH, 'clean', [0, 2]),
+    ...inputFeeds(PATCH_INPUT, model.spec, BATCH, 'corrupt', [0, 2]),
   };
   return { reads, results: interpret(b.build(), feeds, model.weights) };
 }
@@ -152,7 +152,7 @@ describe('the reading mode', () => {
       ),
     );
     b.output('end', end);
-    const feeds = inputFeeds(INPUT, model.spec, BATCH, 'clean', 0, 2);
+    const feeds = inputFeeds(INPUT, model.spec, BATCH, 'clean', [0, 2]);
     const { data } = interpret(b.build(), feeds, model.weights).end!;
     const rows = [0, 1, 2].map((pos) => [...data.slice(pos * TINY.dModel, (pos + 1) * TINY.dModel)]);
     expect(largestDifference(rows[1]!, rows[0]!)).toBeLessThan(1e-14); // nothing tells tokens apart any more

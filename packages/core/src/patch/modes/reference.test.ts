@@ -49,7 +49,7 @@ describe('the reference mode', () => {
       ] as const) {
         const mask = maskFromEdges(graph, [], { inside: 0, outside });
         const program = plainProgram({ model: tiny, graph }, 'last');
-        const plain = interpret(program, inputFeeds(INPUT, tiny.spec, prompts, side, 0, 2), tiny.weights)[LOGITS]!;
+        const plain = interpret(program, inputFeeds(INPUT, tiny.spec, prompts, side, [0, 2]), tiny.weights)[LOGITS]!;
         expect(largestDifference(patchedLogits({ model: tiny, graph, batch: prompts, mask }), plain.data)).toBeLessThan(
           1e-12,
         );

@@ -2,7 +2,7 @@
 
 import type { TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
-import type { SiteTensors } from '../exec/activation-cache.js';
+import type { SiteTensors } from '../exec/activation-means.js';
 import { type EdgeSumGroup, edgeSumGroups } from '../modes/edge-sum-groups.js';
 import { patchInputName } from '../programs/programs.js';
 import { coefficientTable, type Row } from './coefficients.js';
@@ -26,23 +26,23 @@ const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(va
 /** A selection is run on batch after batch. */
 const ownFeeds = new WeakMap<Selection, Entries>();
 
-/** Everything but prompts, what is carried and the known differences. */
+/** All feeds of a selection but its prompts, the residual stream and the differences of cached sources. */
 export function selectionFeeds(selection: Selection, patch: SiteTensors | null): Entries {
   const own = ownFeeds.get(selection) ?? feedsOf(selection);
   ownFeeds.set(selection, own);
   if (!patch) return own;
-  const parts = [...selection.writes].flatMap(([site, rows]): Entries => {
+  const patched = [...selection.writes].flatMap(([site, rows]): Entries => {
     const tensor = patch.get(site);
-    return tensor ? [[patchInputName(site), rowsTaken(tensor, rows)]] : [];
+    return tensor ? [[patchInputName(site), rowsOfTensor(tensor, rows)]] : [];
   });
-  return [...own, ...parts];
+  return [...own, ...patched];
 }
 
 const feedsOf = (selection: Selection): Entries => [
   ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
   ...edgeSumGroups(selection.graph, sitesRun(selection.graph, selection.cachedStop)).flatMap((group) => [
     ...rowFeeds(selection, group),
-    ...mixFeeds(selection, group),
+    ...edgeSumFeeds(selection, group),
   ]),
 ];
 
@@ -63,7 +63,7 @@ function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGrou
       [kvInput(site), ints(writes.get(site)!.map(kvHead))],
       [stackedInput(site), ints([...stacked, ...followed])],
     ];
-  /** By row, where it is found when these are read on their own behind all the others. */
+  /** By row, where it is found when these are read on their own after all the others. */
   const picked = (count: number, own: readonly number[], shared = (row: number): number => row): Tensor => {
     const place = new Map(own.map((row, i) => [row, shared(count - 1) + 1 + i]));
     return ints(Array.from({ length: count }, (_, row) => place.get(row) ?? shared(row)));
@@ -86,10 +86,10 @@ function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGrou
 }
 
 /**
- * Factors [masks?, pos?, rows, 1 + columns] of what is carried and computed (with the columns by block), and
+ * Factors [masks?, pos?, rows, 1 + columns] of the residual stream and of what is computed (with the columns by block), and
  * [masks?, pos?, rows, cached] of cached sources.
  */
-function mixFeeds(selection: Selection, group: EdgeSumGroup): Entries {
+function edgeSumFeeds(selection: Selection, group: EdgeSumGroup): Entries {
   const { base, graph, cached, cachedStop, together, variants: entry, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
@@ -118,8 +118,8 @@ function mixFeeds(selection: Selection, group: EdgeSumGroup): Entries {
   });
 }
 
-/** Rows of [rows, items, pos, width]. */
-export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly number[]): Tensor<Float32Array> {
+/** Some rows of [rows, batch, pos, width]. */
+export function rowsOfTensor({ data, shape }: Tensor<Float32Array>, rows: readonly number[]): Tensor<Float32Array> {
   const [all, ...rest] = shape as [number, ...number[]];
   if (rows.length === all) return floatTensor(data, shape);
   const slab = rest.reduce((n, d) => n * d, 1);
@@ -130,8 +130,8 @@ export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly 
   return floatTensor(out, [rows.length, ...rest]);
 }
 
-/** The differences of the cached sources that are read: [cached, items, pos, dModel]. */
-export const knownFeed = ({ cached }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
+/** The differences of the cached sources that are read: [cached, batch, pos, dModel]. */
+export const cachedFeed = ({ cached }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
   CACHED_INPUT,
-  rowsTaken(differences, cached),
+  rowsOfTensor(differences, cached),
 ];

@@ -6,7 +6,7 @@ import { blocksBySite } from '../../graph/site-blocks.js';
 import type { Graph, GraphOptions, Mask } from '../../graph/types.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { seededRandom } from '../../numeric/seeded-random.js';
-import type { FloatArray } from '../../tensor/tensor.js';
+import type { FloatArray, Tensor } from '../../tensor/tensor.js';
 import { graphOf, largestDifference, patchedLogits } from '../../testing/patched-logits.js';
 import { TINY_VARIANTS, type TinyShape, tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
 import { createPatchableModel } from '../engine.js';
@@ -89,7 +89,10 @@ describe('both bases give what the formula gives', () => {
         return patchedLogits({ model, graph, batch: BATCH, mask: whole });
       });
       for (const [b, patchable] of patchables.entries()) {
-        const runs = await patchable.patchedRuns(BATCH, { ...CORRUPT, mask, variants });
+        const runs: Tensor<Float32Array>[] = [];
+        for await (const { logits } of patchable.patchedVariants(BATCH, { ...CORRUPT, mask, variants }))
+          runs.push(...logits);
+        expect(runs).toHaveLength(variants.length);
         for (const [i, { data }] of runs.entries())
           expect(largestDifference(data, expected[i]!), `${BASES[b]}, ${site}, variant ${i}`).toBeLessThan(TOLERANCE);
       }

@@ -1,0 +1,77 @@
+/** @file What a pruning algorithm is: what it is given, what it gives. */
+import type { Graph, PruneScores } from '../graph/types.js';
+import type { Objective } from '../objectives/objective.js';
+import type { PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
+import type { PromptBatch } from '../prompts/types.js';
+import type { FloatArray, Tensor } from '../tensor/tensor.js';
+import type { Checkpoint } from './checkpoint.js';
+import type { OptionTable, OptionValues } from './options.js';
+
+/** Is told how far the work is: `done` of `total`, in the algorithm's own unit. */
+export interface Progress {
+  report(done: number, total: number, unit?: string): void;
+}
+
+/** What an algorithm is given. It never sees the known circuit. */
+export interface PruneAlgoContext {
+  /** What scores are taken from. */
+  readonly model: PatchableModel;
+  /** The same as `model.graph`. */
+  readonly graph: Graph;
+  /** The prompts that scores are taken on. */
+  readonly batches: readonly PromptBatch[];
+  /** The run's objective, for algorithms that do not fix their own. */
+  readonly objective: Objective;
+  /** What the run's ablation patches in; data-set means are already made. */
+  readonly patch: PatchDescription;
+  /** The run's seed: every random choice follows from it. */
+  readonly seed: number;
+  readonly progress: Progress;
+  /** Tells the person at the terminal of something that is likely not what they want, in one sentence. */
+  readonly warn?: (line: string) => void;
+  /** Partial work, kept by the run folder so that a killed run goes on; absent in plain library use. */
+  readonly checkpoint?: Checkpoint;
+  /** Aborted on Ctrl-C: long loops check `signal.throwIfAborted()` between batches. */
+  readonly signal?: AbortSignal;
+}
+/** Scores of source nodes, in the graph's order. */
+export interface NodeScores {
+  /** [position?, sources]. */
+  readonly scores: Tensor<FloatArray>;
+  /** Of the single numbers that each node writes to the residual stream: [position?, sources, dModel]. */
+  readonly neurons?: Tensor<FloatArray>;
+}
+/** What an algorithm gives. */
+export interface PruneResult {
+  /** One number for each edge; importance is its absolute value. */
+  readonly scores: PruneScores;
+  /** Of an algorithm that scores nodes, and edges by their source. */
+  readonly nodes?: NodeScores;
+  /** Standard error of each score over prompts, where the algorithm averages over prompts. */
+  readonly standardErrors?: PruneScores;
+  /** What an algorithm that trains saw at each step (`loss`, …), before the step was taken. */
+  readonly curves?: Readonly<Record<string, readonly number[]>>;
+}
+/** A pruning algorithm: from a model and prompts to a score for each edge. */
+export interface PruneAlgo<T extends OptionTable = OptionTable> {
+  readonly kind: 'prune-algo';
+  /** In kebab-case. */
+  readonly name: string;
+  /** One line, for lists. */
+  readonly doc: string;
+  readonly options: T;
+  /** Whether scores are effects with a sign: above 0 where the edge supports the answer. Without it: true. */
+  readonly signed?: boolean;
+  /** false: it takes no mask gradients, which need the most memory. Without it: true. */
+  readonly gradients?: boolean;
+  /**
+   * Scores every edge. The same context gives the same scores, bit for bit, also after a checkpoint.
+   * @throws AutoCircuitError where the model, the graph or the prompts do not fit the algorithm
+   */
+  score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
+}
+
+/** An algorithm as a contribution. The option table's type is erased: the table itself checks values when they arrive. */
+export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlgo<T>, 'kind'>): PruneAlgo =>
+  Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgo;

@@ -1,0 +1,57 @@
+/**
+ * @file The run folder: which files it has, in which order they appear, and what is done with them as files.
+ *
+ * `run.json` comes first and says what was asked. Unfinished work lies in `partial/`. `scores.safetensors`,
+ * `measurements.json` and `circuit.json` appear when their part is finished, whole, and are never made again.
+ * When `partial/` and `.lock` are gone, the run is complete.
+ */
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, fileError } from '../files/file-error.js';
+import { LOCK_NAME } from './lock.js';
+import { verificationFiles } from './verification-file.js';
+
+/** The files of a run folder by what they hold. */
+export const RUN_FILES = Object.freeze({
+  run: 'run.json',
+  timings: 'timings.json',
+  scores: 'scores.safetensors',
+  standardErrors: 'standard-errors.safetensors',
+  nodes: 'nodes.json',
+  neurons: 'neurons.safetensors',
+  curves: 'curves.json',
+  constants: 'constants.safetensors',
+  circuit: 'circuit.json',
+  measurements: 'measurements.json',
+  report: 'report.html',
+  partial: 'partial',
+});
+
+/** What to do with a folder that is there already: nothing (an error), go on with the run in it, or replace that run. */
+export type ExistingFolder = 'refuse' | 'resume' | 'overwrite';
+
+/** The text of a file; null where there is no such file. @throws AutoCircuitError where it cannot be read */
+export async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') return null;
+    throw fileError('run', 'read', path, cause);
+  }
+}
+
+/** Removes a run, and nothing else that lies in its folder. run.json goes first, so that a folder which is half removed never looks like a run. */
+export async function removeRunFiles(folder: string): Promise<void> {
+  const names = [...Object.values(RUN_FILES), ...(await verificationFiles(folder))];
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** What a killed process left of a file it was writing. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (isTemporary(name) && !isOfLock(name)) await rm(join(folder, name), { force: true });
+}
+/** A file that `writeFileAtomic` had not finished. */
+export const isTemporary = (name: string): boolean => name.startsWith('.') && name.endsWith('.tmp');
+/** Another process may be about to take the lock, and needs its own. */
+const isOfLock = (name: string): boolean => name.startsWith(`${LOCK_NAME}.`);
