@@ -25,9 +25,10 @@ const measure = (name: string, factor: number): EdgeMeasure => ({
   name,
   of: (b, read, written) => b.mul(b.mean(b.mul(b.concat([...written], 0), read), 3), factor), // [sources, batch, pos]
 });
-const LEADER = edgeSumGroups(graph, graph.destinationBlocks.map(({ site }) => site)).find(
-  ({ followers }) => followers.length > 0,
-)!;
+const LEADER = edgeSumGroups(
+  graph,
+  graph.destinationBlocks.map(({ site }) => site),
+).find(({ followers }) => followers.length > 0)!;
 
 function gradients(): GradientSpec[] {
   const base = { kind: 'gradient', objective: { kind: 'kl' }, losses: false, backward: [] } as const;
@@ -37,9 +38,7 @@ function gradients(): GradientSpec[] {
     ...SUPPLIES.flatMap((supply) =>
       BOTH.map((perItem) => ({ ...base, forward: 'patched', supply, perItem, neurons: false }) as const),
     ),
-    ...SUPPLIES.flatMap((supply) =>
-      BOTH.map((neurons) => ({ ...base, forward: 'atZero', supply, neurons }) as const),
-    ),
+    ...SUPPLIES.flatMap((supply) => BOTH.map((neurons) => ({ ...base, forward: 'atZero', supply, neurons }) as const)),
     ...(['interpolatedInput', 'interpolatedActivations'] as const).flatMap((forward) =>
       STORED.flatMap((supply) => BOTH.map((neurons) => ({ ...base, forward, supply, neurons }) as const)),
     ),
@@ -79,8 +78,7 @@ const SPECS: readonly ProgramSpec[] = [
 ];
 
 /** Everything of a program but its name. */
-const textOf = (spec: ProgramSpec): string =>
-  printProgram({ ...makeProgram(spec, { model, graph }), name: 'any' });
+const textOf = (spec: ProgramSpec): string => printProgram({ ...makeProgram(spec, { model, graph }), name: 'any' });
 
 describe('the programs of the engine', () => {
   const texts = new Map<string, string>();

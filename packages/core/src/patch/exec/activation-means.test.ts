@@ -8,7 +8,9 @@ const written = (...prompts: number[]) =>
     [
       'start',
       floatTensor(
-        Float32Array.from([0, 1].flatMap((r) => prompts.flatMap((own) => [0, 1, 2].map((p) => 100 * r + 10 * p + own)))),
+        Float32Array.from(
+          [0, 1].flatMap((r) => prompts.flatMap((own) => [0, 1, 2].map((p) => 100 * r + 10 * p + own))),
+        ),
         [2, prompts.length, 3, 1],
       ),
     ],

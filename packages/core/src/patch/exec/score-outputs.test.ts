@@ -13,10 +13,10 @@ describe.each([null, 3])('outputs of micro-batches, positions %s', (positions) =
   const places = positions ?? 1;
   /** What a program gives for some prompts: every number says which prompt it is of. */
   const chunk = (name: string, width: number, ...prompts: number[]) => ({
-    [name]: floatTensor(
-      Float32Array.from(prompts.flatMap((prompt) => new Array<number>(width).fill(prompt))),
-      [prompts.length, width],
-    ),
+    [name]: floatTensor(Float32Array.from(prompts.flatMap((prompt) => new Array<number>(width).fill(prompt))), [
+      prompts.length,
+      width,
+    ]),
   });
 
   it('are one tensor for each destination module, prompts in order', () => {
