@@ -1,35 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../graph/build.js';
-import { countingBackend } from '../../testing/counting-backend.js';
+import { type TestContextSettings, testContext } from '../../testing/run-context.js';
 import { tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
-import { makeProgram } from '../make-program.js';
-import type { ProgramSpec } from '../programs/program-spec.js';
 import { LOGITS } from '../programs/programs.js';
 import type { PatchDescription } from '../requests/ablations.js';
-import { capture } from '../runs/plain.js';
-import { ActivationCache } from './activation-cache.js';
 import { filledMask, maskFeeds } from './feeds.js';
-import { MemoryPlan } from './memory-plan.js';
-import { floats, tokenBudget } from './micro-batches.js';
-import { ProgramCache } from './program-cache.js';
+import { floats } from './micro-batches.js';
 import type { RunContext } from './run-context.js';
 import { outputShape, plainPlan, planCuts, type RunPlan, runPlan, supplyOf } from './run-plan.js';
 
 const BATCH = tinyPrompts(4);
 const CORRUPT: PatchDescription = { kind: 'resample', from: 'corrupt' };
 
-/** @param keepBytes what pass 1 may keep */
-function open({ keepBytes = 2 ** 20, tokens = 6, parallel = 1 } = {}) {
+/** Of one layer; runs of two prompts where nothing else is said. */
+function open(settings: TestContextSettings = {}) {
   const model = tinyTransformer({ layers: 1 });
-  const graph = buildGraph(model.spec.layout);
-  const { backend, runs } = countingBackend(parallel);
-  const plan = new MemoryPlan({ bytes: 2 ** 33, strict: false }, model.weights, keepBytes);
-  const make = (spec: ProgramSpec) => makeProgram(spec, { model, graph });
-  const programs = new ProgramCache({ backend, weights: model.weights, plan, make, onDebug: () => undefined });
-  const activations = new ActivationCache((...args) => capture(context, ...args), keepBytes, parallel);
-  const budget = tokenBudget(graph.sources.length, graph.layout.dModel, tokens);
-  const context: RunContext = { model, graph, programs, activations, budget };
-  return { context, runs };
+  return testContext(model, buildGraph(model.spec.layout), { tokens: 6, ...settings });
 }
 
 /** Half of every edge patched. */

@@ -1,16 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../graph/build.js';
 import type { PromptBatch } from '../../prompts/types.js';
-import { countingBackend } from '../../testing/counting-backend.js';
+import { testContext } from '../../testing/run-context.js';
 import { TINY, tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
-import { ActivationCache } from '../exec/activation-cache.js';
-import { MemoryPlan } from '../exec/memory-plan.js';
-import { type Cut, tokenBudget } from '../exec/micro-batches.js';
-import { ProgramCache } from '../exec/program-cache.js';
-import type { RunContext } from '../exec/run-context.js';
-import { makeProgram } from '../make-program.js';
+import type { Cut } from '../exec/micro-batches.js';
 import type { PatchDescription } from '../requests/ablations.js';
-import { capture, sourceOutputs } from '../runs/plain.js';
+import { sourceOutputs } from '../runs/plain.js';
 import { residualInput } from './names.js';
 import { ResidualCache } from './residual-cache.js';
 
@@ -22,17 +17,8 @@ const CORRUPT: PatchDescription = { kind: 'resample', from: 'corrupt' };
 const SLAB = 2 * 3 * TINY.dModel * 4;
 
 function open(limitBytes: number) {
-  const { backend, runs } = countingBackend();
-  const plan = new MemoryPlan({ bytes: 2 ** 33, strict: false }, model.weights);
-  const programs = new ProgramCache({
-    backend,
-    weights: model.weights,
-    plan,
-    make: (spec) => makeProgram(spec, { model, graph }),
-    onDebug: () => undefined,
-  });
-  const activations = new ActivationCache((...args) => capture(context, ...args), 2 ** 20);
-  const context: RunContext = { model, graph, programs, activations, budget: tokenBudget(1, TINY.dModel) };
+  const { context, runs } = testContext(model, graph);
+  const { activations } = context;
   const cache = new ResidualCache(context, limitBytes);
   const residuals = async (batch: PromptBatch, patch: PatchDescription = CORRUPT) =>
     cache.residuals(batch, patch, CUT, await activations.patch(batch, patch, CUT, [CUT]));

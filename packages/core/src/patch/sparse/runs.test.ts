@@ -3,17 +3,11 @@ import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../../graph/build.js';
 import { maskFromEdges } from '../../graph/circuit.js';
 import { edgeEnds } from '../../graph/edges.js';
 import type { GraphOptions } from '../../graph/types.js';
-import { countingBackend } from '../../testing/counting-backend.js';
 import { microModel } from '../../testing/micro-model.js';
 import { patchedLogits } from '../../testing/patched-logits.js';
+import { testContext } from '../../testing/run-context.js';
 import { tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
-import { ActivationCache } from '../exec/activation-cache.js';
-import { MemoryPlan } from '../exec/memory-plan.js';
-import { type Cut, tokenBudget } from '../exec/micro-batches.js';
-import { ProgramCache } from '../exec/program-cache.js';
-import type { RunContext } from '../exec/run-context.js';
-import { makeProgram } from '../make-program.js';
-import { capture } from '../runs/plain.js';
+import type { Cut } from '../exec/micro-batches.js';
 import type { Base } from './row-selection.js';
 import { SparseRuns } from './runs.js';
 
@@ -32,23 +26,7 @@ const CUTS: readonly Cut[] = [
 const whole: readonly Cut[] = [[0, 3]];
 
 function open(always: Base | null, variantTokens = 1024) {
-  const { backend, runs } = countingBackend();
-  const plan = new MemoryPlan({ bytes: 2 ** 33, strict: false }, model.weights);
-  const programs = new ProgramCache({
-    backend,
-    weights: model.weights,
-    plan,
-    make: (spec) => makeProgram(spec, { model, graph }),
-    onDebug: () => undefined,
-  });
-  const activations = new ActivationCache((...args) => capture(context, ...args), 2 ** 20);
-  const context: RunContext = {
-    model,
-    graph,
-    programs,
-    activations,
-    budget: tokenBudget(graph.sources.length, graph.layout.dModel),
-  };
+  const { context, runs } = testContext(model, graph);
   const sparse = new SparseRuns(context, { always, variantTokens, keepBytes: 2 ** 20, onDebug: () => undefined });
   return { sparse, ran: () => runs.filter((name) => name.startsWith('sparse')).length };
 }
