@@ -3,7 +3,7 @@
  * (`L3.attn`) is what a trace names it by, what files hold, and the key of maps. Nothing else takes that text apart.
  */
 
-/** What stands at a site of a layer: attention, the MLP, or the residual stream after one of them. */
+/** What is at a site of a layer: attention, the MLP, or the residual stream after one of them. */
 export type LayerSiteKind = 'attn' | 'mlp' | 'mid' | 'post';
 
 /** A place in one layer: `L3.attn`, `L3.mlp`, and the residual stream after them, `L3.mid` and `L3.post`. */

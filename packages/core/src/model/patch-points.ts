@@ -1,6 +1,6 @@
 /**
  * @file The patch points: where a trace says that a module reads the residual stream or writes to it. That is where
- * AutoCircuit's PatchWrapper stands. What a point does is the mode (plain, capture, patched, …); a trace never asks which,
+ * AutoCircuit has its PatchWrapper. What a point does is the mode (plain, capture, patched, …); a trace never asks which,
  * and never how many heads or rows there are: a mode may compute only some.
  *
  * @example
@@ -21,7 +21,7 @@ export interface PatchPoints {
   readonly input: AnyValue;
   /** A weight of the model, by its name in the checkpoint's canonical form. */
   weight(name: string, shape: readonly number[]): AnyValue;
-  /** How many tokens stand before the input's first and were run before: where positions start. */
+  /** How many tokens come before the input's first and have been run already: where positions start. */
   readonly prefix: number;
   /**
    * Where attention has its keys and values, [groups, heads per group or 1, batch, pos, width]: gives those of the prefix

@@ -71,9 +71,14 @@ export { contribution, type SourceActivations } from '../patch/modes/points.js';
 export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,
+  GradientPoint,
   MaskGradientRequest,
   PatchableModel,
+  PatchedMasksRequest,
+  PatchedRunRequest,
+  PatchedVariantsRequest,
   PromptGradients,
+  VariantGroup,
 } from '../patch/requests/patchable-model.js';
 export { checkPlugin } from '../plugin/check-plugin.js';
 export {

@@ -35,6 +35,15 @@ const DEFAULTS: TinyShape = {
 /** Odd on purpose, and no two the same. */
 export const TINY = { dModel: 5, dHead: 3, dMlp: 7, vocabulary: 11, positions: 8 } as const;
 
+/** The shapes that modes must get right, by name. */
+export const TINY_VARIANTS: Readonly<Record<string, Partial<TinyShape>>> = {
+  serial: {},
+  'one stacked projection': { stacked: true, layers: 3 },
+  'grouped KV heads': { heads: 4, kvHeads: 2 },
+  'attention and MLP in parallel': { parallel: true, norm: 'rmsNorm' },
+  'attention only, no norm': { mlp: false, norm: null },
+};
+
 /** A model of this shape; two layers of two heads with MLPs and layer norms where nothing else is said. */
 export function tinyTransformer(varied: Partial<TinyShape> = {}): ModelObject {
   const shape = { ...DEFAULTS, ...varied };

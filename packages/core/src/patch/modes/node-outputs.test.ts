@@ -27,7 +27,7 @@ async function open(weights?: number[][][], options: Partial<GraphOptions> = {})
 }
 
 describe('scores of what nodes write', () => {
-  it('by hand', async () => {
+  it('are (patch − current) times the gradient at what is written, by hand', async () => {
     // the head multiplies by (2, −1): y = (3x₀, 0·x₁), M = −(y₀ − y₁)
     const model = await open([[[2, -1]]]);
     const prompt = { index: 0, clean: [[1, 0]], corrupt: [[0, 1]], answers: [0], wrongAnswers: [1] };
@@ -92,12 +92,12 @@ describe('scores of what nodes write', () => {
     }
     expect(largest).toBeGreaterThan(1e-2);
   });
-  it('are those of all ways from a node, whatever edges the graph has', async () => {
+  it('are those of all paths from a node, whatever edges the graph has', async () => {
     const plain = await (await open()).maskGradient(batch, REQUEST);
     const residual = await (await open(undefined, { factorized: false })).maskGradient(batch, REQUEST);
     for (const [module, { data }] of Object.entries(plain.neurons!))
       expect(residual.neurons![module]!.data).toEqual(data);
-    // Each layer makes (5x₀, 7x₁) of x; behind the first M = −(5y₀ − 7y₁) with y = (5x₀, 7x₁).
+    // Each layer makes (5x₀, 7x₁) of x; after the first M = −(5y₀ − 7y₁) with y = (5x₀, 7x₁).
     const [prompt] = batch.prompts;
     const objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' } as const;
     const model = await open(undefined, { factorized: false });

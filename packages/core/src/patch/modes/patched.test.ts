@@ -1,18 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { GraphOptions } from '../../graph/types.js';
 import { graphOf, largestDifference, patchedLogits, randomMask } from '../../testing/patched-logits.js';
-import { type TinyShape, tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
+import { TINY_VARIANTS, tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
 import { ActivationDifferences, batchFirst } from './activation-differences.js';
 import { type PatchForm, patchedPoints } from './patched.js';
 import type { ReferenceScope } from './reference.js';
 
-const MODELS: Readonly<Record<string, Partial<TinyShape>>> = {
-  serial: { layers: 3 },
-  'one stacked projection': { stacked: true, layers: 3 },
-  'grouped KV heads': { heads: 4, kvHeads: 2 },
-  'attention and MLP in parallel': { parallel: true, norm: 'rmsNorm' },
-  'attention only, no norm': { mlp: false, norm: null, layers: 3 },
-};
 const GRAPHS: Readonly<Record<string, Partial<GraphOptions>>> = {
   split: {},
   joint: { splitQkv: false },
@@ -20,7 +13,7 @@ const GRAPHS: Readonly<Record<string, Partial<GraphOptions>>> = {
   positions: { positions: 3 },
   residual: { factorized: false },
 };
-const cases = Object.entries(MODELS).flatMap(([model, shape]) =>
+const cases = Object.entries(TINY_VARIANTS).flatMap(([model, shape]) =>
   Object.entries(GRAPHS)
     .filter(([, { factorized }]) => factorized !== false || !shape.parallel)
     .map(([graph, options]) => ({ title: `${model}, ${graph}`, shape, options })),

@@ -4,7 +4,7 @@
  * - plain formula: exactly that. Used for the residual graph.
  * - complement: the residual stream is the patching run's, R, and a destination reads R + Σ_u (mask_u − 1) · D_u with
  *   D_u = patch_u − current_u. The running residual is never formed.
- * What the mode means, edge by edge, stands in `reference.ts`.
+ * What the mode means, edge by edge, is in `reference.ts`.
  */
 
 import { blocksAt, blocksBySite } from '../../graph/site-blocks.js';
@@ -109,7 +109,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
 
   /**
    * One matmul for all heads of a layer, with the residual as one more source of weight 1. The sites up to the next such layer
-   * read the same sources and a few more: their sums over these are started now, while the sources stand in one block.
+   * read the same sources and a few more: their sums over these are started now, while the sources are in one block.
    */
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;

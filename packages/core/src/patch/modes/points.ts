@@ -12,7 +12,7 @@ import { type Norm, normed } from '../../model/norm.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 import { prependPrefix } from './prefix-kv.js';
 
-/** What a mode needs to stand in a program. */
+/** What a mode needs to be part of a program. */
 export interface TraceScope {
   readonly builder: ProgramBuilder;
   readonly graph: Graph;

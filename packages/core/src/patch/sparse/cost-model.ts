@@ -81,7 +81,7 @@ export function sparseCost(selection: Selection, widths: Widths, tokens: number)
 }
 
 /** What base `noising` costs at least: a plain run by a sparse program. */
-export const leastCurrentCost = (graph: Graph, widths: Widths, tokens: number): number =>
+export const leastNoisingCost = (graph: Graph, widths: Widths, tokens: number): number =>
   PER_RUN + PER_RUN_MAPPED + denseRunCost(graph, widths, plainCost(graph, widths), tokens);
 
 const isMlp = (graph: Graph, site: string): boolean => blocksAt(graph, site)[0]?.at.kind === 'mlp';
@@ -145,7 +145,7 @@ export function widthsOf(model: ModelObject, graph: Graph): Widths {
   return { dHead, mlp: Math.max(0, all / layers - attention), unembed };
 }
 
-/** Numbers of a weight, seen through reshapes, transposes and slices; 0 for anything else. */
+/** Numbers of a weight, seen through reshapes and transposes; 0 for anything else. */
 function weightNumbers(program: Program, id: number): number {
   const value = program.values[id]!;
   if (value.op === 'weight') return elementCount(value.shape as number[]);

@@ -28,6 +28,12 @@ describe('cheapestGroups', () => {
       [2, 3],
     ]);
   });
+  it('of equal cuts takes that with the longer ranges at the end', () => {
+    expect(cheapestGroups(3, 2, () => 0)).toEqual([
+      [0, 1],
+      [1, 3],
+    ]);
+  });
   it('is the best of all cuts', () => {
     fc.assert(
       fc.property(

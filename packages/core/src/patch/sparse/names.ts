@@ -1,4 +1,4 @@
-/** @file Names of the inputs and symbols of sparse programs; what fills them stands in `feeds.ts`. */
+/** @file Names of the inputs and symbols of sparse programs; `feeds.ts` fills them. */
 
 import { blocksAt } from '../../graph/site-blocks.js';
 import { layerSite, START_SITE, siteText } from '../../graph/sites.js';

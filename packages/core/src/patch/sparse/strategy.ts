@@ -4,7 +4,7 @@ import type { Graph, Mask } from '../../graph/types.js';
 import type { ModelObject } from '../../model/model.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import type { PatchDescription } from '../requests/ablations.js';
-import { denseCost, denseRunCost, leastCurrentCost, sparseCost, type Widths, widthsOf } from './cost-model.js';
+import { denseCost, denseRunCost, leastNoisingCost, sparseCost, type Widths, widthsOf } from './cost-model.js';
 import { cheapestGroups } from './grouping.js';
 import { type Base, type Selection, select, type Variants } from './row-selection.js';
 
@@ -111,7 +111,7 @@ export class StrategyChoice {
     tokens: number,
   ): { cheapest: Selection; cost: number } {
     // Even with nothing patched every head is computed: not worth looking at where that alone costs more than all.
-    const least = leastCurrentCost(this.#request.graph, this.#costs.widths, tokens);
+    const least = leastNoisingCost(this.#request.graph, this.#costs.widths, tokens);
     const hopeless = !variants && least > this.#denseCost(tokens) && this.#bases.length > 1;
     const candidates = this.#bases
       .filter((base) => base !== 'noising' || !hopeless)
