@@ -17,3 +17,4 @@ export * from './prune-algo-contexts.js';
 export * from './prune-algo-contract.js';
 export * from './random-program.js';
 export * from './roundings.js';
+export { tinyPrompts, tinyTransformer } from './tiny-transformer.js';
