@@ -1,7 +1,7 @@
+/** @file Ablations: what is patched in, by name and as a description with its values. */
+
 import type { Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
-
-/** @file Ablations: what is patched in, by name and as a description with its values. */
 
 /** The seven ablations of AutoCircuit, and optimal ablation, by name: what the patched-in values are. */
 export const ABLATIONS = {
@@ -15,6 +15,7 @@ export const ABLATIONS = {
   optimal: 'constants for each node, trained to change the output least',
 } as const satisfies Readonly<Record<string, string>>;
 
+/** The name of an ablation. */
 export type AblationName = keyof typeof ABLATIONS;
 
 /** What is patched in. `from` says whose values: default corrupt. A handle of `meanOf` serves the data-set means. */
