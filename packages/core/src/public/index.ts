@@ -21,10 +21,14 @@ export type { Objective } from '../objectives/objective.js';
 export { createPatchableModel, type PatchableModelRequest } from '../patch/engine.js';
 export { ABLATIONS, type AblationName, type PatchDescription } from '../patch/requests/ablations.js';
 export type {
+  GradientPoint,
   MaskGradientRequest,
   PatchableModel,
+  PatchedMasksRequest,
   PatchedRunRequest,
+  PatchedVariantsRequest,
   PromptGradients,
+  VariantGroup,
 } from '../patch/requests/patchable-model.js';
 export type { Plugin } from '../plugin/contributions.js';
 export { corePlugin } from '../plugin/core-plugin.js';

@@ -75,9 +75,14 @@ export { contribution, type SourceActivations } from '../patch/modes/points.js';
 export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,
+  GradientPoint,
   MaskGradientRequest,
   PatchableModel,
+  PatchedMasksRequest,
+  PatchedRunRequest,
+  PatchedVariantsRequest,
   PromptGradients,
+  VariantGroup,
 } from '../patch/requests/patchable-model.js';
 export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
 export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';

@@ -148,7 +148,7 @@ describe.each(Object.entries(MODELS))('a shared prefix: %s', (_name, model) => {
 describe('what cannot have one', () => {
   it('is refused: attention to later tokens', () => {
     expect(() => afterPrefix(modelOfProgram('x', xproportionProgram()), 2)).toThrow(
-      /cannot be run behind a shared prefix/,
+      /cannot be run after a shared prefix/,
     );
   });
   it('leaves a token to run where the two sides are equal', () => {

@@ -106,7 +106,8 @@ export class ProgramCache {
     if (built.memory.peakBytes(sizes) >= built.memory.peakBytes(built.sizes)) built.sizes = sizes;
     built.hostBytes = Math.max(built.hostBytes, hostBytes);
     const cut = `${prompts} of ${most} prompts of ${length} tokens at a time`;
-    if (prompts < most && built.reportedCut !== cut) this.#request.onDebug(`program ${built.key}: ${cut}, by --memory`);
+    if (prompts < most && built.reportedCut !== cut)
+      this.#request.onDebug(`program ${built.key}: ${cut}, by the memory limit`);
     built.reportedCut = cut;
     return prompts;
   }

@@ -22,25 +22,26 @@ export interface DestinationRead {
   readonly blocks: BlockGroup;
   /** [rows of the blocks, batch, pos, dModel]. */
   readonly value: AnyValue;
-  readonly behind: ReadBeforeScale | null;
+  readonly beforeScale: ReadBeforeScale | null;
   readonly upstream: readonly DifferenceBlock[];
 }
 
 /** What is read at one site, on one side of its norm. */
 type Site = readonly DestinationRead[];
 
-/** The values whose gradients a read needs. */
-export function wantedOf({ value, behind }: DestinationRead): AnyValue[] {
-  if (!behind) return [value];
-  const { kind, rows, projected } = behind;
+/** The values whose gradients the scores of a read need. */
+export function wantedOf({ value, beforeScale }: DestinationRead): AnyValue[] {
+  if (!beforeScale) return [value];
+  const { kind, rows, projected } = beforeScale;
   return [value, rows.scale, ...(kind === 'layerNorm' && projected ? [projected.value] : [])];
 }
 
+/** What scores are made of besides what was read. */
 export interface ReadScores {
   readonly graph: Graph;
   readonly differences: ActivationDifferences;
-  /** Whether differences have their items first. */
-  readonly itemFirst: boolean;
+  /** Whether differences have the batch as their first axis. */
+  readonly batchFirst: boolean;
   /** ∂M/∂ of a value that was wanted. */
   gradientOf(value: AnyValue): AnyValue;
   /** [batch, pos?, rows of the block, sources of the block]. */
@@ -49,42 +50,42 @@ export interface ReadScores {
 
 /** Gives the scores of all that was read, by destination module. */
 export function outputScores(b: ProgramBuilder, reads: readonly DestinationRead[], request: ReadScores): void {
-  const { graph, differences, itemFirst, gradientOf } = request;
+  const { graph, differences, batchFirst, gradientOf } = request;
   const keepPositions = graph.options.positions !== null;
   const sites = bySite(reads);
   const rowsAt = (site: Site, of: (read: DestinationRead) => AnyValue): AnyValue => joined(b, site.map(of), 0);
 
   const singles = sites.filter(isSingle);
-  // What stands behind the last heads leads to the output alone: gradients there are mostly zeros, and want no company.
+  // What reads after the last heads leads to the output alone: gradients there are mostly zeros, and are contracted by themselves.
   const headsRead = Math.max(0, ...sites.filter((site) => !isSingle(site)).map((site) => sourcesOf(site).stop));
-  const [before, behind] = [false, true].map((late) =>
+  const [before, after] = [false, true].map((late) =>
     singles.filter((site) => sourcesOf(site).stop > headsRead === late),
   );
-  for (const group of [before!, behind!]) {
+  for (const group of [before!, after!]) {
     if (group.length === 0) continue;
     const stop = Math.max(headsRead, ...group.map((site) => sourcesOf(site).stop));
     const rows = rowsAt(group.flat(), ({ value }) => gradientOf(value)); // [reads, batch, pos, dModel]
-    const scores = contractScores(b, keepPositions, rows, differences.covering(0, stop), itemFirst); // [batch, pos?, reads, sources]
-    group.forEach((site, i) => give(b, site, b.slice(scores, -2, i, i + 1), request, 0));
+    const scores = contractScores(b, keepPositions, rows, differences.covering(0, stop), batchFirst); // [batch, pos?, reads, sources]
+    group.forEach((site, i) => outputSite(b, site, b.slice(scores, -2, i, i + 1), request, 0));
   }
-  const behindNorms = sites.filter(([read]) => read!.behind !== null);
-  const norms = behindNorms.map(([read]) => read!.behind!);
+  const scaledSites = sites.filter(([read]) => read!.beforeScale !== null);
+  const norms = scaledSites.map(([read]) => read!.beforeScale!);
   const along = norms.length > 0 ? alongCentred(b, norms, differences.covering(0, headsRead)) : null; // [tokens, sites, sources]
   const sums = norms.some(({ kind }) => kind === 'layerNorm') ? differences.sums(headsRead) : null; // [sources, batch, pos]
   for (const site of sites) {
     if (singles.includes(site)) continue;
-    const { upstream, blocks, behind } = site[0]!;
+    const { upstream, blocks, beforeScale } = site[0]!;
     const { start, stop } = blocks[0]!.sources;
     const gradient = rowsAt(site, ({ value }) => gradientOf(value)); // [rows of the site, batch, pos, dModel]
-    if (!behind) {
-      give(b, site, contractScores(b, keepPositions, gradient, upstream, itemFirst), request, start);
+    if (!beforeScale) {
+      outputSite(b, site, contractScores(b, keepPositions, gradient, upstream, batchFirst), request, start);
       continue;
     }
-    const place = behindNorms.indexOf(site);
+    const place = scaledSites.indexOf(site);
     const own = b.slice(b.slice(along!, 1, place, place + 1), 2, start, stop); // [tokens, 1, sources]
-    const scores = contractBehindNorm(b, keepPositions, {
-      behind,
-      gradients: { centred: gradient, scale: rowsAt(site, (read) => gradientOf(read.behind!.rows.scale)) },
+    const scores = contractBeforeScale(b, keepPositions, {
+      beforeScale,
+      gradients: { centred: gradient, scale: rowsAt(site, (read) => gradientOf(read.beforeScale!.rows.scale)) },
       upstream,
       along: b.reshape(own, [own.shape[0]!, stop - start]),
       means: sums && {
@@ -92,18 +93,18 @@ export function outputScores(b: ProgramBuilder, reads: readonly DestinationRead[
         source: b.slice(sums, 0, start, stop),
       },
     });
-    give(b, site, scores, request, start);
+    outputSite(b, site, scores, request, start);
   }
 }
 
 /** mean(∂M/∂c) by row [rows, batch, pos, 1]; where heads project c, of the smaller gradient there and the means of their weights. */
 function meanGradient(
   b: ProgramBuilder,
-  { value, behind }: DestinationRead,
+  { value, beforeScale }: DestinationRead,
   gradientOf: (value: AnyValue) => AnyValue,
 ): AnyValue {
   const gradient = gradientOf(value); // [rows, batch, pos, dModel]
-  const projected = behind?.projected;
+  const projected = beforeScale?.projected;
   if (!projected) return b.mean(gradient, 3, true);
   const { weight, normWeight } = projected;
   const [groups, width] = weight.shape as [number, number];
@@ -114,7 +115,7 @@ function meanGradient(
 }
 
 /** @param scores [batch, pos?, rows of the site, sources from `first` on] */
-function give(b: ProgramBuilder, site: Site, scores: AnyValue, { output }: ReadScores, first: number): void {
+function outputSite(b: ProgramBuilder, site: Site, scores: AnyValue, { output }: ReadScores, first: number): void {
   const blocks = site.flatMap((read) => read.blocks);
   const { start, stop } = blocks[0]!.sources;
   const upstream = dimsEqual(scores.shape.at(-1)!, stop - start)
@@ -133,14 +134,14 @@ const sourcesOf = ([read]: Site): { readonly start: number; readonly stop: numbe
 /** One row that reads all that was written before it, and before any norm. */
 function isSingle(site: Site): boolean {
   const blocks = site.flatMap((read) => read.blocks);
-  return rowsOf(blocks) === 1 && blocks[0]!.sources.start === 0 && site[0]!.behind === null;
+  return rowsOf(blocks) === 1 && blocks[0]!.sources.start === 0 && site[0]!.beforeScale === null;
 }
 
 /** Reads of one site on one side of its norm, in order: their scores are one matmul. */
 function bySite(reads: readonly DestinationRead[]): Site[] {
   const groups = new Map<string, DestinationRead[]>();
   for (const read of reads) {
-    const key = `${read.blocks[0]!.site} ${read.behind !== null}`;
+    const key = `${read.blocks[0]!.site} ${read.beforeScale !== null}`;
     const group = groups.get(key);
     if (group) group.push(read);
     else groups.set(key, [read]);
@@ -172,9 +173,9 @@ function alongCentred(
   );
 }
 
-/** What `contractBehindNorm` puts together. */
-interface BehindNorm {
-  readonly behind: Pick<ReadBeforeScale, 'kind' | 'scale'>;
+/** What `contractBeforeScale` puts together. */
+interface ReadsBeforeScale {
+  readonly beforeScale: Pick<ReadBeforeScale, 'kind' | 'scale'>;
   /** ∂M/∂c [rows, batch, pos, dModel] and ∂M/∂s [rows, batch, pos, 1] of every row. */
   readonly gradients: NormFactors;
   /** D of the upstream sources. */
@@ -186,14 +187,14 @@ interface BehindNorm {
 }
 
 /** @returns [batch, rows, sources], or [batch, pos, rows, sources] with positions kept */
-function contractBehindNorm(
+function contractBeforeScale(
   b: ProgramBuilder,
   keepPositions: boolean,
-  { behind, gradients, upstream, along, means }: BehindNorm,
+  { beforeScale, gradients, upstream, along, means }: ReadsBeforeScale,
 ): AnyValue {
   const [rows, batch, pos, dModel] = gradients.centred.shape as [Dim, Dim, Dim, number];
   const sources = along.shape[1]!;
-  const cubed = b.mul(behind.scale, b.mul(behind.scale, behind.scale)); // [1, batch, pos, 1]
+  const cubed = b.mul(beforeScale.scale, b.mul(beforeScale.scale, beforeScale.scale)); // [1, batch, pos, 1]
   // What is taken away, as pairs of a factor of the row [rows, batch, pos, 1] and one of the source [batch, pos, sources].
   const pairs: [AnyValue, AnyValue][] = [
     [b.mul(gradients.scale, b.mul(cubed, 1 / dModel)), b.reshape(along, [batch, pos, sources])],

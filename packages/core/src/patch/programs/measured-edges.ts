@@ -11,12 +11,12 @@ import { finish, type Setting, scopeOf, scoreOutputName } from './programs.js';
 export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Program {
   const b = new ProgramBuilder(`measure-${measure.name}`);
   const keepPositions = setting.graph.options.positions !== null;
-  const sources: { readonly parts: SourceActivations; readonly outputs: AnyValue }[] = [];
+  const sources: { readonly written: SourceActivations; readonly outputs: AnyValue }[] = [];
   const points = makePoints(scopeOf(setting, b), {
     read(_site, groups, residual, norm) {
       const blocks = groups.flat();
       const { start, stop } = blocks[0]!.sources;
-      const upstream = sources.filter(({ parts: { block } }) => block.start >= start && block.stop <= stop);
+      const upstream = sources.filter(({ written: { block } }) => block.start >= start && block.stop <= stop);
       const values = measure.of(
         b,
         residual,
@@ -32,9 +32,9 @@ export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Pr
       }
       return groups.map(() => normed(b, oneRow(b, residual), norm));
     },
-    write(parts) {
-      sources.push({ parts, outputs: outputsByRow(b, parts) });
-      return contribution(b, parts);
+    write(written) {
+      sources.push({ written, outputs: outputsByRow(b, written) });
+      return contribution(b, written);
     },
   });
   setting.model.trace(points);

@@ -45,6 +45,7 @@ export const scoreOutputName = (module: string): string => `score:${module}`;
 export const START_INPUT = 'start';
 export const LOSSES = 'losses';
 
+/** What every program is made for. */
 export interface Setting {
   readonly model: ModelObject;
   readonly graph: Graph;
@@ -52,6 +53,7 @@ export interface Setting {
   readonly simplified?: boolean;
 }
 
+/** The scope of a trace of the model, with its input as an input of the program. */
 export function scopeOf(
   { model, graph }: Setting,
   builder: ProgramBuilder,
@@ -67,6 +69,7 @@ export function scopeOf(
     prefix: model.spec.prefix ?? 0,
   };
 }
+/** The program that was built, simplified. */
 export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Program =>
   simplified ? simplify(b.build()) : b.build();
 /** Where logits are all that is wanted: what leads to the last position only is computed for it alone. */
@@ -86,7 +89,7 @@ export function readOut({ model }: Setting, points: PatchPoints, positions = mod
   return b.reshape(logits, [logits.shape[0]!, logits.shape[2]!]);
 }
 
-/** input → logits. */
+/** A plain run: input → logits. */
 export function plainProgram(setting: Setting, positions: OutputPositions): Program {
   const b = new ProgramBuilder(`plain-${positions}`);
   b.output(LOGITS, readOut(setting, plainPoints(scopeOf(setting, b)), positions));
@@ -122,6 +125,7 @@ export function projectProgram(setting: Setting): Program {
  * `PATCH_INPUT` (for values that are needed once).
  */
 export type PatchSupply = 'fed' | 'zero' | 'fused';
+/** What a program with patched edges is made of. */
 export interface PatchedSetting extends Setting {
   readonly supply: PatchSupply;
   readonly axes: MaskAxes;
@@ -185,12 +189,12 @@ export const finishGradient = (setting: Setting, b: ProgramBuilder): Program => 
 export function gradientProgram(setting: GradientSetting): Program {
   const { graph, forward } = setting;
   const b = new ProgramBuilder(`gradient-${forward}`);
-  const itemFirst = forward === 'patched' && batchFirst(setting.axes);
-  const differences = new ActivationDifferences(b, itemFirst, forward === 'patched' ? undefined : ROWS_OF_A_PRODUCT);
+  const byBatch = forward === 'patched' && batchFirst(setting.axes);
+  const differences = new ActivationDifferences(b, byBatch, forward === 'patched' ? undefined : ROWS_OF_A_PRODUCT);
   const reads: DestinationRead[] = [];
-  const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBeforeScale | null = null): AnyValue => {
+  const onRead = (blocks: BlockGroup, value: AnyValue, beforeScale: ReadBeforeScale | null = null): AnyValue => {
     const { start, stop } = blocks[0]!.sources;
-    reads.push({ blocks, value, behind, upstream: differences.covering(start, stop) });
+    reads.push({ blocks, value, beforeScale, upstream: differences.covering(start, stop) });
     return value;
   };
   const patchOf = suppliedPatch(setting, b);
@@ -205,13 +209,13 @@ export function gradientProgram(setting: GradientSetting): Program {
   const gradients = new Map(wanted.map((value, i) => [value.id, found[i]!]));
   const gradientOf = (value: AnyValue): AnyValue => gradients.get(value.id)!;
   if (setting.neurons) {
-    const behind = new Map([...written].map(([site, value]) => [site, gradientOf(value)]));
-    outputNeurons(b, graph, differences, behind);
+    const gradientsOf = new Map([...written].map(([site, value]) => [site, gradientOf(value)]));
+    outputNeurons(b, graph, differences, gradientsOf);
   }
   outputScores(b, reads, {
     graph,
     differences,
-    itemFirst,
+    batchFirst: byBatch,
     gradientOf,
     output: (module, scores) => b.output(scoreOutputName(module), scores),
   });

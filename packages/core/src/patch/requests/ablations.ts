@@ -1,7 +1,7 @@
+/** @file Ablations: what is patched in, by name and as a description with its values. */
+
 import type { Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
-
-/** @file Ablations: what is patched in, by name and as a description with its values. */
 
 /** The seven ablations of AutoCircuit, and optimal ablation, by name: what the patched-in values are. */
 export const ABLATIONS = {

@@ -142,7 +142,7 @@ function mostTogether(
 ): number {
   const { budget, model, programs } = context;
   const fitting = Math.floor(budget.plain / (n * length));
-  if (fitting < FEWEST_TOGETHER || masks.length === 1) return 1;
+  if (fitting < FEWEST_TOGETHER || masks.length <= 1) return 1;
   const prompts = n * Math.min(masks.length, fitting);
   const hostBytes = 8 * outputCount(model.spec, prompts, length);
   const fit = programs.promptsPerRun(denseSpec({ ...supplied, mask: masks[0]! }), { prompts, length, hostBytes });

@@ -25,17 +25,19 @@ export function sharedPrefixLength(prompts: readonly Prompt[]): number {
 }
 
 /**
- * The model as it runs behind a prefix of so many tokens.
- * @throws AutoCircuitError for models whose trace knows nothing of a prefix, or that read outputs at all but the first position
+ * The model as it runs after a prefix of so many tokens.
+ * @throws AutoCircuitError `unsupported-model` for models whose trace knows nothing of a prefix, or that read outputs at all but the first position
  */
 export function afterPrefix(model: ModelObject, length: number): ModelObject {
   const { spec } = model;
   if (!spec.takesPrefix || spec.outputs === 'not-first') {
     throw new AutoCircuitError({
+      code: 'unsupported-model',
       where: 'core/patch',
-      what: `model "${model.name}" cannot be run behind a shared prefix`,
+      what: `model "${model.name}" cannot be run after a shared prefix`,
       expected: 'causal attention, and outputs read at the last position or at all that are run',
-      fix: 'leave --shared-prefix out',
+      fix: 'run whole prompts',
+      fields: { model: model.name },
     });
   }
   const maxPositions = spec.maxPositions === null ? null : spec.maxPositions - length;

@@ -47,10 +47,10 @@ export function residualsProgram(setting: Setting & { readonly supply: StoredSup
       seen.add(site);
       return groups.map(() => normed(b, oneRow(b, residual), norm));
     },
-    write(parts) {
-      if (setting.supply === 'zero') return b.mul(contribution(b, parts), 0);
-      const value = b.input(patchInputName(parts.block.site), 'float', parts.value.shape);
-      return contribution(b, { ...parts, value });
+    write(written) {
+      if (setting.supply === 'zero') return b.mul(contribution(b, written), 0);
+      const value = b.input(patchInputName(written.block.site), 'float', written.value.shape);
+      return contribution(b, { ...written, value });
     },
   });
   setting.model.trace({

@@ -1,0 +1,102 @@
+/** @file Searches on a model that runs several edges at once: the same as one edge at a time, and resumed to the same last bit. */
+import {
+  buildGraph,
+  createPatchableModel,
+  flattenScores,
+  interpreterBackend,
+  maskFromEdges,
+  type PatchableModel,
+  type PatchableModelRequest,
+} from '@auto-circuit/core';
+import { objectiveOnLogits, type PruneAlgoContext } from '@auto-circuit/core/plugin';
+import { memoryCheckpoint, tinyPrompts, tinyTransformer } from '@auto-circuit/core/testing';
+import { describe, expect, it } from 'vitest';
+import { acdcSearch, exact } from '../index.js';
+
+const object = tinyTransformer({ heads: 3, kvHeads: 3 });
+const graph = buildGraph(object.spec.layout);
+const BATCH = tinyPrompts(2);
+
+/** @param groups gets the sizes of the groups of variants that were asked for */
+async function context(way?: PatchableModelRequest['way'], groups: number[] = []): Promise<PruneAlgoContext> {
+  const backend = interpreterBackend({ precision: 'float64' });
+  const model = await createPatchableModel({ model: object, graph, backend, ...(way ? { way } : {}) });
+  const watched: PatchableModel = {
+    ...model,
+    graph,
+    patchedRun: (...args) => model.patchedRun(...args),
+    async *patchedVariants(...args) {
+      for await (const group of model.patchedVariants(...args)) {
+        groups.push(group.logits.length);
+        yield group;
+      }
+    },
+  };
+  return {
+    model: watched,
+    graph,
+    batches: [BATCH],
+    objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+    patch: { kind: 'resample', from: 'corrupt' },
+    seed: 0,
+    progress: { report: () => undefined },
+  };
+}
+
+describe('exact', () => {
+  it('is the loss that each edge costs, though edges into a site run together', async () => {
+    const groups: number[] = [];
+    const own = await context(undefined, groups);
+    const scores = flattenScores(graph, (await exact.score(own, {})).scores);
+    expect(groups.reduce((a, b) => a + b)).toBe(graph.edgeCount);
+    expect(Math.max(...groups)).toBe(31); // and a baseline: 32 runs
+    const request = { input: 'clean', patch: own.patch } as const;
+    const lossOf = async (edges: readonly number[]): Promise<number> => {
+      const mask = maskFromEdges(graph, edges, { inside: 1, outside: 0 });
+      const losses = objectiveOnLogits(
+        own.objective,
+        await own.model.patchedRun(BATCH, { ...request, mask }),
+        BATCH,
+        {},
+      );
+      return losses.reduce((a, b) => a + b) / losses.length;
+    };
+    const clean = await lossOf([]);
+    for (let edge = 0; edge < graph.edgeCount; edge += 7) {
+      expect(Math.abs(scores[edge]! - ((await lossOf([edge])) - clean))).toBeLessThan(1e-5); // logits are float32
+    }
+  });
+
+  it('goes on where it was stopped, to the same last bit', async () => {
+    const whole = (await exact.score(await context(), {})).scores;
+    const checkpoint = memoryCheckpoint();
+    const controller = new AbortController();
+    const report = (done: number): void => {
+      if (done > 40) controller.abort();
+    };
+    const stopped = exact.score(
+      { ...(await context()), checkpoint, signal: controller.signal, progress: { report } },
+      {},
+    );
+    await expect(stopped).rejects.toThrow(/abort/i);
+    const groups: number[] = [];
+    const { scores } = await exact.score({ ...(await context(undefined, groups)), checkpoint }, {});
+    expect(groups.reduce((a, b) => a + b)).toBeLessThan(graph.edgeCount);
+    expect(scores).toEqual(whole);
+  });
+});
+
+describe('acdc', () => {
+  const settings = { faithfulness: 'kl', prompts: 'first-batch', taus: [1e-4, 1e-2, 1] } as const;
+
+  it('finds the same ahead of its decisions as one edge at a time', async () => {
+    const [fast, slow]: number[][] = [[], []];
+    const ahead = await acdcSearch(await context(undefined, fast), settings);
+    const byOne = await acdcSearch(await context('dense', slow), settings);
+    expect(ahead.perTau.map(({ removed }) => removed)).toEqual(byOne.perTau.map(({ removed }) => removed));
+    expect(ahead.perTau.some(({ removed }) => removed.length > 0 && removed.length < graph.edgeCount)).toBe(true);
+    expect(new Set(slow)).toEqual(new Set([1]));
+    expect(Math.max(...fast!)).toBeGreaterThan(8);
+    expect(fast!.length).toBeLessThan(slow!.length / 2); // regular stretches are run at once
+  });
+});
