@@ -32,19 +32,19 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Writes weights one after the other behind a header of `header` bytes, as safetensors does. */
+/** Writes weights one after the other, after a header of `header` bytes, as safetensors does. */
 function writeWeights(file: string, names: readonly string[], header: number): Map<string, WeightEntry> {
   const entries = new Map<string, WeightEntry>();
-  const parts: Uint8Array[] = [Buffer.alloc(header, 1)];
+  const pieces: Uint8Array[] = [Buffer.alloc(header, 1)];
   let byteOffset = header;
   for (const name of names) {
     const { buffer, byteOffset: start, byteLength } = numbers[name]!;
-    parts.push(Buffer.from(buffer, start, byteLength));
+    pieces.push(Buffer.from(buffer, start, byteLength));
     entries.set(name, { shape: SHAPES[name]!, file, byteOffset });
     byteOffset += byteLength;
   }
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, Buffer.concat(parts));
+  writeFileSync(file, Buffer.concat(pieces));
   return entries;
 }
 function fileStore(entries: ReadonlyMap<string, WeightEntry>): WeightStore {
@@ -72,7 +72,7 @@ const reader = program((b) => {
 });
 
 describe('weights in files', () => {
-  it.each([0, 8, 4096, 13])('are read behind a header of %i bytes', async (header) => {
+  it.each([0, 8, 4096, 13])('are read after a header of %i bytes', async (header) => {
     const store = fileStore(writeWeights(path.join(folder, `header-${header}.bin`), Object.keys(SHAPES), header));
     expect(await disagreement(backend, reader, SIZES, store)).toBeLessThan(ROUNDINGS);
   });
@@ -92,7 +92,7 @@ describe('weights in files', () => {
     );
   });
   it('may stand beside weights in memory', async () => {
-    const entries = new Map(writeWeights(path.join(folder, 'mixed.bin'), ['embed', 'W'], 8));
+    const entries = new Map(writeWeights(path.join(folder, 'one.bin'), ['embed', 'W'], 8));
     entries.set('stack', { shape: SHAPES.stack!, data: numbers.stack! });
     expect(await disagreement(backend, reader, SIZES, fileStore(entries))).toBeLessThan(ROUNDINGS);
   });

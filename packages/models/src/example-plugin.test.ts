@@ -1,3 +1,4 @@
+/** @file The example plugin (Qwen 3) as an architecture: its contract, and loading its folder. */
 /** The family of the example plugin, which docs/add-an-architecture.md walks through, under the sources of this repository. */
 import { fileURLToPath } from 'node:url';
 import { buildGraph, createPatchableModel, interpreterBackend, openSafetensors, type Plugin } from '@auto-circuit/core';

@@ -1,3 +1,4 @@
+/** @file The report of many runs. */
 import { describe, expect, it } from 'vitest';
 import { type ComparedRun, commonMetrics, meanPoints, metricSeries } from './comparison/series.js';
 import { type ComparisonInput, renderComparison } from './comparison-report.js';

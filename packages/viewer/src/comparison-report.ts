@@ -1,5 +1,4 @@
 /** @file The report of many runs as one HTML file: by task, their curves, areas, ROC, overlap and small drawings; what was run. */
-import { fromJsonNumber } from '@auto-circuit/core/run';
 import { barsSvg } from './charts/bars.js';
 import { type Curve, curveSvg } from './charts/curve.js';
 import { seriesClass } from './charts/frame.js';
@@ -22,7 +21,7 @@ import { sectionHtml } from './markup/section.js';
 import { count, escapeHtml, shortNumber } from './markup/text.js';
 import { pageHtml } from './page-frame.js';
 import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
-import { faithfulnessCurve } from './sections/measured-curves.js';
+import { faithfulnessCurve, referenceLines } from './sections/measured-curves.js';
 import type { AreaFigure } from './sections/run-figures.js';
 
 /** Runs of one task on one graph. */
@@ -32,11 +31,13 @@ export interface RunGroup {
   /** How much the top edges of each two runs overlap, at some numbers of edges; ascending. */
   readonly overlaps: readonly Overlap[];
 }
+/** Overlap of the top edges of every two runs. */
 export interface Overlap {
   readonly edges: number;
   /** |A ∩ B| / |A ∪ B|: a row and a column for each run. */
   readonly jaccard: readonly (readonly number[])[];
 }
+/** What the report of many runs is made from. */
 export interface ComparisonInput {
   readonly title: string;
   readonly groups: readonly RunGroup[];
@@ -84,10 +85,10 @@ ${smallCircuits(runs)}${notesOf(runs)}`,
 }
 
 function swatches(runs: readonly ComparedRun[], colours: Colours): string {
-  const items = [...bySeries(runs).keys()].map(
+  const entries = [...bySeries(runs).keys()].map(
     (name) => `<li class="${seriesClass(colours.get(name) ?? 0)}"><i></i><span>${escapeHtml(name)}</span></li>`,
   );
-  return `<ul class="legend swatches">${items.join('')}</ul>`;
+  return `<ul class="legend swatches">${entries.join('')}</ul>`;
 }
 
 function metricCurve({ runs }: RunGroup, metric: string, colours: Colours): Curve {
@@ -98,11 +99,7 @@ function metricCurve({ runs }: RunGroup, metric: string, colours: Colours): Curv
   const measured = runs.map(({ input }) => measurementOf(input, metric)!);
   const one = new Set(measured.map(({ model, empty }) => `${model} ${empty}`)).size === 1;
   const { unit, model, empty } = measured[0]!;
-  const lines = [
-    { label: 'whole model', value: fromJsonNumber(model) },
-    { label: 'empty circuit', value: fromJsonNumber(empty) },
-  ];
-  return { title: metric, unit, series, lines: one ? lines : [], total };
+  return { title: metric, unit, series, lines: one ? referenceLines({ model, empty }) : [], total };
 }
 
 function areaBars(runs: readonly ComparedRun[], colours: Colours): string[] {
@@ -111,7 +108,7 @@ function areaBars(runs: readonly ComparedRun[], colours: Colours): string[] {
   return metrics.map((metric) => {
     const areasOf = (own: readonly ComparedRun[]): AreaFigure[] =>
       own.flatMap(({ figures }) => figures?.areas?.find((area) => area.metric === metric) ?? []);
-    // Over the most sizes that any run has; areas over fewer are no areas of the same.
+    // Over the widest range of sizes that any run has: areas over narrower ranges cannot be compared with it.
     const all = areasOf(runs).filter(({ area }) => area !== null);
     const widest = all.toSorted((a, b) => b.to / b.from - a.to / a.from)[0];
     if (!widest) return '';

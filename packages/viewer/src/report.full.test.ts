@@ -1,3 +1,4 @@
+/** @file The report in a browser. */
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -207,6 +208,8 @@ describe('the report in a browser', () => {
     await page.locator('#search').fill('A1.10->A5.3.K');
     expect(await curves(page, 'lit')).toBe(1);
     expect(await page.locator('#edges tbody tr').count()).toBe(1);
+    await page.locator('#search').fill('L1H10->a5.h3<k>');
+    expect(await curves(page, 'lit')).toBe(1);
     await page.locator('#search').fill('mlp 3');
     expect(await curves(page, 'lit')).toBeGreaterThan(1);
     await page.close();

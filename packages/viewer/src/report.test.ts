@@ -1,3 +1,4 @@
+/** @file The report of one run: what it holds, and that it is safe and small. */
 import { edgeAt, makeCircuit } from '@auto-circuit/core';
 import type { Verification } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';

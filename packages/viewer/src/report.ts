@@ -25,8 +25,8 @@ import { verificationsSection } from './sections/verifications-section.js';
 const TABLE_EDGES = 100;
 
 /**
- * The whole HTML text. `figures`: what is said of the run beyond its own files. Equal runs give equal text: there
- * is no time and no path in it.
+ * The report of a run as the text of an HTML file. Equal runs give equal text: it holds no time and no path.
+ * @param figures what the report says beyond the run's own files
  */
 export function renderReport(input: ReportInput, figures: RunFigures = {}): string {
   const { run } = input;

@@ -2,9 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AutoCircuitError } from '../errors/error.js';
 import { replaceFileAtomic, writeFileAtomic } from './atomic-file.js';
-import { fileError } from './file-error.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -58,19 +56,5 @@ describe('writeFileAtomic', () => {
     await Promise.all(contents.map((text) => writeFileAtomic(path, text)));
     expect(contents).toContain(await readFile(path, 'utf8'));
     expect(await readdir(folder)).toEqual(['a']);
-  });
-});
-
-describe('fileError', () => {
-  it('has a sentence for every errno, keeps sentences, and passes what is no system error', () => {
-    for (const code of ['EACCES', 'EROFS', 'ENOSPC', 'EWEIRD']) {
-      const error = fileError('store', 'write', '/x/y', systemError(code));
-      expect(error).toBeInstanceOf(AutoCircuitError);
-      expect(String(error)).toMatch(/\[store\] cannot write \/x\/y: .+; .+/);
-    }
-    const ours = new AutoCircuitError({ where: 'a', what: 'b' });
-    const bug = new TypeError('bug');
-    expect(fileError('store', 'write', 'x', ours)).toBe(ours);
-    expect(fileError('store', 'write', 'x', bug)).toBe(bug);
   });
 });

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { PromptBatch } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { errorOf } from '../testing/errors.js';
-import { objectiveByBatch } from './by-batch.js';
 import type { Objective } from './objective.js';
 import { objectiveOnLogits } from './on-logits.js';
 
@@ -80,29 +79,5 @@ describe('objectiveOnLogits', () => {
     expect(
       errorOf(() => objectiveOnLogits({ kind: 'mse', tokenFunction: 'logit', targets }, logits, batch)),
     ).toMatchObject({ code: 'wrong-shape' });
-  });
-});
-
-describe('objectiveByBatch', () => {
-  const one: PromptBatch = { prompts: [batch.prompts[0]!], length: 2 };
-  it('gives each batch its rows', () => {
-    const targets = floatTensor(
-      Float32Array.from({ length: 9 }, (_, i) => i),
-      [3, 3],
-    );
-    const cut = objectiveByBatch({ kind: 'mse', tokenFunction: 'logit', targets }, [one, batch]);
-    expect(cut.map((o) => (o.kind === 'mse' ? [o.targets?.shape, [...o.targets!.data]] : null))).toEqual([
-      [[1, 3], [0, 1, 2]],
-      [[2, 3], [3, 4, 5, 6, 7, 8]],
-    ]); // biome-ignore format: shape and rows
-    expect(errorOf(() => objectiveByBatch({ kind: 'kl', referenceLogits: targets }, [batch]))).toMatchObject({
-      code: 'wrong-shape',
-      fields: { shape: [3, 3], expectedShape: [2, 3] },
-    });
-  });
-  it('leaves objectives without tensors alone', () => {
-    const objective = answers('logit', 'diff');
-    expect(objectiveByBatch(objective, [one, batch])).toEqual([objective, objective]);
-    expect(objectiveByBatch({ kind: 'kl' }, [one])).toEqual([{ kind: 'kl' }]);
   });
 });

@@ -44,9 +44,6 @@ export { type Operand, ProgramBuilder } from '../ir/builder/builder.js';
 export { checkProgram } from '../ir/builder/check.js';
 export {
   type AxisTrait,
-  broadcastsOperands,
-  isLeaf,
-  type LeafOp,
   OP_TRAITS,
   type OpKind,
   type OpsWith,

@@ -5,7 +5,7 @@
 
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError, type ErrorKind, type ErrorParts, EXIT_CODES, errorSentence } from '../errors/error.js';
-export { nearestNames, unknownName } from '../errors/names.js';
+export { unknownName } from '../errors/names.js';
 export { SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 export { ABLATIONS, type AblationName } from '../patch/requests/ablations.js';
@@ -27,5 +27,5 @@ export {
   parseOptionValue,
   type ValueRule,
 } from '../plugin/option-values.js';
-export { KIND_WORDS, type Registered, Registry } from '../plugin/registry.js';
+export { Registry } from '../plugin/registry.js';
 export { OUTPUT_POSITIONS, type OutputPositions } from '../prompts/output-positions.js';

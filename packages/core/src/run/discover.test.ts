@@ -7,93 +7,28 @@ import { AutoCircuitError } from '../errors/error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import { allEdges } from '../graph/edges.js';
 import { topEdges } from '../graph/scores.js';
-import { seededRandom } from '../numeric/seeded-random.js';
-import { promptAnswerValue } from '../objectives/answers.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import { defineMetric } from '../plugin/metric.js';
 import { definePruneAlgo } from '../plugin/prune-algo.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { withoutPromptValues } from '../run-folder/schemas.js';
-import { ScoreAccumulator } from '../statistics/accumulate.js';
 import { PromptBootstrap, ratioOfSums } from '../statistics/bootstrap.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { microModel } from '../testing/micro-model.js';
+import {
+  microEap as eap,
+  MICRO_RUN_HEADS as heads,
+  MICRO_IDENTITY as identity,
+  microLogitDiff as logitDiff,
+  microRequest,
+  MICRO_PROMPTS as prompts,
+} from '../testing/micro-run.js';
 import { discover } from './discover.js';
 import { evaluate, mergeMeasurements, sizesLeft } from './evaluate.js';
-import type { DiscoverRequest, RunIdentity } from './request.js';
+import type { DiscoverRequest } from './request.js';
 
-/** Edge attribution patching, one checkpoint a batch. */
-const eap = definePruneAlgo({
-  name: 'eap',
-  doc: 'gradient times difference',
-  options: {},
-  async score({ model, graph, batches, objective, patch, progress, checkpoint, signal }) {
-    const saved = await checkpoint?.load();
-    const total = saved ? ScoreAccumulator.fromCheckpoint(graph, saved) : new ScoreAccumulator(graph);
-    for (const [i, batch] of batches.entries()) {
-      signal?.throwIfAborted();
-      if (total.prompts > batch.prompts[0]!.index) continue;
-      total.add(await model.maskGradient(batch, { input: 'clean', patch, objective }));
-      await checkpoint?.save(total.toCheckpoint());
-      progress.report(i + 1, batches.length, 'batches');
-    }
-    return total.result();
-  },
-});
-const logitDiff = defineMetric({
-  name: 'logit-diff',
-  doc: 'mean logit difference',
-  options: {},
-  higherIsBetter: true,
-  needsWrongAnswers: true,
-  unit: 'logits',
-  measure({ circuit, outputSize }) {
-    const values = circuit.flatMap(({ batch, logits }) =>
-      batch.prompts.map((prompt, i) =>
-        promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'diff'),
-      ),
-    );
-    return { value: values.reduce((a, b) => a + b, 0) / values.length, prompts: { values } };
-  },
-});
-
-/** Answer 0 is right on the clean side, by how much depends on the prompt. */
-const prompts: Prompt[] = Array.from({ length: 8 }, (_, index) => {
-  const random = seededRandom(7, index);
-  const position = (sign: number) => [sign * (1 + random.uniform()), random.uniform() - sign * 0.5];
-  return {
-    index,
-    clean: [position(1), position(1)],
-    corrupt: [position(-1), position(-1)],
-    answers: [0],
-    wrongAnswers: [1],
-  };
-});
-
-const heads = [
-  [
-    [1, 0.5],
-    [0.2, -0.3],
-  ],
-  [
-    [0.7, 0.1],
-    [-0.4, 0.6],
-  ],
-  [
-    [0.3, 0.3],
-    [0.9, -0.2],
-  ],
-];
 const object = microModel(heads);
-const identity: RunIdentity = {
-  model: { name: 'micro', key: object.weights.key, processing: [] },
-  data: { name: 'made-up', bos: 'none' },
-  sources: {},
-  backend: interpreterBackend().info,
-  versions: { core: '0' },
-};
 
 let root: string;
 let model: PatchableModel;
@@ -107,27 +42,7 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-const request = (changes: Partial<DiscoverRequest> = {}): DiscoverRequest => ({
-  model,
-  prompts,
-  algo: eap,
-  algoOptions: {},
-  metrics: [{ metric: logitDiff, options: {} }],
-  objective: 'logit-diff',
-  sizes: { by: 'rule', rule: 'all' },
-  keep: 'auto',
-  ablation: 'resample',
-  ablateFrom: 'corrupt',
-  patchType: 'tree',
-  reverse: false,
-  batchSize: 2,
-  limit: null,
-  length: null,
-  train: null,
-  test: 'same',
-  seed: 0,
-  ...changes,
-});
+const request = (changes: Partial<DiscoverRequest> = {}): DiscoverRequest => microRequest(model, changes);
 const stored = (folder: string, existing: 'refuse' | 'resume' | 'overwrite', changes: Partial<DiscoverRequest> = {}) =>
   request({ store: { folder: join(root, folder), existing, identity }, ...changes });
 

@@ -1,3 +1,4 @@
+/** @file Models with latents as files: what they hold is what loading gives, and what is wrong with them has a code. */
 /** The shipped autoencoder on the shipped model: chosen, written to a file, loaded by its name, scored. */
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+/** @file Training of an autoencoder on rows whose features are known. */
 import { seededRandom } from '@auto-circuit/core/plugin';
 import { expect, it } from 'vitest';
 import { type AutoencoderReport, trainAutoencoder } from './train-autoencoder.js';

@@ -1,3 +1,4 @@
+/** @file Models with latents as sources: the same outputs, gradients that match differences, and refusals. */
 import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,
@@ -241,7 +242,7 @@ it('a shared prefix changes nothing, with latents of the MLP or of the stream', 
   }
 });
 
-it('says what is wrong', () => {
+it('refuses an autoencoder that does not fit the model', () => {
   const autoencoder = random('L0.mlp', { kind: 'relu' });
   const attach =
     (changes: Partial<Autoencoder>, chosen: readonly number[] = [1]) =>

@@ -1,3 +1,4 @@
+/** @file Canonical weights and processing, against golden data of TransformerLens and against hand-made checkpoints. */
 import { fileURLToPath } from 'node:url';
 import { openSafetensors } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
@@ -172,7 +173,7 @@ describe('Llama', () => {
     expect(canonical.tensors.has('unembed.W')).toBe(false);
   });
 
-  it('refuses, in a sentence, what would change the model or is not supported', () => {
+  it('refuses what would change the model or is not supported', () => {
     const attempt =
       (changes: Record<string, unknown>, process: readonly string[] = []) =>
       () =>

@@ -1,3 +1,4 @@
+/** @file Model folders: shards, formats of numbers, and what is missing or wrong with them. */
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +56,7 @@ describe('openCheckpoint', () => {
     expect(() => openCheckpoint(folder)).toThrow(errorWith('invalid-file', { path: folder, key: 'x' }));
   });
 
-  it('says what is missing or wrong, in one sentence', async () => {
+  it('refuses files and tensors that are missing or wrong', async () => {
     expect(() => openCheckpoint(join(folder, 'no'))).toThrow(/cannot read .*config.json: no such file or folder/);
     expect(() => openCheckpoint(folder)).toThrow(errorWith('file-not-found', { path: folder }));
     writeFileSync(join(folder, 'pytorch_model.bin'), '');

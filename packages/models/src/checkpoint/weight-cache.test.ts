@@ -1,3 +1,4 @@
+/** @file The weight cache: the same numbers from file and memory, keys by content, and folders that cannot be written. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** @file Compiled models: they compute their programs, and what tracr’s own models compute. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

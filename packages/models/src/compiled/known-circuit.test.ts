@@ -1,3 +1,4 @@
+/** @file The known circuit of a compiled program: enough, and nothing in it needless. */
 import {
   buildGraph,
   createPatchableModel,

@@ -1,3 +1,4 @@
+/** @file The contract of architectures, for each family on small random models. */
 import type { ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
 import { architectureContract, microModel, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';

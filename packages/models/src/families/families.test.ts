@@ -1,3 +1,4 @@
+/** @file Logits of each family against those of Hugging Face transformers, on small random checkpoints. */
 /** Each family against Hugging Face transformers: small random models and their logits (`scripts/make-family-test-data.py`). */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,4 @@
+/** @file The program of a Gemma: the norm after attention costs no second product. */
 import { type Program, plainProgram } from '@auto-circuit/core/backend';
 import { buildGraph, type ModelObject } from '@auto-circuit/core/plugin';
 import { expect, it } from 'vitest';

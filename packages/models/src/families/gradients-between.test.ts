@@ -1,3 +1,4 @@
+/** @file Gradients at several points between two runs, taken in one run: the same numbers as one by one. */
 import {
   buildGraph,
   createPatchableModel,

@@ -1,3 +1,4 @@
+/** @file Prompts after a shared prefix that was run once: the same numbers as the whole prompts. */
 import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,

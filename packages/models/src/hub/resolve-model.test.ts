@@ -1,3 +1,4 @@
+/** @file Fetching from the hub, against a server in this process: caches, resumed downloads, checks and refusals. */
 import { createHash } from 'node:crypto';
 import {
   lstatSync,
@@ -179,7 +180,7 @@ describe('resolveModel', () => {
     expect(blobs()).toEqual([gitHash(config), sha256].sort());
   });
 
-  it('removes a file with a wrong checksum, and says so', async () => {
+  it('removes a file with a wrong checksum', async () => {
     hub.tampered = Buffer.from(weights);
     hub.tampered[5000]! ^= 1;
     const wrong = hash('sha256', hub.tampered);
@@ -252,7 +253,7 @@ describe('resolveModel', () => {
     await expect(fetchModel({ offline: true })).rejects.toThrow(errorWith('file-not-found', { partly: true }));
   });
 
-  it('says what else can be wrong, in one sentence', async () => {
+  it('refuses names, revisions and repositories that it cannot use', async () => {
     await expect(fetchModel({}, 'org/unknown')).rejects.toThrow(
       errorWith('hub-refused', { status: 404, model: 'org/unknown' }),
     );

@@ -1,3 +1,4 @@
+/** @file Named sizes: as many parameters as their publishers count, and no numbers. */
 import { buildGraph, type GraphOptions } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';

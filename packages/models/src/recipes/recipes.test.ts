@@ -1,3 +1,4 @@
+/** @file Recipes of GPT-2 and GPT-NeoX on checkpoints whose layout varies. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { canonicalWeights } from '../checkpoint/canonical.js';
@@ -94,7 +95,7 @@ describe('GPT-2 checkpoints', () => {
 });
 
 describe('GPT-NeoX checkpoints', () => {
-  it('pack q, k and v per head, and turn a quarter of each head unless the config says otherwise', () => {
+  it('pack q, k and v per head, and rotate a quarter of each head unless the config says otherwise', () => {
     const [D, F, V, H] = [16, 3, 5, 2];
     const shapes: Record<string, number[]> = {
       'embed_in.weight': [V, D],

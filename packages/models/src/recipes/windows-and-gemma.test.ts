@@ -1,3 +1,4 @@
+/** @file What recipes read from config.json: Gemma’s generations, and sliding windows. */
 /** What older and newer config files say of windows and rotary bases, and the text model inside one with pictures. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -93,7 +94,7 @@ describe('windows', () => {
     expect(windowsOf({ model_type: 'llama', sliding_window: 5 })).toEqual(new Array(7).fill(null));
   });
 
-  it('that make no sense are refused in a sentence', () => {
+  it('that contradict the config are refused', () => {
     const read = (config: Record<string, unknown>) => () =>
       readWindows({ model_type: 'x', ...config }, 'config', { layers: 2, slides: () => true });
     expect(read({ layer_types: ['full_attention'] })).toThrow(

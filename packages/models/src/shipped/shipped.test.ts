@@ -1,3 +1,4 @@
+/** @file The shipped model does its task. */
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {

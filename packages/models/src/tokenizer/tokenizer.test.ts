@@ -1,3 +1,4 @@
+/** @file Tokenizers against those of Hugging Face, and hand-made ones for what is rare. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,7 +128,7 @@ describe('loadTokenizer', () => {
     );
   });
 
-  it('says in one sentence what is missing or broken', () => {
+  it('refuses files that are missing or broken', () => {
     expect(() => loadTokenizer(folder)).toThrow(errorWith('no-tokenizer', { model: folder }));
     write('tokenizer.json', '{');
     expect(() => loadTokenizer(folder)).toThrow(/tokenizer.json is not a JSON file/);

@@ -1,3 +1,4 @@
+/** @file The trainer: gradients, the optimizer, and that what is written can be read again. */
 import {
   floatTensor,
   interpret,

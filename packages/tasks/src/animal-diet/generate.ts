@@ -1,12 +1,12 @@
 /** @file Prompts of animal diet: which animals live on meat, and which on plants. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { fill } from '../prompt-set/fill.js';
+import { filledPair } from '../prompt-set/fill.js';
 import { oneTokenWords } from '../prompt-set/one-token.js';
 import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
 import { pick } from '../prompt-set/random-choice.js';
 import { wordList } from '../prompt-set/word-lists.js';
 
-/** Two animals show what is asked; they are not asked for. */
+/** Two animals show what is asked; neither is ever the animal asked for. */
 export const DIET_SENTENCE = 'The tiger hunts and eats meat. The cow grazes and eats plants. The {animal} eats';
 
 /** Animals that eat little else than other animals, and those that eat little else than plants. */
@@ -23,8 +23,8 @@ export const DIETS = {
 const FOODS = ['meat', 'plants'] as const;
 
 /**
- * `The tiger hunts and eats meat. The cow grazes and eats plants. The zebra eats` → ` plants`; wrong is ` meat`. In the corrupt prompt
- * stands an animal of the other kind, of equally many tokens.
+ * `The tiger hunts and eats meat. The cow grazes and eats plants. The zebra eats` → ` plants`; wrong is ` meat`. The corrupt
+ * prompt has an animal of the other kind, of equally many tokens.
  * @throws AutoCircuitError when the foods are not one token each, or too few prompts can be made
  */
 export function generateAnimalDiet(request: PromptRequest): PromptFile {
@@ -33,8 +33,7 @@ export function generateAnimalDiet(request: PromptRequest): PromptFile {
   const drawn = (random: RandomSource): Draft => {
     const [own, other] = random.below(2) === 0 ? FOODS : ([FOODS[1], FOODS[0]] as const);
     return {
-      clean: fill(DIET_SENTENCE, { animal: pick<string>(random, DIETS[own]) }),
-      corrupt: fill(DIET_SENTENCE, { animal: pick<string>(random, DIETS[other]) }),
+      ...filledPair(DIET_SENTENCE, {}, { animal: pick(random, DIETS[own]) }, { animal: pick(random, DIETS[other]) }),
       answers: [` ${own}`],
       wrongAnswers: [` ${other}`],
     };

@@ -1,11 +1,12 @@
 /** @file Prompts of capital cities: a country, and its capital in one token. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { fill } from '../prompt-set/fill.js';
+import { filledPair } from '../prompt-set/fill.js';
 import { isOneToken, oneTokenWords } from '../prompt-set/one-token.js';
 import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
 import { draw } from '../prompt-set/random-choice.js';
 import { wordPairs } from '../prompt-set/word-lists.js';
 
+/** One country shows what is asked. */
 export const CAPITAL_SENTENCE = 'The capital of France is Paris, and the capital of {country} is';
 
 /** Countries with one undisputed capital. */
@@ -29,8 +30,8 @@ export const CAPITALS: Readonly<Record<string, string>> = Object.fromEntries(
 );
 
 /**
- * `The capital of France is Paris, and the capital of Japan is` → ` Tokyo`; wrong is the capital of the country that stands
- * in the corrupt prompt. Countries and capitals are one token each, so all prompts are equally long.
+ * `The capital of France is Paris, and the capital of Japan is` → ` Tokyo`; wrong is the capital of the country in the
+ * corrupt prompt. Countries and capitals are one token each, so all prompts are equally long.
  *
  * Word indices: `country`, `end`.
  * @throws AutoCircuitError when the tokenizer has too few of the capitals as one token
@@ -43,8 +44,7 @@ export function generateCapitals(request: PromptRequest): PromptFile {
   const drawn = (random: RandomSource): Draft => {
     const [clean, corrupt] = draw(random, countries, 2) as [string, string];
     return {
-      clean: fill(CAPITAL_SENTENCE, { country: clean }),
-      corrupt: fill(CAPITAL_SENTENCE, { country: corrupt }),
+      ...filledPair(CAPITAL_SENTENCE, {}, { country: clean }, { country: corrupt }),
       answers: [` ${CAPITALS[clean]}`],
       wrongAnswers: [` ${CAPITALS[corrupt]}`],
     };

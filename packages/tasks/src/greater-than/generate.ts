@@ -1,6 +1,6 @@
 /** @file Prompts of greater-than: an event begins in a year and ends in a later one of the same century. */
 import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core/plugin';
-import { fill } from '../prompt-set/fill.js';
+import { filledPair } from '../prompt-set/fill.js';
 import { isSingleToken, tokensOf } from '../prompt-set/one-token.js';
 import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
 import { pick } from '../prompt-set/random-choice.js';
@@ -9,6 +9,7 @@ import { wordList } from '../prompt-set/word-lists.js';
 /** {start} is the whole first year, {century} the first two digits of the second. */
 export const GREATER_THAN_SENTENCE = 'The {noun} began in the year {century}{start} and ended in the year {again}';
 
+/** What begins and ends. */
 export const EVENTS: readonly string[] = wordList(`
   agreement alliance attack blockade campaign case celebration conflict construction crisis debate decline dispute
   drought dynasty empire epidemic exhibition expedition experiment famine festival hunt investigation journey marriage
@@ -28,7 +29,7 @@ const ALL = Array.from({ length: 100 }, (_, n) => twoDigits(n));
  * al. 2023.
  *
  * Word indices where all prompts have one length: `YY` (the century of the first year), `XX` (its other half), `end`.
- * @throws AutoCircuitError when the tokenizer cuts years otherwise, into digits for example
+ * @throws AutoCircuitError when the tokenizer splits years otherwise, into digits for example
  */
 export function generateGreaterThan(request: PromptRequest): PromptFile {
   const task = 'greater-than';
@@ -45,8 +46,7 @@ export function generateGreaterThan(request: PromptRequest): PromptFile {
     const shared = { noun: pick(random, EVENTS), century, again: century };
     const at = Number(start);
     return {
-      clean: fill(GREATER_THAN_SENTENCE, { ...shared, start }),
-      corrupt: fill(GREATER_THAN_SENTENCE, { ...shared, start: twoDigits(CORRUPT) }),
+      ...filledPair(GREATER_THAN_SENTENCE, shared, { start }, { start: twoDigits(CORRUPT) }),
       answers: ALL.slice(at + 1),
       wrongAnswers: ALL.slice(0, at + 1),
     };

@@ -1,3 +1,4 @@
+/** @file The prompts of ioi-mini: the shipped bytes, what they ask, and that training never saw their pairs of names. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+/** @file Prompts of IOI: who gives and who receives, and word indices. */
 import { describe, expect, it } from 'vitest';
 import { errorWith } from '../testing/error-matcher.js';
 import { wordEncoder } from '../testing/word-encoder.js';

@@ -23,6 +23,7 @@ export const IOI_SENTENCES: readonly string[] = [
 /** The sentence of the prompts of one length. */
 export const IOI_FIXED_SENTENCE = 'When {first} and {second} entered the {place}, {giver} gave the {object} to';
 
+/** First names. */
 export const NAMES: readonly string[] = wordList(`
   Aaron Adam Alan Albert Alice Amanda Amy Andrea Andrew Anna Anthony Arthur Barbara Ben Betty Brandon Brian Carl Carol
   Catherine Charles Chris Christine Claire Colin Craig Dan Daniel David Dean Diana Donna Edward Elizabeth Ellen Emily
@@ -32,10 +33,12 @@ export const NAMES: readonly string[] = wordList(`
   Rebecca Richard Robert Roger Ruth Samuel Sandra Sarah Scott Simon Sophie Stephen Steve Susan Thomas Tony Victor
   Victoria Walter William
 `);
+/** Where people meet. */
 export const PLACES: readonly string[] = wordList(`
   airport apartment bank bar church cinema club factory farm garage garden gym hospital hotel kitchen laboratory
   library market museum office palace restaurant school shop stadium station studio theater tower warehouse
 `);
+/** What is given. */
 export const OBJECTS: readonly string[] = wordList(`
   bag ball bike book bottle box camera card chair coin computer cup flag flower guitar hammer hat jacket key knife
   lamp letter magazine map mirror money newspaper package phone picture plate radio ring shirt ticket watch

@@ -1,3 +1,4 @@
+/** @file Lists of edges for circuits of papers: which edges they hold, and graphs that they refuse. */
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, type GraphLayout } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { errorWith } from '../testing/error-matcher.js';
@@ -45,7 +46,7 @@ describe('connect', () => {
     expect(edges.names()).toEqual(['Resid Start->MLP 0@2', 'Resid Start->MLP 0@5', 'Resid Start->MLP 0@0']);
   });
 
-  it('says which word’s position is missing', () => {
+  it('refuses a word without a position', () => {
     const edges = list({ positions: 6 }, { end: 5 });
     expect(() => edges.connect(['Resid Start'], ['MLP 0'], ['S1'])).toThrow(
       errorWith('unknown-word-position', { circuit: 'a task', word: 'S1' }),

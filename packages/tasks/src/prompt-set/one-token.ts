@@ -19,7 +19,7 @@ export const isOneToken = (encoder: TextEncoder, word: string): boolean => isSin
 
 /**
  * The words that are one token each (with a space before them).
- * @param what names them in the sentence: `names`
+ * @param what what the error calls them: `names`
  * @throws AutoCircuitError when fewer than `least` are
  */
 export function oneTokenWords(

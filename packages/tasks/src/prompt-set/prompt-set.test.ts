@@ -1,3 +1,4 @@
+/** @file Filling sentences, words of one token, and drawing prompts that fit a tokenizer. */
 import { parsePromptFile, tokenizePrompts } from '@auto-circuit/core';
 import type { RandomSource } from '@auto-circuit/core/plugin';
 import { promptFileText } from '@auto-circuit/core/run';
@@ -48,7 +49,7 @@ describe('oneTokenWords', () => {
     expect(oneTokenWords('t', 'birds', strict, ['owl', 'heron', 'hen'], 1)).toEqual(['owl', 'hen']);
   });
 
-  it('says how many there are when they are too few', () => {
+  it('refuses a tokenizer with too few of them, with how many it has', () => {
     expect(() => oneTokenWords('t', 'birds', encoder, ['owl', 'heron'], 2)).toThrow(
       errorWith('unfit-tokenizer', { task: 't', what: 'birds', found: 1, needed: 2 }),
     );
@@ -85,7 +86,7 @@ describe('promptSet', () => {
     );
   });
 
-  it('says why there are too few', () => {
+  it('refuses to make more prompts than there are, with the reasons', () => {
     // 5 · 4 ordered pairs; without fox 4 · 3
     const asked = { ...request, encoder: wordEncoder(['fox']), count: 13 };
     expect(() => promptSet({ task: 't', request: asked, draw: pair })).toThrow(

@@ -1,11 +1,11 @@
 /** @file Random choices among the words of a task. */
 import type { RandomSource } from '@auto-circuit/core/plugin';
 
-/** One of the items. */
-export const pick = <T>(random: RandomSource, items: readonly T[]): T => items[random.below(items.length)]!;
+/** One of the candidates. */
+export const pick = <T>(random: RandomSource, from: readonly T[]): T => from[random.below(from.length)]!;
 
-/** `count` different items in random order. */
-export function draw<T>(random: RandomSource, items: readonly T[], count: number): T[] {
-  const left = [...items];
+/** `count` different candidates in random order. */
+export function draw<T>(random: RandomSource, from: readonly T[], count: number): T[] {
+  const left = [...from];
   return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)[0]!);
 }

@@ -1,4 +1,8 @@
-/** @file Tasks `sports-players` and `sports-players-positions`: the sport that an athlete is known for. */
+/**
+ * @file Tasks `sports-players` and `sports-players-positions`: the sport that an athlete is known for. Nanda, Rajamanoharan, Kramár
+ * and Shah 2023, "Fact Finding: Attempting to Reverse-Engineer Factual Recall on the Neuron Level"
+ * (https://www.alignmentforum.org/s/hpWHhjvjn67LJ4xXX).
+ */
 import { defineTask } from '@auto-circuit/core/plugin';
 import { SPORTS_PLAYERS_CIRCUITS } from './circuit.js';
 import { generateSportsPlayers } from './generate.js';
@@ -10,6 +14,7 @@ const shared = {
   officialCircuits: SPORTS_PLAYERS_CIRCUITS,
 } as const;
 
+/** Asks for the sport that an athlete is known for: basketball, football or baseball. */
 export const sportsPlayers = defineTask({
   ...shared,
   name: 'sports-players',
@@ -18,6 +23,7 @@ export const sportsPlayers = defineTask({
   batchSize: 15,
 });
 
+/** The same question, for names of equally many tokens, with edges for each token position. */
 export const sportsPlayersPositions = defineTask({
   ...shared,
   name: 'sports-players-positions',

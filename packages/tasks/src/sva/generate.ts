@@ -1,6 +1,6 @@
 /** @file Prompts of subject-verb agreement: the verb has the subject's number, not that of the noun between. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { fill } from '../prompt-set/fill.js';
+import { filledPair } from '../prompt-set/fill.js';
 import { isOneToken, oneTokenWords } from '../prompt-set/one-token.js';
 import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
 import { draw, pick } from '../prompt-set/random-choice.js';
@@ -65,8 +65,7 @@ export function generateSva(request: PromptRequest): PromptFile {
     const [own, opposite] = random.below(2) === 0 ? ([0, 1] as const) : ([1, 0] as const);
     const verbs = [VERBS.singular, VERBS.plural] as const;
     return {
-      clean: fill(sentence, { subject: subject[own], other }),
-      corrupt: fill(sentence, { subject: subject[opposite], other }),
+      ...filledPair(sentence, { other }, { subject: subject[own] }, { subject: subject[opposite] }),
       answers: verbs[own],
       wrongAnswers: verbs[opposite],
     };

@@ -1,3 +1,4 @@
+/** @file The tasks of the compiled models: the shipped bytes, what they ask, and their circuits. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -4,6 +4,7 @@ import type { CurvePoint, Series } from '../charts/curve.js';
 import { faithfulnessPoints, metricPoints } from '../sections/measured-curves.js';
 import type { RunFigures } from '../sections/run-figures.js';
 
+/** A run among others. */
 export interface ComparedRun {
   /** Its own name: `eap, seed 1`. */
   readonly name: string;
@@ -17,6 +18,7 @@ export interface ComparedRun {
 
 /** Colours by name of series, the same on the whole page. */
 export type Colours = ReadonlyMap<string, number>;
+/** A colour for each name, in order of first appearance. */
 export const coloursOf = (names: Iterable<string>): Colours =>
   new Map([...new Set(names)].map((name, index) => [name, index]));
 
@@ -37,6 +39,7 @@ function metricsOf({ measurements }: ReportInput): string[] {
   return faithfulnessPoints(measurements).length > 0 ? ['faithfulness', ...metrics] : metrics;
 }
 
+/** What was measured by a metric; undefined where it was not. */
 export function measurementOf({ measurements }: ReportInput, metric: string): Measurement | undefined {
   return measurements.find((measurement) => measurement.metric === metric);
 }

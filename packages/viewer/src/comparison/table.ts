@@ -37,6 +37,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'backend', text: ({ input }) => `${input.run.asked.backend.name} on ${input.run.asked.backend.device}` },
 ];
 
+/** The table, with what all runs have in common said above it. */
 export function comparisonTable(
   groups: readonly { readonly title: string; readonly runs: readonly ComparedRun[] }[],
 ): string {

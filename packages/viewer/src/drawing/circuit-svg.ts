@@ -5,7 +5,7 @@ import { type CircuitLayout, circuitLayout, placeKey } from './circuit-layout.js
 import { curvePath, edgeCurve, edgeOpacity, edgesMarkup } from './edge-curves.js';
 import { backMarkup, nodesMarkup, rowsMarkup } from './node-markup.js';
 
-/** The parts of the drawing of these edges; the page replaces them one by one. */
+/** The groups of the drawing of these edges; the page replaces them one by one. */
 export function circuitParts(data: CircuitData, edges: readonly number[], layout = circuitLayout(data, edges)) {
   return {
     layout,

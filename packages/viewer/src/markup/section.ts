@@ -1,4 +1,4 @@
-/** @file A section of a page: the same frame around every part of a report. */
+/** @file A section of a page, with its title. */
 import { escapeHtml } from './text.js';
 
 /** A section with a title; nothing for an empty body. */

@@ -2,6 +2,7 @@
 import { cellOpacity, cellText, type SizedMap } from '../charts/heat-cell.js';
 import { count } from '../markup/text.js';
 
+/** Connects the sliders of heat maps. */
 export function startChosenSizes(): void {
   for (const group of document.querySelectorAll<HTMLElement>('[data-maps]')) startOne(group);
 }

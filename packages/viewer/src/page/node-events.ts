@@ -7,7 +7,7 @@ import { oncePerFrame } from './elements.js';
 import { nextNode } from './node-walk.js';
 import { createTooltip } from './tooltip.js';
 
-/** Told of the index of a node, or null when the pointer or the focus has left it. */
+/** Called with the index of a node, or null when the pointer or the focus has left it. */
 export interface NodeHandlers {
   approach(node: number | null): void;
   choose(node: number): void;

@@ -1,3 +1,4 @@
+/** @file The page’s script where it needs no browser: selecting, walking, hitting edges, keeping up with the slider. */
 import { describe, expect, it } from 'vitest';
 import { edgeName, edgesShown } from '../drawing/circuit-data.js';
 import { circuitLayout } from '../drawing/circuit-layout.js';

@@ -24,6 +24,7 @@ export interface RankedEdges {
   readonly scores: readonly number[];
   readonly errors: readonly number[] | null;
 }
+/** Ranks the edges of a run. @param most edges at most, besides those of the circuit */
 export function rankedEdges(input: ReportInput, most = MOST_EDGES): RankedEdges {
   const { graph, scores, standardErrors, circuit } = input;
   const flat = flattenScores(graph, scores);
@@ -33,7 +34,7 @@ export function rankedEdges(input: ReportInput, most = MOST_EDGES): RankedEdges 
   const best = edgesAbove(graph, scores, thresholdFor(graph, scores, count))
     .sort(compare)
     .slice(0, count);
-  // A circuit that was not chosen by importance alone may have edges that are not among the best.
+  // A circuit that was not chosen by importance alone may have edges outside of the best.
   const kept = circuit.edges.toSorted(compare).slice(0, count);
   const numbers = [...new Set([...best, ...kept])].sort(compare);
   return {
@@ -44,6 +45,7 @@ export function rankedEdges(input: ReportInput, most = MOST_EDGES): RankedEdges 
 }
 const falling = (a: number, b: number): number => (a === b ? 0 : a > b ? -1 : 1);
 
+/** The data of the drawing of a run. */
 export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitData {
   const { graph, circuit, measurements } = input;
   const ends = ranked.numbers.map((number) => edgeEnds(graph, number));
@@ -80,7 +82,7 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
   };
 }
 
-/** Null where the circuit is just the best edges. */
+/** The kept circuit's edges, as indices into the ranking; null where they are simply the best. */
 function keptOf({ circuit }: ReportInput, { numbers }: RankedEdges): number[] | null {
   const edges = new Set(circuit.edges);
   const kept = [...numbers.keys()].filter((index) => edges.has(numbers[index]!));
@@ -90,7 +92,7 @@ function keptOf({ circuit }: ReportInput, { numbers }: RankedEdges): number[] | 
 const jsonScore = (value: number): JsonScore =>
   Number.isFinite(value) ? Number(value.toPrecision(4)) : value > 0 ? 'inf' : '-inf';
 
-/** Runs of earlier versions do not say it: then a negative score among the best is taken for a sign that there are signs. */
+/** Whether scores have signs. Runs of earlier versions do not say so: there they have, if any of the best is negative. */
 export function hasSigns({ run }: ReportInput, { scores }: RankedEdges): boolean {
   return run.signed ?? scores.some((score) => score < 0);
 }
@@ -107,7 +109,7 @@ function sliderStops(most: number, others: readonly number[]): number[] {
   return [...stops].sort((a, b) => a - b);
 }
 
-/** What is drawn of the graph; of latents, of which there may be thousands, those in `used`. */
+/** The nodes that are drawn; of latents, of which there may be thousands, only those in `used`. */
 function drawnNodes(graph: Graph, used: ReadonlySet<SourceNode>) {
   const { heads } = graph.layout;
   const found = new Map<string, Omit<DataNode, 'row'> & { readonly layer: number }>();
@@ -118,7 +120,7 @@ function drawnNodes(graph: Graph, used: ReadonlySet<SourceNode>) {
     const whole = name.replace(LATENT, '');
     const before = latents.get(whole) ?? 0;
     latents.set(whole, before + 1);
-    // A stream stands in the middle, an MLP behind the heads.
+    // The residual stream stands in the middle, an MLP after the heads.
     if (isStream(name)) return { kind: 'latent', column: Math.floor(heads / 2) + 1 + before };
     return { kind: 'latent', column: before < heads ? before : before + 1 };
   };

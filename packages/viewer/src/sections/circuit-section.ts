@@ -5,6 +5,7 @@ import { positionName } from '../drawing/node-markup.js';
 import { sectionHtml } from '../markup/section.js';
 import { count, edgesText, escapeHtml } from '../markup/text.js';
 
+/** The section's HTML. */
 export function circuitSection(data: CircuitData): string {
   const first = edgesAtFirst(data);
   const words = edgesText(first.length);

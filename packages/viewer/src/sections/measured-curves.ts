@@ -2,13 +2,15 @@
 import { fromJsonNumber, type Measurement, type ReportInput } from '@auto-circuit/core/run';
 import type { Curve, CurvePoint } from '../charts/curve.js';
 
-/** Faithfulness that `--keep auto` takes for good. */
+/** Faithfulness that the automatic choice of a circuit accepts. */
 const GOOD = [0.9, 1.1] as const;
+/** Faithfulness of the two references. */
 export const LEVELS = [
   { label: 'whole model', value: 1 },
   { label: 'empty circuit', value: 0 },
 ] as const;
 
+/** The curves of a run, faithfulness first. */
 export function measuredCurves({ measurements, circuit, graph }: ReportInput): Curve[] {
   const common = { kept: circuit.edges.length, total: graph.edgeCount };
   const curves = measurements.map((measurement) => ({ ...metricCurve(measurement), ...common }));
@@ -17,6 +19,7 @@ export function measuredCurves({ measurements, circuit, graph }: ReportInput): C
   return [{ ...faithfulnessCurve([{ name: 'faithfulness', points, colour: 0 }]), ...common }, ...curves];
 }
 
+/** A chart of faithfulness. */
 export const faithfulnessCurve = (
   series: Curve['series'],
 ): Pick<Curve, 'title' | 'unit' | 'series' | 'lines' | 'band'> => ({
@@ -38,13 +41,17 @@ function metricCurve({
     title: metric,
     unit,
     series: [{ name: metric, points: metricPoints(points), colour: 0 }],
-    lines: [
-      { label: 'whole model', value: fromJsonNumber(model) },
-      { label: 'empty circuit', value: fromJsonNumber(empty) },
-    ],
+    lines: referenceLines({ model, empty }),
   };
 }
 
+/** What a metric is for the whole model and for the empty circuit, as lines across. */
+export const referenceLines = ({ model, empty }: Pick<Measurement, 'model' | 'empty'>): Curve['lines'] => [
+  { label: 'whole model', value: fromJsonNumber(model) },
+  { label: 'empty circuit', value: fromJsonNumber(empty) },
+];
+
+/** Measured points as numbers. */
 export const metricPoints = (points: Measurement['points']): CurvePoint[] =>
   points.map(({ edges, value, standardError }) => ({
     edges,
@@ -65,8 +72,9 @@ export function faithfulnessPoints(measurements: readonly Measurement[]): CurveP
 }
 
 /**
- * Standard errors of faithfulness by size where the run does not hold them: it is (m − m∅) / (m_model − m∅) with m the mean logit difference, so they are
- * those of m over |m_model − m∅|, the two references taken as known. Nothing where m was not measured on the same scale.
+ * Standard errors of faithfulness by size, where the run does not hold them. Faithfulness is (m − m∅) / (m_model − m∅) with m
+ * the mean logit difference, so its errors are those of m over |m_model − m∅|, the two references taken as exact. null where m
+ * was not measured on the same scale.
  */
 function shareOfDifference(measurements: readonly Measurement[]): ReadonlyMap<number, number> | null {
   const difference = measurements.find(({ metric }) => metric === 'logit-diff');

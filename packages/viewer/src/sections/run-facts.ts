@@ -2,14 +2,17 @@
 import type { RunJson } from '@auto-circuit/core/run';
 
 type Options = Readonly<Record<string, unknown>>;
+/** `name value, …`; empty texts are left out. */
 export const optionsText = (values: Options): string =>
   Object.entries(values)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
+/** An algorithm or metric with its options. */
 export const namedText = ({ name, options }: { readonly name: string; readonly options: Options }): string =>
   Object.keys(options).length ? `${name} (${optionsText(options)})` : name;
 
+/** What was run, as pairs of name and value. */
 export function runFacts({ asked, prompts, versions, runtime }: RunJson): (readonly [string, string])[] {
   const { model, data, backend } = asked;
   const lengths = Object.entries(prompts.lengths).map(([length, n]) => `${n} of ${length} tokens`);
@@ -35,6 +38,6 @@ export function runFacts({ asked, prompts, versions, runtime }: RunJson): (reado
   ];
 }
 
-/** A model's name in a title: of a folder its last part. */
+/** A model's name in a title: of a folder's path the last name. */
 export const titleOfModel = (name: string): string =>
   /^(?:[./\\~]|[A-Za-z]:[\\/])/.test(name) ? (name.split(/[\\/]/).findLast((part) => part !== '') ?? name) : name;

@@ -1,8 +1,9 @@
-/** @file What is said of a run beyond its own files: areas under its curves, and how well it finds a known circuit. */
+/** @file What a report says beyond the run's own files: areas under its curves, and how well it finds a known circuit. */
 import { type RocPoint, rocSvg } from '../charts/roc.js';
 import { sectionHtml } from '../markup/section.js';
 import { count, escapeHtml, shortNumber } from '../markup/text.js';
 
+/** An area under a curve. */
 export interface AreaFigure {
   /** A metric, or `faithfulness`. */
   readonly metric: string;
@@ -12,6 +13,7 @@ export interface AreaFigure {
   readonly from: number;
   readonly to: number;
 }
+/** How well scores find a known circuit. */
 export interface KnownCircuitFigure {
   readonly name: string;
   /** What it holds, and the paper. */
@@ -21,6 +23,7 @@ export interface KnownCircuitFigure {
   /** Under `points`: 1 is perfect, ½ is chance. */
   readonly area: number;
 }
+/** What is computed of a run for its report. */
 export interface RunFigures {
   readonly areas?: readonly AreaFigure[];
   readonly known?: readonly KnownCircuitFigure[];

@@ -1,9 +1,9 @@
 /** @file The section of the report about training: each curve of an algorithm that trains, by step, as SVG. */
 import type { ReportInput } from '@auto-circuit/core/run';
-import { figure, PLOT, px, valueScale, xTick, xTitle, yTick } from '../charts/frame.js';
+import { figure, linePath, PLOT, valueScale, xTick, xTitle, yTick } from '../charts/frame.js';
 import { count } from '../markup/text.js';
 
-/** More points than this are not to be told apart on so small a chart. */
+/** More points than this cannot be told apart on so small a chart. */
 const MOST_POINTS = 300;
 
 /** Nothing for algorithms that do not train. */
@@ -21,7 +21,7 @@ function trainingSvg(name: string, values: readonly number[]): string {
   const x = (step: number): number => PLOT.left + 8 + ((PLOT.right - PLOT.left - 16) * step) / last;
   const steps = chosenSteps(values.length).filter((step) => Number.isFinite(values[step]));
   const y = valueScale(steps.map((step) => values[step]!));
-  const path = steps.map((step, i) => `${i ? 'L' : 'M'}${px(x(step))} ${px(y.at(values[step]!))}`).join('');
+  const path = linePath(steps.map((step) => [x(step), y.at(values[step]!)]));
   const parts = [
     ...y.ticks.map((tick) => yTick(tick, y.at(tick))),
     xTick(x(0), '1'),

@@ -1,8 +1,8 @@
-/** @file The section of the report about other backends that made the same numbers again; a line for each. */
+/** @file The section of the report about other backends that computed the same numbers again; a line for each. */
 import { fromJsonNumber, type ReportInput, type Verification } from '@auto-circuit/core/run';
 import { count, escapeHtml, shortNumber } from '../markup/text.js';
 
-/** Nothing where no backend was asked. */
+/** The section's HTML; empty where no backend was asked. */
 export function verificationsSection({ verifications = [] }: ReportInput): string {
   if (verifications.length === 0) return '';
   return `<section aria-labelledby="verified-title">
@@ -31,12 +31,12 @@ function differing({
   circuit,
   measurements,
 }: Pick<Verification, 'scores' | 'circuit' | 'measurements'>): string {
-  const parts = [
+  const compared = [
     { name: 'scores', ...scores },
     { name: 'circuit', ...circuit },
     ...measurements.map(({ metric, agrees }) => ({ name: metric, agrees })),
   ];
-  return parts
+  return compared
     .filter(({ agrees }) => !agrees)
     .map(({ name }) => name)
     .join(', ');

@@ -21,6 +21,7 @@ interface ExampleOptions {
   readonly algo?: string;
 }
 
+/** A made-up finished run, as a report gets it. */
 export function exampleInput({
   layers = 12,
   heads = 12,

@@ -145,6 +145,10 @@ export type ElementwiseOp = OpsWith<'kind', 'elementwise'>;
 /** Every op there is. */
 export const OP_NAMES: readonly OpName[] = Object.freeze(Object.keys(OP_TRAITS) as OpName[]);
 
+/** A table with the same entry for every op. */
+export const forEveryOp = <T>(entry: T): { readonly [K in OpName]: T } =>
+  Object.fromEntries(OP_NAMES.map((op) => [op, entry])) as { [K in OpName]: T };
+
 /** Whether the op is a leaf: it has no operands and no shape rule. */
 export const isLeaf = (op: OpName): op is LeafOp => OP_TRAITS[op].kind === 'leaf';
 

@@ -30,21 +30,22 @@ interface Core {
   readonly id: number;
 }
 /** What a rule gives: a core, or the id of the whole value where it is not known to be zero anywhere. */
-type Made = Core | number;
+type Rewritten = Core | number;
 
 /** The same outputs under the same names, with fewer zeros computed. Run `simplify` before and after it. */
 export function eliminatePads(program: Program): Program {
   if (!program.values.some(({ op }) => op === 'pad')) return program;
-  const writing = new Writing(program);
+  const rewriter = new PadRewriter(program);
   for (const value of program.values) {
-    const rule = ruleOf(value.op);
-    writing.put(value, rule?.(writing, value as never) ?? writing.remade(value));
+    // The table pairs each op with a rule for its own attributes.
+    const rule = ruleOf(value.op) as CoreRule<OpName> | null;
+    rewriter.put(value, rule?.(rewriter, value) ?? rewriter.remade(value));
   }
-  const outputs = program.outputs.map(({ name, id }) => ({ name, id: writing.whole(id) }));
-  return { name: program.name, values: writing.r.values, outputs };
+  const outputs = program.outputs.map(({ name, id }) => ({ name, id: rewriter.whole(id) }));
+  return { name: program.name, values: rewriter.r.values, outputs };
 }
 
-class Writing {
+class PadRewriter {
   readonly r = new Rewriter(NO_RULES);
   readonly #program: Program;
   readonly #cores = new Map<number, Core>();
@@ -82,7 +83,7 @@ class Writing {
     );
   }
   /** A core takes over no role: the value that has it may never be made. */
-  put({ id, role, composite }: AnyValue, made: Made): void {
+  put({ id, role, composite }: AnyValue, made: Rewritten): void {
     if (typeof made !== 'number') {
       this.#cores.set(id, made);
       return;
@@ -95,17 +96,17 @@ class Writing {
   }
 }
 
-type CoreRule<K extends OpName> = (w: Writing, value: Value<K>) => Made | undefined;
+type CoreRule<K extends OpName> = (w: PadRewriter, value: Value<K>) => Rewritten | undefined;
 
 /** The region of an operand's core in a result with aligned axes; undefined where the operand is repeated along that axis. */
-function outward(w: Writing, id: number, shape: Shape): Region | undefined {
+function outward(w: PadRewriter, id: number, shape: Shape): Region | undefined {
   const core = w.core(id);
   if (!core) return undefined;
   const axis = core.region.axis + shape.length - w.shape(id).length;
   return dimsEqual(w.shape(id)[core.region.axis]!, shape[axis]!) ? { ...core.region, axis } : undefined;
 }
 /** What a region of the result needs of an operand with aligned axes. */
-function inward(w: Writing, id: number, region: Region, shape: Shape): number {
+function inward(w: PadRewriter, id: number, region: Region, shape: Shape): number {
   const own = alignedRegion(region, shape, w.shape(id));
   return own ? w.region(id, own) : w.whole(id);
 }

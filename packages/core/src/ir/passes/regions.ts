@@ -1,6 +1,6 @@
 /** @file Regions of values: entries of one axis, which slice pushdown computes alone and outside of which pad elimination knows zeros. */
 
-import { OP_NAMES } from '../ops/op-traits.js';
+import { forEveryOp } from '../ops/op-traits.js';
 import { type Dim, dimKey, dimsEqual, multiplyDims, type Shape, subtractDims } from '../program/dims.js';
 import type { Rewriter, RuleTable } from './rules/rewriter.js';
 
@@ -69,7 +69,7 @@ function axisWith(
 
 // ---- writing ----------------------------------------------------------------------------------------------------
 /** Rules for a pass that makes values as they are: simplify has its turn before and after. */
-export const NO_RULES = Object.fromEntries(OP_NAMES.map((op) => [op, []])) as never as RuleTable;
+export const NO_RULES: RuleTable = forEveryOp([]);
 
 /** The shape of a region of a value of this shape. */
 export function cutShape(shape: Shape, { axis, outer, start, end, trailing }: Region): Shape {

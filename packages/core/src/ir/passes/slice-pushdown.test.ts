@@ -26,7 +26,7 @@ function slicedOutputs(seed: number): { readonly program: Program; readonly rand
 }
 
 describe('pushDownSlices on random programs', () => {
-  it('gives the same numbers with less, through every op that can be made by parts', () => {
+  it('gives the same numbers with less, through every op whose result can be made by regions', () => {
     const cut = new Set<OpName>();
     fc.assert(
       fc.property(fc.nat(1e6), (seed) => {
@@ -77,14 +77,14 @@ describe('pushDownSlices', () => {
     expect(shapesOf(b.build(), 'matmul')).toEqual(['2×7']);
     expect(shapesOf(b.build(), 'tanh')).toEqual(['2×7']);
   });
-  it('leaves whole what somebody reads whole', () => {
+  it('leaves whole what one reader reads whole', () => {
     const b = new ProgramBuilder('read');
     const { product } = tokens(b);
     b.output('y', last(b, product, 1));
     b.output('all', product);
     expect(shapesOf(b.build(), 'matmul')).toEqual(['10×7']);
   });
-  it('leaves whole what two readers want different parts of', () => {
+  it('leaves whole what two readers want different regions of', () => {
     const b = new ProgramBuilder('two');
     const { product } = tokens(b);
     b.output('last', last(b, product, 1));
@@ -97,7 +97,7 @@ describe('pushDownSlices', () => {
     b.output('y', last(b, b.softmax(product, 1), 1));
     expect(shapesOf(b.build(), 'softmax')).toEqual(['2×5×7']);
   });
-  it('keeps a composite of its input’s part, but not where its own axis is cut', () => {
+  it('keeps a composite of a region of its input, but not where its own axis is cut', () => {
     const marks = (axis: number): number => {
       const b = new ProgramBuilder('norm');
       b.output('y', last(b, COMPOSITES.layerNorm(b, b.exp(b.input('x', 'float', ['batch', 'pos', 4]))), axis));

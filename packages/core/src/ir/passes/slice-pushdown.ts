@@ -72,14 +72,16 @@ const slicedRegion = (program: Program, { inputs, attributes: { axis, start, end
 /** What a value needs of each operand to give a region of itself; undefined where it has to be computed whole. */
 function operandsWanted(program: Program, value: AnyValue, region: Region): Wanted[] | undefined {
   const shapes = value.inputs.map((id) => program.values[id]!.shape);
+  // The table pairs each op with a rule for its own attributes.
   const rule = ruleOf(value.op) as RegionRule<OpName> | null;
-  const wanted = rule?.(value as never, region, shapes);
+  const wanted = rule?.(value, region, shapes);
   return wanted?.some((operand) => operand !== 'whole') ? wanted : undefined;
 }
 type RegionRule<K extends OpName> = (value: Value<K>, region: Region, shapes: readonly Shape[]) => Wanted[] | undefined;
 
-const aligned: RegionRule<OpName> = ({ shape }, region, shapes) =>
-  shapes.map((own) => alignedRegion(region, shape, own) ?? 'whole');
+const alignedRegions = (shape: Shape, region: Region, operands: readonly Shape[]): Wanted[] =>
+  operands.map((own) => alignedRegion(region, shape, own) ?? 'whole');
+const aligned: RegionRule<OpName> = ({ shape }, region, shapes) => alignedRegions(shape, region, shapes);
 const beside: RegionRule<OpsWith<'axes', 'beside'>> = ({ attributes }, region, shapes) =>
   attributes.axis === region.axis ? undefined : shapes.map(() => region);
 const reduced: RegionRule<OpsWith<'axes', 'reduced'>> = ({ attributes: { axes, keepDims } }, region, [shape]) => {
@@ -103,7 +105,7 @@ const OWN_RULES: { readonly [K in OpsWith<'axes', 'own'>]: RegionRule<K> | null 
     const fromEnd = region.axis - shape.length; // −1: columns, −2: rows, before them the batch
     if (fromEnd === -1) return ['whole', { ...region, axis: b!.length - (transposeB ? 2 : 1) }];
     if (fromEnd === -2) return [{ ...region, axis: a!.length - (transposeA ? 1 : 2) }, 'whole'];
-    return aligned({ shape } as never, region, [a!, b!]);
+    return alignedRegions(shape, region, [a!, b!]);
   },
   reshape({ shape }, region, [from]) {
     const found = reshapedRegion(region, shape, from!);
@@ -135,7 +137,7 @@ function cutDown(
   const operands = value.inputs.map((id, i) => operandRegion(r, program.values[id]!, wanted[i]!, map, regions));
   const { op } = value;
   if (op === 'reshape' || op === 'broadcast') return r.make(op, operands, { shape: cutShape(value.shape, region) });
-  return r.make(op as 'add', operands, value.attributes as never);
+  return r.remake(value, operands);
 }
 
 /** An operand as it is wanted: it may have been cut down so already, or is cut now. */
