@@ -4,8 +4,11 @@
 export interface Checkpoint {
   /** What was saved last; null for a new run. */
   load(): Promise<CheckpointData | null>;
-  /** May be left out where the last save is less than half a second ago: call it after every step that costs time. */
-  save(data: CheckpointData): Promise<void>;
+  /**
+   * May be left out where the last save is less than half a second ago: call it after every step that costs time.
+   * @param options `final`: the work is done, and what is saved stays as its result, so it is always written
+   */
+  save(data: CheckpointData, options?: { readonly final?: boolean }): Promise<void>;
 }
 /** Partial work, as plain data. */
 export interface CheckpointData {

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('a checkpoint in a file', () => {
-  it('checkpoints come back exactly; saves in quick succession are left out', async () => {
+  it('checkpoints come back exactly; saves in quick succession are left out, but the final one never', async () => {
     const path = join(folder, 'algorithm.safetensors');
     let seconds = 0;
     const checkpoint = fileCheckpoint(path, () => seconds);
@@ -26,6 +26,9 @@ describe('a checkpoint in a file', () => {
     seconds = 0.6;
     await checkpoint.save({ state: { epoch: 5 }, arrays: {} });
     expect((await checkpoint.load())!.state.epoch).toBe(5);
+    seconds = 0.7;
+    await checkpoint.save({ state: { epoch: 6 }, arrays: {} }, { final: true }); // a result, not only a place to go on from
+    expect((await checkpoint.load())!.state.epoch).toBe(6);
   });
 
   it('that lacks its state, or holds other numbers than float64, is refused', async () => {

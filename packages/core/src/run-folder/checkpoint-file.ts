@@ -10,15 +10,15 @@ import { toJsonText } from './schemas.js';
 const LEAST_SECONDS_BETWEEN = 0.5;
 
 /**
- * A checkpoint in a file that is always whole. Saves within half a second of the last one are skipped.
+ * A checkpoint in a file that is always whole. Saves within half a second of the last one are skipped, unless they are final.
  * @param now seconds, for tests
  */
 export function fileCheckpoint(path: string, now = () => performance.now() / 1000): Checkpoint {
   let last = Number.NEGATIVE_INFINITY;
   return {
     load: async () => (existsSync(path) ? readCheckpoint(path) : null),
-    async save(data) {
-      if (now() - last < LEAST_SECONDS_BETWEEN) return;
+    async save(data, { final = false } = {}) {
+      if (!final && now() - last < LEAST_SECONDS_BETWEEN) return;
       const tensors = Object.entries(data.arrays).map(([name, array]) =>
         safetensorsSource(name, [array.length], array),
       );

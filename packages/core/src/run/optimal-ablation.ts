@@ -169,6 +169,6 @@ function constantsFile(checkpoint: Checkpoint): Checkpoint {
       const saved = await checkpoint.load();
       return saved && renamed(saved, TRAINING_NAMES);
     },
-    save: (data) => checkpoint.save(renamed(data, FILE_NAMES)),
+    save: (data, options) => checkpoint.save(renamed(data, FILE_NAMES), options),
   };
 }

@@ -58,9 +58,9 @@ export async function resumableWork(
     });
   }
   let lastSave = performance.now();
-  const save = async (): Promise<void> => {
+  const save = async (final = false): Promise<void> => {
     const { state: numbers, arrays } = state();
-    await checkpoint?.save({ state: { ...numbers, work }, arrays });
+    await checkpoint?.save({ state: { ...numbers, work }, arrays }, { final });
     lastSave = performance.now();
   };
   return {
@@ -69,7 +69,8 @@ export async function resumableWork(
       progress.report(done, total, unit);
       const due = performance.now() - lastSave > SECONDS_BETWEEN_SAVES * 1000;
       const last = done >= total;
-      if (due || (last ? keepFinished : signal?.aborted)) await save();
+      if (last && keepFinished) await save(true);
+      else if (due || (!last && signal?.aborted)) await save();
       if (!last) signal?.throwIfAborted();
     },
   };

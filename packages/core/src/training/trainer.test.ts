@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
 import { memoryCheckpoint } from '../testing/prune-algo-contexts.js';
 import { Trainer, type TrainingEvaluation } from './trainer.js';
@@ -90,7 +90,16 @@ describe('training to the end', () => {
   });
   it('is saved at the end where that is asked for, and is not trained again', async () => {
     const checkpoint = memoryCheckpoint();
-    await new Bowls().train({ ...quiet, checkpoint }, { key: 1, keepFinished: true });
+    const finals: unknown[] = [];
+    const watched: Checkpoint = {
+      load: checkpoint.load,
+      async save(data, options) {
+        finals.push(options);
+        await checkpoint.save(data, options);
+      },
+    };
+    await new Bowls().train({ ...quiet, checkpoint: watched }, { key: 1, keepFinished: true });
+    expect(finals).toEqual([{ final: true }]); // or a file that was just written would stay as it is
     expect(checkpoint.saves()).toBe(1);
     const again = new Bowls();
     const report = (): never => expect.fail('a step was taken');
