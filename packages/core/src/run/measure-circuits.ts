@@ -71,7 +71,7 @@ export interface MeasureSizesRequest {
 /** Outputs of circuits that are in memory at once. */
 const OUTPUT_BYTES = 64 * 2 ** 20;
 
-/** The outputs that circuits are compared with, and the scale of faithfulness that follows from them. */
+/** Reference outputs of a run, or what is known of them when every point is already there. */
 interface Prepared {
   readonly references: References;
   readonly scale: FaithfulnessScale | null;

@@ -4,14 +4,12 @@
  * programs for tests of one's own. Nothing here imports a test runner.
  */
 
-// for backends: programs, and how far a result is from the interpreter's
 export { disagreement, seededFeeds, stepsApart } from './agreement.js';
-// contracts
 export { architectureContract } from './architecture-contract.js';
 export { type BackendContractOptions, backendContract } from './backend-contract.js';
 export { COMPOSITES } from './composite-cases.js';
 export { type ContractCheck, runContract, type TestHooks } from './contract.js';
-// for tests of one's own: what algorithms and metrics are given, and the smallest model
+
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
 export { microModel } from './micro-model.js';
