@@ -1,7 +1,7 @@
 /**
  * @file One case in a process of its own, so that its peak memory is its own:
  *
- *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions] [--way dense|current|patch]
+ *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions] [--way dense|noising|denoising]
  *
  * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, peak_mib}. Weights are
  * prepacked in every case, so that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token
@@ -29,8 +29,8 @@ if (!found || !/^\d+x\d+$/.test(shape ?? '')) {
   console.error(`[bench] node bench/case.mjs CASE BxP; cases: ${Object.keys(CASES).join(', ')}`);
   process.exit(2);
 }
-if (!['dense', 'current', 'patch', undefined].includes(values.way)) {
-  console.error(`[bench] --way is dense, current or patch, not "${values.way}"`);
+if (!['dense', 'noising', 'denoising', undefined].includes(values.way)) {
+  console.error(`[bench] --way is dense, noising or denoising, not "${values.way}"`);
   process.exit(2);
 }
 const [prompts, length] = shape.split('x').map(Number);

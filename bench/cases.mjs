@@ -7,12 +7,12 @@ import {
   buildGraph,
   createPatchableModel,
   DEFAULT_GRAPH_OPTIONS,
-  edgeSelection,
   flattenScores,
   maskFromEdges,
   unflattenScores,
 } from '@auto-circuit/core';
-import { edgeEnds, seededRandom } from '@auto-circuit/core/plugin';
+import { edgeEnds, layerSite, seededRandom, siteText } from '@auto-circuit/core/plugin';
+import { edgeSelection } from '@auto-circuit/core/run';
 import { loadModel } from '@auto-circuit/models';
 import { acdcOrder, acdcSearch, subnetworkProbing } from '@auto-circuit/prune-algos';
 import { gpt2Small, randomBatch } from './gpt2-small.mjs';
@@ -177,7 +177,12 @@ export const CASES = {
     open: (s) => ({
       async run() {
         for (const mask of [0, 0.25, 0.5, 0.75, 1]) {
-          await s.patchable.maskGradient(s.batch, { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF, mask });
+          await s.patchable.maskGradient(s.batch, {
+            input: 'clean',
+            patch: RESAMPLE,
+            objective: LOGIT_DIFF,
+            at: { kind: 'mask', mask },
+          });
         }
       },
     }),
@@ -188,11 +193,8 @@ export const CASES = {
     open: ({ patchable, batch }) => ({
       async run() {
         const alphas = [0, 0.2, 0.4, 0.6, 0.8];
-        const atOnce = patchable.runsAtOnce(batch);
-        for (let i = 0; i < alphas.length; i += atOnce) {
-          const request = { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF };
-          await patchable.gradientsBetween(batch, request, alphas.slice(i, i + atOnce));
-        }
+        const request = { input: 'clean', patch: RESAMPLE, objective: LOGIT_DIFF };
+        for await (const _ of patchable.gradientsBetween(batch, request, alphas));
       },
     }),
   },
@@ -281,7 +283,7 @@ export const CASES = {
   'acdc-mlps': {
     doc: 'the same for edges into MLPs, half of the edges into the heads of their layer removed',
     keep: true,
-    open: (s) => ({ steps: () => candidateTimes(s, (site) => site.endsWith('.mlp')) }),
+    open: (s) => ({ steps: () => candidateTimes(s, (at) => at.kind === 'mlp') }),
   },
   probing: {
     doc: 'subnetwork probing for each optimiser step (KL, tree patch)',
@@ -303,10 +305,11 @@ export const CASES = {
 
 /** Milliseconds of a candidate edge where it is tried with 31 others, the mean over 9 edges into sites of a kind. */
 async function candidateTimes({ graph, patchable, batch }, isKind) {
-  const siteOf = (edge) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block].site;
+  const blockOf = (edge) => graph.destinationBlocks[edgeEnds(graph, edge).destination.block];
+  const siteOf = (edge) => blockOf(edge).site;
   const random = seededRandom(7);
   const edges = Array.from({ length: graph.edgeCount }, (_, n) => n);
-  const kind = edges.filter((edge) => isKind(siteOf(edge)));
+  const kind = edges.filter((edge) => isKind(blockOf(edge).at));
   let sum = 0;
   for (let i = 0; i < 9; i++) {
     const edge = kind[random.below(kind.length)];
@@ -315,10 +318,13 @@ async function candidateTimes({ graph, patchable, batch }, isKind) {
     const here = edges.filter((n) => Math.floor(n / graph.edgesPerPosition) === position && siteOf(n) === site);
     const variants = here.slice(0, 32).map((n) => [n]);
     // ACDC comes to an MLP after the heads of its layer.
-    const heads = site.replace('.mlp', '.attn');
+    const { at } = blockOf(edge);
+    const heads = at.kind === 'mlp' ? siteText(layerSite(at.layer, 'attn')) : site;
     const removed = site === heads ? [] : edges.filter((n) => n % 2 === 0 && siteOf(n) === heads);
     const mask = maskFromEdges(graph, removed, { inside: 1, outside: 0 });
-    const run = () => patchable.patchedRuns(batch, { input: 'clean', patch: RESAMPLE, mask, variants });
+    const run = async () => {
+      for await (const _ of patchable.patchedVariants(batch, { input: 'clean', patch: RESAMPLE, mask, variants }));
+    };
     await run(); // compiles
     const start = performance.now();
     for (let n = 0; n < 3; n++) await run();

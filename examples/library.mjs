@@ -1,49 +1,29 @@
 /**
  * AutoCircuit as a library, without the command line: load a model and a task's prompts, score every edge by edge
- * attribution patching, print the strongest.
+ * attribution patching, take the 30 strongest as a circuit, measure it, patch one edge, ablate it.
  *
  *   node examples/library.mjs
  */
-import { readFile } from 'node:fs/promises';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
-import {
-  batchesOf,
-  buildGraph,
-  createPatchableModel,
-  edgeAt,
-  flattenScores,
-  OBJECTIVES,
-  parsePromptFile,
-  tokenizePrompts,
-  topEdges,
-} from '@auto-circuit/core';
+import { openTask } from '@auto-circuit/core';
+import { kl, logitDiff } from '@auto-circuit/metrics';
 import { loadModel } from '@auto-circuit/models';
 import { eap } from '@auto-circuit/prune-algos';
 import { ioiMini } from '@auto-circuit/tasks';
 
-const { model, tokenizer } = await loadModel('ioi-mini');
-const file = parsePromptFile(await readFile(ioiMini.data, 'utf8'), 'ioi-mini');
-const { prompts } = tokenizePrompts(file, tokenizer, { bos: tokenizer.addsBos });
+const task = await openTask({ data: ioiMini, ...(await loadModel('ioi-mini')), backend: onnxBackend });
+const { scores } = await task.score(eap); // one number an edge, by destination module
+const [strongest] = task.strongest(scores, 1);
+console.log(`the strongest of ${task.graph.edgeCount} edges is ${strongest.name}: ${strongest.score.toFixed(3)}`);
 
-const graph = buildGraph(model.spec.layout);
-const backend = await onnxBackend();
-const patchable = await createPatchableModel({ model, graph, backend });
-const { scores } = await eap.score(
-  {
-    model: patchable,
-    graph,
-    batches: batchesOf(prompts, 32),
-    objective: OBJECTIVES['logit-diff'].objective,
-    patch: { kind: 'resample', from: 'corrupt' }, // what flows over an edge on the corrupt prompt
-    seed: 0,
-    progress: { report: () => {} },
-  },
-  {},
-);
-await patchable.dispose();
-await backend.dispose();
-
-const all = flattenScores(graph, scores); // one number an edge, in canonical order
-const strongest = [...topEdges(graph, scores, 10).edges].sort((a, b) => Math.abs(all[b]) - Math.abs(all[a]));
-console.log(`the strongest of ${graph.edgeCount} edges on ${prompts.length} prompts:`);
-for (const number of strongest) console.log(`${all[number].toFixed(4).padStart(9)}  ${edgeAt(graph, number).name}`);
+const edge = [strongest.name];
+const measured = {
+  'a circuit of 30 edges': await task.measure(task.circuit(scores, 30), [kl, logitDiff]),
+  'that edge patched': await task.measure(await task.patch(edge), [kl, logitDiff]),
+  'that edge ablated': await task.measure(await task.patch(edge, { ablation: 'zero' }), [kl, logitDiff]),
+};
+for (const [what, numbers] of Object.entries(measured))
+  console.log(
+    `${what}: ${numbers.map(({ metric, value, unit }) => `${metric} ${value.toFixed(3)} ${unit}`).join(', ')}`,
+  );
+await task.dispose();

@@ -66,7 +66,17 @@ console.log(`the plugin's tests pass with core alone: ${passed} checks`);
 const user = join(work, 'user');
 mkdirSync(user);
 writeFileSync(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
-const others = ['backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'cli'];
+const others = [
+  'backend-onnx',
+  'backend-tfjs',
+  'models',
+  'tasks',
+  'prune-algos',
+  'metrics',
+  'viewer',
+  'workers',
+  'cli',
+];
 installInto(user, [core, ...others.map((name) => pack(join(root, 'packages', name))), pack(author)]);
 const cli = (...args) => run('npx', ['--no-install', 'auto-circuit', ...args], user);
 expectText(

@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { experimentJsonSchema } from '@auto-circuit/cli';
 import { cliPage } from './docs/cli-page.mjs';
+import { errorsPage } from './docs/errors-page.mjs';
 import { filesPage } from './docs/files-page.mjs';
 import { listPages } from './docs/list-pages.mjs';
 
@@ -22,7 +23,7 @@ const HEAD = '<!-- Written by scripts/generate-docs.mjs from the code. Change th
 
 /** @returns {Promise<Record<string, { title: string, text: string }>>} pages by file name, without the index */
 async function pages() {
-  return { 'cli.md': await cliPage(), ...(await listPages()), 'files.md': filesPage() };
+  return { 'cli.md': await cliPage(), ...(await listPages()), 'files.md': filesPage(), 'errors.md': errorsPage() };
 }
 
 function withIndex(made) {

@@ -13,7 +13,6 @@ import {
   batchesOf,
   buildGraph,
   createPatchableModel,
-  edgeSelection,
   flattenScores,
   maskFromEdges,
   parsePromptFile,
@@ -23,7 +22,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core';
 import { objectiveOnLogits, optionDefaults } from '@auto-circuit/core/plugin';
-import { circuitOutputs, faithfulnessScale, referenceOutputs } from '@auto-circuit/core/run';
+import { circuitOutputs, edgeSelection, faithfulnessScale, referenceOutputs } from '@auto-circuit/core/run';
 import { MIB_FRACTIONS, mibEdgeCounts, mibScores, rankCorrelation, topOverlap } from '@auto-circuit/metrics';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';

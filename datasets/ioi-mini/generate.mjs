@@ -13,6 +13,7 @@ import { isHeldOut } from './sentences.mjs';
 import { TOKENIZER_CONFIG, tokenizerJson } from './tokenizer.mjs';
 import { fill, NAMES, OBJECTS, PLACES, TEMPLATES } from './words.mjs';
 
+/** Of the prompts: the shipped files follow from it. */
 export const SEED = 20;
 /** Tokens of most prompts, without `<bos>`. Of 320 prompts, 280 have this length, 20 have 9 and 20 have 19. */
 const COMMON_LENGTH = 14;

@@ -1,5 +1,5 @@
 /**
- * @file The training corpus of ioi-mini, as an endless seeded stream of sentences. Pairs of names that the prompts use
+ * @file The training corpus of ioi-mini: seeded sentences without end. Pairs of names that the prompts use
  * are held out: no training sentence puts such a pair together.
  *
  * @example
@@ -84,7 +84,7 @@ function pickKind(random) {
   return [kinds[0][0], kinds[0][1].make];
 }
 
-/** Yields `{ kind, text }` for ever. One sentence in four has an opener before it. */
+/** Yields `{ kind, text }` without end. One sentence in four has an opener before it. */
 export function* trainingSentences(seed) {
   const random = seededRandom(seed);
   for (;;) {

@@ -1,6 +1,7 @@
 /** @file The tokenizer of ioi-mini as Hugging Face files: one token a word, `<bos>` put before every text. */
 import { SPECIAL_TOKENS, vocabulary } from './words.mjs';
 
+/** The content of tokenizer.json. */
 export function tokenizerJson() {
   const words = vocabulary();
   const bos = words.indexOf('<bos>');
@@ -38,6 +39,7 @@ export function tokenizerJson() {
   };
 }
 
+/** The content of tokenizer_config.json. */
 export const TOKENIZER_CONFIG = {
   tokenizer_class: 'PreTrainedTokenizerFast',
   bos_token: '<bos>',

@@ -1,5 +1,6 @@
 /** @file The words of ioi-mini: names, places, objects and the sentence templates. Everything else is made from these. */
 
+/** The people. */
 export const NAMES = [
   'Amara',
   'Bodo',
@@ -22,6 +23,7 @@ export const NAMES = [
   'Suri',
   'Tamar',
 ];
+/** Where they meet. */
 export const PLACES = [
   'harbor',
   'library',
@@ -36,6 +38,7 @@ export const PLACES = [
   'theater',
   'farm',
 ];
+/** What they give. */
 export const OBJECTS = [
   'lantern',
   'kettle',
@@ -81,16 +84,18 @@ export const TEMPLATES = [
 /** What may stand before a training sentence, so that no word has a fixed position. */
 export const OPENERS = ['The [place] was quiet .', 'It rained today .', 'Nobody went to the [place] yesterday .'];
 
-/** Training sentences of other kinds. In both, what comes last can be told from what came before. */
+/** Training sentences of other kinds: in both, the last word follows from what came before. Here two people have an object each. */
 export const OWNER_TEMPLATES = [
   '[first] has a [object] and [second] has a [other] . [subject] likes the [owned] .',
   '[first] found the [object] . [second] found the [other] . Later [subject] lost the [owned] .',
 ];
+/** One person with one object. */
 export const ALONE_TEMPLATES = [
   '[first] left the [place] with a [object] . Soon [first] sold the [object] .',
   'At the [place] [first] saw a small [object] . [first] likes the [object] .',
 ];
 
+/** They come first in the vocabulary. */
 export const SPECIAL_TOKENS = ['<pad>', '<bos>', '<unk>'];
 
 /** Every word, specials first, then in order of first use. Its place here is its token id. */
@@ -100,7 +105,7 @@ export function vocabulary() {
   return [...new Set([...SPECIAL_TOKENS, ...NAMES, ...PLACES, ...OBJECTS, ...words])];
 }
 
-/** Puts words into the slots of a template; throws for a slot without a word. */
+/** Puts words into the slots of a template. @throws Error for a slot without a word */
 export function fill(template, slots) {
   return template.replace(/\[(\w+)\]/g, (_, slot) => {
     if (slots[slot] === undefined) throw new Error(`template slot [${slot}] has no word: ${template}`);

@@ -10,11 +10,12 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from '../ioi-mini/random.mjs';
 
+/** Of the prompts: the shipped files follow from it. */
 export const SEED = 30;
 const LENGTH = 5;
 const SEQ_LABELS = ['BOS', '1', '2', '3', '4', '5'];
 
-/** Every sequence of LENGTH places in a vocabulary, the first place turning fastest. */
+/** Every sequence of LENGTH places in a vocabulary, the first place changing fastest. */
 const sequences = (vocabulary) =>
   Array.from({ length: vocabulary ** LENGTH }, (_, n) =>
     Array.from({ length: LENGTH }, (_, place) => Math.floor(n / vocabulary ** place) % vocabulary),
@@ -24,7 +25,7 @@ const sequences = (vocabulary) =>
 function pairs(vocabulary, random) {
   const all = sequences(vocabulary);
   const order = random.draw(all, all.length);
-  // A cycle through all of them in random order: nobody is paired with itself.
+  // A cycle through all of them in random order, so that no sequence is paired with itself.
   return order.map((clean, i) => ({ clean, corrupt: order[(i + 1) % order.length] }));
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * @file A plugin for AutoCircuit with one pruning algorithm. It is written against `@auto-circuit/core` alone:
- * `auto-circuit discover --plugin degree --algo degree …` finds it by its package name.
+ * @file A plugin for AutoCircuit with one pruning algorithm. All that it needs is behind one door,
+ * `@auto-circuit/core/plugin`; `auto-circuit discover --plugin degree --algo degree …` finds it by its package name.
  */
 import {
   allEdges,
@@ -47,7 +47,7 @@ export const degree = definePruneAlgo({
 
 /**
  * The gradient of the loss with respect to each edge's mask at the clean run: mean over prompts, in float64.
- * @param {import('@auto-circuit/core').PruneAlgoContext} context
+ * @param {import('@auto-circuit/core/plugin').PruneAlgoContext} context
  */
 async function attribution({ model, graph, batches, objective, patch, progress, signal }) {
   const objectives = objectiveByBatch(objective, batches);

@@ -1,7 +1,7 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { flattenScores } from '@auto-circuit/core';
+import { flattenScores } from '@auto-circuit/core/plugin';
 import { pruneAlgoContext, pruneAlgoContract, runContract } from '@auto-circuit/core/testing';
 import { degree } from './index.js';
 

@@ -1,10 +1,11 @@
 /**
  * @file A plugin for AutoCircuit that brings a model family: Qwen 3. It is Llama with a norm on queries and keys, so its recipe
- * begins from Llama's; the trace is written whole. docs/add-an-architecture.md walks through it.
+ * begins with Llama's; the trace is written whole. docs/add-an-architecture.md walks through it.
  */
 import { defineArchitecture, definePlugin, normed } from '@auto-circuit/core/plugin';
 import {
   activationNamed,
+  addHeads,
   causalAttention,
   gatedMlp,
   layouts,
@@ -14,6 +15,7 @@ import {
   rmsNormNamed,
   rotate,
   tokenModel,
+  traceBlocks,
   unembedTokens,
 } from '@auto-circuit/models';
 
@@ -40,27 +42,26 @@ const recipe = {
 // 2. The trace: the forward pass, written once, with its patch points.
 function trace(shape, has, points) {
   const { builder: b } = points;
-  const { layers, heads, dModel, dHead, vocabulary, positions, windows } = shape;
-  const [batch, pos] = points.input.shape; // tokens [batch, pos]
+  const { dModel, dHead, vocabulary, positions, windows } = shape;
   const norm = (name, size = dModel) => rmsNormNamed(points, has, { ...shape, dModel: size }, name);
   const cos = points.weight('rope.cos', [positions, dHead]);
   const sin = points.weight('rope.sin', [positions, dHead]);
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), points.input, 0); // [batch, pos, dModel]
-  let residual = points.outOf('start', embedded);
 
-  for (let l = 0; l < layers; l++) {
-    const attn = `L${l}.attn`;
-    const { q, k, v } = readHeads(points, has, shape, attn, residual, norm(`L${l}.ln1`)); // [kvHeads, heads per KV head, batch, pos, dHead]
-    const turned = (x, input) => rotate(points, normed(b, x, norm(`${attn}.${input}.norm`, dHead)), cos, sin);
-    const z = causalAttention(points, turned(q, 'q'), turned(k, 'k'), v, attn, { window: windows[l] }); // [heads, batch, pos, dHead]
-    residual = b.add(residual, points.outOf(attn, z, points.weight(`${attn}.o.W`, [heads, dHead, dModel])));
-    residual = points.stream(`L${l}.mid`, residual);
-
-    const x = points.into(`L${l}.mlp`, residual, norm(`L${l}.ln2`)).mlp; // [1, batch, pos, dModel]
-    residual = b.add(residual, points.outOf(`L${l}.mlp`, gatedMlp(points, shape, `L${l}.mlp`, x)));
-    residual = points.stream(`L${l}.post`, residual);
-  }
-  return b.reshape(points.into('end', residual).end, [batch, pos, dModel]);
+  return traceBlocks(points, shape, embedded, {
+    attention(l, residual) {
+      const site = `L${l}.attn`;
+      const { q, k, v } = readHeads(points, has, shape, site, residual, norm(`L${l}.ln1`)); // [kvHeads, heads per KV head, batch, pos, dHead]
+      const rotated = (x, input) => rotate(points, normed(b, x, norm(`${site}.${input}.norm`, dHead)), cos, sin);
+      const z = causalAttention(points, rotated(q, 'q'), rotated(k, 'k'), v, site, { window: windows[l] }); // [heads, batch, pos, dHead]
+      return addHeads(points, site, residual, z, shape, false);
+    },
+    mlp(l, residual) {
+      const site = `L${l}.mlp`;
+      const x = points.into(site, residual, norm(`L${l}.ln2`)).mlp; // [1, batch, pos, dModel]
+      return b.add(residual, points.outOf(site, gatedMlp(points, shape, site, x)));
+    },
+  });
 }
 
 const unembed = (shape, has, points, residual) =>
@@ -73,13 +74,10 @@ export const qwen3 = defineArchitecture({
   modelTypes: recipe.modelTypes,
   async load({ name, folder, process, onWarning }) {
     const { config, sizes, processing, store } = await loadWeights(folder, recipe, process, { onWarning });
-    const { layers, heads, kvHeads, dModel, vocabulary, positions } = sizes;
     const { windows, rms_norm_eps: epsilon, hidden_act } = config;
     const shape = { ...sizes, windows, epsilon, activation: activationNamed(hidden_act) };
     return tokenModel({
-      name,
-      layout: { layers, heads, kvHeads, dModel, mlp: true, parallel: false },
-      ...{ vocabulary, positions, processing, weights: store },
+      ...{ name, shape, processing, weights: store },
       trace: (has, points) => trace(shape, has, points),
       unembed: (has, points, residual) => unembed(shape, has, points, residual),
     });

@@ -139,7 +139,7 @@ async function mseScores(context, model, settings) {
     const width = shape[1];
     const targets = { dtype: 'float', shape: [batch.prompts.length, width], data: data.slice(first * width, (first + batch.prompts.length) * width) };
     const objective = { kind: 'mse', tokenFunction: TOKEN_FUNCTIONS[settings.grad_function].replace('logit-exp', 'logitExp'), targets };
-    const gradients = await model.maskGradient(batch, { input: 'clean', patch, mask: settings.mask_val, objective });
+    const gradients = await model.maskGradient(batch, { input: 'clean', patch, at: { kind: 'mask', mask: settings.mask_val }, objective });
     for (const [module, tensor] of Object.entries(gradients.tensors)) {
       const size = tensor.data.length / batch.prompts.length;
       sums[module] ??= { data: new Float64Array(size) };

@@ -20,10 +20,10 @@ afterAll(() => backend.dispose());
 const count = (of: Program, operator: string, fusedMatmul = true): number =>
   operatorsOf(lower(of, NO_WEIGHTS, { fusedMatmul }).model).filter((o) => o === operator).length;
 
-const permutations = (items: readonly number[]): number[][] =>
-  items.length === 0
+const permutations = (axes: readonly number[]): number[][] =>
+  axes.length === 0
     ? [[]]
-    : items.flatMap((item) => permutations(items.filter((i) => i !== item)).map((rest) => [item, ...rest]));
+    : axes.flatMap((axis) => permutations(axes.filter((i) => i !== axis)).map((rest) => [axis, ...rest]));
 
 /** left [batch…, m, 5] @ right [batch…, 5, n], each stored with its axes permuted and transposed back before the product. */
 function product(
@@ -37,10 +37,10 @@ function product(
     name: string,
     matrix: readonly (string | number)[],
     permutation: readonly number[],
-    turned: boolean,
+    swapped: boolean,
   ) => {
     const batch = ['batch', 2, 3].slice(0, permutation.length - 2);
-    const wanted = [...batch, ...(turned ? [...matrix].reverse() : matrix)];
+    const wanted = [...batch, ...(swapped ? [...matrix].reverse() : matrix)];
     const stored = wanted.map((_, i) => wanted[permutation.indexOf(i)]!);
     return b.transpose(b.input(name, 'float', stored), permutation);
   };
@@ -75,7 +75,7 @@ describe('a product of transposed operands', () => {
     ['two matrices', [1, 0], [1, 0], 0],
     ['a moved batch axis', [1, 0, 2], [1, 0, 2], 0],
     ['a moved batch axis and swapped matrix axes', [1, 2, 0], [1, 2, 0], 0],
-    ['a moved axis behind two batch axes', [1, 2, 0, 3], [0, 1, 3, 2], 0],
+    ['a moved axis after two batch axes', [1, 2, 0, 3], [0, 1, 3, 2], 0],
     ['batch axes swapped with each other', [1, 0, 2, 3], [0, 1, 2, 3], 1],
   ] as const)('%s: reads through', (_title, permutationA, permutationB, transposes) => {
     const of = product(permutationA, permutationB, false, false);
@@ -97,17 +97,17 @@ describe('a product of transposed operands', () => {
   });
   it('keeps a transpose that something else reads too', async () => {
     const of = program((b) => {
-      const turned = b.transpose(b.input('x', 'float', ['m', 'batch', 5]), [1, 0, 2]);
-      b.output('y', b.matmul(turned, b.input('right', 'float', ['batch', 5, 2])));
-      b.output('z', b.exp(turned));
+      const swapped = b.transpose(b.input('x', 'float', ['m', 'batch', 5]), [1, 0, 2]);
+      b.output('y', b.matmul(swapped, b.input('right', 'float', ['batch', 5, 2])));
+      b.output('z', b.exp(swapped));
     });
     expect(count(of, 'Transpose')).toBe(1);
     expect(await disagreement(backend, of, SIZES)).toBeLessThan(ROUNDINGS);
   });
   it('keeps a moved batch axis when the ranks differ', async () => {
     const of = program((b) => {
-      const turned = b.transpose(b.input('x', 'float', ['m', 'batch', 5]), [1, 0, 2]);
-      b.output('y', b.matmul(turned, b.input('right', 'float', [5, 2])));
+      const swapped = b.transpose(b.input('x', 'float', ['m', 'batch', 5]), [1, 0, 2]);
+      b.output('y', b.matmul(swapped, b.input('right', 'float', [5, 2])));
     });
     expect(count(of, 'Transpose')).toBe(1);
     expect(await disagreement(backend, of, SIZES)).toBeLessThan(ROUNDINGS);

@@ -1,6 +1,7 @@
 import { checkPlugin, floatTensor } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import plugin, { onnx } from './index.js';
+import plugin from './index.js';
+import { onnx } from './plugin.js';
 import { NO_WEIGHTS, program } from './testing/programs.js';
 
 describe('the plugin', () => {

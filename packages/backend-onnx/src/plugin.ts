@@ -1,9 +1,10 @@
-/** @file The ONNX backend as a plugin: its name, its options, and what `doctor` is told. */
+/** @file The ONNX backend as a plugin: its name, its options, and its probe of the devices here. */
 import { AutoCircuitError, defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core/plugin';
+import { HOW_TO_GET, ONNX_DEVICES } from './runtime/devices.js';
+import { availableDevices, loadRuntime } from './runtime/load.js';
 import { onnxBackend } from './session/backend.js';
-import { availableDevices, HOW_TO_GET, loadRuntime } from './session/runtime.js';
-import { ONNX_DEVICES } from './session/settings.js';
 
+/** The backend under the name `onnx`. */
 export const onnx = defineBackend({
   name: 'onnx',
   doc: 'onnxruntime-node: CPU, CUDA, WebGPU, CoreML, DirectML',
@@ -26,9 +27,10 @@ export const onnx = defineBackend({
   probe: probeDevices,
 });
 
+/** The plugin of this package. */
 export const onnxPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-onnx', contributes: [onnx] });
 
-/** Tries every device that this build of the runtime knows, but for WebGPU, whose driver writes to stderr by itself. */
+/** Tries every device that this build of the runtime has, except WebGPU, whose driver writes to stderr by itself. */
 async function probeDevices(): Promise<readonly ProbeLine[]> {
   const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
   let known: readonly string[];

@@ -32,19 +32,19 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Writes weights one after the other behind a header of `header` bytes, as safetensors does. */
+/** Writes weights one after the other, after a header of `header` bytes, as safetensors does. */
 function writeWeights(file: string, names: readonly string[], header: number): Map<string, WeightEntry> {
   const entries = new Map<string, WeightEntry>();
-  const parts: Uint8Array[] = [Buffer.alloc(header, 1)];
+  const pieces: Uint8Array[] = [Buffer.alloc(header, 1)];
   let byteOffset = header;
   for (const name of names) {
     const { buffer, byteOffset: start, byteLength } = numbers[name]!;
-    parts.push(Buffer.from(buffer, start, byteLength));
+    pieces.push(Buffer.from(buffer, start, byteLength));
     entries.set(name, { shape: SHAPES[name]!, file, byteOffset });
     byteOffset += byteLength;
   }
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, Buffer.concat(parts));
+  writeFileSync(file, Buffer.concat(pieces));
   return entries;
 }
 function fileStore(entries: ReadonlyMap<string, WeightEntry>): WeightStore {
@@ -72,7 +72,7 @@ const reader = program((b) => {
 });
 
 describe('weights in files', () => {
-  it.each([0, 8, 4096, 13])('are read behind a header of %i bytes', async (header) => {
+  it.each([0, 8, 4096, 13])('are read after a header of %i bytes', async (header) => {
     const store = fileStore(writeWeights(path.join(folder, `header-${header}.bin`), Object.keys(SHAPES), header));
     expect(await disagreement(backend, reader, SIZES, store)).toBeLessThan(ROUNDINGS);
   });
@@ -91,8 +91,8 @@ describe('weights in files', () => {
       ROUNDINGS,
     );
   });
-  it('may be mixed with weights in memory', async () => {
-    const entries = new Map(writeWeights(path.join(folder, 'mixed.bin'), ['embed', 'W'], 8));
+  it('may stand beside weights in memory', async () => {
+    const entries = new Map(writeWeights(path.join(folder, 'one.bin'), ['embed', 'W'], 8));
     entries.set('stack', { shape: SHAPES.stack!, data: numbers.stack! });
     expect(await disagreement(backend, reader, SIZES, fileStore(entries))).toBeLessThan(ROUNDINGS);
   });
@@ -120,7 +120,10 @@ describe('weights', () => {
   it('are reported when their shape is not the one the program says', () => {
     const of = program((b) => b.output('y', b.neg(b.weight('W', [4, 6]))));
     expect(() => lower(of, store)).toThrow(
-      '[program "test"] weight "W" has the wrong shape: expected [4, 6], got [6, 4]',
+      expect.objectContaining({
+        code: 'wrong-shape',
+        fields: { program: 'test', weight: 'W', shape: [6, 4], expectedShape: [4, 6] },
+      }),
     );
   });
 });

@@ -1,7 +1,8 @@
 import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 import { checkPlugin } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import plugin, { tfjs } from './index.js';
+import plugin from './index.js';
+import { tfjs } from './plugin.js';
 
 describe('the plugin', () => {
   it('is one', () => {

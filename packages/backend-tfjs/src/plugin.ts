@@ -1,9 +1,10 @@
-/** @file The tfjs backend as a plugin: its name, its options, and what `doctor` is told. */
+/** @file The tfjs backend as a plugin: its name, its options, and its probe of the devices here. */
 import { defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core/plugin';
 import { DEVICES, TFJS_DEVICES, type TfjsDevice } from './runtime/devices.js';
 import { findRuntime } from './runtime/find.js';
 import { tfjsBackend } from './session/backend.js';
 
+/** The backend under the name `tfjs`. */
 export const tfjs = defineBackend({
   name: 'tfjs',
   doc: 'TensorFlow.js: tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript (--device gpu, node, wasm, cpu)',
@@ -18,9 +19,10 @@ export const tfjs = defineBackend({
   probe: () => Promise.all(TFJS_DEVICES.map(probeDevice)),
 });
 
-export const backendTfjsPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-tfjs', contributes: [tfjs] });
+/** The plugin of this package. */
+export const tfjsPlugin: Plugin = definePlugin({ name: '@auto-circuit/backend-tfjs', contributes: [tfjs] });
 
-/** Starts a device whose package is there. */
+/** Starts the device if its package is installed. */
 async function probeDevice(device: TfjsDevice): Promise<ProbeLine> {
   const what = `tfjs, device ${device}`;
   try {

@@ -1,14 +1,14 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
-import { COMMANDS } from './commands/index.js';
-import { createCli, GLOBAL_FLAGS } from './context.js';
+import { COMMANDS } from './commands/all-commands.js';
+import { createCli, GLOBAL_FLAGS } from './context/context.js';
+import { packageVersion } from './context/package-version.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
 import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
-import { packageVersion } from './package-version.js';
+import { usageError } from './flags/usage-error.js';
 import { reportError } from './terminal/errors.js';
-import { createOutput, type Streams } from './terminal/output.js';
-import { usageError } from './usage-error.js';
+import { createOutput, type Output, type Streams } from './terminal/output.js';
 
 /**
  * Runs one command line.
@@ -18,26 +18,37 @@ import { usageError } from './usage-error.js';
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const { rest, flags } = splitTableFlags(argv);
   let exitCode = 0;
-  const program = createProgram(streams, flags, (code) => {
-    exitCode = code;
+  let output = createOutput(streams, { json: argv.includes('--json') }); // until the command line and the config are read
+  const program = createProgram(streams, flags, {
+    onExitCode: (code) => {
+      exitCode = code;
+    },
+    onOutput: (own) => {
+      output = own;
+    },
   });
   try {
     await program.parseAsync(rest.length === 0 ? ['--help'] : rest, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    return reportError(createOutput(streams), error, argv.includes('--debug'));
+    return reportError(output, error, argv.includes('--debug'));
   }
 }
 
-/**
- * The whole tree of commands. `streams` are only written to when a command line is parsed.
- * @param setExitCode told the exit code of a command that gives one.
- */
+/** What a command reports while it runs. */
+export interface ProgramHooks {
+  /** The exit code of a command that gives one. */
+  readonly onExitCode?: (code: number) => void;
+  /** Where the command's lines go, once its flags and the config are read. */
+  readonly onOutput?: (output: Output) => void;
+}
+
+/** The whole tree of commands. `streams` are only written to when a command line is parsed. */
 export function createProgram(
   streams: Streams,
   tableFlags: readonly TableFlag[] = [],
-  setExitCode: (code: number) => void = () => undefined,
+  { onExitCode, onOutput }: ProgramHooks = {},
 ): Command {
   const program = new Command('auto-circuit')
     .description('Which edges between the components of a transformer carry a behaviour?')
@@ -48,7 +59,7 @@ export function createProgram(
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => streams.stderr.write(text),
-      outputError: () => undefined, // said once, by main
+      outputError: () => undefined, // main writes it, once
       getOutHelpWidth: () => streams.stdout.columns ?? 100,
       getOutHasColors: () => createOutput(streams).colors.isColorSupported,
     });
@@ -65,8 +76,10 @@ export function createProgram(
     command.action(async () => {
       const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
       checkDefaults(program, config.defaults, config.file);
-      const code = await definition.run(createCli(command, streams, config, tableFlags), command);
-      if (typeof code === 'number') setExitCode(code);
+      const cli = createCli(command, streams, config, tableFlags);
+      onOutput?.(cli.output);
+      const code = await definition.run(cli, command);
+      if (typeof code === 'number') onExitCode?.(code);
     });
     program.addCommand(command);
   }

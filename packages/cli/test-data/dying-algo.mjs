@@ -1,5 +1,5 @@
 // An algorithm that takes its process along, as a broken native runtime would; for tests.
-import { definePlugin, definePruneAlgo } from '@auto-circuit/core';
+import { definePlugin, definePruneAlgo } from '@auto-circuit/core/plugin';
 
 export default definePlugin({
   name: 'dying-algo',

@@ -1,5 +1,5 @@
 // A task of the micro model, for tests: three layers of two heads, answer 0 right on the clean side.
-import { definePlugin, defineTask } from '@auto-circuit/core';
+import { definePlugin, defineTask } from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
 
 const heads = [

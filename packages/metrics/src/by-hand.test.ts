@@ -114,11 +114,23 @@ describe('ratios of means', () => {
   });
   it('says so when there is nothing to measure against', () => {
     const flat = { circuit: [[1, 0]], clean: [[1, 1]] }; // biome-ignore format: rows
-    expect(() => logitDiffPercent.measure(context([PAIR], flat), {})).toThrow(/model's mean logit difference is 0/);
+    expect(() => logitDiffPercent.measure(context([PAIR], flat), {})).toThrow(
+      expect.objectContaining({ code: 'undefined-metric', fields: { metric: 'logit-diff-percent' } }),
+    );
     const unsure = { circuit: runs.circuit, clean: [[3, 0], [0, 2], [1, 0]], empty: [[0, 0], [0, 0], [0, 0]] }; // biome-ignore format: rows
     // gaps 3, −2, 1: mean ⅔, standard error 1.45
-    expect(() => faithfulness.measure(context(answers, unsure), {})).toThrow(/not reliably different.*0\.667 ± 1\.45/);
-    expect(() => faithfulness.measure(context([PAIR], { circuit: [[1, 0]] }), {})).toThrow(/not reliably different/);
+    expect(() => faithfulness.measure(context(answers, unsure), {})).toThrow(
+      expect.objectContaining({
+        code: 'undefined-metric',
+        message: expect.stringMatching(/not reliably different.*0\.667 ± 1\.45/),
+      }),
+    );
+    expect(() => faithfulness.measure(context([PAIR], { circuit: [[1, 0]] }), {})).toThrow(
+      expect.objectContaining({
+        code: 'undefined-metric',
+        fields: { metric: 'faithfulness', gap: 0, standardError: 0 },
+      }),
+    );
   });
 });
 

@@ -1,24 +1,26 @@
 /**
- * @file Metrics: how faithful a circuit is. One file each; `metricsPlugin` holds them all. Beside them, what is said of
- * prune scores and of whole curves: ROC, overlap, areas, completeness.
+ * @file Front door `@auto-circuit/metrics`: how faithful a circuit is. One file a metric: those of answers in `answers`, the
+ * distances of whole outputs in `divergences`; `metricsPlugin` holds them all. Beside them, what is said of a curve of
+ * circuits (`curves`: areas, CPR and CMD) and of scores or circuits against others (`compare`: ROC, overlap, completeness).
+ * @module
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
-import { answerLogit } from './answer-logit.js';
-import { answerLogprob } from './answer-logprob.js';
-import { answerProb } from './answer-prob.js';
-import { faithfulness } from './faithfulness.js';
-import { kl } from './kl.js';
-import { klCorrupt } from './kl-corrupt.js';
-import { logitDiff } from './logit-diff.js';
-import { logitDiffPercent } from './logit-diff-percent.js';
-import { logprobDiff } from './logprob-diff.js';
-import { logprobDiffPercent } from './logprob-diff-percent.js';
-import { mse } from './mse.js';
-import { percentCorrect } from './percent-correct.js';
-import { percentCorrectAboveWrong } from './percent-correct-above-wrong.js';
-import { probDiff } from './prob-diff.js';
-import { probDiffPercent } from './prob-diff-percent.js';
-import { wrongAnswerLogit } from './wrong-answer-logit.js';
+import { answerLogit } from './answers/answer-logit.js';
+import { answerLogprob } from './answers/answer-logprob.js';
+import { answerProb } from './answers/answer-prob.js';
+import { faithfulness } from './answers/faithfulness.js';
+import { logitDiff } from './answers/logit-diff.js';
+import { logitDiffPercent } from './answers/logit-diff-percent.js';
+import { logprobDiff } from './answers/logprob-diff.js';
+import { logprobDiffPercent } from './answers/logprob-diff-percent.js';
+import { percentCorrect } from './answers/percent-correct.js';
+import { percentCorrectAboveWrong } from './answers/percent-correct-above-wrong.js';
+import { probDiff } from './answers/prob-diff.js';
+import { probDiffPercent } from './answers/prob-diff-percent.js';
+import { wrongAnswerLogit } from './answers/wrong-answer-logit.js';
+import { kl } from './divergences/kl.js';
+import { klCorrupt } from './divergences/kl-corrupt.js';
+import { mse } from './divergences/mse.js';
 
 /** All metrics of this package, for a registry. */
 export const metricsPlugin: Plugin = definePlugin({
@@ -43,11 +45,22 @@ export const metricsPlugin: Plugin = definePlugin({
   ],
 });
 
-export * from './area-under-curve.js';
-export * from './completeness.js';
-export * from './mib.js';
-export * from './overlap.js';
-export * from './roc.js';
+export {
+  type KnockoutRequest,
+  type KnockoutResult,
+  knockoutsAbove,
+  sameUnderKnockouts,
+} from './compare/completeness.js';
+export { type Overlap, overlapMatrix, rankCorrelation, topOverlap } from './compare/overlap.js';
+export { type RocOptions, type RocPoint, rocArea, rocCurve, rocPointAt } from './compare/roc.js';
+export { type AreaOptions, areaUnderCurve, type CurvePoint } from './curves/area-under-curve.js';
+export {
+  type FaithfulnessPoint,
+  MIB_FRACTIONS,
+  type MibScores,
+  mibEdgeCounts,
+  mibScores,
+} from './curves/mib.js';
 export {
   answerLogit,
   answerLogprob,

@@ -11,15 +11,16 @@ import {
   unknownName,
 } from '@auto-circuit/core/plugin';
 import { microModel } from '@auto-circuit/core/testing';
-import { readModelFile, withAutoencoders } from './autoencoders/index.js';
+import { readModelFile, withAutoencoders } from './autoencoders/model-file.js';
 import { readConfig } from './checkpoint/config.js';
-import { type HubSettings, resolveModel } from './checkpoint/hub.js';
-import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/index.js';
-import { NAMED_SIZES, namedSize } from './named/index.js';
+import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/named-programs.js';
+import { type HubSettings, resolveModel } from './hub/resolve-model.js';
+import { NAMED_SIZES, namedSize } from './named/sizes.js';
 import { modelsPlugin } from './plugin.js';
-import { SHIPPED_MODELS } from './shipped/index.js';
-import { loadTokenizer, type ModelTokenizer } from './tokenizer/index.js';
+import { SHIPPED_MODELS } from './shipped/shipped-models.js';
+import { loadTokenizer, type ModelTokenizer } from './tokenizer/tokenizer.js';
 
+/** How a model is loaded. */
 export interface LoadModelSettings {
   /** `all`: fold norms, centre what can be centred (TransformerLens, AutoCircuit); `none`: as the checkpoint has it. Default all. */
   readonly process?: 'all' | 'none';
@@ -28,10 +29,12 @@ export interface LoadModelSettings {
   /** Architectures to choose from. Default: this package's. */
   readonly registry?: Registry;
   readonly hub?: HubSettings;
-  /** Told of tensors converted, or of bytes fetched. */
+  /** Reports tensors converted, or bytes fetched. */
   readonly progress?: Progress;
+  /** Called with a line for what is unusual but no error. */
   readonly onWarning?: (line: string) => void;
 }
+/** A model and its tokenizer. */
 export interface LoadedModel {
   readonly model: ModelObject;
   /** null for models whose input is numbers, and for folders without a tokenizer. */
@@ -66,6 +69,7 @@ export function namedModels(): { readonly name: string; readonly doc: string }[]
 }
 
 /**
+ * Opens a model.
  * @param name a shipped model, `micro`, a model file (`.json`, with autoencoders), a folder with config.json and safetensors, a named size, or a hub name (`org/name`)
  * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
  */
@@ -106,6 +110,8 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
     ]);
   if (named?.hub === null)
     throw new AutoCircuitError({
+      code: 'weights-not-published',
+      fields: { model: named.name },
       where: 'models',
       what: `no safetensors are published of ${named.name}`,
       fix: 'convert its weights to a GPT-2 folder with "attn_only": true in config.json and name the folder',
@@ -122,10 +128,12 @@ function architectureFor(folder: string, registry: Registry): Architecture {
   const found = known.find(({ modelTypes }) => modelTypes.includes(type));
   if (found) return found;
   throw new AutoCircuitError({
+    code: 'unknown-architecture',
+    fields: { modelType: type, known: known.flatMap(({ modelTypes }) => modelTypes) },
     where: 'models',
     what: `no architecture reads ${join(folder, 'config.json')}`,
     expected: `a model_type among ${known.flatMap(({ modelTypes }) => modelTypes).join(', ')}`,
     got: `"${type}"`,
-    fix: 'load a plugin that brings the architecture (--plugin NAME)',
+    fix: 'load a plugin that brings the architecture',
   });
 }

@@ -1,19 +1,15 @@
 /** @file The plugin object of this package: the architectures that checkpoints are read for. */
 import { defineArchitecture, definePlugin, type Plugin } from '@auto-circuit/core/plugin';
-import { FAMILIES, type Family } from './architectures/families.js';
-import { loadWeights } from './checkpoint/cache.js';
+import { FAMILIES, type Family } from './families/families.js';
 
-const architectureOf = ({ name, doc, recipe, build }: Family) =>
+const architectureOf = ({ name, doc, modelTypes, load }: Family) =>
   defineArchitecture({
-    name,
-    doc,
-    modelTypes: recipe.modelTypes,
-    async load({ name: modelName, folder, process, onWarning, onProgress }) {
-      const loaded = await loadWeights(folder, recipe, process, { onWarning, ...(onProgress ? { onProgress } : {}) });
-      return build(modelName, loaded, loaded.store);
-    },
+    ...{ name, doc, modelTypes },
+    load: ({ name: modelName, folder, process, onWarning, onProgress }) =>
+      load(modelName, folder, process, { onWarning, ...(onProgress ? { onProgress } : {}) }),
   });
 
+/** The architectures of this package, for a registry. */
 export const modelsPlugin: Plugin = definePlugin({
   name: '@auto-circuit/models',
   contributes: FAMILIES.map(architectureOf),

@@ -155,9 +155,10 @@ describe('mask-gradient', () => {
   });
   it('mse needs targets, which come with the run', async () => {
     const prompts = PROMPTS.slice(0, 1);
-    await expect(run(maskGradient, { prompts, options: { answers: 'mse' } })).rejects.toThrow(
-      /answers "mse" needs targets/,
-    );
+    await expect(run(maskGradient, { prompts, options: { answers: 'mse' } })).rejects.toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['answers', 'objective'], got: 'answers' },
+    });
     const targets = { dtype: 'float' as const, shape: [1, 2], data: Float32Array.of(1, 1) };
     const { score } = await run(maskGradient, {
       prompts,
@@ -222,7 +223,7 @@ describe('known edges', () => {
     expect(each(at.score)).toEqual([1, 1, 0, 1, 0, 0]);
   });
   it('have to be named, and to be there', async () => {
-    await expect(run(knownEdges)).rejects.toThrow(/no edges are named/);
+    await expect(run(knownEdges)).rejects.toMatchObject({ code: 'missing-option', fields: { option: 'edges' } });
     await expect(run(knownEdges, { options: { edges: 'B0.0->B0.0' } })).rejects.toThrow(/B0\.0->B0\.0/);
   });
 });

@@ -1,4 +1,9 @@
-/** @file Pruning algorithms: one number for each edge of a transformer. One file each; `pruneAlgosPlugin` holds them all. */
+/**
+ * @file Front door `@auto-circuit/prune-algos`: pruning algorithms, which give every edge of a transformer one number. One
+ * file each, in rooms by what they are made of: `gradient` (mask gradients), `forward` (one forward pass), `search` (patched
+ * runs), `training` (learned masks), `baselines`; `shared` is what they have in common. `pruneAlgosPlugin` holds them all.
+ * @module
+ */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { knownEdges } from './baselines/known-edges.js';
 import { random } from './baselines/random.js';
@@ -48,13 +53,21 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
   ],
 });
 
-export * from './presets.js';
-export * from './search/acdc-search.js';
+export { PRESETS, type Preset, type PresetSetting, presetNamed, presetOptions } from './presets.js';
+export {
+  type AcdcAtTau,
+  type AcdcFaithfulness,
+  type AcdcResult,
+  type AcdcSettings,
+  acdcOrder,
+  acdcSearch,
+  TAU_GRIDS,
+} from './search/acdc-search.js';
 export { type CircuitProbingRequest, circuitProbingScores } from './training/circuit-probing.js';
-export { FAITHFULNESS_TARGETS, type FaithfulnessTarget } from './training/faithfulness-targets.js';
-export * from './training/knockout-training.js';
+export type { FaithfulnessTarget } from './training/faithfulness-targets.js';
+export { KnockoutTraining, type KnockoutTrainingSettings, OUTSIDE } from './training/knockout-training.js';
 export { type MaskNoise, seededNoise } from './training/mask-noise.js';
-export * from './training/mask-training.js';
+export { MaskTraining, type MaskTrainingSettings, type TrainingCurves } from './training/mask-training.js';
 export {
   acdc,
   activationMagnitude,

@@ -16,18 +16,33 @@ describe('presets', () => {
   it('are 18, each by name and title', () => {
     expect(new Set(PRESETS.flatMap(({ name, title }) => [name, title])).size).toBe(36);
     expect(presetNamed('Tree Probing')).toBe(presetNamed('tree-probing'));
-    expect(() => presetNamed('tree-prob')).toThrow(/tree-probing/);
+    expect(() => presetNamed('tree-prob')).toThrow(
+      expect.objectContaining({
+        code: 'unknown-name',
+        fields: expect.objectContaining({ nearest: expect.arrayContaining(['tree-probing']) }),
+      }),
+    );
   });
   it('are the known circuit itself only where one is given', () => {
     const official = presetNamed('Official Circuit');
     expect(presetOptions(official, setting)).toEqual({ edges: 'A0.0->Resid End,MLP 1->Resid End' });
-    expect(() => presetOptions(official, { edgeCount: 110 })).toThrow(/known circuit, and none is known here/);
+    expect(() => presetOptions(official, { edgeCount: 110 })).toThrow(
+      expect.objectContaining({ code: 'no-known-circuit', fields: { preset: 'official-circuit' } }),
+    );
   });
   it('aim at the size of the known circuit, among the sizes that the graph has', () => {
     const tree = presetNamed('tree-probing');
     expect(presetOptions(tree, setting).sizes).toBe('100,1000,1041,10000');
     expect(presetOptions(tree, { edgeCount: 1120, trueSize: 100 }).sizes).toBe('100,1000');
-    expect(() => presetOptions(tree, { edgeCount: 1120 })).toThrow(/aims at the size.*from 1 to 1120, got none/);
+    expect(() => presetOptions(tree, { edgeCount: 1120 })).toThrow(
+      expect.objectContaining({ code: 'no-known-circuit', message: expect.stringMatching(/from 1 to 1120, got none/) }),
+    );
+    expect(() => presetOptions(tree, { edgeCount: 1120, trueSize: 1121 })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-edge-count',
+        fields: { preset: 'tree-probing', edges: 1121, edgeCount: 1120 },
+      }),
+    );
     expect(presetOptions(presetNamed('subnetwork-edge-probing'), setting)).not.toHaveProperty('sizes');
   });
 });

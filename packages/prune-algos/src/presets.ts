@@ -5,11 +5,12 @@ import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 export interface PresetSetting {
   /** Edges of the graph: sizes that it does not have are left out. */
   readonly edgeCount: number;
-  /** Edges of the circuit that is known, where the configuration aims at its size. No algorithm that searches sees the circuit itself. */
+  /** Number of edges of the known circuit, where the configuration aims at its size. Algorithms that search never see the circuit itself. */
   readonly trueSize?: number;
   /** Names of the edges of the known circuit, for the configuration that is that circuit. */
   readonly trueEdges?: readonly string[];
 }
+/** A configuration of AutoCircuit. */
 export interface Preset {
   /** `tree-probing` */
   readonly name: string;
@@ -17,7 +18,7 @@ export interface Preset {
   readonly title: string;
   readonly algo: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
-  /** Circuit sizes of probing; `true` is that of the known circuit. */
+  /** Sizes for circuit probing; `true` is that of the known circuit. */
   readonly sizes?: readonly (number | 'true')[];
   /** Whether it is the known circuit itself: its option `edges` names the edges. */
   readonly isKnownCircuit?: boolean;
@@ -132,7 +133,7 @@ export const PRESETS: readonly Preset[] = Object.freeze([
   },
 ]);
 
-/** The preset of this name or title. @throws AutoCircuitError with the nearest names */
+/** The preset of this name or title. @throws AutoCircuitError `unknown-name` with the nearest names */
 export function presetNamed(name: string): Preset {
   const found = PRESETS.find((preset) => preset.name === name || preset.title === name);
   if (found) return found;
@@ -146,7 +147,8 @@ export function presetNamed(name: string): Preset {
 
 /**
  * The options to give `preset.algo`, checked by the algorithm's own table like any others.
- * @throws AutoCircuitError when the preset aims at a known circuit or its size, and none is given
+ * @throws AutoCircuitError `no-known-circuit` when the preset aims at a known circuit or its size, and none is given;
+ * `invalid-edge-count` when the graph has fewer edges
  */
 export function presetOptions(
   { name, options, sizes, isKnownCircuit }: Preset,
@@ -155,9 +157,11 @@ export function presetOptions(
   if (isKnownCircuit) {
     if (trueEdges && trueEdges.length > 0) return Object.freeze({ ...options, edges: trueEdges.join(',') });
     throw new AutoCircuitError({
+      code: 'no-known-circuit',
+      fields: { preset: name },
       where: 'presets',
       what: `"${name}" is the known circuit, and none is known here`,
-      fix: 'use a task that has an official circuit (list tasks), or name the edges by --algo.edges',
+      fix: 'use a task that has an official circuit, or known-edges with edges of your own',
     });
   }
   if (!sizes) return options;
@@ -165,6 +169,8 @@ export function presetOptions(
     if (size !== 'true') return size;
     if (trueSize !== undefined && trueSize >= 1 && trueSize <= edgeCount) return trueSize;
     throw new AutoCircuitError({
+      code: trueSize === undefined ? 'no-known-circuit' : 'invalid-edge-count',
+      fields: { preset: name, edges: trueSize, edgeCount },
       where: 'presets',
       what: `"${name}" aims at the size of the known circuit`,
       expected: `a number of edges from 1 to ${edgeCount}`,

@@ -10,8 +10,12 @@ import {
   type OfficialCircuit,
 } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { DOCSTRING_CIRCUITS, GREATER_THAN_CIRCUITS, IOI_CIRCUITS, SPORTS_PLAYERS_CIRCUITS } from './index.js';
-import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/index.js';
+import { DOCSTRING_CIRCUITS } from './docstring/circuit.js';
+import { GREATER_THAN_CIRCUITS } from './greater-than/circuit.js';
+import { IOI_CIRCUITS } from './ioi/circuit.js';
+import { ATTN_ONLY_4L, GPT2_SMALL, type PaperModel, PYTHIA_2_8B } from './official/paper-models.js';
+import { SPORTS_PLAYERS_CIRCUITS } from './sports-players/circuit.js';
+import { errorWith } from './testing/error-matcher.js';
 
 const graphOf = ({ name: _, ...shape }: PaperModel, options: Partial<GraphOptions> = {}): Graph =>
   buildGraph(
@@ -155,8 +159,10 @@ describe('the circuit of IOI', () => {
 
   it('is refused on another model, and without its words', () => {
     expect(() => IOI_CIRCUITS.edges!.edges(graphOf(PYTHIA_2_8B), {})).toThrow(
-      'the circuit of IOI is one of GPT-2 small: expected 12 layers of 12 heads, got 32 layers of 32 heads, attention and MLP side by side',
+      errorWith('graph-mismatch', { circuit: 'IOI', model: 'GPT-2 small' }),
     );
-    expect(() => IOI_CIRCUITS.edges!.edges(ioiAtWords, { end: 13 })).toThrow('needs the position of "S1');
+    expect(() => IOI_CIRCUITS.edges!.edges(ioiAtWords, { end: 13 })).toThrow(
+      errorWith('unknown-word-position', { circuit: 'IOI', word: 'S1+1' }),
+    );
   });
 });

@@ -3,7 +3,7 @@
 import { tokenizePrompts } from '@auto-circuit/core';
 import { type PromptGenerator, promptLength, type Task } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { tasksPlugin } from './index.js';
+import { tasksPlugin } from './plugin.js';
 import { wordEncoder } from './testing/word-encoder.js';
 
 const isGenerator = (data: Task['data']): data is PromptGenerator => typeof data !== 'string' && !(data instanceof URL);

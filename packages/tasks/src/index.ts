@@ -1,36 +1,30 @@
 /**
- * @file Tasks: models with their clean and corrupt prompts. A folder each, with words, generator and known circuits; what generators
- * share is in `prompt-set/`, what circuits share in `official/`. The prompts of `ioi-mini` lie in `data/`.
+ * @file Door `@auto-circuit/tasks`: models with their clean and corrupt prompts, and what is known of their circuits.
+ *
+ * Rooms: `prompt-set` (what generators share) and `official` (what circuits share) < a folder for each task (words,
+ * generator, circuits, the task) < `plugin.ts` < this list. No task imports from another.
+ * @module
  */
-import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
-import { animalDiet } from './animal-diet/index.js';
-import { capitals } from './capitals/index.js';
-import { docstring, docstringPositions } from './docstring/index.js';
-import { greaterThan } from './greater-than/index.js';
-import { ioi, ioiPositions } from './ioi/index.js';
-import { ioiMini } from './ioi-mini.js';
-import { ioiMiniPositions } from './ioi-mini-positions.js';
-import { pronouns } from './pronouns/index.js';
-import { sportsPlayers, sportsPlayersPositions } from './sports-players/index.js';
-import { sva } from './sva/index.js';
-import { tracrReverse, tracrXproportion } from './tracr/index.js';
-
-/** All tasks of this package, for a registry. */
-export const tasksPlugin: Plugin = definePlugin({
-  name: '@auto-circuit/tasks',
-  contributes: [
-    ...[ioiMini, ioiMiniPositions, ioi, ioiPositions, greaterThan, docstring, docstringPositions, sva, pronouns],
-    ...[capitals, sportsPlayers, sportsPlayersPositions, animalDiet, tracrReverse, tracrXproportion],
-  ],
-});
-
-export * from './animal-diet/index.js';
-export * from './capitals/index.js';
-export * from './docstring/index.js';
-export * from './greater-than/index.js';
-export * from './ioi/index.js';
-export * from './pronouns/index.js';
-export * from './sports-players/index.js';
-export * from './sva/index.js';
-export * from './tracr/index.js';
-export { ioiMini, ioiMiniPositions };
+export { generateAnimalDiet } from './animal-diet/generate.js';
+export { animalDiet } from './animal-diet/task.js';
+export { generateCapitals } from './capitals/generate.js';
+export { capitals } from './capitals/task.js';
+export { DOCSTRING_CIRCUITS } from './docstring/circuit.js';
+export { generateDocstring } from './docstring/generate.js';
+export { docstring, docstringPositions } from './docstring/task.js';
+export { GREATER_THAN_CIRCUITS } from './greater-than/circuit.js';
+export { generateGreaterThan } from './greater-than/generate.js';
+export { greaterThan } from './greater-than/task.js';
+export { IOI_CIRCUITS } from './ioi/circuit.js';
+export { generateIoi, type IoiOrder, type IoiSettings } from './ioi/generate.js';
+export { ioi, ioiPositions } from './ioi/task.js';
+export { ioiMini, ioiMiniPositions } from './ioi-mini/task.js';
+export { tasksPlugin } from './plugin.js';
+export { generatePronouns } from './pronouns/generate.js';
+export { pronouns } from './pronouns/task.js';
+export { SPORTS_PLAYERS_CIRCUITS } from './sports-players/circuit.js';
+export { generateSportsPlayers, type SportsSettings } from './sports-players/generate.js';
+export { sportsPlayers, sportsPlayersPositions } from './sports-players/task.js';
+export { generateSva } from './sva/generate.js';
+export { sva } from './sva/task.js';
+export { tracrReverse, tracrXproportion } from './tracr/task.js';

@@ -1,9 +1,10 @@
 /** @file Subject-verb agreement, pronouns, capitals and animal diet: the answer follows from the word that differs between clean and corrupt. */
 import type { RawPrompt } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { CAPITALS, DIETS, generateAnimalDiet, generateCapitals, generatePronouns, generateSva } from './index.js';
-import { HE_NAMES, SHE_NAMES } from './pronouns/generate.js';
-import { NOUNS } from './sva/generate.js';
+import { DIETS, generateAnimalDiet } from './animal-diet/generate.js';
+import { CAPITALS, generateCapitals } from './capitals/generate.js';
+import { generatePronouns, HE_NAMES, SHE_NAMES } from './pronouns/generate.js';
+import { generateSva, NOUNS } from './sva/generate.js';
 import { wordEncoder } from './testing/word-encoder.js';
 
 const request = { encoder: wordEncoder(), count: 60, seed: 7 };

@@ -1,5 +1,5 @@
 /** @file The HTML around every page: head, style, script, data. Nothing is fetched; the policy would not allow it. */
-import { escapeHtml, scriptJson } from './escape.js';
+import { escapeHtml, scriptJson } from './markup/text.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './page-bundle.js';
 
 const POLICY =
@@ -34,15 +34,5 @@ ${body}
 ${json}<script>${PAGE_SCRIPT}</script>
 </body>
 </html>
-`;
-}
-
-/** A section with a title; nothing for an empty body. */
-export function sectionHtml(id: string, title: string, body: string): string {
-  if (body === '') return '';
-  return `<section aria-labelledby="${id}-title">
-<h2 id="${id}-title">${escapeHtml(title)}</h2>
-${body}
-</section>
 `;
 }

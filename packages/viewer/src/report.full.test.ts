@@ -1,3 +1,4 @@
+/** @file The report in a browser. */
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,10 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { makeCircuit, topEdges } from '@auto-circuit/core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { renderComparison } from './comparison.js';
-import { exampleInput } from './example-input.js';
+import { renderComparison } from './comparison-report.js';
 import { renderReport } from './report.js';
 import { lowContrast, type PlainContrast } from './testing/contrast.js';
+import { exampleInput } from './testing/example-input.js';
 
 let browser: Browser;
 let folder: string;

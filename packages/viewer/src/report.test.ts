@@ -1,13 +1,14 @@
+/** @file The report of one run: what it holds, and that it is safe and small. */
 import { edgeAt, makeCircuit } from '@auto-circuit/core';
 import type { Verification } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { curveSvg } from './charts/curve.js';
-import { circuitDataOf, MOST_EDGES, rankedEdges } from './circuit-data-of.js';
 import { type CircuitData, edgeName, edgesKept, edgesShown, numberOf } from './drawing/circuit-data.js';
 import { circuitLayout } from './drawing/circuit-layout.js';
-import { escapeHtml, scriptJson, shortNumber } from './escape.js';
-import { exampleInput } from './example-input.js';
+import { escapeHtml, scriptJson, shortNumber } from './markup/text.js';
 import { renderReport } from './report.js';
+import { circuitDataOf, MOST_EDGES, rankedEdges } from './sections/circuit-data-of.js';
+import { exampleInput } from './testing/example-input.js';
 
 const dataOf = (html: string): CircuitData =>
   JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(html)![1]!);

@@ -1,9 +1,6 @@
 /** @file The report of a run as one HTML file that needs nothing else: no network, no other file. */
 import { fromJsonNumber, type ReportInput } from '@auto-circuit/core/run';
 import { curveSvg } from './charts/curve.js';
-import { trainingSection } from './charts/training-curves.js';
-import { circuitDataOf, rankedEdges } from './circuit-data-of.js';
-import { circuitSection } from './circuit-section.js';
 import {
   type CircuitData,
   edgeName,
@@ -13,19 +10,23 @@ import {
   signedNumber,
   toneOf,
 } from './drawing/circuit-data.js';
-import { count, escapeHtml, shortNumber } from './escape.js';
-import { measuredCurves } from './measured-curves.js';
-import { pageHtml, sectionHtml } from './page-frame.js';
-import { runFacts, titleOfModel } from './run-facts.js';
-import { areasNote, knownCircuitSection, type RunFigures } from './run-figures.js';
-import { verificationsSection } from './verifications.js';
+import { sectionHtml } from './markup/section.js';
+import { count, escapeHtml, shortNumber } from './markup/text.js';
+import { pageHtml } from './page-frame.js';
+import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
+import { circuitSection } from './sections/circuit-section.js';
+import { measuredCurves } from './sections/measured-curves.js';
+import { runFacts, titleOfModel } from './sections/run-facts.js';
+import { areasNote, knownCircuitSection, type RunFigures } from './sections/run-figures.js';
+import { trainingSection } from './sections/training-section.js';
+import { verificationsSection } from './sections/verifications-section.js';
 
 /** Rows of the table of edges before the script runs. */
 const TABLE_EDGES = 100;
 
 /**
- * The whole HTML text. `figures`: what is said of the run beyond its own files. Equal runs give equal text: there
- * is no time and no path in it.
+ * The report of a run as the text of an HTML file. Equal runs give equal text: it holds no time and no path.
+ * @param figures what the report says beyond the run's own files
  */
 export function renderReport(input: ReportInput, figures: RunFigures = {}): string {
   const { run } = input;

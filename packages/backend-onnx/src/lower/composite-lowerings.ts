@@ -40,6 +40,7 @@ export function canFuse(value: AnyValue): boolean {
   return typeof value.shape.at(-1) === 'number' && composite.attributes.epsilon !== undefined;
 }
 
+/** Writes a composite as one node; returns the ONNX name of the result. Only where `canFuse`. */
 export const lowerComposite = (value: AnyValue, context: LowerContext): string => {
   const composite = value.composite!;
   return COMPOSITES[composite.kind]!(composite, context.names.get(composite.inputs[0]!)!, value, context);

@@ -1,16 +1,17 @@
 /** @file What the lowering of one value sees of the graph being written. */
 import {
   type AnyValue,
-  broadcastShapes,
   elementCount,
+  isFilled,
   type OpName,
   type Program,
-  shapesEqual,
+  scalarOperands,
   type Value,
 } from '@auto-circuit/core/backend';
 import { type GraphWriter, ONNX_DTYPE } from './graph-writer.js';
 import { isStatic, type RuntimeDims } from './runtime-dims.js';
 
+/** The graph being written, and what is known of the program. */
 export interface LowerContext {
   readonly writer: GraphWriter;
   readonly dims: RuntimeDims;
@@ -28,10 +29,11 @@ export type OpLowering<K extends OpName> = (
   context: LowerContext,
 ) => string;
 
+/** The shape of an operand. */
 export const inputShape = (value: AnyValue, index: number, { program }: LowerContext): AnyValue['shape'] =>
   program.values[value.inputs[index]!]!.shape;
 
-/** Up to this many numbers a filled constant is stored; beyond it is made when the program runs. */
+/** A filled constant of up to this many numbers is stored; a larger one is made when the program runs. */
 const STORED = 4096;
 
 /** A constant of any shape. */
@@ -46,21 +48,17 @@ export function lowerConstant(value: Value<'constant'>, { writer, dims }: LowerC
   return writer.node('ConstantOfShape', [dims.shape(value.shape)], { value: { tensor: fill } });
 }
 
-/**
- * The operands of an elementwise op. A constant that is one number is given as a scalar when the operands that are not
- * have the result's shape without it, so that it is not spread out in memory.
- */
+/** The operands of an elementwise op; a constant that is one number all over is given as a scalar where it can be. */
 export function elementwiseOperands(
   value: AnyValue,
   inputs: readonly string[],
-  context: LowerContext,
+  { program, writer }: LowerContext,
 ): readonly string[] {
-  const operands = value.inputs.map((id) => context.program.values[id]!);
-  const others = operands.filter((o) => !isFilled(o)).map((o) => o.shape);
-  if (others.length === 0 || !shapesEqual(others.reduce(broadcastShapes), value.shape)) return inputs;
-  return operands.map((o, i) =>
-    isFilled(o) ? context.writer.constant(ONNX_DTYPE[o.dtype], [], o.attributes.data) : inputs[i]!,
-  );
+  const asScalar = scalarOperands(program, value);
+  return value.inputs.map((id, i) => {
+    const operand = program.values[id]!;
+    return asScalar[i] && isFilled(operand)
+      ? writer.constant(ONNX_DTYPE[operand.dtype], [], operand.attributes.data)
+      : inputs[i]!;
+  });
 }
-const isFilled = (value: AnyValue): value is Value<'constant'> =>
-  value.op === 'constant' && value.attributes.data.length === 1;

@@ -1,4 +1,4 @@
-/** @file Collects the nodes and constants of one ONNX graph; every name is handed out here. */
+/** @file Collects the nodes and constants of one ONNX graph, and gives each its name. */
 import type { DType } from '@auto-circuit/core/backend';
 import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, OnnxType } from './onnx-file.js';
 
@@ -16,9 +16,10 @@ const TO_BYTES: Readonly<Record<OnnxType, (data: readonly number[]) => ArrayBuff
   bool: (data) => Uint8Array.from(data, (n) => (n ? 1 : 0)).buffer,
 };
 
-/** Constants of at most so many numbers are compared, so that equal ones are stored once. */
+/** Constants of at most this many numbers are compared, so that equal ones are stored once. */
 const SHARED = 4096;
 
+/** Writes one graph. Nodes are kept in the order in which they were asked for. */
 export class GraphWriter {
   readonly #nodes: OnnxNode[] = [];
   readonly #initializers: OnnxTensor[] = [];
@@ -38,7 +39,7 @@ export class GraphWriter {
     return output;
   }
 
-  /** A small constant kept inside the model; the same numbers twice give the same name. */
+  /** A small constant inside the model; the same numbers twice give the same name. */
   constant(type: OnnxType, shape: readonly number[], data: readonly number[]): string {
     if (data.length > SHARED) return this.initializer(this.tensor(type, shape, data));
     const key = `${type} [${shape}] ${data}`;
@@ -64,8 +65,8 @@ export class GraphWriter {
   }
 
   /**
-   * The finished graph: outputs get their names (the producing node is renamed when it can be, else a copy is made),
-   * and what nothing reads is left out.
+   * The finished graph. Outputs get their names: the node that produces one is renamed, or a copy is added where one value has
+   * several names. What nothing reads is left out.
    */
   finish(
     name: string,
@@ -80,14 +81,14 @@ export class GraphWriter {
         copies.push({ opType: 'Identity', domain: '', inputs: [output.from], outputs: [output.name], attributes: {} });
     }
     const read = new Set(outputs.map((o) => o.from));
-    const kept: OnnxNode[] = [];
+    const reversed: OnnxNode[] = [];
     for (const node of [...this.#nodes].reverse()) {
       if (!node.outputs.some((output) => read.has(output))) continue;
       for (const input of node.inputs) read.add(input);
-      kept.push(node);
+      reversed.push(node);
     }
     const finalName = (n: string): string => renamed.get(n) ?? n;
-    const nodes = [...kept.reverse(), ...copies].map((n) => ({
+    const nodes = [...reversed.reverse(), ...copies].map((n) => ({
       ...n,
       inputs: n.inputs.map(finalName),
       outputs: n.outputs.map(finalName),

@@ -1,4 +1,4 @@
-/** @file Room `lower`: from a program to the bytes of an ONNX model. Nothing here runs anything. */
+/** @file Lowering: from a program to the bytes of an ONNX model. Nothing here runs anything. */
 import { type AnyValue, dimKey, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
 import { canFuse, lowerComposite } from './composite-lowerings.js';
 import type { LowerContext, OpLowering } from './context.js';
@@ -10,18 +10,20 @@ import { planSteps, type Step } from './plan.js';
 import { RuntimeDims } from './runtime-dims.js';
 import { type MemoryFile, WeightFiles } from './weight-files.js';
 
+/** How a program is written. */
 export interface LowerOptions {
   /** Write composites (layer norm, GELU) as one node where nothing else reads their inner values. Default true. */
   readonly fuse?: boolean;
   /** Use onnxruntime's FusedMatMul for transposed batches of matrices: fast on cpu. Default true. */
   readonly fusedMatmul?: boolean;
   /**
-   * Declare the shapes of inputs and outputs. Default true. Without them onnxruntime does not plan which buffers to share,
-   * a search whose time grows with the square of the program (10 s for a gradient of 30 layers), and allocates as it goes.
+   * Declare the shapes of inputs and outputs. Default true. Without them onnxruntime allocates as it goes and does not plan which
+   * buffers to share; that search takes time with the square of the program (10 s for a gradient of 30 layers).
    */
   readonly declareShapes?: boolean;
 }
 
+/** A written program, and where its inputs, outputs and weights are. */
 export interface LoweredProgram {
   /** A `.onnx` file whose weights are external data. */
   readonly model: Uint8Array;
@@ -29,17 +31,19 @@ export interface LoweredProgram {
   readonly inputs: ReadonlyMap<string, string>;
   /** Program output name → ONNX name. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** What the external data's paths start from; undefined when there are no files. */
+  /** The folder that the paths of external data start from; undefined when there are no files. */
   readonly folder: string | undefined;
   /** External data that lie in memory. */
   readonly memoryFiles: readonly MemoryFile[];
-  /** Bytes of the second copy of weights that prepacking would make: one for each product with a weight matrix. */
+  /** Bytes of the copies that prepacking would make: one of a weight matrix for each product with it. */
   readonly prepackBytes: number;
 }
 
 /**
- * Writes a program as an ONNX model. Throws when a weight is missing or has another shape than the program says, and
- * when the size of a symbol follows from no input.
+ * Writes a program as an ONNX model.
+ *
+ * @throws AutoCircuitError `unknown-name` for a weight that the store does not have, `wrong-shape` for one of another shape,
+ * `invalid-program` when the size of a symbol follows from no input, `memory-limit` when weights in memory are too big to be copied
  */
 export function lower(program: Program, weights: WeightStore, options: LowerOptions = {}): LoweredProgram {
   const { fuse = true, fusedMatmul = true, declareShapes = true } = options;

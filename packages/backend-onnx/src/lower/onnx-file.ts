@@ -6,6 +6,7 @@ import protobuf from 'protobufjs/light.js';
 
 /** `TensorProto.DataType`. */
 export const ONNX_TYPES = Object.freeze({ float: 1, int32: 6, int64: 7, bool: 9 });
+/** The element types that our programs use. */
 export type OnnxType = keyof typeof ONNX_TYPES;
 
 /** One attribute of a node; the key says which of ONNX's attribute types it is. */
@@ -15,8 +16,10 @@ export type OnnxAttribute =
   | { readonly float: number }
   | { readonly text: string }
   | { readonly tensor: OnnxTensor };
+/** The attributes of a node by name. */
 export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
+/** One operator call. */
 export interface OnnxNode {
   readonly opType: string;
   /** '' is ONNX itself; `com.microsoft` holds onnxruntime's own operators. */
@@ -40,6 +43,7 @@ export interface OnnxPort {
   readonly shape?: readonly (number | string)[];
 }
 
+/** A graph, ready to be encoded. */
 export interface OnnxModel {
   readonly name: string;
   readonly nodes: readonly OnnxNode[];

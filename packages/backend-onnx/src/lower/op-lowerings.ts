@@ -1,4 +1,4 @@
-/** @file How every op is written in ONNX: a total table, so that an op without an entry does not compile. */
+/** @file How every op is written in ONNX: a total table, so that an op without a lowering does not compile. */
 import {
   type AnyValue,
   type Dim,
@@ -14,7 +14,7 @@ import { ONNX_DTYPE } from './graph-writer.js';
 import { ONNX_TYPES, type OnnxAttributes } from './onnx-file.js';
 import { isStatic } from './runtime-dims.js';
 
-/** Inputs and weights get their names before any node is written; a matmul is planned with its operands. */
+/** Ops that are lowered from the table: inputs and weights have no nodes, and a matmul is planned together with its operands. */
 export type NodeOp = Exclude<OpName, 'input' | 'weight' | 'matmul'>;
 
 const unary =
@@ -39,6 +39,7 @@ const alongAxis =
     writer.node(opType, inputs, { axis: { int: value.attributes.axis } });
 const axisAttribute = (axis: number): OnnxAttributes => ({ axis: { int: axis } });
 
+/** The lowering of each op. */
 export const OP_LOWERINGS: { readonly [K in NodeOp]: OpLowering<K> } = {
   constant: (value, _inputs, context) => lowerConstant(value, context),
   iota: lowerIota,
@@ -99,7 +100,7 @@ function spread(x: string, from: Shape, to: Shape, { writer, dims }: LowerContex
   return shapesEqual(from, to) ? x : writer.node('Expand', [x, dims.shape(to)]);
 }
 
-/** 1 everywhere but along one axis. */
+/** The shape that is 1 along every axis but one. */
 const alone = (rank: number, axis: number, size: Dim): Dim[] =>
   Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
 

@@ -1,8 +1,15 @@
 /**
- * @file Decides, before anything is written, how each value of a program is computed: as a window onto a weight, as a
- * fused composite, as a matmul that reads through transposes, or plainly; and which values are not needed at all.
+ * @file The plan of a graph, made before anything is written: how each value of a program is computed (as a window onto a weight,
+ * a fused composite, a matmul that reads through transposes, or by its op), and which values are not needed at all.
  */
-import { type AnyValue, type Program, shapesEqual, type Value } from '@auto-circuit/core/backend';
+import {
+  type AnyValue,
+  type Liveness,
+  liveness,
+  type Program,
+  shapesEqual,
+  type Value,
+} from '@auto-circuit/core/backend';
 import { type WeightView, weightViews } from './weight-views.js';
 
 /** A matmul operand: a value, and how its axes are to be read. */
@@ -10,10 +17,11 @@ export interface MatmulOperand {
   readonly id: number;
   /** The last two axes are swapped. */
   readonly transposed: boolean;
-  /** The first axis stands behind the batch axes: `[m, batch, k]` is read as `[batch, m, k]`. */
+  /** The rows come before the batch axes: `[m, batch, k]` is read as `[batch, m, k]`. */
   readonly batchTransposed: boolean;
 }
 
+/** How one value is computed. */
 export type Step =
   | { readonly kind: 'weight'; readonly view: WeightView }
   | { readonly kind: 'composite'; readonly value: AnyValue; readonly inputs: readonly number[] }
@@ -24,6 +32,7 @@ export type Step =
     }
   | { readonly kind: 'op'; readonly value: AnyValue };
 
+/** What the graph may be made of. */
 export interface PlanOptions {
   readonly fuse: boolean;
   /** Whether a matmul can read through transposes of its operands' axes (onnxruntime's own operator can, on cpu). */
@@ -54,8 +63,8 @@ export function planSteps(program: Program, options: PlanOptions): Map<number, S
     const [a, b] = [operand(value.inputs[0]!, transposeA), operand(value.inputs[1]!, transposeB)];
     steps[value.id] = { kind: 'matmul', value, operands: allowed(program, value, [a, b]) };
   }
-  const live = liveIds(program, steps);
-  return new Map([...live].sort((a, b) => a - b).map((id) => [id, steps[id]!]));
+  const live = livenessOf(program, steps);
+  return new Map(values.flatMap(({ id }) => (live.isNeeded(id) ? [[id, steps[id]!] as const] : [])));
 }
 
 /** What a step reads. */
@@ -72,13 +81,12 @@ export function inputsOf(step: Step): readonly number[] {
   }
 }
 
-function liveIds(program: Program, steps: readonly Step[]): Set<number> {
-  const live = new Set(program.outputs.map((o) => o.id));
-  for (let id = program.values.length - 1; id >= 0; id--) {
-    if (live.has(id)) for (const input of inputsOf(steps[id]!)) live.add(input);
-  }
-  return live;
-}
+const livenessOf = ({ values, outputs }: Program, steps: readonly Step[]): Liveness =>
+  liveness({
+    count: values.length,
+    outputs: outputs.map(({ id }) => id),
+    operandsOf: (id) => inputsOf(steps[id]!),
+  });
 
 /** For each live value the live values that read it; an output also has the reader −1. */
 function consumersOf(program: Program, steps: readonly Step[]): Map<number, number[]> {
@@ -88,7 +96,8 @@ function consumersOf(program: Program, steps: readonly Step[]): Map<number, numb
     if (readers) readers.push(reader);
     else consumers.set(id, [reader]);
   };
-  for (const id of liveIds(program, steps)) for (const input of inputsOf(steps[id]!)) add(input, id);
+  const live = livenessOf(program, steps);
+  for (const [id, step] of steps.entries()) if (live.isNeeded(id)) for (const input of inputsOf(step)) add(input, id);
   for (const { id } of program.outputs) add(id, -1);
   return consumers;
 }

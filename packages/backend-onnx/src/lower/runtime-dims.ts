@@ -1,6 +1,6 @@
 /**
- * @file Symbolic dims inside the ONNX graph: each symbol's size is read once from an input that has the symbol as an
- * axis, and shapes are put together from these where ONNX wants them as tensors.
+ * @file Symbolic dims inside the ONNX graph: the size of each symbol is read once from an input that has it as an axis, and where
+ * ONNX takes shapes as tensors, they are computed from these sizes.
  */
 import {
   AutoCircuitError,
@@ -36,6 +36,7 @@ function linearIn(dim: Dim): { symbol: string; factor: number; offset: number } 
 }
 const isPlain = ({ factor, offset }: { factor: number; offset: number }): boolean => factor === 1 && offset === 0;
 
+/** The dims of one graph; what is asked for twice is written once. */
 export class RuntimeDims {
   readonly #writer: GraphWriter;
   readonly #program: Program;
@@ -89,8 +90,10 @@ export class RuntimeDims {
     const source = this.#sources.get(symbol);
     if (!source) {
       throw new AutoCircuitError({
+        code: 'invalid-program',
         where: 'backend-onnx',
         what: `program "${this.#program.name}": no input has an axis from which the size of "${symbol}" follows`,
+        fields: { program: this.#program.name, symbol },
         kind: 'internal',
       });
     }
@@ -115,21 +118,21 @@ export class RuntimeDims {
   shape(shape: Shape): string {
     if (isStatic(shape)) return this.#writer.int64s(shape);
     return this.#once(shapeKey(shape), () => {
-      const parts: string[] = [];
+      const pieces: string[] = [];
       let run: number[] = [];
       const flush = (): void => {
-        if (run.length > 0) parts.push(this.#writer.int64s(run));
+        if (run.length > 0) pieces.push(this.#writer.int64s(run));
         run = [];
       };
       for (const dim of shape) {
         if (typeof dim === 'number') run.push(dim);
         else {
           flush();
-          parts.push(this.dim(dim));
+          pieces.push(this.dim(dim));
         }
       }
       flush();
-      return parts.length === 1 ? parts[0]! : this.#writer.node('Concat', parts, { axis: { int: 0 } });
+      return pieces.length === 1 ? pieces[0]! : this.#writer.node('Concat', pieces, { axis: { int: 0 } });
     });
   }
 
@@ -140,7 +143,7 @@ export class RuntimeDims {
       typeof dim === 'number' ? dim : i < from.length && dimsEqual(from[i]!, dim) ? 0 : -1,
     );
     const rests = short.filter((d) => d === -1).length;
-    // Nothing is left over for −1 when an axis is empty.
+    // With an empty axis, nothing is left from which −1 could follow.
     const plain = rests <= (to.some(mayBeEmpty) ? 0 : 1) && !to.includes(0) && !from.includes(0);
     return plain
       ? this.#writer.node('Reshape', [x, this.#writer.int64s(short)])
@@ -148,4 +151,5 @@ export class RuntimeDims {
   }
 }
 
+/** Whether no symbol is left in a shape. */
 export const isStatic = (shape: Shape): shape is readonly number[] => shape.every((d) => typeof d === 'number');

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import {
   AutoCircuitError,
+  checkWeightShape,
   elementCount,
   type Program,
   type Shape,
@@ -74,25 +75,18 @@ export class WeightFiles {
 function checkShapes(program: Program, entries: ReadonlyMap<string, WeightEntry>): void {
   const declared = new Map<string, Shape>();
   for (const value of program.values) if (value.op === 'weight') declared.set(value.attributes.name, value.shape);
-  for (const [name, entry] of entries) {
-    const shape = declared.get(name)!;
-    if (shape.length === entry.shape.length && shape.every((d, i) => d === entry.shape[i])) continue;
-    throw new AutoCircuitError({
-      where: `program "${program.name}"`,
-      what: `weight "${name}" has the wrong shape`,
-      expected: `[${shape.join(', ')}]`,
-      got: `[${entry.shape.join(', ')}]`,
-    });
-  }
+  for (const [name, { shape }] of entries) checkWeightShape(program, name, declared.get(name)!, shape);
 }
 
 function checkMemory(program: Program, bytes: number): void {
   if (bytes <= MEMORY_LIMIT) return;
   throw new AutoCircuitError({
+    code: 'memory-limit',
     where: 'backend-onnx',
     what: `the weights of program "${program.name}" lie in memory and are too big to be copied`,
     expected: `at most ${MEMORY_LIMIT} bytes`,
     got: `${bytes}`,
+    fields: { program: program.name, bytes, limit: MEMORY_LIMIT },
     fix: 'write them to a safetensors file and give their place in it',
   });
 }
@@ -103,10 +97,12 @@ function realFile(name: string, file: string): string {
     return realpathSync(file);
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'file-unreadable',
       where: 'backend-onnx',
       what: `the file of weight "${name}" cannot be read`,
       got: file,
       fix: 'load the model again',
+      fields: { path: file, weight: name },
       cause,
     });
   }
@@ -122,11 +118,13 @@ function commonFolder(files: readonly string[]): string | undefined {
       const parent = path.dirname(folder);
       if (parent === folder) {
         throw new AutoCircuitError({
+          code: 'unsupported-format',
           where: 'backend-onnx',
           what: 'the weight files lie on different drives',
           expected: 'one folder above all of them',
           got: `${first} and ${other}`,
           fix: 'move them to one drive',
+          fields: { paths: [first, other] },
         });
       }
       folder = parent;

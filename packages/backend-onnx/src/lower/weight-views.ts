@@ -1,5 +1,5 @@
 /** @file A reshape or a contiguous slice of a weight is a window onto the same numbers: it costs neither memory nor time. */
-import { elementCount, type Program } from '@auto-circuit/core/backend';
+import { elementCount, OP_TRAITS, type Program } from '@auto-circuit/core/backend';
 import { isStatic } from './runtime-dims.js';
 
 /** A window onto a weight's numbers, row-major. */
@@ -20,7 +20,7 @@ export function weightViews(program: Program): Map<number, WeightView> {
     }
     const of = value.inputs.length === 1 ? views.get(value.inputs[0]!) : undefined;
     if (!of || !isStatic(value.shape)) continue;
-    if (value.op === 'reshape' || value.op === 'stopGradient') views.set(value.id, { ...of, shape: value.shape });
+    if (OP_TRAITS[value.op].alias) views.set(value.id, { ...of, shape: value.shape });
     if (value.op === 'slice') {
       const { axis, start } = value.attributes;
       const contiguous = of.shape.slice(0, axis).every((d) => d === 1);

@@ -1,4 +1,4 @@
-/** @file The ONNX backend: lowers programs, makes sessions and keeps account of them. */
+/** @file The ONNX backend: it lowers programs, makes sessions of onnxruntime, and disposes of those that are left. */
 import {
   AutoCircuitError,
   type Backend,
@@ -10,24 +10,31 @@ import {
 } from '@auto-circuit/core/backend';
 import type { InferenceSession } from 'onnxruntime-node';
 import { type LoweredProgram, lower } from '../lower/index.js';
+import { availableDevices, firstLine, loadRuntime, missingDevice, type Ort } from '../runtime/load.js';
 import { makeExecutable } from './executable.js';
-import { availableDevices, firstLine, loadRuntime, missingDevice, type Ort } from './runtime.js';
 import { type OnnxSettings, type ResolvedSettings, resolveSettings } from './settings.js';
 
-/** onnxruntime says something only when it fails; then it throws, too. */
+/** onnxruntime logs only what it also throws. */
 const LOG_FATAL = 4;
 const NO_WEIGHTS: WeightStore = {
   key: '',
   names: [],
   entry: (name) => {
-    throw new AutoCircuitError({ where: 'backend-onnx', what: `the probe has no weight "${name}"`, kind: 'internal' });
+    throw new AutoCircuitError({
+      code: 'internal',
+      where: 'backend-onnx',
+      what: `the probe has no weight "${name}"`,
+      kind: 'internal',
+    });
   },
   read: () => new Float32Array(),
 };
 
 /**
- * Makes the backend; onnxruntime-node is loaded now. Throws one sentence when the device is unknown, not in this build,
- * or not usable on this machine (a small program is run on it to see).
+ * Makes the backend and loads onnxruntime-node. On a device other than cpu a small program is run to see whether it works.
+ *
+ * @throws AutoCircuitError `invalid-option` for an unknown device or a wrong number of threads, `runtime-missing` when
+ * onnxruntime-node does not load, `device-unavailable` when the device is not in this build or does not work on this machine
  *
  * @example
  * const backend = await onnxBackend({ device: 'cpu', threads: 2 });
@@ -51,7 +58,13 @@ export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend>
         ? hint.repeated !== false && lowered.prepackBytes <= mostPrepacked(resolved, hint, prepacked)
         : resolved.prepack;
     const session = await createSession(ort, program, lowered, sessionOptions(resolved, lowered, prepack));
-    const executable = makeExecutable(ort, session, program, lowered, () => live.delete(executable));
+    const executable = makeExecutable({
+      ort,
+      session,
+      program,
+      lowered,
+      onDispose: () => live.delete(executable),
+    });
     live.set(executable, prepack ? lowered.prepackBytes : 0);
     return executable;
   }
@@ -70,7 +83,7 @@ export async function onnxBackend(settings: OnnxSettings = {}): Promise<Backend>
   return { info, compile, dispose };
 }
 
-/** Runs a product of two small matrices, so that a device that is listed but does not work is found out at once. */
+/** Runs a product of two small matrices, since a device that is listed need not work. */
 async function probe(ort: Ort, { device }: ResolvedSettings, compile: Backend['compile']): Promise<void> {
   const b = new ProgramBuilder('probe');
   const x = b.input('x', 'float', [4, 4]);
@@ -84,9 +97,12 @@ async function probe(ort: Ort, { device }: ResolvedSettings, compile: Backend['c
   }
 }
 
-/** Of the memory allowed, the part that prepacked copies of weights may take. */
+/** The share of the allowed memory that prepacked copies of weights may take. */
 const PREPACK_SHARE = 1 / 8;
-/** Beside other processes only small weights are copied; by the program alone, since copies change the last digits. */
+/**
+ * Beside other processes only small weights are copied. The limit is one of each program by itself: prepacking changes the last
+ * digits of results, which must not depend on what else is compiled.
+ */
 const SHARED_PREPACK_BYTES = 32 * 2 ** 20;
 
 /** @param prepacked bytes of the copies that live programs have */
@@ -133,9 +149,11 @@ async function createSession(
     return await ort.InferenceSession.create(lowered.model, options);
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'runtime-failed',
       where: 'backend-onnx',
       what: `onnxruntime refuses program "${program.name}"`,
       got: `"${firstLine(cause)}"`,
+      fields: { program: program.name },
       kind: 'internal',
       cause,
     });

@@ -9,14 +9,15 @@ import {
   type Feeds,
   type Program,
   type Results,
+  runAfterDispose,
   type Shape,
   type Tensor,
   type TensorData,
 } from '@auto-circuit/core/backend';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { LoweredProgram } from '../lower/index.js';
+import { firstLine, type Ort } from '../runtime/load.js';
 import { checkFedIndices, indexUses } from './fed-indices.js';
-import { firstLine, type Ort } from './runtime.js';
 
 const ORT_DTYPE = Object.freeze({ float: 'float32', int: 'int32', bool: 'bool' } as const);
 const ALLOCATE: Readonly<Record<DType, (count: number) => Float32Array | Int32Array | Uint8Array>> = {
@@ -32,14 +33,18 @@ interface NamedOutput {
   readonly shape: Shape;
 }
 
-/** `onDispose` is called once, when the session is gone. */
-export function makeExecutable(
-  ort: Ort,
-  session: InferenceSession,
-  program: Program,
-  lowered: LoweredProgram,
-  onDispose: () => void,
-): Executable {
+/** What an executable is made of. */
+export interface ExecutableRequest {
+  readonly ort: Ort;
+  readonly session: InferenceSession;
+  readonly program: Program;
+  readonly lowered: LoweredProgram;
+  /** Called once, when the session is released. */
+  onDispose(): void;
+}
+
+/** An executable whose runs wait for each other. */
+export function makeExecutable({ ort, session, program, lowered, onDispose }: ExecutableRequest): Executable {
   const outputs = program.outputs.map(({ name, id }): NamedOutput => {
     const { dtype, shape } = program.values[id]!;
     return { name, onnxName: lowered.outputs.get(name)!, dtype, shape };
@@ -53,14 +58,7 @@ export function makeExecutable(
     );
 
   async function runOnce(feeds: Feeds): Promise<Results> {
-    if (disposed) {
-      throw new AutoCircuitError({
-        where: 'backend-onnx',
-        what: `program "${program.name}" was run after dispose()`,
-        fix: 'compile it again',
-        kind: 'internal',
-      });
-    }
+    if (disposed) throw runAfterDispose('backend-onnx', program);
     const sizes = checkFeeds(program, feeds);
     checkFedIndices(indices, feeds, sizes);
     const given: Record<string, OrtTensor> = {};
@@ -87,7 +85,7 @@ export function makeExecutable(
 
   let disposed = false;
   let last: Promise<unknown> = Promise.resolve();
-  /** One after the other: a session's threads and memory are not for two runs at once. */
+  /** One after the other: two runs at once would share the threads and memory of the session. */
   const queue = <T>(work: () => Promise<T>): Promise<T> => {
     const next = last.then(work, work);
     last = next;
@@ -109,10 +107,12 @@ function runError(program: Program, cause: unknown): AutoCircuitError {
   const message = firstLine(cause);
   const outOfMemory = /failed to allocate|bad_alloc|out of memory/i.test(message);
   return new AutoCircuitError({
+    code: outOfMemory ? 'out-of-memory' : 'runtime-failed',
     where: 'backend-onnx',
     what: outOfMemory ? `program "${program.name}" ran out of memory` : `program "${program.name}" failed`,
     got: `"${message}"`,
-    ...(outOfMemory ? { fix: 'use a smaller --batch-size or a lower --memory' } : {}),
+    ...(outOfMemory ? { fix: 'run fewer batch items at once, or allow less memory' } : {}),
+    fields: { program: program.name },
     kind: outOfMemory ? 'user' : 'internal',
     cause,
   });

@@ -1,10 +1,10 @@
 /** @file Indices that are fed, checked before a run: onnxruntime takes −1 for the last row, and our programs do not. */
 import {
-  AutoCircuitError,
   type Dim,
   type DimSizes,
   evaluateDim,
   type Feeds,
+  indexOutOfRange,
   type Program,
 } from '@auto-circuit/core/backend';
 
@@ -27,18 +27,12 @@ export function indexUses(program: Program): readonly IndexUse[] {
   return [...new Map(uses.map((use) => [keyOf(use), use])).values()];
 }
 
-/** @throws AutoCircuitError for an index below 0 or from the size on; the sentence is the interpreter's. */
+/** @throws AutoCircuitError `index-out-of-range` for the first fed index that is below 0 or not below the size that it indexes */
 export function checkFedIndices(uses: readonly IndexUse[], feeds: Feeds, sizes: DimSizes): void {
   for (const { input, size: dim } of uses) {
     const size = evaluateDim(dim, sizes);
     const wrong = feeds[input]!.data.find((index: number) => !(index >= 0 && index < size));
     if (wrong === undefined) continue;
-    throw new AutoCircuitError({
-      where: 'backend-onnx',
-      what: 'an index is out of range',
-      expected: `0 to ${size - 1}`,
-      got: `${wrong}`,
-      fix: 'check token ids against the vocabulary and positions against the length',
-    });
+    throw indexOutOfRange('backend-onnx', wrong, size);
   }
 }

@@ -1,11 +1,10 @@
 /** @file What can be asked of the ONNX backend, with every default. */
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core/backend';
+import { type BackendSettings, checkedDevice, checkedThreads } from '@auto-circuit/core/backend';
+import { physicalCores } from '../runtime/cores.js';
+import { ONNX_DEVICES, type OnnxDevice } from '../runtime/devices.js';
 
-export const ONNX_DEVICES = Object.freeze(['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const);
-export type OnnxDevice = (typeof ONNX_DEVICES)[number];
-
+/** What the ONNX backend can be asked for. */
 export interface OnnxSettings extends BackendSettings {
   /** Default cpu. */
   readonly device?: string;
@@ -26,6 +25,7 @@ export interface OnnxSettings extends BackendSettings {
    */
   readonly spinning?: boolean;
 }
+/** The same with every default filled in. */
 export interface ResolvedSettings {
   readonly device: OnnxDevice;
   readonly threads: number;
@@ -36,58 +36,15 @@ export interface ResolvedSettings {
   readonly spinning: boolean;
 }
 
-/** Fills in defaults. Throws for a device name that no onnxruntime has, and for a count that is not positive. */
+/** Fills in defaults. @throws AutoCircuitError `invalid-option` for a device that no onnxruntime has, and for less than one thread */
 export function resolveSettings(settings: OnnxSettings): ResolvedSettings {
-  const device = settings.device ?? 'cpu';
-  if (!isDevice(device)) {
-    throw new AutoCircuitError({
-      where: 'backend-onnx',
-      what: 'unknown device',
-      expected: `one of ${ONNX_DEVICES.join(', ')}`,
-      got: `"${device}"`,
-    });
-  }
-  const threads = settings.threads ?? physicalCores();
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new AutoCircuitError({
-      where: 'backend-onnx',
-      what: 'wrong number of threads',
-      expected: 'a whole number of at least 1',
-      got: `${threads}`,
-    });
-  }
   return {
-    device,
-    threads,
+    device: checkedDevice('backend-onnx', settings.device ?? 'cpu', ONNX_DEVICES),
+    threads: checkedThreads('backend-onnx', settings.threads ?? physicalCores()),
     memoryBytes: settings.memoryBytes ?? os.totalmem() / 2,
     fuse: settings.fuse ?? true,
     prepack: settings.prepack ?? 'auto',
     sharedWeights: settings.sharedWeights ?? false,
     spinning: settings.spinning ?? true,
   };
-}
-const isDevice = (name: string): name is OnnxDevice => (ONNX_DEVICES as readonly string[]).includes(name);
-
-/** Matrix kernels gain nothing from two threads on one core. */
-export function physicalCores(): number {
-  return Math.max(1, Math.min(countCores(), os.availableParallelism()));
-}
-function countCores(): number {
-  const logical = os.cpus().length;
-  if (process.platform === 'linux') {
-    const cores = countLinuxCores();
-    if (cores > 0) return cores;
-  }
-  return process.arch === 'x64' && process.platform !== 'linux' ? Math.ceil(logical / 2) : logical;
-}
-
-/** Distinct (package, core) pairs; 0 when the kernel does not tell (as on Arm, which has one thread a core). */
-function countLinuxCores(): number {
-  const text = readFileSync('/proc/cpuinfo', 'utf8');
-  const cores = new Set<string>();
-  for (const block of text.split('\n\n')) {
-    const core = /^core id\s*:\s*(\d+)/m.exec(block)?.[1];
-    if (core !== undefined) cores.add(`${/^physical id\s*:\s*(\d+)/m.exec(block)?.[1] ?? 0} ${core}`);
-  }
-  return cores.size;
 }

@@ -13,6 +13,7 @@ const D_MODEL = 12;
 const D_HEAD = 4;
 const EPSILON = 1e-5;
 
+/** Weights and sizes to run the program with, and its twin. */
 export interface AttentionLayer {
   readonly weights: WeightStore;
   readonly sizes: readonly DimSizes[];

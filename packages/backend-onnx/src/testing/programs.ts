@@ -1,8 +1,10 @@
 /** @file For our own tests: small programs and numbers for them. */
 import { memoryWeights, type Program, ProgramBuilder, type WeightStore } from '@auto-circuit/core/backend';
 
+/** For programs without weights. */
 export const NO_WEIGHTS: WeightStore = memoryWeights({});
 
+/** The program that `build` writes. */
 export function program(build: (b: ProgramBuilder) => void): Program {
   const b = new ProgramBuilder('test');
   build(b);

@@ -1,8 +1,9 @@
 /** @file What the kernel of one value sees. */
 import type { DimSizes, DType, OpAttributes, OpName } from '@auto-circuit/core/backend';
 import type { DataType, Tensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 
+/** One value to be computed: its operands on the device, and what its result is like. */
 export interface Call<K extends OpName = OpName> {
   readonly runtime: Runtime;
   readonly attributes: OpAttributes[K];
@@ -18,6 +19,7 @@ export interface Call<K extends OpName = OpName> {
  */
 export type Kernel<K extends OpName> = (call: Call<K>) => Tensor;
 
+/** How program dtypes are called in tfjs. */
 export const TF_DTYPE = Object.freeze({ float: 'float32', int: 'int32', bool: 'bool' } as const) satisfies Readonly<
   Record<DType, DataType>
 >;

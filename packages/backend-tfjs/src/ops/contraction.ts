@@ -6,7 +6,7 @@
 import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { RuntimeTraits } from '../runtime/devices.js';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Tf } from '../runtime/tf.js';
 import type { Call } from './call.js';
 import { isInPlace, permuted, reshaped, stretched } from './layout.js';
@@ -19,13 +19,13 @@ interface Operand {
   readonly matrices: Tensor;
   readonly transposed: boolean;
 }
-/** A way to lay an operand out: `[batches, outer, inner]` or `[batches, inner, outer]`. */
+/** How an operand is laid out: `[batches, outer, inner]` or `[batches, inner, outer]`. */
 interface Layout {
   readonly order: readonly number[];
   readonly innerLast: boolean;
   readonly transposed: boolean;
 }
-/** Axes of the result by who has them. */
+/** The batch axes of the result, by which operands have them. */
 interface Axes {
   readonly single: readonly number[];
   readonly shared: readonly number[];
@@ -33,6 +33,7 @@ interface Axes {
   readonly ownB: readonly number[];
 }
 
+/** [batch…, m, k] · [batch…, k, n] → [batch…, m, n], either operand transposed; batch axes broadcast. */
 export function matmul({ runtime, attributes, inputs, shape }: Call<'matmul'>): Tensor {
   const { tf, traits } = runtime;
   const { transposeA, transposeB } = attributes;
@@ -97,18 +98,18 @@ function alike(tf: Tf, a: Tensor, b: Tensor): [Tensor, Tensor] {
 
 /** The second layout, which is transposed, is taken where it saves a copy and the runtime reads it as fast. */
 function layOut(
-  { tf, traits, turned: kept }: Runtime,
+  { tf, traits, transposedWeights }: Runtime,
   x: Tensor,
   [batches, inner]: readonly [number, number],
-  [plain, turned]: readonly [Layout, Layout],
+  [plain, swapped]: readonly [Layout, Layout],
 ): Operand {
-  const saves = traits.fastTransposes && !isInPlace(x.shape, plain.order) && isInPlace(x.shape, turned.order);
-  const { order, innerLast, transposed } = saves ? turned : plain;
+  const saves = traits.fastTransposes && !isInPlace(x.shape, plain.order) && isInPlace(x.shape, swapped.order);
+  const { order, innerLast, transposed } = saves ? swapped : plain;
   const outer = x.size / (batches * inner);
   const shape = innerLast ? [batches, outer, inner] : [batches, inner, outer];
   const moved = isInPlace(x.shape, order)
     ? permuted(tf, x, order)
-    : kept.form(tf, x, `${x.shape} ${order}`, () => permuted(tf, x, order));
+    : transposedWeights.form(tf, x, `${x.shape} ${order}`, () => permuted(tf, x, order));
   return { matrices: reshaped(tf, moved, shape), transposed };
 }
 

@@ -1,4 +1,4 @@
-/** @file How tfjs computes every op: a total table, so that an op without an entry does not compile. */
+/** @file How tfjs computes every op: a total table, so that an op without a kernel does not compile. */
 import { type DType, evaluateDim, type OpName } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tf } from '../runtime/tf.js';
@@ -16,7 +16,7 @@ import {
 } from './layout.js';
 import { logSoftmax, max, mean, softmax, sum } from './reductions.js';
 
-/** What is fed, and constants, are tensors before a run starts. */
+/** Every op but those whose numbers are given. */
 export type ComputedOp = Exclude<OpName, 'input' | 'weight'>;
 
 /** Up to this rank every kernel takes two operands as they are. */
@@ -51,6 +51,7 @@ const CASTS: { readonly [D in DType]: (tf: Tf, x: Tensor) => Tensor } = {
   bool: (tf, x) => (x.dtype === 'bool' ? tf.clone(x) : tf.notEqual(x, tf.scalar(0, x.dtype as 'float32' | 'int32'))),
 };
 
+/** The kernel of each op. */
 export const KERNELS: { readonly [K in ComputedOp]: Kernel<K> } = {
   // A table that an op reads is uploaded once and for all; here is one that is itself an output.
   constant: ({ runtime: { tf }, attributes: { data }, shape, dtype }) =>
@@ -99,8 +100,8 @@ export const KERNELS: { readonly [K in ComputedOp]: Kernel<K> } = {
   slice: ({ runtime: { tf }, attributes: { axis, start }, inputs: [x], shape, sizes }) => {
     const [before, , after] = around(x!.shape, axis);
     const from = evaluateDim(start, sizes);
-    const part = tf.slice(reshaped(tf, x!, around(x!.shape, axis)), [0, from, 0], [before, shape[axis]!, after]);
-    return reshaped(tf, part, shape);
+    const sliced = tf.slice(reshaped(tf, x!, around(x!.shape, axis)), [0, from, 0], [before, shape[axis]!, after]);
+    return reshaped(tf, sliced, shape);
   },
   concat: ({ runtime: { tf }, attributes: { axis }, inputs, shape }) => {
     const folded = inputs.map((x) => reshaped(tf, x, around(x.shape, axis)));

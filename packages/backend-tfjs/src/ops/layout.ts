@@ -1,6 +1,6 @@
 /**
- * @file Moving axes about, with neighbours that stay together joined into one axis first: fewer axes are faster, and two
- * operands of many axes are not broadcast rightly everywhere.
+ * @file Moving and repeating axes. Neighbours that stay together are joined into one axis first: fewer axes are faster, and not
+ * every runtime broadcasts operands of many axes rightly.
  */
 import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -56,7 +56,7 @@ export function permuted(tf: Tf, x: Tensor, order: readonly number[]): Tensor {
   );
 }
 
-/** The sizes before an axis, of it, and behind it. */
+/** The number of elements before an axis, along it, and after it. */
 export const around = (shape: readonly number[], axis: number): [before: number, size: number, after: number] => [
   elementCount(shape.slice(0, axis)),
   shape[axis]!,

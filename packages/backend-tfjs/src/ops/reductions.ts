@@ -1,18 +1,18 @@
 /**
- * @file Sums, maxima, softmax. Neighbouring axes of which all or none are reduced become one; where a runtime adds one number
- * after the other in float32 (WebAssembly), long sums are made of short ones, as the others do by themselves.
+ * @file Sums, means, maxima, softmax. Neighbouring axes that are all reduced, or none of them, are joined into one. Where a runtime
+ * adds one number after the other in float32 (WebAssembly), long sums are made of short ones, as other runtimes do by themselves.
  */
 import { elementCount } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Tf } from '../runtime/tf.js';
 import type { Call, Kernel } from './call.js';
 import { around, permuted, reshaped } from './layout.js';
 
-/** Reduces the given axes of a tensor, which have no neighbours among each other. */
+/** Reduces axes of a tensor of which no two are neighbours. */
 type Reduce = (runtime: Runtime, x: Tensor, axes: number[]) => Tensor;
 
-/** Up to this many numbers are added one after the other. */
+/** At most this many numbers are added one after the other. */
 const SHORT_SUM = 64;
 
 const reduction =
@@ -41,8 +41,8 @@ function sumOf({ tf, traits }: Runtime, x: Tensor, axes: number[]): Tensor {
   let rest = x;
   for (const axis of [...axes].reverse()) {
     const [before, size, after] = around(rest.shape, axis);
-    const kept = rest.shape.filter((_, i) => i !== axis);
-    rest = reshaped(tf, sumOfMiddle(tf, reshaped(tf, rest, [before, size, after])), kept);
+    const left = rest.shape.filter((_, i) => i !== axis);
+    rest = reshaped(tf, sumOfMiddle(tf, reshaped(tf, rest, [before, size, after])), left);
   }
   return rest;
 }
@@ -59,8 +59,11 @@ function sumOfMiddle(tf: Tf, x: Tensor): Tensor {
   return sumOfMiddle(tf, reshaped(tf, partial, [before, blocks, after]));
 }
 
+/** The op `sum`. */
 export const sum = reduction(sumOf);
+/** The op `max`. */
 export const max = reduction(({ tf }, x, axes) => tf.max(x, axes));
+/** The op `mean`. */
 export const mean = reduction((runtime, x, axes) => {
   const { tf, traits } = runtime;
   if (!traits.plainSums) return tf.mean(x, axes);
@@ -85,11 +88,13 @@ function exponentials(runtime: Runtime, x: Tensor): { shifted: Tensor; exp: Tens
 }
 const isLong = ({ traits }: Runtime, x: Tensor): boolean => traits.plainSums && x.shape[2]! > SHORT_SUM;
 
+/** The op `softmax`. */
 export const softmax = alongAxis((runtime, x) => {
   if (!isLong(runtime, x)) return runtime.tf.softmax(x);
   const { exp, total } = exponentials(runtime, x);
   return runtime.tf.div(exp, total);
 });
+/** The op `logSoftmax`. */
 export const logSoftmax = alongAxis((runtime, x) => {
   if (!isLong(runtime, x)) return runtime.tf.logSoftmax(x);
   const { shifted, total } = exponentials(runtime, x);

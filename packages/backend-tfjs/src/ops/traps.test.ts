@@ -6,7 +6,8 @@ import { type Backend, floatTensor, intTensor, memoryWeights, ProgramBuilder } f
 import { disagreement } from '@auto-circuit/core/testing';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadRuntime, type Runtime } from '../runtime/load.js';
+import { loadRuntime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { tfjsBackend } from '../session/backend.js';
 
 let wasm: Runtime;
@@ -139,9 +140,11 @@ describe('on WebAssembly', () => {
     const executable = await backend.compile(of, memoryWeights({}));
     const feed = (batch: number) => ({ x: floatTensor(new Float32Array(100 * batch), [batch, 100]) });
     // 40,000 · 100 numbers of 4 bytes a prompt, the broadcast, its exponential and a copy at once: beyond 4 GB from 100 on.
-    await expect(executable.run(feed(200))).rejects.toThrow(
-      /^\[backend-tfjs\] program "trap" at batch 200, width 100 does not fit in the memory of device wasm: expected at most 3\.8 GB, got \d+\.\d GB; use a smaller --batch-size/,
-    );
+    await expect(executable.run(feed(200))).rejects.toMatchObject({
+      code: 'memory-limit',
+      fields: { device: 'wasm', limit: ((2 ** 32 - 2 ** 16) * 7) / 8 },
+      message: expect.stringMatching(/"trap" at batch 200, width 100 .*: expected at most 3\.8 GB, got \d+\.\d GB;/),
+    });
     expect((await executable.run(feed(2))).y!.data[0]).toBeCloseTo(2 * 40_000 * 100, -3);
     await executable.dispose();
   });
@@ -155,15 +158,22 @@ describe('on WebAssembly', () => {
         throw new Error('was read');
       },
     };
-    await expect(backend.compile(of, store)).rejects.toThrow('program "trap" with its weights does not fit');
+    await expect(backend.compile(of, store)).rejects.toMatchObject({
+      code: 'memory-limit',
+      message: expect.stringContaining('program "trap" with its weights does not fit'),
+    });
   });
   it('indices are checked', async () => {
     const of = program((b) => b.output('y', b.gather(b.input('x', 'float', [3]), b.input('i', 'int', ['n']), 0)));
     const executable = await backend.compile(of, memoryWeights({}));
     const run = (i: number) =>
       executable.run({ x: floatTensor(Float32Array.of(1, 2, 3), [3]), i: intTensor([i], [1]) });
-    await expect(run(3)).rejects.toThrow('program "trap" failed at %2 gather: index 3 is out of range 0 to 2');
-    await expect(run(-1)).rejects.toThrow('index -1 is out of range');
+    for (const index of [3, -1])
+      await expect(run(index)).rejects.toMatchObject({
+        code: 'index-out-of-range',
+        fields: { program: 'trap', index, size: 3 },
+        message: expect.stringContaining('failed at %2 gather'),
+      });
     await executable.dispose();
   });
 });

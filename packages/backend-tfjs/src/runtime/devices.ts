@@ -1,7 +1,8 @@
-/** @file The devices of tfjs: which package brings each, how to get it, and what its kernels are like. A total table. */
+/** @file The devices of tfjs: the package of each, how to get it, and what its kernels do badly. A total table. */
 
-/** In the order in which they are taken when none is asked for. */
+/** The names of the devices, in the order in which they are tried when none is asked for. */
 export const TFJS_DEVICES = Object.freeze(['gpu', 'node', 'wasm', 'cpu'] as const);
+/** One of `TFJS_DEVICES`. */
 export type TfjsDevice = (typeof TFJS_DEVICES)[number];
 
 /** What the kernels of a runtime do badly, so that the ops are written around it. */
@@ -14,11 +15,12 @@ export interface RuntimeTraits {
   readonly fastBatches: boolean;
   /** Sums are made one number after the other in float32, so that long ones lose digits. */
   readonly plainSums: boolean;
-  /** What all tensors together may take, where the runtime does not watch it itself: beyond, it overwrites memory. */
+  /** Bytes that all tensors together may take where the runtime does not check it: beyond them it overwrites memory. */
   readonly heapBytes: number;
   /** The runtime keeps a second copy of a right-hand matrix, laid out for its kernels, as long as the matrix lives. */
   readonly packsRightMatrices: boolean;
 }
+/** What is known of a device before its package is loaded. */
 export interface DeviceDescription {
   readonly package: string;
   /** The name under which the package registers itself with tfjs. */
@@ -38,6 +40,7 @@ const NATIVE: RuntimeTraits = Object.freeze({
 /** The module is linked with this maximum: 2³² less one page. */
 const WASM_HEAP_BYTES = 2 ** 32 - 2 ** 16;
 
+/** The description of each device. */
 export const DEVICES: { readonly [D in TfjsDevice]: DeviceDescription } = Object.freeze({
   gpu: {
     package: '@tensorflow/tfjs-node-gpu',
@@ -71,5 +74,3 @@ export const DEVICES: { readonly [D in TfjsDevice]: DeviceDescription } = Object
     traits: { ...NATIVE, broadcastsBatches: false },
   },
 });
-
-export const isDevice = (name: string): name is TfjsDevice => (TFJS_DEVICES as readonly string[]).includes(name);

@@ -1,4 +1,4 @@
-/** @file Where a tfjs package is installed: in a folder that is named, in the user's, or beside this package. */
+/** @file Where a tfjs package is installed: in a given folder, in the working folder, or beside this package. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';

@@ -1,24 +1,15 @@
-/** @file Loads a tfjs runtime when it is first asked for. One engine serves the whole process: tfjs keeps it globally. */
+/** @file Loads a tfjs runtime when it is first asked for. tfjs has one engine for the whole process, which all backends share. */
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '@auto-circuit/core/backend';
-import { TurnedWeights } from '../ops/transposed-weights.js';
-import { DEVICES, type RuntimeTraits, TFJS_DEVICES, type TfjsDevice } from './devices.js';
+import { DEVICES, TFJS_DEVICES, type TfjsDevice } from './devices.js';
 import { type FoundPackage, findPackage, findRuntime } from './find.js';
+import type { Runtime } from './runtime.js';
 import type { Tf } from './tf.js';
+import { TransposedWeightCache } from './transposed-weight-cache.js';
 
-export interface Runtime {
-  readonly tf: Tf;
-  readonly device: TfjsDevice;
-  readonly traits: RuntimeTraits;
-  readonly threads: number;
-  /** One line: package and version. */
-  readonly version: string;
-  readonly turned: TurnedWeights;
-  /** Makes this runtime the one that computes what is asked for next, until control is given up. */
-  activate(): void;
-}
+/** Which runtime is wanted. */
 export interface RuntimeRequest {
   /** Undefined: the first that is installed. */
   readonly device: TfjsDevice | undefined;
@@ -28,7 +19,11 @@ export interface RuntimeRequest {
 
 const loaded = new Map<TfjsDevice, Promise<Runtime>>();
 
-/** Loads and starts the runtime of a device. Throws one sentence when its package is not installed or does not work. */
+/**
+ * Loads and starts the runtime of a device, once a process.
+ *
+ * @throws AutoCircuitError `runtime-missing`, `device-unavailable`, or `conflicting-options` for another number of threads
+ */
 export async function loadRuntime(request: RuntimeRequest): Promise<Runtime> {
   const { device, found } = choose(request);
   let runtime = loaded.get(device);
@@ -61,21 +56,31 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
     };
     const count = tfjsName === 'tensorflow' ? (threads ?? os.availableParallelism()) : 1;
     const version = `${found.name} ${found.version}`;
-    return Object.freeze({ tf, device, traits, threads: count, version, turned: new TurnedWeights(), activate });
+    return Object.freeze({
+      tf,
+      device,
+      traits,
+      threads: count,
+      version,
+      transposedWeights: new TransposedWeightCache(),
+      activate,
+    });
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'device-unavailable',
       where: 'backend-tfjs',
       what: `device ${device} does not work: ${found.name} ${found.version} is installed but does not start`,
       got: `"${firstLine(cause)}"`,
-      fix: `install it again (${DEVICES[device].howToGet}) or take another with --device`,
+      fix: `install it again (${DEVICES[device].howToGet}) or take another device`,
+      fields: { device, package: found.name },
       cause,
     });
   }
 }
 
 /**
- * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class. The native
- * packages bring their own and export all of it. Production mode keeps tfjs from giving advice on the console.
+ * The copy of tfjs-core that the runtime itself uses; another copy would share the engine but not every class. The native packages
+ * bring their own and export all of it. In production mode tfjs writes no advice to the console.
  */
 async function loadEngine(found: FoundPackage, threads: number | undefined): Promise<Tf> {
   const core = findPackage('@tensorflow/tfjs-core', found.main);
@@ -122,11 +127,13 @@ function checkThreads(runtime: Runtime, threads: number | undefined): Runtime {
   const native = DEVICES[runtime.device].tfjsName === 'tensorflow';
   if (!native || threads === undefined || threads === runtime.threads) return runtime;
   throw new AutoCircuitError({
+    code: 'conflicting-options',
     where: 'backend-tfjs',
     what: 'TensorFlow has already been started in this process with another number of threads',
     expected: `${runtime.threads}`,
     got: `${threads}`,
     fix: 'ask for one number of threads in a process',
+    fields: { options: ['threads'], started: runtime.threads, got: threads },
   });
 }
 
@@ -134,20 +141,25 @@ function missing(device: TfjsDevice, folder: string | undefined): AutoCircuitErr
   const installed = TFJS_DEVICES.filter((d) => findRuntime(d, folder));
   const rest = installed.length > 0 ? `installed: ${installed.join(', ')}` : 'no other device is installed';
   return new AutoCircuitError({
+    code: 'runtime-missing',
     where: 'backend-tfjs',
     what: `device ${device} needs ${DEVICES[device].package}, which is not installed`,
     fix: `${DEVICES[device].howToGet}; ${rest}`,
+    fields: { package: DEVICES[device].package, device },
   });
 }
 function noneInstalled(): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'runtime-missing',
     where: 'backend-tfjs',
     what: 'no tfjs runtime is installed',
     expected: `one of ${TFJS_DEVICES.map((d) => DEVICES[d].package).join(', ')}`,
     got: 'none',
     fix: `the smallest is ${DEVICES.wasm.howToGet}`,
+    fields: { package: DEVICES.wasm.package },
   });
 }
 
+/** The first line of what a runtime complains of. */
 export const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]!.trim();

@@ -1,4 +1,4 @@
-/** @file The tfjs backend: plans programs, keeps their weights on the device and keeps account of them. */
+/** @file The tfjs backend: it plans programs, holds their weights on the device, and disposes of what is left. */
 import type { Backend, Executable, Program, WeightStore } from '@auto-circuit/core/backend';
 import { loadRuntime } from '../runtime/load.js';
 import { makeExecutable } from './executable.js';
@@ -8,8 +8,11 @@ import { resolveSettings, type TfjsSettings } from './settings.js';
 import { WeightCache } from './weight-cache.js';
 
 /**
- * Makes the backend; the runtime's package is loaded now. Throws one sentence when the device is unknown, its package is
- * not installed, or it does not start.
+ * Makes the backend and loads the package of its runtime.
+ *
+ * @throws AutoCircuitError `invalid-option` for an unknown device or a wrong number of threads, `runtime-missing` when the package
+ * of the device is not installed, `device-unavailable` when it does not start, `conflicting-options` when TensorFlow runs in this
+ * process with another number of threads
  *
  * @example
  * const backend = await tfjsBackend({ device: 'wasm' });
@@ -30,7 +33,7 @@ export async function tfjsBackend(settings: TfjsSettings = {}): Promise<Backend>
       runtime,
       plan,
       weights,
-      standing: () => cache.bytes + runtime.turned.bytes + besideWeights(),
+      standing: () => cache.bytes + runtime.transposedWeights.bytes + besideWeights(),
       onDispose: () => live.delete(executable),
     });
     live.set(executable, own);

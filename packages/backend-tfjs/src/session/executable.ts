@@ -1,47 +1,42 @@
 /** @file One compiled program: its plan, its weights on the device, and its runs. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
-  AutoCircuitError,
   checkFeeds,
   type DimSizes,
   type Executable,
   type Feeds,
   type Results,
+  runAfterDispose,
 } from '@auto-circuit/core/backend';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { peakBytes, requireHeap } from './memory.js';
 import type { Plan } from './plan.js';
 import { computeOutputs, readOutputs, upload } from './run.js';
 import type { HeldWeights } from './weight-cache.js';
 
-export interface ExecutableParts {
+/** What an executable is made of. */
+export interface ExecutableRequest {
   readonly runtime: Runtime;
   readonly plan: Plan;
   readonly weights: HeldWeights;
-  /** Bytes that stand on the device, of all executables. */
+  /** Bytes that all executables together hold on the device between runs. */
   standing(): number;
   /** Called once, when everything of it is freed. */
   onDispose(): void;
 }
 
-export function makeExecutable({ runtime, plan, weights, standing, onDispose }: ExecutableParts): Executable {
+/** An executable whose runs may overlap: each computes without a pause, so that they do not mix. */
+export function makeExecutable({ runtime, plan, weights, standing, onDispose }: ExecutableRequest): Executable {
   const { program } = plan;
   const held: readonly TfTensor[] = plan.held.map((numbers) => upload(runtime, numbers));
   let disposed: Promise<void> | undefined;
   const running = new Set<Promise<unknown>>();
 
   async function runOnce(feeds: Feeds): Promise<Results> {
-    if (disposed) {
-      throw new AutoCircuitError({
-        where: 'backend-tfjs',
-        what: `program "${program.name}" was run after dispose()`,
-        fix: 'compile it again',
-        kind: 'internal',
-      });
-    }
+    if (disposed) throw runAfterDispose('backend-tfjs', program);
     const sizes = checkFeeds(program, feeds);
-    // The kernels do not give up control: a long loop of runs lets Ctrl-C and progress bars have their turn here.
+    // Kernels compute without a pause; between runs, Ctrl-C and progress bars get their turn.
     await nextTurn();
     requireHeap(runtime, `program "${program.name}" at ${sizesText(sizes)}`, standing(), peakBytes(plan, sizes));
     const outputs = computeOutputs(runtime, plan, held, weights, feeds, sizes);

@@ -1,16 +1,15 @@
-/** @file Decides once what a program needs at run time: the values that are used, when each is freed, which numbers are kept. */
+/** @file The plan of a program, made once: which values are computed, when each is freed, and which numbers stay on the device. */
 import {
   type AnyValue,
   AutoCircuitError,
-  broadcastShapes,
   type DType,
   elementCount,
-  type OpName,
+  isFilled,
+  liveness,
   type Program,
   programInputs,
-  shapesEqual,
+  scalarOperands,
   symbolsOf,
-  type Value,
 } from '@auto-circuit/core/backend';
 
 /** Numbers that are the same in every run. */
@@ -19,6 +18,7 @@ export interface Held {
   readonly shape: readonly number[];
   readonly data: readonly number[];
 }
+/** One value that is computed, in order. */
 export interface Step {
   readonly value: AnyValue;
   /** From 0 on: a value by id. Below: held numbers, −1 is the first. */
@@ -26,6 +26,7 @@ export interface Step {
   /** Ids of values that nothing reads after this step. */
   readonly lastUses: readonly number[];
 }
+/** What a program needs at run time, whatever it is fed. */
 export interface Plan {
   readonly program: Program;
   readonly steps: readonly Step[];
@@ -35,46 +36,27 @@ export interface Plan {
   readonly rightWeightIds: readonly number[];
 }
 
-const ELEMENTWISE: ReadonlySet<OpName> = new Set([
-  ...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum'] as const),
-  ...(['equal', 'less', 'lessEqual', 'and', 'or', 'where'] as const),
-]);
-
-/** Throws when the size of a symbol follows from no input. */
+/** Plans a program. @throws AutoCircuitError `invalid-program` when the size of a symbol follows from no input */
 export function planProgram(program: Program): Plan {
   const { values } = program;
+  const live = liveness({
+    count: values.length,
+    outputs: program.outputs.map(({ id }) => id),
+    operandsOf: (id) => values[id]!.inputs.filter((_, i) => !heldOperand(program, values[id]!, i)),
+  });
   const held: Held[] = [];
-  const hold = (numbers: Held): number => -held.push(numbers);
-  const tables = new Map<number, number>();
-  const scalars = new Map<number, number>();
-  const operandsOf = (value: AnyValue): number[] => {
-    const asScalars = takesScalars(program, value);
-    return value.inputs.map((id) => {
-      const input = values[id]!;
-      if (isTable(input)) return memo(tables, id, () => hold(table(input)));
-      if (asScalars && isFilled(input)) return memo(scalars, id, () => hold(scalar(input)));
-      return id;
+  const places = new Map<number, number>();
+  const operandsOf = (value: AnyValue): number[] =>
+    value.inputs.map((id, i) => {
+      const numbers = heldOperand(program, value, i);
+      if (!numbers) return id;
+      const place = places.get(id) ?? -held.push(numbers);
+      places.set(id, place);
+      return place;
     });
-  };
-  const operands = new Map<number, readonly number[]>();
-  const needed = new Set(program.outputs.map(({ id }) => id));
-  const last = new Map<number, number>();
-  for (let id = values.length - 1; id >= 0; id--) {
-    if (!needed.has(id)) continue;
-    const own = operandsOf(values[id]!);
-    operands.set(id, own);
-    for (const operand of own) {
-      if (operand < 0) continue;
-      needed.add(operand);
-      if (!last.has(operand)) last.set(operand, id);
-    }
-  }
-  for (const { id } of program.outputs) last.delete(id);
-  const ended = new Map<number, number[]>();
-  for (const [id, at] of last) ended.set(at, [...(ended.get(at) ?? []), id]);
-  const steps = [...operands]
-    .sort(([a], [b]) => a - b)
-    .map(([id, own]): Step => ({ value: values[id]!, operands: own, lastUses: ended.get(id) ?? [] }));
+  const steps = values
+    .filter(({ id }) => live.isNeeded(id))
+    .map((value): Step => ({ value, operands: operandsOf(value), lastUses: live.endingAt(value.id) }));
   checkSymbols(program, steps);
   const weights = steps.flatMap(({ value }) => (value.op === 'weight' ? [value] : []));
   return {
@@ -86,31 +68,14 @@ export function planProgram(program: Program): Plan {
   };
 }
 
-function memo(known: Map<number, number>, id: number, make: () => number): number {
-  const found = known.get(id);
-  if (found !== undefined) return found;
-  const made = make();
-  known.set(id, made);
-  return made;
-}
-
-const isFilled = (value: AnyValue): value is Value<'constant'> =>
-  value.op === 'constant' && value.attributes.data.length === 1;
-/** A constant of several numbers has a fixed shape. */
-const isTable = (value: AnyValue): value is Value<'constant'> =>
-  value.op === 'constant' && value.attributes.data.length > 1;
-const table = ({ dtype, shape, attributes }: Value<'constant'>): Held => ({
-  dtype,
-  shape: shape as readonly number[],
-  data: attributes.data,
-});
-const scalar = ({ dtype, attributes }: Value<'constant'>): Held => ({ dtype, shape: [], data: attributes.data });
-
-/** Whether an elementwise op has the shape of its result without the operands that are one number all over. */
-function takesScalars(program: Program, value: AnyValue): boolean {
-  if (!ELEMENTWISE.has(value.op)) return false;
-  const others = value.inputs.map((id) => program.values[id]!).filter((v) => !isFilled(v));
-  return others.length > 0 && shapesEqual(others.map((v) => v.shape).reduce(broadcastShapes), value.shape);
+/** The numbers of an operand that a plan holds instead of computing them: a table, or one number for an elementwise op. */
+function heldOperand(program: Program, value: AnyValue, place: number): Held | undefined {
+  const operand = program.values[value.inputs[place]!]!;
+  if (operand.op !== 'constant') return undefined;
+  const { dtype, shape, attributes } = operand;
+  // A constant of several numbers has a fixed shape.
+  if (!isFilled(operand)) return { dtype, shape: shape as readonly number[], data: attributes.data };
+  return scalarOperands(program, value)[place] ? { dtype, shape: [], data: attributes.data } : undefined;
 }
 
 const readsAsRightMatrix = (value: AnyValue, weight: number): boolean =>
@@ -123,10 +88,13 @@ function checkSymbols(program: Program, steps: readonly Step[]): void {
     const unknown = dims.flatMap(symbolsOf).find((symbol) => !known.has(symbol));
     if (unknown === undefined) continue;
     throw new AutoCircuitError({
+      code: 'invalid-program',
       where: 'backend-tfjs',
       what: `program "${program.name}": no input has an axis from which the size of "${unknown}" follows`,
+      fields: { program: program.name, symbol: unknown },
     });
   }
 }
 
+/** Bytes of the numbers that a plan holds. */
 export const heldBytes = ({ held }: Plan): number => held.reduce((n, { shape }) => n + 4 * elementCount(shape), 0);

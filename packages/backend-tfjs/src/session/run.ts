@@ -1,4 +1,4 @@
-/** @file One run of a program: value by value, each tensor freed at its last use, everything freed on an error. */
+/** @file One run of a program, value by value: each tensor is freed after its last use, and all are freed on an error. */
 import {
   AutoCircuitError,
   type DimSizes,
@@ -14,7 +14,8 @@ import { type Call, TF_DTYPE } from '../ops/call.js';
 import { IndexError } from '../ops/indexing.js';
 import { type ComputedOp, KERNELS } from '../ops/kernels.js';
 import { sameNumbers } from '../ops/layout.js';
-import { firstLine, type Runtime } from '../runtime/load.js';
+import { firstLine } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Held, Plan, Step } from './plan.js';
 import type { HeldWeights } from './weight-cache.js';
 
@@ -24,7 +25,7 @@ export function upload({ tf, activate }: Runtime, { dtype, shape, data }: Held):
   return tf.tensor([...data], [...shape], TF_DTYPE[dtype]);
 }
 
-/** Runs up to the outputs, without a pause, so that other runs cannot come between. The caller frees the outputs. */
+/** Computes the outputs without a pause, so that no other run comes between. The caller frees them. */
 export function computeOutputs(
   runtime: Runtime,
   plan: Plan,
@@ -87,9 +88,25 @@ function compute(
 function runError(program: string, value: string, cause: unknown): AutoCircuitError {
   const what = `program "${program}" failed at ${value}`;
   if (cause instanceof IndexError) {
-    return new AutoCircuitError({ where: 'backend-tfjs', what: `${what}: ${cause.message}`, cause });
+    const { message, index, size } = cause;
+    const fields = { program, index, size };
+    return new AutoCircuitError({
+      code: 'index-out-of-range',
+      where: 'backend-tfjs',
+      what: `${what}: ${message}`,
+      fields,
+      cause,
+    });
   }
-  return new AutoCircuitError({ where: 'backend-tfjs', what, got: `"${firstLine(cause)}"`, kind: 'internal', cause });
+  return new AutoCircuitError({
+    code: 'runtime-failed',
+    where: 'backend-tfjs',
+    what,
+    got: `"${firstLine(cause)}"`,
+    fields: { program },
+    kind: 'internal',
+    cause,
+  });
 }
 
 const READ: { readonly [D in DType]: (data: TensorData) => TensorData } = {

@@ -1,8 +1,9 @@
 /** @file What can be asked of the tfjs backend, with every default. */
-import { AutoCircuitError, type BackendSettings } from '@auto-circuit/core/backend';
-import { isDevice, TFJS_DEVICES } from '../runtime/devices.js';
+import { type BackendSettings, checkedDevice, checkedThreads } from '@auto-circuit/core/backend';
+import { TFJS_DEVICES } from '../runtime/devices.js';
 import type { RuntimeRequest } from '../runtime/load.js';
 
+/** What the tfjs backend can be asked for. */
 export interface TfjsSettings extends BackendSettings {
   /** gpu, node, wasm or cpu. Default: the first whose package is installed. */
   readonly device?: string;
@@ -12,23 +13,11 @@ export interface TfjsSettings extends BackendSettings {
   readonly folder?: string;
 }
 
-/** Throws for an unknown device and for a number of threads that is not positive. */
+/** @throws AutoCircuitError `invalid-option` for an unknown device, and for less than one thread */
 export function resolveSettings({ device, threads, folder }: TfjsSettings): RuntimeRequest {
-  if (device !== undefined && !isDevice(device)) {
-    throw new AutoCircuitError({
-      where: 'backend-tfjs',
-      what: 'unknown device',
-      expected: `one of ${TFJS_DEVICES.join(', ')}`,
-      got: `"${device}"`,
-    });
-  }
-  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
-    throw new AutoCircuitError({
-      where: 'backend-tfjs',
-      what: 'wrong number of threads',
-      expected: 'a whole number of at least 1',
-      got: `${threads}`,
-    });
-  }
-  return { device, threads, folder };
+  return {
+    device: device === undefined ? undefined : checkedDevice('backend-tfjs', device, TFJS_DEVICES),
+    threads: threads === undefined ? undefined : checkedThreads('backend-tfjs', threads),
+    folder,
+  };
 }

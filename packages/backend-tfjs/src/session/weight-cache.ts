@@ -1,7 +1,7 @@
 /** @file Weights on the device: uploaded once for all executables of a backend that read them, freed with the last. */
-import { AutoCircuitError, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
+import { checkWeightShape, elementCount, type Program, type WeightStore } from '@auto-circuit/core/backend';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Runtime } from '../runtime/load.js';
+import type { Runtime } from '../runtime/runtime.js';
 import { requireHeap } from './memory.js';
 
 interface Shared {
@@ -17,6 +17,7 @@ export interface HeldWeights {
   release(): void;
 }
 
+/** The weights of one backend, by store and name. */
 export class WeightCache {
   readonly #runtime: Runtime;
   readonly #shared = new Map<string, Shared>();
@@ -30,8 +31,10 @@ export class WeightCache {
   }
 
   /**
-   * Uploads what is not there yet. `standing` bytes are in use beside the weights. Throws on a weight that the store does
-   * not have, that has another shape than the program says, or that does not fit; then nothing is held.
+   * Uploads the weights that are not there yet. `standing` bytes are in use beside weights.
+   *
+   * @throws AutoCircuitError `unknown-name` for a weight that the store does not have, `wrong-shape` for one of another shape,
+   * `memory-limit` when they do not fit; nothing is held then
    */
   hold(program: Program, names: readonly string[], store: WeightStore, standing: number): HeldWeights {
     const keys = new Map<string, string>();
@@ -54,15 +57,8 @@ export class WeightCache {
 
   #acquire(program: Program, name: string, store: WeightStore, standing: number): string {
     const { shape } = store.entry(name);
-    const wanted = program.values.find((v) => v.op === 'weight' && v.attributes.name === name)!.shape;
-    if (shape.length !== wanted.length || shape.some((d, i) => d !== wanted[i])) {
-      throw new AutoCircuitError({
-        where: `program "${program.name}"`,
-        what: `weight "${name}" has the wrong shape`,
-        expected: `[${wanted.join(', ')}]`,
-        got: `[${shape.join(', ')}]`,
-      });
-    }
+    const declared = program.values.find((v) => v.op === 'weight' && v.attributes.name === name)!.shape;
+    checkWeightShape(program, name, declared, shape);
     const key = `${store.key}\0${name}`;
     const known = this.#shared.get(key);
     if (known) {
@@ -73,13 +69,13 @@ export class WeightCache {
     requireHeap(
       this.#runtime,
       `program "${program.name}" with its weights`,
-      standing + this.#bytes + this.#runtime.turned.bytes,
+      standing + this.#bytes + this.#runtime.transposedWeights.bytes,
       bytes,
     );
     this.#runtime.activate();
     const data = store.read(name);
     const tensor = this.#runtime.tf.tensor(data, [...shape], 'float32');
-    this.#runtime.turned.register(tensor);
+    this.#runtime.transposedWeights.register(tensor);
     this.#bytes += bytes;
     this.#shared.set(key, { tensor, buffer: data.buffer, users: 1 });
     return key;
@@ -89,7 +85,7 @@ export class WeightCache {
     shared.users--;
     if (shared.users > 0) return;
     this.#bytes -= 4 * shared.tensor.size;
-    this.#runtime.turned.forget(shared.tensor);
+    this.#runtime.transposedWeights.forget(shared.tensor);
     shared.tensor.dispose();
     this.#shared.delete(key);
   }

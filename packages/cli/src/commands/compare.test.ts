@@ -1,9 +1,10 @@
+/** @file `compare` on the micro model. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runMain } from '../testing/run-main.js';
+import { refusal, runMain } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 let cwd: string;
@@ -12,8 +13,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
-const run = (...args: string[]) =>
-  runMain(['compare', '--task', 'micro', '--backend', 'interpreter', '--plugin', plugin, ...args], { cwd, env: {} });
+const line = (args: readonly string[]) => [
+  'compare',
+  '--task',
+  'micro',
+  '--backend',
+  'interpreter',
+  '--plugin',
+  plugin,
+  ...args,
+];
+const run = (...args: string[]) => runMain(line(args), { cwd, env: {} });
+const refused = (...args: string[]) => refusal(line(args), { cwd });
 
 describe('compare', () => {
   it('makes a run folder for each algorithm and says what they have in common', async () => {
@@ -112,20 +123,30 @@ describe('compare', () => {
   });
 
   it('says what is wrong with options', async () => {
-    const error = async (...args: string[]) => (await run(...args, '--out', 'g')).stderr;
-    expect(await error('--algos', 'eap(steps')).toMatch(/expected name\(option=value,…\), got "eap\(steps"/);
-    expect(await error('--algos', 'eap,eap-ig-inputs(step=2)')).toMatch(/unknown option "step".*steps/);
-    expect(await error('--algos', 'eap,random', '--algo.steps', '2')).toMatch(
-      /none of the algorithms has an option "steps"/,
-    );
-    expect(await error('--algos', 'known-edges(edges=elsewhere)')).toMatch(/A7\.7/);
+    const error = (...args: string[]) => refused(...args, '--out', 'g');
+    expect(await error('--algos', 'eap(steps')).toMatchObject({
+      code: 'invalid-option',
+      fields: { got: 'eap(steps' },
+      expected: 'name(option=value,…)',
+    });
+    expect(await error('--algos', 'eap,eap-ig-inputs(step=2)')).toMatchObject({
+      code: 'unknown-name',
+      fields: { name: 'step', nearest: ['steps'] },
+    });
+    expect(await error('--algos', 'eap,random', '--algo.steps', '2')).toMatchObject({
+      code: 'invalid-option',
+      fields: { option: '--algo.steps', got: '2' },
+    });
+    expect((await error('--algos', 'known-edges(edges=elsewhere)')).message).toMatch(/A7\.7/);
     await rm(join(cwd, 'g'), { recursive: true, force: true });
   });
 
   it('finds unknown names before anything is run', async () => {
-    const { code, stderr } = await run('--algos', 'eap,rondom', '--out', 'd');
-    expect([code, stderr]).toEqual([2, expect.stringContaining('did you mean "random"?')]);
-    expect((await run()).stderr).toContain('--algos is missing');
+    expect(await refused('--algos', 'eap,rondom', '--out', 'd')).toMatchObject({
+      code: 'unknown-name',
+      fields: { name: 'rondom', nearest: ['random'] },
+    });
+    expect(await refused()).toMatchObject({ code: 'missing-option', fields: { option: '--algos' } });
     expect(await readdir(cwd)).toEqual(['c']);
   });
 });

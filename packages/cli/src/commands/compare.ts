@@ -2,18 +2,22 @@
 import { join, resolve } from 'node:path';
 import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/core/run';
 import { Command } from 'commander';
-import { namedAlgos } from '../choose-algo.js';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, addTableOptions, type FlagTable, requireFlag } from '../flags/index.js';
-import { rocAreas } from '../known-circuit.js';
-import { addBackendFlags } from '../open-backend.js';
-import { comparisonReport, reportAddress } from '../report/index.js';
-import { addRunFlags, type OpenedRun, openRun, runRequest } from '../run/index.js';
-import { withTaskDefaults } from '../task-defaults.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { addTableOptions } from '../flags/table-flags.js';
+import { rocAreas } from '../open/known-circuit.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import { comparisonReport, reportAddress } from '../report/comparison.js';
+import { namedAlgos } from '../run/choose-algo.js';
+import { type OpenedRun, openRun } from '../run/open-run.js';
+import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
+import { addRunFlags } from '../run/run-flags.js';
+import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
+import { runRequest } from '../run/run-request.js';
+import { withTaskDefaults } from '../run/task-defaults.js';
 import { formatCount, formatFaithfulness, formatSeconds, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
-import { DISCOVER_FLAGS, existingFolder, plainName, runDiscover, shownPath, warnOfFewPrompts } from './discover.js';
 
 const FLAGS = {
   algos: {
@@ -23,9 +27,9 @@ const FLAGS = {
     unset: 'needed',
   },
 } as const satisfies FlagTable;
-const OUT_FLAGS = {
-  ...DISCOVER_FLAGS,
-  out: { ...DISCOVER_FLAGS.out, doc: 'the folder of the run folders', unset: 'runs/compare-TASK-MODEL' },
+const FOLDER_FLAGS = {
+  ...OUT_FLAGS,
+  out: { ...OUT_FLAGS.out, doc: 'the folder of the run folders', unset: 'runs/compare-TASK-MODEL' },
 } as const satisfies FlagTable;
 
 interface ComparedRun {
@@ -61,12 +65,13 @@ interface Comparison {
   };
 }
 
+/** `auto-circuit compare`. */
 export const compareCommand: CliCommand = {
   build: () => {
     const command = addFlags(new Command('compare'), FLAGS).description('Several algorithms on one task, side by side');
     addRunFlags(command, { algo: false });
     return addTableOptions(
-      addBackendFlags(addFlags(command, OUT_FLAGS)),
+      addBackendFlags(addFlags(command, FOLDER_FLAGS)),
       'algo',
       'all algorithms that have it',
     ).addHelpText(
@@ -93,11 +98,11 @@ Examples:
     );
     try {
       const loadSeconds = (performance.now() - started) / 1000;
-      const folder = resolve(cli.cwd, cli.flags(OUT_FLAGS).out ?? defaultFolder(opened));
+      const folder = resolve(cli.cwd, cli.flags(FOLDER_FLAGS).out ?? defaultFolder(opened));
       const runs: ComparedRun[] = [];
       for (const named of algos) {
         const { request, identity } = await runRequest(cli, command, opened, named, true);
-        const own = join(folder, plainName(named.name));
+        const own = join(folder, folderName(named.name));
         cli.output.note(`${named.name} in ${shownPath(cli, own)}`);
         const store = { folder: own, existing, identity };
         runs.push({ name: named.name, result: await runDiscover(cli, { ...request, store, loadSeconds }, own) });
@@ -116,7 +121,7 @@ Examples:
 };
 
 const defaultFolder = ({ dataName, model }: OpenedRun): string =>
-  `runs/compare-${plainName(dataName)}-${plainName(model.name)}`;
+  `runs/compare-${folderName(dataName)}-${folderName(model.name)}`;
 
 function reportOfRuns(
   cli: Cli,
@@ -126,7 +131,7 @@ function reportOfRuns(
 ): Promise<string> {
   const linked = runs.map(({ name, result }) => ({
     input: { ...result, run: result.run!, graph },
-    href: reportAddress(folder, join(folder, plainName(name))),
+    href: reportAddress(folder, join(folder, folderName(name))),
   }));
   return comparisonReport(cli, `${dataName}: ${runs.length} algorithms compared`, linked);
 }
@@ -150,7 +155,7 @@ async function comparisonOf(cli: Cli, opened: OpenedRun, runs: readonly Compared
     ...(known ? { known_circuit: { name: known.name, edges: known.edges } } : {}),
     runs: runs.map((run) => ({
       name: run.name,
-      folder: plainName(run.name),
+      folder: folderName(run.name),
       edges_kept: run.result.circuit.edges.length,
       faithfulness: at(run, run.result.circuit.edges.length)?.faithfulness ?? null,
       ...(known ? { roc_area: known.areaOf(run.result.scores) } : {}),

@@ -1,7 +1,7 @@
 /** @file `auto-circuit completion SHELL`: a completion script, made from the tree of commands itself. */
 import { unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { CliCommand } from '../context.js';
+import type { CliCommand } from '../context/context.js';
 
 /** A command's name, its doc, and its flags with theirs. */
 interface Entry {
@@ -12,6 +12,7 @@ interface Entry {
 
 const SHELLS: Readonly<Record<string, (entries: readonly Entry[]) => string>> = { bash, zsh, fish };
 
+/** `auto-circuit completion`. */
 export const completionCommand: CliCommand = {
   build: () =>
     new Command('completion')

@@ -5,8 +5,8 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { Circuit, Graph, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, type FlagTable, requireFlag } from '../flags/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { formatCount } from '../terminal/numbers.js';
 
 const FORMATS = ['eap-ig', 'mib', 'auto-circuit'] as const;
@@ -34,6 +34,7 @@ interface Content {
   readonly name: string | null;
 }
 
+/** `auto-circuit convert`. */
 export const convertCommand: CliCommand = {
   build: () =>
     addFlags(new Command('convert').description('Scores and circuits to the formats of other tools and back'), FLAGS)
@@ -80,6 +81,8 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
   const jsons = (await readdir(path)).filter((name) => extname(name) === '.json');
   if (jsons.length === 1) return readJsonSource(cli, join(path, jsons[0]!), join(shown, jsons[0]!), basename(path));
   throw new AutoCircuitError({
+    code: 'unsupported-format',
+    fields: { path: shown },
     where: 'convert',
     what: `${shown} is no folder that can be converted`,
     expected: 'a run folder (with run.json), or a MIB folder with one importances file',
@@ -95,6 +98,8 @@ async function readRunFolder(path: string): Promise<Content> {
   const circuitText = existsSync(circuitPath) ? await readFile(circuitPath, 'utf8') : null;
   if (circuitText === null) {
     throw new AutoCircuitError({
+      code: 'run-unfinished',
+      fields: { path },
       where: 'convert',
       what: `the run in ${path} is not finished`,
       fix: 'go on with it: auto-circuit discover … --resume',
@@ -124,24 +129,33 @@ async function readJsonSource(cli: Cli, path: string, shown: string, name: strin
     return { graph: circuit.graph, scores: unflattenScores(circuit.graph, flat), circuit, name };
   }
   throw new AutoCircuitError({
+    code: 'unsupported-format',
+    fields: { path: shown },
     where: 'convert',
     what: `${shown} has no format that is known here`,
     expected: 'circuit.json (with "graph" and "edges") or an EAP-IG graph (with "cfg", "nodes" and "edges")',
   });
 }
 
-/** The layout of an EAP-IG graph: the model's, or what the file says (every query head with its own K and V). */
+/** The layout of an EAP-IG graph: the model's, or as the file has it (every query head with its own K and V). */
 async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<TransformerLayout> {
   const { model } = cli.flags(FLAGS);
   if (model !== undefined) {
-    const { loadNamedModel } = await import('../open-model.js');
+    const { loadNamedModel } = await import('../open/open-model.js');
     const { layout } = (await loadNamedModel(cli, model, false)).model.spec;
     if (layout.kind === 'transformer') return layout;
-    throw new AutoCircuitError({ where: 'convert', what: `${model} is a toy model; EAP-IG has no graphs of those` });
+    throw new AutoCircuitError({
+      code: 'unsupported-model',
+      fields: { model },
+      where: 'convert',
+      what: `${model} is a toy model; EAP-IG has no graphs of those`,
+    });
   }
   const { n_layers: layers, n_heads: heads, d_model: dModel, parallel_attn_mlp: parallel } = isRecord(cfg) ? cfg : {};
   if (typeof layers !== 'number' || typeof heads !== 'number' || typeof dModel !== 'number') {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: shown, key: 'cfg' },
       where: 'convert',
       what: `${shown} does not say enough of its model`,
       expected: 'n_layers, n_heads and d_model in "cfg"',
@@ -160,6 +174,8 @@ const WRITERS: Readonly<Record<Format, (content: Content, out: string, options: 
   mib: async (content, out, options) => {
     if (options.name === null) {
       throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: '--name' },
         where: 'convert',
         what: 'the MIB folder needs a name',
         fix: 'give it as --name TASK_MODEL, for example --name ioi_gpt2',
@@ -208,6 +224,8 @@ async function writeOwn(
 function refuseExisting(path: string, overwrite: boolean): void {
   if (overwrite || !existsSync(path)) return;
   throw new AutoCircuitError({
+    code: 'file-exists',
+    fields: { path },
     where: 'convert',
     what: `${path} is already there`,
     fix: 'choose another --out, or give --overwrite',

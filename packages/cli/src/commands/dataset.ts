@@ -2,20 +2,17 @@
 import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../dataset-prompts.js';
-import { addFlags, DATA_FLAGS, type FlagTable, modelFlags } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import type { LoadedModel, OpenedModel } from '../open-model.js';
-import {
-  backendLine,
-  countOf,
-  createProgress,
-  formatValue,
-  modelLine,
-  writeHeader,
-  writeTable,
-} from '../terminal/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { DATA_FLAGS, modelFlags } from '../flags/shared-flags.js';
+import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../open/dataset-prompts.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { errorText } from '../terminal/advice.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { countOf, formatValue } from '../terminal/numbers.js';
+import { createProgress } from '../terminal/progress.js';
+import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
   ...GENERATE_FLAGS,
@@ -28,6 +25,7 @@ const FLAGS = {
 
 const PROBLEMS_SHOWN = 20;
 
+/** `auto-circuit dataset`. */
 export const datasetCommand: CliCommand = {
   build: () =>
     addBackendFlags(
@@ -51,8 +49,8 @@ Examples:
   async run(cli, command) {
     const values = cli.flags(FLAGS);
     const { batchesOf } = await import('@auto-circuit/core');
-    const { openPatchable } = await import('../open-model.js');
-    const { promptsLine, tokenizeFile } = await import('../open-prompts.js');
+    const { openPatchable } = await import('../open/open-model.js');
+    const { promptsLine, tokenizeFile } = await import('../open/open-prompts.js');
     const asked = await askedPrompts(cli, command, values);
     if (!values.onlyRight) await writePrompts(cli, asked, values.out);
     const { name, file, loaded } = asked;
@@ -69,8 +67,12 @@ Examples:
       const batches = batchesOf(prompts, values.batchSize);
       const clean = await sideFacts(cli, opened, batches, 'clean');
       const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
+      const writeOnlyRight = async (): Promise<void> => {
+        if (values.onlyRight) await writeRight(cli, asked, values.out!, clean.right);
+      };
+      if (cli.output.jsonOnly) await writeOnlyRight(); // its error takes the place of the document
       show(cli, prompts, { clean: clean.facts, corrupt: corrupt.facts });
-      if (values.onlyRight) await writeRight(cli, asked, values.out!, clean.right);
+      if (!cli.output.jsonOnly) await writeOnlyRight();
     } finally {
       await opened.dispose();
     }
@@ -80,15 +82,17 @@ Examples:
 /** @throws AutoCircuitError after listing what is wrong with each prompt, when something is. */
 async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<void> {
   const { tokenizePrompts } = await import('@auto-circuit/core');
-  const { wantsBos } = await import('../open-prompts.js');
+  const { wantsBos } = await import('../open/open-prompts.js');
   const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
   const problems: string[] = [];
+  const unfit: number[] = [];
   for (const [i, prompt] of file.prompts.entries()) {
     try {
       tokenizePrompts({ ...file, prompts: [prompt] }, loaded.tokenizer, { bos });
     } catch (error) {
       if (!(error instanceof AutoCircuitError)) throw error;
-      problems.push(error.message.replace(': prompt 0', `: prompt ${i}`)); // alone, it is the first
+      unfit.push(i);
+      problems.push(errorText(error).replace(': prompt 0', `: prompt ${i}`)); // alone, it is the first
     }
   }
   if (problems.length === 0) return;
@@ -96,6 +100,8 @@ async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): 
   if (problems.length > PROBLEMS_SHOWN)
     cli.output.streams.stderr.write(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
   throw new AutoCircuitError({
+    code: 'unfit-prompts',
+    fields: { prompts: unfit, path: file.path },
     where: 'dataset',
     what: `${problems.length} of ${file.prompts.length} prompts of ${file.path} do not fit the model`,
     fix: 'correct or remove them',

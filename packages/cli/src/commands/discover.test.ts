@@ -1,10 +1,11 @@
+/** @file `discover` on the micro model: folders, resuming, settings, what is refused. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../cli.js';
-import { runMain } from '../testing/run-main.js';
+import { refusal, runMain } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 
@@ -145,27 +146,33 @@ describe('discover', () => {
   });
 
   it('refuses in one sentence what it cannot do', async () => {
-    const refused = async (command: string) => {
-      const { code, err } = await run(`${command} --quiet`);
-      expect(code).toBe(2);
-      expect(err.trim().split('\n')).toHaveLength(1);
-      return err;
-    };
-    expect(await refused('discover --algo eap')).toMatch(/--task is missing/);
-    expect(await refused('discover --task micro')).toMatch(/--algo is missing/);
-    expect(await refused('discover --task micro --algo epa')).toMatch(
-      /unknown pruning algorithm "epa".*did you mean "eap"/,
-    );
-    expect(await refused(`${DISCOVER} --edges ten`)).toMatch(/--edges does not fit.*got "ten"/);
-    expect(await refused(`${DISCOVER} --edges 26`)).toMatch(/from 0 to 25, got 26/);
-    expect(await refused(`${DISCOVER} --keep most`)).toMatch(
-      /--keep does not fit: expected auto, or a whole number from 0/,
-    );
-    expect(await refused(`${DISCOVER} --edges 3 --threshold 1`)).toMatch(/exclude each other/);
-    expect(await refused(`${DISCOVER} --patch-type edge --ablation zero`)).toMatch(/--force/);
+    const refused = (command: string) => refusal([...command.split(' '), '--plugin', plugin], { cwd });
+    const missing = (option: string) => ({ code: 'missing-option', fields: { option } });
+    const unfit = (option: string, got: string) => ({ code: 'invalid-option', fields: { option, got } });
+    expect(await refused('discover --algo eap')).toMatchObject(missing('--task'));
+    expect(await refused('discover --task micro')).toMatchObject(missing('--algo'));
+    expect(await refused('discover --task micro --algo epa')).toMatchObject({
+      code: 'unknown-name',
+      fields: { what: 'pruning algorithm', name: 'epa', nearest: ['eap'] },
+    });
+    expect(await refused(`${DISCOVER} --edges ten`)).toMatchObject(unfit('--edges', 'ten'));
+    expect((await refused(`${DISCOVER} --edges 26`)).message).toMatch(/from 0 to 25, got 26/);
+    expect(await refused(`${DISCOVER} --keep most`)).toMatchObject({
+      ...unfit('--keep', 'most'),
+      expected: 'auto, or a whole number from 0',
+    });
+    expect(await refused(`${DISCOVER} --edges 3 --threshold 1`)).toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['--edges', '--threshold'] },
+    });
+    expect((await refused(`${DISCOVER} --patch-type edge --ablation zero`)).fix).toMatch(/--force/);
     await run(`${DISCOVER} --out r`);
-    expect(await refused(`${DISCOVER} --out r`)).toMatch(/already holds a finished run/);
-    expect(await refused(`${DISCOVER} --out r --resume --seed 4`)).toMatch(/another request: seed was 0 and is now 4/);
+    const there = await refused(`${DISCOVER} --out r`);
+    expect(there.message).toMatch(/already holds a finished run/);
+    expect(there.fix).toBe('--resume shows it, --overwrite replaces it, --out chooses another folder');
+    const changed = await refused(`${DISCOVER} --out r --resume --seed 4`);
+    expect(changed.message).toMatch(/another request: seed was 0 and is now 4/);
+    expect(changed.fix).toBe('ask for the same again, choose another --out, or replace it with --overwrite');
   });
 
   it('goes on with no run whose plugin has changed since', async () => {

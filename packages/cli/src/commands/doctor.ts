@@ -3,8 +3,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism, cpus, homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { packageVersion } from '../package-version.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { packageVersion } from '../context/package-version.js';
 import { formatBytes } from '../terminal/numbers.js';
 
 interface Line {
@@ -16,6 +16,7 @@ interface Line {
 
 const NEEDED_NODE = [20, 19] as const;
 
+/** `auto-circuit doctor`. */
 export const doctorCommand: CliCommand = {
   build: () =>
     new Command('doctor')

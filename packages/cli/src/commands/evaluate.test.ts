@@ -1,3 +1,4 @@
+/** @file `evaluate` on runs and circuit files of the micro model. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { withoutPromptValues } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { main } from '../cli.js';
+import { refusal } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 const data = fileURLToPath(new URL('../../test-data/micro-prompts.json', import.meta.url));
@@ -86,7 +88,13 @@ describe('evaluate', () => {
     expect(numbers['roc area (straight)']).toBeGreaterThanOrEqual(0);
     const text = await run('evaluate w --metric cpr --quiet');
     expect(text.out).toMatch(/of the whole run *\ncpr +0\.\d+/);
-    expect((await run('evaluate w --metric cpr --edges log')).err).toMatch(/shares of the edges of their own/);
+    expect(
+      await refusal('evaluate w --metric cpr --edges log'.split(' ').concat('--plugin', plugin), { cwd }),
+    ).toMatchObject({
+      code: 'invalid-option',
+      fields: { option: '--edges' },
+      expected: '--edges with numbers, or the run’s sizes',
+    });
   });
 
   it('optimal ablation: constants are trained once, kept in the run, and used again', async () => {
@@ -120,20 +128,24 @@ describe('evaluate', () => {
 
   it('refuses what does not belong together', async () => {
     await run(`${DISCOVER} --out r --edges 6 --keep 6`);
-    const refused = async (command: string) => {
-      const { code, err } = await run(`${command} --quiet`);
-      expect(code).toBe(2);
-      return err;
-    };
-    expect(await refused('evaluate r --ablation zero')).toMatch(
-      /its own settings, so --ablation has no place here; evaluate r\/circuit.json/,
-    );
-    expect(await refused('evaluate r/circuit.json --edges 4')).toMatch(/one size/);
-    expect(await refused('evaluate nowhere')).toMatch(/there is no nowhere/);
-    expect(await refused('evaluate .')).toMatch(/not a run folder/);
+    const refused = (command: string) => refusal([...command.split(' '), '--plugin', plugin], { cwd });
+    expect(await refused('evaluate r --ablation zero')).toMatchObject({
+      code: 'invalid-option',
+      fields: { option: '--ablation' },
+      fix: 'evaluate r/circuit.json to choose others, or run discover anew',
+    });
+    expect(await refused('evaluate r/circuit.json --edges 4')).toMatchObject({
+      code: 'invalid-option',
+      fields: { option: '--edges', got: '4' },
+    });
+    expect(await refused('evaluate nowhere')).toMatchObject({ code: 'file-not-found', fields: { path: 'nowhere' } });
+    expect((await refused('evaluate .')).message).toMatch(/not a run folder/);
     await writeFile(join(cwd, 'prompts.json'), '{"prompts": []}');
-    expect(await refused('evaluate prompts.json')).toMatch(/prompts.json is no run folder and no circuit file/);
+    expect(await refused('evaluate prompts.json')).toMatchObject({
+      code: 'unsupported-format',
+      fields: { path: 'prompts.json' },
+    });
     await writeFile(join(cwd, 'r', 'circuit.json'), '{"graph":');
-    expect(await refused('evaluate r/circuit.json')).toMatch(/r\/circuit.json is not a JSON file/);
+    expect((await refused('evaluate r/circuit.json')).message).toMatch(/r\/circuit.json is not a JSON file/);
   });
 });

@@ -1,11 +1,12 @@
+/** @file `experiment`: grids, resuming, failures, what a file may hold. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cellHash, readRun } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Experiment } from '../experiment/index.js';
-import { runMain } from '../testing/run-main.js';
+import type { Experiment } from '../experiment/experiment-file.js';
+import { refusal, runMain } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 const STUDY: Experiment = {
@@ -165,10 +166,21 @@ describe('experiment', () => {
       expect([code, stderr]).toEqual([2, expect.stringMatching(sentence)]);
       expect(stderr.trim().split('\n')).toHaveLength(1);
     }
-    expect((await run('f.mjs')).stderr).toMatch(/not a plain object/);
-    expect((await run('none.json')).stderr).toMatch(/there is no file none\.json/);
+    const refused = (args: string) => refusal(['experiment', ...args.split(' ')], { cwd });
+    expect(await refused('f.mjs')).toMatchObject({ code: 'invalid-file', fields: { path: 'f.mjs' } });
+    expect(await refused('none.json')).toMatchObject({ code: 'file-not-found', fields: { path: 'none.json' } });
+    await study({ settings: { limit: 'ten' } });
+    expect(await refused('study.json')).toMatchObject({
+      code: 'invalid-file',
+      fields: { path: 'study.json', key: 'settings.limit' },
+    });
+    await study({ algos: [{ algo: 'eap', options: { stepz: 3 } }] });
+    expect(await refused('study.json')).toMatchObject({ where: 'experiment study.json: algos[0]' });
     await study();
-    expect((await run('study.json --dry-run --only nothing')).stderr).toMatch(/unknown cells for --only: "nothing"/);
+    expect(await refused('study.json --dry-run --only nothing')).toMatchObject({
+      code: 'unknown-name',
+      fields: { name: 'nothing' },
+    });
   });
 
   it('does a cell again when the code of its algorithm has changed, and no other cell', async () => {

@@ -4,21 +4,23 @@ import { resolve } from 'node:path';
 import type { ExperimentCell } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
+import type { Cli, CliCommand } from '../context/context.js';
 import type { CellHost } from '../experiment/cell-cli.js';
 import type { Cell } from '../experiment/cells.js';
 import type { PlannedCell } from '../experiment/plan.js';
 import type { ExperimentOutcome } from '../experiment/run-experiment.js';
-import { addFlags, addTableOptions, BACKEND_FLAGS, type FlagTable } from '../flags/index.js';
-import { givenFlags } from '../run-defaults.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { BACKEND_FLAGS } from '../flags/shared-flags.js';
+import { addTableOptions } from '../flags/table-flags.js';
+import { givenFlags } from '../run/run-defaults.js';
+import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { countOf } from '../terminal/numbers.js';
 import { createProgress } from '../terminal/progress.js';
-import { DISCOVER_FLAGS, existingFolder, plainName, shownPath } from './discover.js';
 
 const FLAGS = {
-  out: { ...DISCOVER_FLAGS.out, doc: 'the experiment’s folder', unset: 'runs/NAME' },
-  resume: { ...DISCOVER_FLAGS.resume, doc: 'go on with the experiment in the folder; what is done is kept' },
-  overwrite: { ...DISCOVER_FLAGS.overwrite, doc: 'replace the experiment in the folder' },
+  out: { ...OUT_FLAGS.out, doc: 'the experiment’s folder', unset: 'runs/NAME' },
+  resume: { ...OUT_FLAGS.resume, doc: 'go on with the experiment in the folder; what is done is kept' },
+  overwrite: { ...OUT_FLAGS.overwrite, doc: 'replace the experiment in the folder' },
   only: {
     type: 'string',
     placeholder: 'PATTERN,…',
@@ -43,6 +45,7 @@ const SESSION_FLAGS = {
 /** Some cells failed. */
 const SOME_FAILED = 1;
 
+/** `auto-circuit experiment`. */
 export const experimentCommand: CliCommand = {
   build: () => {
     const command = new Command('experiment')
@@ -70,7 +73,7 @@ Examples:
     const opened = await readExperimentFile(cli.cwd, file);
     const cells = experimentCells(opened);
     const wanted = new Set((values.only === undefined ? cells : matchingCells(cells, values.only)).map((c) => c.name));
-    const folder = resolve(cli.cwd, values.out ?? `runs/${plainName(opened.name)}`);
+    const folder = resolve(cli.cwd, values.out ?? `runs/${folderName(opened.name)}`);
     const kept = existing === 'overwrite' ? null : await readExperiment(folder);
     const threads = threadsOfSession(cli, kept?.threads ?? null);
     const host = hostOf(cli, command, { file: opened.path, plugins: opened.experiment.plugins ?? [], threads });
@@ -100,7 +103,7 @@ Examples:
   },
 };
 
-/** Opening models takes a while: a bar says so. */
+/** With a progress bar, as opening models takes a while. */
 async function planned(cli: Cli, cells: readonly Cell[], base: Cli, host: CellHost): Promise<PlannedCell[]> {
   const { planCells } = await import('../experiment/plan.js');
   const bar = createProgress(cli.output, 'opening');
@@ -174,6 +177,8 @@ async function end(
   if (interrupted) {
     const done = cells.filter(({ state }) => state === 'done').length;
     throw new AutoCircuitError({
+      code: 'interrupted',
+      fields: { path: folder },
       where: 'experiment',
       what: `stopped with ${done} of ${countOf(cells.length, 'cell')} done; what was done is kept in ${shown}`,
       fix: 'the same command with --resume goes on',

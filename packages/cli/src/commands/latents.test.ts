@@ -1,10 +1,11 @@
+/** @file `latents` on the shipped autoencoder. */
 /** From an autoencoder to a circuit of latents, as one would type it. */
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runMain } from '../testing/run-main.js';
+import { refusal, runMain } from '../test/run-main.js';
 
 const shipped = fileURLToPath(new URL('../../../models/shipped-data/ioi-mini-sae/', import.meta.url));
 let cwd: string;
@@ -46,7 +47,10 @@ describe('latents', () => {
   });
 
   it('says what is missing or does not fit', async () => {
-    expect((await run('latents', '--task', 'ioi-mini')).stderr).toMatch(/--sae/);
+    expect(await refusal(['latents', '--task', 'ioi-mini'], { cwd })).toMatchObject({
+      code: 'missing-option',
+      fields: { option: '--sae' },
+    });
     const wrong = await run('latents', '--task', 'ioi-mini', '--sae', 'sae,7');
     expect([wrong.code, wrong.stderr]).toEqual([
       2,

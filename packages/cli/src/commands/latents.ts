@@ -3,10 +3,13 @@ import { dirname, relative, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { LatentStrength } from '@auto-circuit/models';
 import { Command, Option } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, DATA_FLAGS, type FlagTable, GRAPH_FLAGS, modelFlags, requireFlag } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import { backendLine, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { DATA_FLAGS, GRAPH_FLAGS, modelFlags } from '../flags/shared-flags.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { formatValue } from '../terminal/numbers.js';
+import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
   task: { type: 'string', placeholder: 'NAME', doc: 'a task whose prompts are looked at', unset: 'needed, or --data' },
@@ -31,6 +34,7 @@ interface Found {
   readonly strengths: readonly LatentStrength[];
 }
 
+/** `auto-circuit latents`. */
 export const latentsCommand: CliCommand = {
   build: () => {
     const command = new Command('latents').description(
@@ -60,10 +64,10 @@ Example:
     const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
     const name = nameOf(requireFlag(values.model ?? task?.model, command, '--model', 'gpt2'));
     const { batchesOf } = await import('@auto-circuit/core');
-    const { ofStream, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
-    const { loadNamedModel, openPatchable } = await import('../open-model.js');
+    const { encodesResidual, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
+    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
-      '../open-prompts.js'
+      '../open/open-prompts.js'
     );
     const read = isGenerator(data) ? null : await readPromptFile(cli, data);
     const loaded = await loadNamedModel(cli, name, values.process);
@@ -71,14 +75,14 @@ Example:
       const { folder, site } = saeOf(text);
       return { folder, autoencoder: readAutoencoder(resolve(cli.cwd, folder), site) };
     });
-    // What does not fit the model is said before anything runs.
+    // An autoencoder that does not fit the model is refused before anything runs.
     withLatents(
       loaded.model,
       autoencoders.map(({ autoencoder }) => ({ autoencoder, chosen: [0] })),
     );
     const { prompts, bosLine } = await tokenizeFile(cli, read ?? (await generatedPrompts(task!, loaded)), loaded);
     // the stream is a node of the residual graph only
-    const factorized = !autoencoders.some(({ autoencoder }) => ofStream(autoencoder));
+    const factorized = !autoencoders.some(({ autoencoder }) => encodesResidual(autoencoder));
     const opened = await openPatchable(cli, loaded.model, { ...cli.flags(GRAPH_FLAGS), factorized }, null);
     const found: Found[] = [];
     try {
@@ -115,6 +119,8 @@ function saeOf(text: string): { readonly folder: string; readonly site: string |
 function nameOf(model: unknown): string {
   if (typeof model === 'string') return model;
   throw new AutoCircuitError({
+    code: 'missing-option',
+    fields: { option: '--model' },
     where: 'latents',
     what: 'the task brings its model as an object, without a name',
     fix: 'use --model',
@@ -126,7 +132,12 @@ async function write(cli: Cli, name: string, found: readonly Found[], out: strin
   const { writeModelFile } = await import('@auto-circuit/models');
   const silent = found.find(({ strengths }) => strengths.length === 0);
   if (silent) {
-    throw new AutoCircuitError({ where: 'latents', what: `no latent of ${silent.folder} is active on these prompts` });
+    throw new AutoCircuitError({
+      code: 'nothing-to-find',
+      fields: { path: silent.folder },
+      where: 'latents',
+      what: `no latent of ${silent.folder} is active on these prompts`,
+    });
   }
   const path = resolve(cli.cwd, out);
   const from = (folder: string): string => relative(dirname(path), resolve(cli.cwd, folder)) || '.';

@@ -2,8 +2,8 @@
 import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
 import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { FIRST_PARTY_NAMES } from '../first-party.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import { writeTable } from '../terminal/table.js';
 
 interface Entry {
@@ -11,7 +11,7 @@ interface Entry {
   readonly doc: string;
   readonly from: string;
   readonly options?: OptionTable;
-  /** What else there is to say of its kind. */
+  /** More facts, by the kind of list. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
@@ -52,9 +52,10 @@ const LIST_NAMES = Object.keys(LISTS) as ListName[];
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
   presets: 'presets: names of AutoCircuit, for --algo too',
 };
-/** Where an entry comes from is said of plugins that do not come with the tool. */
+/** Whether it comes from a plugin that does not come with the tool; only then its origin is shown. */
 const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
 
+/** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
     new Command('list')

@@ -3,12 +3,16 @@ import { resolve } from 'node:path';
 import type { Prompt, PromptBatch, Side } from '@auto-circuit/core';
 import type { SafetensorsSource } from '@auto-circuit/core/run';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, DATA_FLAGS, type FlagTable, modelFlags, requireFlag } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import type { LoadedModel, OpenedModel } from '../open-model.js';
-import { backendLine, createProgress, formatValue, modelLine, writeHeader, writeTable } from '../terminal/index.js';
-import { shownText, tokenInOutput, topTokens } from '../top-tokens.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { DATA_FLAGS, modelFlags } from '../flags/shared-flags.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { shownText, tokenInOutput, topTokens } from '../show/top-tokens.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { formatValue } from '../terminal/numbers.js';
+import { createProgress } from '../terminal/progress.js';
+import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
   ...modelFlags(false),
@@ -26,6 +30,7 @@ const FLAGS = {
 /** Prompts shown on the terminal. */
 const SHOWN = 20;
 
+/** `auto-circuit logits`. */
 export const logitsCommand: CliCommand = {
   build: () =>
     addBackendFlags(addFlags(new Command('logits').description('Logits of a model on prompts'), FLAGS)).addHelpText(
@@ -38,8 +43,8 @@ export const logitsCommand: CliCommand = {
     const data = requireFlag(values.data, command, '--data', 'prompts.json');
     const { requireOneLength } = await import('@auto-circuit/core/run');
     const { batchesOf } = await import('@auto-circuit/core');
-    const { loadNamedModel, openPatchable } = await import('../open-model.js');
-    const { promptsLine, readPromptFile, tokenizeFile } = await import('../open-prompts.js');
+    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
+    const { promptsLine, readPromptFile, tokenizeFile } = await import('../open/open-prompts.js');
     const file = await readPromptFile(cli, data);
     const loaded = await loadNamedModel(cli, name, values.process);
     const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);

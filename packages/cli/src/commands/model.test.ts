@@ -1,7 +1,8 @@
+/** @file `model` on shipped models. */
 /** `model` on named sizes: what it says without fetching anything. */
 import { NAMED_SIZES } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';
-import { runMain } from '../testing/run-main.js';
+import { runMain } from '../test/run-main.js';
 
 const factsOf = async (...args: string[]) => {
   const { code, stdout } = await runMain(['model', ...args, '--json'], { cwd: import.meta.dirname });

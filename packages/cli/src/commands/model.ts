@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import type { Graph, GraphOptions, ModelObject } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { addFlags, modelFlags } from '../flags/index.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags } from '../flags/flag-table.js';
+import { modelFlags } from '../flags/shared-flags.js';
 import { formatBytes, formatCount } from '../terminal/numbers.js';
 import { writeTable } from '../terminal/table.js';
 
@@ -20,6 +21,7 @@ const VARIANTS: Readonly<Record<string, Omit<GraphOptions, 'positions'>>> = {
   'residual graph': { factorized: false, splitQkv: false, kvInputs: 'query-head' },
 };
 
+/** `auto-circuit model`. */
 export const modelCommand: CliCommand = {
   build: () =>
     addFlags(new Command('model').description('Facts of a model: nodes, edges, parameters, memory'), FLAGS)
@@ -48,7 +50,7 @@ async function open(cli: Cli, name: string, process: boolean): Promise<{ model: 
   const { namedShape } = await import('@auto-circuit/models');
   const named = existsSync(resolve(cli.cwd, name)) ? undefined : namedShape(name, process ? 'all' : 'none');
   if (named) return { model: named, text: true };
-  const { loadNamedModel } = await import('../open-model.js');
+  const { loadNamedModel } = await import('../open/open-model.js');
   const { model, tokenizer } = await loadNamedModel(cli, name, process);
   return { model, text: tokenizer !== null };
 }

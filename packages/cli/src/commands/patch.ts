@@ -3,28 +3,15 @@ import type { Graph, Prompt, PromptBatch, PromptFile } from '@auto-circuit/core'
 import type { RawInput } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command, Option } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import {
-  addFlags,
-  DATA_FLAGS,
-  type FlagTable,
-  GRAPH_FLAGS,
-  modelFlags,
-  PATCH_FLAGS,
-  requireFlag,
-} from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import type { LoadedModel, OpenedModel } from '../open-model.js';
-import {
-  backendLine,
-  countOf,
-  formatCount,
-  formatValue,
-  modelLine,
-  writeHeader,
-  writeTable,
-} from '../terminal/index.js';
-import { type OutputToken, shownText, tokenInOutput, tokenText, topTokens } from '../top-tokens.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { DATA_FLAGS, GRAPH_FLAGS, modelFlags, PATCH_FLAGS } from '../flags/shared-flags.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { type OutputToken, shownText, tokenInOutput, tokenText, topTokens } from '../show/top-tokens.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { countOf, formatCount, formatValue } from '../terminal/numbers.js';
+import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
   ...modelFlags(true),
@@ -36,6 +23,7 @@ const FLAGS = {
   bos: DATA_FLAGS.bos,
 } as const satisfies FlagTable;
 
+/** `auto-circuit patch`. */
 export const patchCommand: CliCommand = {
   build: () => {
     const command = new Command('patch').description('One edge-patching run on a pair of prompts');
@@ -66,7 +54,7 @@ Example:
     const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
     const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
     const edges = requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"');
-    const { loadNamedModel, openPatchable } = await import('../open-model.js');
+    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const loaded = await loadNamedModel(cli, name, values.process);
     const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
     const prompt = await pairOf(cli, loaded, { clean, corrupt, answer, wrong }, cli.flags(PATCH_FLAGS).reverse);
@@ -103,7 +91,7 @@ async function pairOf(
 ): Promise<Prompt> {
   const { kindOf } = await import('@auto-circuit/core/run');
   const { tokenizePrompts } = await import('@auto-circuit/core');
-  const { wantsBos } = await import('../open-prompts.js');
+  const { wantsBos } = await import('../open/open-prompts.js');
   const asInput = (text: string, flag: string): RawInput => (loaded.tokenizer ? text : numbersOf(text, flag));
   const asAnswer = (text: string): string | number => (loaded.tokenizer ? text : Number(text));
   const clean = asInput(texts.clean, '--clean');
@@ -130,6 +118,8 @@ async function pairOf(
 function numbersOf(text: string, flag: string): RawInput {
   const wrong = (): AutoCircuitError =>
     new AutoCircuitError({
+      code: 'no-tokenizer',
+      fields: { option: flag, got: text },
       where: 'patch',
       what: `${flag} is text, but the model has no tokenizer`,
       expected: 'token ids such as "[5, 3, 8]", or numbers for each position such as "[[1, 2], [3, 4]]"',
@@ -251,6 +241,8 @@ function show(
 function checked(row: Float32Array, id: number, tokenizer: LoadedModel['tokenizer']): OutputToken {
   if (Number.isInteger(id) && id >= 0 && id < row.length) return tokenInOutput(row, id, tokenizer);
   throw new AutoCircuitError({
+    code: 'token-out-of-range',
+    fields: { token: id, size: row.length },
     where: 'patch',
     what: 'an answer is no token of the model',
     expected: `a whole number below ${row.length}`,

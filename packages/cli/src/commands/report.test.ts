@@ -1,3 +1,4 @@
+/** @file `report` and `view`. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';

@@ -1,10 +1,10 @@
 /** @file `auto-circuit report RUN…`: the HTML report of a finished run, or of several side by side, made again from their files. */
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import type { CliCommand } from '../context.js';
-import { addFlags, type FlagTable } from '../flags/index.js';
-import { reportOfFolders } from '../report/index.js';
-import { formatBytes } from '../terminal/index.js';
+import type { CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { reportOfFolders } from '../report/run-report.js';
+import { formatBytes } from '../terminal/numbers.js';
 
 const FLAGS = {
   out: {
@@ -15,6 +15,7 @@ const FLAGS = {
   },
 } as const satisfies FlagTable;
 
+/** `auto-circuit report`. */
 export const reportCommand: CliCommand = {
   build: () =>
     addFlags(

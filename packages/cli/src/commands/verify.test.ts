@@ -1,3 +1,4 @@
+/** @file `verify`: what agrees, what differs, what is refused. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { flattenScores, unflattenScores } from '@auto-circuit/core';
 import { readFinishedRun, verificationSchema, writeScores } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runMain } from '../testing/run-main.js';
+import { refusal, runMain } from '../test/run-main.js';
 
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 
@@ -97,19 +98,23 @@ describe('verify', () => {
 
   it('refuses what it cannot compare', async () => {
     await run(`${DISCOVER} --backend interpreter --out r`);
-    const refused = async (command: string) => {
-      const { code, stderr } = await run(command);
-      expect(code).toBe(2);
-      return stderr;
-    };
-    expect(await refused('verify r')).toMatch(/--backend is missing/);
-    expect(await refused('verify r --backend nothing')).toMatch(/unknown backend "nothing"/);
-    expect(await refused('verify . --backend onnx')).toMatch(/not a run folder/);
+    const refused = (command: string) => refusal([...command.split(' '), '--plugin', plugin], { cwd });
+    expect(await refused('verify r')).toMatchObject({ code: 'missing-option', fields: { option: '--backend' } });
+    expect(await refused('verify r --backend nothing')).toMatchObject({
+      code: 'unknown-name',
+      fields: { what: 'backend', name: 'nothing' },
+    });
+    expect((await refused('verify . --backend onnx')).message).toMatch(/not a run folder/);
     const json = JSON.parse(await file('run.json'));
     json.asked.data.hash = '0'.repeat(64);
     await writeFile(join(cwd, 'r', 'run.json'), JSON.stringify(json));
-    expect(await refused('verify r --backend onnx')).toMatch(/the data of r is no longer what the run was made with/);
+    expect(await refused('verify r --backend onnx')).toMatchObject({
+      code: 'run-changed',
+      fields: { path: 'r', changed: 'data' },
+    });
     await rm(join(cwd, 'r', 'measurements.json'));
-    expect(await refused('verify r --backend onnx')).toMatch(/is not finished/);
+    const unfinished = await refused('verify r --backend onnx');
+    expect(unfinished.message).toMatch(/is not finished/);
+    expect(unfinished.fix).toBe('finish it: the same discover command with --resume');
   });
 });

@@ -3,19 +3,23 @@ import { resolve } from 'node:path';
 import type { ObjectiveName } from '@auto-circuit/core';
 import type { ChosenMetric, RunJson, Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context.js';
-import { requireFlag } from '../flags/index.js';
-import { addBackendFlags } from '../open-backend.js';
-import { reportRenderer } from '../report/index.js';
-import { circuitSettings, openRun } from '../run/index.js';
-import { givenFlags, runDefaults, withDefaults } from '../run-defaults.js';
-import { checkSameSources } from '../same-sources.js';
-import { formatCount, formatValue, type Output, writeTable } from '../terminal/index.js';
-import { phaseBar } from './discover.js';
+import type { Cli, CliCommand } from '../context/context.js';
+import { requireFlag } from '../flags/flag-table.js';
+import { addBackendFlags } from '../open/open-backend.js';
+import { reportRenderer } from '../report/run-report.js';
+import { openRun } from '../run/open-run.js';
+import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
+import { phaseBar } from '../run/run-discover.js';
+import { circuitSettings } from '../run/run-request.js';
+import { checkSameSources } from '../run/same-sources.js';
+import { formatCount, formatValue } from '../terminal/numbers.js';
+import type { Output } from '../terminal/output.js';
+import { writeTable } from '../terminal/table.js';
 
 /** The numbers came out otherwise: no mistake in the command line, but nothing to build on either. */
 const DISAGREES = 1;
 
+/** `auto-circuit verify`. */
 export const verifyCommand: CliCommand = {
   build: () =>
     addBackendFlags(

@@ -5,9 +5,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { CliCommand } from '../context.js';
-import { addFlags, type FlagTable } from '../flags/index.js';
-import { reportOfFolders } from '../report/index.js';
+import type { CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { reportOfFolders } from '../report/run-report.js';
+import { errorText } from '../terminal/advice.js';
 
 const FLAGS = {
   port: { type: 'int', min: 0, max: 65535, default: 0, doc: 'the port; 0: any free one' },
@@ -16,6 +17,7 @@ const FLAGS = {
 
 const LOOPBACK = '127.0.0.1';
 
+/** `auto-circuit view`. */
 export const viewCommand: CliCommand = {
   build: () =>
     addFlags(
@@ -27,7 +29,7 @@ export const viewCommand: CliCommand = {
   async run(cli, command) {
     const [folders] = command.processedArgs as [string[]];
     const page = await reportOfFolders(cli, folders, null);
-    await page(); // what is wrong with the run is said here, not in the browser
+    await page(); // what is wrong with the run ends the command, and is not left to the browser
     const { port, open } = cli.flags(FLAGS);
     const server = await serve(page, port);
     try {
@@ -57,9 +59,7 @@ async function serve(page: () => Promise<string>, port: number): Promise<Server>
       (html) =>
         response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' }).end(html),
       (error: unknown) =>
-        response
-          .writeHead(500, { 'content-type': 'text/plain; charset=utf-8' })
-          .end(`${error instanceof Error ? error.message : error}\n`),
+        response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end(`${errorText(error)}\n`),
     );
   });
   server.listen(port, LOOPBACK);
@@ -67,6 +67,8 @@ async function serve(page: () => Promise<string>, port: number): Promise<Server>
     await once(server, 'listening');
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: '--port', got: port },
       where: 'view',
       what: `port ${port} cannot be used: ${(cause as Error).message}`,
       fix: 'leave --port out',
@@ -81,7 +83,7 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   win32: ['cmd', '/c', 'start', '""'],
 };
 
-/** The page can be opened by hand, so a machine without a browser is only told. */
+/** The page can be opened by hand, so a missing browser is no error. */
 function openBrowser(url: string, warn: (line: string) => void): void {
   const [program, ...args] = OPENERS[process.platform] ?? ['xdg-open'];
   const child = spawn(program!, [...args, url], { stdio: 'ignore', detached: true });

@@ -1,9 +1,10 @@
 /** @file The `Cli` that a cell is run with: no command line and no terminal, the cell's flags in place of both. */
 import { loadConfig, parseOptionValue, usePlugins } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import { type Cli, createCli } from '../context.js';
-import type { FlagTable, FlagValues, TableFlag } from '../flags/index.js';
-import { withTaskDefaults } from '../task-defaults.js';
+import { type Cli, createCli } from '../context/context.js';
+import type { FlagTable, FlagValues } from '../flags/flag-table.js';
+import type { TableFlag } from '../flags/table-flags.js';
+import { withTaskDefaults } from '../run/task-defaults.js';
 import { createOutput } from '../terminal/output.js';
 import type { Cell, CellFlags } from './cells.js';
 
@@ -23,6 +24,7 @@ export interface CellHost {
   readonly backendFlags: readonly TableFlag[];
 }
 
+/** What is told while a cell runs. */
 export interface CellHooks {
   readonly onWarning?: (line: string) => void;
   /** A line of `--debug`. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
-import type { TableFlag } from '../flags/index.js';
+import type { TableFlag } from '../flags/table-flags.js';
 import type { Experiment, ExperimentAlgo, ExperimentTask } from './experiment-file.js';
 import type { OpenedExperiment } from './read-experiment-file.js';
 
@@ -72,16 +72,21 @@ function namesOf<T extends ExperimentTask | ExperimentAlgo>(
 ): string[] {
   const names = entries.map(nameOf);
   const nameless = names.indexOf('');
-  if (nameless >= 0) throw wrong(`"${key}[${nameless}]" names neither a task nor data`, 'give it "task" or "data"');
+  if (nameless >= 0) {
+    const at = `${key}[${nameless}]`;
+    throw wrong(at, `"${at}" names neither a task nor data`, 'give it "task" or "data"');
+  }
   const twin = names.findIndex((name, i) => names.indexOf(name) < i);
   if (twin < 0) return names;
   throw wrong(
+    `${key}[${twin}]`,
     `"${key}[${names.indexOf(names[twin]!)}]" and "${key}[${twin}]" are both called "${names[twin]}"`,
     'give each a "name" of its own',
   );
 }
 
-const wrong = (what: string, fix: string): AutoCircuitError => new AutoCircuitError({ where: 'experiment', what, fix });
+const wrong = (key: string, what: string, fix: string): AutoCircuitError =>
+  new AutoCircuitError({ code: 'invalid-file', fields: { key }, where: 'experiment', what, fix });
 
 /** A folder by its path from the experiment file; other names as they are. */
 function modelAt(folder: string, model: string): string {
@@ -89,7 +94,7 @@ function modelAt(folder: string, model: string): string {
   return existsSync(path) ? path : model;
 }
 
-/** As a command line would say it: lists with commas. */
+/** As on a command line: lists with commas. */
 function flagsOf(settings: NonNullable<Experiment['settings']>): Record<string, string | number | boolean> {
   const texts = ['edges', 'keep', 'test'];
   return Object.fromEntries(

@@ -1,15 +1,17 @@
 /** @file The finished cells read back from their folders: rows of the table of results, and what the report is made of. */
 import type { ReportInput, ResultRow } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
+import { errorText } from '../terminal/advice.js';
 import type { Cell } from './cells.js';
 
+/** A cell with what its run folder holds. */
 export interface FinishedCell {
   readonly cell: Cell;
   readonly hash: string;
   readonly run: ReportInput;
 }
 
-/** In the order of `cells`. `onBroken` is told of folders whose files cannot be read. */
+/** In the order of `cells`. `onBroken` is called for each folder whose files cannot be read. */
 export async function readFinishedCells(
   cells: readonly { readonly cell: Cell; readonly hash: string }[],
   folder: string,
@@ -22,7 +24,7 @@ export async function readFinishedCells(
       finished.push({ cell, hash, run: await readFinishedRun(cellFolder(folder, hash)) });
     } catch (error) {
       if (!(error instanceof AutoCircuitError)) throw error;
-      onBroken(cell, error.message);
+      onBroken(cell, errorText(error));
     }
   }
   return finished;

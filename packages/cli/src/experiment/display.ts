@@ -6,6 +6,7 @@ import type { Output } from '../terminal/output.js';
 import type { Cell } from './cells.js';
 import type { CellOutcome } from './run-cell.js';
 
+/** What the runner of cells reports to. A slot is the place of one worker, from 0. */
 export interface Display {
   start(slot: number, cell: Cell): void;
   progress(slot: number, phase: RunPhase, done: number, total: number): void;
@@ -26,7 +27,7 @@ export function createDisplay(output: Output, slots: number, total: number, befo
   const { green, red, yellow, dim } = output.errorColors;
   const live = !output.quiet && output.streams.stderr.isTTY === true ? liveBars(output, slots, total, before) : null;
   let ended = before;
-  const say = (text: string): void => {
+  const log = (text: string): void => {
     if (live) live.log(text);
     else output.note(text);
   };
@@ -34,7 +35,7 @@ export function createDisplay(output: Output, slots: number, total: number, befo
     start: (slot, cell) => live?.worker(slot, 0, 1, cell.name, ''),
     progress: (slot, phase, done, all) => live?.worker(slot, done, all, null, PHASES[phase]),
     retry(cell, reason) {
-      say(`${yellow('again')}   ${cell.name}: ${reason}`);
+      log(`${yellow('again')}   ${cell.name}: ${reason}`);
     },
     end(slot, cell, outcome) {
       live?.worker(slot, 0, 1, '', '');
@@ -43,11 +44,11 @@ export function createDisplay(output: Output, slots: number, total: number, befo
       live?.all(ended);
       const count = dim(`${String(ended).padStart(String(total).length)}/${total}`);
       if (outcome.kind === 'failed') {
-        say(`${count} ${red('failed')}  ${cell.name}: ${outcome.error}`);
+        log(`${count} ${red('failed')}  ${cell.name}: ${outcome.error}`);
         return;
       }
-      for (const warning of outcome.warnings) say(`${yellow('warning:')} ${cell.name}: ${warning}`);
-      say(`${count} ${green('done')}    ${cell.name}  ${doneText(outcome)}`);
+      for (const warning of outcome.warnings) log(`${yellow('warning:')} ${cell.name}: ${warning}`);
+      log(`${count} ${green('done')}    ${cell.name}  ${doneText(outcome)}`);
     },
     stop: () => live?.stop(),
   };

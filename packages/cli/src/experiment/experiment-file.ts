@@ -1,10 +1,10 @@
 /**
- * @file What an experiment file says: the types for `defineExperiment`, and the same as a zod schema made from the flag tables,
+ * @file What an experiment file may hold: the types for `defineExperiment`, and the same as a zod schema made from the flag tables,
  * from which the published JSON schema follows.
  */
 import { z } from 'zod';
-import type { FlagSpec, FlagTable, FlagValues } from '../flags/index.js';
-import { RUN_SETTINGS } from '../run/index.js';
+import type { FlagSpec, FlagTable, FlagValues } from '../flags/flag-table.js';
+import { RUN_SETTINGS } from '../run/run-flags.js';
 
 /** The settings of `discover` by the names of its flags in camelCase; lists and numbers may stand where a flag has text. */
 export type ExperimentSettings = Partial<
@@ -23,6 +23,7 @@ export interface ExperimentTask extends ExperimentSettings {
   readonly data?: string;
   readonly model?: string;
 }
+/** An algorithm with options of its own. */
 export interface ExperimentAlgo {
   /** Default: the algorithm's. Needed for one algorithm with several options. */
   readonly name?: string;
@@ -91,6 +92,7 @@ const algoSchema = z.strictObject({
   algo: z.string().describe('an algorithm; see "auto-circuit list algos"'),
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
 });
+/** What is read from a file; unknown keys are refused. */
 export const experimentFileSchema = z
   .strictObject({
     $schema: z.string().optional(),

@@ -2,9 +2,11 @@
 import { basename } from 'node:path';
 import type { Progress } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
-import { algoOptions, namedAlgo } from '../choose-algo.js';
-import type { Cli } from '../context.js';
-import { type OpenedRun, openRun, runRequest } from '../run/index.js';
+import type { Cli } from '../context/context.js';
+import { algoOptions, namedAlgo } from '../run/choose-algo.js';
+import { type OpenedRun, openRun } from '../run/open-run.js';
+import { runRequest } from '../run/run-request.js';
+import { errorText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';
@@ -39,7 +41,7 @@ export async function checkNames({ experiment, path }: OpenedExperiment, base: C
       await algoOptions(cli, await namedAlgo(cli, where, algo), null);
     } catch (cause) {
       if (!(cause instanceof AutoCircuitError)) throw cause;
-      throw new AutoCircuitError({ where, what: cause.message.replace(/^\[[^\]]*\] /, ''), cause });
+      throw new AutoCircuitError({ ...cause.parts, where, cause });
     }
   }
 }
@@ -90,6 +92,5 @@ async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost)
 /** One sentence for an error of a cell. @throws what means that the whole experiment is to stop */
 export function failureText(error: unknown): string {
   if (errorKind(error) === 'interrupted') throw error;
-  const text = error instanceof Error ? error.message : String(error);
-  return text.trim().replace(/\s*\n\s*/g, ' ');
+  return errorText(error);
 }

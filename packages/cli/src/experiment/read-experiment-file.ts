@@ -7,6 +7,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { z } from 'zod';
 import { type Experiment, experimentFileSchema } from './experiment-file.js';
 
+/** An experiment file that was read. */
 export interface OpenedExperiment {
   /** Absolute. */
   readonly path: string;
@@ -20,9 +21,12 @@ export async function readExperimentFile(cwd: string, file: string): Promise<Ope
   const value = await readValue(path, { where: 'experiment', path: file });
   const parsed = experimentFileSchema.safeParse(value);
   if (!parsed.success) {
+    const { key, text } = foundIssue(parsed.error.issues[0]!);
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: file, key },
       where: 'experiment',
-      what: `${file}: ${issueText(parsed.error.issues[0]!)}`,
+      what: `${file}: ${text}`,
       fix: 'docs/experiments.md shows what a file may say',
     });
   }
@@ -33,6 +37,8 @@ export async function readExperimentFile(cwd: string, file: string): Promise<Ope
 async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
   if (!existsSync(path)) {
     throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: origin.path },
       where: origin.where,
       what: `there is no file ${origin.path}`,
       fix: 'check the path; examples/experiment.json is one to begin with',
@@ -49,13 +55,15 @@ async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
   const { default: value } = await importFile(path, `experiment ${origin.path}`);
   if (isPlain(value)) return value;
   throw new AutoCircuitError({
+    code: 'invalid-file',
+    fields: { path: origin.path },
     where: origin.where,
     what: `${origin.path}: the default export is not a plain object of texts, numbers and lists`,
     fix: "write: export default { tasks: ['ioi-mini'], algos: ['eap'] }",
   });
 }
 
-/** What JSON could say, too. */
+/** Whether JSON could hold the same. */
 function isPlain(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'bigint' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null) return true;
@@ -63,23 +71,31 @@ function isPlain(value: unknown): boolean {
   return plain && Object.values(value).every(isPlain);
 }
 
-/** `tasks[1].limit: expected number, got string`; of a choice, what is wrong with the form that comes nearest. */
-function issueText(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string {
+interface FoundIssue {
+  /** `tasks[1].limit`; empty for the top level. */
+  readonly key: string;
+  /** `"tasks[1].limit" is wrong: expected number, got string`. */
+  readonly text: string;
+}
+
+/** What is wrong and where; of a choice, what is wrong with the form that comes nearest. */
+function foundIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): FoundIssue {
   const path = [...above, ...issue.path];
   if (issue.code === 'invalid_union') {
     const deeper = issue.errors.map((errors) => errors[0]!).find((one) => one.path.length > 0 || isAboutKeys(one));
-    if (deeper) return issueText(deeper, path);
+    if (deeper) return foundIssue(deeper, path);
     const wanted = issue.errors.flatMap(([one]) => (one && 'expected' in one ? [String(one.expected)] : []));
-    return `${keyName(path)} is wrong${wanted.length > 0 ? `: expected ${wanted.join(' or ')}` : ''}`;
+    return found(path, `is wrong${wanted.length > 0 ? `: expected ${wanted.join(' or ')}` : ''}`);
   }
-  if (issue.code === 'unrecognized_keys') return `${keyName([...path, issue.keys[0]!])} is no key that is known`;
+  if (issue.code === 'unrecognized_keys') return found([...path, issue.keys[0]!], 'is no key that is known');
   const problem = issue.message.replace(/^Invalid (input|option): /, '').replace('received', 'got');
-  return `${keyName(path)} is wrong: ${problem}`;
+  return found(path, `is wrong: ${problem}`);
 }
 
 const isAboutKeys = (issue: z.core.$ZodIssue): boolean => issue.code === 'unrecognized_keys';
 
-function keyName(path: readonly PropertyKey[]): string {
-  const name = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return name === '' ? 'the top level' : `"${name.replace(/^\./, '')}"`;
+function found(path: readonly PropertyKey[], problem: string): FoundIssue {
+  const parts = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  const key = parts.join('').replace(/^\./, '');
+  return { key, text: `${key === '' ? 'the top level' : `"${key}"`} ${problem}` };
 }

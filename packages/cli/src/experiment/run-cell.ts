@@ -1,9 +1,10 @@
 /** @file Runs cells in this process, one after the other; what was opened for one stays for the next of the same task. */
 import type { RunPhase } from '@auto-circuit/core/run';
-import { namedAlgo } from '../choose-algo.js';
-import type { Cli } from '../context.js';
-import { reportRenderer } from '../report/index.js';
-import { type OpenedRun, openRun, runRequest } from '../run/index.js';
+import type { Cli } from '../context/context.js';
+import { reportRenderer } from '../report/run-report.js';
+import { namedAlgo } from '../run/choose-algo.js';
+import { type OpenedRun, openRun } from '../run/open-run.js';
+import { runRequest } from '../run/run-request.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';
@@ -16,6 +17,7 @@ export interface CellOrder {
   readonly folder: string;
 }
 
+/** How a cell ended. */
 export type CellOutcome =
   | {
       readonly kind: 'done';
@@ -27,11 +29,13 @@ export type CellOutcome =
   | { readonly kind: 'failed'; readonly error: string }
   | { readonly kind: 'interrupted' };
 
+/** `done` of `total` steps of one phase. */
 export type CellProgressReport = (phase: RunPhase, done: number, total: number) => void;
 
 /** How long a cell waits for the worker of a dead parent to notice and die. */
 const WAIT_FOR_LOCK_SECONDS = 30;
 
+/** Runs cells one by one; what was opened for one stays open for the next of the same task. */
 export class CellRunner {
   readonly #host: CellHost;
   readonly #base: Cli;

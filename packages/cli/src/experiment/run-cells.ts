@@ -5,6 +5,7 @@ import type { CellWorker } from './worker-process.js';
 /** A cell whose worker dies is tried this many times. */
 const MOST_TRIES = 3;
 
+/** What happens to cells, by the slot of the worker that has them. */
 export interface CellEvents {
   readonly onStart: (slot: number, order: CellOrder) => void;
   readonly onProgress: (slot: number, ...report: Parameters<CellProgressReport>) => void;

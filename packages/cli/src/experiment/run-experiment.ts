@@ -1,7 +1,7 @@
 /** @file An experiment from its cells to its files: which are done, who runs the others, what is written when. */
 import type { ExperimentCell, ExperimentFolder, ExperimentJson } from '@auto-circuit/core/run';
-import type { Cli } from '../context.js';
-import { comparisonReport, reportAddress } from '../report/index.js';
+import type { Cli } from '../context/context.js';
+import { comparisonReport, reportAddress } from '../report/comparison.js';
 import { countOf } from '../terminal/numbers.js';
 import type { CellHost } from './cell-cli.js';
 import { type FinishedCell, readFinishedCells, resultRows } from './collect-results.js';
@@ -10,6 +10,7 @@ import type { PlannedCell } from './plan.js';
 import { runCells } from './run-cells.js';
 import { workerHere, workerProcess } from './worker-process.js';
 
+/** An experiment whose cells are planned. */
 export interface ExperimentRequest {
   readonly name: string;
   /** The experiment file's content. */
@@ -22,6 +23,7 @@ export interface ExperimentRequest {
   /** Worker processes; 0: everything in this one. */
   readonly workers: number;
 }
+/** Where an experiment stands after it was run or interrupted. */
 export interface ExperimentOutcome {
   readonly cells: readonly ExperimentCell[];
   readonly finished: readonly FinishedCell[];

@@ -7,6 +7,7 @@ import type { FinishedCell } from './collect-results.js';
 
 const right = (title: string) => ({ title, align: 'right' as const });
 
+/** `--dry-run`: a row for each cell with its state. */
 export function showCells(output: Output, cells: readonly ExperimentCell[], states: readonly string[]): void {
   writeTable(
     output,
@@ -38,7 +39,7 @@ export function showSummary(output: Output, finished: readonly FinishedCell[]): 
   );
 }
 
-/** Of the circuit kept, or null where faithfulness says nothing. */
+/** Of the circuit kept, or null where faithfulness has no value. */
 export function faithfulnessKept({ run }: FinishedCell): number | null {
   const point = run.measurements[0]?.points.find(({ edges }) => edges === run.circuit.edges.length);
   return point?.faithfulness === undefined ? null : numberOf(point.faithfulness);
@@ -54,6 +55,7 @@ function range(values: readonly number[], format: (value: number) => string): st
   return least === most ? least : `${least} – ${most}`;
 }
 
+/** Why cells failed, one line each. */
 export function showFailures(output: Output, cells: readonly ExperimentCell[]): void {
   const failed = cells.filter(({ state }) => state === 'failed');
   if (failed.length === 0) return;

@@ -9,11 +9,11 @@ const stopping = new AbortController();
 let runner: Promise<CellRunner> | null = null;
 let reported = 0;
 
-const say = (message: FromWorker): void => {
+const send = (message: FromWorker): void => {
   if (process.connected) process.send!(message);
 };
 
-process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group of processes; the parent says what to do
+process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group of processes; the parent decides what to do
 process.on('disconnect', () => process.exit(1));
 process.on('message', (message: ToWorker) => {
   if (message.kind === 'stop') stopping.abort();
@@ -26,7 +26,7 @@ async function runCell({ order }: Extract<ToWorker, { readonly kind: 'cell' }>):
     const now = performance.now();
     if (now - reported < REPORT_EVERY_MS && done < total) return;
     reported = now;
-    say({ kind: 'progress', phase, done, total });
+    send({ kind: 'progress', phase, done, total });
   });
-  say({ kind: 'outcome', outcome });
+  send({ kind: 'outcome', outcome });
 }

@@ -34,7 +34,7 @@ export async function workerHere(host: CellHost, signal: AbortSignal): Promise<C
 const ENTRY = fileURLToPath(new URL('./worker-entry.js', import.meta.url));
 const LAST_LINES = 3;
 
-/** Cells in a process of their own. What it writes to stderr (a runtime's last words) is kept for the sentence of its death. */
+/** Cells in a process of their own. What it writes to stderr (a runtime's last words) becomes part of the sentence when it dies. */
 export function workerProcess(host: CellHost): CellWorker {
   const child = fork(ENTRY, [], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], cwd: host.cwd });
   const ended = endOf(child);
@@ -71,12 +71,12 @@ async function endOf(child: ChildProcess): Promise<string> {
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-2000);
   });
-  const said = once(child.stderr!, 'end'); // 'close' of the child does not come when its parent disconnects
+  const stderrEnded = once(child.stderr!, 'end'); // 'close' of the child does not come when its parent disconnects
   const [code, signal] = await Promise.race([
     once(child, 'exit') as Promise<[number | null, string | null]>,
     once(child, 'error').then(([error]: Error[]) => [null, error!.message] as const),
   ]);
-  if (child.pid !== undefined) await said;
+  if (child.pid !== undefined) await stderrEnded;
   const lines = words.trim().split('\n').slice(-LAST_LINES).join(' ');
   return `${signal === null ? `with code ${code}` : `by ${signal}`}${lines === '' ? '' : `, saying "${lines}"`}`;
 }

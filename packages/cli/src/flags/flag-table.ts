@@ -13,7 +13,7 @@ import { type Command, Option } from 'commander';
 
 interface FlagBase {
   readonly doc: string;
-  /** A second flag that says the opposite of a boolean one: `residual` beside `factorized`. */
+  /** A second flag, the opposite of a boolean one: `residual` beside `factorized`. */
   readonly opposite?: string;
   /** What stands for the value in help: `N`, `DIR`. */
   readonly placeholder?: string;
@@ -22,6 +22,7 @@ interface FlagBase {
   /** What stands for the value without the flag, or `needed`, for help; the value is then `undefined`. Not needed beside `default`. */
   readonly unset?: string;
 }
+/** One flag: its help, and what values it takes. */
 export type FlagSpec = FlagBase & ValueRule & { readonly default?: number | string | boolean };
 /** By attribute name: `batchSize` is `--batch-size`. */
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
@@ -33,6 +34,7 @@ type Plain<S> = S extends { type: 'enum'; values: readonly (infer V)[] }
     : S extends { type: 'boolean' }
       ? boolean
       : string;
+/** The values of a table: typed by each entry, `undefined` where there is no default. */
 export type FlagValues<T extends FlagTable> = {
   readonly [K in keyof T]: T[K] extends { default: number | string | boolean } ? Plain<T[K]> : Plain<T[K]> | undefined;
 };
@@ -76,6 +78,8 @@ export function readFlags<T extends FlagTable>(
 export function requireFlag<V>(value: V | undefined, command: Command, flag: string, example: string): V {
   if (value !== undefined) return value;
   throw new AutoCircuitError({
+    code: 'missing-option',
+    fields: { option: flag },
     where: command.name(),
     what: `${flag} is missing`,
     fix: `give it, for example: ${flag} ${example}`,
@@ -118,7 +122,12 @@ function eitherOf(command: Command, name: string, flag: string, opposite: string
     return command.getOptionValueSource(name) === 'cli' ? given[name] : undefined;
   const other = given[opposite.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
   if (given[name] === true && other === true) {
-    throw new AutoCircuitError({ where: command.name(), what: `${flag} and --${opposite} exclude each other` });
+    throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: [flag, `--${opposite}`] },
+      where: command.name(),
+      what: `${flag} and --${opposite} exclude each other`,
+    });
   }
   return other === true ? false : given[name];
 }

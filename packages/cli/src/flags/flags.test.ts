@@ -1,7 +1,9 @@
+/** @file Tables of flags, and options as flags. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { addFlags, type FlagTable, parseTableFlags, readFlags, splitTableFlags } from './index.js';
+import { addFlags, type FlagTable, readFlags } from './flag-table.js';
 import { backendSettings, DATA_FLAGS, GRAPH_FLAGS, graphOptions, modelFlags } from './shared-flags.js';
+import { parseTableFlags, splitTableFlags } from './table-flags.js';
 
 function read<T extends FlagTable>(
   table: T,
@@ -33,7 +35,10 @@ describe('flags', () => {
       kvInputs: 'query-head',
     });
     expect(() => read(GRAPH_FLAGS, ['--residual', '--factorized'])).toThrow(
-      '--factorized and --residual exclude each other',
+      expect.objectContaining({
+        code: 'conflicting-options',
+        fields: { options: ['--factorized', '--residual'] },
+      }),
     );
     expect(read(GRAPH_FLAGS, ['--factorized'], { factorized: false }).factorized).toBe(true);
   });
@@ -56,7 +61,7 @@ describe('flags', () => {
 });
 
 describe('options as flags', () => {
-  it('are split off, with = or a value behind, or alone', () => {
+  it('are split off, with = or a value after it, or alone', () => {
     const { rest, flags } = splitTableFlags([
       'discover',
       '--algo.steps',
@@ -84,7 +89,9 @@ describe('options as flags', () => {
     const { flags } = splitTableFlags(['--algo.max-steps', '7', '--metric.x', '3']);
     expect(parseTableFlags(flags, 'algo', table, 'eap')).toEqual({ maxSteps: 7 });
     const twice = splitTableFlags(['--algo.max-steps', '7', '--algo.maxSteps', '8']).flags;
-    expect(() => parseTableFlags(twice, 'algo', table, 'eap')).toThrow('[eap] --algo.maxSteps is given twice');
+    expect(() => parseTableFlags(twice, 'algo', table, 'eap')).toThrow(
+      expect.objectContaining({ code: 'usage', where: 'eap', fields: { option: '--algo.maxSteps' } }),
+    );
     expect(() => parseTableFlags(flags, 'metric', table, 'kl')).toThrow('[kl] unknown option "x"');
   });
 });

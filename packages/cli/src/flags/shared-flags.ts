@@ -1,20 +1,14 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
 import type { GraphOptions } from '@auto-circuit/core';
 import type { BackendSettings } from '@auto-circuit/core/backend';
-import {
-  ABLATIONS,
-  type AblationName,
-  OBJECTIVES,
-  type ObjectiveName,
-  OUTPUT_POSITIONS,
-} from '@auto-circuit/core/startup';
+import { ABLATIONS, type AblationName, OBJECTIVES, OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
 import type { FlagTable, FlagValues } from './flag-table.js';
 
 const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonly N[] => Object.keys(table) as N[];
 
 const PROCESS_DOC = 'fold layer norms and centre weights, as TransformerLens and AutoCircuit do';
 
-/** `--model`, `--process`. `processed`: whether weights are processed when the command line does not say. */
+/** `--model`, `--process`. `processed`: whether weights are processed without a flag. */
 export const modelFlags = <const P extends boolean>(processed: P, unset = 'needed') =>
   ({
     model: { type: 'string', placeholder: 'MODEL', doc: 'a model: shipped name, folder, or hub name org/name', unset },
@@ -110,12 +104,14 @@ export const OBJECTIVE_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-export type ModelValues = FlagValues<ReturnType<typeof modelFlags>>;
+/** The values of `BACKEND_FLAGS`. */
 export type BackendValues = FlagValues<typeof BACKEND_FLAGS>;
+/** The values of `DATA_FLAGS`. */
 export type DataValues = FlagValues<typeof DATA_FLAGS>;
+/** The values of `GRAPH_FLAGS`. */
 export type GraphValues = FlagValues<typeof GRAPH_FLAGS>;
+/** The values of `PATCH_FLAGS`. */
 export type PatchValues = FlagValues<typeof PATCH_FLAGS> & { readonly ablation: AblationName };
-export type ObjectiveValues = { readonly objective: ObjectiveName | undefined };
 
 /** What a backend is made with. */
 export function backendSettings(values: BackendValues): BackendSettings {

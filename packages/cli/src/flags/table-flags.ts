@@ -6,6 +6,7 @@ import type { OptionTable, OptionValues } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, kebabCase, parseOptions, unknownName } from '@auto-circuit/core/startup';
 import { type Command, Option } from 'commander';
 
+/** One `--prefix.name value` of the command line. */
 export interface TableFlag {
   /** `algo` of `--algo.steps`. */
   readonly prefix: string;
@@ -68,7 +69,13 @@ export function parseTableFlags<T extends OptionTable>(
   for (const flag of flags) {
     if (flag.prefix !== prefix) continue;
     const twin = Object.keys(given).find((name) => kebabCase(name) === kebabCase(flag.name));
-    if (twin !== undefined) throw new AutoCircuitError({ where, what: `--${prefix}.${flag.name} is given twice` });
+    if (twin !== undefined)
+      throw new AutoCircuitError({
+        code: 'usage',
+        fields: { option: `--${prefix}.${flag.name}` },
+        where,
+        what: `--${prefix}.${flag.name} is given twice`,
+      });
     given[flag.name] = flag.value;
   }
   return parseOptions(table, given, where);

@@ -3,7 +3,7 @@ import { join, relative, sep } from 'node:path';
 import type { Graph } from '@auto-circuit/core';
 import type { ReportInput, RunJson } from '@auto-circuit/core/run';
 import type { ComparedRun, Overlap, RunGroup } from '@auto-circuit/viewer';
-import type { Cli } from '../context.js';
+import type { Cli } from '../context/context.js';
 import { runFigures } from './figures.js';
 
 /** A run and where its own report is, from the page (a relative address). */

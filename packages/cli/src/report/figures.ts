@@ -4,7 +4,8 @@ import type { OfficialCircuit } from '@auto-circuit/core/plugin';
 import type { Measurement, ReportInput } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { AreaFigure, KnownCircuitFigure, RunFigures } from '@auto-circuit/viewer';
-import type { Cli } from '../context.js';
+import type { Cli } from '../context/context.js';
+import { errorText } from '../terminal/advice.js';
 
 /** Loads what is needed once, for any number of runs. */
 export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunFigures> {
@@ -54,7 +55,7 @@ export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunF
       } catch (error) {
         // Another model than the paper's, or prompts without word positions: there is nothing to compare with.
         if (!(error instanceof AutoCircuitError)) throw error;
-        notes.push(`No ROC against the known circuit ${name}: ${error.message}`);
+        notes.push(`No ROC against the known circuit ${name}: ${errorText(error)}`);
       }
     }
     return { areas: areas(input.measurements), known: figures, notes };

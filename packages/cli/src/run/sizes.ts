@@ -7,7 +7,12 @@ const RULES = ['log', 'all', 'groups'] as const;
 /** `--edges` and `--threshold`. @throws AutoCircuitError for what is no size */
 export function parseSizes(where: string, edges: string | undefined, threshold: number | undefined): CircuitSizes {
   if (edges !== undefined && threshold !== undefined) {
-    throw new AutoCircuitError({ where, what: '--edges and --threshold exclude each other' });
+    throw new AutoCircuitError({
+      code: 'conflicting-options',
+      fields: { options: ['--edges', '--threshold'] },
+      where,
+      what: '--edges and --threshold exclude each other',
+    });
   }
   if (threshold !== undefined) return { by: 'threshold', threshold };
   if (edges === undefined) return { by: 'rule', rule: 'default' };
@@ -16,6 +21,8 @@ export function parseSizes(where: string, edges: string | undefined, threshold: 
   const counts = edges.split(',').map((text) => (/^\s*(\d+(\.\d+)?|\.\d+)\s*$/.test(text) ? Number(text) : Number.NaN));
   if (counts.every((count) => count < 1 || Number.isInteger(count))) return { by: 'list', counts };
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: '--edges', got: edges },
     where,
     what: '--edges does not fit',
     expected: 'whole numbers or shares below 1 with commas between, log, all or groups',
@@ -35,6 +42,8 @@ export function parseCount<W extends string>(
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least) return value;
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: flag, got: text },
     where,
     what: `${flag} does not fit`,
     expected: `${word}, or a whole number from ${least}`,

@@ -1,5 +1,9 @@
-/** @file How an error ends a command: one line on stderr, an exit code, and the stack only with `--debug`. */
+/**
+ * @file How an error ends a command: one line on stderr, an exit code, the stack only with `--debug`, and with `--json` a
+ * document on stdout.
+ */
 import { AutoCircuitError, type ErrorKind, EXIT_CODES } from '@auto-circuit/core/startup';
+import { errorText, withAdvice } from './advice.js';
 import type { Output } from './output.js';
 
 /** Writes the error and gives the exit code. */
@@ -8,8 +12,10 @@ export function reportError(output: Output, error: unknown, debug: boolean): num
   const kind = errorKind(error);
   const { stderr } = output.streams;
   const label = kind === 'interrupted' ? 'interrupted' : 'error';
-  stderr.write(`${red(`${label}:`)} ${errorSentence(error, kind)}\n`);
+  const message = sentenceOf(error, kind);
+  stderr.write(`${red(`${label}:`)} ${message}\n`);
   if (debug) stderr.write(`${dim(stackOf(error))}\n`);
+  if (output.jsonOnly && !output.wroteJson) output.json({ error: errorJson(error, kind, message) });
   return EXIT_CODES[kind];
 }
 
@@ -21,16 +27,61 @@ export function isAutoCircuitError(error: unknown): error is AutoCircuitError {
   );
 }
 
+/** Whose fault an error is, and so the exit code. What is no `AutoCircuitError` is our own mistake, or Ctrl-C. */
 export function errorKind(error: unknown): ErrorKind {
   if (isAutoCircuitError(error)) return Object.hasOwn(EXIT_CODES, error.kind) ? error.kind : 'internal';
   return error instanceof Error && error.name === 'AbortError' ? 'interrupted' : 'internal';
 }
 
-function errorSentence(error: unknown, kind: ErrorKind): string {
-  const message = (error instanceof Error ? error.message : String(error)).trim().replace(/\s*\n\s*/g, ' ');
-  if (isAutoCircuitError(error)) return message;
+/** What `--json` writes of an error. */
+export interface ErrorJson {
+  /** A name of docs/reference/errors.md, or a plugin's own. */
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly where: string;
+  /** The sentence that stands on stderr. */
+  readonly message: string;
+  /** The parts of the sentence, where it has them. */
+  readonly what?: string | undefined;
+  readonly expected?: string | undefined;
+  readonly got?: string | undefined;
+  readonly fix?: string | undefined;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function errorJson(error: unknown, kind: ErrorKind, message: string): ErrorJson {
+  if (!isAutoCircuitError(error)) {
+    return {
+      code: kind === 'interrupted' ? 'interrupted' : 'internal',
+      kind,
+      where: 'auto-circuit',
+      message,
+      fields: {},
+    };
+  }
+  const { code = 'internal', where, fields = {} } = error;
+  if (!(error instanceof AutoCircuitError)) return { code, kind, where, message, fields: jsonFields(fields) };
+  const { what, expected, got, fix } = withAdvice(error.parts);
+  return { code, kind, where, message, what, expected, got, fix, fields: jsonFields(fields) };
+}
+
+/** Without values that JSON has no form for. */
+function jsonFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const said = Object.entries(fields).filter(([, value]) => {
+    try {
+      return JSON.stringify(value) !== undefined;
+    } catch {
+      return false;
+    }
+  });
+  return Object.fromEntries(said);
+}
+
+function sentenceOf(error: unknown, kind: ErrorKind): string {
+  const text = errorText(error);
+  if (isAutoCircuitError(error)) return text;
   if (kind === 'interrupted') return 'stopped by Ctrl-C';
-  return `[auto-circuit] a mistake of ours: ${message} (--debug shows where; please report it)`;
+  return `[auto-circuit] a mistake of ours: ${text} (--debug shows where; please report it)`;
 }
 
 function stackOf(error: unknown): string {

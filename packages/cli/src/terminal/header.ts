@@ -4,6 +4,7 @@ import type { BackendInfo } from '@auto-circuit/core/backend';
 import { countOf, formatCount } from './numbers.js';
 import type { Output } from './output.js';
 
+/** The lines of the header. */
 export interface Header {
   readonly model: string;
   readonly task?: string;

@@ -17,8 +17,10 @@ export interface TextStream {
   readonly columns?: number | undefined;
 }
 
+/** Functions that colour a text, or leave it plain. */
 export type Colors = ReturnType<typeof pc.createColors>;
 
+/** Where the lines of one command go. */
 export interface Output {
   readonly streams: Streams;
   /** `--json`: only `json` writes to stdout. */
@@ -33,16 +35,20 @@ export interface Output {
   line(text?: string): void;
   /** The result as one JSON document (stdout); infinities are written "inf" and "-inf". */
   json(value: unknown): void;
+  /** Whether `json` has written: stdout gets one document, so an error after it is on stderr alone. */
+  readonly wroteJson: boolean;
   /** A remark on the way (stderr); nothing with `--quiet`. */
   note(text: string): void;
   /** Something the user should know (stderr), always. */
   warn(text: string): void;
 }
 
+/** @param json whether stdout gets documents only; `quiet`: whether notes are left out */
 export function createOutput(streams: Streams, { json = false, quiet = false } = {}): Output {
   const { stdout, stderr } = streams;
   const colors = pc.createColors(wantsColor(stdout, streams.env));
   const errorColors = pc.createColors(wantsColor(stderr, streams.env));
+  let wroteJson = false;
   return Object.freeze({
     streams,
     jsonOnly: json,
@@ -54,7 +60,11 @@ export function createOutput(streams: Streams, { json = false, quiet = false } =
       if (!json) stdout.write(`${text}\n`);
     },
     json: (value) => {
+      wroteJson = true;
       stdout.write(`${JSON.stringify(value, infinitiesAsText, 2)}\n`);
+    },
+    get wroteJson() {
+      return wroteJson;
     },
     note: (text) => {
       if (!quiet) stderr.write(`${text}\n`);

@@ -4,6 +4,7 @@ import cliProgress from 'cli-progress';
 import { formatBytes, formatCount, formatSeconds } from './numbers.js';
 import type { Output } from './output.js';
 
+/** A bar that is drawn when `report` is called. */
 export interface ProgressBar extends Progress {
   /** Takes the bar away. Call it when the work is done, and before anything else is written. */
   stop(): void;

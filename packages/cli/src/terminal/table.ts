@@ -2,10 +2,12 @@
 import Table from 'cli-table3';
 import type { Output } from './output.js';
 
+/** A column of a table. */
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';
 }
+/** How a table is set. */
 export interface TableOptions {
   /** Blanks before each line. */
   readonly indent?: number;
@@ -39,6 +41,7 @@ export function writeTable(
   for (const line of tableLines(output, columns, rows, options)) output.line(line);
 }
 
+/** The lines of a table, its header first. */
 export function tableLines(
   output: Output,
   columns: readonly Column[],

@@ -1,16 +1,11 @@
+/** @file Numbers, tables, progress bars and errors as they are shown. */
 import { AutoCircuitError } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
-import {
-  createOutput,
-  createProgress,
-  formatBytes,
-  formatSeconds,
-  formatText,
-  formatValue,
-  reportError,
-  type TextStream,
-  tableLines,
-} from './index.js';
+import { reportError } from './errors.js';
+import { formatBytes, formatSeconds, formatText, formatValue } from './numbers.js';
+import { createOutput, type TextStream } from './output.js';
+import { createProgress } from './progress.js';
+import { tableLines } from './table.js';
 
 function terminal(isTTY: boolean, columns = 60) {
   const written: string[] = [];
@@ -101,7 +96,7 @@ describe('errors', () => {
     const output = createOutput(streams);
     const foreign = Object.assign(new Error('[x] wrong'), { name: 'AutoCircuitError', kind: 'user', where: 'x' });
     const stopped = new DOMException('aborted', 'AbortError');
-    const kept = new AutoCircuitError({ where: 'run', what: 'stopped', kind: 'interrupted' });
+    const kept = new AutoCircuitError({ code: 'interrupted', where: 'run', what: 'stopped', kind: 'interrupted' });
     const codes = [foreign, new TypeError('bug\nhere'), stopped, kept, 'text'].map((error) =>
       reportError(output, error, false),
     );
@@ -112,5 +107,58 @@ describe('errors', () => {
       'interrupted: stopped by Ctrl-C',
       'interrupted: [run] stopped',
     ]);
+  });
+
+  it('are on stderr alone once a document is written, so that stdout holds one', () => {
+    const { streams, text } = terminal(false);
+    const output = createOutput({ ...streams, stderr: terminal(false).streams.stderr }, { json: true });
+    output.json({ done: true });
+    reportError(output, new Error('late'), false);
+    expect(JSON.parse(text())).toEqual({ done: true });
+  });
+
+  it('are one document on stdout with --json, whatever was thrown', () => {
+    const documents = (error: unknown) => {
+      const out = terminal(false);
+      const streams = { ...out.streams, stderr: terminal(false).streams.stderr };
+      reportError(createOutput(streams, { json: true }), error, false);
+      return JSON.parse(out.text()).error;
+    };
+    const loop: Record<string, unknown> = {};
+    loop.self = loop;
+    const own = new AutoCircuitError({
+      code: 'memory-limit',
+      where: 'here',
+      what: 'too much',
+      got: '3 GiB',
+      fields: { bytes: 3, limit: Number.POSITIVE_INFINITY, loop },
+    });
+    expect(documents(own)).toEqual({
+      code: 'memory-limit',
+      kind: 'user',
+      where: 'here',
+      message: '[here] too much: got 3 GiB',
+      what: 'too much',
+      got: '3 GiB',
+      fields: { bytes: 3, limit: 'inf' },
+    });
+    expect(documents(new TypeError('bug'))).toMatchObject({
+      code: 'internal',
+      kind: 'internal',
+      where: 'auto-circuit',
+      message: '[auto-circuit] a mistake of ours: bug (--debug shows where; please report it)',
+    });
+    expect(documents(new DOMException('aborted', 'AbortError'))).toMatchObject({
+      code: 'interrupted',
+      kind: 'interrupted',
+    });
+    const foreign = Object.assign(new Error('[x] wrong'), { name: 'AutoCircuitError', kind: 'user', where: 'x' });
+    expect(documents(foreign)).toEqual({
+      code: 'internal',
+      kind: 'user',
+      where: 'x',
+      message: '[x] wrong',
+      fields: {},
+    });
   });
 });

@@ -26,36 +26,41 @@ export interface WeightStore {
   read(name: string): Float32Array;
 }
 
+/** Tensors by input name. */
 export type Feeds = Readonly<Record<string, Tensor>>;
+/** Tensors by output name; their data are the caller's to keep. */
 export type Results = Readonly<Record<string, Tensor>>;
 
+/** A compiled program. Runs may be asked for while others are going on. */
 export interface Executable {
   /** Runs once. Feeds by input name; results by output name. Rejects on a missing, extra or mis-shaped feed. */
   run(feeds: Feeds): Promise<Results>;
   dispose(): Promise<void>;
 }
 
+/** What a backend runs on. */
 export interface BackendInfo {
   readonly backend: string;
   readonly device: string;
   readonly threads: number;
   /** One line for the header: runtime and version. */
   readonly runtime: string;
-  /** Whether axes may be of size 0, where nothing is selected (symbols of the prefix `SELECTED`). Default false. */
+  /** Whether axes may have size 0 (those whose symbols have the prefix `SELECTED`). Default false. */
   readonly emptyAxes?: boolean;
 }
 
-/** What the caller knows of how a program will be used. */
+/** What the caller knows about the use of a program. */
 export interface CompileHint {
-  /** false: a few runs only, so that preparing weights for speed does not pay. Default true. */
+  /** false: there will be few runs, and it does not pay to prepare weights for speed. Default true. */
   readonly repeated?: boolean;
   /** Most bytes that copies of weights, laid out for the kernels, may take. Default: the backend's own rule. */
   readonly prepackBytes?: number;
 }
 
+/** Compiles programs. `dispose` also disposes of all executables that are left. */
 export interface Backend {
   readonly info: BackendInfo;
-  /** Runs that it computes at the same time, if more than one. Results do not depend on it. */
+  /** How many runs it computes at the same time; undefined is one. Results do not depend on it. */
   readonly parallel?: number;
   compile(program: Program, weights: WeightStore, hint?: CompileHint): Promise<Executable>;
   dispose(): Promise<void>;
@@ -67,6 +72,6 @@ export interface BackendSettings {
   readonly threads?: number;
   /** The most resident memory wanted, in bytes. */
   readonly memoryBytes?: number;
-  /** Other processes run programs with the same weights: large ones are mapped, never copied. */
+  /** Other processes run programs with the same weights: large weights are mapped, never copied. */
   readonly sharedWeights?: boolean;
 }

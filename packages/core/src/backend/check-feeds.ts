@@ -1,4 +1,4 @@
-/** @file What is fed to a program, checked against its inputs; every backend uses this one check. */
+/** @file The check of what is fed to a program; every backend uses it. */
 import { AutoCircuitError } from '../errors/error.js';
 import { unknownName } from '../errors/names.js';
 import {
@@ -23,6 +23,7 @@ const FITS: Readonly<Record<DType, (data: TensorData) => boolean>> = {
   bool: (data) => data instanceof Uint8Array,
 };
 
+/** The inputs of a program, in its order. */
 export const programInputs = (program: Program): Value<'input'>[] =>
   program.values.filter((v): v is Value<'input'> => v.op === 'input');
 
@@ -34,15 +35,24 @@ interface Observed {
 }
 
 /**
- * Checks the feeds of one run and gives the size of every symbol their shapes fix. Throws on a missing or extra feed, a
- * wrong dtype, rank or size, an axis of size 0 (but for symbols that count what is selected), data that do not fill their shape, and on inputs that disagree about
- * a symbol. A dim such as `2*pos+1` also fixes its symbol when it is the only unknown one.
+ * Checks the feeds of one run and gives the size of every symbol that their shapes fix. A dim such as `2*pos+1` fixes its symbol,
+ * too, when it is the only unknown one.
+ *
+ * @throws AutoCircuitError `invalid-feed` for a missing feed, a wrong dtype, rank or size, an axis of size 0 (symbols of the prefix
+ * `SELECTED` aside), data that do not fill their shape, and inputs that disagree about a symbol; `unknown-name` for an extra feed
  */
 export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
   const inputs = programInputs(program);
   const names = inputs.map((v) => v.attributes.name);
-  const refuse = (what: string, expected: string, got: string): never => {
-    throw new AutoCircuitError({ where: `program "${program.name}"`, what, expected, got });
+  const refuse = (input: string, problem: string, expected: string, got: string): never => {
+    throw new AutoCircuitError({
+      code: 'invalid-feed',
+      where: `program "${program.name}"`,
+      what: `input "${input}" ${problem}`,
+      expected,
+      got,
+      fields: { program: program.name, input },
+    });
   };
   for (const name of Object.keys(feeds)) {
     if (!names.includes(name)) throw unknownName(`program "${program.name}"`, 'input', name, names);
@@ -51,21 +61,17 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
   for (const { attributes, dtype, shape } of inputs) {
     const { name } = attributes;
     const feed = feeds[name];
-    if (!feed) return refuse(`input "${name}" is not fed`, `${dtype}${shapeKey(shape)}`, 'nothing');
+    if (!feed) return refuse(name, `is not fed`, `${dtype}${shapeKey(shape)}`, 'nothing');
     const given = `[${feed.shape.join(', ')}]`;
     if (feed.dtype !== dtype || !FITS[dtype](feed.data)) {
-      refuse(`input "${name}" has the wrong dtype`, dtype, `${feed.dtype} in a ${feed.data.constructor.name}`);
+      refuse(name, `has the wrong dtype`, dtype, `${feed.dtype} in a ${feed.data.constructor.name}`);
     }
-    if (feed.shape.length !== shape.length) refuse(`input "${name}" has the wrong rank`, shapeKey(shape), given);
+    if (feed.shape.length !== shape.length) refuse(name, `has the wrong rank`, shapeKey(shape), given);
     if (feed.shape.some((size, axis) => !Number.isInteger(size) || size < (mayBeEmpty(shape[axis]!) ? 0 : 1))) {
-      refuse(`input "${name}" has an empty axis`, 'sizes of at least 1', given);
+      refuse(name, `has an empty axis`, 'sizes of at least 1', given);
     }
     if (feed.data.length !== elementCount(feed.shape)) {
-      refuse(
-        `input "${name}" does not fill its shape ${given}`,
-        `${elementCount(feed.shape)} numbers`,
-        `${feed.data.length}`,
-      );
+      refuse(name, `does not fill its shape ${given}`, `${elementCount(feed.shape)} numbers`, `${feed.data.length}`);
     }
     shape.forEach((dim, axis) => {
       observed.push({ name, axis, dim, size: feed.shape[axis]! });
@@ -77,7 +83,7 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
     const wanted = evaluateDim(dim, sizes);
     if (wanted === size) continue;
     const fixed = typeof dim === 'number' ? `${wanted}` : `${dimKey(dim)} = ${wanted} as the other inputs have it`;
-    refuse(`input "${name}" has the wrong size along axis ${axis}`, fixed, `${size}`);
+    refuse(name, `has the wrong size along axis ${axis}`, fixed, `${size}`);
   }
   return sizes;
 }
@@ -85,7 +91,7 @@ export function checkFeeds(program: Program, feeds: Feeds): DimSizes {
 /** Solves one unknown at a time, as long as some dim is linear in its only unknown. */
 function solveSymbols(observed: readonly Observed[]): DimSizes {
   const sizes: Record<string, number> = {};
-  // Most dims are a symbol itself; programs of selected rows have hundreds.
+  // Most dims are a symbol and nothing else; programs of sparse runs have hundreds.
   for (const { dim, size } of observed) {
     const symbol = symbolItself(dim);
     if (symbol !== undefined) sizes[symbol] ??= size;
@@ -99,7 +105,7 @@ function solveSymbols(observed: readonly Observed[]): DimSizes {
       const at = (value: number): number => evaluateDim(dim, { ...sizes, [symbol]: value });
       const slope = at(1) - at(0);
       if (slope === 0 || at(2) - at(1) !== slope) continue;
-      // Where no whole size fits, the nearest is taken, and the check of this very axis refuses it.
+      // Where no whole size fits, the nearest is taken, and the check of this axis refuses it.
       const value = Math.max(mayBeEmpty(toDim(symbol)) ? 0 : 1, Math.floor((size - at(0)) / slope));
       sizes[symbol] = value;
       progress = true;

@@ -5,21 +5,26 @@ import { unknownName } from '../errors/names.js';
 import { elementCount } from '../tensor/tensor.js';
 import type { WeightEntry, WeightStore } from './backend.js';
 
+/** One weight: float32, row-major. */
 export type MemoryWeight = { readonly shape: readonly number[]; readonly data: Float32Array };
 
 /**
- * A store over arrays the caller holds (they are not copied). Without `key`, the key is a hash of names, shapes and
- * numbers, taken when first asked for. Throws when a weight's data do not fill its shape.
+ * A store over arrays that the caller holds (they are not copied). Without `key`, the key is a hash of names, shapes and numbers,
+ * computed when it is first asked for.
+ *
+ * @throws AutoCircuitError `wrong-shape` when the numbers of a weight do not fill its shape; the store throws `unknown-name`
  */
 export function memoryWeights(weights: Readonly<Record<string, MemoryWeight>>, key?: string): WeightStore {
   const entries = new Map(Object.entries(weights));
   for (const [name, { shape, data }] of entries) {
     if (data.length === elementCount(shape)) continue;
     throw new AutoCircuitError({
+      code: 'wrong-shape',
       where: 'core/ir',
       what: `weight "${name}" does not fill its shape [${shape.join(', ')}]`,
       expected: `${elementCount(shape)} numbers`,
       got: `${data.length}`,
+      fields: { weight: name, shape, numbers: data.length },
     });
   }
   let known = key;

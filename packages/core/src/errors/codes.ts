@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   'circuit-mismatch': 'edges are not in the circuit that they should be in',
   'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module, shape, expectedShape',
   'no-known-circuit': 'the task has no known circuit, and one is needed',
+  'unknown-word-position': 'a circuit is told by words whose positions the prompts do not give; fields: circuit, word',
   'nothing-to-find': 'patching changes nothing, or not reliably, on these prompts',
 
   // programs and backends
@@ -76,6 +77,7 @@ export const ERROR_CODES = {
   'missing-tensor': 'a checkpoint lacks a tensor; fields: tensor',
   'wrong-tensor': 'a tensor of a checkpoint has another shape or dtype than its config says; fields: tensor',
   'not-finite': 'a number is NaN or infinite where it must not be',
+  'unfit-autoencoder': 'an autoencoder does not fit the model or its graph; fields: model, site, path',
   'weights-not-published': 'only the shape of a model is known, not its weights; fields: model',
   'hub-unreachable': 'the hub cannot be reached; fields: url',
   'hub-refused': 'the hub does not give what is asked for; fields: url, status',
@@ -87,11 +89,12 @@ export const ERROR_CODES = {
   'not-a-run': 'the folder holds no run; fields: path',
   'run-locked': 'another process works in the folder; fields: path, pid, host',
   'run-changed': 'a model, prompts or code are no longer what a run was made with; fields: path',
-  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path',
+  'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path, name, expected, got',
   interrupted: 'the work was stopped, and what was done is kept; fields: path',
   'not-confirmed': 'another backend gives other numbers',
 
   // metrics
+  'invalid-curve': 'points have no area under them: too few, not finite, or two values in one place; fields: metric',
   'undefined-metric': 'a metric has no value here, as what it is measured against is 0 or missing; fields: metric',
 
   // plugins

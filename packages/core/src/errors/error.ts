@@ -40,7 +40,7 @@ export class AutoCircuitError extends Error {
   readonly where: string;
   readonly kind: ErrorKind;
   /** The parts of the sentence, so that a program that shows it can give advice of its own (`errorSentence`). */
-  readonly parts: ErrorParts;
+  declare readonly parts: ErrorParts;
 
   constructor(parts: ErrorParts) {
     super(errorSentence(parts), { cause: parts.cause });
@@ -49,7 +49,8 @@ export class AutoCircuitError extends Error {
     this.fields = Object.freeze({ ...parts.fields });
     this.where = parts.where;
     this.kind = parts.kind ?? 'user';
-    this.parts = parts;
+    // not listed, so that an uncaught error prints its sentence once
+    Object.defineProperty(this, 'parts', { value: parts, enumerable: false });
   }
 }
 

@@ -3,6 +3,7 @@
  * Layers count reads and writes of the residual stream: an edge exists from a source to every destination in a later layer.
  */
 import { type GraphParts, graphParts } from './graph-builder.js';
+import { END_SITE, type LayerSite, latentsOf, layerOf, layerSite, parseSite, START_SITE, siteText } from './sites.js';
 import type { DestinationBlock, Graph, GraphLayout, GraphOptions, StagedLayout, TransformerLayout } from './types.js';
 import { checkGraph, effectiveOptions } from './validate.js';
 
@@ -17,7 +18,7 @@ export const DEFAULT_GRAPH_OPTIONS: GraphOptions = Object.freeze({
 /** The options of a graph that any model of this layout has: latents of the stream are nodes of the residual graph only. */
 export function optionsFor(layout: GraphLayout): GraphOptions {
   const sites = layout.kind === 'transformer' ? Object.keys(layout.latents ?? {}) : [];
-  return { ...DEFAULT_GRAPH_OPTIONS, factorized: sites.every((site) => site.endsWith('.mlp')) };
+  return { ...DEFAULT_GRAPH_OPTIONS, factorized: sites.every((site) => parseSite(site)?.kind === 'mlp') };
 }
 
 /**
@@ -51,7 +52,7 @@ export function edgeCountFormula(layout: GraphLayout, options: GraphOptions): nu
   const serialHeads = layout.kind === 'transformer' && layout.parallel ? 0 : heads; // heads the block's own MLP reads
   const plain = inputs * upstream + mlp * (upstream + layers * serialHeads) + 1 + layers * writers;
   // each latent is one more source for every later block and the end
-  const later = (site: string): number => (inputs + mlp) * (layers - 1 - Number(/\d+/.exec(site))) + 1;
+  const later = (site: string): number => (inputs + mlp) * (layers - 1 - layerOf(parseSite(site)!)!) + 1;
   return latents.reduce((n, [site, { length }]) => n + length * later(site), plain);
 }
 
@@ -70,7 +71,7 @@ const BUILDERS: { readonly [K in GraphLayout['kind']]: Build<Extract<GraphLayout
 };
 
 function factorizedTransformer(parts: GraphParts, layout: TransformerLayout, options: GraphOptions): void {
-  parts.write({ site: 'start', module: 'blocks.0.hook_resid_pre', layer: 0, heads: null, name: () => 'Resid Start' });
+  parts.write({ at: START_SITE, module: 'blocks.0.hook_resid_pre', layer: 0, heads: null, name: () => 'Resid Start' });
   const step = layout.mlp && !layout.parallel ? 2 : 1; // layers a block counts for
   for (let l = 0; l < layout.layers; l++) {
     const attnLayer = l * step + 1;
@@ -85,25 +86,25 @@ function factorizedTransformer(parts: GraphParts, layout: TransformerLayout, opt
 }
 
 function residualTransformer(parts: GraphParts, layout: TransformerLayout): void {
-  parts.write({ site: 'start', module: 'blocks.0.hook_resid_pre', layer: 0, heads: null, name: () => 'Resid Start' });
+  parts.write({ at: START_SITE, module: 'blocks.0.hook_resid_pre', layer: 0, heads: null, name: () => 'Resid Start' });
   const step = layout.mlp ? 2 : 1;
   for (let l = 0; l < layout.layers; l++) {
     writeAttention(parts, layout, l, l * step);
     if (layout.mlp) {
-      stream(parts, layout, `L${l}.mid`, `blocks.${l}.hook_resid_mid`, `Resid Mid ${l}`, l * step + 1);
+      stream(parts, layout, layerSite(l, 'mid'), `blocks.${l}.hook_resid_mid`, `Resid Mid ${l}`, l * step + 1);
       writeMlp(parts, layout, l, l * step + 1);
     }
     const post = `blocks.${l}.hook_resid_post`;
     if (l === layout.layers - 1) readEnd(parts, post, (l + 1) * step);
-    else stream(parts, layout, `L${l}.post`, post, `Resid Post ${l}`, (l + 1) * step);
+    else stream(parts, layout, layerSite(l, 'post'), post, `Resid Post ${l}`, (l + 1) * step);
   }
 }
 
 function factorizedStaged(parts: GraphParts, layout: StagedLayout): void {
-  parts.write({ site: 'start', module: 'input', layer: 0, heads: null, name: () => 'Resid Start' });
+  parts.write({ at: START_SITE, module: 'input', layer: 0, heads: null, name: () => 'Resid Start' });
   for (let l = 0; l < layout.layers; l++) {
     const block = {
-      site: `L${l}.attn`,
+      at: layerSite(l, 'attn'),
       input: 'attn',
       module: `blocks.${l}.head_inputs`,
       layer: l + 1,
@@ -117,17 +118,17 @@ function factorizedStaged(parts: GraphParts, layout: StagedLayout): void {
 }
 
 function residualStaged(parts: GraphParts, layout: StagedLayout): void {
-  parts.write({ site: 'start', module: 'input', layer: 0, heads: null, name: () => 'Resid Start' });
+  parts.write({ at: START_SITE, module: 'input', layer: 0, heads: null, name: () => 'Resid Start' });
   for (let l = 0; l < layout.layers; l++) {
     writeStage(parts, layout, l, l);
     if (l === layout.layers - 1) readEnd(parts, 'output', l + 1);
-    else stream(parts, layout, `L${l}.post`, `resids.${l}`, `Resid Post ${l}`, l + 1);
+    else stream(parts, layout, layerSite(l, 'post'), `resids.${l}`, `Resid Post ${l}`, l + 1);
   }
 }
 
 function readAttention(parts: GraphParts, layout: TransformerLayout, options: GraphOptions, l: number, layer: number) {
   const block = (input: string, hook: string, heads: number): number =>
-    parts.readBlock({ site: `L${l}.attn`, input, module: `blocks.${l}.hook_${hook}`, layer, heads });
+    parts.readBlock({ at: layerSite(l, 'attn'), input, module: `blocks.${l}.hook_${hook}`, layer, heads });
   if (!options.splitQkv) {
     const joint = block('attn', 'attn_in', layout.heads);
     for (let h = 0; h < layout.heads; h++) parts.readNode(joint, `A${l}.${h}`, h);
@@ -149,59 +150,60 @@ function readAttention(parts: GraphParts, layout: TransformerLayout, options: Gr
 
 function readMlp(parts: GraphParts, l: number, layer: number): void {
   const module = `blocks.${l}.hook_mlp_in`;
-  parts.readNode(parts.readBlock({ site: `L${l}.mlp`, input: 'mlp', module, layer, heads: null }), `MLP ${l}`, null);
+  parts.readNode(
+    parts.readBlock({ at: layerSite(l, 'mlp'), input: 'mlp', module, layer, heads: null }),
+    `MLP ${l}`,
+    null,
+  );
 }
 
 function readEnd(parts: GraphParts, module: string, layer: number): void {
-  parts.readNode(parts.readBlock({ site: 'end', input: 'end', module, layer, heads: null }), 'Resid End', null);
+  parts.readNode(parts.readBlock({ at: END_SITE, input: 'end', module, layer, heads: null }), 'Resid End', null);
 }
 
 /** The stream between two steps of the residual graph: it reads all that was written since the last one and replaces it. */
 function stream(
   parts: GraphParts,
   layout: GraphLayout,
-  site: string,
+  at: LayerSite,
   module: string,
   name: string,
   layer: number,
 ): void {
-  parts.readNode(parts.readBlock({ site, input: 'stream', module, layer, heads: null }), name, null);
+  parts.readNode(parts.readBlock({ at, input: 'stream', module, layer, heads: null }), name, null);
   parts.startStream();
-  writeOne(parts, layout, { site, module, layer, name });
+  writeOne(parts, layout, { at, module, layer, name });
 }
 
 function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
   const module = `blocks.${l}.attn.hook_result`;
-  parts.write({ site: `L${l}.attn`, module, layer, heads: layout.heads, name: (h) => `A${l}.${h}` });
+  parts.write({ at: layerSite(l, 'attn'), module, layer, heads: layout.heads, name: (h) => `A${l}.${h}` });
 }
 
 function writeMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
-  writeOne(parts, layout, { site: `L${l}.mlp`, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+  writeOne(parts, layout, { at: layerSite(l, 'mlp'), module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
 }
 
 /** One node; or latents in its stead, and one for what they leave. */
 function writeOne(parts: GraphParts, layout: GraphLayout, node: WrittenNode): void {
-  const { site, module, layer, name } = node;
-  const latents = layout.kind === 'transformer' ? layout.latents?.[site] : undefined;
+  const { at, module, layer, name } = node;
+  const latents = layout.kind === 'transformer' ? layout.latents?.[siteText(at)] : undefined;
   if (latents) {
-    const own = { site: latentSite(site), module: `${module}.latents`, layer, heads: latents.length };
+    const own = { at: latentsOf(at), module: `${module}.latents`, layer, heads: latents.length };
     parts.write({ ...own, name: (i) => `${name} Latent ${latents[i]}` });
   }
-  parts.write({ site, module, layer, heads: null, name: () => (latents ? `${name} Error` : name) });
+  parts.write({ at, module, layer, heads: null, name: () => (latents ? `${name} Error` : name) });
 }
 interface WrittenNode {
-  readonly site: string;
+  readonly at: LayerSite;
   readonly module: string;
   readonly layer: number;
   readonly name: string;
 }
 
-/** The patch point where the latents that stand for a module's output are written, before what they leave. */
-export const latentSite = (site: string): string => `${site}.latents`;
-
 function writeStage(parts: GraphParts, layout: StagedLayout, l: number, layer: number): void {
   const module = `blocks.${l}.head_outputs`;
-  parts.write({ site: `L${l}.attn`, module, layer, heads: layout.heads, name: (h) => `B${l}.${h}` });
+  parts.write({ at: layerSite(l, 'attn'), module, layer, heads: layout.heads, name: (h) => `B${l}.${h}` });
 }
 
 function finished(layout: GraphLayout, options: GraphOptions, parts: GraphParts): Graph {

@@ -1,15 +1,17 @@
 /** @file The lists a graph is made of while it is being built, in the order the model writes and reads. */
+import { type Site, siteText } from './sites.js';
 import type { DestinationBlock, DestinationNode, SourceBlock, SourceNode } from './types.js';
 
 /** What writes: one node, or one for each head. */
 export interface SourceSpec {
-  readonly site: string;
+  readonly at: Site;
   readonly module: string;
   readonly layer: number;
   readonly heads: number | null;
   readonly name: (head: number) => string;
 }
-export type DestinationSpec = Omit<DestinationBlock, 'sources'>;
+/** What reads: a block, before it is known which sources come before it. */
+export type DestinationSpec = Omit<DestinationBlock, 'site' | 'sources'>;
 
 export interface GraphParts {
   readonly sources: SourceNode[];
@@ -35,16 +37,18 @@ export function graphParts(): GraphParts {
     sourceBlocks,
     destinations,
     destinationBlocks,
-    write({ site, module, layer, heads, name }) {
+    write({ at, module, layer, heads, name }) {
       const first = sources.length;
       for (let h = 0; h < (heads ?? 1); h++) {
         const head = heads === null ? null : h;
         sources.push(Object.freeze({ name: name(h), index: sources.length, module, layer, head }));
       }
-      sourceBlocks.push(Object.freeze({ site, module, layer, start: first, stop: sources.length }));
+      sourceBlocks.push(Object.freeze({ site: siteText(at), at, module, layer, start: first, stop: sources.length }));
     },
     readBlock(spec) {
-      destinationBlocks.push(Object.freeze({ ...spec, sources: Object.freeze({ start, stop: sources.length }) }));
+      destinationBlocks.push(
+        Object.freeze({ ...spec, site: siteText(spec.at), sources: Object.freeze({ start, stop: sources.length }) }),
+      );
       return destinationBlocks.length - 1;
     },
     readNode(block, name, head) {

@@ -1,4 +1,5 @@
 /** @file How information flows inside nodes, without edges: from what a module reads to what it writes, and to which positions. */
+import { isLatentSite, siteText, withoutLatents } from './sites.js';
 import type { DestinationNode, Graph, SourceNode } from './types.js';
 
 /** A link inside a node: what arrives at a destination shows in this source's output. */
@@ -11,11 +12,14 @@ export interface InnerLink {
 /** By destination index: the sources whose output depends on it directly. */
 export function innerLinks(graph: Graph): InnerLink[][] {
   const sourcesAt = new Map<string, SourceNode[]>();
+  const latents = new Set<SourceNode>();
   for (const block of graph.sourceBlocks) {
     // In the factorized graph a node reads and writes at one site; in the residual graph all that is written in a stream
     // node's layer has read that stream.
-    const key = graph.options.factorized ? block.site.replace(/\.latents$/, '') : `layer ${block.layer}`;
-    sourcesAt.set(key, [...(sourcesAt.get(key) ?? []), ...graph.sources.slice(block.start, block.stop)]);
+    const key = graph.options.factorized ? siteText(withoutLatents(block.at)) : `layer ${block.layer}`;
+    const own = graph.sources.slice(block.start, block.stop);
+    sourcesAt.set(key, [...(sourcesAt.get(key) ?? []), ...own]);
+    if (isLatentSite(block.at)) for (const source of own) latents.add(source);
   }
   return graph.destinations.map((destination) => {
     const block = graph.destinationBlocks[destination.block]!;
@@ -25,7 +29,7 @@ export function innerLinks(graph: Graph): InnerLink[][] {
       .filter((source) => sharesHead(graph, destination, source, block.input))
       .map((source) => ({
         source,
-        moves: MOVES[block.input]! && source.head !== null && !source.module.endsWith('.latents'),
+        moves: MOVES[block.input]! && source.head !== null && !latents.has(source),
       }));
   });
 }

@@ -1,43 +1,62 @@
-/** @file The sites of a graph, where modules read, in the order of reading; and which of them are mixed together. */
-import type { DestinationBlock, Graph } from './types.js';
-
-const tables = new WeakMap<Graph, ReadonlyMap<string, readonly DestinationBlock[]>>();
-
-/** Destination blocks by site, in the order of reading. */
-export function blocksBySite(graph: Graph): ReadonlyMap<string, readonly DestinationBlock[]> {
-  const known = tables.get(graph);
-  if (known) return known;
-  const made = new Map<string, DestinationBlock[]>();
-  for (const block of graph.destinationBlocks) {
-    const own = made.get(block.site);
-    if (own) own.push(block);
-    else made.set(block.site, [block]);
-  }
-  tables.set(graph, made);
-  return made;
-}
-/** What is read at a site; nothing where the graph has no such site. */
-export const blocksAt = (graph: Graph, site: string): readonly DestinationBlock[] =>
-  blocksBySite(graph).get(site) ?? [];
-
 /**
- * Who mixes for whom. A site with heads also takes the shares of the sites after it (up to the next such one) in the sources
- * that it sees: these then only lack what is written in between.
+ * @file Sites: the places of a model where something reads the residual stream or writes to it. A site is plain data; its text
+ * (`L3.attn`) is what a trace names it by, what files hold, and the key of maps. Nothing else takes that text apart.
  */
-export interface MixGroup {
-  readonly leader: string;
-  readonly followers: readonly string[];
-}
-export function mixGroups(graph: Graph, sites: Iterable<string>): MixGroup[] {
-  const groups: { leader: string; followers: string[] }[] = [];
-  for (const site of sites) {
-    const leads = groups.length === 0 || blocksAt(graph, site).some((block) => block.heads !== null);
-    if (leads) groups.push({ leader: site, followers: [] });
-    else groups.at(-1)!.followers.push(site);
-  }
-  return groups;
+
+/** What stands at a site of a layer: attention, the MLP, or the residual stream after one of them. */
+export type LayerSiteKind = 'attn' | 'mlp' | 'mid' | 'post';
+
+/** A place in one layer: `L3.attn`, `L3.mlp`, and the residual stream after them, `L3.mid` and `L3.post`. */
+export interface LayerSite {
+  readonly kind: LayerSiteKind;
+  /** Of the model, from 0; not the layer of a graph's block, which counts reads and writes. */
+  readonly layer: number;
+  /** Whether it is where an autoencoder's latents are written, before what they leave: `L3.mlp.latents`. */
+  readonly latents: boolean;
 }
 
-/** The group of a site, which must be in one. */
-export const groupOf = (groups: readonly MixGroup[], site: string): MixGroup =>
-  groups.find(({ leader, followers }) => leader === site || followers.includes(site))!;
+/** Where the input enters the residual stream (`start`), where it is read at the end (`end`), or a place in a layer. */
+export type Site = { readonly kind: 'start' } | { readonly kind: 'end' } | LayerSite;
+
+/** Where the embedding writes. */
+export const START_SITE = Object.freeze({ kind: 'start' }) satisfies Site;
+/** Where the unembedding reads. */
+export const END_SITE = Object.freeze({ kind: 'end' }) satisfies Site;
+
+/** A place in a layer, without latents. */
+export const layerSite = (layer: number, kind: LayerSiteKind): LayerSite =>
+  Object.freeze({ kind, layer, latents: false });
+
+/** The layer of a site in the model; null for the start and the end. */
+export const layerOf = (site: Site): number | null => ('layer' in site ? site.layer : null);
+
+/** Whether autoencoder latents are written at a site. */
+export const isLatentSite = (site: Site): boolean => 'latents' in site && site.latents;
+
+/** Where the latents that stand for what is written at a site are written. */
+export const latentsOf = (site: LayerSite): LayerSite => Object.freeze({ ...site, latents: true });
+
+/** The site whose output latents stand for, where they are written; any other site itself. */
+export const withoutLatents = (site: Site): Site =>
+  'latents' in site && site.latents ? Object.freeze({ ...site, latents: false }) : site;
+
+/** `start`, `end`, `L3.attn`, `L3.mlp.latents`. */
+export function siteText(site: Site): string {
+  if (site.kind === 'start' || site.kind === 'end') return site.kind;
+  return `L${site.layer}.${site.kind}${site.latents ? '.latents' : ''}`;
+}
+
+const LAYER_SITE = /^L(0|[1-9]\d*)\.(attn|mlp|mid|post)(\.latents)?$/;
+
+/** The site of a text, at the border where a trace or a file names one; null for a text that names none. */
+export function parseSite(text: string): Site | null {
+  if (text === 'start') return START_SITE;
+  if (text === 'end') return END_SITE;
+  const [, layer, kind, latents] = LAYER_SITE.exec(text) ?? [];
+  return kind === undefined
+    ? null
+    : Object.freeze({ kind: kind as LayerSiteKind, layer: Number(layer), latents: latents !== undefined });
+}
+
+/** The text of the site where the latents of a site are written: `L3.mlp` → `L3.mlp.latents`. */
+export const latentSite = (site: string): string => `${site}.latents`;

@@ -1,5 +1,6 @@
 /** @file What the graph of a model is: source and destination nodes by block, the edges between them, scores and masks. */
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
+import type { Site } from './sites.js';
 
 /** Which of the graphs that a model has. */
 export interface GraphOptions {
@@ -55,6 +56,8 @@ export interface SourceNode {
 export interface SourceBlock {
   /** The patch point that writes it: `start`, `L3.attn`, `L3.mlp`, `L3.mlp.latents`, or in the residual graph `L3.mid`, `L3.post`. */
   readonly site: string;
+  /** The same, as data. */
+  readonly at: Site;
   readonly module: string;
   readonly layer: number;
   readonly start: number;
@@ -75,6 +78,8 @@ export interface DestinationNode {
 export interface DestinationBlock {
   /** The patch point that reads it: `L3.attn`, `L3.mlp`, `end`, or in the residual graph `L3.mid`, `L3.post`, `end`. */
   readonly site: string;
+  /** The same, as data. */
+  readonly at: Site;
   /** Which of the site's inputs: `q`, `k`, `v`, `attn` (joint), `mlp`, `end`, `stream`. */
   readonly input: string;
   readonly module: string;

@@ -1,5 +1,6 @@
 /** @file Which layouts and options make a graph; anything else is one sentence. */
 import { AutoCircuitError } from '../errors/error.js';
+import { parseSite } from './sites.js';
 import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
 
 const WHERE = 'graph';
@@ -62,11 +63,11 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
 
 function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { factorized }: GraphOptions): void {
   for (const [site, numbers] of Object.entries(latents)) {
-    const [, number, kind] = /^L(\d+)\.(mlp|mid|post)$/.exec(site) ?? [];
-    const layer = Number(number);
+    const parsed = parseSite(site);
+    const at = parsed && 'layer' in parsed && parsed.kind !== 'attn' && !parsed.latents ? parsed : null;
     // the last layer's stream is the end
-    const known = kind !== undefined && layer < (kind === 'post' ? layers - 1 : layers) && (mlp || kind === 'post');
-    if (known && kind !== 'mlp' && factorized) {
+    const known = at !== null && at.layer < (at.kind === 'post' ? layers - 1 : layers) && (mlp || at.kind === 'post');
+    if (known && at.kind !== 'mlp' && factorized) {
       throw new AutoCircuitError({
         code: 'unsupported-graph',
         fields: { site },

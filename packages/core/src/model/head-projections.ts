@@ -1,4 +1,4 @@
-/** @file The projections of attention heads, as data and as program fragments: a mode decides for which heads they are made. */
+/** @file The projections of attention heads, as data and as program fragments: a mode decides which heads are projected. */
 import type { ProgramBuilder } from '../ir/builder/builder.js';
 import { type Dim, dimsEqual, multiplyDims } from '../ir/program/dims.js';
 import type { AnyValue } from '../ir/program/program.js';
@@ -10,6 +10,7 @@ export interface HeadProjection {
   /** [groups, width]. */
   readonly bias: AnyValue | null;
 }
+/** How an attention module makes queries, keys and values. */
 export interface HeadProjections {
   readonly q: HeadProjection;
   readonly k: HeadProjection;
@@ -32,20 +33,20 @@ export function projectHeads(b: ProgramBuilder, x: AnyValue, { weight, bias }: H
   return b.reshape(biased, [groups, inner, batch, pos, width]);
 }
 
-/** x [groups, rows per group, batch, pos, width] with a bias [groups, width], where there is one. */
+/** x [groups, rows per group, batch, pos, width] + a bias [groups, width], where there is one. */
 export function withHeadBias(b: ProgramBuilder, x: AnyValue, bias: AnyValue | null): AnyValue {
   if (!bias) return x;
   const [groups, width] = bias.shape as [Dim, Dim];
   return b.add(x, b.reshape(bias, [groups, 1, 1, 1, width]));
 }
 
-/** The three projections as one with rows of each behind one another, [3 · heads, …]; null where only some have a bias. */
+/** The biases of the three projections one after another, [3 · heads, width]; null unless all have one. */
 export function joinedBias(b: ProgramBuilder, { q, k, v }: Pick<HeadProjections, 'q' | 'k' | 'v'>): AnyValue | null {
   const biases = [q.bias, k.bias, v.bias];
   return biases.every((bias) => bias !== null) ? b.concat(biases, 0) : null;
 }
 
-/** Rows of [3 · heads, …] by head input. */
+/** What is read through the stacked projection [3 · heads, …], by head input: [heads, …] each. */
 export function splitStacked(b: ProgramBuilder, all: AnyValue): HeadInputs {
   const heads = (all.shape[0] as number) / 3;
   const part = (i: number): AnyValue => b.slice(all, 0, i * heads, (i + 1) * heads);

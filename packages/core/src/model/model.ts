@@ -1,3 +1,4 @@
+/** @file A model that can be traced: what a program needs to know of it, its weights and its forward pass. */
 import type { WeightStore } from '../backend/backend.js';
 import type { GraphLayout } from '../graph/types.js';
 import type { AnyValue } from '../ir/program/program.js';
@@ -5,30 +6,31 @@ import type { OutputPositions } from '../prompts/output-positions.js';
 import type { DType } from '../tensor/tensor.js';
 import type { PatchPoints } from './patch-points.js';
 
-/** @file A model that can be traced: what a program needs to know of it, its weights and its forward pass. */
-
 /** What a program needs to know to feed and read a model. */
 export interface ModelSpec {
   readonly layout: GraphLayout;
   readonly input: {
     readonly name: string;
-    readonly dtype: DType /** trailing axes after [batch, pos] */;
+    readonly dtype: DType;
+    /** Axes after [batch, pos]; none for tokens. */
     readonly features: readonly number[];
   };
+  /** Length of the last axis of its outputs: the vocabulary, or how many numbers it gives. */
   readonly outputSize: number;
   /** Where its outputs are read by scores and metrics; default the last position. */
   readonly outputs?: OutputPositions;
-  /** Whether its trace puts a prefix's keys and values before its own (`points.behindPrefix`). Default false. */
+  /** Whether its trace puts a prefix's keys and values before its own (`points.withPrefix`). Default false. */
   readonly takesPrefix?: boolean;
-  /** Tokens before every prompt that were run already; set by `behindPrefix`. Default 0. */
+  /** Tokens before every prompt that have been run already; set by `afterPrefix`. Default 0. */
   readonly prefix?: number;
   /**
-   * A norm follows the sum over heads (Gemma): no head's share of the residual is known without all the others', so a mode
-   * may leave none of them out.
+   * A norm follows the sum over heads (Gemma): what one head adds to the residual depends on all the others, so a mode may leave
+   * none of them out.
    */
   readonly headsWriteTogether?: boolean;
   /** The longest prompt; null when there is no limit. */
   readonly maxPositions: number | null;
+  /** How many numbers its weights are, for people. */
   readonly parameters: number;
 }
 
@@ -39,8 +41,8 @@ export interface ModelObject {
   readonly weights: WeightStore;
   /** The steps that changed the weights on loading (`fold-norm`, …). */
   readonly processing: readonly string[];
-  /** The forward pass, written once, with its patch points. Gives the residual [batch, pos, dModel] read at `end`. */
+  /** The forward pass, written once, with its patch points. Gives the residual that is read at `end`: [batch, pos, dModel]. */
   trace(points: PatchPoints): AnyValue;
-  /** Output of the residual [batch, q, dModel] → logits [batch, q, outputSize]; q are the positions asked for. */
+  /** What is read at `end` [batch, q, dModel] → logits [batch, q, outputSize]; q are the positions asked for. */
   unembed(points: PatchPoints, residual: AnyValue): AnyValue;
 }

@@ -1,15 +1,14 @@
-/**
- * @file The norm before a module, as data: a mode may apply it to one row or to many, or take gradients behind it.
- */
+/** @file The norm before a module, as data: a mode may apply it to one row or to many, or take gradients between its factors. */
 import type { ProgramBuilder } from '../ir/builder/builder.js';
 import type { AnyValue } from '../ir/program/program.js';
 
+/** A norm over the last axis: layer norm (Ba et al. 2016, arXiv:1607.06450) or RMS norm (Zhang and Sennrich 2019, arXiv:1910.07467). */
 export interface Norm {
   readonly kind: 'layerNorm' | 'rmsNorm';
   readonly epsilon: number;
   /** [dModel]; null where folded into the next matrix. */
   readonly weight: AnyValue | null;
-  /** [dModel]. */
+  /** [dModel]; null where there is none. */
   readonly bias: AnyValue | null;
   /** `L3.ln1`: the scale has the role `L3.ln1.scale`. */
   readonly role: string;
@@ -29,6 +28,7 @@ const CENTRED: Readonly<Record<Norm['kind'], (b: ProgramBuilder, x: AnyValue) =>
   rmsNorm: (_, x) => x,
 };
 
+/** The factors of a norm of x [..., dModel]; the scale gets the role `ROLE.scale`. */
 export function normFactors(
   b: ProgramBuilder,
   x: AnyValue,
@@ -50,7 +50,7 @@ export function normalize(
   return { value: b.composite(value, norm.kind, [x], { epsilon: norm.epsilon }), scale };
 }
 
-/** y · weight + bias, as far as there are any. */
+/** y · weight + bias, as far as there are any: [..., dModel]. */
 export function withNormWeights(b: ProgramBuilder, y: AnyValue, { weight, bias }: Norm): AnyValue {
   const scaled = weight ? b.mul(y, weight) : y;
   return bias ? b.add(scaled, bias) : scaled;

@@ -7,32 +7,34 @@
  * const { q, k, v } = points.intoHeads('L0.attn', residual, ln1, { q: { weight: wQ, bias: null }, …, stacked: null });
  * residual = b.add(residual, points.outOf('L0.attn', z, wO));  // z [heads, batch, pos, dHead], wO [heads, dHead, dModel]
  * residual = points.stream('L0.mid', residual);
- * const x = points.into('L0.mlp', residual, ln2).mlp;          // [1, batch, pos, dModel]
+ * const x = points.into('L0.mlp', residual, ln2).mlp;          // [rows, batch, pos, dModel]
  */
 import type { ProgramBuilder } from '../ir/builder/builder.js';
 import type { AnyValue } from '../ir/program/program.js';
 import type { HeadInputs, HeadProjections } from './head-projections.js';
 import type { Norm } from './norm.js';
 
+/** Where a model's trace reads the residual stream and writes to it. Sites are named by their text (`graph/sites.ts`). */
 export interface PatchPoints {
   readonly builder: ProgramBuilder;
   /** The model's input: tokens int [batch, pos], or features float [batch, pos, …]. */
   readonly input: AnyValue;
+  /** A weight of the model, by its name in the checkpoint's canonical form. */
   weight(name: string, shape: readonly number[]): AnyValue;
-  /** Tokens that stand before the input's first and were run before: where positions start. */
+  /** How many tokens stand before the input's first and were run before: where positions start. */
   readonly prefix: number;
   /**
-   * Where attention has its keys and values, [groups, heads per group or 1, batch, pos, width]: gives them with those of the
-   * prefix before them.
+   * Where attention has its keys and values, [groups, heads per group or 1, batch, pos, width]: gives those of the prefix
+   * followed by them, [groups, heads per group or 1, batch, prefix + pos, width].
    */
-  behindPrefix(site: string, k: AnyValue, v: AnyValue): { readonly k: AnyValue; readonly v: AnyValue };
+  withPrefix(site: string, k: AnyValue, v: AnyValue): { readonly k: AnyValue; readonly v: AnyValue };
   /**
-   * Where a module reads, behind its norm. By input name (`q`, `k`, `v` · `mlp` · `end` · `attn`), each [rows, batch, pos, dModel];
+   * What a module reads, after its norm. By input name (`q`, `k`, `v` · `mlp` · `end` · `attn`), each [rows, batch, pos, dModel];
    * rows are the heads, or 1. `k` and `v` have one row for each query head, or for each KV head with `kvInputs: 'kv-head'`.
    */
   into(site: string, residual: AnyValue, norm?: Norm | null): Readonly<Record<string, AnyValue>>;
   /**
-   * Where attention reads, behind its norm and its projections: queries, keys and values, each [groups, heads per group or 1,
+   * What attention reads, after its norm and its projections: queries, keys and values, each [groups, heads per group or 1,
    * batch, pos, width], where a mode may give every query head keys of its own.
    */
   intoHeads(site: string, residual: AnyValue, norm: Norm | null, projections: HeadProjections): HeadInputs;

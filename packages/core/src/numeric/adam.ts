@@ -1,23 +1,30 @@
-/** @file The Adam optimiser (Kingma and Ba 2015, arXiv 1412.6980), in float64. */
+/** @file The Adam optimiser (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980), in float64. */
 
 const BETA_1 = 0.9;
 const BETA_2 = 0.999;
 const EPSILON = 1e-8;
 
+/** What Adam remembers of the gradients of one list of parameters. */
 export interface AdamState {
   /** Steps taken. */
   steps: number;
-  /** Running means of the gradient and of its square. */
+  /** Running means of the gradient and of its square: [parameters] each. */
   readonly mean: Float64Array;
   readonly square: Float64Array;
 }
+
+/** The state before the first step, for so many parameters. */
 export const adamState = (size: number): AdamState => ({
   steps: 0,
   mean: new Float64Array(size),
   square: new Float64Array(size),
 });
 
-/** Moves the parameters one step down the gradient, in place. */
+/**
+ * Moves the parameters one step down the gradient, in place: p ← p − rate · m̂ / (√v̂ + 1e-8), where m̂ and v̂ are the running
+ * means (β₁ 0.9, β₂ 0.999) without their bias towards 0.
+ * @param parameters [parameters], and `gradient` as long
+ */
 export function adamStep(
   state: AdamState,
   parameters: Float64Array,

@@ -4,6 +4,7 @@
  */
 import { AutoCircuitError } from '../errors/error.js';
 
+/** A stream of random numbers; every call goes on in it. */
 export interface RandomSource {
   /** A whole number from 0 to 2³² − 1. */
   uint32(): number;
@@ -13,23 +14,28 @@ export interface RandomSource {
   below(n: number): number;
   /** Standard normal (Box–Muller). */
   normal(): number;
-  /** The items in random order (Fisher–Yates); the argument stays as it is. */
-  shuffled<T>(items: readonly T[]): T[];
+  /** A copy of the list in random order (Fisher–Yates). */
+  shuffled<T>(list: readonly T[]): T[];
 }
 
-/** @param stream a number or a name: another stream gives other numbers from the same seed. */
+/**
+ * @param stream a number or a name: another stream gives other numbers from the same seed
+ * @throws AutoCircuitError `invalid-option` when the seed is not a whole number from 0
+ */
 export function seededRandom(seed: number, stream: number | string = 0): RandomSource {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new AutoCircuitError({
+      code: 'invalid-option',
       where: 'random',
       what: 'the seed is not usable',
       expected: 'a whole number from 0',
       got: `${seed}`,
+      fields: { option: 'seed', got: seed },
     });
   }
-  const mix = splitmix32(hash(`${seed}/${typeof stream}/${stream}`));
+  const next = splitmix32(hash(`${seed}/${typeof stream}/${stream}`));
   // xoshiro's state must not be all zero; splitmix32 never gives four zeros in a row.
-  let [a, b, c, d] = [mix(), mix(), mix(), mix()];
+  let [a, b, c, d] = [next(), next(), next(), next()];
   let spare: number | null = null;
 
   const uint32 = (): number => {
@@ -65,8 +71,8 @@ export function seededRandom(seed: number, stream: number | string = 0): RandomS
       spare = radius * Math.sin(angle);
       return radius * Math.cos(angle);
     },
-    shuffled<T>(items: readonly T[]): T[] {
-      const order = [...items];
+    shuffled<T>(list: readonly T[]): T[] {
+      const order = [...list];
       for (let i = order.length - 1; i > 0; i--) {
         const j = below(i + 1);
         [order[i], order[j]] = [order[j]!, order[i]!];

@@ -92,7 +92,7 @@ describe.each(['last', 'not-first', 'all'] as const)('outputs read at %s', (outp
       const { tensors, losses } = await engine.maskGradient(batch, {
         input: 'clean',
         patch,
-        mask,
+        at: { kind: 'mask', mask },
         objective,
         losses: true,
       });

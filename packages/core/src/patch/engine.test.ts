@@ -180,7 +180,7 @@ describe('maskGradient', () => {
         const { tensors } = await model.maskGradient(BATCH, {
           input: 'clean',
           patch: FROM_CORRUPT,
-          mask: value,
+          at: { kind: 'mask', mask: value },
           objective,
         });
         const { block, offset, blockSize } = scoreIndex(graph);
@@ -216,9 +216,12 @@ describe('maskGradient', () => {
       }),
     );
     const request = { input: 'clean', patch: FROM_CORRUPT, objective, losses: true } as const;
-    const both = await model.maskGradient(BATCH, { ...request, mask: { perItem: true, tensors } });
+    const both = await model.maskGradient(BATCH, {
+      ...request,
+      at: { kind: 'mask', mask: { perItem: true, tensors } },
+    });
     for (const item of [0, 1]) {
-      const alone = await model.maskGradient(BATCH, { ...request, mask: masks[item]! });
+      const alone = await model.maskGradient(BATCH, { ...request, at: { kind: 'mask', mask: masks[item]! } });
       const { data } = await model.patchedRun(BATCH, { input: 'clean', patch: FROM_CORRUPT, mask: masks[item]! });
       expect(alone.losses![item]).toBeCloseTo(data[item * 2 + 1]! - data[item * 2]!, 5); // logits are float32
       expect(both.losses![item]).toBe(alone.losses![item]);
@@ -233,13 +236,13 @@ describe('maskGradient', () => {
   it('sums over the path of inputs to the whole difference where the model is linear', async () => {
     // The micro model is linear in its input, so the gradient is the same at every alpha.
     const { model } = await micro();
-    const at = async (inputAlpha?: number) =>
+    const at = async (alpha?: number) =>
       (
         await model.maskGradient(BATCH, {
           input: 'clean',
           patch: FROM_CORRUPT,
           objective,
-          ...(inputAlpha === undefined ? {} : { inputAlpha }),
+          ...(alpha === undefined ? {} : { at: { kind: 'input', alpha } as const }),
         })
       ).tensors;
     const plain = await at();

@@ -1,4 +1,7 @@
-/** @file Front door `@auto-circuit/core`: what a script needs. Graphs, prompts, scores and circuits, and a model that can be patched. */
+/**
+ * @file Front door `@auto-circuit/core`: what a script needs. Graphs, prompts, scores and circuits, and a model that can be patched.
+ * @module
+ */
 export type { Backend } from '../backend/backend.js';
 export { interpreterBackend } from '../backend/interpreter/interpreter.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
@@ -7,12 +10,10 @@ export { openSafetensors } from '../files/safetensors.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
-export { fromEapIg, toEapIg } from '../graph/eap-ig-format.js';
-export { edgeSelection } from '../graph/edge-ranking.js';
 export { allEdges, edgeAt, edgeNumber, edgesByName } from '../graph/edges.js';
-export { type EdgeSide, ownName, type PeerDialect, peerName, readPeerName } from '../graph/peer-names.js';
+export { peerName } from '../graph/peer-names.js';
 export { flattenScores, unflattenScores } from '../graph/score-index.js';
-export { edgesAbove, importances, topEdges } from '../graph/scores.js';
+export { topEdges } from '../graph/scores.js';
 export type { Circuit, Edge, Graph, GraphOptions, Mask, PruneScores } from '../graph/types.js';
 export type { ModelObject } from '../model/model.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
@@ -27,11 +28,14 @@ export type {
 } from '../patch/requests/patchable-model.js';
 export type { Plugin } from '../plugin/contributions.js';
 export { corePlugin } from '../plugin/core-plugin.js';
-export type { Metric, MetricValue } from '../plugin/metric.js';
+export type { BatchOutputs, Metric } from '../plugin/metric.js';
 export type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
 export type { Task } from '../plugin/task.js';
 export { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
 export { batchesOf, promptsOfLength, splitTrainTest } from '../prompts/prompts.js';
 export { type TextEncoder, tokenizePrompts } from '../prompts/tokenize.js';
 export type { Prompt, PromptBatch, Side } from '../prompts/types.js';
-export { type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
+export { type OpenTaskRequest, openTask } from '../task/open-task.js';
+export type { TaskData, TaskTokenizer } from '../task/task-prompts.js';
+export type { MeasuredSize, MeasuredValue, PatchEdgesOptions, ScoredEdge, TaskSession } from '../task/task-session.js';
+export { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';

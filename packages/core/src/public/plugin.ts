@@ -1,8 +1,12 @@
-/** @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs. */
+/**
+ * @file Door `@auto-circuit/core/plugin`: what the author of an algorithm, a metric, a task or an architecture needs.
+ * @module
+ */
+export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
-export { buildGraph, DEFAULT_GRAPH_OPTIONS, latentSite, optionsFor, scoreShape } from '../graph/build.js';
+export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export {
   allEdges,
@@ -22,8 +26,18 @@ export {
   type MaskFunctionName,
   sigmoidMask,
 } from '../graph/mask-functions.js';
+export { type EdgeSide, ownName, type PeerDialect, peerName, readPeerName } from '../graph/peer-names.js';
 export { flattenScores, scorePlace, unflattenScores } from '../graph/score-index.js';
 export { edgesAbove, importances, thresholdFor, topEdges } from '../graph/scores.js';
+export {
+  type LayerSite,
+  type LayerSiteKind,
+  latentSite,
+  layerSite,
+  parseSite,
+  type Site,
+  siteText,
+} from '../graph/sites.js';
 export type {
   Circuit,
   DestinationBlock,
@@ -39,14 +53,13 @@ export type {
   StagedLayout,
   TransformerLayout,
 } from '../graph/types.js';
-export type { BackwardRule } from '../ir/autodiff/backward-overrides.js';
+export type { BackwardOverride } from '../ir/autodiff/backward-overrides.js';
 export { ProgramBuilder } from '../ir/builder/builder.js';
 export type { AnyValue } from '../ir/program/program.js';
 export { type HeadInputs, type HeadProjection, joinedBias } from '../model/head-projections.js';
 export type { ModelObject, ModelSpec } from '../model/model.js';
 export { type Norm, normalize, normed, withNormWeights } from '../model/norm.js';
 export type { PatchPoints } from '../model/patch-points.js';
-export { type AdamState, adamState, adamStep } from '../numeric/adam.js';
 export { uniformAt } from '../numeric/counter-random.js';
 export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';
@@ -57,7 +70,8 @@ export { objectiveOnLogits } from '../objectives/on-logits.js';
 export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
 export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
 export { filledMask } from '../patch/exec/feeds.js';
-export { capturePoints, contribution, type SourceParts } from '../patch/modes/points.js';
+export { capturePoints } from '../patch/modes/plain.js';
+export { contribution, type SourceActivations } from '../patch/modes/points.js';
 export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,
@@ -110,3 +124,16 @@ export type { TextEncoder } from '../prompts/tokenize.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
+export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';
+export {
+  type ResumableWork,
+  resumableWork,
+  type WorkDescription,
+  type WorkHooks,
+} from '../training/resumable-work.js';
+export {
+  type TrainedParameters,
+  Trainer,
+  type TrainerSpec,
+  type TrainingEvaluation,
+} from '../training/trainer.js';

@@ -1,4 +1,7 @@
-/** @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version. */
+/**
+ * @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version.
+ * @module
+ */
 export { writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
@@ -12,7 +15,7 @@ export { fromEapIg, toEapIg } from '../graph/eap-ig-format.js';
 export { edgeSelection } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
-export { behindPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
+export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
 export { requireOneLength } from '../prompts/prompts.js';

@@ -247,7 +247,8 @@ function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edge
   throw invalidEdgeCount('measure', bad ?? Number(keep), 0, edgeCount);
 }
 
-function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
+/** @throws AutoCircuitError when an objective needs wrong answers and a training prompt has none */
+export function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
   const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
   if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
   throw new AutoCircuitError({

@@ -68,10 +68,7 @@ export interface MeasureSizesRequest {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Outputs of circuits that are in memory at once. */
-const OUTPUT_BYTES = 64 * 2 ** 20;
-
-/** Reference outputs of a run, or what is known of them when every point is already there. */
+/** The outputs that circuits are compared with, and the scale of faithfulness that follows from them. */
 interface Prepared {
   readonly references: References;
   readonly scale: FaithfulnessScale | null;
@@ -163,14 +160,7 @@ export class SizeMeasurer {
   /** Neighbours that may run together: as many as one run takes, and whose outputs take little memory. */
   #windows(circuits: readonly SizedCircuit[]): SizedCircuit[][] {
     const { model, batches } = this.#request;
-    const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
-    const most = Math.min(
-      Math.max(1, ...batches.map((batch) => model.runsAtOnce(batch))),
-      Math.max(1, Math.floor(OUTPUT_BYTES / (4 * prompts * model.outputSize))),
-    );
-    return Array.from({ length: Math.ceil(circuits.length / most) }, (_, i) =>
-      circuits.slice(i * most, (i + 1) * most),
-    );
+    return model.maskWindows(batches, circuits.length).map(([start, stop]) => circuits.slice(start, stop));
   }
 
   /** The points of neighbours, each given when it is kept. */

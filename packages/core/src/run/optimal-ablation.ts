@@ -1,9 +1,7 @@
 /** @file Optimal ablation: constants for every source node, trained so that patching them in changes the output least. */
 
-import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
 import type { Mask } from '../graph/types.js';
-import { type AdamState, adamState, adamStep } from '../numeric/adam.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import type { ConstantPatch } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
@@ -11,13 +9,14 @@ import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
+import { Trainer, type TrainingEvaluation } from '../training/trainer.js';
+
+const WHERE = 'optimal ablation';
 
 /** How constants are trained; each default stands here. */
 export const OPTIMAL_ABLATION = Object.freeze({ steps: 200, learningRate: 0.02 });
 
-/** Saving costs time too: a killed run loses at most this much work. */
-const SECONDS_BETWEEN_SAVES = 10;
-
+/** How constants are trained: steps of one batch each, Adam's learning rate, and the seed of the circuits that are drawn. */
 export interface OptimalAblationSettings {
   readonly steps: number;
   readonly learningRate: number;
@@ -25,37 +24,41 @@ export interface OptimalAblationSettings {
 }
 
 /**
- * Optimal ablation (Li and Janson 2024, "Optimal ablation for interpretability", arXiv 2409.09951): a = argmin E[loss of the model
- * with a node's output replaced by a]. One vector for each source node, the same for all prompts and positions, serves circuits of
- * every size: each step draws for every prompt a share of the edges, uniform from 0 to 1, patches so many at random and moves the
- * constants by Adam towards the clean output (KL; squared differences where the output is one number). They start at the mean over
- * the clean prompts. A constant of a head is one of what it writes before its output matrix.
+ * Optimal ablation (Li and Janson 2024, "Optimal ablation for interpretability", https://arxiv.org/abs/2409.09951):
+ * a = argmin E[loss of the model with a node's output replaced by a]. One vector for each source node, the same for all
+ * prompts and positions, serves circuits of every size: each step draws for every prompt a share of the edges, uniform from 0
+ * to 1, patches so many at random and moves the constants by Adam towards the clean output (KL in nats; squared differences
+ * where the output is one number). They start at the mean over the clean prompts. The constant of a head is one of what it
+ * writes before its output matrix.
  */
-export class ConstantTraining {
-  readonly steps: number;
+export class ConstantTraining extends Trainer<'constants', 'loss'> {
   readonly #model: PatchableModel;
   readonly #batches: readonly PromptBatch[];
-  readonly #settings: OptimalAblationSettings;
+  readonly #seed: number;
   readonly #shapes: readonly (readonly [site: string, shape: readonly number[]])[];
   /** Site after site. */
   readonly #constants: Float64Array;
-  readonly #adam: AdamState;
   readonly #references = new Map<PromptBatch, Tensor<Float32Array>>();
-  readonly #losses: number[] = [];
 
   private constructor(
     model: PatchableModel,
     batches: readonly PromptBatch[],
     start: ConstantPatch,
-    settings: OptimalAblationSettings,
+    { steps, learningRate, seed }: OptimalAblationSettings,
   ) {
+    const sites = Object.entries(start.values);
+    const constants = Float64Array.from(sites.flatMap(([, { data }]) => [...data]));
+    super({
+      where: WHERE,
+      steps,
+      parameters: { constants: { values: constants, learningRate } },
+      curves: { loss: [] },
+    });
     this.#model = model;
     this.#batches = batches;
-    this.#settings = settings;
-    this.steps = settings.steps;
-    this.#shapes = Object.entries(start.values).map(([site, { shape }]) => [site, shape] as const);
-    this.#constants = Float64Array.from(this.#shapes.flatMap(([site]) => [...start.values[site]!.data]));
-    this.#adam = adamState(this.#constants.length);
+    this.#seed = seed;
+    this.#shapes = sites.map(([site, { shape }]) => [site, shape] as const);
+    this.#constants = constants;
   }
 
   static async create(
@@ -66,14 +69,7 @@ export class ConstantTraining {
     return new ConstantTraining(model, batches, await model.constantMeans(batches, 'clean'), settings);
   }
 
-  get done(): number {
-    return this.#adam.steps;
-  }
-  /** The loss that each step saw before it was taken. */
-  get losses(): readonly number[] {
-    return this.#losses;
-  }
-  /** The constants as they are now. */
+  /** The constants as they are now, in float32: for each site [rows, width]. */
   get patch(): ConstantPatch {
     const values: Record<string, Tensor<Float32Array>> = {};
     let at = 0;
@@ -85,8 +81,8 @@ export class ConstantTraining {
     return { kind: 'constant', values };
   }
 
-  /** One step on the next batch. */
-  async step(): Promise<void> {
+  /** The loss on the next batch, with the edges patched that the next step draws, and its gradient. */
+  override async evaluate(): Promise<TrainingEvaluation<'constants', 'loss'>> {
     const batch = this.#batches[this.done % this.#batches.length]!;
     const clean = this.#references.get(batch) ?? (await this.#model.run(inputOf(batch, 'clean'))); // [prompts, positions?, outputs]
     this.#references.set(batch, clean);
@@ -94,16 +90,14 @@ export class ConstantTraining {
       this.#model.outputSize === 1
         ? ({ kind: 'mse', tokenFunction: 'logit', targets: clean } as const)
         : ({ kind: 'kl', referenceLogits: clean } as const);
-    const mask = this.#randomMask(batch);
     const { loss, gradients } = await this.#model.constantGradient(batch, {
       input: 'clean',
       patch: this.patch,
-      mask,
+      mask: this.#randomMask(batch),
       objective,
     });
-    const flat = Float64Array.from(this.#shapes.flatMap(([site]) => [...gradients[site]!]));
-    adamStep(this.#adam, this.#constants, flat, this.#settings.learningRate);
-    this.#losses.push(loss);
+    const constants = Float64Array.from(this.#shapes.flatMap(([site]) => [...gradients[site]!]));
+    return { gradients: { constants }, points: { loss } };
   }
 
   /** For each prompt a share of the edges, patched. It belongs to the seed, the step and the prompt, and to nothing else. */
@@ -112,7 +106,7 @@ export class ConstantTraining {
     const shapes = graph.destinationBlocks.map((block) => [block.module, scoreShape(graph, block)] as const);
     const datas = shapes.map(([, shape]) => new Float32Array(prompts.length * elementCount(shape)));
     for (const [item, prompt] of prompts.entries()) {
-      const random = seededRandom(this.#settings.seed, `optimal ablation/step ${this.done}/prompt ${prompt.index}`);
+      const random = seededRandom(this.#seed, `optimal ablation/step ${this.done}/prompt ${prompt.index}`);
       const share = random.uniform();
       for (const data of datas) {
         const size = data.length / prompts.length;
@@ -124,38 +118,9 @@ export class ConstantTraining {
     );
     return { perItem: true, tensors: Object.fromEntries(tensors) };
   }
-
-  /** `restore` of it goes on bit for bit. */
-  toCheckpoint(): CheckpointData {
-    const { mean, square } = this.#adam;
-    const arrays = {
-      constants: this.#constants.slice(),
-      mean: mean.slice(),
-      square: square.slice(),
-      losses: Float64Array.from(this.#losses),
-    };
-    return { state: { steps: this.done, work: JSON.stringify(this.#settings) }, arrays };
-  }
-  /** @throws AutoCircuitError for a checkpoint of other work */
-  restore({ state, arrays }: CheckpointData): void {
-    const fits = state.work === JSON.stringify(this.#settings) && arrays.constants?.length === this.#constants.length;
-    if (!fits) {
-      throw new AutoCircuitError({
-        where: 'optimal ablation',
-        what: 'the partial work in the run folder is of other work',
-        expected: JSON.stringify(this.#settings),
-        got: `${state.work}`,
-        fix: 'start again with --overwrite',
-      });
-    }
-    this.#constants.set(arrays.constants!);
-    this.#adam.mean.set(arrays.mean ?? []);
-    this.#adam.square.set(arrays.square ?? []);
-    this.#adam.steps = Number(state.steps);
-    this.#losses.splice(0, this.#losses.length, ...(arrays.losses ?? []));
-  }
 }
 
+/** What a run gives to the training of constants. */
 export interface ConstantTrainingHooks {
   readonly seed?: number;
   /** Where unfinished and finished training is kept. */
@@ -164,24 +129,46 @@ export interface ConstantTrainingHooks {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** Trains to the end, from where a stopped or finished training had come to. */
+/**
+ * Trains to the end, from where a stopped or finished training had come to.
+ * @throws AutoCircuitError `wrong-checkpoint` when what was kept is of another training, or damaged
+ */
 export async function optimalConstants(
   model: PatchableModel,
   batches: readonly PromptBatch[],
   { seed = 0, checkpoint, signal, onProgress }: ConstantTrainingHooks = {},
 ): Promise<ConstantPatch> {
-  const training = await ConstantTraining.create(model, batches, { ...OPTIMAL_ABLATION, seed });
-  const saved = await checkpoint?.load();
-  if (saved) training.restore(saved);
-  let lastSave = performance.now();
-  while (training.done < training.steps) {
-    if (signal?.aborted) await checkpoint?.save(training.toCheckpoint());
-    signal?.throwIfAborted();
-    await training.step();
-    onProgress?.(training.done, training.steps);
-    const due = performance.now() - lastSave > SECONDS_BETWEEN_SAVES * 1000;
-    if (due) lastSave = performance.now();
-    if (due || training.done === training.steps) await checkpoint?.save(training.toCheckpoint());
-  }
+  const settings = { ...OPTIMAL_ABLATION, seed };
+  const training = await ConstantTraining.create(model, batches, settings);
+  const hooks = {
+    progress: { report: (done: number, total: number) => onProgress?.(done, total) },
+    ...(checkpoint ? { checkpoint: constantsFile(checkpoint) } : {}),
+    ...(signal ? { signal } : {}),
+  };
+  await training.train(hooks, { key: settings, keepFinished: true });
   return training.patch;
+}
+
+/** Arrays of a training's checkpoint by the names that they have in `constants.safetensors`. */
+const FILE_NAMES: Readonly<Record<string, string>> = {
+  constants: 'constants',
+  'constants/mean': 'mean',
+  'constants/square': 'square',
+  'curve/loss': 'losses',
+};
+const TRAINING_NAMES = Object.fromEntries(Object.entries(FILE_NAMES).map(([ours, inFile]) => [inFile, ours]));
+
+/** The checkpoint, with arrays under the names of the file: it is a result of a run, and stays readable. */
+function constantsFile(checkpoint: Checkpoint): Checkpoint {
+  const renamed = ({ state, arrays }: CheckpointData, names: Readonly<Record<string, string>>): CheckpointData => ({
+    state,
+    arrays: Object.fromEntries(Object.entries(arrays).map(([name, array]) => [names[name] ?? name, array])),
+  });
+  return {
+    async load() {
+      const saved = await checkpoint.load();
+      return saved && renamed(saved, TRAINING_NAMES);
+    },
+    save: (data) => checkpoint.save(renamed(data, FILE_NAMES)),
+  };
 }

@@ -24,7 +24,7 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { type ContractCheck, require } from './contract.js';
-import { selectedRunsEqualDense } from './sparse-runs-check.js';
+import { sparseRunsEqualDense } from './sparse-runs-check.js';
 
 const LENGTH = 4;
 /** Activations pass between the two passes as float32: 6e-8 of their size, times the few dozen they are summed over. */
@@ -58,7 +58,7 @@ export function architectureContract(model: ModelObject): ContractCheck[] {
       { name: `mask gradients are derivatives (${name})`, run: () => derivatives(model, options) },
       {
         name: `runs what a mask asks for as the dense program does (${name})`,
-        run: () => selectedRunsEqualDense(model, options, promptsOf(model)),
+        run: () => sparseRunsEqualDense(model, options, promptsOf(model)),
       },
     );
   }
@@ -136,7 +136,7 @@ function named(model: ModelObject): void {
 function sumsUp(model: ModelObject, options: GraphOptions): void {
   const graph = buildGraph(model.spec.layout, options);
   const batch = promptsOf(model);
-  const feeds = { [INPUT]: promptFeed(model.spec, batch, 'clean', 0, batch.prompts.length) };
+  const feeds = { [INPUT]: promptFeed(model.spec, batch, 'clean', [0, batch.prompts.length]) };
   const run = (silent: boolean) =>
     interpret(pointsProgram(model, graph, silent), feeds, model.weights, { precision: 'float64' });
   const [full, biases] = [run(false), run(true)];
@@ -188,7 +188,7 @@ async function ends(model: ModelObject, options: GraphOptions): Promise<void> {
   const batch = promptsOf(model);
   const patchable = await open(model, graph);
   const side = (name: 'clean' | 'corrupt') =>
-    patchable.run(promptFeed(model.spec, batch, name, 0, batch.prompts.length));
+    patchable.run(promptFeed(model.spec, batch, name, [0, batch.prompts.length]));
   const patched = (outside: number) =>
     patchable.patchedRun(batch, {
       input: 'clean',
@@ -215,7 +215,11 @@ async function derivatives(model: ModelObject, options: GraphOptions): Promise<v
   const request = { input: 'clean', patch: { kind: 'resample', from: 'corrupt' } } as const;
   const objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' } as const;
   for (const base of [0, 0.5]) {
-    const { tensors } = await patchable.maskGradient(batch, { ...request, mask: base, objective });
+    const { tensors } = await patchable.maskGradient(batch, {
+      ...request,
+      objective,
+      at: { kind: 'mask', mask: base },
+    });
     const loss = async (edge: number, value: number): Promise<number[]> => {
       const { data } = await patchable.patchedRun(batch, {
         ...request,

@@ -2,6 +2,7 @@
  * @file Door `@auto-circuit/core/testing`: what the author of a plugin or a backend tests with. Each contract is a list of
  * named checks for any test runner (`runContract` declares them); beside them stand small models, made-up contexts and
  * programs for tests of one's own. Nothing here imports a test runner.
+ * @module
  */
 
 export { disagreement, seededFeeds, stepsApart } from './agreement.js';
@@ -9,7 +10,7 @@ export { architectureContract } from './architecture-contract.js';
 export { type BackendContractOptions, backendContract } from './backend-contract.js';
 export { COMPOSITES } from './composite-cases.js';
 export { type ContractCheck, runContract, type TestHooks } from './contract.js';
-
+export { type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
 export { microModel } from './micro-model.js';

@@ -19,7 +19,7 @@ export const MICRO_WEIGHTS: readonly (readonly (readonly number[])[])[] = [
   ],
 ];
 
-/** @param headWeights what each head multiplies by, `[layers][heads][2]` */
+/** AutoCircuit's MicroModel as an object. @param headWeights what each head multiplies by, `[layers][heads][2]` */
 export function microModel(headWeights: readonly (readonly (readonly number[])[])[] = MICRO_WEIGHTS): ModelObject {
   const layers = headWeights.length;
   const heads = headWeights[0]!.length;

@@ -2,15 +2,10 @@
 import type { Feeds, WeightStore } from '../backend/backend.js';
 import { interpret } from '../backend/interpreter/interpreter.js';
 import { ProgramBuilder } from '../ir/builder/builder.js';
-import type { AnyValue, OpName, Program } from '../ir/program/program.js';
+import { OP_TRAITS } from '../ir/ops/op-traits.js';
+import type { AnyValue, Program } from '../ir/program/program.js';
 import { FLOAT32_STEP, stepsApart } from './agreement.js';
 import { draws } from './draws.js';
-
-/** Ops whose float results are rounded; the others only move, choose or count. */
-const ROUNDING_OPS: ReadonlySet<OpName> = new Set([
-  ...(['exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'erf', 'sigmoid'] as const),
-  ...(['add', 'sub', 'mul', 'div', 'pow', 'matmul', 'scatterAdd', 'sum', 'mean', 'softmax', 'logSoftmax'] as const),
-]);
 
 /** Ways in which the roundings go. */
 const DRAWS = 4;
@@ -39,8 +34,8 @@ export function withRoundings(program: Program, seed: number): Program {
       value,
       value.inputs.map((id) => carried[id]!.id),
     );
-    const rounded = value.dtype === 'float' && ROUNDING_OPS.has(value.op);
-    carried.push(rounded ? b.mul(copy, 1 + (random.chance(0.5) ? FLOAT32_STEP : -FLOAT32_STEP)) : copy);
+    const rounded = value.dtype === 'float' && OP_TRAITS[value.op].rounds;
+    copied.push(rounded ? b.mul(copy, 1 + (random.chance(0.5) ? FLOAT32_STEP : -FLOAT32_STEP)) : copy);
   }
   for (const { name, id } of program.outputs) b.output(name, carried[id]!);
   return b.build();

@@ -4,38 +4,39 @@ import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph } from '../graph/build.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import { edgeEnds } from '../graph/edges.js';
-import { blocksAt, blocksBySite, groupOf, mixGroups } from '../graph/sites.js';
+import { blocksAt, blocksBySite } from '../graph/site-blocks.js';
 import type { Graph, GraphOptions, Mask } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { createPatchableModel } from '../patch/engine.js';
+import { edgeSumGroupOf, edgeSumGroups } from '../patch/modes/edge-sum-groups.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
-import { SelectedRuns } from '../patch/sparse/index.js';
+import { SparseRuns } from '../patch/sparse/index.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { FloatArray } from '../tensor/tensor.js';
 import { require } from './contract.js';
 
 /** Activations pass between programs as float32, and are summed over a few dozen sources. */
 const TOLERANCE = 1e-4;
-type Way = 'dense' | 'current' | 'patch';
+type Way = 'dense' | 'noising' | 'denoising';
 
-export async function selectedRunsEqualDense(
+export async function sparseRunsEqualDense(
   model: ModelObject,
   options: GraphOptions,
   batch: PromptBatch,
 ): Promise<void> {
   const graph = buildGraph(model.spec.layout, options);
-  if (!SelectedRuns.fits(graph)) return;
+  if (!SparseRuns.fits(graph)) return;
   const open = (way: Way): Promise<PatchableModel> =>
     createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float64' }), way });
-  const models = { dense: await open('dense'), current: await open('current'), patch: await open('patch') };
+  const models = { dense: await open('dense'), noising: await open('noising'), denoising: await open('denoising') };
   try {
     const masks = masksOf(graph);
     for (const [kind, patchFor] of Object.entries(PATCHES)) {
       for (const [name, mask] of kind === 'resample' ? masks : masks.slice(2, 5)) {
         const runs = new Map<Way, FloatArray>();
-        for (const way of ['dense', 'current', 'patch'] as const) {
+        for (const way of ['dense', 'noising', 'denoising'] as const) {
           const patch = await patchFor(models[way], batch);
           runs.set(way, (await models[way].patchedRun(batch, { input: 'clean', patch, mask })).data);
         }
@@ -44,7 +45,7 @@ export async function selectedRunsEqualDense(
     }
     for (const [kind, patchFor] of Object.entries(PATCHES)) {
       const all = new Map<Way, FloatArray>();
-      for (const way of ['dense', 'patch'] as const) {
+      for (const way of ['dense', 'denoising'] as const) {
         const patch = await patchFor(models[way], batch);
         const logits = await models[way].patchedRuns(batch, {
           input: 'clean',
@@ -58,9 +59,11 @@ export async function selectedRunsEqualDense(
     for (const [name, mask, variants] of variantsOf(graph)) {
       const patch = { kind: 'resample', from: 'corrupt' } as const;
       const all = new Map<Way, FloatArray>();
-      for (const way of ['dense', 'current', 'patch'] as const) {
-        const logits = await models[way].patchedRuns(batch, { input: 'clean', patch, mask, variants });
-        all.set(way, Float64Array.from(logits.flatMap(({ data }) => [...data])));
+      for (const way of ['dense', 'noising', 'denoising'] as const) {
+        const data: number[] = [];
+        for await (const { logits } of models[way].patchedVariants(batch, { input: 'clean', patch, mask, variants }))
+          data.push(...logits.flatMap((one) => [...one.data]));
+        all.set(way, Float64Array.from(data));
       }
       same(all, name);
     }
@@ -116,10 +119,10 @@ function variantsOf(graph: Graph): (readonly [string, Mask, number[][]])[] {
   const siteOf = (edge: number): string => graph.destinationBlocks[edgeEnds(graph, edge).destination.block]!.site;
   const edges = Array.from({ length: graph.edgeCount }, (_, edge) => edge);
   const sites = blocksBySite(graph);
-  const groups = mixGroups(graph, sites.keys());
+  const groups = edgeSumGroups(graph, sites.keys());
   return [...sites].flatMap(([site, blocks]) => {
     const here = edges.filter((edge) => siteOf(edge) === site);
-    const { leader } = groupOf(groups, site);
+    const { leader } = edgeSumGroupOf(groups, site);
     const starts = [
       ['it', blocks[0]!.sources.stop, 0.1],
       ['it', blocks[0]!.sources.stop, 0.9],

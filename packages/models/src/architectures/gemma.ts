@@ -1,16 +1,17 @@
 /**
  * @file Gemma 2 and 3: scaled embeddings, RMS norms before and after attention and MLP, sliding windows in most layers, a gated
- * MLP; Gemma 2 caps its scores and logits, Gemma 3 norms its queries and keys and turns them by layer with another base.
+ * MLP; Gemma 2 caps its scores and logits, Gemma 3 norms its queries and keys and rotates them with another base in sliding layers.
  */
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
 import { contribution, normalize, normed, withNormWeights } from '@auto-circuit/core/plugin';
+import { type DecoderShape, traceBlocks } from './blocks.js';
 import {
   type AttentionForm,
   causalAttention,
   gatedMlp,
-  type Has,
+  type HasWeight,
   readHeads,
   rmsNormNamed,
   rotate,
@@ -19,17 +20,10 @@ import {
 } from './layers.js';
 import { tokenModel } from './token-model.js';
 
-export interface GemmaShape {
-  readonly layers: number;
-  readonly heads: number;
+/** Sizes and settings of a Gemma. */
+export interface GemmaShape extends DecoderShape {
+  /** Heads of keys and values; query heads share them in groups. */
   readonly kvHeads: number;
-  readonly dModel: number;
-  readonly dHead: number;
-  readonly dMlp: number;
-  readonly vocabulary: number;
-  readonly positions: number;
-  readonly epsilon: number;
-  readonly activation: string;
   /** How many keys the queries of each layer see; null for all. */
   readonly windows: readonly (number | null)[];
   /** What q·k is multiplied by. */
@@ -39,77 +33,70 @@ export interface GemmaShape {
   readonly logitCap: number | null;
 }
 
-export function traceGemma(shape: GemmaShape, has: Has, points: PatchPoints): AnyValue {
+/** The forward pass. Gives the residual [batch, pos, dModel] that the final norm reads. */
+export function traceGemma(shape: GemmaShape, has: HasWeight, points: PatchPoints): AnyValue {
   const { builder: b } = points;
-  const { layers, heads, dModel, dHead, vocabulary, positions, windows } = shape;
+  const { heads, dModel, dHead, vocabulary, positions, windows } = shape;
   const tokens = points.input; // [batch, pos]
-  const [batch, pos] = tokens.shape;
   const norm = (name: string, size = dModel): Norm => rmsNormNamed(points, has, { ...shape, dModel: size }, name);
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
-  let residual = points.outOf('start', b.mul(embedded, Math.sqrt(dModel)));
 
-  for (let l = 0; l < layers; l++) {
-    const [window, attn] = [windows[l]!, `L${l}.attn`];
-    const rope = window !== null && has('rope.local.cos') ? 'rope.local' : 'rope'; // sliding layers may have a base of their own
-    const turn = (x: AnyValue, input: 'q' | 'k'): AnyValue => {
-      const y = has(`${attn}.${input}.norm.w`) ? normed(b, x, norm(`${attn}.${input}.norm`, dHead)) : x;
-      return rotate(
-        points,
-        y,
-        points.weight(`${rope}.cos`, [positions, dHead]),
-        points.weight(`${rope}.sin`, [positions, dHead]),
-      );
-    };
-    const form: AttentionForm = { scale: shape.attentionScale, softCap: shape.scoreCap, window };
-    const { q, k, v } = readHeads(points, has, shape, attn, residual, norm(`L${l}.ln1`));
-    const z = causalAttention(points, turn(q, 'q'), turn(k, 'k'), v, attn, form); // [heads, batch, pos, dHead]
-    const output = points.weight(`${attn}.o.W`, [heads, dHead, dModel]);
-    residual = b.add(residual, writeNormed(points, attn, z, output, norm(`${attn}.post`)));
-    residual = points.stream(`L${l}.mid`, residual);
-
-    const read = points.into(`L${l}.mlp`, residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
-    const out = gatedMlp(points, shape, `L${l}.mlp`, read); // [1, batch, pos, dModel]
-    residual = b.add(residual, points.outOf(`L${l}.mlp`, normed(b, out, norm(`L${l}.mlp.post`))));
-    residual = points.stream(`L${l}.post`, residual);
-  }
-  return b.reshape(points.into('end', residual).end!, [batch!, pos!, dModel]);
+  return traceBlocks(points, shape, b.mul(embedded, Math.sqrt(dModel)), {
+    attention(l, residual) {
+      const [window, site] = [windows[l]!, `L${l}.attn`];
+      const rope = window !== null && has('rope.local.cos') ? 'rope.local' : 'rope'; // sliding layers may have a base of their own
+      /** x [groups, heads per group, batch, pos, dHead], normed where the model norms it, and rotated. */
+      const rotated = (x: AnyValue, input: 'q' | 'k'): AnyValue => {
+        const y = has(`${site}.${input}.norm.w`) ? normed(b, x, norm(`${site}.${input}.norm`, dHead)) : x;
+        const [cos, sin] = ['cos', 'sin'].map((name) => points.weight(`${rope}.${name}`, [positions, dHead]));
+        return rotate(points, y, cos!, sin!);
+      };
+      const form: AttentionForm = { scale: shape.attentionScale, softCap: shape.scoreCap, window };
+      const { q, k, v } = readHeads(points, has, shape, site, residual, norm(`L${l}.ln1`));
+      const z = causalAttention(points, rotated(q, 'q'), rotated(k, 'k'), v, site, form); // [heads, batch, pos, dHead]
+      const output = points.weight(`${site}.o.W`, [heads, dHead, dModel]);
+      return b.add(residual, writeNormed(points, site, z, output, norm(`${site}.post`)));
+    },
+    mlp(l, residual) {
+      const site = `L${l}.mlp`;
+      const x = points.into(site, residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
+      const out = gatedMlp(points, shape, site, x); // [1, batch, pos, dModel]
+      return b.add(residual, points.outOf(site, normed(b, out, norm(`${site}.post`))));
+    },
+  });
 }
 
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
-function unembedGemma(shape: GemmaShape, has: Has, points: PatchPoints, residual: AnyValue): AnyValue {
+function unembedGemma(shape: GemmaShape, has: HasWeight, points: PatchPoints, residual: AnyValue): AnyValue {
   const logits = unembedTokens(points, has, residual, rmsNormNamed(points, has, shape, 'final.ln'), shape);
   return shape.logitCap === null ? logits : softCap(points.builder, logits, shape.logitCap);
 }
 
-/** The model as an object that can be traced. `weights` are canonical (see `checkpoint/`). */
-export function gemmaModel(
+/** The model as an object that can be traced. `weights` are canonical (`checkpoint/canonical.ts`). */
+export const gemmaModel = (
   name: string,
   shape: GemmaShape,
   weights: WeightStore,
   processing: readonly string[] = [],
-): ModelObject {
-  const { layers, heads, kvHeads, dModel, vocabulary, positions } = shape;
-  return tokenModel({
-    name,
-    layout: { layers, heads, kvHeads, dModel, mlp: true, parallel: false },
-    vocabulary,
-    positions,
+): ModelObject =>
+  tokenModel({
+    ...{ name, shape, weights, processing },
     headsWriteTogether: true,
-    weights,
-    processing,
     trace: (has, points) => traceGemma(shape, has, points),
     unembed: (has, points, residual) => unembedGemma(shape, has, points, residual),
   });
-}
 
 /**
- * A norm follows the sum over heads, so a head's share of the residual is what it writes times that norm's factor [batch, pos, 1]
- * in this run; the norm's weight goes into the projection. Gives the sum of all shares: the normed sum.
+ * What attention writes, where a norm follows the sum over heads: a head's share of the residual is what it writes times the
+ * norm's factor in this run, so the factor goes into `z` and the norm's weight into the projection.
+ * @param z [heads, batch, pos, dHead]
+ * @param projection [heads, dHead, dModel]
+ * @returns the sum of all shares [batch, pos, dModel]: the normed sum
  */
 function writeNormed(points: PatchPoints, site: string, z: AnyValue, projection: AnyValue, norm: Norm): AnyValue {
   const { builder: b } = points;
   const sum = contribution(b, { value: z, projection }); // [batch, pos, dModel]
-  const { value, scale } = normalize(b, sum, norm);
+  const { value, scale } = normalize(b, sum, norm); // scale [batch, pos, 1]
   const scaled = norm.weight ? b.mul(projection, norm.weight) : projection; // [heads, dHead, dModel]
   return points.outOf(site, b.mul(z, scale), scaled, withNormWeights(b, value, norm));
 }

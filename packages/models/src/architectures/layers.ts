@@ -13,11 +13,11 @@ import {
   normed,
   type PatchPoints,
   type ProgramBuilder,
-  unknownName,
 } from '@auto-circuit/core/plugin';
+import { unsupportedName } from '../checkpoint/errors.js';
 
-/** What of a checkpoint is there: folding removes some weights and makes others. */
-export type Has = (weight: string) => boolean;
+/** Whether the model has a weight of this name: folding removes some weights and adds others. */
+export type HasWeight = (weight: string) => boolean;
 
 interface NormShape {
   readonly epsilon: number;
@@ -26,18 +26,22 @@ interface NormShape {
 /** A norm with the weights `NAME.w` and `NAME.b`, where they are not folded into the next matrix. */
 const namedNorm =
   (kind: Norm['kind']) =>
-  (points: PatchPoints, has: Has, { epsilon, dModel }: NormShape, name: string): Norm => {
+  (points: PatchPoints, has: HasWeight, { epsilon, dModel }: NormShape, name: string): Norm => {
     const weight = (part: 'w' | 'b'): AnyValue | null =>
       has(`${name}.${part}`) ? points.weight(`${name}.${part}`, [dModel]) : null;
     return { kind, epsilon, weight: weight('w'), bias: weight('b'), role: name };
   };
+/**
+ * The layer norm NAME over [..., dModel]: its weight `NAME.w` and bias `NAME.b` [dModel], each null where it is folded away.
+ */
 export const layerNormNamed = namedNorm('layerNorm');
+/** The RMS norm NAME over [..., dModel]: its weight `NAME.w` [dModel], null where it is folded away. */
 export const rmsNormNamed = namedNorm('rmsNorm');
 
 /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]; tied models have no unembedding of their own. */
 export function unembedTokens(
   points: PatchPoints,
-  has: Has,
+  has: HasWeight,
   residual: AnyValue,
   norm: Norm,
   shape: { readonly vocabulary: number; readonly dModel: number },
@@ -67,7 +71,8 @@ export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValu
 };
 /** @throws AutoCircuitError for an activation that is not built */
 export function activationNamed(name: string): string {
-  if (!(name in ACTIVATIONS)) throw unknownName('checkpoint', 'activation function', name, Object.keys(ACTIVATIONS));
+  if (!(name in ACTIVATIONS))
+    throw unsupportedName('hidden_act', 'activation function', name, Object.keys(ACTIVATIONS));
   return name;
 }
 /** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */
@@ -75,7 +80,7 @@ function geluTanh(b: ProgramBuilder, x: AnyValue, site: string): AnyValue {
   return b.composite(b.mul(x, b.role(geluTanhSlope(b, x), `${site}.slope`)), 'geluTanh', [x]);
 }
 
-/** How many heads there are, and of what size. */
+/** How many heads there are, and their size. */
 export interface AttentionShape {
   readonly heads: number;
   /** Heads of keys and values; queries share them in groups. */
@@ -85,12 +90,12 @@ export interface AttentionShape {
 }
 
 /**
- * Queries, keys and values behind the norm: q [kvHeads, heads per KV head, batch, pos, dHead], k and v the same, or with 1 for
+ * Queries, keys and values after the norm: q [kvHeads, heads per KV head, batch, pos, dHead], k and v the same, or with 1 for
  * heads per KV head. One product for the three where graph and weights allow it (`SITE.qkv.W` [3 · heads, dHead, dModel]).
  */
 export function readHeads(
   points: PatchPoints,
-  has: Has,
+  has: HasWeight,
   { heads, kvHeads, dModel, dHead }: AttentionShape,
   site: string,
   residual: AnyValue,
@@ -111,7 +116,7 @@ export function readHeads(
   return { q: b.reshape(q, [groups, heads / kvHeads, batch, pos, dHead]), k, v };
 }
 
-/** What some families change of attention. */
+/** What some families change about attention. */
 export interface AttentionForm {
   /** What q·k is multiplied by. Default 1/√dHead. */
   readonly scale?: number;
@@ -135,7 +140,7 @@ export function causalAttention(
 ): AnyValue {
   const { builder: b, prefix } = points;
   const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
-  const { k, v } = points.behindPrefix(role, ownKeys, ownValues); // [groups, heads per group or 1, batch, keys, dHead]
+  const { k, v } = points.withPrefix(role, ownKeys, ownValues); // [groups, heads per group or 1, batch, keys, dHead]
   const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
   const products = b.matmul(b.mul(query, scale ?? 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
   const scores = b.role(cap === null ? products : softCap(b, products, cap), `${role}.scores`);
@@ -160,7 +165,7 @@ function visibleKeys(b: ProgramBuilder, pos: Dim, prefix: number, window: number
 /** cap · tanh(x / cap): near x where x is small, and never beyond ±cap. */
 export const softCap = (b: ProgramBuilder, x: AnyValue, cap: number): AnyValue => b.mul(b.tanh(b.mul(x, 1 / cap)), cap);
 
-/** What a plain MLP needs to know of itself. */
+/** What an MLP needs to know. */
 export interface MlpShape {
   readonly dModel: number;
   readonly dMlp: number;
@@ -200,14 +205,17 @@ export function gatedMlp(
   return b.reshape(out, x.shape);
 }
 
-/** Rotary tables [positions, dHead] applied to x [groups, heads, batch, pos, dHead]: x·cos + (−second half, first half)·sin. */
+/**
+ * Rotary positions (RoFormer, Su et al. 2021, https://arxiv.org/abs/2104.09864; the rotate-half convention): x·cos +
+ * (−second half, first half)·sin. The tables [positions, dHead] are applied to x [groups, heads, batch, pos, dHead].
+ */
 export function rotate({ builder: b, prefix }: PatchPoints, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
   const stop = addDims(prefix, x.shape[3]!);
   const half = (x.shape[4] as number) / 2;
-  const turned = b.concat([b.neg(b.slice(x, 4, half, 2 * half)), b.slice(x, 4, 0, half)], 4);
-  return b.add(b.mul(x, b.slice(cos, 0, prefix, stop)), b.mul(turned, b.slice(sin, 0, prefix, stop)));
+  const swapped = b.concat([b.neg(b.slice(x, 4, half, 2 * half)), b.slice(x, 4, 0, half)], 4); // [groups, heads, batch, pos, dHead]
+  return b.add(b.mul(x, b.slice(cos, 0, prefix, stop)), b.mul(swapped, b.slice(sin, 0, prefix, stop)));
 }
 
-/** The tokens of [..., dModel] as a matrix [tokens, dModel]. */
+/** x [..., dModel] as a matrix [tokens, dModel]. */
 export const asMatrix = (b: ProgramBuilder, x: AnyValue): AnyValue =>
   b.reshape(x, [multiplyDims(...x.shape.slice(0, -1)), x.shape.at(-1)!]);

@@ -2,12 +2,12 @@
 import { elementCount, type WeightEntry, type WeightStore } from '@auto-circuit/core/backend';
 
 const FLOAT_BYTES = 4;
-/** Weights in memory are copied to be joined; only small ones are worth it. */
+/** Weights in memory have to be copied to be joined, which is worth it for small ones only. */
 const MOST_NUMBERS_COPIED = 2 ** 24;
 
 /**
- * The store with one more name a layer, `L{l}.attn.qkv.W` [3 · heads, dHead, dModel], where the three lie one behind the other
- * in a file (nothing is copied), or are small and in memory.
+ * The store with one more weight in each layer, `L{l}.attn.qkv.W` [3 · heads, dHead, dModel], where the three lie one after the
+ * other in a file (nothing is copied), or are small and in memory.
  */
 export function stackHeads(weights: WeightStore, layers: number): WeightStore {
   const known = new Set(weights.names);

@@ -1,48 +1,58 @@
-/** @file What the families share as objects: token ids in, logits out, a transformer's graph. */
+/** @file What all families are as objects: token ids in, logits out, a transformer's graph. */
 
 import type { WeightStore } from '@auto-circuit/core/backend';
-import {
-  type AnyValue,
-  elementCount,
-  type ModelObject,
-  type PatchPoints,
-  type TransformerLayout,
-} from '@auto-circuit/core/plugin';
-import type { Has } from './layers.js';
+import { type AnyValue, elementCount, type ModelObject, type PatchPoints } from '@auto-circuit/core/plugin';
+import type { HasWeight } from './layers.js';
 import { stackHeads } from './stacked-weights.js';
 
+/** What a model over tokens is made of. */
 export interface TokenModelParts {
   readonly name: string;
-  readonly layout: Omit<TransformerLayout, 'kind'>;
-  readonly vocabulary: number;
-  readonly positions: number;
-  /** See `ModelSpec`. */
+  readonly shape: {
+    readonly layers: number;
+    readonly heads: number;
+    /** Default: as many as `heads`. */
+    readonly kvHeads?: number;
+    readonly dModel: number;
+    readonly vocabulary: number;
+    /** Tokens of the longest prompt. */
+    readonly positions: number;
+  };
+  /** Whether layers have an MLP. Default true. */
+  readonly mlp?: boolean;
+  /** Whether attention and MLP of a layer read the same residual. Default false. */
+  readonly parallel?: boolean;
+  /** See `ModelSpec`. Default false. */
   readonly headsWriteTogether?: boolean;
-  /** Canonical (see `checkpoint/`). */
+  /** Canonical (`checkpoint/canonical.ts`). */
   readonly weights: WeightStore;
+  /** The steps that changed the weights on loading. */
   readonly processing: readonly string[];
-  trace(has: Has, points: PatchPoints): AnyValue;
-  unembed(has: Has, points: PatchPoints, residual: AnyValue): AnyValue;
+  /** The forward pass from tokens int [batch, pos] to the residual [batch, pos, dModel]. */
+  trace(has: HasWeight, points: PatchPoints): AnyValue;
+  /** Residual [batch, q, dModel] → logits [batch, q, vocabulary]. */
+  unembed(has: HasWeight, points: PatchPoints, residual: AnyValue): AnyValue;
 }
 
+/** A model over tokens as an object that can be traced. */
 export function tokenModel({
-  name,
-  layout,
-  vocabulary,
-  positions,
+  shape,
+  mlp = true,
+  parallel = false,
   headsWriteTogether,
   weights,
-  processing,
   trace,
   unembed,
+  ...named
 }: TokenModelParts): ModelObject {
-  const stacked = stackHeads(weights, layout.layers);
+  const { layers, heads, kvHeads = heads, dModel, vocabulary, positions } = shape;
+  const stacked = stackHeads(weights, layers);
   const names = new Set(stacked.names);
-  const has: Has = (weight) => names.has(weight);
+  const has: HasWeight = (weight) => names.has(weight);
   return Object.freeze<ModelObject>({
-    name,
+    ...named,
     spec: {
-      layout: { kind: 'transformer', ...layout },
+      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel },
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       maxPositions: positions,
@@ -51,7 +61,6 @@ export function tokenModel({
       parameters: parameterCount(weights),
     },
     weights: stacked,
-    processing,
     trace: (points) => trace(has, points),
     unembed: (points, residual) => unembed(has, points, residual),
   });

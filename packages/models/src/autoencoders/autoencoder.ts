@@ -1,17 +1,18 @@
 /**
- * @file A sparse autoencoder of an MLP's output or of the residual stream, read from a folder: cfg.json and safetensors with `W_enc` [dModel, latents],
- * `b_enc` [latents], `W_dec` [latents, dModel], `b_dec` [dModel], and `threshold` [latents] where latents jump (the layout of
- * SAELens).
+ * @file A sparse autoencoder of an MLP's output or of the residual stream, read from a folder: cfg.json and safetensors with
+ * `W_enc` [dModel, latents], `b_enc` [latents], `W_dec` [latents, dModel], `b_dec` [dModel], and `threshold` [latents] of a
+ * JumpReLU (the layout of SAELens, https://github.com/jbloomAus/SAELens).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoCircuitError, openSafetensors } from '@auto-circuit/core';
+import { layerSite, siteText } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig, readJson } from '../checkpoint/config.js';
 
 const WHERE = 'autoencoder';
 
-/** What becomes of a latent's pre-activation x: relu(x) · x where x > threshold, else 0 · relu(x) of the k largest. */
+/** A latent's activation of its pre-activation x: relu(x); or x where x > threshold, else 0; or relu(x) for the k largest x, else 0. */
 export type LatentActivation =
   | { readonly kind: 'relu' }
   | { readonly kind: 'jumprelu'; readonly threshold: Float32Array }
@@ -21,7 +22,7 @@ export type LatentActivation =
 export interface Autoencoder {
   /** What sentences call it. */
   readonly source: string;
-  /** What it encodes: `L3.mlp`, or the stream after attention or after the MLP, `L3.mid`, `L3.post`. */
+  /** What it encodes: `L3.mlp`, or the residual stream after attention (`L3.mid`) or after the MLP (`L3.post`). */
   readonly site: string;
   readonly dModel: number;
   readonly latents: number;
@@ -61,6 +62,7 @@ type Config = z.output<typeof schema>;
 const FILES = ['sae_weights.safetensors', 'sae.safetensors', 'model.safetensors'];
 
 /**
+ * Reads an autoencoder's folder.
  * @param site what it encodes; default: what cfg.json says
  * @throws AutoCircuitError for a missing or broken file, an architecture that is not built, a hook of another kind
  */
@@ -69,13 +71,21 @@ export function readAutoencoder(folder: string, site?: string): Autoencoder {
   const config = parseConfig(schema, readJson(path), path);
   const name = FILES.find((file) => existsSync(join(folder, file)));
   if (!name) {
-    throw new AutoCircuitError({ where: WHERE, what: `${folder} has no weights`, expected: FILES.join(', or ') });
+    throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: folder, files: FILES },
+      where: WHERE,
+      what: `${folder} has no weights`,
+      expected: FILES.join(', or '),
+    });
   }
   const file = openSafetensors(join(folder, name));
   const read = (tensor: string, shape: readonly number[]): Float32Array => {
     const entry = file.tensors.get(tensor);
     if (entry?.shape.join() !== shape.join()) {
       throw new AutoCircuitError({
+        code: entry ? 'wrong-tensor' : 'missing-tensor',
+        fields: { tensor, path: file.path, shape: entry?.shape, expectedShape: shape },
         where: WHERE,
         what: `${file.path} has ${entry ? 'another' : 'no'} "${tensor}"`,
         expected: `[${shape.join(', ')}]`,
@@ -106,6 +116,8 @@ function activationOf(config: Config, path: string, threshold: () => Float32Arra
   const k = config.k ?? config.activation_fn_kwargs?.k;
   if (k === undefined || k === null || k > config.d_sae) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path, key: 'k' },
       where: WHERE,
       what: `${path} does not say how many latents are active`,
       expected: `k from 1 to ${config.d_sae}`,
@@ -117,10 +129,10 @@ function activationOf(config: Config, path: string, threshold: () => Float32Arra
 
 /** TransformerLens's names of what can be encoded; what enters a layer is what the one before it left. */
 const HOOKS: Readonly<Record<string, (layer: number) => string | null>> = {
-  mlp_out: (layer) => `L${layer}.mlp`,
-  resid_mid: (layer) => `L${layer}.mid`,
-  resid_post: (layer) => `L${layer}.post`,
-  resid_pre: (layer) => (layer === 0 ? null : `L${layer - 1}.post`),
+  mlp_out: (layer) => siteText(layerSite(layer, 'mlp')),
+  resid_mid: (layer) => siteText(layerSite(layer, 'mid')),
+  resid_post: (layer) => siteText(layerSite(layer, 'post')),
+  resid_pre: (layer) => (layer === 0 ? null : siteText(layerSite(layer - 1, 'post'))),
 };
 
 function siteOf({ hook_name, hook_point, metadata }: Config, path: string): string {
@@ -129,6 +141,8 @@ function siteOf({ hook_name, hook_point, metadata }: Config, path: string): stri
   const site = kind !== undefined && Object.hasOwn(HOOKS, kind) ? HOOKS[kind]!(Number(layer)) : null;
   if (site !== null) return site;
   throw new AutoCircuitError({
+    code: 'unfit-autoencoder',
+    fields: { path, hook },
     where: WHERE,
     what: `${path} is for nothing whose latents can be sources`,
     expected: 'hook_name blocks.N.hook_mlp_out, hook_resid_mid, hook_resid_post or hook_resid_pre (from layer 1)',

@@ -1,3 +1,4 @@
+/** @file Models with latents as files: what they hold is what loading gives, and what is wrong with them has a code. */
 /** The shipped autoencoder on the shipped model: chosen, written to a file, loaded by its name, scored. */
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,10 @@ import {
 } from '@auto-circuit/core/plugin';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
-import { readAutoencoder, readModelFile, strongestLatents, writeModelFile } from './index.js';
+import { errorWith } from '../testing/error-matcher.js';
+import { readAutoencoder } from './autoencoder.js';
+import { readModelFile, writeModelFile } from './model-file.js';
+import { strongestLatents } from './strongest-latents.js';
 
 const shipped = fileURLToPath(new URL('../../shipped-data/ioi-mini-sae/', import.meta.url));
 const { model, tokenizer } = await loadModel('ioi-mini');
@@ -125,7 +129,7 @@ describe('a model file', () => {
     const write = (changes: Record<string, unknown>) =>
       writeFile(join(own, 'cfg.json'), JSON.stringify({ ...config, ...changes }));
     await write({});
-    expect(() => readAutoencoder(own)).toThrow(/nothing whose latents can be sources: .*got blocks.0.attn.hook_z/);
+    expect(() => readAutoencoder(own)).toThrow(errorWith('unfit-autoencoder', { hook: 'blocks.0.attn.hook_z' }));
     expect(readAutoencoder(own, 'L2.mlp').site).toBe('L2.mlp');
     for (const [hook, site] of [
       ['blocks.1.hook_resid_pre', 'L0.post'],
@@ -136,18 +140,22 @@ describe('a model file', () => {
       expect(readAutoencoder(own).site).toBe(site);
     }
     await write({ hook_name: 'blocks.0.hook_resid_pre' });
-    expect(() => readAutoencoder(own)).toThrow(/resid_pre \(from layer 1\)/);
+    expect(() => readAutoencoder(own)).toThrow(errorWith('unfit-autoencoder', { hook: 'blocks.0.hook_resid_pre' }));
     await write({ architecture: 'gated' });
     expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/only standard, jumprelu and topk/);
     await write({ architecture: 'jumprelu' });
-    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/has no "threshold": expected \[128\]/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(
+      errorWith('missing-tensor', { tensor: 'threshold', expectedShape: [128] }),
+    );
     await write({ architecture: 'topk' });
     expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(
-      /does not say how many latents are active: expected k from 1 to 128/,
+      errorWith('invalid-file', { path: join(own, 'cfg.json'), key: 'k' }),
     );
     await write({ d_sae: 64 });
-    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/has another "W_enc": expected \[64, 64\], got \[64, 128\]/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(
+      errorWith('wrong-tensor', { tensor: 'W_enc', shape: [64, 128], expectedShape: [64, 64] }),
+    );
     await rm(join(own, 'sae_weights.safetensors'));
-    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(/has no weights: expected sae_weights.safetensors, or/);
+    expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(errorWith('file-not-found', { path: own }));
   });
 });

@@ -1,9 +1,9 @@
 /**
- * @file A model with latents as a file, so that every command takes it as `--model FILE.json`:
+ * @file A model with latents as a file, which `loadModel` takes in place of a model's name:
  *
  *     { "format": "auto-circuit model 1", "model": "ioi-mini", "autoencoders": [{ "folder": "sae", "site": "L0.mlp", "latents": [3, 17] }] }
  *
- * Relative folders start at the file's own.
+ * Relative folders start at the file's folder.
  */
 import { writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -17,17 +17,19 @@ import { withLatents } from './with-latents.js';
 const number = z.int().nonnegative();
 const schema = z.strictObject({
   format: z.literal('auto-circuit model 1'),
-  /** A name or folder, as `--model` takes it. */
+  /** A name or folder, as `loadModel` takes it. */
   model: z.string().min(1),
   autoencoders: z
     .array(z.strictObject({ folder: z.string().min(1), site: z.string(), latents: z.array(number).min(1) }))
     .min(1),
 });
+/** The content of a model file. */
 export type ModelFile = z.output<typeof schema>;
 
-/** @throws AutoCircuitError for a file that is missing or of another form */
+/** Reads a model file. @throws AutoCircuitError for a file that is missing or has another form */
 export const readModelFile = (path: string): ModelFile => parseConfig(schema, readJson(path), path);
 
+/** Writes a model file. @throws AutoCircuitError when it cannot be written */
 export async function writeModelFile(path: string, content: Omit<ModelFile, 'format'>): Promise<void> {
   try {
     await writeFile(path, `${JSON.stringify({ format: 'auto-circuit model 1', ...content }, null, 1)}\n`);
@@ -36,7 +38,11 @@ export async function writeModelFile(path: string, content: Omit<ModelFile, 'for
   }
 }
 
-/** Puts the file's autoencoders into its model. */
+/**
+ * Puts the file's autoencoders into its model.
+ * @param path the file's: folders of autoencoders are relative to it
+ * @throws AutoCircuitError for an autoencoder that cannot be read, or that does not fit the model
+ */
 export function withAutoencoders(
   model: ModelObject,
   name: string,

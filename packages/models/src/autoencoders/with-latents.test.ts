@@ -1,3 +1,4 @@
+/** @file Models with latents as sources: the same outputs, gradients that match differences, and refusals. */
 import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,
@@ -12,10 +13,11 @@ import {
   scorePlace,
   seededRandom,
 } from '@auto-circuit/core/plugin';
-import { behindPrefix, withoutPrefix } from '@auto-circuit/core/run';
+import { afterPrefix, withoutPrefix } from '@auto-circuit/core/run';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { randomGemma, randomGpt2, randomNeox } from '../architectures/random.js';
+import { randomGemma, randomGpt2, randomNeox } from '../families/random-models.js';
+import { errorWith } from '../testing/error-matcher.js';
 import type { Autoencoder, LatentActivation } from './autoencoder.js';
 import { withLatents } from './with-latents.js';
 
@@ -234,21 +236,21 @@ it('a shared prefix changes nothing, with latents of the MLP or of the stream', 
     } as const;
     const whole = await (await open(model, options)).maskGradient({ length: 7, prompts: shared }, request);
     const cut = await withoutPrefix(model, backend, shared, 2);
-    const tail = await (await open(behindPrefix(model, 2), options)).maskGradient({ length: 5, prompts: cut }, request);
+    const tail = await (await open(afterPrefix(model, 2), options)).maskGradient({ length: 5, prompts: cut }, request);
     for (const [module, { data }] of Object.entries(whole.tensors))
       expect(largest(data, tail.tensors[module]!.data)).toBeLessThan(1e-4); // keys and values pass as float32
   }
 });
 
-it('says what is wrong', () => {
+it('refuses an autoencoder that does not fit the model', () => {
   const autoencoder = random('L0.mlp', { kind: 'relu' });
   const attach =
     (changes: Partial<Autoencoder>, chosen: readonly number[] = [1]) =>
     () =>
       withLatents(gpt2, [{ autoencoder: { ...autoencoder, ...changes }, chosen }]);
   expect(attach({ site: 'L2.mlp' })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1/);
-  expect(attach({ dModel: 4 })).toThrow(/dModel 4, not 8/);
-  expect(attach({}, [10])).toThrow(/random has latents 0 to 9, not 10/);
+  expect(attach({ dModel: 4 })).toThrow(errorWith('unfit-autoencoder', { site: 'L0.mlp' }));
+  expect(attach({}, [10])).toThrow(errorWith('index-out-of-range', { index: 10, size: 10 }));
   const bare = randomGpt2({ ...SMALL, activation: 'relu', mlp: false });
   expect(() => withLatents(bare, [{ autoencoder, chosen: [1] }])).toThrow(/but there are no MLPs/);
   const twice = { autoencoder, chosen: [1] };

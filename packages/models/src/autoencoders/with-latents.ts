@@ -1,8 +1,8 @@
 /**
  * @file A model with sparse autoencoders on its MLPs or on the residual stream: some latents are sources of their own, and what
- * they leave is one more, so that the model computes what it did before.
+ * they leave unexplained (the error) is one more, so that the model computes what it did before.
  *
- *     MLP output (or stream) = Σ latents + error + decoder bias
+ *     MLP output (or residual stream) = Σ latents + error + decoder bias
  */
 
 import { memoryWeights, type WeightEntry, type WeightStore } from '@auto-circuit/core/backend';
@@ -11,11 +11,13 @@ import {
   AutoCircuitError,
   buildGraph,
   contribution,
+  type ErrorCode,
   latentSite,
   type ModelObject,
   optionsFor,
   type PatchPoints,
   type ProgramBuilder,
+  parseSite,
 } from '@auto-circuit/core/plugin';
 import type { Autoencoder } from './autoencoder.js';
 
@@ -32,14 +34,19 @@ export interface ChosenLatents {
  */
 export function withLatents(model: ModelObject, attached: readonly ChosenLatents[]): ModelObject {
   const { layout } = model.spec;
-  if (layout.kind !== 'transformer') throw refused(model, 'it is a toy model');
+  if (layout.kind !== 'transformer') throw refused(model, 'it is a toy model', { code: 'unsupported-graph' });
   const bySite = new Map<string, Attached>();
   for (const { autoencoder, chosen } of attached) {
     const { site, dModel, latents, source } = autoencoder;
     const missing = chosen.find((latent) => !Number.isSafeInteger(latent) || latent < 0 || latent >= latents);
-    if (dModel !== layout.dModel) throw refused(model, `${source} is for dModel ${dModel}, not ${layout.dModel}`);
-    if (missing !== undefined) throw refused(model, `${source} has latents 0 to ${latents - 1}, not ${missing}`);
-    if (bySite.has(site)) throw refused(model, `${site} has two`);
+    if (dModel !== layout.dModel)
+      throw refused(model, `${source} is for dModel ${dModel}, not ${layout.dModel}`, { fields: { site } });
+    if (missing !== undefined)
+      throw refused(model, `${source} has latents 0 to ${latents - 1}, not ${missing}`, {
+        code: 'index-out-of-range',
+        fields: { index: missing, size: latents },
+      });
+    if (bySite.has(site)) throw refused(model, `${site} has two`, { fields: { site } });
     bySite.set(site, { autoencoder, chosen, prefix: `sae.${site}` });
   }
   const latents = Object.fromEntries(attached.map(({ autoencoder, chosen }) => [autoencoder.site, [...chosen]]));
@@ -53,11 +60,12 @@ export function withLatents(model: ModelObject, attached: readonly ChosenLatents
   });
 }
 
-/** Whether its latents are sources of the residual graph only. */
-export const ofStream = ({ site }: Pick<Autoencoder, 'site'>): boolean => !site.endsWith('.mlp');
+/** Whether it encodes the residual stream: then its latents are sources of the residual graph only. */
+export const encodesResidual = ({ site }: Pick<Autoencoder, 'site'>): boolean => parseSite(site)?.kind !== 'mlp';
 
+/** An autoencoder in a model. */
 export interface Attached extends ChosenLatents {
-  /** Of the names of its weights. */
+  /** The prefix of its weights' names. */
   readonly prefix: string;
 }
 /** `points`, where a site with an autoencoder writes its latents, then what they leave. */
@@ -107,11 +115,11 @@ export function activations(
   if (activation.kind === 'relu') return b.relu(pre);
   if (activation.kind === 'jumprelu') return b.where(b.less(weight(`${prefix}.threshold`, [width]), pre), pre, 0);
   const least = b.stopGradient(largestButFew(b, pre, activation.k)); // [batch, pos, 1]
-  const kept = b.where(b.lessEqual(least, pre), b.relu(pre), 0);
-  return width === chosen.length ? kept : b.slice(kept, 2, 0, chosen.length);
+  const active = b.where(b.lessEqual(least, pre), b.relu(pre), 0); // [batch, pos, width]
+  return width === chosen.length ? active : b.slice(active, 2, 0, chosen.length);
 }
 
-/** The k-th largest along the last axis, kept with size 1: the largest, then the largest below it, k times (equal ones count once). */
+/** The k-th largest along the last axis, which stays with size 1: the largest, then the largest below it, k times (equal ones count once). */
 function largestButFew(b: ProgramBuilder, x: AnyValue, k: number): AnyValue {
   let largest = b.max(x, -1, true);
   for (let i = 1; i < k; i++) largest = b.max(b.where(b.less(x, largest), x, NOTHING), -1, true);
@@ -120,7 +128,7 @@ function largestButFew(b: ProgramBuilder, x: AnyValue, k: number): AnyValue {
 /** Below every pre-activation, and finite. */
 const NOTHING = -1e30;
 
-/** The latents whose pre-activations are computed: the chosen ones, and where all compete, the others behind them. */
+/** The latents whose pre-activations are computed: the chosen ones, and where all compete, the others after them. */
 function encoded({ autoencoder: { activation, latents }, chosen }: ChosenLatents): readonly number[] {
   if (activation.kind !== 'topk') return chosen;
   const first = new Set(chosen);
@@ -170,5 +178,14 @@ function joined(weights: WeightStore, attached: readonly Attached[]): WeightStor
   });
 }
 
-const refused = (model: ModelObject, why: string): AutoCircuitError =>
-  new AutoCircuitError({ where: 'autoencoder', what: `no latents can be put into ${model.name}: ${why}` });
+const refused = (
+  { name }: ModelObject,
+  why: string,
+  { code = 'unfit-autoencoder', fields }: { readonly code?: ErrorCode; readonly fields?: object },
+): AutoCircuitError =>
+  new AutoCircuitError({
+    code,
+    fields: { model: name, ...fields },
+    where: 'autoencoder',
+    what: `no latents can be put into ${name}: ${why}`,
+  });

@@ -29,12 +29,13 @@ export interface WeightRecipe<C = unknown> {
   /** Part of the cache key: change it when the rules change. */
   readonly name: string;
   readonly modelTypes: readonly string[];
-  /** Checks config.json; throws a sentence naming the key. `source` is what the sentence calls it. */
+  /** Checks config.json. @param source what errors call it @throws AutoCircuitError that names the wrong key */
   readonly readConfig: (config: RawConfig, source: string) => C;
   readonly sizes: (config: C) => ModelSizes;
   readonly rules: (config: C, raw: RawCheckpoint) => readonly TensorRule[];
 }
 
+/** A checkpoint in canonical form. */
 export interface CanonicalWeights<C = unknown> {
   readonly config: C;
   readonly sizes: ModelSizes;
@@ -54,6 +55,8 @@ export function canonicalWeights<C>(
 ): CanonicalWeights<C> {
   if (!recipe.modelTypes.includes(raw.config.model_type)) {
     throw new AutoCircuitError({
+      code: 'unknown-architecture',
+      fields: { modelType: raw.config.model_type, known: recipe.modelTypes },
       where: 'checkpoint',
       what: `${raw.source} is no ${recipe.name} model`,
       expected: `model_type ${recipe.modelTypes.join(' or ')}`,
@@ -71,6 +74,8 @@ function lazyTensor(raw: RawCheckpoint, { name, shape, from }: TensorRule): Cano
     const data = from(raw);
     if (data.length !== elementCount(shape)) {
       throw new AutoCircuitError({
+        code: 'internal',
+        fields: { tensor: name },
         where: 'checkpoint',
         what: `the rule for ${name} does not fill its shape`,
         expected: `${elementCount(shape)} numbers`,

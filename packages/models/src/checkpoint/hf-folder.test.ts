@@ -1,9 +1,11 @@
+/** @file Model folders: shards, formats of numbers, and what is missing or wrong with them. */
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openSafetensors, safetensorsSource, writeSafetensors } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { errorWith } from '../testing/error-matcher.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
 
 const model = fileURLToPath(new URL('../../test-data/attnonly_2l3h', import.meta.url));
@@ -43,7 +45,7 @@ describe('openCheckpoint', () => {
     await writeSafetensors(join(folder, 'a.safetensors'), [safetensorsSource('x', [1], Float32Array.of(1))]);
     writeIndex({ x: 'a.safetensors', y: 'b.safetensors', z: 'c.safetensors' });
     expect(() => openCheckpoint(folder)).toThrow(
-      /lacks 2 of its 3 weight files: expected b.safetensors, c.safetensors; finish/,
+      errorWith('file-not-found', { path: folder, files: ['b.safetensors', 'c.safetensors'] }),
     );
     writeIndex({ x: '../../etc/passwd' });
     expect(() => openCheckpoint(folder)).toThrow(
@@ -51,26 +53,26 @@ describe('openCheckpoint', () => {
     );
     copyFileSync(join(folder, 'a.safetensors'), join(folder, 'b.safetensors'));
     writeIndex({ x: 'a.safetensors', y: 'b.safetensors' });
-    expect(() => openCheckpoint(folder)).toThrow(/tensor "x" is in two files/);
+    expect(() => openCheckpoint(folder)).toThrow(errorWith('invalid-file', { path: folder, key: 'x' }));
   });
 
-  it('says what is missing or wrong, in one sentence', async () => {
+  it('refuses files and tensors that are missing or wrong', async () => {
     expect(() => openCheckpoint(join(folder, 'no'))).toThrow(/cannot read .*config.json: no such file or folder/);
-    expect(() => openCheckpoint(folder)).toThrow(
-      /has no weights in safetensors form: expected model.safetensors or .*got config.json/,
-    );
+    expect(() => openCheckpoint(folder)).toThrow(errorWith('file-not-found', { path: folder }));
     writeFileSync(join(folder, 'pytorch_model.bin'), '');
-    expect(() => weightFiles(folder)).toThrow(/got pytorch_model.bin; convert them to safetensors/);
+    expect(() => weightFiles(folder)).toThrow(
+      errorWith('unsupported-format', { path: folder, files: ['pytorch_model.bin'] }),
+    );
     const path = join(folder, 'model.safetensors');
     const bad = Float32Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY);
     await writeSafetensors(path, [safetensorsSource('w', [3], bad), safetensorsSource('i', [1], bad.slice(2))]);
     const checkpoint = openCheckpoint(folder);
     expect(() => checkpoint.read('w', [1, 3])).toThrow(
-      /"w" of .* has another shape than config.json says: expected \[1, 3\], got \[3\]/,
+      errorWith('wrong-tensor', { tensor: 'w', shape: [3], expectedShape: [1, 3] }),
     );
-    expect(() => checkpoint.read('w')).toThrow(/"w" of .* holds a number that is not finite: got NaN at element 1/);
-    expect(() => checkpoint.read('i')).toThrow(/got -Infinity at element 0/);
-    expect(() => checkpoint.read('v')).toThrow(/unknown tensor in .* "v"; did you mean "w"/);
+    expect(() => checkpoint.read('w')).toThrow(errorWith('not-finite', { tensor: 'w', index: 1 }));
+    expect(() => checkpoint.read('i')).toThrow(errorWith('not-finite', { tensor: 'i', index: 0 }));
+    expect(() => checkpoint.read('v')).toThrow(errorWith('missing-tensor', { tensor: 'v', nearest: ['w', 'i'] }));
     for (const [text, sentence] of [
       ['{', /config.json is not a JSON file/],
       ['[]', /config.json: the top level is wrong: expected object/],

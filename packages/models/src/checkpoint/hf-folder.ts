@@ -7,13 +7,15 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { openSafetensors, type SafetensorsDType, type SafetensorsFile } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, type RawConfig, readConfig, readJson } from './config.js';
+import { missingTensor } from './errors.js';
 
 const WHERE = 'checkpoint';
 
+/** A tensor as it lies in its file. */
 export interface RawTensor {
   readonly shape: readonly number[];
   readonly dtype: SafetensorsDType;
@@ -24,7 +26,7 @@ export interface RawTensor {
 
 /** A model's raw tensors under the names its makers gave them. */
 export interface RawCheckpoint {
-  /** The folder, or a name for what was built in code; sentences begin with it. */
+  /** The folder, or a name for what was built in code; errors name it. */
   readonly source: string;
   readonly config: RawConfig;
   readonly names: readonly string[];
@@ -56,6 +58,8 @@ export function weightFiles(folder: string, { mayLack = false } = {}): readonly 
   const outside = shards.find((shard) => basename(shard) !== shard || shard.startsWith('.'));
   if (outside !== undefined) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: indexPath, key: 'weight_map' },
       where: WHERE,
       what: `${indexPath} names a weight file outside its folder`,
       expected: 'plain file names',
@@ -65,6 +69,8 @@ export function weightFiles(folder: string, { mayLack = false } = {}): readonly 
   const missing = mayLack ? [] : shards.filter((shard) => !existsSync(join(folder, shard)));
   if (missing.length > 0) {
     throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: folder, files: missing },
       where: WHERE,
       what: `${folder} lacks ${missing.length} of its ${shards.length} weight files`,
       expected: missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', …' : ''),
@@ -87,6 +93,8 @@ export function openCheckpoint(folder: string): RawCheckpoint {
       const other = owners.get(name);
       if (other) {
         throw new AutoCircuitError({
+          code: 'invalid-file',
+          fields: { path: folder, key: name },
           where: WHERE,
           what: `tensor "${name}" is in two files of ${folder}`,
           got: `${basename(other.path)} and ${basename(path)}`,
@@ -97,7 +105,7 @@ export function openCheckpoint(folder: string): RawCheckpoint {
   }
   const ownerOf = (name: string): SafetensorsFile => {
     const file = owners.get(name);
-    if (!file) throw unknownName(WHERE, `tensor in ${folder}`, name, [...owners.keys()]);
+    if (!file) throw missingTensor(WHERE, `tensor in ${folder}`, name, [...owners.keys()]);
     return file;
   };
   const tensor = (name: string): RawTensor => {
@@ -129,7 +137,7 @@ export function memoryCheckpoint(
   tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
 ): RawCheckpoint {
   const find = (name: string) => {
-    if (!Object.hasOwn(tensors, name)) throw unknownName(WHERE, `tensor in ${source}`, name, Object.keys(tensors));
+    if (!Object.hasOwn(tensors, name)) throw missingTensor(WHERE, `tensor in ${source}`, name, Object.keys(tensors));
     return tensors[name]!;
   };
   return Object.freeze({
@@ -150,6 +158,8 @@ export function memoryCheckpoint(
 function checkShape(source: string, name: string, got: readonly number[], expected: readonly number[]): void {
   if (got.length === expected.length && got.every((size, axis) => size === expected[axis])) return;
   throw new AutoCircuitError({
+    code: 'wrong-tensor',
+    fields: { tensor: name, shape: got, expectedShape: expected },
     where: WHERE,
     what: `tensor "${name}" of ${source} has another shape than config.json says`,
     expected: `[${expected.join(', ')}]`,
@@ -163,6 +173,8 @@ function checkFinite(source: string, name: string, numbers: Float32Array): void 
     // NaN and both infinities, and nothing else, give NaN here
     if (numbers[i]! - numbers[i]! === 0) continue;
     throw new AutoCircuitError({
+      code: 'not-finite',
+      fields: { tensor: name, index: i },
       where: WHERE,
       what: `tensor "${name}" of ${source} holds a number that is not finite`,
       got: `${numbers[i]} at element ${i}`,
@@ -175,6 +187,8 @@ function noWeights(folder: string): AutoCircuitError {
   const present = existsSync(folder) ? readdirSync(folder) : [];
   const pickled = present.filter((name) => /\.(bin|pt|pth|ckpt|h5|msgpack|gguf)$/.test(name));
   return new AutoCircuitError({
+    code: pickled.length > 0 ? 'unsupported-format' : 'file-not-found',
+    fields: { path: folder, files: pickled },
     where: WHERE,
     what: `${folder} has no weights in safetensors form`,
     expected: `${WEIGHTS} or ${INDEX}`,

@@ -1,7 +1,7 @@
-/** @file Ways from a raw tensor to a canonical one: as it is, some of its columns or rows, transposed. For recipes' tables. */
+/** @file Loaders for recipes, from raw tensors to canonical ones: as they are, some of their rows or columns, transposed. */
 import type { RawCheckpoint } from './hf-folder.js';
 
-/** Gives a matrix (or vector) in the layout a recipe wants. */
+/** Loads a matrix or vector in the layout that a recipe wants, float32, row-major. */
 export type Loader = (raw: RawCheckpoint) => Float32Array;
 
 /** The tensor as it is. */
@@ -16,7 +16,7 @@ export const part =
   (raw) =>
     raw.read(name, [size]).slice(from, from + count);
 
-/** A vector with 1 added to each number: norms that are kept as what is added to 1. */
+/** A vector with 1 added to each number: for norms that are stored as what is added to 1. */
 export const plusOne =
   (name: string, size: number): Loader =>
   (raw) =>

@@ -52,6 +52,7 @@ export function centerColumns(matrix: Float32Array, rows: number): Float32Array 
   return out;
 }
 
+/** A vector minus its mean. */
 export const centerVector = (vector: Float32Array): Float32Array => centerRows(vector, vector.length);
 
 /**

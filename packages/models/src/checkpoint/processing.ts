@@ -1,6 +1,7 @@
 /**
  * @file Weight processing: the same model in another basis, as TransformerLens does it. Order and formulas are those of its
- * `fold_layer_norm`, `center_writing_weights`, `center_unembed` and `fold_value_biases`.
+ * `fold_layer_norm`, `center_writing_weights`, `center_unembed` and `fold_value_biases`
+ * (https://github.com/TransformerLensOrg/TransformerLens).
  *
  * Each step rewrites lazy tensors into lazy tensors. Sums are taken in float64 and rounded to float32 once.
  */
@@ -8,12 +9,14 @@ import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
 import { addValueBias, biasThrough, centerColumns, centerRows, centerVector, scaleInput } from './processing-math.js';
 import type { CanonicalTensor, CanonicalTensors, ModelSizes } from './tensors.js';
 
+/** The steps, in the order in which they are applied. */
 export const PROCESSING_STEPS = Object.freeze([
   'fold-norm',
   'center-writes',
   'center-unembed',
   'fold-value-biases',
 ] as const);
+/** The name of a step. */
 export type ProcessingStep = (typeof PROCESSING_STEPS)[number];
 /** `all` that apply to the model, `none`, or steps by name. They are always done in the order of `PROCESSING_STEPS`. */
 export type ProcessingRequest = 'all' | 'none' | readonly string[];
@@ -78,6 +81,8 @@ function stepsFor(
     const obstacle = STEPS[step].obstacle(tensors, sizes);
     if (obstacle) {
       throw new AutoCircuitError({
+        code: 'invalid-option',
+        fields: { option: 'process', got: step },
         where: 'checkpoint',
         what: `"${step}" cannot be applied to ${source}: ${obstacle}`,
         fix: `leave "${step}" out`,

@@ -1,16 +1,18 @@
 /** @file Rotary position tables from config.json, computed in float64 (RoFormer, arXiv 2104.09864; the rotate-half convention). */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import type { RawConfig } from './config.js';
 import { parseConfig } from './config.js';
+import { unsupportedName } from './errors.js';
 
 /** The rotary settings of a model, whatever keys its config holds them under. */
 export interface RotarySettings {
   readonly theta: number;
-  /** Dimensions that are turned: dHead, or a share of it. */
+  /** Dimensions of a head that are rotated: dHead, or a share of it. */
   readonly dims: number;
   readonly scaling: RotaryScaling;
 }
+/** How frequencies are scaled for longer contexts than a model was trained on. */
 export type RotaryScaling =
   | { readonly kind: 'default' }
   | { readonly kind: 'linear'; readonly factor: number }
@@ -64,7 +66,7 @@ const isScaling = (name: string): name is ScalingName => Object.hasOwn(scalingSc
 
 /**
  * The rotary settings in a config: newer keys (`rope_parameters`) before older ones.
- * @param defaultShare of a head that is turned, when the config does not say
+ * @param defaultShare the share of a head that is rotated when the config does not say
  * @throws AutoCircuitError for a scaling that is not supported, or lacks its numbers
  */
 export function readRotary(config: RawConfig, dHead: number, source: string, defaultShare = 1): RotarySettings {
@@ -72,11 +74,13 @@ export function readRotary(config: RawConfig, dHead: number, source: string, def
   const settings = keys.rope_parameters ?? keys.rope_scaling ?? {};
   const type = settings.rope_type ?? settings.type ?? 'default';
   if (!isScaling(type))
-    throw unknownName('checkpoint', `rotary scaling in ${source}`, type, Object.keys(scalingSchemas));
+    throw unsupportedName('rope_type', `rotary scaling in ${source}`, type, Object.keys(scalingSchemas));
   const share = settings.partial_rotary_factor ?? keys.partial_rotary_factor ?? keys.rotary_pct ?? defaultShare;
   const dims = Math.trunc(dHead * share);
   if (dims < 2 || dims % 2 !== 0 || dims > dHead) {
     throw new AutoCircuitError({
+      code: 'unsupported-model',
+      fields: { key: 'partial_rotary_factor', dims, dHead },
       where: 'checkpoint',
       what: `${source} turns ${dims} of ${dHead} head dimensions`,
       expected: 'an even number of at least 2, at most all',
@@ -115,9 +119,9 @@ export function rotaryFrequencies({ theta, dims, scaling }: RotarySettings): Flo
 function scaled(frequency: number, scaling: RotaryScaling): number {
   if (scaling.kind === 'default') return frequency;
   if (scaling.kind === 'linear') return frequency / scaling.factor;
-  // Llama 3.1: long waves are slowed by the factor, short ones stay, between them a blend
+  // Llama 3.1: long waves are slowed by the factor, short ones stay, those between are interpolated
   const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = scaling;
   const turns = (originalPositions * frequency) / (2 * Math.PI); // over the original context
-  const blend = Math.min(1, Math.max(0, (turns - low) / (high - low)));
-  return ((1 - blend) * frequency) / factor + blend * frequency;
+  const share = Math.min(1, Math.max(0, (turns - low) / (high - low)));
+  return ((1 - share) * frequency) / factor + share * frequency;
 }

@@ -1,5 +1,6 @@
 /** @file The tensors of a checkpoint under the names and in the layout that every architecture reads. */
 
+/** A tensor that is read when it is needed. */
 export interface CanonicalTensor {
   readonly name: string;
   readonly shape: readonly number[];

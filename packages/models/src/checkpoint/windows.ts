@@ -1,7 +1,8 @@
 /** @file Sliding windows from config.json: how many keys the queries of each layer see. */
-import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig, type RawConfig } from './config.js';
+import { unsupportedName } from './errors.js';
 
 /** By layer: the keys that a query sees, its own position among them; null for all before it. */
 export type LayerWindows = readonly (number | null)[];
@@ -12,6 +13,7 @@ const windowKeys = z.looseObject({
 });
 const LAYER_TYPES: Readonly<Record<string, boolean>> = { full_attention: false, sliding_attention: true };
 
+/** A family's rule for which layers slide. */
 export interface WindowRule {
   readonly layers: number;
   /** Which layers slide, where the config does not list them (`layer_types`). */
@@ -34,6 +36,8 @@ export function readWindows(
   if (!types) return Array.from({ length: layers }, (_, layer) => (slides(layer) ? window : null));
   if (types.length !== layers) {
     throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path: source, key: 'layer_types' },
       where: 'checkpoint',
       what: `${source} does not say of every layer whether it slides`,
       expected: `layer_types for ${layers} layers`,
@@ -43,9 +47,11 @@ export function readWindows(
   return types.map((type, layer) => {
     const sliding = LAYER_TYPES[type];
     if (sliding === undefined)
-      throw unknownName('checkpoint', `layer type in ${source}`, type, Object.keys(LAYER_TYPES));
+      throw unsupportedName('layer_types', `layer type in ${source}`, type, Object.keys(LAYER_TYPES));
     if (sliding && window === null) {
       throw new AutoCircuitError({
+        code: 'invalid-file',
+        fields: { path: source, key: 'sliding_window' },
         where: 'checkpoint',
         what: `layer ${layer} of ${source} slides, but there is no window`,
         expected: 'a number as sliding_window',

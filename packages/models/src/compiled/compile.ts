@@ -8,6 +8,7 @@ import type { Expression, Tokens, Value } from './rasp.js';
 import type { CompiledShape } from './weight-shapes.js';
 import { weightShapes } from './weight-shapes.js';
 
+/** A program with the weights that compute it. */
 export interface CompiledProgram {
   readonly expression: Expression;
   /** Token ids are places in here; BOS comes after. */
@@ -23,6 +24,12 @@ export interface CompiledProgram {
 /** Score of a selected token over one that is not: e^−100 vanishes in float32. */
 const SCORE = 100;
 
+/**
+ * Compiles an expression.
+ * @param tokens the input that the expression is made of
+ * @param maxLength tokens after BOS, at most
+ * @throws AutoCircuitError for two expressions of one name
+ */
 export function compile(expression: Expression, tokens: Tokens, maxLength: number): CompiledProgram {
   const plan = planOf(expression);
   const labels = plan.variables.flatMap((variable) => variable.labels);

@@ -1,3 +1,4 @@
+/** @file Compiled models: they compute their programs, and what tracr’s own models compute. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,23 +9,20 @@ import {
   createPatchableModel,
   edgeAt,
   interpreterBackend,
-  intTensor,
   type ModelObject,
   maskFromEdges,
   openSafetensors,
   type PatchDescription,
 } from '@auto-circuit/core';
 import type { MemoryWeight } from '@auto-circuit/core/backend';
+import { intTensor } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import {
-  COMPILED_PROGRAMS,
-  circuitOfProgram,
-  compile,
-  type KnownUnder,
-  modelOfProgram,
-  rasp,
-  tracrModel,
-} from './index.js';
+import { errorWith } from '../testing/error-matcher.js';
+import { compile } from './compile.js';
+import { circuitOfProgram, type KnownUnder } from './known-circuit.js';
+import { COMPILED_PROGRAMS, modelOfProgram } from './named-programs.js';
+import * as rasp from './rasp.js';
+import { tracrModel } from './tracr-weights.js';
 
 /** A model that tracr itself compiled, with its outputs on all inputs. */
 interface GoldenTracr {
@@ -228,18 +226,18 @@ describe('compile', () => {
   it('refuses two expressions of one name, and evaluation refuses what has no meaning', () => {
     const tokens = rasp.tokensOf(['a', 'b']);
     const twice = rasp.map('tokens', tokens, (t) => t);
-    expect(() => compile(twice, tokens, 3)).toThrow(/two expressions are named "tokens"/);
+    expect(() => compile(twice, tokens, 3)).toThrow(errorWith('invalid-program', { program: 'tokens' }));
     const never = rasp.aggregate(
       'never',
       rasp.select(tokens, tokens, () => false),
       tokens,
     );
-    expect(() => rasp.evaluate(never, ['a'])).toThrow(/"never": a token selects nothing/);
+    expect(() => rasp.evaluate(never, ['a'])).toThrow(errorWith('invalid-program', { program: 'never' }));
     const mixed = rasp.aggregate(
       'mixed',
       rasp.select(tokens, tokens, () => true),
       tokens,
     );
-    expect(() => rasp.evaluate(mixed, ['a', 'b'])).toThrow(/tokens of different values/);
+    expect(() => rasp.evaluate(mixed, ['a', 'b'])).toThrow(errorWith('invalid-program', { program: 'mixed' }));
   });
 });

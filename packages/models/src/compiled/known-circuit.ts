@@ -1,7 +1,7 @@
 /**
  * @file The exact circuit of a compiled program, by its construction: a node reads the variables of its operation and
  * nothing else, and every variable has one writer, so an edge is in exactly when its source writes what its destination
- * reads. Everything else that a source writes falls on dimensions that the destination's weights are 0 on.
+ * reads. Everything else that a source writes meets weights of 0 in the destination.
  */
 import { AutoCircuitError, edgesByName, type Graph } from '@auto-circuit/core/plugin';
 import type { CompiledProgram } from './compile.js';
@@ -15,11 +15,12 @@ import type { Operation, Variable } from './plan.js';
  */
 export type KnownUnder = 'zero' | 'resample';
 
+/** An edge of a known circuit. */
 export interface KnownEdge {
   readonly source: string;
-  /** With Q, K and V apart. */
+  /** With separate Q, K and V. */
   readonly destination: string;
-  /** Why it is in: the variable carried. */
+  /** Why it is in: the variable that the destination reads. */
   readonly carries: string;
   /** Where the variable is anything but 0. */
   readonly at: Variable['at'];
@@ -62,9 +63,10 @@ export function circuitOfProgram(program: CompiledProgram, graph: Graph, under: 
   const { factorized, splitQkv, positions } = graph.options;
   if (!factorized) {
     throw new AutoCircuitError({
+      code: 'unsupported-graph',
       where: 'compiled',
       what: 'the known circuit has edges between heads and MLPs, which the residual graph has not',
-      fix: 'leave --residual out',
+      fix: 'use a factorized graph',
     });
   }
   const numbers = knownEdges(program)

@@ -1,6 +1,6 @@
 /**
- * @file Which head or MLP computes each expression, and what stands where in the residual stream. Attention of layer l is
- * slot 2l, its MLP slot 2l + 1; everything goes into the first slot after those of what it reads.
+ * @file Which head or MLP computes each expression, and where its value stands in the residual stream. Attention of layer l is
+ * slot 2l, its MLP slot 2l + 1; everything goes into the first slot after the slots of what it reads.
  */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import type { Categorical, Expression, Length, Selector, Value } from './rasp.js';
@@ -42,14 +42,17 @@ export interface MlpOperation {
   readonly neurons: readonly Neuron[];
   readonly writes: Variable;
 }
+/** relu(Σ weight · input + bias), written into some dimensions. */
 export interface Neuron {
   readonly inputs: readonly { readonly variable: Variable; readonly index: number; readonly weight: number }[];
   readonly bias: number;
   /** Into dimensions of what the operation writes. */
   readonly outputs: readonly { readonly index: number; readonly weight: number }[];
 }
+/** What a head or an MLP computes. */
 export type Operation = HeadOperation | MlpOperation;
 
+/** Which node computes what, and where it is written. */
 export interface Plan {
   readonly layers: number;
   /** Heads of every layer. */
@@ -60,8 +63,10 @@ export interface Plan {
   readonly output: Variable;
 }
 
+/** The source node of the embeddings. */
 export const RESID_START = 'Resid Start';
 
+/** Places every expression that `output` is made of. @throws AutoCircuitError for two expressions of one name */
 export function planOf(output: Expression): Plan {
   const operations: Operation[] = [];
   const known = new Map<Expression, Variable>();
@@ -70,7 +75,12 @@ export function planOf(output: Expression): Plan {
 
   const add = (variable: Variable, slot: number): Variable => {
     if (variables.some(({ name }) => name === variable.name)) {
-      throw new AutoCircuitError({ where: 'compiled', what: `two expressions are named "${variable.name}"` });
+      throw new AutoCircuitError({
+        code: 'invalid-program',
+        fields: { program: variable.name },
+        where: 'compiled',
+        what: `two expressions are named "${variable.name}"`,
+      });
     }
     variables.push(variable);
     slots.set(variable, slot);
@@ -81,17 +91,17 @@ export function planOf(output: Expression): Plan {
     return last + (((last + 1) & 1) === kind ? 1 : 2);
   };
   const addHead = (
-    parts: Pick<HeadOperation, 'selector' | 'value'>,
+    read: Pick<HeadOperation, 'selector' | 'value'>,
     written: Pick<Variable, 'name' | 'labels' | 'values'>,
   ): Variable => {
-    const reads = [parts.value, ...(parts.selector ? [parts.selector.keys, parts.selector.queries] : [])];
+    const reads = [read.value, ...(read.selector ? [read.selector.keys, read.selector.queries] : [])];
     const slot = after(reads, 0);
     const layer = slot / 2;
     const head = operations.filter((op) => op.kind === 'head' && op.layer === layer).length;
     const node = `A${layer}.${head}`;
     const varies = reads.some((variable) => variable.varies);
     const writes = add({ ...written, writer: node, at: 'tokens', varies }, slot);
-    operations.push({ kind: 'head', node, layer, head, ...parts, writes });
+    operations.push({ kind: 'head', node, layer, head, ...read, writes });
     return writes;
   };
   const addMlp = (

@@ -1,7 +1,7 @@
 /**
  * @file Small programs over sequences, in the manner of RASP (Weiss et al. 2021, arXiv 2106.06981): an expression has one
  * value at every token, and selectors say which tokens each token looks at. Made by the functions below, evaluated by
- * `evaluate`, turned into weights by `compile.ts`.
+ * `evaluate`, compiled to weights by `compile.ts`.
  *
  * @example
  * const tokens = tokensOf([1, 2, 3]);
@@ -9,6 +9,7 @@
  */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
+/** A value at a token. */
 export type Value = string | number;
 
 interface Named {
@@ -50,19 +51,23 @@ export interface Measure extends Named {
   readonly of: Categorical;
   readonly f: (value: Value) => number;
 }
-/** The value at the tokens selected; of numbers, their mean. */
+/** The value at the selected tokens, which must be one value. */
 export interface AggregateOneHot extends OneHot {
   readonly op: 'aggregate';
   readonly selector: Selector;
   readonly of: Categorical;
 }
+/** The mean of a number over the selected tokens. */
 export interface AggregateNumber extends Named {
   readonly op: 'aggregate-number';
   readonly selector: Selector;
   readonly of: Numeric;
 }
+/** An expression with one of a few values. */
 export type Categorical = Tokens | Indices | Length | MapTo | Combine | AggregateOneHot;
+/** An expression that is a number. */
 export type Numeric = Measure | AggregateNumber;
+/** Any expression. */
 export type Expression = Categorical | Numeric;
 
 /** Token q looks at the tokens k with predicate(keys[k], queries[q]); equally at each. */
@@ -72,13 +77,17 @@ export interface Selector {
   readonly predicate: (key: Value, query: Value) => boolean;
 }
 
+/** The input: tokens of this vocabulary. */
 export const tokensOf = (vocabulary: readonly Value[]): Tokens => ({
   op: 'tokens',
   name: 'tokens',
   values: vocabulary,
 });
+/** 0 for the first token after BOS, and so on. @param maxLength tokens after BOS, at most */
 export const indices = (maxLength: number): Indices => ({ op: 'indices', name: 'indices', values: upTo(maxLength, 0) });
+/** The number of tokens after BOS. @param maxLength the most there can be */
 export const length = (maxLength: number): Length => ({ op: 'length', name: 'length', values: upTo(maxLength, 1) });
+/** f of the value at the same token. @param name no other expression has it */
 export const map = (name: string, of: Categorical, f: MapTo['f']): MapTo => ({
   op: 'map',
   name,
@@ -86,6 +95,7 @@ export const map = (name: string, of: Categorical, f: MapTo['f']): MapTo => ({
   f,
   values: distinct(of.values.map(f)),
 });
+/** f of two values at the same token. */
 export const combine = (name: string, a: Categorical, b: Categorical, f: Combine['f']): Combine => ({
   op: 'combine',
   name,
@@ -93,12 +103,15 @@ export const combine = (name: string, a: Categorical, b: Categorical, f: Combine
   f,
   values: distinct(a.values.flatMap((x) => b.values.map((y) => f(x, y)))),
 });
+/** A number for each value. */
 export const measure = (name: string, of: Categorical, f: Measure['f']): Measure => ({ op: 'measure', name, of, f });
+/** Which tokens each token looks at: those where the predicate holds of their key and its own query. */
 export const select = (keys: Categorical, queries: Categorical, predicate: Selector['predicate']): Selector => ({
   keys,
   queries,
   predicate,
 });
+/** The value at the selected tokens. */
 export const aggregate = (name: string, selector: Selector, of: Categorical): AggregateOneHot => ({
   op: 'aggregate',
   name,
@@ -106,6 +119,7 @@ export const aggregate = (name: string, selector: Selector, of: Categorical): Ag
   of,
   values: of.values,
 });
+/** The mean of a number over the selected tokens. */
 export const average = (name: string, selector: Selector, of: Numeric): AggregateNumber => ({
   op: 'aggregate-number',
   name,
@@ -179,4 +193,10 @@ function selected(
 }
 
 const unusable = (name: string, what: string, expected: string): AutoCircuitError =>
-  new AutoCircuitError({ where: 'compiled', what: `"${name}": ${what}`, expected });
+  new AutoCircuitError({
+    code: 'invalid-program',
+    fields: { program: name },
+    where: 'compiled',
+    what: `"${name}": ${what}`,
+    expected,
+  });

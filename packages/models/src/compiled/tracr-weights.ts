@@ -1,10 +1,11 @@
 /** @file Weights that tracr compiled, under TransformerLens' per-head names, for our architecture. */
 
 import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
-import { AutoCircuitError, type ModelObject, unknownName } from '@auto-circuit/core/plugin';
+import { AutoCircuitError, type ModelObject } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import { count, parseConfig } from '../checkpoint/config.js';
-import { compiledModel } from './model.js';
+import { missingTensor } from '../checkpoint/errors.js';
+import { compiledModel } from './compiled-model.js';
 import type { CompiledShape } from './weight-shapes.js';
 
 const configSchema = z.looseObject({
@@ -21,16 +22,16 @@ const configSchema = z.looseObject({
   causal: z.literal(false),
 });
 
-/** Ours by theirs; `turn` swaps the last two axes. */
+/** Their name of each of our weights; `transposed` swaps the last two axes. */
 const NAMES = {
   'embed.W': { theirs: 'embed.W_E' },
   'pos.W': { theirs: 'pos_embed.W_pos' },
-  'unembed.W': { theirs: 'unembed.W_U', turn: true },
+  'unembed.W': { theirs: 'unembed.W_U', transposed: true },
 } satisfies Record<string, NamedWeight>;
 const LAYER_NAMES = {
-  'attn.q.W': { theirs: 'attn.W_Q', turn: true },
-  'attn.k.W': { theirs: 'attn.W_K', turn: true },
-  'attn.v.W': { theirs: 'attn.W_V', turn: true },
+  'attn.q.W': { theirs: 'attn.W_Q', transposed: true },
+  'attn.k.W': { theirs: 'attn.W_K', transposed: true },
+  'attn.v.W': { theirs: 'attn.W_V', transposed: true },
   'attn.q.b': { theirs: 'attn.b_Q' },
   'attn.k.b': { theirs: 'attn.b_K' },
   'attn.v.b': { theirs: 'attn.b_V' },
@@ -43,7 +44,7 @@ const LAYER_NAMES = {
 } satisfies Record<string, NamedWeight>;
 interface NamedWeight {
   readonly theirs: string;
-  readonly turn?: boolean;
+  readonly transposed?: boolean;
 }
 
 /**
@@ -69,25 +70,30 @@ export function tracrModel(
     outputs: read.d_vocab_out,
   };
   const weights: Record<string, MemoryWeight> = {};
-  const take = (ours: string, theirs: string, turn = false): void => {
+  const take = (ours: string, theirs: string, isTransposed = false): void => {
     const tensor = tensors[theirs];
-    if (!tensor) throw unknownName('compiled', `tensor of ${name}`, theirs, Object.keys(tensors));
-    weights[ours] = turn ? turned(tensor, theirs) : tensor;
+    if (!tensor) throw missingTensor('compiled', `tensor of ${name}`, theirs, Object.keys(tensors));
+    weights[ours] = isTransposed ? transpose(tensor, theirs) : tensor;
   };
-  for (const [ours, { theirs, turn }] of Object.entries<NamedWeight>(NAMES)) take(ours, theirs, turn);
+  for (const [ours, { theirs, transposed }] of Object.entries<NamedWeight>(NAMES)) take(ours, theirs, transposed);
   for (let l = 0; l < shape.layers; l++) {
-    for (const [ours, { theirs, turn }] of Object.entries<NamedWeight>(LAYER_NAMES)) {
-      take(`L${l}.${ours}`, `blocks.${l}.${theirs}`, turn);
+    for (const [ours, { theirs, transposed }] of Object.entries<NamedWeight>(LAYER_NAMES)) {
+      take(`L${l}.${ours}`, `blocks.${l}.${theirs}`, transposed);
     }
   }
   return compiledModel(name, shape, memoryWeights(weights));
 }
 
 /** [..., rows, columns] → [..., columns, rows]. */
-function turned({ shape, data }: MemoryWeight, name: string): MemoryWeight {
+function transpose({ shape, data }: MemoryWeight, name: string): MemoryWeight {
   const [rows, columns] = shape.slice(-2);
   if (rows === undefined || columns === undefined) {
-    throw new AutoCircuitError({ where: 'compiled', what: `tensor "${name}" has fewer than two axes` });
+    throw new AutoCircuitError({
+      code: 'wrong-tensor',
+      fields: { tensor: name, shape },
+      where: 'compiled',
+      what: `tensor "${name}" has fewer than two axes`,
+    });
   }
   const out = new Float32Array(data.length);
   const size = rows * columns;

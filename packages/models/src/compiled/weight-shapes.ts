@@ -1,26 +1,7 @@
-/** The shapes of all weights, by canonical name. */
-export function weightShapes(shape: CompiledShape): Readonly<Record<string, readonly number[]>> {
-  const { layers, heads, dModel, dHead, dMlp, vocabulary, positions, outputs } = shape;
-  const layer = (l: number): Record<string, readonly number[]> => ({
-    [`L${l}.attn.q.W`]: [heads, dHead, dModel],
-    [`L${l}.attn.k.W`]: [heads, dHead, dModel],
-    [`L${l}.attn.v.W`]: [heads, dHead, dModel],
-    [`L${l}.attn.q.b`]: [heads, dHead],
-    [`L${l}.attn.k.b`]: [heads, dHead],
-    [`L${l}.attn.v.b`]: [heads, dHead],
-    [`L${l}.attn.o.W`]: [heads, dHead, dModel],
-    [`L${l}.attn.o.b`]: [dModel],
-    [`L${l}.mlp.in.W`]: [dModel, dMlp],
-    [`L${l}.mlp.in.b`]: [dMlp],
-    [`L${l}.mlp.out.W`]: [dMlp, dModel],
-    [`L${l}.mlp.out.b`]: [dModel],
-  });
-  return Object.assign(
-    { 'embed.W': [vocabulary, dModel], 'pos.W': [positions, dModel], 'unembed.W': [outputs, dModel] },
-    ...Array.from({ length: layers }, (_, l) => layer(l)),
-  );
-}
+/** @file The sizes of a compiled model, and the shapes of its weights. */
+import { outputShapes, plainMlpShapes, projectionShapes, type WeightShapes } from '../architectures/weight-shapes.js';
 
+/** The sizes of a compiled model. */
 export interface CompiledShape {
   readonly layers: number;
   readonly heads: number;
@@ -33,4 +14,18 @@ export interface CompiledShape {
   readonly positions: number;
   /** Numbers at every position: one for each token, or one in all. */
   readonly outputs: number;
+}
+
+/** The shapes of all weights, by canonical name. */
+export function weightShapes(shape: CompiledShape): Readonly<WeightShapes> {
+  const { layers, dModel, vocabulary, positions, outputs } = shape;
+  const layer = (l: number): WeightShapes => ({
+    ...projectionShapes(`L${l}.attn`, shape, true),
+    ...outputShapes(`L${l}.attn`, shape, true),
+    ...plainMlpShapes(`L${l}.mlp`, shape),
+  });
+  return Object.assign(
+    { 'embed.W': [vocabulary, dModel], 'pos.W': [positions, dModel], 'unembed.W': [outputs, dModel] },
+    ...Array.from({ length: layers }, (_, l) => layer(l)),
+  );
 }

@@ -1,7 +1,10 @@
+/** @file Named sizes: as many parameters as their publishers count, and no numbers. */
 import { buildGraph, type GraphOptions } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
-import { NAMED_SIZES, namedShape, namedSize } from './index.js';
+import { errorWith } from '../testing/error-matcher.js';
+import { namedShape } from './shape-only.js';
+import { NAMED_SIZES, namedSize } from './sizes.js';
 
 /** Of a model with pictures: all, less the picture tower, its projection to dModel and that one's norm. */
 function textPart(all: number, dModel: number): number {
@@ -107,12 +110,20 @@ describe('named sizes', () => {
 
   it('are loaded from the hub, where their weights are published', async () => {
     const hub = { offline: true, cacheDir: '/nonexistent' };
-    await expect(loadModel('GPT2-small', { hub })).rejects.toThrow(/openai-community\/gpt2/);
-    await expect(loadModel('attn-only-2l', { hub })).rejects.toThrow(/no safetensors are published of attn-only-2l/);
-    await expect(loadModel('gpt-2', { hub })).rejects.toThrow(/unknown model "gpt-2".*did you mean "gpt2/);
+    await expect(loadModel('GPT2-small', { hub })).rejects.toThrow(
+      errorWith('file-not-found', { model: 'openai-community/gpt2', partly: false }),
+    );
+    await expect(loadModel('attn-only-2l', { hub })).rejects.toThrow(
+      errorWith('weights-not-published', { model: 'attn-only-2l' }),
+    );
+    await expect(loadModel('gpt-2', { hub })).rejects.toThrow(
+      errorWith('unknown-name', { what: 'model', name: 'gpt-2', nearest: expect.arrayContaining(['gpt2']) }),
+    );
   });
 
   it('have no numbers', () => {
-    expect(() => namedShape('gpt2', 'none')!.weights.read('embed.W')).toThrow(/only the shape of gpt2 is known/);
+    expect(() => namedShape('gpt2', 'none')!.weights.read('embed.W')).toThrow(
+      errorWith('weights-not-published', { model: 'gpt2' }),
+    );
   });
 });

@@ -1,27 +1,25 @@
-/** @file A named size as a model without numbers: graph, parameters and memory can be told of it, but it cannot be run. */
+/** @file A named size as a model without numbers: its graph, parameters and memory are known, but it cannot be run. */
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/core/plugin';
-import { FAMILIES } from '../architectures/families.js';
-import { canonicalWeights } from '../checkpoint/canonical.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
 import type { CanonicalTensors } from '../checkpoint/tensors.js';
+import { FAMILIES } from '../families/families.js';
 import { type NamedSize, namedSize } from './sizes.js';
 
 /**
- * The model of that name as its config says it is; nothing is fetched. undefined for a name that is no named size.
+ * The model of that name as its config says it is; nothing is fetched. undefined where no size has the name.
  * @param process the steps that loading would do: they change which weights there are
  */
-export function shapeOf(name: string, process: ProcessingRequest): ModelObject | undefined {
+export function namedShape(name: string, process: ProcessingRequest): ModelObject | undefined {
   const size = namedSize(name);
   if (!size) return undefined;
-  const family = FAMILIES.find(({ recipe }) => recipe.modelTypes.includes(size.config.model_type))!;
-  const loaded = canonicalWeights(withoutNumbers(size), family.recipe, process);
-  return family.build(size.name, loaded, shapesOnly(size.name, loaded.tensors));
+  const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(size.config.model_type))!;
+  return family.ofCheckpoint(size.name, withoutNumbers(size), process, (tensors) => shapesOnly(size.name, tensors));
 }
 
-/** What of a checkpoint recipes ask for by name: biases that only some families have. */
+/** Tensors that recipes ask for by name: biases that only some families have. */
 const OPTIONAL_TENSORS: Readonly<Record<string, RegExp>> = { qwen2: /self_attn\.[qkv]_proj\.bias$/ };
 
 function withoutNumbers({ name, config }: NamedSize & { readonly name: string }): RawCheckpoint {
@@ -59,6 +57,8 @@ function shapesOnly(name: string, tensors: CanonicalTensors): WeightStore {
 
 const notHere = (name: string): AutoCircuitError =>
   new AutoCircuitError({
+    code: 'weights-not-published',
+    fields: { model: name },
     where: 'models',
     what: `only the shape of ${name} is known here, not its weights`,
     kind: 'internal',

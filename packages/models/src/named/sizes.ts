@@ -1,9 +1,10 @@
 /**
- * @file The named sizes of each family: what of `config.json` their shape follows from, and where their weights are. Keys that
- * equal a family's defaults are left out, as in the files themselves.
+ * @file The named sizes of each family: the keys of `config.json` that their shape follows from, and where their weights are. Keys
+ * that equal a family's defaults are left out, as in the files themselves.
  */
 import type { RawConfig } from '../checkpoint/config.js';
 
+/** A published model's size. */
 export interface NamedSize {
   /** The hub's name; null where no safetensors are published under it. */
   readonly hub: string | null;
@@ -15,7 +16,7 @@ const gpt2 = ([name, hub, n_layer, n_head, n_embd]: Entry): Named => [
   name,
   { hub, config: { model_type: 'gpt2', n_layer, n_head, n_embd, n_positions: 1024, vocab_size: 50_257 } },
 ];
-/** The small models of "A Mathematical Framework for Transformer Circuits", as TransformerLens names them. */
+/** The small models of "A Mathematical Framework for Transformer Circuits" (Elhage et al. 2021), as TransformerLens names them. */
 const attentionOnly = ([name, hub, n_layer]: Entry): Named => [
   name,
   {
@@ -145,12 +146,13 @@ const entries: readonly Named[] = [
   ).map(grouped(gemma3)),
 ];
 
+/** The named sizes: `gpt2`, `pythia-70m`, … */
 export const NAMED_SIZES: Readonly<Record<string, NamedSize>> = Object.freeze(Object.fromEntries(entries));
 
-/** Other tools' names for some of them. */
+/** Names that other tools have for some of them. */
 const ALIASES: Readonly<Record<string, string>> = { 'gpt2-small': 'gpt2' };
 
-/** The named size, by its name in any case; undefined for a name that is none. */
+/** The named size, by its name in upper or lower case; undefined where there is none. */
 export function namedSize(name: string): (NamedSize & { readonly name: string }) | undefined {
   const key = name.toLowerCase();
   const known = ALIASES[key] ?? key;

@@ -1,3 +1,4 @@
+/** @file The shipped model does its task. */
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
@@ -12,7 +13,7 @@ import {
 import { inputOf } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
-import { SHIPPED_MODELS } from './index.js';
+import { SHIPPED_MODELS } from './shipped-models.js';
 
 const folder = fileURLToPath(SHIPPED_MODELS['ioi-mini']!.folder);
 const promptFile = new URL('../../../tasks/data/ioi-mini.json', import.meta.url);

@@ -30,6 +30,8 @@ export function readTokenizerJson(folder: string): JsonObject {
   const [vocab, merges] = [join(folder, 'vocab.json'), join(folder, 'merges.txt')];
   if (existsSync(vocab) && existsSync(merges)) return byteLevelTokenizer(vocab, merges);
   throw new AutoCircuitError({
+    code: 'no-tokenizer',
+    fields: { model: folder },
     where: 'tokenizer',
     what: `${folder} has no tokenizer`,
     expected: 'tokenizer.json, or vocab.json and merges.txt',
@@ -58,6 +60,8 @@ function byteLevelTokenizer(vocabPath: string, mergesPath: string): JsonObject {
   const vocab = parseConfig(z.record(z.string(), z.number().int().nonnegative()), readJson(vocabPath), vocabPath);
   if (!Object.hasOwn(vocab, BYTE_SPACE)) {
     throw new AutoCircuitError({
+      code: 'invalid-tokenizer',
+      fields: { path: vocabPath },
       where: 'tokenizer',
       what: `${vocabPath} is no byte-level vocabulary`,
       expected: `a token "${BYTE_SPACE}" for the space`,
@@ -93,6 +97,8 @@ function readMerges(path: string, vocab: Readonly<Record<string, number>>): [str
       const [left, right, ...rest] = line.split(' ');
       if (left && right && rest.length === 0 && Object.hasOwn(vocab, left + right)) return [left, right];
       throw new AutoCircuitError({
+        code: 'invalid-tokenizer',
+        fields: { path, line: number },
         where: 'tokenizer',
         what: `${path} line ${number} is no merge`,
         expected: 'two tokens with a space between, whose union is in vocab.json',

@@ -13,16 +13,23 @@ import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
 import { readTokenizerJson } from './tokenizer-json.js';
 
+/** A model's tokenizer. */
 export interface ModelTokenizer extends TextEncoder {
-  /** Token ids of a text. No other special tokens are added. Throws when `bos` is asked for and there is none. */
+  /**
+   * Token ids of a text. No other special tokens are added.
+   * @throws AutoCircuitError when `bos` is asked for and there is none
+   */
   encode(text: string, options?: { readonly bos: boolean }): number[];
-  /** The text of some tokens, special ones included, nothing tidied. Throws for an id outside the vocabulary. */
+  /**
+   * The text of some tokens, special ones included, nothing tidied.
+   * @throws AutoCircuitError for an id outside the vocabulary
+   */
   decode(ids: readonly number[]): string;
   readonly bosId: number | null;
   readonly eosId: number | null;
-  /** Whether the tokenizer by itself puts BOS before a text: what `--bos auto` does. */
+  /** Whether the tokenizer puts BOS before a text of its own accord. */
   readonly addsBos: boolean;
-  /** One token for display: its text, or its name in the vocabulary when it is part of a character. */
+  /** One token for display: its text, or its name in the vocabulary when it is only some bytes of a character. */
   tokenText(id: number): string;
   /** The largest id + 1. */
   readonly size: number;
@@ -63,6 +70,8 @@ export function loadTokenizer(folder: string): ModelTokenizer {
     const unknown = ids.find((id) => tokenizer.id_to_token(id) === undefined);
     if (unknown !== undefined) {
       throw new AutoCircuitError({
+        code: 'token-out-of-range',
+        fields: { token: unknown, size },
         where: 'tokenizer',
         what: `${folder} has no token ${unknown}`,
         expected: `ids from 0 to ${size - 1}`,
@@ -76,7 +85,13 @@ export function loadTokenizer(folder: string): ModelTokenizer {
     encode: (text: string, { bos }: { readonly bos: boolean } = { bos: addsBosOf(tokenizer, settings, bosId) }) => {
       if (!bos) return encodePlain(text);
       if (bosId === null) {
-        throw new AutoCircuitError({ where: 'tokenizer', what: `${folder} has no BOS token`, fix: 'use --bos off' });
+        throw new AutoCircuitError({
+          code: 'no-bos-token',
+          fields: { path: folder },
+          where: 'tokenizer',
+          what: `${folder} has no BOS token`,
+          fix: 'encode without BOS',
+        });
       }
       return [bosId, ...encodePlain(text)];
     },
@@ -108,6 +123,8 @@ function build(folder: string, json: object, settings: object): Tokenizer {
     return new Tokenizer(json, settings);
   } catch (cause) {
     throw new AutoCircuitError({
+      code: 'invalid-tokenizer',
+      fields: { path: folder },
       where: 'tokenizer',
       what: `the tokenizer of ${folder} cannot be used`,
       got: cause instanceof Error ? cause.message : String(cause),

@@ -1,10 +1,12 @@
-/** @file Known edges: 1 on a circuit that is known already, 0 on all other edges. */
-import { AutoCircuitError, definePruneAlgo, edgesByName, unflattenScores } from '@auto-circuit/core/plugin';
+/** @file A known circuit as scores: 1 on its edges, 0 on all others. */
+import { AutoCircuitError, definePruneAlgo, unflattenScores } from '@auto-circuit/core/plugin';
+import { edgeList } from '../shared/edge-list.js';
 
 /**
- * AutoCircuit's `Official Circuit`: a circuit from a paper or a file as scores, so that it is measured like those that
- * algorithms find. Nothing is computed; the edges come from whoever asks (the command line reads the task's), since no
- * algorithm sees the known circuit.
+ * AutoCircuit's `Official Circuit`: a circuit from a paper or a file as scores, 1 for its edges and 0 for the others. Nothing
+ * is computed; the caller names the edges, since no algorithm sees the known circuit of a task.
+ *
+ * Use it to measure a known circuit in the same way as those that algorithms find.
  */
 export const knownEdges = definePruneAlgo({
   name: 'known-edges',
@@ -16,15 +18,16 @@ export const knownEdges = definePruneAlgo({
   },
   async score({ graph, progress, signal }, { edges }) {
     signal?.throwIfAborted();
-    const names = edges.split(',').map((name) => name.trim());
-    const known = names.filter((name) => name !== '').flatMap((name) => edgesByName(graph, name));
+    const known = edgeList(graph, edges);
     if (known.length === 0) {
       throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: 'edges' },
         where: 'known-edges',
         what: 'no edges are named',
         expected: 'names of edges with commas between them',
         got: `"${edges}"`,
-        fix: 'give them by --algo.edges, or use a task that has an official circuit with --algo official-circuit',
+        fix: 'name them, or use the preset official-circuit on a task that has such a circuit',
       });
     }
     const scores = new Float32Array(graph.edgeCount); // canonical

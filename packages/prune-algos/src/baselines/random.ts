@@ -1,7 +1,11 @@
 /** @file Random scores: the baseline that every algorithm has to beat. */
 import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core/plugin';
 
-/** A uniform number in [0, 1) for each edge, by the run's seed and the edge's canonical number. Looks at no prompt. */
+/**
+ * A uniform number in [0, 1) for each edge, by the run's seed and the edge's canonical number. Looks at no prompt.
+ *
+ * A baseline: what an algorithm finds should beat it.
+ */
 export const random = definePruneAlgo({
   name: 'random',
   doc: 'baseline: uniform random scores, by the seed',

@@ -14,9 +14,11 @@ const MOST_NUMBERS = 2 ** 24;
 
 /**
  * Score of an edge = |mean of its source's output| over prompts, positions and dModel of a batch of clean prompts, averaged
- * over batches by their prompts (AutoCircuit's activation magnitude: signed activations are averaged first). All
- * positions of a graph with token positions get the same score. Where writing weights are centred (`--process`), every
- * source but the start has mean 0 over dModel and the scores are rounding noise: use `--no-process`.
+ * over batches by their prompts (AutoCircuit's activation magnitude: signed activations are averaged first), in the unit of
+ * the residual stream. All positions of a graph with token positions get the same score. Where a model is opened with
+ * centred writing weights, every source but the start has mean 0 over dModel, and the scores are rounding noise.
+ *
+ * A baseline: what an algorithm finds should beat it.
  */
 export const activationMagnitude = definePruneAlgo({
   name: 'activation-magnitude',
@@ -27,7 +29,12 @@ export const activationMagnitude = definePruneAlgo({
     const { batches, graph, progress, signal } = context;
     const prompts = batches.reduce((n, batch) => n + batch.prompts.length, 0);
     if (prompts === 0) {
-      throw new AutoCircuitError({ where: 'activation-magnitude', what: 'there are no prompts', kind: 'internal' });
+      throw new AutoCircuitError({
+        code: 'no-prompts',
+        where: 'activation-magnitude',
+        what: 'there are no prompts',
+        kind: 'internal',
+      });
     }
     const magnitudes = new Float64Array(graph.sources.length); // [sources]
     let done = 0;

@@ -4,10 +4,13 @@ import { promptMeans } from '../shared/prompt-means.js';
 
 /**
  * Information flow routes (Ferrando and Voita 2024, "Information Flow Routes: Automatically Interpreting Language Models at
- * Scale", arXiv 2403.00824): with x what v reads on the clean run (the residual stream before the norm) and a_u what u wrote,
- * proximity(u) = max(‖x‖₁ − ‖x − a_u‖₁, 0), score(u→v) = proximity(u) / Σ over the sources of v, mean over positions and
- * prompts. Biases that no source writes are part of x and get no share; where no source is near, all scores are 0. Needs no
- * gradient, no corrupt prompts and no objective. Q, K and V of all heads of a layer read the same, so they score the same.
+ * Scale", https://arxiv.org/abs/2403.00824): with x what v reads on the clean run (the residual stream before the norm) and
+ * a_u what u wrote, proximity(u) = max(‖x‖₁ − ‖x − a_u‖₁, 0) and score(u→v) = proximity(u) / Σ over the sources of v, mean
+ * over positions and prompts: a share from 0 to 1. Biases that no source writes are part of x and get no share; where no
+ * source is near, all scores are 0. Q, K and V of all heads of a layer read the same, so they score the same.
+ *
+ * Use it where there are no corrupt prompts or no answers: it needs neither, nor a gradient. It finds all that flows, whether
+ * the task needs it or not.
  */
 export const informationFlowRoutes = definePruneAlgo({
   name: 'information-flow-routes',

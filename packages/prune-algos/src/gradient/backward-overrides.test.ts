@@ -11,7 +11,7 @@ import {
 } from '@auto-circuit/core/backend';
 import {
   type AnyValue,
-  type BackwardRule,
+  type BackwardOverride,
   buildGraph,
   edgesByName,
   floatTensor,
@@ -48,7 +48,7 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
     { ...SMALL, heads: 4, dHead: 2, kvHeads: 2, activation: 'silu' },
     { scale },
   ),
-  'gemma with norms behind, caps and windows': randomGemma(
+  'gemma with norms after its blocks, caps and windows': randomGemma(
     {
       ...SMALL,
       heads: 4,
@@ -65,7 +65,7 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
   ),
   'neox, side by side': randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),
 };
-const RULES: Readonly<Record<string, readonly BackwardRule[]>> = {
+const RULES: Readonly<Record<string, readonly BackwardOverride[]>> = {
   relp: relpRules(false),
   'relp, frozen pattern': relpRules(true),
   gim: gimRules(2),
@@ -87,7 +87,7 @@ const side = (name: 'clean' | 'corrupt'): Tensor =>
   intTensor(Int32Array.from(BATCH.prompts[0]![name] as number[]), [1, 4]);
 const run = (model: ModelObject, program: Program, feeds: Readonly<Record<string, Tensor>>) =>
   interpret(program, feeds, model.weights, { precision: 'float64' });
-const ruleOf = (rules: readonly BackwardRule[], { role }: AnyValue) =>
+const ruleOf = (rules: readonly BackwardOverride[], { role }: AnyValue) =>
   rules.find((rule) => role === rule.role || role?.endsWith(`.${rule.role}`));
 
 const frozenName = ({ id }: Pick<AnyValue, 'id'>): string => `frozen ${id}`;
@@ -108,7 +108,7 @@ function placeOf(graph: Graph, edge: string) {
  * of the value v, `scale` c·v + (1 − c)·f, and softmax at T becomes f + T·(softmax(x/T) − softmax(x₀/T)), whose derivative
  * is that at T without 1/T.
  */
-function linearised(program: Program, rules: readonly BackwardRule[]): Program {
+function linearised(program: Program, rules: readonly BackwardOverride[]): Program {
   const b = new ProgramBuilder('linearised');
   const map: number[] = [];
   const held = (value: AnyValue): AnyValue => b.input(frozenName(value), 'float', value.shape);
@@ -160,7 +160,7 @@ describe.each(Object.entries(MODELS))('%s', (_, model) => {
       await patchable.dispose();
       expect(changed.losses).toEqual(plain.losses); // forward values stay, to the last bit
 
-      const corrupt = run(model, captureProgram(setting, 'parts'), { input: side('corrupt') });
+      const corrupt = run(model, captureProgram(setting), { input: side('corrupt') });
       const program = patchedProgram({ ...setting, supply: 'fed', axes: { perItem: false, perPosition: false } });
       const masks = program.values.filter((v) => v.op === 'input' && v.attributes.name.startsWith('mask:'));
       const feeds = (edge: string, by: number): Record<string, Tensor> => {

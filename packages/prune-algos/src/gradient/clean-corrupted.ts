@@ -3,9 +3,12 @@ import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**
- * Clean-corrupted (the variant of that name in the EAP-IG code, Hanna, Pezzelle and Belinkov 2024, arXiv 2403.17806): the EAP
- * score with the mean of two gradients, on the clean run and on the run whose token embeddings are the patched-in ones;
- * differences of source outputs stay those of the ends. Mean over prompts; M is the run's objective.
+ * Clean-corrupted (the variant of that name in the code of EAP-IG, Hanna, Pezzelle and Belinkov 2024,
+ * https://arxiv.org/abs/2403.17806): the EAP score with the mean of two gradients, one on the clean run and one on the run
+ * whose token embeddings are the patched-in ones. The activation differences stay those between the two ends. Mean over
+ * prompts, in the unit of M, the run's objective.
+ *
+ * Use it where `eap` is misled by a loss that is flat on the clean run, and two backward passes are all one can afford.
  */
 export const cleanCorrupted = definePruneAlgo({
   name: 'clean-corrupted',
@@ -15,6 +18,6 @@ export const cleanCorrupted = definePruneAlgo({
     gradientScores(context, {
       key: ['clean-corrupted'],
       objective: context.objective,
-      points: [{ inputAlpha: 1 }, { inputAlpha: 0 }],
+      points: [1, 0].map((alpha) => ({ at: { kind: 'input', alpha } })),
     }),
 });

@@ -144,7 +144,8 @@ describe.each(
       const own = allEdges(graph).map(({ source }) => source.index >= block.start && source.index < block.stop);
       for (let k = 1; k <= steps; k++) {
         const mask: Mask = { perItem: false, tensors: unflattenScores(graph, own.map((is) => (is ? 1 - k / steps : 0))) }; // biome-ignore format: one line
-        const { tensors } = await patchable.maskGradient(batches[0]!, { input: 'clean', patch, objective, mask });
+        const at = { kind: 'mask', mask } as const;
+        const { tensors } = await patchable.maskGradient(batches[0]!, { input: 'clean', patch, objective, at });
         for (const item of prompts.keys()) {
           const flat = flattenScores(graph, itemOf(graph, tensors, item));
           for (const [edge, is] of own.entries()) if (is) total[edge]! += flat[edge]! / (steps * prompts.length);

@@ -1,4 +1,4 @@
-/** @file Edge attribution patching with integrated gradients over the outputs of the model's parts. */
+/** @file Edge attribution patching with integrated gradients over the outputs of one block of sources after another. */
 import {
   definePruneAlgo,
   floatTensor,
@@ -10,14 +10,16 @@ import {
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 
 /**
- * EAP-IG, activations (Hanna, Pezzelle and Belinkov 2024, arXiv 2403.17806, after the integrated gradients of Marks et al.
- * 2024, arXiv 2403.19647): one after the other, the output a of the embedding, of each layer's attention heads and of each MLP
- * is replaced in the clean run by patch + (k/steps)·(clean − patch), k = 1 … steps, and the rest of the run follows.
- * score(u→v) = Σ (patch_u − clean_u) · mean over k of ∂M/∂in_v, differences being those of the ends.
+ * EAP-IG, activations (Hanna, Pezzelle and Belinkov 2024, https://arxiv.org/abs/2403.17806, after the integrated gradients
+ * of Marks et al. 2024, https://arxiv.org/abs/2403.19647): one block after another (the embedding, the heads of each layer,
+ * each MLP) has its output replaced in the clean run by patch + (k/steps)·(clean − patch), k = 1 … steps, and the rest of the
+ * run follows. score(u→v) = Σ (patch_u − clean_u) · mean over k of ∂M/∂in_v, with the activation differences of the two ends.
  *
- * `count` says which of these runs an edge counts: `own`, those that replace the output its source belongs to, as the formula
- * has it; `all`, the mean over all runs, as the code of EAP-IG does. Mean over prompts; M is the run's objective.
- * (2 + attention layers + MLPs) · steps backward passes.
+ * `count` says which of these runs an edge counts: `own`, those that replace the output of its own source's block, as in the
+ * formula; `all`, the mean over all runs, as in the code of EAP-IG. Mean over prompts, in the unit of M, the run's objective.
+ *
+ * Use it where inputs between two prompts mean nothing to the model: here one block at a time leaves the clean run. It is the
+ * dearest of the gradient scores: (2 + attention layers + MLPs) · steps backward passes.
  */
 export const eapIgActivations = definePruneAlgo({
   name: 'eap-ig-activations',
@@ -48,7 +50,7 @@ function pointsOf(graph: Graph, block: SourceBlock, steps: number, count: 'own' 
   const blocks = graph.sourceBlocks.length;
   const share = count === 'own' ? (all: PromptGradients) => ownShare(graph, block, blocks, all) : undefined;
   return Array.from({ length: steps }, (_, k) => ({
-    mixed: { site: block.site, alpha: (k + 1) / steps },
+    at: { kind: 'activations', site: block.site, alpha: (k + 1) / steps },
     ...(share ? { share } : {}),
   }));
 }
@@ -58,11 +60,11 @@ function ownShare(graph: Graph, block: SourceBlock, blocks: number, { tensors }:
   const own = graph.destinationBlocks.map(({ module, sources }) => {
     const { data, shape } = tensors[module]!; // [prompts, position?, head?, sources]
     const width = sources.stop - sources.start;
-    const kept = Float64Array.from(data, (x, i) => {
+    const counted = Float64Array.from(data, (x, i) => {
       const source = sources.start + (i % width);
       return source >= block.start && source < block.stop ? x * blocks : 0;
     });
-    return [module, floatTensor(kept, shape)] as const;
+    return [module, floatTensor(counted, shape)] as const;
   });
   return { tensors: Object.fromEntries(own) };
 }

@@ -4,8 +4,11 @@ import { gradientScores } from './gradient-scores.js';
 
 /**
  * Edge attribution patching (Syed, Rager and Conmy 2023, "Attribution Patching Outperforms Automated Circuit Discovery",
- * arXiv 2310.10348): score(u→v) = Σ over positions and dModel of (patch_u − clean_u) · ∂M/∂in_v on the clean run, which
- * is ∂M/∂mask[v, u] at mask 0. Mean over prompts; M is the run's objective, a loss. Two forward passes and one backward.
+ * https://arxiv.org/abs/2310.10348): score(u→v) = Σ over positions and dModel of (patch_u − clean_u) · ∂M/∂in_v on the
+ * clean run, which is ∂M/∂mask[v, u] at mask 0. Mean over prompts, in the unit of M, the run's objective (a loss).
+ *
+ * Start with it: two forward passes and one backward score every edge. Where the loss is flat or bends between the two
+ * runs, `eap-ig-inputs` and `exact` are better guides.
  */
 export const eap = definePruneAlgo({
   name: 'eap',

@@ -1,5 +1,5 @@
-/** @file Gradient interaction modifications: EAP with gradients that allow for what interacting parts hide from each other. */
-import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
+/** @file Gradient interaction modifications: EAP with gradients corrected for what interacting factors hide from each other. */
+import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -7,7 +7,7 @@ import { gradientScores } from './gradient-scores.js';
  * 1/temperature), since at 1 strong keys hide each other's effect; factors of a product share their gradient: gate and up
  * half each, values half, queries and keys a quarter.
  */
-export const gimRules = (temperature: number): readonly BackwardRule[] => [
+export const gimRules = (temperature: number): readonly BackwardOverride[] => [
   { kind: 'stop', role: 'scale' },
   { kind: 'softmaxTemperature', role: 'attn.pattern', temperature },
   { kind: 'scale', role: 'attn.q', factor: 0.25 },
@@ -18,9 +18,12 @@ export const gimRules = (temperature: number): readonly BackwardRule[] => [
 ];
 
 /**
- * GIM (Edin et al. 2025, "GIM: Improved Interpretability for Large Language Models", arXiv 2505.17630):
- * score(u→v) = Σ (patch_u − clean_u) · g_v, where g_v is the gradient at v under the rules above. Mean over prompts; M is the
- * run's objective, a loss. Two forward passes and one backward.
+ * GIM (Edin et al. 2025, "GIM: Improved Interpretability for Large Language Models", https://arxiv.org/abs/2505.17630):
+ * score(u→v) = Σ (patch_u − clean_u) · g_v, where g_v is the gradient at v under the rules above. Mean over prompts, in the
+ * unit of M, the run's objective.
+ *
+ * Use it where attention is saturated, so that plain gradients through its softmax vanish, at the price of `eap`: two forward
+ * passes and one backward.
  */
 export const gim = definePruneAlgo({
   name: 'gim',

@@ -1,6 +1,6 @@
 /** @file What all gradient scores share: ∂M/∂mask for each prompt at one or several points, averaged over points, then over prompts. */
 import {
-  type BackwardRule,
+  type BackwardOverride,
   type MaskGradientRequest,
   type Objective,
   objectiveByBatch,
@@ -9,18 +9,19 @@ import {
 } from '@auto-circuit/core/plugin';
 import { type PointScores, type PromptMeans, promptMeans } from '../shared/prompt-means.js';
 
-/** Where a gradient is taken: at a mask value, at an interpolated input, or with one source block's output interpolated. */
-export interface GradientPoint extends Pick<MaskGradientRequest, 'mask' | 'inputAlpha' | 'mixed'> {
+/** Where a gradient is taken (default: the clean run), and what of it counts. */
+export interface GradientPoint extends Pick<MaskGradientRequest, 'at'> {
   /** Makes the point's share of each prompt's scores; default all of it. */
   readonly share?: (gradients: PromptGradients) => PointScores;
 }
+/** Where gradients are taken, of what, and how they are changed. */
 export interface GradientScoresRequest {
   /** The algorithm's name and what else sets its work apart (its options). */
   readonly key: readonly unknown[];
   readonly objective: Objective;
   readonly points: readonly GradientPoint[];
   /** What gradients do differently; default nothing. */
-  readonly backward?: readonly BackwardRule[];
+  readonly backward?: readonly BackwardOverride[];
   /** Whether `share` needs the scores of what nodes write. */
   readonly neurons?: boolean;
 }
@@ -35,28 +36,22 @@ export function gradientScores(
 ): Promise<PromptMeans> {
   const { batches, model, patch } = context;
   const objectives = objectiveByBatch(objective, batches);
-  const between = new Map<GradientPoint, PromptGradients>(); // made with the point before, in one run
   if (isFlat(objective, points)) context.warn?.(flatWarning(`${key[0]}`));
+  const alphas = points.flatMap(({ at }) => (at?.kind === 'input' ? [at.alpha] : []));
+  const firstBetween = points.find(({ at }) => at?.kind === 'input');
+  let between: AsyncIterator<PromptGradients, undefined> | null = null;
   return promptMeans(context, {
     key,
     points,
     unit: 'gradients',
     async at(batch, b, point) {
-      const { share, inputAlpha, ...rest } = point;
+      const { share, at } = point;
       const rules = backward ? { backward } : {};
-      const request = { input: 'clean', patch, objective: objectives[b]!, neurons, ...rules, ...rest } as const;
-      if (inputAlpha !== undefined && !between.has(point)) {
-        const from = points.indexOf(point);
-        const together = points.slice(from, from + model.runsAtOnce(batch)); // all points are of one kind
-        const gradients = await model.gradientsBetween(
-          batch,
-          request,
-          together.map((other) => other.inputAlpha!),
-        );
-        together.forEach((other, i) => between.set(other, gradients[i]!));
-      }
-      const gradients = between.get(point) ?? (await model.maskGradient(batch, request));
-      between.delete(point);
+      const request = { input: 'clean', patch, objective: objectives[b]!, neurons, ...rules } as const;
+      // Points come in order, batch by batch: those between the two inputs are handed over as one list.
+      if (point === firstBetween) between = model.gradientsBetween(batch, request, alphas)[Symbol.asyncIterator]();
+      const next = at?.kind === 'input' ? (await between!.next()).value : undefined;
+      const gradients = next ?? (await model.maskGradient(batch, at ? { ...request, at } : request));
       return share ? share(gradients) : gradients;
     },
   });
@@ -65,7 +60,9 @@ export function gradientScores(
 /** KL from the clean output has its minimum on the clean run, so that there every gradient is 0. */
 function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean {
   if (objective.kind !== 'kl' || objective.referenceLogits) return false;
-  return points.every(({ mask = 0, inputAlpha = 1, mixed }) => mask === 0 && inputAlpha === 1 && !mixed);
+  return points.every(
+    ({ at }) => !at || (at.kind === 'mask' && at.mask === 0) || (at.kind === 'input' && at.alpha === 1),
+  );
 }
 
 const flatWarning = (algo: string): string =>

@@ -4,9 +4,12 @@ import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 
 /**
- * Integrated gradients (Sundararajan, Taly and Yan 2017, arXiv 1703.01365) along the line on which all masks grow together
- * from 0 (clean) to 1 (patched): the mean of ∂M/∂mask at k/samples for k = 0 … samples, both ends included
- * (samples + 1 points; AutoCircuit's integrated edge gradients, which adds the points up instead). Mean over prompts.
+ * Integrated gradients (Sundararajan, Taly and Yan 2017, https://arxiv.org/abs/1703.01365) along the line on which all masks
+ * grow together from 0 (clean) to 1 (patched): the mean of ∂M/∂mask at k/samples for k = 0 … samples, both ends included.
+ * (AutoCircuit's integrated edge gradients, which adds the samples + 1 points up instead.) Mean over prompts, in the unit of
+ * M, which the options choose.
+ *
+ * Use it where the loss bends strongly between clean and patched; samples + 1 backward passes.
  */
 export const integratedEdgeGradients = definePruneAlgo({
   name: 'integrated-edge-gradients',
@@ -25,7 +28,7 @@ export const integratedEdgeGradients = definePruneAlgo({
     return gradientScores(context, {
       key: ['integrated-edge-gradients', options],
       objective: objectiveOf('integrated-edge-gradients', options, context.objective),
-      points: Array.from({ length: samples + 1 }, (_, k) => ({ mask: k / samples })),
+      points: Array.from({ length: samples + 1 }, (_, k) => ({ at: { kind: 'mask', mask: k / samples } })),
     });
   },
 });

@@ -6,8 +6,11 @@ import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 /**
  * ∂M/∂mask[v, u] with every mask at `mask`: 0 is the clean run (edge attribution patching), 1 the run with every edge
  * patched (Miller, Chughtai and Saunders 2024, "Transformer Circuit Faithfulness Metrics Are Not Robust",
- * arXiv 2407.08734; AutoCircuit's mask gradient). M is minus the mean answer difference or value of f(logits), or the mean
- * squared distance of f(logits) to targets. Mean over prompts.
+ * https://arxiv.org/abs/2407.08734; AutoCircuit's mask gradient). M is minus the mean answer difference or value of
+ * f(logits), or the mean squared distance of f(logits) to targets. Mean over prompts, in the unit of f.
+ *
+ * Use it for an objective that is not the run's, to repeat AutoCircuit's numbers, or to ask what an edge does while the
+ * others are patched as well.
  */
 export const maskGradient = definePruneAlgo({
   name: 'mask-gradient',
@@ -26,6 +29,6 @@ export const maskGradient = definePruneAlgo({
     gradientScores(context, {
       key: ['mask-gradient', options],
       objective: objectiveOf('mask-gradient', options, context.objective),
-      points: [{ mask: options.mask }],
+      points: [{ at: { kind: 'mask', mask: options.mask } }],
     }),
 });

@@ -1,4 +1,4 @@
-/** @file Node attribution: the effect of whole source nodes, and on demand of the single numbers that they write. */
+/** @file Node attribution: the effect of whole source nodes, and of the single numbers that they write if asked for. */
 import {
   definePruneAlgo,
   floatTensor,
@@ -12,15 +12,17 @@ import type { PointScores } from '../shared/prompt-means.js';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 
 /**
- * Node attribution (attribution patching, Nanda 2023; as EAP-IG's `attribute_node`): score(u) = Σ over positions and dModel of
- * (patch_u − clean_u) · ∂M/∂a_u, with a_u what u writes to the residual stream, by all ways from it. In the factorized graph that is
- * the sum of the scores of u's edges. Every edge gets the score of its source, so a circuit holds all edges out of its nodes;
- * `nodes.json` has the nodes themselves. With `neurons` each of the dModel numbers that u writes has a score, too
- * (`neurons.safetensors`): the summands of score(u).
+ * Node attribution (attribution patching, Nanda 2023; as EAP-IG's `attribute_node`): score(u) = Σ over positions and dModel
+ * of (patch_u − clean_u) · ∂M/∂a_u, where a_u is what u writes to the residual stream, by all paths from there. In the
+ * factorized graph that is the sum of the scores of u's edges. Every edge gets the score of its source, so a circuit holds
+ * all edges out of its nodes; `nodes.json` has the nodes themselves. With `neurons` each of the dModel numbers that u writes
+ * has a score as well (`neurons.safetensors`): the summands of score(u).
  *
  * `gradient` says where ∂M/∂a_u is taken: `clean`; `ig-inputs`, the points of `eap-ig-inputs`; or `ig-activations`, those of
- * `eap-ig-activations` that move the node's own block (Marks et al. 2024, arXiv 2403.19647). Mean over prompts; M is the run's
- * objective, a loss.
+ * `eap-ig-activations` that move the node's own block (Marks et al. 2024, https://arxiv.org/abs/2403.19647). Mean over
+ * prompts, in the unit of M, the run's objective.
+ *
+ * Use it for questions about heads, MLPs or neurons rather than edges.
  */
 export const nodeAttribution = definePruneAlgo({
   name: 'node-attribution',
@@ -50,17 +52,21 @@ export const nodeAttribution = definePruneAlgo({
   },
 });
 
-interface NodePoint extends Pick<GradientPoint, 'inputAlpha' | 'mixed'> {
+interface NodePoint extends Pick<GradientPoint, 'at'> {
   /** The block whose nodes count this point; default all. */
   readonly own?: SourceBlock;
 }
 const POINTS: Readonly<Record<'clean' | 'ig-inputs' | 'ig-activations', (graph: Graph, steps: number) => NodePoint[]>> =
   {
     clean: () => [{}],
-    'ig-inputs': (_, steps) => Array.from({ length: steps }, (_point, k) => ({ inputAlpha: k / steps })),
+    'ig-inputs': (_, steps) =>
+      Array.from({ length: steps }, (_point, k) => ({ at: { kind: 'input', alpha: k / steps } })),
     'ig-activations': (graph, steps) =>
       graph.sourceBlocks.flatMap((own) =>
-        Array.from({ length: steps }, (_, k) => ({ own, mixed: { site: own.site, alpha: (k + 1) / steps } })),
+        Array.from({ length: steps }, (_, k) => ({
+          own,
+          at: { kind: 'activations', site: own.site, alpha: (k + 1) / steps },
+        })),
       ),
   };
 

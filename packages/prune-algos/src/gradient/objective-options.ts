@@ -1,6 +1,7 @@
 /** @file The options by which gradient algorithms fix an objective of their own, in AutoCircuit's terms. */
 import { AutoCircuitError, type Objective, type OptionValues } from '@auto-circuit/core/plugin';
 
+/** Options of algorithms that fix an objective of their own; `objectiveOf` makes it. */
 export const OBJECTIVE_OPTIONS = {
   tokenFunction: {
     type: 'enum',
@@ -15,13 +16,14 @@ export const OBJECTIVE_OPTIONS = {
     default: 'diff',
   },
 } as const;
+/** Values of `OBJECTIVE_OPTIONS`. */
 export type ObjectiveOptionValues = OptionValues<typeof OBJECTIVE_OPTIONS>;
 
 const TOKEN_FUNCTIONS = { logit: 'logit', prob: 'prob', logprob: 'logprob', 'logit-exp': 'logitExp' } as const;
 
 /**
  * The objective that the options name. `mse` takes its targets from the run's own objective, or from the prompts.
- * @throws AutoCircuitError for `mse` when the run's objective is another.
+ * @throws AutoCircuitError `conflicting-options` for `mse` when the run's objective is another.
  */
 export function objectiveOf(
   where: string,
@@ -32,10 +34,12 @@ export function objectiveOf(
   if (answers !== 'mse') return { kind: 'answers', tokenFunction: token, value: answers };
   if (runObjective.kind === 'mse') return { ...runObjective, tokenFunction: token };
   throw new AutoCircuitError({
+    code: 'conflicting-options',
+    fields: { options: ['answers', 'objective'], got: runObjective.kind },
     where,
     what: 'answers "mse" needs targets',
     expected: 'the objective mse, with "targets" in the data set or in a library call',
     got: `an objective of kind "${runObjective.kind}"`,
-    fix: 'use --objective mse, or answers diff or value',
+    fix: 'use the objective mse, or answers diff or value',
   });
 }

@@ -1,5 +1,5 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
-import { type BackwardRule, definePruneAlgo } from '@auto-circuit/core/plugin';
+import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -7,7 +7,7 @@ import { gradientScores } from './gradient-scores.js';
  * z times the constant act(z)/z (identity rule); a product of gate and up passes half to each (half rule); and on demand an
  * attention pattern is a constant (AH rule). Linear layers need none (0 rule).
  */
-export const relpRules = (frozenPattern: boolean): readonly BackwardRule[] => [
+export const relpRules = (frozenPattern: boolean): readonly BackwardOverride[] => [
   { kind: 'stop', role: 'scale' },
   { kind: 'stop', role: 'mlp.slope' },
   { kind: 'scale', role: 'mlp.gate', factor: 0.5 },
@@ -16,9 +16,11 @@ export const relpRules = (frozenPattern: boolean): readonly BackwardRule[] => [
 ];
 
 /**
- * RelP (Jafari et al. 2025, "RelP: Faithful and Efficient Circuit Discovery via Relevance Patching", arXiv 2508.21258):
- * score(u→v) = Σ (patch_u − clean_u) · r_v, where r_v is what the gradient at v becomes under the rules above. Equal to EAP
- * where the model is linear. Mean over prompts; M is the run's objective, a loss. Two forward passes and one backward.
+ * RelP (Jafari et al. 2025, "RelP: Faithful and Efficient Circuit Discovery via Relevance Patching",
+ * https://arxiv.org/abs/2508.21258): score(u→v) = Σ (patch_u − clean_u) · r_v, where r_v is what the gradient at v becomes
+ * under the rules above. Equal to EAP where the model is linear. Mean over prompts, in the unit of M, the run's objective.
+ *
+ * Use it where local slopes of norms and activations mislead `eap`, at the same price: two forward passes and one backward.
  */
 export const relp = definePruneAlgo({
   name: 'relp',

@@ -2,6 +2,8 @@
 import {
   AutoCircuitError,
   type CheckpointData,
+  CheckpointReader,
+  edgeAt,
   edgeEnds,
   type FloatArray,
   type Graph,
@@ -13,12 +15,14 @@ import {
   type PruneAlgoContext,
   type PruneScores,
   positionRows,
+  resumableWork,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from '../shared/resume.js';
-import { sameSite } from './same-site.js';
+import { batchesKey } from '../shared/batches-key.js';
 
+/** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
 export type AcdcFaithfulness = 'kl' | 'mse';
+/** What is searched, and on which prompts. */
 export interface AcdcSettings {
   readonly faithfulness: AcdcFaithfulness;
   readonly taus: readonly number[];
@@ -26,8 +30,6 @@ export interface AcdcSettings {
   readonly prompts: 'first-batch' | 'all';
   /** Canonical edge numbers, each at most once; edges left out are never removed. Default: `acdcOrder`. */
   readonly order?: readonly number[];
-  /** Whether edges are tried several at a time. Default: where the model runs such masks together. The search is the same. */
-  readonly ahead?: boolean;
 }
 /** What the search with one threshold came to. */
 export interface AcdcAtTau {
@@ -37,6 +39,7 @@ export interface AcdcAtTau {
   /** Distance to the clean output with all of these patched. */
   readonly distance: number;
 }
+/** What the searches with all thresholds came to. */
 export interface AcdcResult {
   /** The smallest τ that removed the edge, ∞ if none did. */
   readonly scores: PruneScores;
@@ -60,9 +63,9 @@ export function acdcOrder(graph: Graph): number[] {
  * For each τ: starts with nothing patched, visits the edges in order, patches one more, and keeps it patched when
  * d(now) − d(before) < τ (signed). d is KL(clean ‖ run), or the mean squared difference of logits, averaged over the
  * positions read and the prompts; in float64 on the host. Thresholds that have removed the same edges so far share a run.
- * Layers before an edge's destination are not run again, and several edges are tried at once (see `visitNext`).
+ * The model runs several edges ahead of the decisions, as far as these are regular (see `visitNext`).
  *
- * @throws AutoCircuitError for thresholds or an order that cannot be used
+ * @throws AutoCircuitError `invalid-option` for thresholds, `duplicate-edge` or `unknown-edge` for an order that cannot be used
  */
 export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettings): Promise<AcdcResult> {
   const { graph } = context;
@@ -70,21 +73,21 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
   checkTaus(taus);
   checkOrder(graph, order);
   const batches = settings.prompts === 'all' ? context.batches : context.batches.slice(0, 1);
-  const ahead = settings.ahead ?? context.model.runsTogether;
   const first: Branch = { taus: taus.map((_, t) => t), removed: [], distance: 0, visited: 0, rate: 0.5 };
   let branches: readonly Branch[] = [first];
   const work = await resumableWork(context, {
+    where: 'acdc',
     key: ['acdc', faithfulness, taus, settings.prompts, settings.order ?? null, graph.edgeCount, batchesKey(context)],
     total: order.length,
     unit: 'edges',
     state: () => saved(branches),
   });
-  if (work.saved) branches = restored(work.saved);
+  if (work.saved) branches = restored(work.saved, taus.length);
   const distancesOf = await distances(context, batches, faithfulness);
   for (;;) {
     const branch = branches.reduce((least, other) => (other.visited < least.visited ? other : least));
     if (branch.visited === order.length) break;
-    const grown = await visitNext(branch, { graph, order, taus, ahead, distancesOf });
+    const grown = await visitNext(branch, { order, taus, distancesOf });
     branches = branches.flatMap((other) => (other === branch ? grown : [other]));
     await work.step(Math.min(...branches.map(({ visited }) => visited)));
   }
@@ -102,47 +105,43 @@ interface Branch {
   readonly rate: number;
 }
 
-/** Edges tried at once at most; how far a run of equal outcomes is worth betting on follows from how regular they were. */
-const MOST_AHEAD = 32;
+/** How much of `rate` stays from one edge to the next. */
 const RATE_MEMORY = 0.9;
 
 interface Visit {
-  readonly graph: Graph;
   readonly order: readonly number[];
   readonly taus: readonly number[];
-  /** Whether several edges are tried at once. */
-  readonly ahead: boolean;
   readonly distancesOf: DistancesOf;
 }
 
 /**
- * Tries the next edges of a branch: each as if those before it went as expected (all removed, or all kept). Results are used
- * in order up to the first that went otherwise, so the search is the same as one edge at a time.
+ * Tries the next edges of a branch, as many as the model runs together: each as if those before it went as expected (all
+ * removed, or all kept). Results are used in order up to the first that went otherwise, so the search is the same as one edge
+ * at a time.
  */
-async function visitNext(branch: Branch, { graph, order, taus, ahead, distancesOf }: Visit): Promise<Branch[]> {
+async function visitNext(branch: Branch, { order, taus, distancesOf }: Visit): Promise<Branch[]> {
   const expected = branch.rate >= 0.5;
   const regular = Math.max(branch.rate, 1 - branch.rate);
-  const most = ahead ? Math.min(MOST_AHEAD, Math.max(1, Math.round(1 / (1 - regular)))) : 1;
-  const edges = sameSite(graph, order.slice(branch.visited, branch.visited + most));
-  const variants = edges.map((edge, i) => (expected ? edges.slice(0, i + 1) : [edge]));
-  const found = await distancesOf(branch.removed, variants);
+  const edges = order.slice(branch.visited);
+  const found = await distancesOf(branch.removed, edges, { removed: expected, chance: regular });
   let { distance, rate, visited } = branch;
   const removed = [...branch.removed];
-  for (const [i, edge] of edges.entries()) {
-    const accepts = (t: number): boolean => found[i]! - distance < taus[t]!;
+  for (const [i, near] of found.entries()) {
+    const edge = edges[i]!;
+    const accepts = (t: number): boolean => near - distance < taus[t]!;
     const [yes, no] = [branch.taus.filter(accepts), branch.taus.filter((t) => !accepts(t))];
     const gone = yes.length > 0;
     visited++;
     rate = RATE_MEMORY * rate + (1 - RATE_MEMORY) * (gone ? 1 : 0);
     if (gone && no.length > 0) {
       return [
-        { taus: yes, removed: [...removed, edge], distance: found[i]!, visited, rate },
+        { taus: yes, removed: [...removed, edge], distance: near, visited, rate },
         { taus: no, removed, distance, visited, rate },
       ];
     }
     if (gone) {
       removed.push(edge);
-      distance = found[i]!;
+      distance = near;
     }
     if (gone !== expected) break; // the others were tried as if this had gone otherwise
   }
@@ -159,8 +158,25 @@ function result(graph: Graph, taus: readonly number[], branches: readonly Branch
   return { scores: unflattenScores(graph, flat), perTau };
 }
 
-/** How far the output is from the clean one when these edges and each variant's are patched, mean over prompts. */
-type DistancesOf = (removed: readonly number[], variants: readonly (readonly number[])[]) => Promise<number[]>;
+/** What is expected of the next edges, and how likely it is of each. */
+interface Expectation {
+  readonly removed: boolean;
+  readonly chance: number;
+}
+/**
+ * How far the output is from the clean one (mean over prompts) with the removed edges patched, and one of the next ones: alone
+ * where these are expected to stay, else with those before it. Of as many of the next edges as the model runs together.
+ */
+type DistancesOf = (
+  removed: readonly number[],
+  next: readonly number[],
+  expectation: Expectation,
+) => Promise<readonly number[]>;
+
+/** Each edge alone, or with all that come before it. */
+function* variantsOf(edges: readonly number[], { removed }: Expectation): Generator<readonly number[]> {
+  for (const [i, edge] of edges.entries()) yield removed ? edges.slice(0, i + 1) : [edge];
+}
 
 async function distances(
   { model, graph, patch }: PruneAlgoContext,
@@ -173,15 +189,20 @@ async function distances(
     const logits = await model.patchedRun(batch, { input: 'clean', patch, mask: maskOf([]) });
     clean.push(positionRows(logits, batch));
   }
-  return async (removed, variants) => {
-    const sums = variants.map(() => 0);
+  return async (removed, next, expectation) => {
+    const sums: number[] = [];
     let prompts = 0;
     for (const [b, batch] of batches.entries()) {
-      const runs = await model.patchedRuns(batch, { input: 'clean', patch, mask: maskOf(removed), variants });
-      for (const [v, logits] of runs.entries()) {
-        for (const [i, rows] of positionRows(logits, batch).entries()) {
-          sums[v]! += meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
+      const variants = variantsOf(next, expectation);
+      const request = { input: 'clean', patch, mask: maskOf(removed), variants, chance: expectation.chance } as const;
+      for await (const { logits } of model.patchedVariants(batch, request)) {
+        for (const [v, run] of logits.entries()) {
+          for (const [i, rows] of positionRows(run, batch).entries()) {
+            const distance = meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
+            sums[v] = (sums[v] ?? 0) + distance;
+          }
         }
+        break; // what the next edges are tried on top of is decided by these
       }
       prompts += batch.prompts.length;
     }
@@ -202,10 +223,12 @@ function checkTaus(taus: readonly number[]): void {
   const bad = taus.find((tau) => !(tau > 0 && Number.isFinite(tau)));
   if (taus.length > 0 && bad === undefined) return;
   throw new AutoCircuitError({
+    code: 'invalid-option',
     where: 'acdc',
     what: 'the thresholds are not usable',
     expected: 'numbers above 0, one at least',
     got: taus.length > 0 ? `${bad}` : 'none',
+    fields: { option: 'taus', got: bad ?? null },
   });
 }
 
@@ -213,6 +236,8 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
   for (const edge of order) edgeEnds(graph, edge); // throws for numbers that are no edges
   if (new Set(order).size === order.length) return;
   throw new AutoCircuitError({
+    code: 'duplicate-edge',
+    fields: { name: edgeAt(graph, order.find((edge, i) => order.indexOf(edge) < i)!).name },
     where: 'acdc',
     what: 'the visiting order names an edge twice',
     expected: `each of ${graph.edgeCount} edges at most once`,
@@ -220,27 +245,39 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
   });
 }
 
-const saved = (branches: readonly Branch[]): CheckpointData => ({
-  state: { taus: branches.map(({ taus }) => taus) },
-  arrays: {
-    distances: Float64Array.from(branches, ({ distance }) => distance),
-    visited: Float64Array.from(branches, ({ visited }) => visited),
-    rates: Float64Array.from(branches, ({ rate }) => rate),
-    ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
-  },
-});
+/** The search as a checkpoint holds it. */
+const saved = (branches: readonly Branch[]): CheckpointData => {
+  const branchOfTau = new Float64Array(branches.reduce((n, { taus }) => n + taus.length, 0));
+  for (const [i, { taus }] of branches.entries()) for (const t of taus) branchOfTau[t] = i;
+  return {
+    state: { branches: branches.length },
+    arrays: {
+      branchOfTau,
+      distances: Float64Array.from(branches, ({ distance }) => distance),
+      visited: Float64Array.from(branches, ({ visited }) => visited),
+      rates: Float64Array.from(branches, ({ rate }) => rate),
+      removedCounts: Float64Array.from(branches, ({ removed }) => removed.length),
+      ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
+    },
+  };
+};
 
-function restored({ state, arrays }: CheckpointData): Branch[] {
-  return (state.taus as number[][]).map((taus, i) => {
-    const removed = arrays[`removed/${i}`];
-    const [distance, visited, rate] = ['distances', 'visited', 'rates'].map((name) => arrays[name]?.[i]);
-    if (removed && distance !== undefined && visited !== undefined && rate !== undefined) {
-      return { taus, removed: [...removed], distance, visited, rate };
-    }
-    throw new AutoCircuitError({
-      where: 'acdc',
-      what: 'the checkpoint lacks a part of the search',
-      fix: 'start again with --overwrite',
-    });
-  });
+/** @throws AutoCircuitError `wrong-checkpoint` when something of the search is missing or does not fit */
+function restored(data: CheckpointData, taus: number): Branch[] {
+  const reader = new CheckpointReader('acdc', data);
+  const length = reader.count('branches', taus);
+  const branchOfTau = reader.array('branchOfTau', { length: taus });
+  const distances = reader.array('distances', { length });
+  const visited = reader.array('visited', { length });
+  const rates = reader.array('rates', { length });
+  const removedCounts = reader.array('removedCounts', { length });
+  const branches = Array.from({ length }, (_, i) => ({
+    taus: Array.from({ length: taus }, (_tau, t) => t).filter((t) => branchOfTau[t] === i),
+    removed: [...reader.array(`removed/${i}`, { length: removedCounts[i]! })],
+    distance: distances[i]!,
+    visited: visited[i]!,
+    rate: rates[i]!,
+  }));
+  reader.finish();
+  return branches;
 }

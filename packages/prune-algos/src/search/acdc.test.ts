@@ -78,12 +78,18 @@ describe('acdc', () => {
     expect(Math.abs(at!.distance - kl)).toBeLessThan(1e-14);
   });
   it('refuses thresholds and orders that make no search', async () => {
-    await expect(search({ taus: [] })).rejects.toThrow(/numbers above 0, one at least, got none/);
-    await expect(search({ order: [1, 1] })).rejects.toThrow(/names an edge twice/);
+    await expect(search({ taus: [] })).rejects.toMatchObject({ code: 'invalid-option', fields: { option: 'taus' } });
+    await expect(search({ order: [1, 1] })).rejects.toMatchObject({
+      code: 'duplicate-edge',
+      fields: { name: 'Resid Start->Resid End' },
+    });
     await expect(search({ order: [3] })).rejects.toThrow(/no edge with this number/);
     await withContext(async (context) => {
       const options = parseOptions(acdc.options, { taus: '0.1,x' }, 'test');
-      await expect(acdc.score(context, options)).rejects.toThrow(/numbers above 0.*"x" in "0.1,x"/);
+      await expect(acdc.score(context, options)).rejects.toMatchObject({
+        code: 'invalid-option',
+        fields: { option: 'taus', got: 'x' },
+      });
     });
   });
 });

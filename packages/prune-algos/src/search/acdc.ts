@@ -4,9 +4,12 @@ import { numberList } from '../shared/number-list.js';
 import { acdcSearch, TAU_GRIDS } from './acdc-search.js';
 
 /**
- * ACDC (Conmy et al. 2023, "Towards Automated Circuit Discovery", arXiv 2304.14997), for a grid of thresholds τ. Score of
- * an edge = the smallest τ whose search removed it, ∞ if none did. What is searched, on which prompts and in which order:
- * see `acdcSearch`, which also takes an order of the caller's.
+ * ACDC (Conmy et al. 2023, "Towards Automated Circuit Discovery", https://arxiv.org/abs/2304.14997), for a grid of thresholds
+ * τ. Score of an edge = the smallest τ whose search removed it, ∞ if none did; in nats (kl) or squared logits (mse). What is
+ * searched, on which prompts and in which order: see `acdcSearch`, which also takes an order of the caller's.
+ *
+ * Use it where edges stand in for each other, which scores of single edges cannot see; about one run for
+ * each edge, and more where the thresholds part ways.
  */
 export const acdc = definePruneAlgo({
   name: 'acdc',

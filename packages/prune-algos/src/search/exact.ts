@@ -1,7 +1,7 @@
 /** @file Exact activation patching: every edge patched by itself. */
 import {
-  AutoCircuitError,
   type CheckpointData,
+  CheckpointReader,
   definePruneAlgo,
   floatTensor,
   type Graph,
@@ -12,17 +12,19 @@ import {
   type PromptBatch,
   type PromptScores,
   type PruneAlgoContext,
+  resumableWork,
   ScoreAccumulator,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from '../shared/resume.js';
-import { sameSite } from './same-site.js';
+import { batchesKey } from '../shared/batches-key.js';
 
 /**
- * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, arXiv 2304.05969):
- * score(u→v) = M(only this edge patched) − M(clean), a loss difference, for each prompt; mean over prompts with
- * standard errors. What the gradient scores approximate, at the price of one run for each edge. Losses are taken from
- * logits on the host in float64. Takes up its work where it was stopped, to the same last bit.
+ * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
+ * score(u→v) = M(only this edge patched) − M(clean) for each prompt; mean over prompts with standard errors, in the unit of M,
+ * the run's objective. Losses are taken from logits on the host in float64. Takes up its work where it was stopped, to the
+ * same last bit.
+ *
+ * Use it as the truth that the gradient scores approximate, where one run for each edge can be afforded.
  */
 export const exact = definePruneAlgo({
   name: 'exact',
@@ -37,6 +39,7 @@ export const exact = definePruneAlgo({
     let edgesDone = 0;
     let differences = new Float64Array(0); // the batch that is worked on, [edges, prompts]
     const work = await resumableWork(context, {
+      where: 'exact',
       key: ['exact', graph.edgeCount, batchesKey(context)],
       total: batches.length * graph.edgeCount,
       unit: 'edges',
@@ -47,26 +50,23 @@ export const exact = definePruneAlgo({
     });
     if (work.saved) {
       total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
-      batchesDone = Number(work.saved.state.batchesDone);
-      edgesDone = Number(work.saved.state.edgesDone);
-      differences = savedDifferences(work.saved);
+      const reader = new CheckpointReader('exact', work.saved);
+      batchesDone = reader.count('batchesDone', batches.length);
+      edgesDone = reader.count('edgesDone', graph.edgeCount);
+      const prompts = batches[batchesDone]?.prompts.length ?? 0;
+      const rule = edgesDone > 0 ? { length: graph.edgeCount * prompts } : {};
+      differences = Float64Array.from(reader.array('differences', { ...rule, values: 'any' })); // a loss may be infinite
     }
     for (const [b, batch] of batches.entries()) {
       if (b < batchesDone) continue;
       const prompts = batch.prompts.length;
       if (edgesDone === 0) differences = new Float64Array(graph.edgeCount * prompts);
-      const lossesOf = await patchedLosses(context, batch, objectives[b]!);
-      while (edgesDone < graph.edgeCount) {
-        const most = Math.min(context.model.runsTogether ? AT_ONCE : 1, graph.edgeCount - edgesDone);
-        const edges = sameSite(
-          graph,
-          Array.from({ length: most }, (_, i) => edgesDone + i),
-        );
-        const [baseline, ...losses] = await lossesOf([[], ...edges.map((edge) => [edge])]); // [prompts] each
-        for (const [i, edge] of edges.entries()) {
-          for (let p = 0; p < prompts; p++) differences[edge * prompts + p] = losses[i]![p]! - baseline![p]!;
+      const edges = Array.from({ length: graph.edgeCount - edgesDone }, (_, i) => edgesDone + i);
+      for await (const { baseline, losses } of edgeLosses(context, batch, objectives[b]!, edges)) {
+        for (const own of losses) {
+          for (let p = 0; p < prompts; p++) differences[edgesDone * prompts + p] = own[p]! - baseline[p]!;
+          edgesDone++;
         }
-        edgesDone += edges.length;
         if (edgesDone < graph.edgeCount) await work.step(b * graph.edgeCount + edgesDone);
       }
       for (let p = 0; p < prompts; p++) total.add(ofPrompt(graph, differences, prompts, p));
@@ -78,24 +78,27 @@ export const exact = definePruneAlgo({
   },
 });
 
-/** Edges patched one by one in one run, and once none: by the same program, so that rounding cancels. */
-const AT_ONCE = 31;
+/** Losses of edges that ran together, each patched by itself, and of the run without any: [prompts] each. */
+interface EdgeLosses {
+  readonly baseline: Float64Array;
+  readonly losses: readonly Float64Array[];
+}
 
-/** M of each prompt when just a variant's edges are patched, `[variants][prompts]`. */
-async function patchedLosses(
+/** M of each prompt when just one edge is patched, edge by edge; a baseline comes of the same program, so that rounding cancels. */
+async function* edgeLosses(
   { model, graph, patch }: PruneAlgoContext,
   batch: PromptBatch,
   objective: Objective,
-): Promise<(variants: readonly (readonly number[])[]) => Promise<Float64Array[]>> {
+  edges: readonly number[],
+): AsyncGenerator<EdgeLosses> {
   const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
-  const cleanLogits = await model.patchedRun(batch, { input: 'clean', patch, mask }); // [prompts, outputs]
-  return async (variants) => {
-    // Run by run the program is that of the clean logits, which serve as the run without edges.
-    const known = model.runsTogether ? [] : [cleanLogits];
-    const tried = variants.slice(known.length);
-    const logits = await model.patchedRuns(batch, { input: 'clean', patch, mask, variants: tried });
-    return [...known, ...logits].map((run) => objectiveOnLogits(objective, run, batch, { cleanLogits }));
-  };
+  const request = { input: 'clean', patch, mask } as const;
+  const cleanLogits = await model.patchedRun(batch, request); // [prompts, outputs]
+  const lossesOf = (run: typeof cleanLogits) => objectiveOnLogits(objective, run, batch, { cleanLogits });
+  const variants = edges.map((edge) => [edge]);
+  for await (const { baseline, logits } of model.patchedVariants(batch, { ...request, variants, baseline: true })) {
+    yield { baseline: lossesOf(baseline!), losses: logits.map(lossesOf) };
+  }
 }
 
 /** The differences of one prompt, from [edges, prompts] in canonical order to `[1, position?, head?, sources]` by module. */
@@ -104,14 +107,4 @@ function ofPrompt(graph: Graph, differences: Float64Array, prompts: number, prom
   const scores = unflattenScores(graph, flat);
   const tensors = Object.entries(scores).map(([module, { data, shape }]) => [module, floatTensor(data, [1, ...shape])]);
   return { tensors: Object.fromEntries(tensors) as PromptScores['tensors'] };
-}
-
-function savedDifferences({ arrays }: CheckpointData): Float64Array<ArrayBuffer> {
-  const saved = arrays.differences;
-  if (saved) return Float64Array.from(saved);
-  throw new AutoCircuitError({
-    where: 'exact',
-    what: 'the checkpoint lacks the losses of the batch it was in',
-    fix: 'start again with --overwrite',
-  });
 }

@@ -4,7 +4,7 @@ import { AutoCircuitError } from '@auto-circuit/core/plugin';
 /**
  * The numbers of a comma-separated text; none for an empty one.
  * @param rule what each must be, in words and as a test
- * @throws AutoCircuitError naming the entry that does not fit
+ * @throws AutoCircuitError `invalid-option` naming the entry that does not fit
  */
 export function numberList(
   where: string,
@@ -17,6 +17,8 @@ export function numberList(
     const value = entry.trim() === '' ? Number.NaN : Number(entry);
     if (rule.fits(value)) return value;
     throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option, got: entry.trim() },
       where,
       what: `option "${option}" does not fit`,
       expected: `${rule.expected}, with commas between them`,

@@ -1,23 +1,27 @@
-/** @file What scores that are means over prompts share: batch by batch, point by point, kept in the checkpoint. */
+/** @file Scores that are means over prompts, made batch by batch and point by point; finished batches are in the checkpoint. */
 import {
+  CheckpointReader,
   PointAccumulator,
   type PromptBatch,
   type PromptScores,
   type PruneAlgoContext,
   type PruneResult,
+  resumableWork,
   ScoreAccumulator,
 } from '@auto-circuit/core/plugin';
-import { batchesKey, resumableWork } from './resume.js';
+import { batchesKey } from './batches-key.js';
 
 /** Scores of each prompt of a batch, and other numbers that are wanted as a mean over prompts. */
 export interface PointScores extends PromptScores {
   /** Summed over the batch's prompts; always there and of one length, or never. */
   readonly sums?: Float64Array;
 }
+/** Scores as means over prompts, with their standard errors. */
 export interface PromptMeans extends PruneResult {
   /** Means over prompts of what `sums` held. */
   readonly means?: Float64Array;
 }
+/** What to take the mean of. */
 export interface PromptMeansRequest<Point> {
   /** The algorithm's name and what else sets its work apart (its options). */
   readonly key: readonly unknown[];
@@ -32,6 +36,7 @@ export interface PromptMeansRequest<Point> {
 /**
  * Each prompt's mean over points, then the mean over prompts with standard errors. Sums are in float64 in prompt order.
  * Batches that are done are kept in the checkpoint.
+ * @throws AutoCircuitError `wrong-checkpoint` when what was saved is other work, or damaged
  */
 export async function promptMeans<Point>(
   context: PruneAlgoContext,
@@ -42,6 +47,7 @@ export async function promptMeans<Point>(
   let sums: Float64Array = new Float64Array(0);
   let batchesDone = 0;
   const work = await resumableWork(context, {
+    where: `${key[0]}`,
     key: [...key, points.length, graph.edgeCount, batchesKey(context)],
     total: batches.length * points.length,
     unit,
@@ -52,12 +58,13 @@ export async function promptMeans<Point>(
   });
   if (work.saved) {
     total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
-    batchesDone = Number(work.saved.state.batchesDone);
-    sums = work.saved.arrays.means ?? sums;
+    const reader = new CheckpointReader(`${key[0]}`, work.saved);
+    batchesDone = reader.count('batchesDone', batches.length);
+    sums = reader.array('means').slice();
   }
   for (const [b, batch] of batches.entries()) {
     if (b < batchesDone) continue;
-    let ofBatch: Float64Array = new Float64Array(0); // kept apart until the batch is done: a run that is taken up begins it again
+    let ofBatch: Float64Array = new Float64Array(0); // held back until the batch is done, since a resumed run begins the batch anew
     if (points.length === 1) {
       const scores = await at(batch, b, points[0]!);
       total.add(scores); // without the copy in float64 that a mean over points needs
@@ -80,10 +87,10 @@ export async function promptMeans<Point>(
   return sums.length === 0 ? result : { ...result, means: sums.map((sum) => sum / total.prompts) };
 }
 
-/** sums + more / parts, in place where there is something. */
-function added(sums: Float64Array, more: Float64Array | undefined, parts: number): Float64Array {
+/** sums + more / count, in place where there is something. */
+function added(sums: Float64Array, more: Float64Array | undefined, count: number): Float64Array {
   if (!more || more.length === 0) return sums;
   const into = sums.length === 0 ? new Float64Array(more.length) : sums;
-  for (let i = 0; i < into.length; i++) into[i]! += more[i]! / parts;
+  for (let i = 0; i < into.length; i++) into[i]! += more[i]! / count;
   return into;
 }

@@ -1,13 +1,18 @@
-/** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs that tell it from the model. */
-import { definePruneAlgo, edgesByName } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
+/** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs under which it differs most from the model. */
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { edgeList } from '../shared/edge-list.js';
 import { KnockoutTraining } from './knockout-training.js';
 import { USUAL_INIT } from './learned-mask-options.js';
 import { seededNoise } from './mask-noise.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
- * What is trained, see `KnockoutTraining`. Score of an edge = how likely it is knocked out in the end; 0 outside the circuit. The
- * curve `difference` says how far apart model and circuit came: near the first value for a complete circuit.
+ * The adversarial completeness of a known circuit (Wang et al. 2022, https://arxiv.org/abs/2211.00593, trained as in
+ * AutoCircuit; what is minimised, see `KnockoutTraining`). Score of an edge = the probability that it is knocked out in the
+ * end; 0 outside the circuit. The curve `difference` says how far apart model and circuit came (nats, or logits): near the
+ * first value for a complete circuit.
+ *
+ * Use it to ask whether a circuit has left out what does the same work as its edges.
  */
 export const adversarialKnockouts = definePruneAlgo({
   name: 'adversarial-knockouts',
@@ -41,8 +46,7 @@ export const adversarialKnockouts = definePruneAlgo({
     const { model, graph, batches, patch, seed, signal } = context;
     signal?.throwIfAborted();
     const { edges, ...settings } = options;
-    const names = edges.split(',').map((name) => name.trim());
-    const named = names.filter((name) => name !== '').flatMap((name) => edgesByName(graph, name));
+    const named = edgeList(graph, edges);
     const circuit = named.length > 0 ? named : Array.from({ length: graph.edgeCount }, (_, edge) => edge);
     const noise = seededNoise(seed, 'adversarial-knockouts');
     const training = new KnockoutTraining(model, batches, {
@@ -52,6 +56,6 @@ export const adversarialKnockouts = definePruneAlgo({
       maskFunction: 'hard-concrete',
       noise,
     });
-    return trainResumably(context, 'adversarial-knockouts', options, training);
+    return trainedScores(context, 'adversarial-knockouts', options, training);
   },
 });

@@ -1,22 +1,31 @@
-/** @file Circuit probing: subnetwork probing at several sizes; an edge's score says how small the smallest circuit is that holds it. */
+/** @file Circuit probing: subnetwork probing at several sizes; the score of an edge says in how small a circuit it still is. */
 import {
   AutoCircuitError,
   type CheckpointData,
+  CheckpointReader,
   definePruneAlgo,
   type Graph,
   type PruneAlgoContext,
   type PruneResult,
+  resumableWork,
   topEdges,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
+import { batchesKey } from '../shared/batches-key.js';
 import { numberList } from '../shared/number-list.js';
-import { batchesKey, resumableWork } from '../shared/resume.js';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
 
+const WHERE = 'circuit-probing';
+/** Prefix, in checkpoints, of the arrays of the current training. */
+const TRAINING = 'training/';
+
 /**
- * Circuit probing (AutoCircuit): a mask is trained for each size, and its top edges are the circuit of that size (with all that
- * tie with the last). Score = the number of sizes from the smallest whose circuit holds the edge up to the largest, 0 for none.
+ * Circuit probing (AutoCircuit): a mask is trained for
+ * each size, as in subnetwork probing, and its top edges are the circuit of that size (with all that tie with the last).
+ * Score = the number of sizes from the smallest whose circuit holds the edge up to the largest, 0 for none.
+ *
+ * Use it in place of subnetwork probing where the sizes of the circuits to compare are known.
  */
 export const circuitProbing = definePruneAlgo({
   name: 'circuit-probing',
@@ -48,6 +57,7 @@ export const circuitProbing = definePruneAlgo({
   },
 });
 
+/** Sizes, and the training for each. */
 export interface CircuitProbingRequest {
   /** What sets this work apart from other work in a checkpoint. */
   readonly key: readonly unknown[];
@@ -64,28 +74,39 @@ export async function circuitProbingScores(
   signal?.throwIfAborted();
   // The largest first, so that smaller circuits overwrite.
   const ordered = [...new Set(sizes)].sort((a, b) => b - a);
+  const trainingOf = (at: number): Promise<MaskTraining> => MaskTraining.create(model, batches, settings(ordered[at]!));
   const curves: Record<string, readonly number[]> = {};
   const ranks = new Float64Array(graph.edgeCount); // canonical
   let at = 0;
-  let training = await MaskTraining.create(model, batches, settings(ordered[0]!));
+  let training = await trainingOf(at);
   const work = await resumableWork(context, {
+    where: WHERE,
     key: [...key, ordered, graph.edgeCount, batchesKey(context)],
     total: ordered.length * training.steps,
     unit: 'steps',
     state(): CheckpointData {
       const { state, arrays } = training.toCheckpoint();
-      const done = Object.entries(curves).map(([name, y]) => [`done/${name}`, Float64Array.from(y)] as const);
-      return { state: { ...state, at }, arrays: { ...arrays, ranks: ranks.slice(), ...Object.fromEntries(done) } };
+      const current = Object.entries(arrays).map(([name, array]) => [`${TRAINING}${name}`, array] as const);
+      const finished = Object.entries(curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
+      return {
+        state: { ...state, at },
+        arrays: { ranks: ranks.slice(), ...Object.fromEntries([...finished, ...current]) },
+      };
     },
   });
   if (work.saved) {
-    at = Number(work.saved.state.at);
-    ranks.set(work.saved.arrays.ranks ?? []);
-    for (const [name, y] of Object.entries(work.saved.arrays)) {
-      if (name.startsWith('done/')) curves[name.slice('done/'.length)] = [...y];
+    const reader = new CheckpointReader(WHERE, work.saved);
+    at = reader.count('at', ordered.length - 1);
+    ranks.set(reader.array('ranks', { length: graph.edgeCount }));
+    for (const size of ordered.slice(0, at)) {
+      for (const name of Object.keys(training.curves)) {
+        const rule = { length: training.steps, values: 'any' } as const;
+        curves[`${name}/${size}`] = [...reader.array(`curve/${name}/${size}`, rule)];
+      }
     }
-    if (at > 0) training = await MaskTraining.create(model, batches, settings(ordered[at]!));
-    training.restore(work.saved);
+    if (at > 0) training = await trainingOf(at);
+    training.restore(reader.within(TRAINING));
+    reader.finish();
   }
   for (;;) {
     while (training.done < training.steps) {
@@ -96,14 +117,14 @@ export async function circuitProbingScores(
     for (const edge of topEdges(graph, training.scores(), size).edges) ranks[edge] = at + 1;
     for (const [name, y] of Object.entries(training.curves)) curves[`${name}/${size}`] = [...y];
     if (++at === ordered.length) break;
-    training = await MaskTraining.create(model, batches, settings(ordered[at]!));
+    training = await trainingOf(at);
   }
   return { scores: unflattenScores(graph, Float32Array.from(ranks)), curves };
 }
 
-/** @throws AutoCircuitError for sizes that the graph does not have, or none */
+/** @throws AutoCircuitError `invalid-option` for sizes that the graph does not have, or none */
 function sizesOf(graph: Graph, text: string): number[] {
-  const given = numberList('circuit-probing', 'sizes', text, {
+  const given = numberList(WHERE, 'sizes', text, {
     expected: `shares below 1 or whole numbers up to ${graph.edgeCount}`,
     fits: (size) => size > 0 && (size < 1 || (Number.isInteger(size) && size <= graph.edgeCount)),
   });
@@ -111,7 +132,9 @@ function sizesOf(graph: Graph, text: string): number[] {
     return given.map((size) => (size < 1 ? Math.max(1, Math.trunc(size * graph.edgeCount)) : size));
   }
   throw new AutoCircuitError({
-    where: 'circuit-probing',
+    code: 'invalid-option',
+    fields: { option: 'sizes', got: text },
+    where: WHERE,
     what: 'option "sizes" is empty',
     expected: 'one size at least',
     got: '""',

@@ -1,10 +1,5 @@
 /** @file The training of Edge Pruning: masks of edges and of source nodes together, held to a sparsity by Lagrange multipliers. */
 import {
-  type AdamState,
-  AutoCircuitError,
-  adamState,
-  adamStep,
-  type CheckpointData,
   type Graph,
   HARD_CONCRETE,
   MASK_FUNCTIONS,
@@ -13,10 +8,13 @@ import {
   type PromptBatch,
   type PruneScores,
   seededRandom,
+  Trainer,
+  type TrainingEvaluation,
 } from '@auto-circuit/core/plugin';
 import { type BatchTarget, FAITHFULNESS_TARGETS } from './faithfulness-targets.js';
 import { blockRanges, sourceOfEach, tensorsByModule } from './parameter-layout.js';
 
+/** How masks are trained. */
 export interface EdgePruningSettings {
   readonly patch: PatchDescription;
   readonly seed: number;
@@ -29,56 +27,54 @@ export interface EdgePruningSettings {
   readonly sparsity: number;
 }
 
-export interface EdgePruningStep {
-  readonly loss: number;
-  /** KL(clean ‖ circuit). */
-  readonly faithfulness: number;
-  /** s, and t − s. */
-  readonly removed: number;
-  readonly short: number;
-  /** ∂loss/∂parameter: [edges + nodes] */
-  readonly gradient: Float64Array;
-}
+type Curve = 'loss' | 'faithfulness' | 'sparsity';
 
 const START_MEAN = 10;
 const START_DEVIATION = 0.01;
 const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = MASK_FUNCTIONS['hard-concrete'];
 
 /**
- * Minimises KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)², and raises λ₁ and λ₂ along the same. An edge is kept as far as
- * its own mask times its source's, both hard concrete with one sample for a step; s = 1 − the mean over edges of the
- * probability that both are above 0, which has a slope also where all samples are clamped, as they are at the start.
+ * Minimises KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)² in the masks, and maximises it in λ₁ and λ₂; both by Adam (see
+ * `Trainer`). What is left of an edge is its own mask times that of its source, both hard concrete with one sample for a
+ * step. s = 1 − the mean over edges of the probability that both are above 0, which has a slope also where all samples are
+ * clamped, as they are at the start; t rises from 0 to the sparsity asked for.
  */
-export class EdgePruningTraining {
-  readonly steps: number;
+export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', Curve> {
   /** Log odds that edges (in the order of the score tensors), then source nodes, are kept: [edges + nodes]. */
   readonly parameters: Float64Array;
   /** λ₁ and λ₂. */
-  readonly multipliers = new Float64Array(2);
+  readonly multipliers: Float64Array;
   readonly #graph: Graph;
   readonly #model: PatchableModel;
   readonly #settings: EdgePruningSettings;
   readonly #targets: readonly BatchTarget[];
   readonly #source: Int32Array; // [edges]
 
-  readonly #adam: AdamState;
-  readonly #multiplierAdam = adamState(2);
-  readonly #curves = { loss: [] as number[], faithfulness: [] as number[], sparsity: [] as number[] };
-
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: EdgePruningSettings) {
+    const { steps, seed, learningRate, multiplierRate } = settings;
+    const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
+    const random = seededRandom(seed, 'edge-pruning/start');
+    const parameters = Float64Array.from(
+      { length: model.graph.edgeCount + nodes },
+      () => START_MEAN + START_DEVIATION * random.normal(),
+    );
+    const multipliers = new Float64Array(2);
+    super({
+      where: 'edge-pruning',
+      steps,
+      parameters: {
+        parameters: { values: parameters, learningRate },
+        multipliers: { values: multipliers, learningRate: multiplierRate },
+      },
+      curves: { loss: [], faithfulness: [], sparsity: [] },
+    });
+    this.parameters = parameters;
+    this.multipliers = multipliers;
     this.#model = model;
     this.#graph = model.graph;
     this.#settings = settings;
     this.#targets = targets;
-    this.steps = settings.steps;
     this.#source = sourceOfEach(model.graph);
-    const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
-    const random = seededRandom(settings.seed, 'edge-pruning/start');
-    this.parameters = Float64Array.from(
-      { length: model.graph.edgeCount + nodes },
-      () => START_MEAN + START_DEVIATION * random.normal(),
-    );
-    this.#adam = adamState(this.parameters.length);
   }
 
   static async create(
@@ -91,15 +87,8 @@ export class EdgePruningTraining {
     return new EdgePruningTraining(model, targets, settings);
   }
 
-  get done(): number {
-    return this.#adam.steps;
-  }
-  get curves(): Readonly<Record<string, readonly number[]>> {
-    return this.#curves;
-  }
-
-  /** The loss on the batch and under the noise of the next step, and its gradient: nothing moves. */
-  async evaluate(): Promise<EdgePruningStep> {
+  /** The loss on the batch and under the noise of the next step, and its gradient; the multipliers go up along theirs. */
+  override async evaluate(): Promise<TrainingEvaluation<'parameters' | 'multipliers', Curve>> {
     const { patch, warmup, sparsity } = this.#settings;
     const edges = this.#graph.edgeCount;
     const { batch, objective } = this.#targets[this.done % this.#targets.length]!;
@@ -109,14 +98,14 @@ export class EdgePruningTraining {
     const { tensors, losses } = await this.#model.maskGradient(batch, {
       input: 'clean',
       patch,
-      mask,
+      at: { kind: 'mask', mask },
       objective,
       losses: true,
     });
     const open = this.parameters.map(probability); // [edges + nodes]
     const removed = 1 - this.#source.reduce((sum, node, e) => sum + open[e]! * open[edges + node]!, 0) / edges;
     const short = Math.min(1, this.done / Math.max(1, warmup)) * sparsity - removed;
-    const [first, second] = this.multipliers as unknown as readonly [number, number];
+    const [first = 0, second = 0] = this.multipliers;
     const perOpen = (first + 2 * second * short) / edges; // ∂penalty/∂(probability of one edge)
     const gradient = new Float64Array(this.parameters.length);
     for (const { module, start, stop } of blockRanges(this.#graph)) {
@@ -136,19 +125,13 @@ export class EdgePruningTraining {
       }
     }
     const faithfulness = losses!.reduce((a, x) => a + x, 0) / batch.prompts.length;
-    return { loss: faithfulness + first * short + second * short ** 2, faithfulness, removed, short, gradient };
+    return {
+      gradients: { parameters: gradient, multipliers: Float64Array.of(-short, -(short ** 2)) },
+      points: { loss: faithfulness + first * short + second * short ** 2, faithfulness, sparsity: removed },
+    };
   }
 
-  async step(): Promise<void> {
-    const { learningRate, multiplierRate } = this.#settings;
-    const { loss, faithfulness, removed, short, gradient } = await this.evaluate();
-    this.#curves.loss.push(loss);
-    this.#curves.faithfulness.push(faithfulness);
-    this.#curves.sparsity.push(removed);
-    adamStep(this.#adam, this.parameters, gradient, learningRate);
-    adamStep(this.#multiplierAdam, this.multipliers, Float64Array.of(-short, -(short ** 2)), multiplierRate);
-  }
-
+  /** One hard concrete sample of each mask, and its slope: [edges + nodes] each. */
   #sample(): { kept: Float64Array; slopes: Float64Array } {
     const { lowest } = HARD_CONCRETE;
     const random = seededRandom(this.#settings.seed, `edge-pruning/step ${this.done}`);
@@ -160,7 +143,7 @@ export class EdgePruningTraining {
   }
 
   /**
-   * Without noise an edge is kept as far as σ(0.8 a / T) of its own a, times that of its source. The scores are the log odds
+   * Without noise, what is left of an edge is σ(0.8 a / T) of its own a, times that of its source. The scores are the log odds
    * of this product, from that of the edge that is furthest outside: the same order, and no ties near 1.
    */
   scores(): PruneScores {
@@ -178,45 +161,6 @@ export class EdgePruningTraining {
         null,
       ),
     );
-  }
-
-  /** `restore` of it goes on bit for bit. */
-  toCheckpoint(): CheckpointData {
-    const arrays = Object.entries(this.#state()).map(([name, array]) => [name, array.slice()] as const);
-    const curves = Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
-    return { state: { steps: this.done }, arrays: Object.fromEntries([...arrays, ...curves]) };
-  }
-  /** @throws AutoCircuitError for a checkpoint of something else */
-  restore({ state, arrays }: CheckpointData): void {
-    const array = (name: string, length: number): Float64Array => {
-      const found = arrays[name];
-      if (found?.length === length) return found;
-      throw new AutoCircuitError({
-        where: 'edge-pruning',
-        what: `the checkpoint does not fit: "${name}"`,
-        expected: `${length} numbers`,
-        got: `${found?.length ?? 'none'}`,
-        fix: 'start again with --overwrite',
-      });
-    };
-    for (const [name, own] of Object.entries(this.#state())) own.set(array(name, own.length));
-    const steps = Number(state.steps);
-    for (const [name, curve] of Object.entries(this.#curves)) {
-      curve.length = 0;
-      for (const y of array(`curve/${name}`, steps)) curve.push(y);
-    }
-    this.#adam.steps = steps;
-    this.#multiplierAdam.steps = steps;
-  }
-  #state(): Readonly<Record<string, Float64Array>> {
-    return {
-      parameters: this.parameters,
-      mean: this.#adam.mean,
-      square: this.#adam.square,
-      multipliers: this.multipliers,
-      multiplierMean: this.#multiplierAdam.mean,
-      multiplierSquare: this.#multiplierAdam.square,
-    };
   }
 }
 

@@ -1,12 +1,16 @@
 /** @file Edge Pruning: masks of edges and nodes, trained to keep the output at a given sparsity. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { EdgePruningTraining } from './edge-pruning-training.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
- * Edge Pruning (Bhaskar, Wettig, Friedman and Chen 2024, "Finding Transformer Circuits with Edge Pruning", arXiv 2406.16778):
- * what is minimised, see `EdgePruningTraining`. The circuit is then chosen by score and size, as everywhere here, which is
- * what its code does by bisection. What is patched in is the run's ablation. Sparsity is held for edges, not for nodes too.
+ * Edge Pruning (Bhaskar, Wettig, Friedman and Chen 2024, "Finding Transformer Circuits with Edge Pruning",
+ * https://arxiv.org/abs/2406.16778): what is minimised, see `EdgePruningTraining`. The circuit is then chosen by score and
+ * size, as everywhere here, which is what its code does by bisection. What is patched in is the run's ablation. Sparsity is
+ * held for edges, not for nodes as well. Score = log odds that the edge and its source are kept, from those of the edge that
+ * is furthest outside.
+ *
+ * Use it where edges act together and the share of edges to remove is known; it takes thousands of steps.
  */
 export const edgePruning = definePruneAlgo({
   name: 'edge-pruning',
@@ -34,6 +38,6 @@ export const edgePruning = definePruneAlgo({
     const { model, batches, patch, seed } = context;
     context.signal?.throwIfAborted();
     const training = await EdgePruningTraining.create(model, batches, { ...options, patch, seed });
-    return trainResumably(context, 'edge-pruning', options, training);
+    return trainedScores(context, 'edge-pruning', options, training);
   },
 });

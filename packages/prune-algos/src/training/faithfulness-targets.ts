@@ -1,4 +1,4 @@
-/** @file What learned masks are trained to keep: losses of a circuit's output against the model's own, or against the answers. */
+/** @file What learned masks are trained to keep: losses of the circuit's output against the model's output, or against the answers. */
 import {
   type AnswerSides,
   AutoCircuitError,
@@ -12,7 +12,7 @@ import {
   type Tensor,
 } from '@auto-circuit/core/plugin';
 
-/** One batch as the engine is to run it, and what each prompt's M becomes; the mean of that over prompts is made small. */
+/** One batch as the engine is to run it, and what each prompt's M becomes: the mean of that over prompts is minimised. */
 export interface BatchTarget {
   readonly batch: PromptBatch;
   readonly objective: Objective;
@@ -32,6 +32,7 @@ export type PrepareTarget = (
 const asItIs = { value: (m: number) => m, slope: () => 1 };
 const cleanLogits = (model: PatchableModel, batch: PromptBatch) => model.run(inputOf(batch, 'clean')); // [prompts, outputs]
 
+/** What a circuit can be trained to keep, by the name that the option `target` has for it. */
 export const FAITHFULNESS_TARGETS = {
   /** KL(clean output ‖ circuit), mean over prompts. */
   kl: async (model, batch) => ({
@@ -47,7 +48,7 @@ export const FAITHFULNESS_TARGETS = {
   }),
   /** Minus the logit of the answer. */
   answer: async (_model, batch) => ({ batch, objective: ANSWER_LOGIT, ...asItIs }),
-  /** Minus the logit of the wrong answer: finds what speaks for it. */
+  /** Minus the logit of the wrong answer: finds what supports it. */
   'wrong-answer': async (_model, batch) => ({ batch: swapped(batch), objective: ANSWER_LOGIT, ...asItIs }),
   /** 100 minus the percent correct that is expected when answers are drawn from the output's probabilities. */
   'percent-correct': async (_model, batch) => ({
@@ -58,24 +59,27 @@ export const FAITHFULNESS_TARGETS = {
   }),
   /** How far the logit difference is from the clean one, in percent of it, prompt by prompt (as AutoCircuit does). */
   'logit-diff-percent': async (model, batch) => {
-    const whole = await logitDifferences(model, batch); // [prompts]
+    const clean = await logitDifferences(model, batch); // [prompts]
     return {
       batch,
       objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' }, // M is minus the difference
-      value: (m, item) => Math.abs(100 + (100 * m) / whole[item]!),
-      slope: (m, item) => Math.sign(100 + (100 * m) / whole[item]!) * (100 / whole[item]!),
+      value: (m, item) => Math.abs(100 + (100 * m) / clean[item]!),
+      slope: (m, item) => Math.sign(100 + (100 * m) / clean[item]!) * (100 / clean[item]!),
     };
   },
 } as const satisfies Readonly<Record<string, PrepareTarget>>;
+/** The name of a target. */
 export type FaithfulnessTarget = keyof typeof FAITHFULNESS_TARGETS;
 
 const ANSWER_LOGIT: Objective = { kind: 'answers', tokenFunction: 'logit', value: 'value' };
 
-/** Wrong answers in the place of answers. */
+/** The batch with answers and wrong answers swapped. @throws AutoCircuitError `missing-wrong-answers` */
 function swapped({ prompts, length }: PromptBatch): PromptBatch {
   const lacking = prompts.find((prompt) => prompt.wrongAnswers.length === 0);
   if (lacking) {
     throw new AutoCircuitError({
+      code: 'missing-wrong-answers',
+      fields: { prompt: lacking.index },
       where: 'learned masks',
       what: `the target "wrong-answer" needs wrong answers, and prompt ${lacking.index} has none`,
       fix: 'choose another target, or add wrong_answers to the data',
@@ -85,18 +89,19 @@ function swapped({ prompts, length }: PromptBatch): PromptBatch {
     length,
     prompts: prompts.map((prompt) => ({
       ...prompt,
-      ...turned(prompt),
-      ...(prompt.byPosition ? { byPosition: prompt.byPosition.map(turned) } : {}),
+      ...swappedSides(prompt),
+      ...(prompt.byPosition ? { byPosition: prompt.byPosition.map(swappedSides) } : {}),
     })),
   };
 }
 
-const turned = ({ index, answers, wrongAnswers }: AnswerSides): AnswerSides => ({
+const swappedSides = ({ index, answers, wrongAnswers }: AnswerSides): AnswerSides => ({
   index,
   answers: wrongAnswers,
   wrongAnswers: answers,
 });
 
+/** The clean logit difference of each prompt. @throws AutoCircuitError `undefined-metric` where it is 0 */
 async function logitDifferences(model: PatchableModel, batch: PromptBatch): Promise<number[]> {
   const rows = positionRows(await cleanLogits(model, batch), batch);
   return batch.prompts.map((prompt, i) => {
@@ -105,6 +110,8 @@ async function logitDifferences(model: PatchableModel, batch: PromptBatch): Prom
     );
     if (difference !== 0) return difference;
     throw new AutoCircuitError({
+      code: 'undefined-metric',
+      fields: { metric: 'logit-diff-percent', prompt: prompt.index },
       where: 'learned masks',
       what: `the model's logit difference on prompt ${prompt.index} is 0, so nothing can be a percentage of it`,
       fix: 'choose another target, or prompts on which the model does the task',

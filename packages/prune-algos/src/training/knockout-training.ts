@@ -1,10 +1,6 @@
 /** @file Training a set of knock-outs inside a circuit that makes the model and the circuit behave as differently as can be. */
 import {
-  type AdamState,
   AutoCircuitError,
-  adamState,
-  adamStep,
-  type CheckpointData,
   floatTensor,
   MASK_FUNCTIONS,
   type Mask,
@@ -16,10 +12,13 @@ import {
   type PromptGradients,
   type PruneScores,
   type Tensor,
+  Trainer,
+  type TrainingEvaluation,
 } from '@auto-circuit/core/plugin';
 import type { MaskNoise } from './mask-noise.js';
 import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
 
+/** How knock-outs are trained. */
 export interface KnockoutTrainingSettings {
   /** Canonical numbers of the circuit's edges: only these can be knocked out. */
   readonly circuit: readonly number[];
@@ -42,91 +41,92 @@ export interface KnockoutTrainingSettings {
 /** The parameter of an edge outside the circuit, which stays in the model and out of the circuit. */
 export const OUTSIDE = -99;
 
+type Curve = 'loss' | 'difference' | 'regularization';
+
 const LOGIT_DIFF: Objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 
 /**
- * The adversarial completeness of a circuit (Wang et al. 2022, arXiv 2211.00593, trained as in AutoCircuit): knock-outs K inside the
- * circuit C are learned by Adam so that the model without K and the circuit without K differ most. Minimises
- * −difference(model∖K, C∖K) + λ · ReLU(|K| − n) ÷ n, n being the
- * knock-outs that are free (AutoCircuit: a fifth of the circuit). A complete circuit leaves nothing to find. Gradients go through both runs.
+ * The adversarial completeness of a circuit (Wang et al. 2022, https://arxiv.org/abs/2211.00593, trained as in
+ * AutoCircuit): knock-outs K inside the circuit C are learned by Adam (see `Trainer`) so that the model without K and the
+ * circuit without K differ most. Minimises −difference(model∖K, C∖K) + λ · ReLU(|K| − n) ÷ n, n being the knock-outs that
+ * are free (AutoCircuit: a fifth of the circuit). A complete circuit leaves nothing to find. Gradients go through both runs.
  */
-export class KnockoutTraining {
-  readonly steps: number;
+export class KnockoutTraining extends Trainer<'parameters', Curve> {
   /** In the order of the score tensors: [edges]; `OUTSIDE` for edges that are not in the circuit. */
   readonly parameters: Float64Array;
   readonly #model: PatchableModel;
   readonly #batches: readonly PromptBatch[];
   readonly #settings: KnockoutTrainingSettings;
   readonly #inside: readonly number[];
-  readonly #adam: AdamState;
-  readonly #curves = { loss: [] as number[], difference: [] as number[], regularization: [] as number[] };
 
-  /** @throws AutoCircuitError for a circuit without edges */
+  /** @throws AutoCircuitError `circuit-mismatch` for a circuit without edges */
   constructor(model: PatchableModel, batches: readonly PromptBatch[], settings: KnockoutTrainingSettings) {
     if (settings.circuit.length === 0) {
-      throw new AutoCircuitError({ where: 'adversarial-knockouts', what: 'the circuit has no edges to knock out' });
+      throw new AutoCircuitError({
+        code: 'circuit-mismatch',
+        where: 'adversarial-knockouts',
+        what: 'the circuit has no edges to knock out',
+      });
     }
+    const inside = [...new Set(settings.circuit)].map((edge) => placeOf(model.graph, edge));
+    const parameters = new Float64Array(model.graph.edgeCount).fill(OUTSIDE);
+    for (const place of inside) parameters[place] = settings.init;
+    super({
+      where: 'adversarial-knockouts',
+      steps: settings.epochs * batches.length,
+      parameters: { parameters: { values: parameters, learningRate: settings.learningRate } },
+      curves: { loss: [], difference: [], regularization: [] },
+    });
+    this.parameters = parameters;
     this.#model = model;
     this.#batches = batches;
     this.#settings = settings;
-    this.#inside = [...new Set(settings.circuit)].map((edge) => placeOf(model.graph, edge));
-    this.steps = settings.epochs * batches.length;
-    this.parameters = new Float64Array(model.graph.edgeCount).fill(OUTSIDE);
-    for (const place of this.#inside) this.parameters[place] = settings.init;
-    this.#adam = adamState(model.graph.edgeCount);
+    this.#inside = inside;
   }
 
-  get done(): number {
-    return this.#adam.steps;
-  }
-  /** What each step saw before it was taken; `difference` is the one that grows. */
-  get curves(): Readonly<Record<string, readonly number[]>> {
-    return this.#curves;
-  }
-
-  /** One step on the next batch. */
-  async step(): Promise<void> {
+  /** The loss on the next batch, and its gradient; `difference` is the curve that is to grow. */
+  override async evaluate(): Promise<TrainingEvaluation<'parameters', Curve>> {
     const batch = this.#batches[this.done % this.#batches.length]!;
-    const { knocked, slopes, items } = this.#sample(batch);
-    const whole = this.#mask(knocked, items, 0); // the model: what is outside the circuit stays
-    const part = this.#mask(knocked, items, 1); // the circuit: what is outside is patched
+    const { knocked, slopes, samples } = this.#sample(batch);
+    const whole = this.#mask(knocked, samples, 0); // the model: what is outside the circuit stays
+    const part = this.#mask(knocked, samples, 1); // the circuit: what is outside is patched
     const { differences, gradient } = await DIFFERENCES[this.#settings.target](this.#gradients(batch, whole, part));
     const n = batch.prompts.length;
     const total = this.#contract(gradient, slopes, n).map((x) => -x);
     const regularization = this.#regularize(total);
     const difference = differences.reduce((sum, x) => sum + x, 0) / n;
-    this.#curves.loss.push(regularization - difference);
-    this.#curves.difference.push(difference);
-    this.#curves.regularization.push(regularization);
-    adamStep(this.#adam, this.parameters, total, this.#settings.learningRate);
+    return {
+      gradients: { parameters: total },
+      points: { loss: regularization - difference, difference, regularization },
+    };
   }
 
-  /** How much each edge is knocked out in a sample for each item, and its slope: [items, edges]. */
-  #sample({ prompts }: PromptBatch): { knocked: Float32Array; slopes: Float64Array; items: number } {
+  /** How much each edge is knocked out, and its slope: [samples, edges], a sample for each prompt or one for all. */
+  #sample({ prompts }: PromptBatch): { knocked: Float32Array; slopes: Float64Array; samples: number } {
     const f = MASK_FUNCTIONS[this.#settings.maskFunction];
     const size = this.parameters.length;
-    const items = f.usesNoise ? prompts.length : 1;
-    const knocked = new Float32Array(items * size);
-    const slopes = new Float64Array(items * size);
+    const samples = f.usesNoise ? prompts.length : 1;
+    const knocked = new Float32Array(samples * size);
+    const slopes = new Float64Array(samples * size);
     const uniforms = new Float64Array(size);
-    for (let item = 0; item < items; item++) {
+    for (let item = 0; item < samples; item++) {
       if (f.usesNoise) this.#settings.noise.forward(this.done, prompts[item]!, item, uniforms);
       for (const i of this.#inside) {
         knocked[item * size + i] = f.value(this.parameters[i]!, uniforms[i]!);
         slopes[item * size + i] = f.slope(this.parameters[i]!, uniforms[i]!);
       }
     }
-    return { knocked, slopes, items };
+    return { knocked, slopes, samples };
   }
 
-  #mask(knocked: Float32Array, items: number, outside: number): Mask {
+  #mask(knocked: Float32Array, samples: number, outside: number): Mask {
     const size = this.parameters.length;
-    const values = new Float32Array(items * size).fill(outside);
-    for (let item = 0; item < items; item++) {
+    const values = new Float32Array(samples * size).fill(outside);
+    for (let item = 0; item < samples; item++) {
       for (const i of this.#inside) values[item * size + i] = knocked[item * size + i]!;
     }
     const perItem = MASK_FUNCTIONS[this.#settings.maskFunction].usesNoise;
-    return { perItem, tensors: tensorsByModule(this.#model.graph, values, perItem ? items : null) };
+    return { perItem, tensors: tensorsByModule(this.#model.graph, values, perItem ? samples : null) };
   }
 
   #gradients(batch: PromptBatch, whole: Mask, part: Mask): Runs {
@@ -136,16 +136,22 @@ export class KnockoutTraining {
       outputSize: this.#model.outputSize,
       logits: (which) => this.#model.patchedRun(batch, { input: 'clean', patch, mask: mask[which] }),
       gradient: (which, objective) =>
-        this.#model.maskGradient(batch, { input: 'clean', patch, mask: mask[which], objective, losses: true }),
+        this.#model.maskGradient(batch, {
+          input: 'clean',
+          patch,
+          at: { kind: 'mask', mask: mask[which] },
+          objective,
+          losses: true,
+        }),
     };
   }
 
   /** The mean over prompts of ∂difference/∂mask · ∂mask/∂parameter: [edges]. */
-  #contract(parts: readonly SignedGradients[], slopes: Float64Array, prompts: number): Float64Array {
+  #contract(summands: readonly SignedGradients[], slopes: Float64Array, prompts: number): Float64Array {
     const size = this.parameters.length;
     const gradient = new Float64Array(size);
     const stride = slopes.length === size ? 0 : size;
-    for (const { sign, gradients } of parts) {
+    for (const { sign, gradients } of summands) {
       for (const { module, start, stop } of blockRanges(this.#model.graph)) {
         const { data } = gradients.tensors[module]!; // [prompts, …]
         for (let p = 0, at = 0; p < prompts; p++) {
@@ -176,29 +182,6 @@ export class KnockoutTraining {
     const values = new Float32Array(this.parameters.length);
     for (const i of this.#inside) values[i] = probability(this.parameters[i]!);
     return Object.freeze(tensorsByModule(this.#model.graph, values, null));
-  }
-
-  /** `restore` of it goes on bit for bit. */
-  toCheckpoint(): CheckpointData {
-    const curves = Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)] as const);
-    const { mean, square } = this.#adam;
-    return {
-      state: { steps: this.done },
-      arrays: {
-        parameters: this.parameters.slice(),
-        mean: mean.slice(),
-        square: square.slice(),
-        ...Object.fromEntries(curves),
-      },
-    };
-  }
-  restore({ state, arrays }: CheckpointData): void {
-    this.parameters.set(arrays.parameters ?? []);
-    this.#adam.mean.set(arrays.mean ?? []);
-    this.#adam.square.set(arrays.square ?? []);
-    this.#adam.steps = Number(state.steps);
-    for (const [name, curve] of Object.entries(this.#curves))
-      curve.splice(0, curve.length, ...(arrays[`curve/${name}`] ?? []));
   }
 }
 
@@ -253,10 +236,8 @@ const DIFFERENCES: Readonly<Record<KnockoutTrainingSettings['target'], (runs: Ru
 function pullOf(z: Tensor<Float32Array>, y: Tensor<Float32Array>, size: number): Tensor<Float32Array> {
   const targets = new Float32Array(z.data.length);
   for (let start = 0; start < z.data.length; start += size) {
-    const [p, q] = [z, y].map(({ data }) => logSoftmax(data.subarray(start, start + size))) as [
-      Float64Array,
-      Float64Array,
-    ];
+    const p = logSoftmax(z.data.subarray(start, start + size));
+    const q = logSoftmax(y.data.subarray(start, start + size));
     const kl = p.reduce((sum, logP, i) => sum + Math.exp(logP) * (logP - q[i]!), 0);
     for (let i = 0; i < size; i++) {
       targets[start + i] = z.data[start + i]! - (size / 2) * Math.exp(p[i]!) * (p[i]! - q[i]! - kl);

@@ -1,4 +1,4 @@
-/** @file What the algorithms that learn masks share: their options, and from these and the run the settings of a training. */
+/** @file What the algorithms that learn masks share: their options, and the settings of a training made from them. */
 import {
   AutoCircuitError,
   edgesByName,
@@ -15,6 +15,7 @@ import type { MaskTrainingSettings } from './mask-training.js';
 /** Where masks usually start: ln(p / (1 − p)) with p = (0.9 − left) / (right − left). */
 export const USUAL_INIT = Math.log((0.9 - HARD_CONCRETE.left) / (HARD_CONCRETE.right - 0.9));
 
+/** Options that every algorithm that learns masks by `MaskTraining` has. */
 export const LEARNED_MASK_OPTIONS = {
   patchType: {
     type: 'enum',
@@ -46,11 +47,15 @@ export const LEARNED_MASK_OPTIONS = {
   avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, with commas between them', default: '' },
   avoidLambda: { type: 'number', doc: 'weight of the edges to avoid, next to that of the size', default: 1 },
 } as const;
+/** Values of `LEARNED_MASK_OPTIONS`, with any mask function. */
 export type LearnedMaskValues = Omit<OptionValues<typeof LEARNED_MASK_OPTIONS>, 'maskFunction'> & {
   readonly maskFunction: MaskFunctionName;
 };
 
-/** Settings of a training on a run's prompts; noise by the run's seed and `purpose`. */
+/**
+ * Settings of a training on a run's prompts; noise by the run's seed and `purpose`.
+ * @throws AutoCircuitError `conflicting-options` for an edge patch with another ablation than resample
+ */
 export function trainingSettings(
   where: string,
   purpose: string,
@@ -85,9 +90,11 @@ const SIDES = {
     patch(where: string, patch: PatchDescription): PatchDescription {
       if (patch.kind === 'resample') return { kind: 'resample', from: 'clean' };
       throw new AutoCircuitError({
+        code: 'conflicting-options',
+        fields: { options: ['patchType', 'ablation'], got: patch.kind },
         where,
         what: 'an edge patch with another ablation than resample would remove the circuit from a corrupt run',
-        expected: '--ablation resample',
+        expected: 'the ablation resample',
         got: `an ablation of kind "${patch.kind}"`,
         fix: 'use the patch type tree, or resample',
       });

@@ -1,4 +1,4 @@
-/** @file The noise of masks that are sampled: uniform numbers that belong to a seed, a step and a prompt, and to nothing else. */
+/** @file The noise of sampled masks: uniform numbers that depend on the seed, the step and the prompt alone. */
 import { HARD_CONCRETE, type Prompt, seededRandom } from '@auto-circuit/core/plugin';
 
 /** Fills `out` [edges, in the order of the score tensors] with numbers in (0, 1). */

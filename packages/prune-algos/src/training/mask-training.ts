@@ -1,10 +1,5 @@
-/** @file Training one mask by gradient descent: an edge's parameter says how likely it is patched. */
+/** @file Training one mask by gradient descent: the parameter of an edge says how likely it is patched. */
 import {
-  type AdamState,
-  AutoCircuitError,
-  adamState,
-  adamStep,
-  type CheckpointData,
   type Graph,
   MASK_FUNCTIONS,
   type Mask,
@@ -18,6 +13,8 @@ import {
   type PruneScores,
   type Side,
   type Tensor,
+  Trainer,
+  type TrainingEvaluation,
 } from '@auto-circuit/core/plugin';
 import type { PatchType } from '@auto-circuit/core/run';
 import {
@@ -29,6 +26,7 @@ import {
 import type { MaskNoise } from './mask-noise.js';
 import { blockRanges, placeOf, tensorsByModule } from './parameter-layout.js';
 
+/** How a mask is trained. */
 export interface MaskTrainingSettings {
   /** tree: what is patched is outside the circuit; edge: it is the circuit. */
   readonly patchType: PatchType;
@@ -45,7 +43,7 @@ export interface MaskTrainingSettings {
   readonly learningRate: number;
   /** Each goes once through all batches, a step a batch. */
   readonly epochs: number;
-  /** Every parameter at the start, for a tree; with the sign turned for an edge patch. Above 0: the circuit starts small. */
+  /** Every parameter at the start; its negative for an edge patch. Above 0: the circuit starts small. */
   readonly init: number;
   readonly lambda: number;
   /** The number of edges to come down to; null: the fewer the better. */
@@ -57,40 +55,39 @@ export interface MaskTrainingSettings {
   readonly avoidLambda: number;
 }
 
-/** What a step saw before it was taken. */
-export type TrainingCurves = {
-  readonly loss: readonly number[];
-  readonly faithfulness: readonly number[];
-  readonly regularization: readonly number[];
-};
+type Curve = 'loss' | 'faithfulness' | 'regularization';
+/** What each step saw before it was taken: the loss, and the two summands that it is made of. */
+export type TrainingCurves = MaskTraining['curves'];
 
 /**
- * Minimises target + λ · (R + λ_avoid · A) by Adam, a step for each batch:
+ * Minimises target + λ · (R + λ_avoid · A) by Adam (see `Trainer`), a step for each batch:
  * - R = edges in the circuit ÷ all edges, or ReLU(edges − size) ÷ size, edges counted by one sample of the mask, or by probability;
  * - A = the mean over edges to avoid of the probability that they are patched, counted against the circuit: − for a tree.
  *
  * Masks that use noise have one sample for each prompt. Gradients are taken over the whole batch before a step, in float64.
  */
-export class MaskTraining {
-  readonly steps: number;
+export class MaskTraining extends Trainer<'parameters', Curve> {
   /** In the order of the score tensors, module after module: [edges]. */
   readonly parameters: Float64Array;
   readonly #graph: Graph;
   readonly #model: PatchableModel;
   readonly #settings: MaskTrainingSettings;
   readonly #targets: readonly BatchTarget[];
-  readonly #adam: AdamState;
   readonly #avoid: readonly number[];
-  readonly #curves = { loss: [] as number[], faithfulness: [] as number[], regularization: [] as number[] };
 
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: MaskTrainingSettings) {
+    const parameters = new Float64Array(model.graph.edgeCount).fill(signOf(settings) * settings.init);
+    super({
+      where: 'learned masks',
+      steps: settings.epochs * targets.length,
+      parameters: { parameters: { values: parameters, learningRate: settings.learningRate } },
+      curves: { loss: [], faithfulness: [], regularization: [] },
+    });
+    this.parameters = parameters;
     this.#model = model;
     this.#graph = model.graph;
     this.#settings = settings;
     this.#targets = targets;
-    this.steps = settings.epochs * targets.length;
-    this.parameters = new Float64Array(model.graph.edgeCount).fill(this.#sign * settings.init);
-    this.#adam = adamState(model.graph.edgeCount);
     this.#avoid = settings.avoid.map((edge) => placeOf(model.graph, edge));
   }
 
@@ -106,44 +103,34 @@ export class MaskTraining {
     return new MaskTraining(model, targets, settings);
   }
 
-  get done(): number {
-    return this.#adam.steps;
-  }
-  get curves(): TrainingCurves {
-    return this.#curves;
-  }
-  /** 1 where a patched edge is out of the circuit, −1 where it is in it. */
-  get #sign(): 1 | -1 {
-    return this.#settings.patchType === 'tree' ? 1 : -1;
-  }
-
-  /** One step on the next batch. */
-  async step(): Promise<void> {
-    const { input, patch, learningRate } = this.#settings;
+  /** The loss on the next batch, and its gradient. */
+  override async evaluate(): Promise<TrainingEvaluation<'parameters', Curve>> {
+    const { input, patch } = this.#settings;
     const target = this.#targets[this.done % this.#targets.length]!;
     const { batch, objective } = target;
     const { mask, slopes } = this.#sample(batch);
-    const gradients = await this.#model.maskGradient(batch, { input, patch, mask, objective, losses: true });
+    const at = { kind: 'mask', mask } as const;
+    const gradients = await this.#model.maskGradient(batch, { input, patch, at, objective, losses: true });
     const gradient = this.#contract(gradients, slopes, target);
     const regularization = this.#regularize(gradient);
     const faithfulness = meanOf(gradients.losses!, target.value);
-    this.#curves.loss.push(faithfulness + regularization);
-    this.#curves.faithfulness.push(faithfulness);
-    this.#curves.regularization.push(regularization);
-    adamStep(this.#adam, this.parameters, gradient, learningRate);
+    return {
+      gradients: { parameters: gradient },
+      points: { loss: faithfulness + regularization, faithfulness, regularization },
+    };
   }
 
-  /** The mask of a step and its slopes: [items, edges] with noise or dropout, [1, edges] without. */
+  /** The mask of a step and its slopes: [prompts, edges] with noise or dropout, [1, edges] without. */
   #sample({ prompts }: PromptBatch): { mask: Mask; slopes: Float64Array } {
     const f = this.#function;
     const { dropout = 0, noise } = this.#settings;
     const size = this.parameters.length;
     const perItem = f.usesNoise || dropout > 0;
-    const items = perItem ? prompts.length : 1;
-    const values = new Float32Array(items * size);
-    const slopes = new Float64Array(items * size);
+    const samples = perItem ? prompts.length : 1;
+    const values = new Float32Array(samples * size);
+    const slopes = new Float64Array(samples * size);
     const uniforms = new Float64Array(size);
-    for (let item = 0; item < items; item++) {
+    for (let item = 0; item < samples; item++) {
       if (f.usesNoise) noise.forward(this.done, prompts[item]!, item, uniforms);
       for (const [i, m] of this.parameters.entries()) {
         values[item * size + i] = f.value(m, uniforms[i]!);
@@ -152,12 +139,12 @@ export class MaskTraining {
       if (dropout === 0) continue;
       noise.dropout?.(this.done, prompts[item]!, item, uniforms);
       for (let i = 0; i < size; i++) {
-        const kept = uniforms[i]! < dropout ? 0 : 1 / (1 - dropout); // the mean over samples is the mask
-        values[item * size + i]! *= kept;
-        slopes[item * size + i]! *= kept;
+        const scale = uniforms[i]! < dropout ? 0 : 1 / (1 - dropout); // the mean over samples is the mask
+        values[item * size + i]! *= scale;
+        slopes[item * size + i]! *= scale;
       }
     }
-    const tensors = tensorsByModule(this.#graph, values, perItem ? items : null);
+    const tensors = tensorsByModule(this.#graph, values, perItem ? samples : null);
     return { mask: { perItem, tensors }, slopes };
   }
 
@@ -179,6 +166,7 @@ export class MaskTraining {
   /** λ · (R + λ_avoid · A); adds its gradient. */
   #regularize(gradient: Float64Array): number {
     const { lambda, size, avoidLambda, noise, countBy = 'sample' } = this.#settings;
+    const sign = signOf(this.#settings);
     const f = this.#function;
     const [value, slope] = countBy === 'sample' ? [f.value, f.slope] : [f.probability, f.probabilitySlope];
     const edges = this.parameters.length;
@@ -187,16 +175,16 @@ export class MaskTraining {
     let inCircuit = 0;
     for (const [i, m] of this.parameters.entries()) {
       const patched = value(m, uniforms[i]!);
-      inCircuit += this.#sign === 1 ? 1 - patched : patched;
+      inCircuit += sign === 1 ? 1 - patched : patched;
     }
     const share = size === null ? inCircuit / edges : Math.max(0, inCircuit - size) / size;
     const perEdge = size === null ? 1 / edges : inCircuit > size ? 1 / size : 0;
     for (const [i, m] of this.parameters.entries()) {
-      gradient[i]! -= lambda * perEdge * this.#sign * slope(m, uniforms[i]!);
+      gradient[i]! -= lambda * perEdge * sign * slope(m, uniforms[i]!);
     }
     let avoided = 0;
     for (const i of this.#avoid) {
-      const weight = (-this.#sign * avoidLambda) / this.#avoid.length;
+      const weight = (-sign * avoidLambda) / this.#avoid.length;
       avoided += weight * f.probability(this.parameters[i]!);
       gradient[i]! += lambda * weight * f.probabilitySlope(this.parameters[i]!);
     }
@@ -209,7 +197,8 @@ export class MaskTraining {
 
   /** How far each parameter has come towards the circuit: 0 for the edge that is furthest outside. */
   scores(): PruneScores {
-    const towards = this.parameters.map((m) => -this.#sign * m);
+    const sign = signOf(this.#settings);
+    const towards = this.parameters.map((m) => -sign * m);
     const least = towards.reduce((a, x) => Math.min(a, x), Number.POSITIVE_INFINITY);
     return Object.freeze(
       tensorsByModule(
@@ -219,43 +208,10 @@ export class MaskTraining {
       ),
     );
   }
-
-  /** `restore` of it goes on bit for bit. */
-  toCheckpoint(): CheckpointData {
-    return {
-      state: { steps: this.done },
-      arrays: {
-        parameters: this.parameters.slice(),
-        mean: this.#adam.mean.slice(),
-        square: this.#adam.square.slice(),
-        ...Object.fromEntries(Object.entries(this.#curves).map(([name, y]) => [`curve/${name}`, Float64Array.from(y)])),
-      },
-    };
-  }
-  /** @throws AutoCircuitError for a checkpoint of something else */
-  restore({ state, arrays }: CheckpointData): void {
-    const array = (name: string, length: number): Float64Array => {
-      const found = arrays[name];
-      if (found?.length === length) return found;
-      throw new AutoCircuitError({
-        where: 'learned masks',
-        what: `the checkpoint does not fit: "${name}"`,
-        expected: `${length} numbers`,
-        got: `${found?.length ?? 'none'}`,
-        fix: 'start again with --overwrite',
-      });
-    };
-    const steps = Number(state.steps);
-    this.parameters.set(array('parameters', this.parameters.length));
-    this.#adam.mean.set(array('mean', this.parameters.length));
-    this.#adam.square.set(array('square', this.parameters.length));
-    for (const [name, curve] of Object.entries(this.#curves)) {
-      curve.length = 0;
-      for (const y of array(`curve/${name}`, steps)) curve.push(y);
-    }
-    this.#adam.steps = steps;
-  }
 }
+
+/** 1 where a patched edge is out of the circuit, −1 where it is in it. */
+const signOf = ({ patchType }: MaskTrainingSettings): 1 | -1 => (patchType === 'tree' ? 1 : -1);
 
 const meanOf = (losses: Float32Array, value: BatchTarget['value']): number =>
   losses.reduce((sum, m, item) => sum + value(m, item), 0) / losses.length;

@@ -9,6 +9,7 @@ import {
   type Tensor,
 } from '@auto-circuit/core/plugin';
 
+/** The place of one destination module in the list. */
 export interface BlockRange {
   readonly module: string;
   /** The module's numbers are `start` to `stop` of the list. */
@@ -43,20 +44,20 @@ export function placeOf(graph: Graph, edge: number): number {
   return blockRanges(graph).find((range) => range.module === module)!.start + offset;
 }
 
-/** [items, edges] to a tensor for each module: [items, …], or […] for one sample without an item axis. */
+/** [samples, edges] to a tensor for each module: [samples, …], or […] for one sample without that axis. */
 export function tensorsByModule(
   graph: Graph,
   values: Float32Array,
-  items: number | null,
+  samples: number | null,
 ): Readonly<Record<string, Tensor<FloatArray>>> {
   const tensors: Record<string, Tensor<FloatArray>> = {};
   for (const { module, start, stop, shape } of blockRanges(graph)) {
-    const data = new Float32Array((items ?? 1) * (stop - start));
-    for (let item = 0; item < (items ?? 1); item++) {
-      const row = item * graph.edgeCount;
-      data.set(values.subarray(row + start, row + stop), item * (stop - start));
+    const data = new Float32Array((samples ?? 1) * (stop - start));
+    for (let sample = 0; sample < (samples ?? 1); sample++) {
+      const row = sample * graph.edgeCount;
+      data.set(values.subarray(row + start, row + stop), sample * (stop - start));
     }
-    tensors[module] = floatTensor<FloatArray>(data, items === null ? shape : [items, ...shape]);
+    tensors[module] = floatTensor<FloatArray>(data, samples === null ? shape : [samples, ...shape]);
   }
   return tensors;
 }

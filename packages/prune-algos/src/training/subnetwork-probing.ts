@@ -1,16 +1,19 @@
 /** @file Subnetwork probing of edges: one mask, trained to keep the output with as few edges as can be. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
- * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks", arXiv 2104.03514), on edges
- * as in AutoCircuit: what is minimised, see `MaskTraining`. Score of an edge = how far its parameter has come towards
- * the circuit, from that of the edge that is furthest outside.
+ * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks",
+ * https://arxiv.org/abs/2104.03514), on edges as in AutoCircuit: what is minimised, see `MaskTraining`. Score of an edge = how
+ * far its parameter has come towards the circuit, from that of the edge that is furthest outside (log odds where the mask is
+ * sampled).
  *
  * With `edge` patches the circuit's edges carry clean activations in a corrupt run. (AutoCircuit patches corrupt means in
- * there, so that clean activations never enter; and means in a tree patch, too, whatever the run's ablation.)
+ * there, so that clean activations never enter; and means in a tree patch as well, whatever the run's ablation.)
+ *
+ * Use it where edges act together, so that scores of single edges mislead, and a few hundred steps can be afforded.
  */
 export const subnetworkProbing = definePruneAlgo({
   name: 'subnetwork-probing',
@@ -44,6 +47,6 @@ export const subnetworkProbing = definePruneAlgo({
         size: size === 0 ? null : size,
       }),
     );
-    return trainResumably(context, 'subnetwork-probing', options, training);
+    return trainedScores(context, 'subnetwork-probing', options, training);
   },
 });

@@ -1,13 +1,16 @@
 /** @file Uniform gradient sampling: the probability of each edge is trained, with gradients from samples near the border. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainResumably } from '../shared/resume.js';
 import { trainingSettings } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
+import { trainedScores } from './trained-scores.js';
 
 /**
- * Uniform gradient sampling (Li and Janson 2024, "Optimal Ablation for Interpretability", arXiv 2409.09951): minimises
- * KL(clean output ‖ circuit) + λ · Σ over edges of P(edge in the circuit) by Adam. What is patched in is the run's ablation
- * (the constants of optimal ablation are not trained). Score = how far an edge's parameter has come towards the circuit.
+ * Uniform gradient sampling (Li and Janson 2024, "Optimal Ablation for Interpretability", https://arxiv.org/abs/2409.09951):
+ * minimises KL(clean output ‖ circuit) + λ · Σ over edges of P(edge in the circuit) by Adam, in nats. What is patched in is
+ * the run's ablation (the constants of optimal ablation are not trained along with it). Score = how far an edge's parameter,
+ * log odds, has come towards the circuit.
+ *
+ * Use it where edges act together and the price of an edge is what you want to set rather than a size.
  */
 export const ugs = definePruneAlgo({
   name: 'ugs',
@@ -44,6 +47,6 @@ export const ugs = definePruneAlgo({
       { init, size: null, lambda: lambda * graph.edgeCount, countBy: 'probability' },
     );
     const training = await MaskTraining.create(model, batches, settings);
-    return trainResumably(context, 'ugs', options, training);
+    return trainedScores(context, 'ugs', options, training);
   },
 });

@@ -1,10 +1,11 @@
 /**
  * @file The circuit of docstring in the attention-only model of four layers and eight heads (`attn-only-4l`): Heimersheim and
- * Janiak 2023, "A circuit for Python docstrings in a 4-layer attention-only transformer", with the edges that Conmy et al.
- * 2023 (arXiv:2304.14997) list for it.
+ * Janiak 2023, "A circuit for Python docstrings in a 4-layer attention-only transformer"
+ * (https://www.lesswrong.com/posts/u6KXXmKFbXfWzoAXn), with the edges that Conmy et al. 2023 (https://arxiv.org/abs/2304.14997) list for it.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { ATTN_ONLY_4L, type At, edgeList, type Inputs } from '../official/index.js';
+import { type At, edgeList, type Inputs } from '../official/edge-list.js';
+import { ATTN_ONLY_4L } from '../official/paper-models.js';
 
 /** They attend from the end to C in the signature and copy it. */
 const ARGUMENT_MOVERS = ['A3.0', 'A3.6'];
@@ -13,7 +14,7 @@ const START = ['Resid Start'];
 type Step = readonly [from: readonly string[], to: readonly string[], input: Inputs[number], at: readonly At[]];
 /** What is read, by which input of which head, at which words. */
 const STEPS: readonly Step[] = [
-  // 0.5 forms the words' representations, 1.4 carries B: to the comma behind it in the signature, and to the end.
+  // 0.5 forms the words' representations, 1.4 moves B to the comma after it in the signature, and to the end.
   [START, ['A0.5'], 'V', ['B_def', 'C_def', 'B_doc']],
   [START, ['A1.4'], 'V', ['B_def', 'B_doc']],
   [['A0.5'], ['A1.4'], 'V', ['B_def']],
@@ -40,7 +41,7 @@ function edges(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readon
   return list.names();
 }
 
-/** Heads that the post keeps in its last check: those of the circuit, and three that improve it. */
+/** Heads that the post leaves in place in its last check: those of the circuit, and three that improve it. */
 export const DOCSTRING_HEADS: readonly string[] = [
   ...['A0.2', 'A0.4', 'A0.5', 'A1.2', 'A1.4', 'A2.0', ...ARGUMENT_MOVERS],
   ...['A0.1', 'A1.0', 'A2.3'],
@@ -53,9 +54,10 @@ function nodes(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readon
   const everywhere = Array.from({ length: list.positions ?? 1 }, (_, position) => position);
   list.connect(sources, DOCSTRING_HEADS, everywhere);
   list.connect(sources, ['Resid End'], ['end']);
-  return list.namesWithWayOut();
+  return list.namesWithPathOut();
 }
 
+/** The known circuits of docstring by name. */
 export const DOCSTRING_CIRCUITS: Readonly<Record<string, OfficialCircuit>> = Object.freeze({
   edges: { doc: 'what heads 0.5, 1.2, 1.4, 2.0, 3.0 and 3.6 read and write by Heimersheim and Janiak 2023', edges },
   nodes: {

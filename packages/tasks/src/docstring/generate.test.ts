@@ -1,3 +1,4 @@
+/** @file Prompts of docstring: the order of arguments, and word indices. */
 import { describe, expect, it } from 'vitest';
 import { wordEncoder } from '../testing/word-encoder.js';
 import { generateDocstring } from './generate.js';

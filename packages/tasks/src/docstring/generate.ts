@@ -1,6 +1,9 @@
 /** @file Prompts of docstring: the next argument that a half-written docstring describes. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { filledPair } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 import { ARGUMENT_NAMES, DESCRIPTION_WORDS, FUNCTION_NAMES } from './words.js';
 
 /** Six arguments, of which the docstring has described the third and fourth. */
@@ -13,10 +16,10 @@ const CODE = `def {function}(self, {one}, {two}, {A_def}, {B_def}, {C_def}, {las
 
 /**
  * A method's signature and a docstring that describes its arguments A and B: the next is C. In the corrupt prompt the
- * signature has other names in place of A, B, C and the docstring describes two others yet, so that nothing says what comes
- * next. Wrong answers are the other three arguments. All words are one token each.
+ * signature has other names in place of A, B and C, and the docstring describes two further names, so that nothing says what
+ * comes next. Wrong answers are the other three arguments. All words are one token each.
  *
- * Word indices: `A_def`, `B_def`, `B_def+1` (the comma behind it), `C_def`, `A_doc`, `B_doc`, `end`.
+ * Word indices: `A_def`, `B_def`, `B_def+1` (the comma after it), `C_def`, `A_doc`, `B_doc`, `end`.
  * @throws AutoCircuitError when the tokenizer has too few of the words as one token
  */
 export function generateDocstring(request: PromptRequest): PromptFile {
@@ -38,8 +41,12 @@ export function generateDocstring(request: PromptRequest): PromptFile {
       },
     };
     return {
-      clean: fill(CODE, { ...shared, A_def: A, B_def: B!, C_def: C!, A_doc: A, B_doc: B! }),
-      corrupt: fill(CODE, { ...shared, A_def: D!, B_def: E!, C_def: F!, A_doc: G!, B_doc: H! }),
+      ...filledPair(
+        CODE,
+        shared,
+        { A_def: A, B_def: B!, C_def: C!, A_doc: A, B_doc: B! },
+        { A_def: D!, B_def: E!, C_def: F!, A_doc: G!, B_doc: H! },
+      ),
       answers: [` ${C}`],
       wrongAnswers: [one, two, last].map((name) => ` ${name}`),
     };

@@ -1,13 +1,15 @@
 /**
  * @file The circuit of greater-than in GPT-2 small: Hanna, Liu and Variengien 2023, "How does GPT-2 compute greater-than?"
- * (arXiv:2305.00586). Early heads and MLPs read the first year, six heads carry it to the end, late MLPs compare.
+ * (https://arxiv.org/abs/2305.00586). Early heads and MLPs read the first year, six heads move it to the end, late MLPs compare.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { edgeList, GPT2_SMALL, type Head, headNames, mlpNames } from '../official/index.js';
+import { edgeList, type Head, headNames, mlpNames } from '../official/edge-list.js';
+import { GPT2_SMALL } from '../official/paper-models.js';
 
 const heads = (list: readonly Head[]): string[] => headNames(list);
+/** The nodes of the paper's circuit, by what they do. */
 export const GREATER_THAN_NODES = {
-  /** They and the early MLPs form the token of the year's second half, XX. */
+  /** With the early MLPs they read the token of the year's second half, XX. */
   earlyHeads: heads([
     [0, 1],
     [0, 3],
@@ -45,6 +47,7 @@ function edges(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readon
   return list.names();
 }
 
+/** The known circuits of greater-than by name. */
 export const GREATER_THAN_CIRCUITS: Readonly<Record<string, OfficialCircuit>> = Object.freeze({
   edges: { doc: 'early heads and MLPs, six heads that read the year, late MLPs, by Hanna et al. 2023', edges },
 });

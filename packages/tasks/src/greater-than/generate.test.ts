@@ -1,3 +1,4 @@
+/** @file Prompts of greater-than: answers above the year, and tokenizers that do not fit. */
 import { describe, expect, it } from 'vitest';
 import { wordEncoder } from '../testing/word-encoder.js';
 import { generateGreaterThan } from './generate.js';

@@ -1,17 +1,21 @@
 /** @file Prompts of greater-than: an event begins in a year and ends in a later one of the same century. */
 import { AutoCircuitError, type PromptFile, type PromptRequest, type RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, fill, isSingleToken, pick, promptSet, tokensOf } from '../prompt-set/index.js';
+import { filledPair } from '../prompt-set/fill.js';
+import { isSingleToken, tokensOf } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { pick } from '../prompt-set/random-choice.js';
+import { wordList } from '../prompt-set/word-lists.js';
 
 /** {start} is the whole first year, {century} the first two digits of the second. */
 export const GREATER_THAN_SENTENCE = 'The {noun} began in the year {century}{start} and ended in the year {again}';
 
-export const EVENTS: readonly string[] = [
-  ...['agreement', 'alliance', 'attack', 'blockade', 'campaign', 'case', 'celebration', 'conflict', 'construction'],
-  ...['crisis', 'debate', 'decline', 'dispute', 'drought', 'dynasty', 'empire', 'epidemic', 'exhibition', 'expedition'],
-  ...['experiment', 'famine', 'festival', 'hunt', 'investigation', 'journey', 'marriage', 'migration', 'mission'],
-  ...['occupation', 'partnership', 'plague', 'production', 'project', 'rebellion', 'reform', 'reign', 'revolution'],
-  ...['riot', 'rule', 'search', 'siege', 'strike', 'struggle', 'study', 'tour', 'trial', 'uprising', 'voyage', 'war'],
-];
+/** What begins and ends. */
+export const EVENTS: readonly string[] = wordList(`
+  agreement alliance attack blockade campaign case celebration conflict construction crisis debate decline dispute
+  drought dynasty empire epidemic exhibition expedition experiment famine festival hunt investigation journey marriage
+  migration mission occupation partnership plague production project rebellion reform reign revolution riot rule
+  search siege strike struggle study tour trial uprising voyage war
+`);
 const CENTURIES = [11, 12, 13, 14, 15, 16, 17];
 /** The years of a century that an event may begin in: later than the corrupt one, and not the last. */
 const [FIRST, LAST, CORRUPT] = [2, 98, 1];
@@ -25,7 +29,7 @@ const ALL = Array.from({ length: 100 }, (_, n) => twoDigits(n));
  * al. 2023.
  *
  * Word indices where all prompts have one length: `YY` (the century of the first year), `XX` (its other half), `end`.
- * @throws AutoCircuitError when the tokenizer cuts years otherwise, into digits for example
+ * @throws AutoCircuitError when the tokenizer splits years otherwise, into digits for example
  */
 export function generateGreaterThan(request: PromptRequest): PromptFile {
   const task = 'greater-than';
@@ -42,8 +46,7 @@ export function generateGreaterThan(request: PromptRequest): PromptFile {
     const shared = { noun: pick(random, EVENTS), century, again: century };
     const at = Number(start);
     return {
-      clean: fill(GREATER_THAN_SENTENCE, { ...shared, start }),
-      corrupt: fill(GREATER_THAN_SENTENCE, { ...shared, start: twoDigits(CORRUPT) }),
+      ...filledPair(GREATER_THAN_SENTENCE, shared, { start }, { start: twoDigits(CORRUPT) }),
       answers: ALL.slice(at + 1),
       wrongAnswers: ALL.slice(0, at + 1),
     };
@@ -73,6 +76,8 @@ const pieces = ({ encoder }: PromptRequest, text: string): string[] =>
 
 function misfit(task: string, expected: string, got: readonly string[]): AutoCircuitError {
   return new AutoCircuitError({
+    code: 'unfit-tokenizer',
+    fields: { task },
     where: 'prompts',
     what: `task "${task}" does not fit this tokenizer, which cuts numbers otherwise`,
     expected,

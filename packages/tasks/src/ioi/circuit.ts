@@ -1,9 +1,10 @@
 /**
  * @file The circuit of indirect object identification in GPT-2 small: Wang, Variengien, Conmy, Shlegeris and Steinhardt 2022,
- * "Interpretability in the Wild" (arXiv:2211.00593): its 26 heads in seven groups, and which group reads which.
+ * "Interpretability in the Wild" (https://arxiv.org/abs/2211.00593): its 26 heads in seven groups, and which group reads which.
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { type EdgeList, edgeList, GPT2_SMALL, type Head, headNames, type Inputs, mlpNames } from '../official/index.js';
+import { type EdgeList, edgeList, type Head, headNames, type Inputs, mlpNames } from '../official/edge-list.js';
+import { GPT2_SMALL } from '../official/paper-models.js';
 
 type Group = keyof typeof IOI_HEADS;
 /** The heads of the paper's figure 2, by what they do. */
@@ -90,7 +91,7 @@ function byReadings(add: EdgeList['connect']): void {
   add(headsOf(MOVERS), ['Resid End'], ['end']);
 }
 
-/** The paper leaves MLPs running: between two groups, at the word where one reads, all ways through MLPs are in. */
+/** The paper leaves MLPs running: between two groups, at the word where one reads, all paths through MLPs are in. */
 function edges(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readonly string[] {
   const list = edgeList('IOI', graph, GPT2_SMALL, wordIdxs);
   byReadings(list.connectThroughMlps);
@@ -127,10 +128,11 @@ function nodes(graph: Graph, wordIdxs: Readonly<Record<string, number>>): readon
     list.connect(sources, headsOf(seenLater), [at], ['K', 'V']);
     if (list.positions === null || at === list.position('end')) list.connect(sources, ['Resid End'], [at]);
   }
-  return list.namesWithWayOut();
+  return list.namesWithPathOut();
 }
 
 const PAPER = 'Wang et al. 2022';
+/** The known circuits of IOI by name. */
 export const IOI_CIRCUITS: Readonly<Record<string, OfficialCircuit>> = Object.freeze({
   edges: { doc: `what the 26 heads read and write by ${PAPER}, with the ways through MLPs between them`, edges },
   nodes: { doc: `all edges among embeddings, MLPs and the 26 heads of ${PAPER}`, edges: nodes },

@@ -1,4 +1,6 @@
+/** @file Prompts of IOI: who gives and who receives, and word indices. */
 import { describe, expect, it } from 'vitest';
+import { errorWith } from '../testing/error-matcher.js';
 import { wordEncoder } from '../testing/word-encoder.js';
 import { generateIoi } from './generate.js';
 import { IOI_FIXED_SENTENCE, IOI_SENTENCES, NAMES } from './words.js';
@@ -70,7 +72,7 @@ describe('generateIoi', () => {
 
   it('refuses a tokenizer that cuts all names', () => {
     expect(() => generateIoi({ encoder: wordEncoder(NAMES), count: 1, seed: 0 })).toThrow(
-      'too few of its names are one token: expected at least 6 of',
+      errorWith('unfit-tokenizer', { task: 'ioi', what: 'names', found: 0, needed: 6 }),
     );
   });
 });

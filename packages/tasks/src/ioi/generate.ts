@@ -1,10 +1,14 @@
 /** @file Prompts of indirect object identification. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { filledPair } from '../prompt-set/fill.js';
+import { oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 import { IOI_FIXED_SENTENCE, IOI_SENTENCES, NAMES, OBJECTS, PLACES } from './words.js';
 
 /** Which of the two people is met first: ABBA the answer, BABA the one who gives. */
 export type IoiOrder = 'ABBA' | 'BABA';
+/** What is asked of `generateIoi`. */
 export interface IoiSettings extends PromptRequest {
   /** Default: both. */
   readonly orders?: readonly IoiOrder[];
@@ -17,7 +21,7 @@ export interface IoiSettings extends PromptRequest {
 
 /**
  * Who receives the object: `When Mary and John entered the office, John gave the book to` → ` Mary`. The corrupt prompt is
- * the same sentence with three other people (the ABC distribution of Wang et al. 2022), so it says nothing of the answer.
+ * the same sentence with three other people (the ABC distribution of Wang et al. 2022), so it says nothing about the answer.
  * Names, places and objects are one token each.
  *
  * Word indices of fixed prompts: `IO` (the answer), `S1` and `S2` (the giver's first and second mention), `S1+1`, `end`.
@@ -63,8 +67,12 @@ function drawn(random: RandomSource, sentence: string, order: IoiOrder, { names,
   const shared = { place: pick(random, places), object: pick(random, objects) };
   const [first, second] = order === 'ABBA' ? [answer!, giver!] : [giver!, answer!];
   return {
-    clean: fill(sentence, { ...shared, first, second, giver: giver! }),
-    corrupt: fill(sentence, { ...shared, first: others[0]!, second: others[1]!, giver: others[2]! }),
+    ...filledPair(
+      sentence,
+      shared,
+      { first, second, giver: giver! },
+      { first: others[0]!, second: others[1]!, giver: others[2]! },
+    ),
     answers: [` ${answer}`],
     wrongAnswers: [` ${giver}`],
   };

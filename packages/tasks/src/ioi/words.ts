@@ -1,4 +1,5 @@
 /** @file The sentences and words of IOI. {first} and {second} are the two people in the order they are met, {giver} is the one who gives. */
+import { wordList } from '../prompt-set/word-lists.js';
 
 /** 15 sentences; each gives two templates: ABBA (the answer first of the two people) and BABA (the answer second). */
 export const IOI_SENTENCES: readonly string[] = [
@@ -22,25 +23,23 @@ export const IOI_SENTENCES: readonly string[] = [
 /** The sentence of the prompts of one length. */
 export const IOI_FIXED_SENTENCE = 'When {first} and {second} entered the {place}, {giver} gave the {object} to';
 
-export const NAMES: readonly string[] = [
-  ...['Aaron', 'Adam', 'Alan', 'Albert', 'Alice', 'Amanda', 'Amy', 'Andrea', 'Andrew', 'Anna', 'Anthony', 'Arthur'],
-  ...['Barbara', 'Ben', 'Betty', 'Brandon', 'Brian', 'Carl', 'Carol', 'Catherine', 'Charles', 'Chris', 'Christine'],
-  ...['Claire', 'Colin', 'Craig', 'Dan', 'Daniel', 'David', 'Dean', 'Diana', 'Donna', 'Edward', 'Elizabeth', 'Ellen'],
-  ...['Emily', 'Emma', 'Eric', 'Frank', 'Fred', 'Gary', 'George', 'Grace', 'Graham', 'Hannah', 'Harry', 'Helen'],
-  ...['Henry', 'Ian', 'Jack', 'James', 'Jane', 'Jason', 'Jennifer', 'Jessica', 'Joe', 'John', 'Jonathan', 'Joseph'],
-  ...['Julia', 'Karen', 'Kate', 'Keith', 'Kevin', 'Laura', 'Leon', 'Lewis', 'Linda', 'Lisa', 'Louis', 'Lucy', 'Luke'],
-  ...['Margaret', 'Maria', 'Mark', 'Martin', 'Mary', 'Matthew', 'Michael', 'Michelle', 'Nancy', 'Neil', 'Nicholas'],
-  ...['Oliver', 'Oscar', 'Patrick', 'Paul', 'Peter', 'Philip', 'Rachel', 'Ralph', 'Rebecca', 'Richard', 'Robert'],
-  ...['Roger', 'Ruth', 'Samuel', 'Sandra', 'Sarah', 'Scott', 'Simon', 'Sophie', 'Stephen', 'Steve', 'Susan', 'Thomas'],
-  ...['Tony', 'Victor', 'Victoria', 'Walter', 'William'],
-];
-export const PLACES: readonly string[] = [
-  ...['airport', 'apartment', 'bank', 'bar', 'church', 'cinema', 'club', 'factory', 'farm', 'garage', 'garden', 'gym'],
-  ...['hospital', 'hotel', 'kitchen', 'laboratory', 'library', 'market', 'museum', 'office', 'palace', 'restaurant'],
-  ...['school', 'shop', 'stadium', 'station', 'studio', 'theater', 'tower', 'warehouse'],
-];
-export const OBJECTS: readonly string[] = [
-  ...['bag', 'ball', 'bike', 'book', 'bottle', 'box', 'camera', 'card', 'chair', 'coin', 'computer', 'cup', 'flag'],
-  ...['flower', 'guitar', 'hammer', 'hat', 'jacket', 'key', 'knife', 'lamp', 'letter', 'magazine', 'map', 'mirror'],
-  ...['money', 'newspaper', 'package', 'phone', 'picture', 'plate', 'radio', 'ring', 'shirt', 'ticket', 'watch'],
-];
+/** First names. */
+export const NAMES: readonly string[] = wordList(`
+  Aaron Adam Alan Albert Alice Amanda Amy Andrea Andrew Anna Anthony Arthur Barbara Ben Betty Brandon Brian Carl Carol
+  Catherine Charles Chris Christine Claire Colin Craig Dan Daniel David Dean Diana Donna Edward Elizabeth Ellen Emily
+  Emma Eric Frank Fred Gary George Grace Graham Hannah Harry Helen Henry Ian Jack James Jane Jason Jennifer Jessica
+  Joe John Jonathan Joseph Julia Karen Kate Keith Kevin Laura Leon Lewis Linda Lisa Louis Lucy Luke Margaret Maria
+  Mark Martin Mary Matthew Michael Michelle Nancy Neil Nicholas Oliver Oscar Patrick Paul Peter Philip Rachel Ralph
+  Rebecca Richard Robert Roger Ruth Samuel Sandra Sarah Scott Simon Sophie Stephen Steve Susan Thomas Tony Victor
+  Victoria Walter William
+`);
+/** Where people meet. */
+export const PLACES: readonly string[] = wordList(`
+  airport apartment bank bar church cinema club factory farm garage garden gym hospital hotel kitchen laboratory
+  library market museum office palace restaurant school shop stadium station studio theater tower warehouse
+`);
+/** What is given. */
+export const OBJECTS: readonly string[] = wordList(`
+  bag ball bike book bottle box camera card chair coin computer cup flag flower guitar hammer hat jacket key knife
+  lamp letter magazine map mirror money newspaper package phone picture plate radio ring shirt ticket watch
+`);

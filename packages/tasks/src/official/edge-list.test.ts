@@ -1,6 +1,9 @@
+/** @file Lists of edges for circuits of papers: which edges they hold, and graphs that they refuse. */
 import { buildGraph, DEFAULT_GRAPH_OPTIONS, type GraphLayout } from '@auto-circuit/core/plugin';
 import { describe, expect, it } from 'vitest';
-import { edgeList, type PaperModel } from './index.js';
+import { errorWith } from '../testing/error-matcher.js';
+import { edgeList } from './edge-list.js';
+import type { PaperModel } from './paper-models.js';
 
 const MODEL: PaperModel = { name: 'the small one', layers: 3, heads: 2, mlp: true, parallel: false };
 const LAYOUT: GraphLayout = {
@@ -43,10 +46,10 @@ describe('connect', () => {
     expect(edges.names()).toEqual(['Resid Start->MLP 0@2', 'Resid Start->MLP 0@5', 'Resid Start->MLP 0@0']);
   });
 
-  it('says which word’s position is missing', () => {
+  it('refuses a word without a position', () => {
     const edges = list({ positions: 6 }, { end: 5 });
     expect(() => edges.connect(['Resid Start'], ['MLP 0'], ['S1'])).toThrow(
-      'the circuit of a task needs the position of "S1": expected a data set with "word_idxs" that name it, got end',
+      errorWith('unknown-word-position', { circuit: 'a task', word: 'S1' }),
     );
   });
 });
@@ -82,6 +85,6 @@ describe('edgeList', () => {
 
   it('refuses the residual graph', () => {
     const graph = graphWith({ factorized: false });
-    expect(() => edgeList('a task', graph, MODEL, {})).toThrow('leave --residual out');
+    expect(() => edgeList('a task', graph, MODEL, {})).toThrow(errorWith('unsupported-graph', { circuit: 'a task' }));
   });
 });

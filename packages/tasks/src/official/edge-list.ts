@@ -16,22 +16,23 @@ import type { PaperModel } from './paper-models.js';
 /** `A9.9` as [9, 9]. */
 export type Head = readonly [layer: number, head: number];
 
-/** Words, by the names of the task's word indices, or positions. */
+/** A word, by its name among the task's word indices, or a position. */
 export type At = string | number;
 /** Inputs of attention heads; where Q, K and V are joint, each stands for the one input. */
 export type Inputs = readonly ('Q' | 'K' | 'V')[];
 
+/** Edge names as they are added. */
 export interface EdgeList {
   /** The names so far, each once, in the order added. */
   names(): readonly string[];
-  /** Those of them from which a way leads to the output. */
-  namesWithWayOut(): readonly string[];
+  /** Those of them from which a path leads to the output. */
+  namesWithPathOut(): readonly string[];
   /**
    * Adds every edge that the graph has from one of the sources to one of the destinations, read at these words.
    * Destinations are `A9.9` (its `inputs`), `MLP 3` or `Resid End`.
    */
   connect(sources: readonly string[], destinations: readonly string[], at: readonly At[], inputs?: Inputs): void;
-  /** The same, and the ways through MLPs of the layers between, at the same words: `first` up to `last`. */
+  /** The same, and the paths through MLPs of the layers between, at the same words. */
   connectThroughMlps(
     sources: readonly string[],
     destinations: readonly string[],
@@ -44,13 +45,15 @@ export interface EdgeList {
   readonly positions: number | null;
 }
 
+/** `[[9, 9]]` → `['A9.9']`. */
 export const headNames = (heads: readonly Head[]): string[] => heads.map(([layer, head]) => `A${layer}.${head}`);
+/** The MLPs of these layers, both ends included. */
 export const mlpNames = (first: number, last: number): string[] =>
   Array.from({ length: last - first + 1 }, (_, i) => `MLP ${first + i}`);
 
 /**
  * An empty list for a graph.
- * @param circuit names the circuit in sentences
+ * @param circuit what errors call the circuit
  * @throws AutoCircuitError when the graph is not the factorized graph of the paper's model
  */
 export function edgeList(
@@ -69,11 +72,13 @@ export function edgeList(
     const at = wordIdxs[word];
     if (at !== undefined) return at;
     throw new AutoCircuitError({
+      code: 'unknown-word-position',
+      fields: { circuit, word },
       where: 'official circuit',
       what: `the circuit of ${circuit} needs the position of "${word}"`,
       expected: 'a data set with "word_idxs" that name it',
       got: Object.keys(wordIdxs).join(', ') || 'no word_idxs',
-      fix: 'use the prompts of the task itself, or leave --token-positions out',
+      fix: 'use the prompts of the task itself, or a graph without token positions',
     });
   };
   const positionsOf = (at: readonly At[]): readonly (number | null)[] =>
@@ -98,7 +103,7 @@ export function edgeList(
   };
   return Object.freeze({
     names: () => Object.freeze([...names]),
-    namesWithWayOut: () => {
+    namesWithPathOut: () => {
       const all = makeCircuit(
         graph,
         [...names].flatMap((name) => edgesByName(graph, name)),
@@ -127,6 +132,8 @@ function known<N>(nodes: ReadonlyMap<string, N>, name: string, circuit: string):
   const node = nodes.get(name);
   if (node !== undefined) return node;
   throw new AutoCircuitError({
+    code: 'unknown-node',
+    fields: { name, known: [...nodes.keys()] },
     where: 'official circuit',
     what: `the circuit of ${circuit} names ${name}, which the graph lacks`,
   });
@@ -139,17 +146,21 @@ function checkModel(circuit: string, graph: Graph, { name, ...wanted }: PaperMod
   const got = layout.kind === 'transformer' ? shape(layout) : `a ${layout.kind} model`;
   if (got !== shape(wanted)) {
     throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { circuit, model: name },
       where: 'official circuit',
       what: `the circuit of ${circuit} is one of ${name}`,
       expected: shape(wanted),
       got,
-      fix: `use --model with ${name}`,
+      fix: `use ${name}`,
     });
   }
   if (options.factorized) return;
   throw new AutoCircuitError({
+    code: 'unsupported-graph',
+    fields: { circuit },
     where: 'official circuit',
     what: `the circuit of ${circuit} has edges between heads and MLPs, and the residual graph has none`,
-    fix: 'leave --residual out',
+    fix: 'use a factorized graph',
   });
 }

@@ -1,9 +1,10 @@
 /** @file Sentences with slots: `The {animal} eats`, filled with words, with the place where each word ends. */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 
+/** A sentence with its slots filled. */
 export interface FilledText {
   readonly text: string;
-  /** Offset in characters behind each slot's word. */
+  /** The offset in characters at which each slot's word ends. */
   readonly ends: Readonly<Record<string, number>>;
 }
 
@@ -14,17 +15,41 @@ export interface FilledText {
 export function fill(sentence: string, words: Readonly<Record<string, string>>): FilledText {
   const ends: Record<string, number> = {};
   let text = '';
-  for (const [i, part] of sentence.split(/\{([^}]+)\}/).entries()) {
+  for (const [i, piece] of sentence.split(/\{([^}]+)\}/).entries()) {
     if (i % 2 === 0) {
-      text += part;
+      text += piece;
       continue;
     }
-    const word = words[part];
+    const word = words[piece];
     if (word === undefined) {
-      throw new AutoCircuitError({ where: 'prompts', what: `slot {${part}} of "${sentence}" has no word` });
+      throw new AutoCircuitError({
+        code: 'missing-option',
+        fields: { option: piece },
+        where: 'prompts',
+        what: `slot {${piece}} of "${sentence}" has no word`,
+      });
     }
     text += word;
-    ends[part] = text.length;
+    ends[piece] = text.length;
   }
   return Object.freeze({ text, ends: Object.freeze(ends) });
 }
+
+/** Words by slot. */
+type Words = Readonly<Record<string, string>>;
+
+/**
+ * The clean and the corrupt prompt of one sentence.
+ * @param shared words that both have
+ * @param clean words of the clean prompt only; `corrupt` those of the corrupt one
+ * @throws AutoCircuitError for a slot without a word
+ */
+export const filledPair = (
+  sentence: string,
+  shared: Words,
+  clean: Words,
+  corrupt: Words,
+): { readonly clean: FilledText; readonly corrupt: FilledText } => ({
+  clean: fill(sentence, { ...shared, ...clean }),
+  corrupt: fill(sentence, { ...shared, ...corrupt }),
+});

@@ -1,9 +1,14 @@
+/** @file Filling sentences, words of one token, and drawing prompts that fit a tokenizer. */
 import { parsePromptFile, tokenizePrompts } from '@auto-circuit/core';
 import type { RandomSource } from '@auto-circuit/core/plugin';
 import { promptFileText } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
+import { errorWith } from '../testing/error-matcher.js';
 import { wordEncoder } from '../testing/word-encoder.js';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet } from './index.js';
+import { fill } from './fill.js';
+import { oneTokenWords } from './one-token.js';
+import { type Draft, promptSet } from './prompt-set.js';
+import { draw, pick } from './random-choice.js';
 
 const ANIMALS = ['cat', 'dog', 'fox', 'hen', 'owl'];
 const SENTENCE = 'See the {animal} run, {other}';
@@ -24,7 +29,7 @@ describe('fill', () => {
   });
 
   it('refuses a slot without a word', () => {
-    expect(() => fill('{a} and {b}.', { a: 'Ann' })).toThrow('slot {b} of "{a} and {b}." has no word');
+    expect(() => fill('{a} and {b}.', { a: 'Ann' })).toThrow(errorWith('missing-option', { option: 'b' }));
   });
 });
 
@@ -44,9 +49,9 @@ describe('oneTokenWords', () => {
     expect(oneTokenWords('t', 'birds', strict, ['owl', 'heron', 'hen'], 1)).toEqual(['owl', 'hen']);
   });
 
-  it('says how many there are when they are too few', () => {
+  it('refuses a tokenizer with too few of them, with how many it has', () => {
     expect(() => oneTokenWords('t', 'birds', encoder, ['owl', 'heron'], 2)).toThrow(
-      'task "t" does not fit this tokenizer: too few of its birds are one token: expected at least 2 of 2, got 1 (owl)',
+      errorWith('unfit-tokenizer', { task: 't', what: 'birds', found: 1, needed: 2 }),
     );
   });
 });
@@ -81,14 +86,14 @@ describe('promptSet', () => {
     );
   });
 
-  it('says why there are too few', () => {
+  it('refuses to make more prompts than there are, with the reasons', () => {
     // 5 · 4 ordered pairs; without fox 4 · 3
     const asked = { ...request, encoder: wordEncoder(['fox']), count: 13 };
     expect(() => promptSet({ task: 't', request: asked, draw: pair })).toThrow(
       /does not give so many different prompts with this tokenizer: expected 13, got 12; of the others \d+ drawn before, \d+ with clean and corrupt of different length; ask for at most 12/,
     );
     expect(() => promptSet({ task: 't', request: { ...request, count: 0 }, draw: pair })).toThrow(
-      'a whole number from 1',
+      errorWith('invalid-option', { option: 'count', got: 0 }),
     );
   });
 

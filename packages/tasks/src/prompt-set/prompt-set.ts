@@ -1,4 +1,4 @@
-/** @file Draws prompts until there are enough that fit a tokenizer, and says what did not fit when there are not. */
+/** @file Draws prompts until enough of them fit a tokenizer; when they run out, the error says what did not fit. */
 import {
   AutoCircuitError,
   type PromptFile,
@@ -18,14 +18,15 @@ export interface Draft {
   readonly answers: readonly string[];
   readonly wrongAnswers: readonly string[];
 }
+/** What a generator says to `promptSet`. */
 export interface PromptSetSettings {
-  /** In sentences, and the stream of the random numbers. */
+  /** What errors call it; it also picks the random numbers, so that tasks draw independently. */
   readonly task: string;
   readonly request: PromptRequest;
   draw(random: RandomSource): Draft;
   /**
    * Word indices of prompts that are all aligned: from the last token of each slot's word and the prompt's length. Only
-   * prompts of the most frequent layout are then kept. Without it prompts may have several lengths.
+   * prompts of the most frequent layout are then used. Without it prompts may have several lengths.
    */
   readonly wordIdxs?: (at: Readonly<Record<string, number>>, length: number) => Readonly<Record<string, number>>;
 }
@@ -95,7 +96,7 @@ interface TokenizedDraft extends Pick<Draft, 'answers' | 'wrongAnswers'> {
 const rawPrompt = ({ clean, corrupt, answers, wrongAnswers }: TokenizedDraft): RawPrompt =>
   Object.freeze({ clean: clean.text, corrupt: corrupt.text, answers, wrongAnswers });
 
-/** Tokenizes drafts; what is asked again and again (answers, texts of single tokens) is kept. */
+/** Tokenizes drafts; answers and the texts of single tokens, which come again and again, are cached. */
 function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft {
   const pieces = new Map<number, string>();
   const single = new Map<string, boolean>();
@@ -111,7 +112,7 @@ function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft 
   };
   const tokenize = ({ text, ends }: FilledText): TokenizedText => {
     const ids = tokensOf(encoder, text);
-    const stops: number[] = []; // offset behind each token: [pos]
+    const stops: number[] = []; // the offset at which each token ends: [pos]
     for (const id of ids) stops.push((stops.at(-1) ?? 0) + pieceOf(id).length);
     // Tokens whose texts do not make up the prompt (a space left out, a character cut in two) are counted up to the word instead.
     const exact = ids.map(pieceOf).join('') === text;
@@ -171,6 +172,8 @@ function labelsOf(
 function checkCount(task: string, count: number): void {
   if (Number.isSafeInteger(count) && count > 0) return;
   throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: 'count', got: count },
     where: 'prompts',
     what: `the number of prompts of task "${task}" is not usable`,
     expected: 'a whole number from 1',
@@ -181,6 +184,8 @@ function checkCount(task: string, count: number): void {
 function tooFew(task: string, count: number, made: number, rejected: ReadonlyMap<string, number>): AutoCircuitError {
   const reasons = [...rejected].sort(([, a], [, b]) => b - a).map(([reason, n]) => `${n} ${reason}`);
   return new AutoCircuitError({
+    code: 'unfit-tokenizer',
+    fields: { task, count, made },
     where: 'prompts',
     what: `task "${task}" does not give so many different prompts with this tokenizer`,
     expected: `${count}`,

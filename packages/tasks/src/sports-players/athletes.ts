@@ -1,6 +1,8 @@
 /** @file Athletes, each known for one sport: facts. Left out are those who were professionals in two of these sports. */
 
+/** The answers. */
 export const SPORTS = ['basketball', 'football', 'baseball'] as const;
+/** One of the answers. */
 export type Sport = (typeof SPORTS)[number];
 
 /** Football is American football. */

@@ -1,14 +1,16 @@
 /**
  * @file The circuit of athletes' sports in Pythia 2.8B: Nanda, Rajamanoharan, Kramár and Shah 2023, "Fact Finding: Attempting
  * to Reverse-Engineer Factual Recall on the Neuron Level", post 2. Early layers join the tokens of the name, MLPs look the sport up at its
- * last token, and a few heads carry it to the end.
+ * last token, and a few heads move it to the end
+ * (https://www.alignmentforum.org/s/hpWHhjvjn67LJ4xXX).
  */
 import type { Graph, OfficialCircuit } from '@auto-circuit/core/plugin';
-import { edgeList, mlpNames, PYTHIA_2_8B } from '../official/index.js';
+import { edgeList, mlpNames } from '../official/edge-list.js';
+import { PYTHIA_2_8B } from '../official/paper-models.js';
 
-/** It reads the sport at the name's last token and carries it to the end. */
+/** It reads the sport at the name's last token and moves it to the end. */
 const EXTRACTION_HEAD = 'A16.20';
-/** They carry to the end what the extraction head wrote at the name. */
+/** They move to the end what the extraction head wrote at the name. */
 const LATER_HEADS = ['A17.30', 'A19.24', 'A21.9', 'A22.15', 'A22.17'];
 /** Layers whose heads bring the name's tokens together. */
 const JOINING_LAYERS = 2;
@@ -39,6 +41,7 @@ function circuit(lastMlp: number): OfficialCircuit['edges'] {
 }
 
 const SOURCE = 'Nanda et al. 2023';
+/** The known circuits of sports-players by name. */
 export const SPORTS_PLAYERS_CIRCUITS: Readonly<Record<string, OfficialCircuit>> = Object.freeze({
   edges: {
     doc: `heads of layers 0 and 1, MLPs 0 to 6 and six heads that carry the sport, by ${SOURCE}`,

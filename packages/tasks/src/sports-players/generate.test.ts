@@ -1,3 +1,4 @@
+/** @file Prompts of sports-players: the athlete’s sport, and names of equally many tokens. */
 import { describe, expect, it } from 'vitest';
 import { wordEncoder } from '../testing/word-encoder.js';
 import { ATHLETES, SPORTS } from './athletes.js';

@@ -1,20 +1,24 @@
 /** @file Prompts of sports players: an athlete's name, and the sport. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, oneTokenWords, pick, promptSet, tokensOf } from '../prompt-set/index.js';
+import { filledPair } from '../prompt-set/fill.js';
+import { oneTokenWords, tokensOf } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
 import { ATHLETES, SPORTS, type Sport } from './athletes.js';
 
 /** Two other sports show what is asked. */
 export const SPORTS_SENTENCE =
   'Serena Williams is known for playing tennis.\nLionel Messi is known for playing soccer.\n{name} is known for playing';
 
+/** What is asked of `generateSportsPlayers`. */
 export interface SportsSettings extends PromptRequest {
   /** Only names of as many tokens as most have, so that all prompts are aligned, with word indices. Default: false. */
   readonly aligned?: boolean;
 }
 
 /**
- * An athlete known for basketball, football (American) or baseball, and the name of the sport. In the corrupt prompt stands
- * an athlete of another of these sports whose name has as many tokens; that sport is the wrong answer.
+ * An athlete known for basketball, football (American) or baseball, and the name of the sport. The corrupt prompt
+ * has an athlete of another of these sports whose name has as many tokens; that sport is the wrong answer.
  *
  * Word indices of aligned prompts: `first` and `last` token of the name, `end`.
  * @throws AutoCircuitError when the sports are not one token each, or too few prompts can be made
@@ -34,10 +38,9 @@ export function generateSportsPlayers({ aligned = false, ...request }: SportsSet
       usable.filter((player) => player.sport === sport),
     );
     const partners = usable.filter((player) => player.sport === other && player.tokens === clean.tokens);
-    const corrupt = partners.length > 0 ? pick(random, partners) : clean; // without a partner it is no pair, and drawn again
+    const corrupt = partners.length > 0 ? pick(random, partners) : clean; // without a partner the two sides are equal, and the prompt is drawn again
     return {
-      clean: fill(SPORTS_SENTENCE, { name: clean.name }),
-      corrupt: fill(SPORTS_SENTENCE, { name: corrupt.name }),
+      ...filledPair(SPORTS_SENTENCE, {}, { name: clean.name }, { name: corrupt.name }),
       answers: [` ${sport}`],
       wrongAnswers: [` ${other}`],
     };

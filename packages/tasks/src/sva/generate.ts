@@ -1,6 +1,10 @@
 /** @file Prompts of subject-verb agreement: the verb has the subject's number, not that of the noun between. */
 import type { PromptFile, PromptRequest, RandomSource } from '@auto-circuit/core/plugin';
-import { type Draft, draw, fill, isOneToken, oneTokenWords, pick, promptSet } from '../prompt-set/index.js';
+import { filledPair } from '../prompt-set/fill.js';
+import { isOneToken, oneTokenWords } from '../prompt-set/one-token.js';
+import { type Draft, promptSet } from '../prompt-set/prompt-set.js';
+import { draw, pick } from '../prompt-set/random-choice.js';
+import { type WordPair, wordPairs } from '../prompt-set/word-lists.js';
 
 /** {subject} decides; {other} stands between it and the verb. */
 export const SVA_SENTENCES: readonly string[] = [
@@ -16,92 +20,16 @@ export const SVA_SENTENCES: readonly string[] = [
   'We were told that the {subject} next to the {other}',
 ];
 /** Singular and plural. */
-export const NOUNS: readonly (readonly [string, string])[] = [
-  ...([
-    ['actor', 'actors'],
-    ['artist', 'artists'],
-    ['author', 'authors'],
-    ['baby', 'babies'],
-  ] as const),
-  ...([
-    ['bear', 'bears'],
-    ['bottle', 'bottles'],
-    ['bridge', 'bridges'],
-    ['brother', 'brothers'],
-  ] as const),
-  ...([
-    ['building', 'buildings'],
-    ['camera', 'cameras'],
-    ['church', 'churches'],
-    ['city', 'cities'],
-  ] as const),
-  ...([
-    ['coach', 'coaches'],
-    ['coin', 'coins'],
-    ['computer', 'computers'],
-    ['cow', 'cows'],
-  ] as const),
-  ...([
-    ['customer', 'customers'],
-    ['door', 'doors'],
-    ['driver', 'drivers'],
-    ['engine', 'engines'],
-  ] as const),
-  ...([
-    ['engineer', 'engineers'],
-    ['flag', 'flags'],
-    ['garden', 'gardens'],
-    ['guard', 'guards'],
-  ] as const),
-  ...([
-    ['hat', 'hats'],
-    ['hotel', 'hotels'],
-    ['island', 'islands'],
-    ['judge', 'judges'],
-  ] as const),
-  ...([
-    ['lake', 'lakes'],
-    ['lamp', 'lamps'],
-    ['lawyer', 'lawyers'],
-    ['leader', 'leaders'],
-  ] as const),
-  ...([
-    ['manager', 'managers'],
-    ['mountain', 'mountains'],
-    ['neighbor', 'neighbors'],
-    ['nurse', 'nurses'],
-  ] as const),
-  ...([
-    ['painting', 'paintings'],
-    ['pilot', 'pilots'],
-    ['plant', 'plants'],
-    ['poet', 'poets'],
-  ] as const),
-  ...([
-    ['rabbit', 'rabbits'],
-    ['road', 'roads'],
-    ['school', 'schools'],
-    ['singer', 'singers'],
-  ] as const),
-  ...([
-    ['sister', 'sisters'],
-    ['soldier', 'soldiers'],
-    ['statue', 'statues'],
-    ['stone', 'stones'],
-  ] as const),
-  ...([
-    ['table', 'tables'],
-    ['tower', 'towers'],
-    ['train', 'trains'],
-    ['village', 'villages'],
-  ] as const),
-  ...([
-    ['visitor', 'visitors'],
-    ['wall', 'walls'],
-    ['wheel', 'wheels'],
-    ['writer', 'writers'],
-  ] as const),
-];
+export const NOUNS: readonly WordPair[] = wordPairs(`
+  actor actors, artist artists, author authors, baby babies, bear bears, bottle bottles, bridge bridges,
+  brother brothers, building buildings, camera cameras, church churches, city cities, coach coaches, coin coins,
+  computer computers, cow cows, customer customers, door doors, driver drivers, engine engines, engineer engineers,
+  flag flags, garden gardens, guard guards, hat hats, hotel hotels, island islands, judge judges, lake lakes,
+  lamp lamps, lawyer lawyers, leader leaders, manager managers, mountain mountains, neighbor neighbors, nurse nurses,
+  painting paintings, pilot pilots, plant plants, poet poets, rabbit rabbits, road roads, school schools,
+  singer singers, sister sisters, soldier soldiers, statue statues, stone stones, table tables, tower towers,
+  train trains, village villages, visitor visitors, wall walls, wheel wheels, writer writers
+`);
 const VERBS = { singular: [' is', ' was', ' has'], plural: [' are', ' were', ' have'] } as const;
 
 /**
@@ -137,8 +65,7 @@ export function generateSva(request: PromptRequest): PromptFile {
     const [own, opposite] = random.below(2) === 0 ? ([0, 1] as const) : ([1, 0] as const);
     const verbs = [VERBS.singular, VERBS.plural] as const;
     return {
-      clean: fill(sentence, { subject: subject[own], other }),
-      corrupt: fill(sentence, { subject: subject[opposite], other }),
+      ...filledPair(sentence, { other }, { subject: subject[own] }, { subject: subject[opposite] }),
       answers: verbs[own],
       wrongAnswers: verbs[opposite],
     };

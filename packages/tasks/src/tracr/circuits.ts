@@ -4,13 +4,14 @@
  */
 import { AutoCircuitError, type Graph, type OfficialCircuit } from '@auto-circuit/core/plugin';
 
-/** An edge; where what it carries is anything but 0 (the tokens by default); and whether other tokens change it. */
+/** An edge; where its value is anything but 0 (at the tokens by default); and whether other tokens change it. */
 interface Step {
   readonly edge: string;
   readonly at?: 'bos';
   readonly tokens?: true;
 }
 
+/** What `tracr-reverse` computes, edge by edge. */
 export const REVERSE_STEPS: readonly Step[] = [
   { edge: 'Resid Start->A0.0.V', at: 'bos' },
   { edge: 'A0.0->MLP 0' },
@@ -22,6 +23,7 @@ export const REVERSE_STEPS: readonly Step[] = [
   { edge: 'Resid Start->A3.0.V', tokens: true },
   { edge: 'A3.0->Resid End', tokens: true },
 ];
+/** What `tracr-xproportion` computes, edge by edge. */
 export const XPROPORTION_STEPS: readonly Step[] = [
   { edge: 'Resid Start->MLP 0', tokens: true },
   { edge: 'Resid Start->A1.0.Q' },
@@ -46,9 +48,10 @@ export const circuitsOf = (steps: readonly Step[]): Readonly<Record<'resample' |
 function namesIn({ options: { factorized, splitQkv, positions } }: Graph, steps: readonly Step[]): string[] {
   if (!factorized) {
     throw new AutoCircuitError({
+      code: 'unsupported-graph',
       where: 'tasks',
       what: 'the circuits of the compiled models have edges between heads and MLPs, which the residual graph has not',
-      fix: 'leave --residual out',
+      fix: 'use a factorized graph',
     });
   }
   const names = steps.flatMap(({ edge, at }) => {

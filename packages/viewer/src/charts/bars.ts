@@ -1,21 +1,21 @@
 /** @file Bars side by side as SVG: one for each name, a dot for each of the values that its bar is the mean of. */
-import { escapeHtml, shortNumber } from '../escape.js';
-import { figure, niceStep, px, seriesClass } from './frame.js';
+import { escapeHtml, shortNumber } from '../markup/text.js';
+import { figure, NAMES_RIGHT as LEFT, niceStep, px, seriesClass, shortened, WIDTH } from './frame.js';
 
+/** A bar, and the values that it is the mean of. */
 export interface Bar {
   readonly name: string;
   /** null and what is not finite is left out. */
   readonly values: readonly (number | null)[];
-  /** Said where there is no value. */
+  /** What stands in place of a bar where there is no value. */
   readonly none?: string;
   readonly colour: number;
 }
 
 const ROW = 26;
-const LEFT = 150;
-const WIDTH = 460;
 const END = 62;
 
+/** The chart as an HTML figure. @param unit what the values are in */
 export function barsSvg(title: string, unit: string, bars: readonly Bar[]): string {
   const means = bars.map(({ values }) => meanOf(finite(values)));
   const all = bars.flatMap(({ values }) => finite(values));
@@ -50,9 +50,3 @@ const finite = (values: readonly (number | null)[]): number[] =>
   values.filter((value): value is number => value !== null && Number.isFinite(value));
 const meanOf = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-/** Names differ at their ends too (`…, seed 1`), so the middle goes. */
-export function shortened(name: string, most = 22): string {
-  if (name.length <= most) return name;
-  const end = Math.min(7, Math.floor(most / 3));
-  return `${name.slice(0, most - 1 - end)}…${name.slice(-end)}`;
-}

@@ -1,10 +1,11 @@
 /** @file Curves over circuit size as SVG: logarithmic x, a point for each measured size, bands of standard errors, named lines across. */
-import { count, escapeHtml, shortNumber } from '../escape.js';
+import { count, escapeHtml, shortNumber } from '../markup/text.js';
 import {
   type EdgeScale,
   edgeScale,
   figure,
   levelSvg,
+  linePath,
   PLOT,
   px,
   seriesClass,
@@ -15,17 +16,20 @@ import {
   yTick,
 } from './frame.js';
 
+/** A value at a circuit size. */
 export interface CurvePoint {
   readonly edges: number;
   readonly value: number;
   readonly standardError?: number;
 }
+/** A line of a chart. */
 export interface Series {
   readonly name: string;
   readonly points: readonly CurvePoint[];
   /** Its colour; series of one thing in several charts have the same. */
   readonly colour: number;
 }
+/** A chart of values by circuit size. */
 export interface Curve {
   readonly title: string;
   readonly unit: string;
@@ -34,12 +38,13 @@ export interface Curve {
   readonly lines: readonly { readonly label: string; readonly value: number }[];
   /** A range of values to tint. */
   readonly band?: readonly [number, number];
-  /** Size of the circuit that was kept. */
+  /** Edges of the kept circuit. */
   readonly kept?: number;
   /** All edges: the right end. */
   readonly total: number;
 }
 
+/** The chart as an HTML figure; `data-edges` says where the page's script draws its marker. */
 export function curveSvg(curve: Curve): string {
   const series = curve.series.map((one) => ({ ...one, points: finitePoints(one.points) }));
   const all = series.flatMap(({ points }) => points);
@@ -79,7 +84,7 @@ const bounds = (point: CurvePoint): [number, number] => [point.value - errorOf(p
 function seriesSvg({ name, points, colour }: Series, x: EdgeScale, y: ValueScale, curve: Curve): string {
   const alone = curve.series.length === 1;
   const place = (point: CurvePoint, value: number): string => `${px(x.at(point.edges))} ${px(y.at(value))}`;
-  const line = points.map((point, i) => `${i ? 'L' : 'M'}${place(point, point.value)}`).join('');
+  const line = linePath(points.map((point) => [x.at(point.edges), y.at(point.value)]));
   const upper = points.map((point) => place(point, bounds(point)[1]));
   const lower = points.map((point) => place(point, bounds(point)[0])).reverse();
   const band = points.some((point) => errorOf(point) > 0)

@@ -1,10 +1,14 @@
 /** @file What charts share: their size, scales and ticks. */
-import { count, escapeHtml, shortNumber } from '../escape.js';
+import { count, escapeHtml, shortNumber } from '../markup/text.js';
 
+/** Size of a chart, in units of its SVG. */
 export const WIDTH = 460;
+/** See `WIDTH`. */
 export const HEIGHT = 250;
+/** The area between the axes. */
 export const PLOT = { left: 52, right: 446, top: 14, bottom: 212 } as const;
 
+/** A coordinate as text, to a tenth of a unit. */
 export const px = (value: number): string => `${Math.round(value * 10) / 10}`;
 
 /** The number of edges on a logarithmic axis. */
@@ -23,7 +27,7 @@ export function edgeScale(hasZero: boolean, total: number): EdgeScale {
   const at = (edges: number): number => (edges < 1 ? zero : first + decade * Math.log10(edges));
   const ticks = hasZero ? [{ edges: 0, label: '0' }] : [];
   for (let power = 1; power <= total; power *= 10) {
-    // The last decade is left out when the end of the axis would run into it.
+    // The last power of ten is left out where the label at the end of the axis would overlap it.
     if (at(total) - at(power) > 40 || power === total) ticks.push({ edges: power, label: powerLabel(power) });
   }
   if (ticks.at(-1)?.edges !== total) ticks.push({ edges: total, label: count(total) });
@@ -33,11 +37,13 @@ const powerLabel = (power: number): string =>
   power < 1e4 ? `${power}` : `10${superscript(Math.round(Math.log10(power)))}`;
 const superscript = (n: number): string => [...`${n}`].map((d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)]).join('');
 
+/** Values on a linear axis. */
 export interface ValueScale {
   at(value: number): number;
   readonly ticks: readonly number[];
 }
 
+/** A scale that holds these values, with a little space above and below. */
 export function valueScale(values: readonly number[]): ValueScale {
   let low = values.length ? Math.min(...values) : 0;
   let high = values.length ? Math.max(...values) : 1;
@@ -57,16 +63,19 @@ export function niceStep(rough: number): number {
   return factor * power;
 }
 
+/** A tick of the vertical axis, with a line across. */
 export const yTick = (tick: number, y: number): string =>
   `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"/><text class="tick" x="${PLOT.left - 6}" y="${px(y + 3.5)}" text-anchor="end">${shortNumber(Number(tick.toPrecision(6)))}</text>`;
+/** A tick of the horizontal axis. */
 export const xTick = (x: number, label: string): string =>
   `<line class="grid" x1="${px(x)}" x2="${px(x)}" y1="${PLOT.bottom}" y2="${PLOT.bottom + 4}"/><text class="tick" x="${px(x)}" y="${PLOT.bottom + 17}" text-anchor="middle">${label}</text>`;
+/** The title of the horizontal axis. */
 export const xTitle = (text: string): string =>
   `<text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${text}</text>`;
 
 /**
  * A line across, and its name, which is drawn last so that it can be read.
- * @param taken heights of names that stand already, which this one keeps clear of
+ * @param taken heights of names that are already there, which this one avoids
  */
 export function levelSvg(
   { label, value }: { readonly label: string; readonly value: number },
@@ -91,7 +100,22 @@ export function figure(
   return `<figure class="chart"><figcaption>${escapeHtml(title)}${unit ? ` <span class="unit">${escapeHtml(unit)}</span>` : ''}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}"${data}>${body}</svg></figure>`;
 }
 
-/** Colours tell apart so many lines; then they come again, with dashes. */
+/** So many lines have colours of their own; further ones repeat them, with dashes. */
 const COLOURS = 8;
+/** The CSS classes of a series: its colour and dashes. */
 export const seriesClass = (index: number): string =>
   `c${index % COLOURS}${index >= COLOURS ? ` dash${Math.floor(index / COLOURS) % 3}` : ''}`;
+
+/** Where names at the left of bars and heat maps end. */
+export const NAMES_RIGHT = 150;
+
+/** A name of at most so many characters. Names differ at their ends too (`…, seed 1`), so the middle goes. */
+export function shortened(name: string, most = 22): string {
+  if (name.length <= most) return name;
+  const end = Math.min(7, Math.floor(most / 3));
+  return `${name.slice(0, most - 1 - end)}…${name.slice(-end)}`;
+}
+
+/** A line through points, as the text of an SVG path. */
+export const linePath = (points: readonly (readonly [x: number, y: number])[]): string =>
+  points.map(([x, y], i) => `${i ? 'L' : 'M'}${px(x)} ${px(y)}`).join('');

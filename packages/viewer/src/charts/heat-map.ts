@@ -1,17 +1,15 @@
 /** @file A heat map as SVG: how much each two of several runs agree, with the numbers in the cells. */
-import { cellOpacity, cellText } from '../drawing/heat-cell.js';
-import { escapeHtml } from '../escape.js';
-import { shortened } from './bars.js';
-import { figure, px } from './frame.js';
+
+import { escapeHtml } from '../markup/text.js';
+import { figure, NAMES_RIGHT as LEFT, px, shortened, WIDTH } from './frame.js';
+import { cellOpacity, cellText } from './heat-cell.js';
 
 /** Cells of more runs than this carry no numbers. */
 const MOST_NUMBERS = 14;
-const LEFT = 150;
-const WIDTH = 460;
 /** For names that lean out to the right. */
 const RIGHT = 62;
 
-/** @param values a row and a column for each name, from 0 to 1 */
+/** The chart as an HTML figure. @param values a row and a column for each name, from 0 to 1 */
 export function heatMapSvg(
   { title, unit }: { readonly title: string; readonly unit: string },
   names: readonly string[],

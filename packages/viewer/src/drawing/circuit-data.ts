@@ -2,7 +2,7 @@
  * @file What a drawing of a circuit is made of, as plain data: nodes by row, the most important edges, sizes to stop at.
  * Made from a run when the report is written; read again by the page. Nothing in this folder needs Node or a document.
  */
-import { shortNumber } from '../escape.js';
+import { shortNumber } from '../markup/text.js';
 
 /**
  * A place in the drawing that edges lead from and to: the Q, K and V inputs of a head and its output are one, and so are an
@@ -16,6 +16,7 @@ export interface DataNode {
   /** null: the middle. */
   readonly column: number | null;
 }
+/** The data of a drawing. */
 export interface CircuitData {
   readonly nodes: readonly DataNode[];
   /** The label at the left margin of each row. */
@@ -35,17 +36,18 @@ export interface CircuitData {
   readonly total: number;
   /** Numbers of edges that the slider stops at, ascending. */
   readonly stops: readonly number[];
-  /** Index into `stops` of the size of the circuit that was kept. */
+  /** Index into `stops` of the kept circuit's size. */
   readonly start: number;
-  /** How many edges that circuit has; these data may hold fewer. */
+  /** How many edges the kept circuit has; these data may hold fewer. */
   readonly keptSize: number;
-  /** Index into `stops` of what is drawn at first: the circuit that was kept, or of a large one the part that can be read. */
+  /** Index into `stops` of what is drawn at first: the kept circuit, or, of a large one, as much as can be read. */
   readonly first: number;
-  /** The edges of that circuit, where they are not simply the most important ones (`--select greedy`). */
+  /** The edges of the kept circuit, where they are not simply the most important ones. */
   readonly kept: readonly number[] | null;
   /** Sizes that were measured; each is a stop. */
   readonly measured: readonly number[];
 }
+/** Properties of edges, one list for each; entries of one index are one edge. */
 export interface EdgeLists {
   readonly source: readonly number[];
   readonly destination: readonly number[];
@@ -59,14 +61,18 @@ export interface EdgeLists {
 export type JsonScore = number | 'inf' | '-inf';
 
 const INFINITE = { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY } as const;
+/** A score as a number. */
 export const numberOf = (score: JsonScore): number => (typeof score === 'number' ? score : INFINITE[score]);
 
+/** How many edges the data hold. */
 export const edgeTotal = ({ edges }: CircuitData): number => edges.source.length;
 
+/** The index of the node that an edge leads from. */
 export const fromNode = (data: CircuitData, edge: number): number => data.sources[data.edges.source[edge]!]![1];
+/** The index of the node that an edge leads to. */
 export const toNode = (data: CircuitData, edge: number): number => data.destinations[data.edges.destination[edge]!]![1];
 
-/** `A9.9->Resid End`, with `@3` behind it for position 3. */
+/** `A9.9->Resid End`, with `@3` after it for position 3. */
 export function edgeName(data: CircuitData, edge: number): string {
   const position = data.edges.position?.[edge];
   const [from] = data.sources[data.edges.source[edge]!]!;
@@ -74,6 +80,7 @@ export function edgeName(data: CircuitData, edge: number): string {
   return `${from}->${to}${position === undefined ? '' : `@${position}`}`;
 }
 
+/** The score of an edge. */
 export const edgeScore = (data: CircuitData, edge: number): number => numberOf(data.edges.score[edge]!);
 
 /** With a sign where signs mean something. */
@@ -90,7 +97,9 @@ export function scoreText(data: CircuitData, edge: number): string {
 
 /** How an edge is coloured: blue, red, or the one neutral colour of 0 and of scores without a sign. */
 export const TONES = ['pos', 'neg', 'plain'] as const;
+/** The name of a colour. */
 export type Tone = (typeof TONES)[number];
+/** The colour of a score. */
 export function toneOf(score: number, signed: boolean): Tone {
   if (!signed || score === 0) return 'plain';
   return score < 0 ? 'neg' : 'pos';
@@ -101,13 +110,13 @@ export function edgesShown(data: CircuitData, size: number, position: number | n
   const first = Array.from({ length: Math.min(size, edgeTotal(data)) }, (_, edge) => edge);
   return atPosition(data, first, position);
 }
-/** The edges of the circuit that was kept. */
+/** The edges of the kept circuit, at one position or at all. */
 export function edgesKept(data: CircuitData, position: number | null): number[] {
   return data.kept === null
     ? edgesShown(data, data.stops[data.start]!, position)
     : atPosition(data, data.kept, position);
 }
-/** What is drawn before anybody chooses. */
+/** What is drawn at first. */
 export const edgesAtFirst = (data: CircuitData): number[] =>
   data.first === data.start ? edgesKept(data, null) : edgesShown(data, data.stops[data.first]!, null);
 

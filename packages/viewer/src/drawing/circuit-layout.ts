@@ -12,6 +12,7 @@ export interface Place {
   readonly x: number;
   readonly y: number;
 }
+/** The column of a token position. */
 export interface PositionColumn {
   readonly label: string;
   readonly left: number;
@@ -19,6 +20,7 @@ export interface PositionColumn {
   /** Whether any drawn edge is at this position. */
   readonly used: boolean;
 }
+/** Where everything stands, in units of the SVG. */
 export interface CircuitLayout {
   readonly width: number;
   readonly height: number;
@@ -30,12 +32,12 @@ export interface CircuitLayout {
   readonly slot: number;
 }
 
-/** Nodes with less room than this carry no name. */
+/** Nodes that are narrower than this have no name. */
 export const NAMED = 33;
 
 const MARGIN = { left: 60, right: 26, top: 26, bottom: 28, tokens: 70 } as const;
 const UNUSED_COLUMN = 20;
-/** Beyond this width of all columns together, nodes get less room. */
+/** Where all columns together would be wider than this, nodes get narrower. */
 const WIDEST = 3400;
 
 /** Identifies a node at a position. */
@@ -43,13 +45,14 @@ export const placeKey = (data: CircuitData, node: number, position: number | nul
   (position ?? 0) * data.nodes.length + node;
 
 /**
+ * The layout of a drawing.
  * @param active edges to be drawn; with positions only their nodes have places, and columns are as wide as these need
  */
 export function circuitLayout(data: CircuitData, active: readonly number[]): CircuitLayout {
   return data.positions === null ? wholeLayout(data) : positionLayout(data, data.positions, active);
 }
 
-/** Rows from the top down: heads need more room above them than an MLP, which stands alone. */
+/** Rows from the top down: heads need more space above them than an MLP, which stands alone. */
 function rowPlaces(data: CircuitData, bottom: number): { height: number; ys: number[] } {
   const kinds = data.rows.map((_, row) => data.nodes.find((node) => node.row === row)!.kind);
   const gap = (row: number): number => (kinds[row] === 'mlp' && kinds[row - 1] === 'head' ? 36 : 44);

@@ -1,11 +1,11 @@
 /** @file The whole drawing of a circuit as SVG text: what a page shows before its script runs, and small ones for many runs. */
-import { escapeHtml } from '../escape.js';
+import { escapeHtml } from '../markup/text.js';
 import { type CircuitData, fromNode, toNode } from './circuit-data.js';
 import { type CircuitLayout, circuitLayout, placeKey } from './circuit-layout.js';
 import { curvePath, edgeCurve, edgeOpacity, edgesMarkup } from './edge-curves.js';
 import { backMarkup, nodesMarkup, rowsMarkup } from './node-markup.js';
 
-/** The parts of the drawing of these edges; the page replaces them one by one. */
+/** The groups of the drawing of these edges; the page replaces them one by one. */
 export function circuitParts(data: CircuitData, edges: readonly number[], layout = circuitLayout(data, edges)) {
   return {
     layout,

@@ -30,6 +30,7 @@ function placeOf(data: CircuitData, layout: CircuitLayout, node: number, positio
   return layout.places.get(placeKey(data, node, position))!;
 }
 
+/** A curve as the text of an SVG path. */
 export function curvePath([x0, y0, x1, y1, x2, y2, x3, y3]: CurvePoints): string {
   const t = tenth;
   return `M${t(x0)} ${t(y0)}C${t(x1)} ${t(y1)} ${t(x2)} ${t(y2)} ${t(x3)} ${t(y3)}`;

@@ -1,5 +1,5 @@
 /** @file Nodes, row labels and columns of token positions as SVG text. */
-import { escapeHtml } from '../escape.js';
+import { escapeHtml } from '../markup/text.js';
 import type { CircuitData } from './circuit-data.js';
 import { type CircuitLayout, halfWidth, NAMED, nodeLabel, type Place } from './circuit-layout.js';
 
@@ -14,7 +14,7 @@ export function positionName(data: CircuitData, position: number): string {
   return label === '' ? `${position}` : `${position} ${label}`;
 }
 
-/** @param on keys of the places that edges lead from or to */
+/** Boxes of nodes. @param on keys of the places that edges lead from or to */
 export function nodesMarkup(data: CircuitData, layout: CircuitLayout, on: ReadonlySet<number>): string {
   return [...layout.places]
     .map(([key, place]) => {
@@ -52,7 +52,7 @@ const ROW_NAMES = 46;
 /** Where the drawing ends, above the names of token positions. */
 const footOf = ({ height, columns }: CircuitLayout): number => (columns.length > 0 ? height - 58 : height);
 
-/** What stands behind edges and nodes: columns of token positions with their names. */
+/** The background of edges and nodes: columns of token positions with their names. */
 export function backMarkup(layout: CircuitLayout): string {
   const foot = footOf(layout);
   const columns = layout.columns.map(({ label, left, width, used }, position) => {

@@ -1,7 +1,8 @@
 /** @file Heat maps that are known at several numbers of edges, of which a slider shows one. */
-import { cellOpacity, cellText, type SizedMap } from '../drawing/heat-cell.js';
-import { count } from '../escape.js';
+import { cellOpacity, cellText, type SizedMap } from '../charts/heat-cell.js';
+import { count } from '../markup/text.js';
 
+/** Connects the sliders of heat maps. */
 export function startChosenSizes(): void {
   for (const group of document.querySelectorAll<HTMLElement>('[data-maps]')) startOne(group);
 }

@@ -7,6 +7,7 @@ import { backMarkup, nodesMarkup, rowsMarkup } from '../drawing/node-markup.js';
 import { edgeNear, type SampledCurves, sampleCurves } from './edge-hit.js';
 import { required } from './elements.js';
 
+/** The drawing in the page. */
 export interface Drawing {
   readonly svg: SVGSVGElement;
   layout(): CircuitLayout;
@@ -20,6 +21,7 @@ export interface Drawing {
   elementOf(key: number): SVGGElement | null;
 }
 
+/** Takes over the drawing that the report was written with. */
 export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
   const group = (name: string): SVGGElement => required(`.${name}`, SVGGElement, svg);
   const [back, lines, lit, nodes, rows] = ['back', 'edges', 'lit', 'nodes', 'rows'].map(group) as [

@@ -1,6 +1,6 @@
 /** @file The section of the circuit: slider, search, position and chosen node, and what follows them all. */
 import { type CircuitData, edgeName, edgesKept, edgesShown, edgeTotal } from '../drawing/circuit-data.js';
-import { count, edgesText } from '../escape.js';
+import { count, edgesText } from '../markup/text.js';
 import { createDrawing, keyOf } from './circuit-drawing.js';
 import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';
@@ -14,6 +14,7 @@ import { selectedEdges } from './selection.js';
 /** Milliseconds without movement after which the slider rests. */
 const REST_MS = 120;
 
+/** Connects slider, search and drawing. */
 export function startCircuit(data: CircuitData): void {
   const slider = required('#size', HTMLInputElement);
   const shownText = required('#shown', HTMLOutputElement);
@@ -29,7 +30,7 @@ export function startCircuit(data: CircuitData): void {
   });
 
   let shown: readonly number[] = [];
-  /** Whether the circuit that was kept is shown, until the slider is moved. */
+  /** Whether the kept circuit is shown, until the slider is moved. */
   let keeping = data.first === data.start;
   /** Index of the node that was chosen, and of the one that the pointer or the focus is on. */
   let picked: number | null = null;
@@ -132,7 +133,7 @@ export function startCircuit(data: CircuitData): void {
   scrollToUsed(drawing.svg, drawing.layout().columns.find((column) => column.used)?.left);
 }
 
-/** Where the drawing is wider than the screen, what is used of it comes first, behind the names of rows. */
+/** Where the drawing is wider than the screen, its used columns come first, next to the names of rows. */
 function scrollToUsed(svg: SVGSVGElement, left: number | undefined): void {
   const frame = svg.parentElement;
   if (left === undefined || !frame || frame.scrollWidth <= frame.clientWidth) return;

@@ -10,6 +10,7 @@ export interface SampledCurves {
   readonly points: Float32Array;
 }
 
+/** Samples the curves of some edges. */
 export function sampleCurves(edges: readonly number[], curveOf: (edge: number) => CurvePoints): SampledCurves {
   const points = new Float32Array(edges.length * SAMPLES * 2);
   edges.forEach((edge, i) => {

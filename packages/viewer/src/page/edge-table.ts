@@ -8,7 +8,7 @@ import {
   signedNumber,
   toneOf,
 } from '../drawing/circuit-data.js';
-import { count, shortNumber } from '../escape.js';
+import { count, shortNumber } from '../markup/text.js';
 import { required } from './elements.js';
 
 const AT_ONCE = 100;

@@ -1,5 +1,6 @@
-/** @file Elements of the page by id and selector; what the page is known to have is an error when it is missing. */
+/** @file Elements of the page by selector. The report always has them, so a missing one is an error. */
 
+/** The first element that matches. @throws Error when there is none of this type */
 export function required<E extends Element>(selector: string, type: new () => E, within: ParentNode = document): E {
   const found = within.querySelector(selector);
   if (found instanceof type) return found;

@@ -1,6 +1,6 @@
 /** @file Saves a drawing or a chart as an SVG or a PNG file, looking as it does on the page. */
 
-/** What the look of SVG elements rests on; all else is the same everywhere. */
+/** The properties that make SVG elements look as they do; all others are the same everywhere. */
 const PROPERTIES = [
   'fill',
   'fill-opacity',
@@ -58,10 +58,12 @@ function writeStyle(from: Element, to: Element): void {
   for (const name of ['class', 'style', 'tabindex', 'data-key', 'role']) to.removeAttribute(name);
 }
 
+/** Saves as an SVG file. @param name without an ending */
 export function saveSvg(svg: SVGSVGElement, name: string): void {
   save(new Blob([svgText(svg)], { type: 'image/svg+xml' }), `${name}.svg`);
 }
 
+/** Saves as a PNG file. @param name without an ending @throws Error when the browser cannot make so large a picture */
 export async function savePng(svg: SVGSVGElement, name: string): Promise<void> {
   const image = new Image();
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(svg))}`;
@@ -101,6 +103,7 @@ export function addExportButtons(): void {
   }
 }
 
+/** A text as a file name. */
 export const fileName = (text: string): string =>
   text
     .trim()

@@ -7,11 +7,13 @@ const FAST_MS = 25;
 const PAUSE_MS = 600;
 const LEAST = 400;
 
+/** How many edges may be drawn. */
 export interface MovingLimit {
-  /** Tells of a drawing. @returns how many edges it may have */
+  /** Called before each drawing. @returns how many edges it may have */
   next(now: number): number;
 }
 
+/** A limit that begins at `most`. */
 export function createMovingLimit(most: number): MovingLimit {
   let limit = most;
   let last = Number.NEGATIVE_INFINITY;

@@ -1,13 +1,13 @@
 /** @file What pointer, touch and keyboard do in the drawing: approach, choose and walk between nodes, name edges. */
 import { type CircuitData, edgeName, fromNode, scoreText, toNode } from '../drawing/circuit-data.js';
 import { placeName } from '../drawing/node-markup.js';
-import { count, edgesText } from '../escape.js';
+import { count, edgesText } from '../markup/text.js';
 import { type Drawing, keyOf } from './circuit-drawing.js';
 import { oncePerFrame } from './elements.js';
 import { nextNode } from './node-walk.js';
 import { createTooltip } from './tooltip.js';
 
-/** Told of the index of a node, or null when the pointer or the focus has left it. */
+/** Called with the index of a node, or null when the pointer or the focus has left it. */
 export interface NodeHandlers {
   approach(node: number | null): void;
   choose(node: number): void;

@@ -1,10 +1,11 @@
+/** @file The page’s script where it needs no browser: selecting, walking, hitting edges, keeping up with the slider. */
 import { describe, expect, it } from 'vitest';
-import { circuitDataOf, rankedEdges } from '../circuit-data-of.js';
 import { edgeName, edgesShown } from '../drawing/circuit-data.js';
 import { circuitLayout } from '../drawing/circuit-layout.js';
 import { placesOf } from '../drawing/circuit-svg.js';
 import { edgeCurve } from '../drawing/edge-curves.js';
-import { exampleInput } from '../example-input.js';
+import { circuitDataOf, rankedEdges } from '../sections/circuit-data-of.js';
+import { exampleInput } from '../testing/example-input.js';
 import { edgeNear, sampleCurves } from './edge-hit.js';
 import { createMovingLimit } from './moving.js';
 import { firstNode, nextNode } from './node-walk.js';

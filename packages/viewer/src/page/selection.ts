@@ -1,5 +1,5 @@
 /** @file Which of the shown edges stand out: those of a node, or those that a search finds. */
-import { ownName, readPeerName } from '@auto-circuit/core';
+import { ownName, readPeerName } from '@auto-circuit/core/plugin';
 import { type CircuitData, edgeName, fromNode, toNode } from '../drawing/circuit-data.js';
 
 export interface Selection {

@@ -1,10 +1,12 @@
 /** @file The box beside the pointer: a name and lines about it. Hidden to screen readers, which are told by the details. */
 
+/** The box. */
 export interface Tooltip {
   show(x: number, y: number, lines: readonly string[]): void;
   hide(): void;
 }
 
+/** A hidden box at the end of the page. */
 export function createTooltip(): Tooltip {
   const box = document.createElement('div');
   box.className = 'tooltip';

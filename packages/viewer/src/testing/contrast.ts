@@ -1,5 +1,6 @@
 /** @file Contrast of text and of drawn colours, computed in the page from computed styles. For tests. */
 
+/** A text or colour that is hard to see. */
 export interface PlainContrast {
   readonly what: string;
   readonly ratio: number;

@@ -4,7 +4,6 @@ import type { AnyValue } from '../../ir/program/program.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import { memoryWeights } from '../memory-weights.js';
 import { interpret, interpreterBackend } from './interpreter.js';
-import { erf } from './scalars.js';
 
 const none = memoryWeights({});
 /** Builds `make` on one input `x` of the tensor's shape and runs it. */
@@ -56,12 +55,6 @@ describe('elementwise ops', () => {
     expect(run(f([10, 20], [2, 1]), (b, x) => b.add(x, b.constant([1, 2, 3], [3]))).data).toEqual([
       11, 12, 13, 21, 22, 23,
     ]);
-  });
-  it('has erf at double precision on both of its branches', () => {
-    // Reference values: tables of erf(2.9), erf(3.1), to 16 digits.
-    expect(erf(2.9)).toBeCloseTo(0.9999589021219005, 15);
-    expect(erf(3.1)).toBeCloseTo(0.9999883513426328, 15);
-    expect(1 - erf(5)).toBeCloseTo(1.5374597944280347e-12, 15);
   });
 });
 
@@ -138,11 +131,13 @@ describe('shape ops', () => {
   });
   it.each([[3], [-1]])('refuses the index %i of an axis of 3', (index) => {
     expect(() => run(six, (b, x) => b.gather(x, b.constant([index], [1], 'int'), 1))).toThrow(
-      /index is out of range.*0 to 2/,
+      expect.objectContaining({ code: 'index-out-of-range', fields: { index, size: 3 } }),
     );
   });
   it('refuses a slice past the end', () => {
-    expect(() => run(six, (b, x) => b.slice(x, 1, 1, 4))).toThrow(/slice out of range/);
+    expect(() => run(six, (b, x) => b.slice(x, 1, 1, 4))).toThrow(
+      expect.objectContaining({ code: 'index-out-of-range', fields: { low: 1, high: 4, size: 3 } }),
+    );
   });
 });
 
@@ -190,10 +185,16 @@ describe('running', () => {
     const b = new ProgramBuilder('w');
     b.output('y', b.weight('w', [2]));
     expect(() => interpret(b.build(), {}, memoryWeights({ w: { shape: [1], data: Float32Array.of(1) } }))).toThrow(
-      /weight "w" has the wrong shape/,
+      expect.objectContaining({
+        code: 'wrong-shape',
+        fields: { program: 'w', weight: 'w', shape: [1], expectedShape: [2] },
+      }),
     );
     expect(() => interpret(b.build(), {}, memoryWeights({ v: { shape: [1], data: Float32Array.of(1) } }))).toThrow(
-      /unknown weight "w".*"v"/,
+      expect.objectContaining({
+        code: 'unknown-name',
+        fields: expect.objectContaining({ what: 'weight', name: 'w', known: ['v'] }),
+      }),
     );
   });
 });

@@ -5,22 +5,28 @@
  * const { y } = interpret(program, { x: floatTensor(Float64Array.of(1, 2, 3), [3]) }, memoryWeights({}));
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AutoCircuitError } from '../../errors/error.js';
+import { programLiveness } from '../../ir/analysis/liveness.js';
 import { evaluateShape } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { DType, FloatArray, Tensor, TensorData } from '../../tensor/tensor.js';
 import type { Backend, BackendSettings, Feeds, Results, WeightStore } from '../backend.js';
+import { checkWeightShape, runAfterDispose } from '../backend-checks.js';
 import { checkFeeds } from '../check-feeds.js';
 import { type Call, type ComputedOp, MEANINGS } from './ops.js';
 
 /** float64 computes and returns Float64Array; float32 rounds every result and returns Float32Array. */
 export type Precision = 'float64' | 'float32';
+/** What can be asked of the interpreter. */
 export interface InterpreterSettings extends BackendSettings {
   /** Default float64. */
   readonly precision?: Precision;
 }
 
-/** Runs a program once. Feeds by input name, results by output name; weights are read by name and checked for shape. */
+/**
+ * Runs a program once.
+ *
+ * @throws AutoCircuitError `wrong-shape` for a weight of another shape, `index-out-of-range`, and as `checkFeeds` does
+ */
 export function interpret(
   program: Program,
   feeds: Feeds,
@@ -47,8 +53,8 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
       let disposed = false;
       return {
         async run(feeds) {
-          if (disposed) throw runAfterDispose(program);
-          await nextTurn(); // a long loop of runs lets Ctrl-C and progress bars have their turn
+          if (disposed) throw runAfterDispose('interpreter', program);
+          await nextTurn(); // between long runs, Ctrl-C and progress bars get their turn
           return runProgram(program, feeds, loaded, precision);
         },
         dispose: async () => {
@@ -59,14 +65,6 @@ export function interpreterBackend(settings: InterpreterSettings = {}): Backend 
     dispose: async () => {},
   };
 }
-
-const runAfterDispose = (program: Program): AutoCircuitError =>
-  new AutoCircuitError({
-    where: 'interpreter',
-    what: `program "${program.name}" was run after dispose()`,
-    fix: 'compile it again',
-    kind: 'internal',
-  });
 
 const floats = (precision: Precision, data: TensorData): FloatArray => {
   if (precision === 'float64') return data instanceof Float64Array ? data : Float64Array.from(data);
@@ -79,14 +77,7 @@ function readWeights(program: Program, weights: WeightStore, precision: Precisio
     if (value.op !== 'weight') continue;
     const { name } = value.attributes;
     const { shape } = weights.entry(name);
-    if (shape.length !== value.shape.length || shape.some((d, i) => d !== value.shape[i])) {
-      throw new AutoCircuitError({
-        where: `program "${program.name}"`,
-        what: `weight "${name}" has the wrong shape`,
-        expected: `[${value.shape.join(', ')}]`,
-        got: `[${shape.join(', ')}]`,
-      });
-    }
+    checkWeightShape(program, name, value.shape, shape);
     loaded.set(name, { dtype: 'float', shape, data: floats(precision, weights.read(name)) });
   }
   return loaded;
@@ -116,25 +107,18 @@ function runProgram(
     const meaning = MEANINGS[op] as (call: Call<ComputedOp>) => TensorData;
     return { dtype, shape, data: meaning({ attributes, inputs, shape, dtype, sizes, allocate }) };
   };
-  const lastUse = lastUses(program);
+  const needed = programLiveness(program);
   const live: (Tensor | undefined)[] = [];
   for (const value of program.values) {
+    if (!needed.isNeeded(value.id)) continue;
     live[value.id] = evaluate(
       value,
       value.inputs.map((id) => live[id]!),
     );
-    for (const id of [value.id, ...value.inputs]) if (lastUse[id]! <= value.id) live[id] = undefined;
+    for (const id of needed.endingAt(value.id)) live[id] = undefined;
   }
   const results: Record<string, Tensor> = {};
   // Copies: a result must not be a view of a feed, a weight or another result.
   for (const { name, id } of program.outputs) results[name] = { ...live[id]!, data: live[id]!.data.slice() };
   return results;
-}
-
-/** For each value the id of the last value that reads it; outputs are read at the very end. */
-function lastUses(program: Program): number[] {
-  const last = program.values.map((v) => v.id);
-  for (const value of program.values) for (const id of value.inputs) last[id] = value.id;
-  for (const { id } of program.outputs) last[id] = Number.POSITIVE_INFINITY;
-  return last;
 }

@@ -1,9 +1,11 @@
 /** @file Loops over row-major arrays that the interpreter's ops are made of: strided copy, matmul, reductions, gather. */
-import { AutoCircuitError } from '../../errors/error.js';
 import { elementCount, type TensorData } from '../../tensor/tensor.js';
+import { indexOutOfRange } from '../backend-checks.js';
 
+/** A shape, or strides, with all symbols filled in. */
 export type Sizes = readonly number[];
 
+/** How far apart neighbours along each axis lie, row-major. */
 export function stridesOf(shape: Sizes): number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let i = shape.length - 2; i >= 0; i--) strides[i] = strides[i + 1]! * shape[i + 1]!;
@@ -40,6 +42,7 @@ export function broadcastStrides(shape: Sizes, to: Sizes): number[] {
   return to.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : own[i - lead]!));
 }
 
+/** A batch of matrices [batch…, rows, columns], or [batch…, columns, rows] when `transposed`. */
 export interface MatmulOperand {
   readonly data: TensorData;
   readonly shape: Sizes;
@@ -122,19 +125,11 @@ export function forEachLine(shape: Sizes, axis: number, visit: (offset: number, 
 
 /** The axes not listed first, the listed ones last: what a reduction over `axes` walks through. */
 export function reductionOrder(shape: Sizes, axes: readonly number[]): { order: number[]; inner: number } {
-  const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
-  return { order: [...kept, ...axes], inner: elementCount(axes.map((a) => shape[a]!)) };
+  const others = shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  return { order: [...others, ...axes], inner: elementCount(axes.map((a) => shape[a]!)) };
 }
 
+/** @throws AutoCircuitError `index-out-of-range` for the first index that is not in 0 … size − 1 */
 export function checkIndices(indices: TensorData, size: number): void {
-  for (const index of indices) {
-    if (index >= 0 && index < size) continue;
-    throw new AutoCircuitError({
-      where: 'interpreter',
-      what: 'an index is out of range',
-      expected: `0 to ${size - 1}`,
-      got: `${index}`,
-      fix: 'check token ids against the vocabulary and positions against the length',
-    });
-  }
+  for (const index of indices) if (!(index >= 0 && index < size)) throw indexOutOfRange('interpreter', index, size);
 }

@@ -1,5 +1,6 @@
 /** @file What every op means: a total table from op to the loop that computes it on host arrays. */
 import { AutoCircuitError } from '../../errors/error.js';
+import { BINARY, UNARY } from '../../ir/ops/scalars.js';
 import { type DimSizes, evaluateDim } from '../../ir/program/dims.js';
 import type { OpAttributes, OpName } from '../../ir/program/program.js';
 import type { DType } from '../../tensor/tensor.js';
@@ -14,8 +15,8 @@ import {
   reductionOrder,
   stridesOf,
 } from './kernels.js';
-import { BINARY, UNARY } from './scalars.js';
 
+/** One value to be computed: its operands, and what its result is like. */
 export interface Call<K extends OpName = OpName> {
   readonly attributes: OpAttributes[K];
   readonly inputs: readonly Tensor[];
@@ -27,6 +28,7 @@ export interface Call<K extends OpName = OpName> {
 }
 /** Gives the result's numbers; a leaf that is fed (input, weight) is not computed. */
 export type Meaning<K extends OpName> = (call: Call<K>) => TensorData;
+/** Every op but those whose numbers are given. */
 export type ComputedOp = Exclude<OpName, 'input' | 'weight'>;
 
 const fresh = (call: Call): TensorData => call.allocate(call.dtype, elementCount(call.shape));
@@ -97,14 +99,17 @@ const softmaxLike =
 function checkRange(what: string, low: number, high: number, size: number): void {
   if (low >= 0 && low <= high && high <= size) return;
   throw new AutoCircuitError({
+    code: 'index-out-of-range',
     where: 'interpreter',
     what: `${what} out of range`,
     expected: `within 0 to ${size}`,
     got: `${low} to ${high}`,
+    fields: { low, high, size },
   });
 }
 const fill = (out: TensorData, x: number): TensorData => out.fill(x);
 
+/** The meaning of each op. */
 export const MEANINGS: { readonly [K in ComputedOp]: Meaning<K> } = {
   constant: (call) => {
     const { data } = call.attributes;

@@ -1,18 +1,21 @@
 /**
- * @file How much memory a program needs, from its values alone: the weights it reads, and the most bytes of activations that
- * are alive at once when values are computed in their order and let go after their last reader.
+ * @file How much memory a program needs: the weights it reads, and the most bytes of activations that are alive at once when
+ * values are computed in order and freed after their last use.
  */
 
-import type { DType } from '../../tensor/tensor.js';
+import { DTYPE_BYTES } from '../../tensor/tensor.js';
+import { OP_TRAITS } from '../ops/op-traits.js';
 import { type Dim, type DimSizes, dimKey, evaluateDim, sizeOf, symbolsOf } from '../program/dims.js';
-import type { OpName, Program } from '../program/program.js';
+import type { Program } from '../program/program.js';
+import { liveness } from './liveness.js';
 
+/** How much memory a program needs, in bytes. */
 export interface ProgramMemory {
   /** Number of values: what a compiled program itself takes grows with it. */
   readonly values: number;
-  /** Bytes of the weights that it reads, each once; tables that it gathers rows of too, since mapped files come in by many pages. */
+  /** Bytes of the weights that it reads, each once. A table of which it gathers rows counts in full: a mapped file is read in by large pages. */
   readonly weightBytes: number;
-  /** Bytes of copies laid out for the kernels: one of a matrix for each product that has it on its right. */
+  /** Bytes of the copies that kernels make of weights: one of a matrix for each product that has it on its right. */
   readonly copyBytes: number;
   /** Most bytes of activations alive at once, feeds and results included. A symbol that has no size counts as 1. */
   peakBytes(sizes: DimSizes): number;
@@ -20,16 +23,7 @@ export interface ProgramMemory {
   outputBytes(sizes: DimSizes): number;
 }
 
-const BYTES: Readonly<Record<DType, number>> = { float: 4, int: 4, bool: 1 };
-/** They give their input's numbers under another shape. */
-const ALIASES: readonly OpName[] = ['reshape', 'stopGradient'];
-/** They may write into the buffer of an input that nobody reads after them. */
-const IN_PLACE: readonly OpName[] = [
-  ...(['neg', 'abs', 'exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'erf', 'sigmoid', 'relu'] as const),
-  ...(['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum', 'where', 'softmax', 'logSoftmax'] as const),
-];
-
-/** Runtimes differ from these numbers by what they fuse, in which order they compute, and how they share buffers. */
+/** An estimate: runtimes differ from it by what they fuse, in which order they compute, and how they share buffers. */
 export function programMemory(program: Program): ProgramMemory {
   const buffers = buffersOf(program);
   const steps = stepsOf(program, buffers);
@@ -38,7 +32,7 @@ export function programMemory(program: Program): ProgramMemory {
   function outputBytes(sizes: DimSizes): number {
     const bytes = program.outputs.map(({ id }) => {
       const { dtype, shape } = program.values[id]!;
-      return BYTES[dtype] * evaluateDim(sizeOf(shape), sizes);
+      return DTYPE_BYTES[dtype] * evaluateDim(sizeOf(shape), sizes);
     });
     return bytes.reduce((sum, n) => sum + n, 0);
   }
@@ -57,13 +51,13 @@ export function programMemory(program: Program): ProgramMemory {
   }
 }
 
-/** For each value, the one whose buffer it looks at. A reshape or slice of a weight is a window onto it. */
+/** For each value, the one whose buffer its numbers are in. A reshape or slice of a weight is a window onto the weight. */
 function buffersOf({ values }: Program): number[] {
   const buffers: number[] = [];
   for (const { id, op, inputs } of values) {
     const of = inputs.length === 1 ? buffers[inputs[0]!]! : id;
     const window = op === 'slice' && values[of]!.op === 'weight';
-    buffers.push(ALIASES.includes(op) || window ? of : id);
+    buffers.push(OP_TRAITS[op].alias || window ? of : id);
   }
   return buffers;
 }
@@ -86,7 +80,7 @@ function weightBytes(
   return { weightBytes: [...read].reduce((sum, id) => sum + bytesOf(id), 0), copyBytes };
 }
 
-/** One value computed: the dims (places in `dims`) of the buffer it takes and of those that end with it. */
+/** The computation of one value: the sizes (places in `dims`) of the buffer that it takes and of those that it frees. */
 interface Step {
   readonly takes: number | null;
   readonly frees: readonly number[];
@@ -102,7 +96,12 @@ interface Steps {
 
 function stepsOf(program: Program, buffers: readonly number[]): Steps {
   const { values } = program;
-  const last = lastReaders(program, buffers);
+  const live = liveness({
+    count: values.length,
+    outputs: program.outputs.map(({ id }) => id),
+    operandsOf: (id) => values[id]!.inputs,
+    storageOf: (id) => buffers[id]!,
+  });
   const places = new Map<string, number>();
   const dims: Dim[] = [];
   const placeOf = (id: number): number => {
@@ -111,32 +110,17 @@ function stepsOf(program: Program, buffers: readonly number[]): Steps {
     const known = places.get(key);
     if (known !== undefined) return known;
     places.set(key, dims.length);
-    return dims.push(sizeOf([BYTES[dtype], ...shape])) - 1;
+    return dims.push(sizeOf([DTYPE_BYTES[dtype], ...shape])) - 1;
   };
   const list: Step[] = [];
-  for (const { id, op, inputs } of values) {
-    if (last[buffers[id]!] === undefined || values[buffers[id]!]!.op === 'weight') continue;
-    const ending = [...new Set(inputs.map((input) => buffers[input]!))].filter(
-      (buffer) => last[buffer] === id && values[buffer]!.op !== 'weight',
-    );
-    const frees = ending.map(placeOf);
-    list.push({ takes: buffers[id] === id ? placeOf(id) : null, frees, reuses: IN_PLACE.includes(op) ? frees : [] });
+  for (const { id, op } of values) {
+    if (!live.isNeeded(id) || values[buffers[id]!]!.op === 'weight') continue;
+    const frees = live
+      .endingAt(id)
+      .filter((buffer) => values[buffer]!.op !== 'weight')
+      .map(placeOf);
+    const takes = buffers[id] === id ? placeOf(id) : null;
+    list.push({ takes, frees, reuses: OP_TRAITS[op].inPlace ? frees : [] });
   }
   return { list, dims, symbols: [...new Set(dims.flatMap(symbolsOf))] };
-}
-
-/** For each buffer the value that reads it last: Infinity for an output, undefined for what nobody needs. */
-function lastReaders({ values, outputs }: Program, buffers: readonly number[]): (number | undefined)[] {
-  const needed = new Set(outputs.map(({ id }) => id));
-  const last = values.map((): number | undefined => undefined);
-  for (const { id } of outputs) last[buffers[id]!] = Number.POSITIVE_INFINITY;
-  for (const { id, inputs } of [...values].reverse()) {
-    if (!needed.has(id)) continue;
-    for (const input of inputs) {
-      needed.add(input);
-      // An alias is read when its buffer's next reader is, so it ends nothing by itself.
-      last[buffers[input]!] = Math.max(last[buffers[input]!] ?? -1, id);
-    }
-  }
-  return last;
 }

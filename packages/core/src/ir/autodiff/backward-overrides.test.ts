@@ -6,14 +6,14 @@ import { ProgramBuilder } from '../builder/builder.js';
 import { checkProgram } from '../builder/check.js';
 import { simplify } from '../passes/simplify.js';
 import type { AnyValue } from '../program/program.js';
-import type { BackwardRule } from './backward-overrides.js';
+import type { BackwardOverride } from './backward-overrides.js';
 import { gradient } from './gradient.js';
 
-/** Value and gradient of Σ cᵢ·yᵢ at x, in float64, under rules. */
+/** Value and gradient of Σ cᵢ·yᵢ at x, in float64, under overrides. */
 function at(
   x: readonly number[],
   c: readonly number[],
-  rules: readonly BackwardRule[],
+  rules: readonly BackwardOverride[],
   make: (b: ProgramBuilder, x: AnyValue) => AnyValue,
 ) {
   const b = new ProgramBuilder('rules');
@@ -34,7 +34,7 @@ const close = (got: readonly number[], expected: readonly number[]): void => {
   for (const [i, e] of expected.entries()) expect(Math.abs(got[i]! - e)).toBeLessThan(100 * Number.EPSILON);
 };
 
-describe('backward rules', () => {
+describe('backward overrides', () => {
   it('stop: a value counts as a constant, and the forward value stays', () => {
     // y = x/√(mean x²): at (3, 4) with c = (1, 0), 1/σ = √2/5
     const norm = (b: ProgramBuilder, x: AnyValue): AnyValue =>
@@ -58,7 +58,7 @@ describe('backward rules', () => {
   it('softmaxTemperature: passes as through softmax(x / T), without 1/T', () => {
     const x = [0, 2 * Math.log(3)]; // softmax(x) = (1, 9)/10, softmax(x/2) = (1, 3)/4
     const pattern = (b: ProgramBuilder, v: AnyValue): AnyValue => b.role(b.softmax(v), 'L0.attn.pattern');
-    const rule = (temperature: number): BackwardRule[] => [
+    const rule = (temperature: number): BackwardOverride[] => [
       { kind: 'softmaxTemperature', role: 'attn.pattern', temperature },
     ];
     close(at(x, [1, 0], [], pattern).dx, [9 / 100, -9 / 100]);
@@ -83,13 +83,23 @@ describe('backward rules', () => {
     close(at([1], [1], [{ kind: 'stop', role: 'upscale' }], make).dx, [0]);
     close(at([1], [1], [{ kind: 'stop', role: 'L0.upscale' }], make).dx, [0]);
   });
-  it('refuses two rules for one value, and a softmax rule elsewhere', () => {
+  it('refuses two overrides for one value, and one for softmax elsewhere', () => {
     const make = (b: ProgramBuilder, x: AnyValue): AnyValue => b.role(b.mul(x, 2), 'L0.mlp.up');
-    const half: BackwardRule = { kind: 'scale', role: 'mlp.up', factor: 0.5 };
+    const half: BackwardOverride = { kind: 'scale', role: 'mlp.up', factor: 0.5 };
     expect(() => at([1], [1], [half, { kind: 'stop', role: 'up' }], make)).toThrow(
-      /"L0.mlp.up" has two backward rules.*scale at "mlp.up" and stop at "up"/,
+      expect.objectContaining({
+        code: 'invalid-request',
+        fields: { role: 'L0.mlp.up' },
+        message: expect.stringContaining('scale at "mlp.up" and stop at "up"'),
+      }),
     );
-    const softer: BackwardRule = { kind: 'softmaxTemperature', role: 'mlp.up', temperature: 2 };
-    expect(() => at([1], [1], [softer], make)).toThrow(/expected softmax, got mul/);
+    const softer: BackwardOverride = { kind: 'softmaxTemperature', role: 'mlp.up', temperature: 2 };
+    expect(() => at([1], [1], [softer], make)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-request',
+        fields: { role: 'mlp.up' },
+        message: expect.stringContaining('got mul'),
+      }),
+    );
   });
 });

@@ -1,6 +1,6 @@
 /**
- * @file Gradients of activations as a whole. Each is y = x · slope(x), and with x, y and slope at hand its derivative takes
- * fewer steps over [tokens, dMlp] than the chain rule through every step of the slope.
+ * @file VJPs of activations as a whole. Each is y = x · slope(x), and from x, y and slope its derivative takes fewer steps over
+ * [tokens, dMlp] than the chain rule through every step of the slope.
  */
 import type { ProgramBuilder } from '../builder/builder.js';
 import type { AnyValue, CompositeKind } from '../program/program.js';
@@ -41,8 +41,8 @@ export interface WholeComposite {
 }
 
 /**
- * How a value passes its gradient on to a composite's input, where that is written as x · slope and nothing between is `wanted`
- * for itself; undefined where it goes step by step.
+ * How a value passes its gradient on to its composite's input; undefined where it has to go step by step: the composite is not
+ * written as x · slope, or the gradient of a value between is `wanted`.
  */
 export function wholeComposite(
   b: ProgramBuilder,
@@ -57,7 +57,7 @@ export function wholeComposite(
   return { x, contribution: (gradient) => b.mul(gradient, derivative({ b, x, y: value, slope })) };
 }
 
-/** Whether a value that comes of x, up to `from`, is wanted. */
+/** Whether a value on the way from x to `from` is wanted. */
 function hasWanted(b: ProgramBuilder, from: AnyValue, x: number, wanted: ReadonlySet<number>): boolean {
   if (from.id <= x) return false;
   return wanted.has(from.id) || from.inputs.some((id) => hasWanted(b, b.value(id), x, wanted));

@@ -1,8 +1,9 @@
-/** @file The gradient rule of every op: a total table; an op without a rule does not compile. */
+/** @file The VJP rule of every op (how a gradient passes from its result to its operands): a total table, so that an op without a rule does not compile. */
 import type { ProgramBuilder } from '../builder/builder.js';
 import { addDims, sizeOf, subtractDims } from '../program/dims.js';
 import type { AnyValue, OpAttributes, OpName } from '../program/program.js';
 
+/** What a rule sees: a value, what it was made of, and the gradient that has arrived at it. */
 export interface Differentiated<K extends OpName = OpName> {
   readonly b: ProgramBuilder;
   readonly value: AnyValue;
@@ -12,15 +13,13 @@ export interface Differentiated<K extends OpName = OpName> {
   readonly gradient: AnyValue;
 }
 /**
- * For each input what its gradient is, built only when asked for; undefined where none flows. It may have the shape of
- * the value instead of the input's: the caller sums over the axes that were broadcast.
+ * For each operand its vector-Jacobian product with the gradient, built only when asked for; undefined where none flows. It may
+ * have the shape of the value instead of the operand's: the caller sums over the axes that were broadcast.
  */
-export type GradientRule<K extends OpName = OpName> = (
-  at: Differentiated<K>,
-) => readonly ((() => AnyValue) | undefined)[];
+export type VjpRule<K extends OpName = OpName> = (at: Differentiated<K>) => readonly ((() => AnyValue) | undefined)[];
 
 const unary =
-  (rule: (b: ProgramBuilder, g: AnyValue, x: AnyValue, y: AnyValue) => AnyValue): GradientRule =>
+  (rule: (b: ProgramBuilder, g: AnyValue, x: AnyValue, y: AnyValue) => AnyValue): VjpRule =>
   ({ b, gradient, inputs, value }) => [() => rule(b, gradient, inputs[0]!, value)];
 
 /** A reduction's gradient with the reduced axes back as size 1. */
@@ -33,7 +32,7 @@ function keepAxes({ b, inputs, attributes }: Differentiated<'sum' | 'max' | 'mea
 }
 /** maximum and minimum: where both operands are equal each takes half. */
 const extremum =
-  (wins: (b: ProgramBuilder, mine: AnyValue, other: AnyValue) => AnyValue): GradientRule =>
+  (wins: (b: ProgramBuilder, mine: AnyValue, other: AnyValue) => AnyValue): VjpRule =>
   ({ b, gradient: g, inputs }) => {
     const [x, y] = inputs as [AnyValue, AnyValue];
     const share = (mine: AnyValue, other: AnyValue) => (): AnyValue =>
@@ -41,7 +40,8 @@ const extremum =
     return [share(x, y), share(y, x)];
   };
 
-export const GRADIENT_RULES: { readonly [K in OpName]: 'none' | GradientRule<K> } = {
+/** The rule of each op; `none` where no gradient flows to any operand. */
+export const VJP_RULES: { readonly [K in OpName]: 'none' | VjpRule<K> } = {
   input: 'none',
   weight: 'none',
   constant: 'none',

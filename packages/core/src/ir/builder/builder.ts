@@ -1,6 +1,6 @@
 /**
- * @file Makes programs. Every method appends one value and checks its shape at once, so that a mistake in a trace is
- * reported at the line that made it.
+ * @file Makes programs. Every method appends one value and checks its shape at once, so that a mistake is reported at the line
+ * that made it.
  *
  * @example
  * const b = new ProgramBuilder('double');
@@ -10,7 +10,8 @@
  */
 import { AutoCircuitError } from '../../errors/error.js';
 import type { DType } from '../../tensor/tensor.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
+import type { LeafOp } from '../ops/op-traits.js';
+import { SHAPE_RULES, type ShapeRule, type Typed } from '../ops/shape-rules.js';
 import { type Dim, type DimLike, dimKey, shapesEqual, sizeOf, subtractDims, toDim, toShape } from '../program/dims.js';
 import type {
   AnyValue,
@@ -22,9 +23,10 @@ import type {
   Value,
 } from '../program/program.js';
 
-/** Where a method takes a value, a plain number is a constant of the other operand's dtype. */
+/** A value, or a plain number for a constant of the other operand's dtype. */
 export type Operand = AnyValue | number;
 
+/** Makes one program, value by value. @throws AutoCircuitError from every method, at once, for operands that do not fit */
 export class ProgramBuilder {
   readonly name: string;
   readonly #values: AnyValue[] = [];
@@ -35,15 +37,17 @@ export class ProgramBuilder {
     this.name = name;
   }
 
-  /** The values so far; transforms read them, nobody writes them. */
+  /** The values so far, to be read only. */
   get values(): readonly AnyValue[] {
     return this.#values;
   }
+  /** The value as it is now: naming a value replaces it. */
   value(id: number): AnyValue {
     return this.#values[id]!;
   }
 
   // ---- leaves -------------------------------------------------------------------------------------------------
+  /** A tensor that is fed at every run. The same name twice gives the same value. */
   input(name: string, dtype: DType, shape: readonly DimLike[]): AnyValue {
     return this.#leaf('input', name, dtype, shape);
   }
@@ -56,7 +60,7 @@ export class ProgramBuilder {
     const known = this.#leaves.get(key);
     if (known) {
       if (known.dtype !== dtype || !shapesEqual(known.shape, toShape(shape))) {
-        throw new AutoCircuitError({ where: 'core/ir', what: `${key} is asked for with two types`, kind: 'internal' });
+        throw invalid(this.name, `${key} is asked for with two types`);
       }
       return known;
     }
@@ -70,12 +74,9 @@ export class ProgramBuilder {
     const dims = toShape(shape);
     const size = sizeOf(dims);
     if (list.length !== 1 && list.length !== size) {
-      throw new AutoCircuitError({
-        where: 'core/ir',
-        what: 'constant data does not fill its shape',
+      throw invalid(this.name, 'constant data does not fill its shape', {
         expected: dimKey(size),
         got: `${list.length}`,
-        kind: 'internal',
       });
     }
     return this.#append('constant', [], { data: list }, { dtype, shape: dims });
@@ -84,11 +85,13 @@ export class ProgramBuilder {
   iota(shape: readonly DimLike[], axis: number): AnyValue {
     return this.#append('iota', [], { axis }, { dtype: 'int', shape: toShape(shape) });
   }
+  /** The size of a dim, an int scalar. */
   dimSize(dim: DimLike): AnyValue {
     return this.apply('dimSize', [], { dim: toDim(dim) });
   }
 
   // ---- any op -------------------------------------------------------------------------------------------------
+  /** Any op by its name; the methods below are short for it. */
   apply<K extends Exclude<OpName, LeafOp>>(op: K, inputs: readonly AnyValue[], attributes: OpAttributes[K]): AnyValue {
     const rule = SHAPE_RULES[op] as ShapeRule<K>;
     return this.#append(
@@ -100,11 +103,7 @@ export class ProgramBuilder {
   }
   #own(value: AnyValue): AnyValue {
     if (this.#values[value.id]?.op !== value.op) {
-      throw new AutoCircuitError({
-        where: 'core/ir',
-        what: `a value of another program was used in "${this.name}"`,
-        kind: 'internal',
-      });
+      throw invalid(this.name, `a value of another program was used in "${this.name}"`);
     }
     return value;
   }
@@ -120,7 +119,7 @@ export class ProgramBuilder {
     this.#values.push(value as AnyValue);
     return value as AnyValue;
   }
-  /** Appends a copy of a value of another program with its inputs renamed: how transforms carry values over. */
+  /** Appends a copy of a value of another program, with `inputs` in this one: how passes take values over. */
   copy(original: AnyValue, inputs: readonly number[], composite?: AnyValue['composite']): AnyValue {
     const { role } = original;
     const value = { ...original, id: this.#values.length, inputs, ...(role ? { role } : {}) } as {
@@ -135,11 +134,11 @@ export class ProgramBuilder {
   }
 
   // ---- names for values ---------------------------------------------------------------------------------------
-  /** Says what the value is in the model; returns the value to use from here on. */
+  /** Names what the value is in the model (`L3.attn.pattern`). Use the returned value from here on. */
   role(value: AnyValue, role: string): AnyValue {
     return this.#replace({ ...this.value(value.id), role });
   }
-  /** Marks `value` as `kind(inputs)`, which a backend may compute in one step. */
+  /** Marks `value` as `kind(inputs)`, which a backend may compute in one step. Use the returned value from here on. */
   composite(
     value: AnyValue,
     kind: CompositeKind,
@@ -153,7 +152,7 @@ export class ProgramBuilder {
     return value;
   }
 
-  // ---- sugar --------------------------------------------------------------------------------------------------
+  // ---- ops by name: elementwise ones broadcast as in NumPy, and an axis below 0 counts from the end --------------------
   #pair(a: Operand, b: Operand): [AnyValue, AnyValue] {
     if (typeof a === 'number' && typeof b === 'number') return [this.constant(a), this.constant(b)];
     if (typeof a === 'number') return [this.constant(a, [], (b as AnyValue).dtype), b as AnyValue];
@@ -184,33 +183,43 @@ export class ProgramBuilder {
   relu = (x: AnyValue): AnyValue => this.apply('relu', [x], {});
   cast = (x: AnyValue, to: DType): AnyValue => this.apply('cast', [x], { to });
   stopGradient = (x: AnyValue): AnyValue => this.apply('stopGradient', [x], {});
+  /** a where the condition (bool) holds, b elsewhere. */
   where(condition: AnyValue, a: Operand, b: Operand): AnyValue {
     return this.apply('where', [condition, ...this.#pair(a, b)], {});
   }
+  /** [batch…, m, k] · [batch…, k, n] → [batch…, m, n]; the flags say which operand is stored with its last two axes swapped. */
   matmul(a: AnyValue, b: AnyValue, { transposeA = false, transposeB = false } = {}): AnyValue {
     return this.apply('matmul', [a, b], { transposeA, transposeB });
   }
+  /** Axis i of the result is axis permutation[i] of x. */
   transpose(x: AnyValue, permutation: readonly number[]): AnyValue {
     return this.apply('transpose', [x], { permutation });
   }
+  /** The same numbers, row-major, under another shape. */
   reshape(x: AnyValue, shape: readonly DimLike[]): AnyValue {
     return this.apply('reshape', [x], { shape: toShape(shape) });
   }
+  /** Repeated along axes of size 1 and new leading axes. */
   broadcast(x: AnyValue, shape: readonly DimLike[]): AnyValue {
     return this.apply('broadcast', [x], { shape: toShape(shape) });
   }
+  /** The entries from `start` up to, but without, `end`. */
   slice(x: AnyValue, axis: number, start: DimLike, end: DimLike): AnyValue {
     return this.apply('slice', [x], { axis: this.#axis(x, axis), start: toDim(start), end: toDim(end) });
   }
+  /** One after the other along an axis. */
   concat(values: readonly AnyValue[], axis: number): AnyValue {
     return this.apply('concat', values, { axis: this.#axis(values[0]!, axis) });
   }
+  /** Zeros before and after along an axis. */
   pad(x: AnyValue, axis: number, before: DimLike, after: DimLike): AnyValue {
     return this.apply('pad', [x], { axis: this.#axis(x, axis), before: toDim(before), after: toDim(after) });
   }
+  /** The entries of an axis that the indices name; the indices' shape replaces the axis. */
   gather(x: AnyValue, indices: AnyValue, axis: number): AnyValue {
     return this.apply('gather', [x, indices], { axis: this.#axis(x, axis) });
   }
+  /** Zeros of `size` along the axis, plus the updates at their indices; updates of one index are added up. */
   scatterAdd(updates: AnyValue, indices: AnyValue, axis: number, size: DimLike): AnyValue {
     return this.apply('scatterAdd', [updates, indices], { axis, size: toDim(size) });
   }
@@ -230,24 +239,28 @@ export class ProgramBuilder {
   #axis(x: AnyValue, axis: number): number {
     return axis < 0 ? axis + x.shape.length : axis;
   }
-  /** One index of an axis, the axis kept with size 1. */
+  /** One entry of an axis, which stays with size 1. */
   at(x: AnyValue, axis: number, index: DimLike): AnyValue {
     return this.slice(x, axis, index, subtractDims(index, -1));
   }
+  /** The size of an axis. */
   dim(x: AnyValue, axis: number): Dim {
     return x.shape[this.#axis(x, axis)]!;
   }
 
   // ---- the program --------------------------------------------------------------------------------------------
+  /** Makes the value an output under this name; one value may have several. */
   output(name: string, value: AnyValue): void {
     if (this.#outputs.some((o) => o.name === name)) {
-      throw new AutoCircuitError({ where: 'core/ir', what: `output "${name}" is named twice`, kind: 'internal' });
+      throw invalid(this.name, `output "${name}" is named twice`);
     }
     this.#outputs.push({ name, id: this.#own(value).id });
   }
+  /** The outputs so far. */
   get outputs(): readonly ProgramOutput[] {
     return this.#outputs;
   }
+  /** The program as it is now, frozen; the builder may go on. */
   build(): Program {
     return Object.freeze({
       name: this.name,
@@ -255,4 +268,19 @@ export class ProgramBuilder {
       outputs: Object.freeze([...this.#outputs]),
     });
   }
+}
+
+function invalid(
+  program: string,
+  what: string,
+  comparison: { readonly expected?: string; readonly got?: string } = {},
+): AutoCircuitError {
+  return new AutoCircuitError({
+    code: 'invalid-program',
+    where: 'core/ir',
+    what,
+    ...comparison,
+    fields: { program },
+    kind: 'internal',
+  });
 }

@@ -1,14 +1,15 @@
-/** @file The check that runs after every transform: a program whose shapes, ids and names hang together. */
+/** @file Whether a program is well formed: shapes, ids and names agree with each other. For tests of passes and for authors of them. */
 import { AutoCircuitError } from '../../errors/error.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
+import { isLeaf, type LeafOp } from '../ops/op-traits.js';
+import { SHAPE_RULES, type ShapeRule } from '../ops/shape-rules.js';
 import { shapeKey, shapesEqual, sizeOf } from '../program/dims.js';
 import type { AnyValue, OpName, Program } from '../program/program.js';
 
-const LEAVES: ReadonlySet<OpName> = new Set<LeafOp>(['input', 'weight', 'constant', 'iota']);
-
 /**
  * Recomputes every shape and dtype and checks ids, the order of inputs, composite inputs, output ids, and that names of
- * inputs, weights and outputs are unique. Throws an internal `AutoCircuitError` that names program and value.
+ * inputs, weights and outputs are unique.
+ *
+ * @throws AutoCircuitError `invalid-program` (kind internal) with the name of the program and the id of the value
  */
 export function checkProgram(program: Program): void {
   const names = new Set<string>();
@@ -21,7 +22,7 @@ export function checkProgram(program: Program): void {
     if (id !== index) refuse(program, index, 'id is not its place', `${index}`, `${id}`);
     checkInputs(program, value);
     if (value.op === 'input' || value.op === 'weight') claim(`${op} "${value.attributes.name}"`, id);
-    if (LEAVES.has(op)) checkLeaf(program, value);
+    if (isLeaf(op)) checkLeaf(program, value);
     else checkType(program, value);
   });
   for (const { name, id } of program.outputs) {
@@ -34,8 +35,10 @@ function refuse(program: Program, id: number, what: string, expected?: string, g
   const value = program.values[id];
   const where = `program "${program.name}", value %${id}${value ? ` = ${value.op}` : ''}`;
   throw new AutoCircuitError({
+    code: 'invalid-program',
     where,
     what,
+    fields: { program: program.name, value: id },
     kind: 'internal',
     ...(expected ? { expected } : {}),
     ...(got ? { got } : {}),

@@ -1,4 +1,4 @@
-/** @file The shape rule of every op: what shape and dtype come out. A total table: an op without a rule does not compile. */
+/** @file The shape rule of every op: the dtype and shape of its result. A total table, so that an op without a rule does not compile. */
 import { AutoCircuitError } from '../../errors/error.js';
 import type { DType } from '../../tensor/tensor.js';
 import {
@@ -13,25 +13,32 @@ import {
   subtractDims,
 } from '../program/dims.js';
 import type { OpAttributes, OpName } from '../program/program.js';
+import type { LeafOp } from './op-traits.js';
 
 /** What a rule sees of each input. */
 export interface Typed {
   readonly dtype: DType;
   readonly shape: Shape;
 }
+/** Gives dtype and shape of the result. @throws AutoCircuitError `wrong-shape`, `wrong-dtype` or `invalid-program`, of kind internal */
 export type ShapeRule<K extends OpName> = (inputs: readonly Typed[], attributes: OpAttributes[K]) => Typed;
-/** Leaves are given their type by whoever makes them. */
-export type LeafOp = 'input' | 'weight' | 'constant' | 'iota';
 
-function fail(what: string, got?: string): never {
-  throw new AutoCircuitError({ where: 'core/ir', what, ...(got === undefined ? {} : { got }), kind: 'internal' });
+function fail(
+  what: string,
+  got?: string,
+  code: 'wrong-shape' | 'wrong-dtype' | 'invalid-program' = 'wrong-shape',
+): never {
+  throw new AutoCircuitError({ code, where: 'core/ir', what, ...(got === undefined ? {} : { got }), kind: 'internal' });
 }
 function only(inputs: readonly Typed[], count: number): void {
-  if (inputs.length !== count) fail('wrong number of inputs', `${inputs.length} instead of ${count}`);
+  if (inputs.length !== count)
+    fail('wrong number of inputs', `${inputs.length} instead of ${count}`, 'invalid-program');
 }
 function want(input: Typed, ...dtypes: readonly DType[]): void {
-  if (!dtypes.includes(input.dtype)) fail('wrong dtype', `${input.dtype} instead of ${dtypes.join(' or ')}`);
+  if (!dtypes.includes(input.dtype))
+    fail('wrong dtype', `${input.dtype} instead of ${dtypes.join(' or ')}`, 'wrong-dtype');
 }
+/** The axis itself. @throws AutoCircuitError `wrong-shape` when a value of this rank does not have it */
 export function checkedAxis(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < 0 || axis >= rank) fail('axis out of range', `${axis} for rank ${rank}`);
   return axis;
@@ -76,6 +83,7 @@ const alongAxis = (inputs: readonly Typed[], { axis }: { readonly axis: number }
 };
 const replaceAxis = (shape: Shape, axis: number, size: Dim): Shape => shape.map((d, i) => (i === axis ? size : d));
 
+/** The rule of each op that is no leaf. */
 export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K> } = {
   dimSize: (inputs) => {
     only(inputs, 0);
@@ -164,7 +172,7 @@ export const SHAPE_RULES: { readonly [K in Exclude<OpName, LeafOp>]: ShapeRule<K
     return { dtype: x.dtype, shape: replaceAxis(x.shape, axis, subtractDims(end, start)) };
   },
   concat: (inputs, { axis }) => {
-    if (inputs.length === 0) fail('concat of nothing');
+    if (inputs.length === 0) fail('concat of nothing', undefined, 'invalid-program');
     const [first] = inputs as [Typed];
     checkedAxis(axis, first.shape.length);
     for (const x of inputs) {

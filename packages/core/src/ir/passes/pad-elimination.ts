@@ -1,47 +1,51 @@
 /**
- * @file Zeros are kept out: the gradient of a slice is zero outside of it, and so is much of what is made of it. Such values are
- * computed by the part alone, and padded only where somebody reads them whole; a sum over the padded axis is one over the part.
+ * @file Pad elimination: computing with fewer zeros. The gradient of a slice is zero outside of the slice, and so is much of
+ * what is made of it. Such a value is computed only where it is not zero, and padded only for readers that need all of it; a
+ * sum over the padded axis is a sum over that region.
  *
  * @example
- * const program = sliceEarly(padLate(simplify(b.build())));   // gradients of a model that is read at its last position
+ * const program = pushDownSlices(eliminatePads(simplify(b.build())));   // gradients of a model that is read at its last position
  */
+
+import { OP_TRAITS, type OpsWith } from '../ops/op-traits.js';
 import { dimsEqual, type Shape, subtractDims } from '../program/dims.js';
 import type { AnyValue, OpName, Program, Value } from '../program/program.js';
 import {
-  alignedPart,
+  alignedRegion,
   cut,
   cutShape,
   isAxis,
   NO_RULES,
-  type Part,
   padded,
-  partOf,
-  reshapedPart,
-  samePart,
+  type Region,
+  regionOf,
+  reshapedRegion,
+  sameRegion,
 } from './regions.js';
 import { Rewriter } from './rules/rewriter.js';
 
-/** A value that is zero outside of a part, by that part alone. */
+/** A value that is zero outside of a region: the region, and the id of the value there. */
 interface Core {
-  readonly part: Part;
+  readonly region: Region;
   readonly id: number;
 }
-/** What a rule gives: a core, or the id of the whole value. */
-type Made = Core | number;
+/** What a rule gives: a core, or the id of the whole value where it is not known to be zero anywhere. */
+type Rewritten = Core | number;
 
-/** The same outputs, with fewer zeros computed. */
-export function padLate(program: Program): Program {
+/** The same outputs under the same names, with fewer zeros computed. Run `simplify` before and after it. */
+export function eliminatePads(program: Program): Program {
   if (!program.values.some(({ op }) => op === 'pad')) return program;
-  const writing = new Writing(program);
+  const rewriter = new PadRewriter(program);
   for (const value of program.values) {
-    const rule = BY_CORE[value.op] as CoreRule<OpName> | undefined;
-    writing.put(value, rule?.(writing, value as never) ?? writing.remade(value));
+    // The table pairs each op with a rule for its own attributes.
+    const rule = ruleOf(value.op) as CoreRule<OpName> | null;
+    rewriter.put(value, rule?.(rewriter, value) ?? rewriter.remade(value));
   }
-  const outputs = program.outputs.map(({ name, id }) => ({ name, id: writing.whole(id) }));
-  return { name: program.name, values: writing.r.values, outputs };
+  const outputs = program.outputs.map(({ name, id }) => ({ name, id: rewriter.whole(id) }));
+  return { name: program.name, values: rewriter.r.values, outputs };
 }
 
-class Writing {
+class PadRewriter {
   readonly r = new Rewriter(NO_RULES);
   readonly #program: Program;
   readonly #cores = new Map<number, Core>();
@@ -59,13 +63,13 @@ class Writing {
   /** The value with its zeros. */
   whole(id: number): number {
     const core = this.#cores.get(id);
-    this.#whole[id] ??= padded(this.r, core!.id, this.shape(id), core!.part);
+    this.#whole[id] ??= padded(this.r, core!.id, this.shape(id), core!.region);
     return this.#whole[id]!;
   }
-  /** A part of it: its core, or cut out. */
-  part(id: number, part: Part): number {
+  /** One region of it: its core where that is the region, and otherwise cut out. */
+  region(id: number, region: Region): number {
     const core = this.core(id);
-    return core && samePart(core.part, part) ? core.id : cut(this.r, this.whole(id), this.shape(id), part);
+    return core && sameRegion(core.region, region) ? core.id : cut(this.r, this.whole(id), this.shape(id), region);
   }
   /** Whether it is a constant all of whose numbers are so. */
   isConstant(id: number, fits: (x: number) => boolean): boolean {
@@ -78,8 +82,8 @@ class Writing {
       value.inputs.map((id) => this.whole(id)),
     );
   }
-  /** A core has no role: what it is a part of is never looked at. */
-  put({ id, role, composite }: AnyValue, made: Made): void {
+  /** A core takes over no role: the value that has it may never be made. */
+  put({ id, role, composite }: AnyValue, made: Rewritten): void {
     if (typeof made !== 'number') {
       this.#cores.set(id, made);
       return;
@@ -92,26 +96,26 @@ class Writing {
   }
 }
 
-type CoreRule<K extends OpName> = (w: Writing, value: Value<K>) => Made | undefined;
+type CoreRule<K extends OpName> = (w: PadRewriter, value: Value<K>) => Rewritten | undefined;
 
-/** A core of a result whose axes are aligned with its operand's; undefined where that is spread along the part's axis. */
-function outward(w: Writing, id: number, shape: Shape): Part | undefined {
+/** The region of an operand's core in a result with aligned axes; undefined where the operand is repeated along that axis. */
+function outward(w: PadRewriter, id: number, shape: Shape): Region | undefined {
   const core = w.core(id);
   if (!core) return undefined;
-  const axis = core.part.axis + shape.length - w.shape(id).length;
-  return dimsEqual(w.shape(id)[core.part.axis]!, shape[axis]!) ? { ...core.part, axis } : undefined;
+  const axis = core.region.axis + shape.length - w.shape(id).length;
+  return dimsEqual(w.shape(id)[core.region.axis]!, shape[axis]!) ? { ...core.region, axis } : undefined;
 }
-/** An operand as a part of the result needs it. */
-function inward(w: Writing, id: number, part: Part, shape: Shape): number {
-  const own = alignedPart(part, shape, w.shape(id));
-  return own ? w.part(id, own) : w.whole(id);
+/** What a region of the result needs of an operand with aligned axes. */
+function inward(w: PadRewriter, id: number, region: Region, shape: Shape): number {
+  const own = alignedRegion(region, shape, w.shape(id));
+  return own ? w.region(id, own) : w.whole(id);
 }
 
 const both: CoreRule<'add' | 'sub'> = (w, { op, inputs, attributes, shape }) => {
   const [a, b] = inputs.map((id) => outward(w, id, shape));
-  if (!a || !b || !samePart(a, b)) return undefined;
+  if (!a || !b || !sameRegion(a, b)) return undefined;
   return {
-    part: a,
+    region: a,
     id: w.r.make(
       op,
       inputs.map((id) => w.core(id)!.id),
@@ -123,32 +127,48 @@ const reduction: CoreRule<'sum' | 'mean'> = (w, { op, inputs: [x], attributes })
   const core = w.core(x!);
   if (!core) return undefined;
   const { axes, keepDims } = attributes;
-  if (!axes.includes(core.part.axis)) {
-    const before = keepDims ? 0 : axes.filter((axis) => axis < core.part.axis).length;
-    return { part: { ...core.part, axis: core.part.axis - before }, id: w.r.make(op, [core.id], attributes) };
+  if (!axes.includes(core.region.axis)) {
+    const before = keepDims ? 0 : axes.filter((axis) => axis < core.region.axis).length;
+    return { region: { ...core.region, axis: core.region.axis - before }, id: w.r.make(op, [core.id], attributes) };
   }
   return op === 'sum' ? w.r.make(op, [core.id], attributes) : undefined; // a mean counts the zeros
 };
 
-const BY_CORE: { readonly [K in OpName]?: CoreRule<K> } = {
+/** Every op that gives zeros where its operands are zero, with what it makes of their cores; null: it reads its operands whole. */
+const CORE_RULES: { readonly [K in OpsWith<'zeros', 'all' | 'any' | 'first'>]: CoreRule<K> | null } = {
+  abs: null,
+  sqrt: null,
+  tanh: null,
+  erf: null,
+  relu: null,
+  cast: null,
+  stopGradient: null,
+  maximum: null,
+  minimum: null,
+  less: null,
+  and: null,
+  or: null,
+  gather: null,
+  scatterAdd: null,
+  max: null,
   pad(w, { inputs: [x], attributes, shape }) {
     const { axis, before, after } = attributes;
     const core = w.core(x!);
-    if (core && core.part.axis !== axis) return { part: core.part, id: w.r.make('pad', [core.id], attributes) };
-    return { part: partOf(axis, shape[axis]!, before, subtractDims(shape[axis]!, after)), id: w.whole(x!) };
+    if (core && core.region.axis !== axis) return { region: core.region, id: w.r.make('pad', [core.id], attributes) };
+    return { region: regionOf(axis, shape[axis]!, before, subtractDims(shape[axis]!, after)), id: w.whole(x!) };
   },
   neg(w, { inputs: [x], attributes }) {
     const core = w.core(x!);
-    return core && { part: core.part, id: w.r.make('neg', [core.id], attributes) };
+    return core && { region: core.region, id: w.r.make('neg', [core.id], attributes) };
   },
   mul(w, { inputs, attributes, shape }) {
-    const part = outward(w, inputs[0]!, shape) ?? outward(w, inputs[1]!, shape);
+    const region = outward(w, inputs[0]!, shape) ?? outward(w, inputs[1]!, shape);
     return (
-      part && {
-        part,
+      region && {
+        region,
         id: w.r.make(
           'mul',
-          inputs.map((id) => inward(w, id, part, shape)),
+          inputs.map((id) => inward(w, id, region, shape)),
           attributes,
         ),
       }
@@ -156,21 +176,21 @@ const BY_CORE: { readonly [K in OpName]?: CoreRule<K> } = {
   },
   div(w, { inputs, attributes, shape }) {
     const [x, y] = inputs as [number, number];
-    const part = outward(w, x, shape);
-    if (!part || !w.isConstant(y, (divisor) => divisor !== 0)) return undefined; // 0 / 0 is no zero
-    return { part, id: w.r.make('div', [w.core(x)!.id, inward(w, y, part, shape)], attributes) };
+    const region = outward(w, x, shape);
+    if (!region || !w.isConstant(y, (divisor) => divisor !== 0)) return undefined; // 0 / 0 is no zero
+    return { region, id: w.r.make('div', [w.core(x)!.id, inward(w, y, region, shape)], attributes) };
   },
   add: both,
   sub: both,
   where(w, { inputs, attributes, shape }) {
     const [condition, yes, no] = inputs as [number, number, number];
-    const part = outward(w, yes, shape);
-    if (!part || !w.isConstant(no, (x) => x === 0)) return undefined;
+    const region = outward(w, yes, shape);
+    if (!region || !w.isConstant(no, (x) => x === 0)) return undefined;
     return {
-      part,
+      region,
       id: w.r.make(
         'where',
-        [inward(w, condition, part, shape), w.part(yes, w.core(yes)!.part), inward(w, no, part, shape)],
+        [inward(w, condition, region, shape), w.region(yes, w.core(yes)!.region), inward(w, no, region, shape)],
         attributes,
       ),
     };
@@ -180,33 +200,33 @@ const BY_CORE: { readonly [K in OpName]?: CoreRule<K> } = {
   transpose(w, { inputs: [x], attributes }) {
     const core = w.core(x!);
     if (!core) return undefined;
-    const part = { ...core.part, axis: attributes.permutation.indexOf(core.part.axis) };
-    return { part, id: w.r.make('transpose', [core.id], attributes) };
+    const region = { ...core.region, axis: attributes.permutation.indexOf(core.region.axis) };
+    return { region, id: w.r.make('transpose', [core.id], attributes) };
   },
   reshape(w, { inputs: [x], shape }) {
     const core = w.core(x!);
-    const part = core && reshapedPart(core.part, w.shape(x!), shape);
-    return part && { part, id: w.r.make('reshape', [core.id], { shape: cutShape(shape, part) }) };
+    const region = core && reshapedRegion(core.region, w.shape(x!), shape);
+    return region && { region, id: w.r.make('reshape', [core.id], { shape: cutShape(shape, region) }) };
   },
   broadcast(w, { inputs: [x], shape }) {
-    const part = outward(w, x!, shape);
-    return part && { part, id: w.r.make('broadcast', [w.core(x!)!.id], { shape: cutShape(shape, part) }) };
+    const region = outward(w, x!, shape);
+    return region && { region, id: w.r.make('broadcast', [w.core(x!)!.id], { shape: cutShape(shape, region) }) };
   },
   slice(w, { inputs: [x], attributes }) {
     const core = w.core(x!);
     if (!core) return undefined;
-    const { part, id } = core;
+    const { region, id } = core;
     const { axis, start, end } = attributes;
-    if (axis !== part.axis) return { part, id: w.r.make('slice', [id], attributes) };
-    return isAxis(part) && dimsEqual(start, part.start) && dimsEqual(end, part.end) ? id : undefined;
+    if (axis !== region.axis) return { region, id: w.r.make('slice', [id], attributes) };
+    return isAxis(region) && dimsEqual(start, region.start) && dimsEqual(end, region.end) ? id : undefined;
   },
   concat(w, { inputs, attributes }) {
     const cores = inputs.map((id) => w.core(id));
     const [first] = cores;
-    if (!first || first.part.axis === attributes.axis) return undefined;
-    if (!cores.every((core) => core && samePart(core.part, first.part))) return undefined;
+    if (!first || first.region.axis === attributes.axis) return undefined;
+    if (!cores.every((core) => core && sameRegion(core.region, first.region))) return undefined;
     return {
-      part: first.part,
+      region: first.region,
       id: w.r.make(
         'concat',
         cores.map((core) => core!.id),
@@ -218,16 +238,18 @@ const BY_CORE: { readonly [K in OpName]?: CoreRule<K> } = {
     const { transposeA, transposeB } = attributes;
     const [rankA, rankB] = [w.shape(a!).length, w.shape(b!).length];
     const inner = { a: rankA - (transposeA ? 2 : 1), b: rankB - (transposeB ? 1 : 2) };
-    const [ofA, ofB] = [w.core(a!)?.part, w.core(b!)?.part];
+    const [ofA, ofB] = [w.core(a!)?.region, w.core(b!)?.region];
     const make = (x: number, y: number): number => w.r.make('matmul', [x, y], attributes);
     // Summed over: both operands are cut to what is not zero.
     const summed = ofA?.axis === inner.a ? ofA : ofB?.axis === inner.b ? ofB : undefined;
-    if (summed) return make(w.part(a!, { ...summed, axis: inner.a }), w.part(b!, { ...summed, axis: inner.b }));
+    if (summed) return make(w.region(a!, { ...summed, axis: inner.a }), w.region(b!, { ...summed, axis: inner.b }));
     if (ofA && ofA.axis >= rankA - 2)
-      return { part: { ...ofA, axis: shape.length - 2 }, id: make(w.core(a!)!.id, w.whole(b!)) };
+      return { region: { ...ofA, axis: shape.length - 2 }, id: make(w.core(a!)!.id, w.whole(b!)) };
     if (ofB && ofB.axis >= rankB - 2)
-      return { part: { ...ofB, axis: shape.length - 1 }, id: make(w.whole(a!), w.core(b!)!.id) };
-    const part = outward(w, a!, shape) ?? outward(w, b!, shape);
-    return part && { part, id: make(inward(w, a!, part, shape), inward(w, b!, part, shape)) };
+      return { region: { ...ofB, axis: shape.length - 1 }, id: make(w.whole(a!), w.core(b!)!.id) };
+    const region = outward(w, a!, shape) ?? outward(w, b!, shape);
+    return region && { region, id: make(inward(w, a!, region, shape), inward(w, b!, region, shape)) };
   },
 };
+const hasRule = (op: OpName): op is keyof typeof CORE_RULES => OP_TRAITS[op].zeros !== 'never';
+const ruleOf = (op: OpName): CoreRule<never> | null => (hasRule(op) ? CORE_RULES[op] : null);

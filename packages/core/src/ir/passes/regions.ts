@@ -1,14 +1,14 @@
-/** @file Parts of values: the entries of one axis that `sliceEarly` computes alone, and outside of which `padLate` knows zeros. */
+/** @file Regions of values: entries of one axis, which slice pushdown computes alone and outside of which pad elimination knows zeros. */
 
-import { SHAPE_RULES } from '../ops/shape-rules.js';
+import { forEveryOp } from '../ops/op-traits.js';
 import { type Dim, dimKey, dimsEqual, multiplyDims, type Shape, subtractDims } from '../program/dims.js';
 import type { Rewriter, RuleTable } from './rules/rewriter.js';
 
 /**
- * Entries `start` to `end` of an axis that is `outer` × `inner` × `trailing`, in this order, where they count `inner`: a slice
- * still in sight when other axes have been joined with it. Axes as their factors.
+ * The entries `start` to `end` (excluded) of an axis. The axis may have been joined with others by a reshape: its size is then
+ * `outer` × `inner` × `trailing` in row-major order, and `start` and `end` count along `inner`.
  */
-export interface Part {
+export interface Region {
   readonly axis: number;
   readonly outer: Shape;
   readonly inner: Dim;
@@ -16,8 +16,8 @@ export interface Part {
   readonly start: Dim;
   readonly end: Dim;
 }
-/** Of an axis of this size, by itself. */
-export const partOf = (axis: number, size: Dim, start: Dim, end: Dim): Part => ({
+/** A region of an axis that is joined with no other; `size` is that of the axis. */
+export const regionOf = (axis: number, size: Dim, start: Dim, end: Dim): Region => ({
   axis,
   outer: [],
   inner: size,
@@ -26,26 +26,32 @@ export const partOf = (axis: number, size: Dim, start: Dim, end: Dim): Part => (
   end,
 });
 
-export const partKey = ({ axis, outer, inner, trailing, start, end }: Part): string =>
+/** Equal regions have equal keys. */
+export const regionKey = ({ axis, outer, inner, trailing, start, end }: Region): string =>
   [axis, ...[multiplyDims(...outer), inner, multiplyDims(...trailing), start, end].map(dimKey)].join(' ');
-export const samePart = (a: Part, b: Part): boolean => partKey(a) === partKey(b);
+/** Whether two regions are the same entries of the same axis. */
+export const sameRegion = (a: Region, b: Region): boolean => regionKey(a) === regionKey(b);
 
-/** The part of an operand whose axes are aligned with the result's at their last; null where it is broadcast along that axis. */
-export function alignedPart(part: Part, result: Shape, operand: Shape): Part | null {
-  const axis = part.axis - result.length + operand.length;
-  return axis < 0 || operand[axis] === 1 ? null : { ...part, axis };
+/** What a region of the result needs of an operand that is aligned with it at the last axes; null where the operand is repeated along that axis. */
+export function alignedRegion(region: Region, result: Shape, operand: Shape): Region | null {
+  const axis = region.axis - result.length + operand.length;
+  return axis < 0 || operand[axis] === 1 ? null : { ...region, axis };
 }
 
-/** The same elements in another shape; undefined where they are no part of one axis there. */
-export function reshapedPart(part: Part, from: Shape, to: Shape): Part | undefined {
-  const { axis, outer, inner, trailing } = part;
+/** The same elements after a reshape; undefined where they are not a region of one axis there. */
+export function reshapedRegion(region: Region, from: Shape, to: Shape): Region | undefined {
+  const { axis, outer, inner, trailing } = region;
   const factors = [...from.slice(0, axis), ...outer, inner, ...trailing, ...from.slice(axis + 1)];
   const found = axisWith(factors, axis + outer.length, to);
-  return found && { ...part, ...found };
+  return found && { ...region, ...found };
 }
 
 /** The axis of a shape that holds the factor at `place` of the same elements in order, and what else it holds around it. */
-function axisWith(factors: Shape, place: number, shape: Shape): Pick<Part, 'axis' | 'outer' | 'trailing'> | undefined {
+function axisWith(
+  factors: Shape,
+  place: number,
+  shape: Shape,
+): Pick<Region, 'axis' | 'outer' | 'trailing'> | undefined {
   const ends = factors.map((_, i) => dimKey(multiplyDims(...factors.slice(0, i)))); // products before each factor
   let before: Dim = 1;
   for (const [axis, dim] of shape.entries()) {
@@ -62,40 +68,39 @@ function axisWith(factors: Shape, place: number, shape: Shape): Pick<Part, 'axis
 }
 
 // ---- writing ----------------------------------------------------------------------------------------------------
-/** Values are made as they are: simplify has its turn before and after. */
-export const NO_RULES = Object.fromEntries(
-  ['input', 'weight', 'constant', 'iota', ...Object.keys(SHAPE_RULES)].map((op) => [op, []]),
-) as never as RuleTable;
+/** Rules for a pass that makes values as they are: simplify has its turn before and after. */
+export const NO_RULES: RuleTable = forEveryOp([]);
 
-/** The shape of the part alone. */
-export function cutShape(shape: Shape, { axis, outer, start, end, trailing }: Part): Shape {
+/** The shape of a region of a value of this shape. */
+export function cutShape(shape: Shape, { axis, outer, start, end, trailing }: Region): Shape {
   const size = multiplyDims(...outer, subtractDims(end, start), ...trailing);
   return shape.map((d, i) => (i === axis ? size : d));
 }
 
-/** The part of a value of this shape. */
-export function cut(r: Rewriter, id: number, shape: Shape, part: Part): number {
-  const { axis, start, end } = part;
-  if (isAxis(part)) return r.make('slice', [id], { axis, start, end });
-  const apart = r.make('reshape', [id], { shape: axisApart(shape, part) });
+/** Makes the region of a value of this shape; returns its id. */
+export function cut(r: Rewriter, id: number, shape: Shape, region: Region): number {
+  const { axis, start, end } = region;
+  if (isAxis(region)) return r.make('slice', [id], { axis, start, end });
+  const apart = r.make('reshape', [id], { shape: axisApart(shape, region) });
   const sliced = r.make('slice', [apart], { axis: axis + 1, start, end });
-  return r.make('reshape', [sliced], { shape: cutShape(shape, part) });
+  return r.make('reshape', [sliced], { shape: cutShape(shape, region) });
 }
 
-/** A value of this shape that is zero but for the part. */
-export function padded(r: Rewriter, id: number, shape: Shape, part: Part): number {
-  const { axis, inner, start, end } = part;
+/** Makes the value of this shape that has the value `id` in the region and zeros elsewhere; returns its id. */
+export function padded(r: Rewriter, id: number, shape: Shape, region: Region): number {
+  const { axis, inner, start, end } = region;
   const around = { before: start, after: subtractDims(inner, end) };
-  if (isAxis(part)) return r.make('pad', [id], { axis, ...around });
-  const whole = axisApart(shape, part);
+  if (isAxis(region)) return r.make('pad', [id], { axis, ...around });
+  const whole = axisApart(shape, region);
   const apart = r.make('reshape', [id], {
     shape: whole.map((d, i) => (i === axis + 1 ? subtractDims(end, start) : d)),
   });
   return r.make('reshape', [r.make('pad', [apart], { axis: axis + 1, ...around })], { shape });
 }
 
-export const isAxis = ({ outer, trailing }: Part): boolean => [...outer, ...trailing].every((d) => dimsEqual(d, 1));
-const axisApart = (shape: Shape, { axis, outer, inner, trailing }: Part): Shape => [
+/** Whether the axis is joined with no other. */
+export const isAxis = ({ outer, trailing }: Region): boolean => [...outer, ...trailing].every((d) => dimsEqual(d, 1));
+const axisApart = (shape: Shape, { axis, outer, inner, trailing }: Region): Shape => [
   ...shape.slice(0, axis),
   multiplyDims(...outer),
   inner,

@@ -1,11 +1,12 @@
 /**
- * @file simplify: the same program in fewer and larger steps. With its two main rules one trace serves every mode at
- * the speed of a hand-written one: a broadcast is hoisted through norms and projections (when all heads read the same
- * stream it is normalised once), and a sum over heads of per-head matmuls becomes one matmul.
+ * @file simplify: the same program in fewer and larger steps. Two of its rules make a traced program as fast as one written by
+ * hand: a broadcast is hoisted through norms and projections (when all heads read the same residual it is normalised once), and a
+ * sum over heads of per-head matmuls becomes one matmul.
  *
  * @example
  * const program = simplify(b.build());
  */
+import { countReaders, programLiveness } from '../analysis/liveness.js';
 import { type Dim, dimKey, shapesEqual, symbolsOf } from '../program/dims.js';
 import type { AnyValue, Composite, Program } from '../program/program.js';
 import { spreadOf, workOf } from './rules/broadcasts.js';
@@ -13,18 +14,18 @@ import { mergeHeadSum } from './rules/head-sum.js';
 import { SIMPLIFY_RULES } from './rules/index.js';
 import { Rewriter } from './rules/rewriter.js';
 
-/** Most programs settle in three passes; the bound only ends what would go on for tiny gains. */
+/** Most programs settle after three passes; the limit ends passes that would go on for tiny gains. */
 const MOST_PASSES = 8;
 
 /**
- * The same outputs under the same names, computed with less: dead values (unused inputs and weights, too) go, equal ones
- * are merged, constants folded, broadcasts hoisted, sums over heads merged. Roles are kept where their value is; a
- * composite stays where its input has kept its shape, else the mark is dropped. Time grows linearly with the program.
+ * The same outputs under the same names, computed with less: values, inputs and weights that nothing needs are dropped, equal ones
+ * merged, constants folded, broadcasts hoisted, sums over heads merged. Roles stay with their values. The mark of a composite stays
+ * where its input still has its shape, and is dropped otherwise. Time grows linearly with the program.
  */
 export function simplify(program: Program): Program {
   let current = withoutDead(program);
   for (let pass = 0; pass < MOST_PASSES; pass++) {
-    // Whether a product is looked at by others is only known once the dead readers are gone: after the first pass.
+    // How many read a product is only known once unneeded readers are gone: after the first pass.
     const next = withoutDead(rewrite(current, pass > 0));
     if (pass > 0 && sameValues(current, next)) break;
     current = next;
@@ -35,7 +36,7 @@ export function simplify(program: Program): Program {
 function rewrite(program: Program, merge: boolean): Program {
   const r = new Rewriter(SIMPLIFY_RULES);
   const map: number[] = [];
-  const uses = countUses(program);
+  const uses = countReaders(program);
   for (const value of program.values) {
     const merged = merge && value.op === 'sum' ? mergeHeadSum(r, program, uses, value, map) : undefined;
     const id =
@@ -57,8 +58,8 @@ function annotate(r: Rewriter, value: AnyValue, id: number, map: readonly number
   r.annotate(work, { ...(value.role ? { role: value.role } : {}), ...(composite ? { composite } : {}) });
 }
 /**
- * Every composite maps one input to a value of the same shape, elementwise or along the last axis; so on hoisted
- * operands it still holds, if input and value were hoisted along the same axes.
+ * Every composite maps one input to a value of the same shape, elementwise or along the last axis. So it still holds for hoisted
+ * values when input and value were hoisted along the same axes.
  */
 function remapped(
   r: Rewriter,
@@ -78,23 +79,13 @@ function remapped(
   return found.length === inputs.length ? { kind, inputs: found, attributes } : undefined;
 }
 
-function countUses(program: Program): number[] {
-  const uses = program.values.map(() => 0);
-  for (const { inputs } of program.values) for (const id of inputs) uses[id]!++;
-  for (const { id } of program.outputs) uses[id]!++;
-  return uses;
-}
-
 /**
- * Keeps what an output needs, in order, and inputs that are the only ones to fix a symbol still in use. A composite
- * whose input is gone is no longer marked.
+ * Keeps the values that an output needs, in order, and inputs that alone fix the size of a symbol in use. A composite whose input
+ * is gone is no longer marked.
  */
 function withoutDead(program: Program): Program {
-  const alive = program.values.map(() => false);
-  for (const { id } of program.outputs) alive[id] = true;
-  for (let id = program.values.length - 1; id >= 0; id--) {
-    if (alive[id]) for (const input of program.values[id]!.inputs) alive[input] = true;
-  }
+  const live = programLiveness(program);
+  const alive = program.values.map(({ id }) => live.isNeeded(id));
   for (const id of symbolSources(program, alive)) alive[id] = true;
   const map: number[] = [];
   const values: AnyValue[] = [];
@@ -103,15 +94,15 @@ function withoutDead(program: Program): Program {
     map[value.id] = values.length;
     const { composite, ...plain } = value;
     const inputs = value.inputs.map((id) => map[id]!);
-    const kept = composite?.inputs.every((id) => alive[id])
+    const mark = composite?.inputs.every((id) => alive[id])
       ? { composite: { ...composite, inputs: composite.inputs.map((id) => map[id]!) } }
       : {};
-    values.push({ ...plain, ...kept, id: values.length, inputs } as AnyValue);
+    values.push({ ...plain, ...mark, id: values.length, inputs } as AnyValue);
   }
   return { name: program.name, values, outputs: program.outputs.map(({ name, id }) => ({ name, id: map[id]! })) };
 }
 
-/** Dead inputs without which a symbol of a living value would have no size. */
+/** Unneeded inputs without which a symbol of a needed value would have no size. */
 function symbolSources(program: Program, alive: readonly boolean[]): number[] {
   if (!program.values.some((value) => value.op === 'input' && !alive[value.id])) return [];
   const needed = new Set<string>();

@@ -7,7 +7,7 @@ import { ProgramBuilder } from '../builder/builder.js';
 import { evaluateShape, multiplyDims, subtractDims } from '../program/dims.js';
 import type { AnyValue, OpName, Program } from '../program/program.js';
 import { simplify } from './simplify.js';
-import { sliceEarly } from './slice-pushdown.js';
+import { pushDownSlices } from './slice-pushdown.js';
 
 /** Of each output of a random program that has one, the last entry along its longest axis (or the one before). */
 function slicedOutputs(seed: number): { readonly program: Program; readonly random: ReturnType<typeof randomProgram> } {
@@ -25,15 +25,15 @@ function slicedOutputs(seed: number): { readonly program: Program; readonly rand
   return { program: b.build(), random };
 }
 
-describe('sliceEarly on random programs', () => {
-  it('gives the same numbers with less, through every op that can be made by parts', () => {
+describe('pushDownSlices on random programs', () => {
+  it('gives the same numbers with less, through every op whose result can be made by regions', () => {
     const cut = new Set<OpName>();
     fc.assert(
       fc.property(fc.nat(1e6), (seed) => {
         const { program: whole, random } = slicedOutputs(seed);
         fc.pre(whole.outputs.length > 0);
         const program = simplify(whole);
-        const early = simplify(sliceEarly(program));
+        const early = simplify(pushDownSlices(program));
         for (const op of sparedOps(program, early, random)) cut.add(op);
       }),
       { numRuns: 600, seed: 7 },
@@ -54,13 +54,13 @@ describe('sliceEarly on random programs', () => {
   });
 });
 
-describe('sliceEarly', () => {
+describe('pushDownSlices', () => {
   const last = (b: ProgramBuilder, x: AnyValue, axis: number): AnyValue => {
     const end = x.shape[axis]!;
     return b.slice(x, axis, subtractDims(end, 1), end);
   };
   const shapesOf = (program: Program, op: OpName): string[] =>
-    simplify(sliceEarly(simplify(program)))
+    simplify(pushDownSlices(simplify(program)))
       .values.filter((value) => value.op === op)
       .map(({ shape }) => evaluateShape(shape, { batch: 2, pos: 5 }).join('×'));
   /** Rows of all tokens by a weight, and the last position of what comes out. */
@@ -77,14 +77,14 @@ describe('sliceEarly', () => {
     expect(shapesOf(b.build(), 'matmul')).toEqual(['2×7']);
     expect(shapesOf(b.build(), 'tanh')).toEqual(['2×7']);
   });
-  it('leaves whole what somebody reads whole', () => {
+  it('leaves whole what one reader reads whole', () => {
     const b = new ProgramBuilder('read');
     const { product } = tokens(b);
     b.output('y', last(b, product, 1));
     b.output('all', product);
     expect(shapesOf(b.build(), 'matmul')).toEqual(['10×7']);
   });
-  it('leaves whole what two readers want different parts of', () => {
+  it('leaves whole what two readers want different regions of', () => {
     const b = new ProgramBuilder('two');
     const { product } = tokens(b);
     b.output('last', last(b, product, 1));
@@ -97,11 +97,11 @@ describe('sliceEarly', () => {
     b.output('y', last(b, b.softmax(product, 1), 1));
     expect(shapesOf(b.build(), 'softmax')).toEqual(['2×5×7']);
   });
-  it('keeps a composite of its input’s part, but not where its own axis is cut', () => {
+  it('keeps a composite of a region of its input, but not where its own axis is cut', () => {
     const marks = (axis: number): number => {
       const b = new ProgramBuilder('norm');
       b.output('y', last(b, COMPOSITES.layerNorm(b, b.exp(b.input('x', 'float', ['batch', 'pos', 4]))), axis));
-      return simplify(sliceEarly(simplify(b.build()))).values.filter(({ composite }) => composite).length;
+      return simplify(pushDownSlices(simplify(b.build()))).values.filter(({ composite }) => composite).length;
     };
     expect([marks(1), marks(2)]).toEqual([1, 0]);
   });

@@ -9,9 +9,11 @@ export interface DimPolynomial {
   /** `[monomial, coefficient]`; a monomial is its symbols sorted and joined by `*`, the constant term is ''. */
   readonly terms: readonly (readonly [monomial: string, coefficient: number])[];
 }
+/** The size of an axis, or a number in an attribute. */
 export type Dim = number | DimPolynomial;
 /** What a caller may write: a number, the name of a symbol, or a dim. */
 export type DimLike = Dim | string;
+/** Axes from the outermost to the innermost; [] is a scalar. */
 export type Shape = readonly Dim[];
 /** Symbol → size. */
 export type DimSizes = Readonly<Record<string, number>>;
@@ -19,25 +21,31 @@ export type DimSizes = Readonly<Record<string, number>>;
 function normal(terms: Iterable<readonly [string, number]>): Dim {
   const sums = new Map<string, number>();
   for (const [monomial, coefficient] of terms) sums.set(monomial, (sums.get(monomial) ?? 0) + coefficient);
-  const kept = [...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  if (kept.length === 0) return 0;
-  if (kept.length === 1 && kept[0]![0] === '') return kept[0]![1];
-  return Object.freeze({ terms: kept });
+  const nonzero = [...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  if (nonzero.length === 0) return 0;
+  if (nonzero.length === 1 && nonzero[0]![0] === '') return nonzero[0]![1];
+  return Object.freeze({ terms: nonzero });
 }
 const termsOf = (dim: Dim): readonly (readonly [string, number])[] =>
   typeof dim === 'number' ? (dim === 0 ? [] : [['', dim]]) : dim.terms;
 const joinMonomials = (a: string, b: string): string =>
   [...a.split('*'), ...b.split('*')].filter(Boolean).sort().join('*');
 
+/** A dim from what a caller may write. */
 export function toDim(dim: DimLike): Dim {
   if (typeof dim !== 'string') return dim;
   return Object.freeze({ terms: [[dim, 1]] as const });
 }
+/** A shape from what a caller may write. */
 export const toShape = (shape: readonly DimLike[]): Shape => shape.map(toDim);
 
+/** The sum, in normal form. */
 export const addDims = (...dims: readonly DimLike[]): Dim => normal(dims.flatMap((d) => [...termsOf(toDim(d))]));
+/** The negative, in normal form. */
 export const negateDim = (dim: DimLike): Dim => normal(termsOf(toDim(dim)).map(([m, c]) => [m, -c] as const));
+/** a − b, in normal form. */
 export const subtractDims = (a: DimLike, b: DimLike): Dim => addDims(a, negateDim(b));
+/** The product, in normal form; 1 of nothing. */
 export function multiplyDims(...dims: readonly DimLike[]): Dim {
   let product: Dim = 1;
   for (const dim of dims) product = timesDim(product, toDim(dim));
@@ -61,14 +69,19 @@ export function dimKey(dim: Dim): string {
   keys.set(dim, key);
   return key;
 }
-// Transforms ask for the same dims over and over.
+// Passes ask for the same dims over and over.
 const keys = new WeakMap<DimPolynomial, string>();
+/** Equal shapes have equal keys: `[batch, 12]`. */
 export const shapeKey = (shape: Shape): string => `[${shape.map(dimKey).join(', ')}]`;
+/** Whether two dims are equal whatever the sizes of their symbols. */
 export const dimsEqual = (a: Dim, b: Dim): boolean => a === b || dimKey(a) === dimKey(b);
+/** Whether two shapes have the same rank and equal dims. */
 export const shapesEqual = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((d, i) => dimsEqual(d, b[i]!));
+/** The number of elements of a shape. */
 export const sizeOf = (shape: Shape): Dim => multiplyDims(...shape);
 
+/** The symbols of a dim, each once. */
 export function symbolsOf(dim: Dim): readonly string[] {
   if (typeof dim === 'number') return [];
   const known = symbols.get(dim);
@@ -78,18 +91,19 @@ export function symbolsOf(dim: Dim): readonly string[] {
   return found;
 }
 const symbols = new WeakMap<DimPolynomial, readonly string[]>();
-/** The symbol that a dim is and nothing else, if it is one. */
+/** The symbol that a dim consists of; undefined for numbers and for anything composed. */
 export const symbolItself = (dim: Dim): string | undefined =>
   typeof dim !== 'number' && dim.terms.length === 1 && dim.terms[0]![1] === 1 && !dim.terms[0]![0].includes('*')
     ? dim.terms[0]![0]
     : undefined;
 
-/** Symbols of this prefix count what is selected of a model's nodes: they alone may be 0. */
+/** The prefix of symbols that count rows of sparse runs. Only such a symbol may be 0. */
 export const SELECTED = 'selected:';
+/** Whether the dim may be 0. */
 export const mayBeEmpty = (dim: Dim): boolean =>
   typeof dim !== 'number' && symbolsOf(dim).some((symbol) => symbol.startsWith(SELECTED));
 
-/** The number a dim stands for once its symbols have sizes. */
+/** The number a dim stands for once its symbols have sizes. @throws AutoCircuitError `invalid-program` for a symbol without a size */
 export function evaluateDim(dim: Dim, sizes: DimSizes): number {
   if (typeof dim === 'number') return dim;
   let total = 0;
@@ -100,8 +114,10 @@ export function evaluateDim(dim: Dim, sizes: DimSizes): number {
         const size = sizes[symbol];
         if (size === undefined) {
           throw new AutoCircuitError({
+            code: 'invalid-program',
             where: 'core/ir',
             what: `dimension symbol "${symbol}" has no size`,
+            fields: { symbol },
             kind: 'internal',
           });
         }
@@ -112,9 +128,10 @@ export function evaluateDim(dim: Dim, sizes: DimSizes): number {
   }
   return total;
 }
+/** The shape once its symbols have sizes. @throws AutoCircuitError `invalid-program` for a symbol without a size */
 export const evaluateShape = (shape: Shape, sizes: DimSizes): number[] => shape.map((d) => evaluateDim(d, sizes));
 
-/** NumPy broadcasting of two shapes, aligned at the last axis. */
+/** NumPy broadcasting of two shapes, aligned at the last axis. @throws AutoCircuitError `wrong-shape` where neither dim is 1 and they differ */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
@@ -124,9 +141,11 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     if (x === 1) return y;
     if (y === 1) return x;
     throw new AutoCircuitError({
+      code: 'wrong-shape',
       where: 'core/ir',
       what: 'shapes do not broadcast',
       got: `${shapeKey(a)} and ${shapeKey(b)}`,
+      fields: { shapes: [shapeKey(a), shapeKey(b)] },
       kind: 'internal',
     });
   });

@@ -2,7 +2,7 @@
 import { dimKey, shapeKey } from './dims.js';
 import type { AnyValue, OpAttributes, OpName, Program } from './program.js';
 
-const list = (items: readonly (number | string)[]): string => `[${items.join(', ')}]`;
+const list = (entries: readonly (number | string)[]): string => `[${entries.join(', ')}]`;
 const shortList = (data: readonly number[]): string =>
   data.length <= 8 ? data.join(', ') : `${data.slice(0, 4).join(', ')}, … ${data.length} numbers`;
 const nothing = (): string => '';

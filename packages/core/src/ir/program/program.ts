@@ -1,12 +1,12 @@
 /**
- * @file What a program is: a list of tensor operations, independent of any runtime, as plain data
- * (it can be printed, hashed and sent to a worker).
+ * @file What a program is: a list of tensor operations as plain data, independent of any runtime, which can be printed, hashed
+ * and sent to a worker.
  */
 
 import type { DType } from '../../tensor/tensor.js';
 import type { Dim, Shape } from './dims.js';
 
-/** The closed set of operations, with the attributes of each. Rules for them stand in total tables. */
+/** The closed set of operations, with the attributes of each. What else is known of them stands in total tables, one entry an op. */
 export interface OpAttributes {
   // leaves
   input: { readonly name: string };
@@ -70,11 +70,12 @@ export interface OpAttributes {
   stopGradient: None;
 }
 type None = Readonly<Record<never, never>>;
+/** The name of an operation. */
 export type OpName = keyof OpAttributes;
 
 /**
- * A named composite (layer norm, GELU, …): `value` equals `kind(inputs)`. A backend may compute it in one step when
- * nothing else looks at the values between. Set by the builder, kept by every transform; never found by pattern matching.
+ * A named composite (layer norm, GELU, …): the value that is marked equals `kind(inputs)`. A backend may compute it in one step
+ * when nothing else reads the values between. Builders mark it and passes keep the mark; nobody finds composites by matching patterns.
  */
 export interface Composite {
   readonly kind: CompositeKind;
@@ -88,6 +89,7 @@ export interface Composite {
  */
 export type CompositeKind = 'layerNorm' | 'rmsNorm' | 'gelu' | 'geluTanh' | 'silu';
 
+/** One operation with its operands: a line of a program. */
 export interface Value<K extends OpName = OpName> {
   /** Its place in `Program.values`; inputs have smaller ids. */
   readonly id: number;
@@ -96,17 +98,19 @@ export interface Value<K extends OpName = OpName> {
   readonly attributes: OpAttributes[K];
   readonly dtype: DType;
   readonly shape: Shape;
-  /** What the value is in the model (`L3.ln1.scale`, `L3.attn.pattern`), set by the trace, kept by all transforms. */
+  /** What the value is in the model (`L3.ln1.scale`, `L3.attn.pattern`); the trace names it, and passes keep the name. */
   readonly role?: string;
   readonly composite?: Composite;
 }
 /** `Value` as a union over ops, so that a switch on `op` narrows `attributes`. */
 export type AnyValue = { [K in OpName]: Value<K> }[OpName];
 
+/** A value under the name by which a run returns it. */
 export interface ProgramOutput {
   readonly name: string;
   readonly id: number;
 }
+/** A list of tensor operations; frozen when it comes from a builder or from `simplify`. */
 export interface Program {
   readonly name: string;
   /** In topological order: `values[i].id === i`. */

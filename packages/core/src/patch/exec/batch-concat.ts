@@ -1,4 +1,4 @@
-/** @file Several requests on the same prompts as one run: their items one after the other, and taken apart again. */
+/** @file Several requests on the same prompts as one run: their batches one after the other, and taken apart again. */
 
 import type { Feeds } from '../../backend/backend.js';
 import { programInputs } from '../../backend/check-feeds.js';
@@ -8,18 +8,25 @@ import type { Program } from '../../ir/program/program.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';
 import type { PromptGradients } from '../requests/patchable-model.js';
 
-/** The feeds of several runs joined along the axis that the program calls `batch`; what has none must be the same in all. */
-export function itemsJoined(program: Program, feeds: readonly Feeds[]): Feeds {
+/**
+ * The feeds of several runs of a program, one after the other along the axis that it calls `batch`. An input without that axis
+ * must be fed the same in all.
+ * @throws AutoCircuitError `internal` for tensors of different sizes
+ */
+export function concatFeeds(program: Program, feeds: readonly Feeds[]): Feeds {
   const joined = programInputs(program).map(({ attributes: { name }, shape }) => {
     const tensors = feeds.map((feed) => feed[name]!);
     const axis = shape.findIndex((dim) => dimsEqual(dim, toDim('batch')));
-    return [name, axis < 0 ? tensors[0]! : joinedAlong(tensors, axis)] as const;
+    return [name, axis < 0 ? tensors[0]! : concatAlong(tensors, axis)] as const;
   });
   return Object.fromEntries(joined);
 }
 
-/** Tensors of one shape, one after the other along an axis. */
-export function joinedAlong(tensors: readonly Tensor[], axis: number): Tensor {
+/**
+ * Tensors of one shape, one after the other along an axis.
+ * @throws AutoCircuitError `internal` for tensors of different sizes
+ */
+export function concatAlong(tensors: readonly Tensor[], axis: number): Tensor {
   const [first] = tensors as [Tensor];
   const { shape, dtype, data } = first;
   const outer = shape.slice(0, axis).reduce((n, d) => n * d, 1);
@@ -36,6 +43,7 @@ export function joinedAlong(tensors: readonly Tensor[], axis: number): Tensor {
 
 const unequal = (expected: readonly number[], got: readonly number[]): AutoCircuitError =>
   new AutoCircuitError({
+    code: 'internal',
     where: 'core/patch',
     what: 'runs of the same prompts are fed tensors of different sizes',
     expected: `[${expected.join(', ')}]`,
@@ -43,15 +51,21 @@ const unequal = (expected: readonly number[], got: readonly number[]): AutoCircu
     kind: 'internal',
   });
 
-/** Prompts `start` to `stop` of what a run gave for all of them. */
-export function itemsOf({ tensors, losses, neurons }: PromptGradients, start: number, stop: number): PromptGradients {
+/** The prompts `start` to `stop` of what a run gave for all of them. */
+export function slicePrompts(
+  { tensors, losses, neurons }: PromptGradients,
+  start: number,
+  stop: number,
+): PromptGradients {
   return {
-    tensors: ofAll(tensors, start, stop),
+    tensors: sliceAll(tensors, start, stop),
     ...(losses ? { losses: losses.slice(start, stop) } : {}),
-    ...(neurons ? { neurons: ofAll(neurons, start, stop) } : {}),
+    ...(neurons ? { neurons: sliceAll(neurons, start, stop) } : {}),
   };
 }
-function ofAll(tensors: PromptGradients['tensors'], start: number, stop: number): PromptGradients['tensors'] {
+
+/** Rows of every tensor [prompts, …]. */
+function sliceAll(tensors: PromptGradients['tensors'], start: number, stop: number): PromptGradients['tensors'] {
   return Object.fromEntries(
     Object.entries(tensors).map(([module, { data, shape }]) => {
       const slab = data.length / shape[0]!;

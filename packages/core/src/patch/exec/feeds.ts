@@ -4,7 +4,7 @@ import type { Feeds } from '../../backend/backend.js';
 import { AutoCircuitError } from '../../errors/error.js';
 import { scoreShape } from '../../graph/build.js';
 import { scorePlace } from '../../graph/score-index.js';
-import { blocksBySite } from '../../graph/sites.js';
+import { blocksBySite } from '../../graph/site-blocks.js';
 import type { DestinationBlock, Graph, Mask } from '../../graph/types.js';
 import type { ModelSpec } from '../../model/model.js';
 import { answerTokens } from '../../objectives/answers.js';
@@ -16,24 +16,22 @@ import type { Prompt, PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import { maskInputName } from '../modes/patched.js';
 import { rowsOf } from '../modes/points.js';
+import type { Cut } from './micro-batches.js';
 
+/** A feed by the name of its input. */
 export type FeedEntry = readonly [name: string, tensor: Tensor];
 
-/** The input of items `start` to `stop` under a name, with what their prefixes left. */
-export function inputFeeds(
-  name: string,
-  spec: ModelSpec,
-  batch: PromptBatch,
-  side: Side,
-  start: number,
-  stop: number,
-): Feeds {
-  return { [name]: promptFeed(spec, batch, side, start, stop), ...prefixFeeds(batch.prompts.slice(start, stop)) };
+/** The input of a cut's prompts under a name, with the keys and values of their prefixes. */
+export function inputFeeds(name: string, spec: ModelSpec, batch: PromptBatch, side: Side, cut: Cut): Feeds {
+  return { [name]: promptFeed(spec, batch, side, cut), ...prefixFeeds(batch.prompts.slice(...cut)) };
 }
 
-/** Input of items `start` to `stop`: int [n, pos], or float [n, pos, …features]. */
-export function promptFeed(spec: ModelSpec, batch: PromptBatch, side: Side, start: number, stop: number): Tensor {
-  const rows = batch.prompts.slice(start, stop).map((prompt) => checkedLength(prompt[side], batch, prompt));
+/**
+ * The input of a cut's prompts: int [batch, pos], or float [batch, pos, …features].
+ * @throws AutoCircuitError `mixed-lengths` for a prompt that does not have its batch's length
+ */
+export function promptFeed(spec: ModelSpec, batch: PromptBatch, side: Side, cut: Cut): Tensor {
+  const rows = batch.prompts.slice(...cut).map((prompt) => checkedLength(prompt[side], batch, prompt));
   const shape = [rows.length, batch.length, ...spec.input.features];
   if (spec.input.dtype === 'int') return intTensor(Int32Array.from(rows.flat() as number[]), shape);
   return floatTensor(Float32Array.from(rows.flat(2) as number[]), shape);
@@ -41,7 +39,9 @@ export function promptFeed(spec: ModelSpec, batch: PromptBatch, side: Side, star
 function checkedLength<T extends readonly unknown[]>(tokens: T, batch: PromptBatch, prompt: Prompt): T {
   if (tokens.length === batch.length) return tokens;
   throw new AutoCircuitError({
+    code: 'mixed-lengths',
     where: 'core/patch',
+    fields: { lengths: [batch.length, tokens.length], prompt: prompt.index },
     what: `prompt ${prompt.index} does not have its batch's length`,
     expected: `${batch.length} tokens`,
     got: `${tokens.length}`,
@@ -49,7 +49,7 @@ function checkedLength<T extends readonly unknown[]>(tokens: T, batch: PromptBat
   });
 }
 
-/** A mask filled with one number. */
+/** A mask filled with one number, the same for every prompt. */
 export function filledMask(graph: Graph, value: number): Mask {
   const tensors = Object.fromEntries(
     graph.destinationBlocks.map((block) => {
@@ -60,7 +60,7 @@ export function filledMask(graph: Graph, value: number): Mask {
   return { perItem: false, tensors };
 }
 
-/** The mask with these edges patched wholly, too. */
+/** A copy of a mask with these edges (canonical numbers) patched wholly, too. */
 export function withPatched(graph: Graph, mask: Mask, edges: readonly number[]): Mask {
   const tensors = Object.fromEntries(
     Object.entries(mask.tensors).map(([module, { data, shape }]) => [
@@ -71,15 +71,19 @@ export function withPatched(graph: Graph, mask: Mask, edges: readonly number[]):
   for (const edge of edges) {
     const { module, offset } = scorePlace(graph, edge);
     const { data, shape } = tensors[module]!;
-    const items = mask.perItem ? shape[0]! : 1;
-    const slab = data.length / items;
-    for (let i = 0; i < items; i++) data[i * slab + offset] = 1;
+    const prompts = mask.perItem ? shape[0]! : 1;
+    const slab = data.length / prompts;
+    for (let i = 0; i < prompts; i++) data[i * slab + offset] = 1;
   }
   return { perItem: mask.perItem, tensors };
 }
 
-/** The masks of every site for items `start` to `stop`: [items?, positions?, rows, sources]. */
-export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number, stop: number): FeedEntry[] {
+/**
+ * The masks of every site for the prompts of a cut: [batch?, positions?, rows, sources].
+ * @param prompts of the whole batch
+ * @throws AutoCircuitError `wrong-mask` where the mask does not fit the graph or the batch
+ */
+export function maskFeeds(graph: Graph, mask: Mask, prompts: number, [start, stop]: Cut): FeedEntry[] {
   return [...blocksBySite(graph)].map(([site, blocks]) => {
     const sources = blocks[0]!.sources.stop - blocks[0]!.sources.start;
     const rows = rowsOf(blocks);
@@ -89,7 +93,7 @@ export function maskFeeds(graph: Graph, mask: Mask, items: number, start: number
     let row = 0;
     for (const block of blocks) {
       const slab = rowsOf([block]) * sources;
-      const tensor = checkedMask(graph, block, mask, items);
+      const tensor = checkedMask(graph, block, mask, prompts);
       for (let i = 0; i < count; i++) {
         for (let p = 0; p < positions; p++) {
           const from = ((mask.perItem ? start + i : 0) * positions + p) * slab;
@@ -106,13 +110,15 @@ function checkedMask(
   graph: Graph,
   block: DestinationBlock,
   mask: Mask,
-  items: number,
+  prompts: number,
 ): Tensor<Float32Array | Float64Array> {
-  const shape = [...(mask.perItem ? [items] : []), ...scoreShape(graph, block)];
+  const shape = [...(mask.perItem ? [prompts] : []), ...scoreShape(graph, block)];
   const tensor = mask.tensors[block.module];
   if (!tensor || tensor.shape.length !== shape.length || tensor.shape.some((d, i) => d !== shape[i])) {
     throw new AutoCircuitError({
+      code: 'wrong-mask',
       where: 'core/patch',
+      fields: { module: block.module, shape: tensor?.shape ?? null, expectedShape: shape },
       what: `the mask of "${block.module}" does not fit the graph`,
       expected: `[${shape.join(', ')}]`,
       got: tensor ? `[${tensor.shape.join(', ')}]` : 'none',
@@ -121,13 +127,16 @@ function checkedMask(
   return tensor;
 }
 
-/** Answers, targets or reference logits for items `start` to `stop`. `dense` [n, positions?, outputs] covers the whole batch. */
+/**
+ * Answers, targets or reference logits for the prompts of a cut.
+ * @param dense [prompts, positions?, outputs] of the whole batch, in place of the objective's own
+ * @throws AutoCircuitError `wrong-shape` for targets or references that do not cover the batch
+ */
 export function objectiveFeeds(
   spec: ModelSpec,
   objective: Objective,
   batch: PromptBatch,
-  start: number,
-  stop: number,
+  [start, stop]: Cut,
   dense?: Tensor<Float32Array>,
 ): FeedEntry[] {
   const { outputs = 'last', outputSize } = spec;
@@ -141,7 +150,9 @@ export function objectiveFeeds(
   const width = elementCount(shape);
   if (source?.data.length !== batch.prompts.length * width) {
     throw new AutoCircuitError({
+      code: 'wrong-shape',
       where: 'core/patch',
+      fields: { shape: source?.shape ?? null, expectedShape: [batch.prompts.length, ...shape] },
       what: `the ${objective.kind} objective needs one row for each prompt of the batch`,
       expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
       got: source ? `[${source.shape.join(', ')}]` : 'none',
@@ -183,7 +194,7 @@ function answerFeeds(
   ];
 }
 
-/** Keys and values of these prompts' prefixes, side by side: what programs are fed. */
+/** The keys and values of these prompts' prefixes, as programs are fed them: [groups, 1, batch, prefix, width] by input. */
 export function prefixFeeds(prompts: readonly Prompt[]): Record<string, Tensor<Float32Array>> {
   const first = prompts[0]?.prefix;
   if (!first) return {};
@@ -195,6 +206,7 @@ export function prefixFeeds(prompts: readonly Prompt[]): Record<string, Tensor<F
       prompts.forEach(({ index, prefix }, i) => {
         if (prefix?.tokens.length !== first.tokens.length) {
           throw new AutoCircuitError({
+            code: 'internal',
             where: 'core/patch',
             what: `prompt ${index} has another prefix than the first of its batch`,
             expected: `${first.tokens.length} tokens`,

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { inOrder } from './map-limit.js';
+import { mapLimit } from './map-limit.js';
 
-describe('inOrder', () => {
+describe('mapLimit', () => {
   it('runs at most so many at once, and gives results in the order of the items', async () => {
     for (const most of [1, 2, 3]) {
       let [running, highest] = [0, 0];
-      const results = await inOrder([30, 5, 20, 1, 10], most, async (ms) => {
+      const results = await mapLimit([30, 5, 20, 1, 10], most, async (ms) => {
         highest = Math.max(highest, ++running);
         await sleep(ms);
         running--;
@@ -14,13 +14,13 @@ describe('inOrder', () => {
       });
       expect([results, highest]).toEqual([[30, 5, 20, 1, 10], most]);
     }
-    expect(await inOrder([], 3, async () => 1)).toEqual([]);
+    expect(await mapLimit([], 3, async () => 1)).toEqual([]);
   });
 
   it('throws the error of the first item, begins no more and leaves nothing running', async () => {
     const begun: number[] = [];
     let running = 0;
-    const failing = inOrder([20, 5, 1, 1], 2, async (ms) => {
+    const failing = mapLimit([20, 5, 1, 1], 2, async (ms) => {
       begun.push(ms);
       running++;
       await sleep(ms);

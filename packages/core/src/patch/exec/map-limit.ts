@@ -1,12 +1,12 @@
-/** @file Work on several items at once, with results in the order of the items. */
+/** @file Work on several things at once, with results in their order. */
 
 /**
- * Runs `work` on every item, at most `most` at a time, begun in order. After an error no more are begun, and those that run
+ * Runs `work` on every item, at most `limit` at a time, begun in order. After an error no more are begun, and those that run
  * are waited for; the error of the first item in order is thrown.
  */
-export async function inOrder<T, R>(
+export async function mapLimit<T, R>(
   items: readonly T[],
-  most: number,
+  limit: number,
   work: (item: T) => Promise<R>,
 ): Promise<readonly R[]> {
   const results = new Array<R>(items.length);
@@ -22,7 +22,7 @@ export async function inOrder<T, R>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(Math.max(1, most), items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(Math.max(1, limit), items.length) }, lane));
   const [first] = errors.sort((a, b) => a.index - b.index);
   if (first) throw first.error;
   return results;

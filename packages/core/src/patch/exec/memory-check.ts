@@ -1,10 +1,12 @@
 /** @file Whether a limit of memory can be kept, asked before anything is loaded: the programs are built, not compiled. */
+
 import type { Graph } from '../../graph/types.js';
 import { programMemory } from '../../ir/analysis/memory.js';
 import type { ModelObject } from '../../model/model.js';
 import { gradientProgram, patchedProgram } from '../programs/programs.js';
 import { MemoryPlan } from './memory-plan.js';
 
+/** What is to be run, and below which limit. */
 export interface MemoryCheck {
   readonly model: ModelObject;
   readonly graph: Graph;
@@ -18,7 +20,7 @@ export interface MemoryCheck {
 
 /**
  * Throws when one prompt does not fit below the limit, whatever is done for it.
- * @throws AutoCircuitError with the least limit that would do
+ * @throws AutoCircuitError `memory-limit`, with the least limit that would do
  */
 export function checkMemory({ model, graph, memoryBytes, length, gradients }: MemoryCheck): void {
   const plan = new MemoryPlan({ bytes: memoryBytes, strict: true }, model.weights);

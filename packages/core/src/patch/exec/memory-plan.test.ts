@@ -27,6 +27,15 @@ const use = (prompts: number): MemoryUse => ({
 });
 const plan = (mib: number, strict: boolean, keepBytes?: number) =>
   new MemoryPlan({ bytes: mib * MIB, strict }, weights(100), keepBytes);
+/** What is thrown. */
+function caught(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
 /** Process 208, program 24, values 14: what there is before weights and activations. */
 const FIXED = 208 + 24 + 14;
 
@@ -46,9 +55,13 @@ describe('a memory plan', () => {
     // 24 + 14 + 3 beyond weights and process are 5/8 of what there must be
     const tight = plan(FIXED + 100, true);
     expect(() => tight.promptsThatFit(3, use)).toThrow(
-      /^\[memory\] one prompt of 7 tokens does not fit in --memory: expected at least 0\.37 GiB \(0\.10 of them weights\), got 0\.34 GiB; raise/,
+      /^\[memory\] one prompt of 7 tokens does not fit in the memory limit: expected at least 0\.37 GiB \(0\.10 of them weights\), got 0\.34 GiB; raise/,
     );
     const least = tight.leastLimit(use(1));
+    expect(caught(() => tight.promptsThatFit(3, use))).toMatchObject({
+      code: 'memory-limit',
+      fields: { bytes: Math.ceil(least), limit: (FIXED + 100) * MIB, length: 7 },
+    });
     expect(new MemoryPlan({ bytes: least + 1, strict: true }, weights(100)).promptsThatFit(3, use)).toBe(1);
     expect(() => new MemoryPlan({ bytes: least - MIB, strict: true }, weights(100)).promptsThatFit(3, use)).toThrow();
   });
@@ -96,6 +109,9 @@ describe('the check before anything is loaded', () => {
     const [short, plain, gradient] = [least(3, true), least(200_000, false), least(200_000, true)];
     expect(gradient).toBeGreaterThan(plain);
     expect(plain).toBeGreaterThan(short);
-    expect(check(100, 3, false)).toThrow(/^\[memory\] one prompt of 3 tokens does not fit/);
+    expect(caught(check(100, 3, false))).toMatchObject({
+      code: 'memory-limit',
+      fields: { limit: 100 * MIB, length: 3 },
+    });
   });
 });

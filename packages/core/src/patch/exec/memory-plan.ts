@@ -13,6 +13,7 @@ import type { ProgramMemory } from '../../ir/analysis/memory.js';
 import type { DimSizes } from '../../ir/program/dims.js';
 import { elementCount } from '../../tensor/tensor.js';
 
+/** How much memory may be used. */
 export interface MemoryLimit {
   readonly bytes: number;
   /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
@@ -27,9 +28,9 @@ const PROGRAM_BYTES = 24 * MIB;
 const VALUE_BYTES = 14 * 1024;
 /** Buffers are cut from larger pieces, and a runtime computes in another order: at most this times the activations. */
 const ACTIVATION_FACTOR = 1.5;
-/** What pass 1 keeps at most, what is kept for selected runs, and the share of both in what the weights leave. */
+/** What pass 1 keeps at most, what is kept for sparse runs, and the share of both in what the weights leave. */
 const MOST_PASS_1_BYTES = 2 ** 30;
-const MOST_SELECTED_BYTES = 2 ** 29;
+const MOST_SPARSE_BYTES = 2 ** 29;
 const KEPT_SHARE = 3 / 8;
 /** Copies of weights take at most this: to make more takes longer than most programs run. */
 const MOST_PREPACKED_BYTES = 2 ** 30;
@@ -43,12 +44,13 @@ export interface MemoryUse {
   readonly hostBytes: number;
 }
 
+/** What fits below a limit, for one model. */
 export class MemoryPlan {
   readonly limit: MemoryLimit;
   /** What pass 1 may keep. */
   readonly keepBytes: number;
-  /** What may be kept for selected runs beside it. */
-  readonly selectedBytes: number;
+  /** What may be kept for sparse runs beside it. */
+  readonly sparseBytes: number;
   /** All that does not depend on a program: the process, and weights that lie in memory. */
   readonly #fixed: number;
   readonly #weights: number;
@@ -66,7 +68,7 @@ export class MemoryPlan {
     this.#fixed = PROCESS_BYTES + inMemory;
     const kept = KEPT_SHARE * Math.max(0, limit.bytes - this.#fixed - all);
     this.keepBytes = keepBytes ?? Math.floor(Math.min(MOST_PASS_1_BYTES, (kept * 2) / 3));
-    this.selectedBytes = Math.floor(Math.min(MOST_SELECTED_BYTES, kept / 3));
+    this.sparseBytes = Math.floor(Math.min(MOST_SPARSE_BYTES, kept / 3));
   }
 
   /** Resident bytes of a compiled program and its runs, without the process. */
@@ -79,7 +81,7 @@ export class MemoryPlan {
 
   /** Whether programs of these bytes together fit. */
   fits(programs: readonly number[]): boolean {
-    const kept = this.keepBytes + this.selectedBytes;
+    const kept = this.keepBytes + this.sparseBytes;
     return programs.reduce((sum, bytes) => sum + bytes, this.#fixed + kept) <= this.limit.bytes;
   }
 
@@ -97,7 +99,7 @@ export class MemoryPlan {
   /**
    * The most prompts, at most `most` and at least 1, that one run can take.
    * @param useOf the program at this number of prompts
-   * @throws AutoCircuitError when a limit was asked for and one prompt does not fit
+   * @throws AutoCircuitError `memory-limit` when a limit was asked for and one prompt does not fit
    */
   promptsThatFit(most: number, useOf: (prompts: number) => MemoryUse): number {
     const fits = (prompts: number): boolean => this.fits([this.programBytes(useOf(prompts), false)]);
@@ -119,22 +121,24 @@ export class MemoryPlan {
   leastLimit(use: MemoryUse): number {
     const alone = this.#fixed + this.programBytes(use, false);
     const beyond = Math.max(0, alone - this.#fixed - this.#weights);
-    const most = alone + MOST_PASS_1_BYTES + MOST_SELECTED_BYTES;
+    const most = alone + MOST_PASS_1_BYTES + MOST_SPARSE_BYTES;
     return Math.max(alone, Math.min(most, this.#fixed + this.#weights + beyond / (1 - KEPT_SHARE)));
   }
 
-  /** The sentence for what does not fit with one prompt. */
+  /** The error for one prompt that does not fit. */
   refusal(leastLimit: number, length: number): AutoCircuitError {
     return new AutoCircuitError({
+      code: 'memory-limit',
       where: 'memory',
-      what: `one prompt of ${length} tokens does not fit in --memory`,
+      what: `one prompt of ${length} tokens does not fit in the memory limit`,
       expected: `at least ${gib(leastLimit, Math.ceil)} GiB (${gib(this.#weights)} of them weights)`,
       got: `${gib(this.limit.bytes)} GiB`,
-      fix: 'raise --memory, take shorter prompts (--length) or --joint-qkv; a smaller --batch-size changes nothing, as prompts run one by one where they must',
+      fix: 'raise the limit, take shorter prompts or a graph whose heads read Q, K and V as one; smaller batches change nothing, as prompts run one by one where they must',
+      fields: { bytes: Math.ceil(leastLimit), limit: this.limit.bytes, length },
     });
   }
 
-  /** One line for `--debug`. */
+  /** One line for logs. */
   describe(): string {
     const { bytes, strict } = this.limit;
     const asked = strict ? 'asked for' : 'half of RAM';

@@ -53,8 +53,14 @@ async function numbers(parallel: number, keepBytes: number) {
     await patchable.patchedRun(BATCH, { input: 'clean', patch, mask }),
     await patchable.patchedRun(BATCH, { input: 'clean', patch: { kind: 'batch-mean', from: 'corrupt' }, mask }),
     await patchable.maskGradient(BATCH, { input: 'clean', patch, objective }),
-    await patchable.maskGradient(BATCH, { input: 'clean', patch, objective, mask: 0.3, losses: true }),
-    await patchable.maskGradient(BATCH, { input: 'clean', patch, objective, inputAlpha: 0.5 }),
+    await patchable.maskGradient(BATCH, {
+      input: 'clean',
+      patch,
+      objective,
+      at: { kind: 'mask', mask: 0.3 },
+      losses: true,
+    }),
+    await patchable.maskGradient(BATCH, { input: 'clean', patch, objective, at: { kind: 'input', alpha: 0.5 } }),
   ];
   await patchable.dispose();
   return { results, highest: highest() };

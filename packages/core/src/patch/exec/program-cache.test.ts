@@ -3,8 +3,9 @@ import type { Backend, WeightStore } from '../../backend/backend.js';
 import { interpreterBackend } from '../../backend/interpreter/interpreter.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { floatTensor } from '../../tensor/tensor.js';
+import type { ProgramSpec } from '../programs/program-spec.js';
 import { MemoryPlan } from './memory-plan.js';
-import { Executables, type Use } from './program-cache.js';
+import { ProgramCache, type Use } from './program-cache.js';
 
 const GIB = 2 ** 30;
 /** So many bytes of weights in a file, which no program here reads. */
@@ -14,13 +15,12 @@ const weightsOf = (bytes: number): WeightStore => ({
   entry: () => ({ shape: [bytes / 4], file: '/nowhere', byteOffset: 0 }),
   read: () => new Float32Array(),
 });
-function adding(name: string) {
-  const make = () => {
-    const b = new ProgramBuilder(name);
-    b.output('y', b.add(b.input('x', 'float', ['n']), 1));
-    return b.build();
-  };
-  return { key: name, make };
+/** A spec of that name; all are the same small program. */
+const named = (name: string): ProgramSpec => ({ kind: 'edge-measure', measure: { name, of: (_b, read) => read } });
+function adding(spec: ProgramSpec) {
+  const b = new ProgramBuilder(spec.kind === 'edge-measure' ? spec.measure.name : spec.kind);
+  b.output('y', b.add(b.input('x', 'float', ['n']), 1));
+  return b.build();
 }
 const feeds = { x: floatTensor(Float32Array.of(1), [1]) };
 
@@ -42,17 +42,13 @@ function watched(weightBytes: number) {
     },
   };
   const weights = weightsOf(weightBytes);
-  const executables = new Executables(
-    backend,
-    weights,
-    new MemoryPlan({ bytes: 64 * GIB, strict: false }, weights),
-    () => undefined,
-  );
+  const plan = new MemoryPlan({ bytes: 64 * GIB, strict: false }, weights);
+  const programs = new ProgramCache({ backend, weights, plan, make: adding, onDebug: () => undefined });
   const run = async (...uses: [string, Use][]) => {
-    for (const [name, use] of uses) expect((await executables.run(adding(name), feeds, use)).y!.data[0]).toBe(2);
+    for (const [name, use] of uses) expect((await programs.run(named(name), feeds, use)).y!.data[0]).toBe(2);
     return log.splice(0);
   };
-  return { executables, run };
+  return { programs, run };
 }
 const GRADIENT: [string, Use] = ['gradient', { big: true }];
 const PASS_1: [string, Use] = ['pass-1', { repeated: false }];
@@ -81,10 +77,10 @@ describe('programs of a large model', () => {
 
 describe('programs of a small model', () => {
   it('stay alive together, the least used let go when there are too many', async () => {
-    const { run, executables } = watched(2 ** 20);
+    const { run, programs } = watched(2 ** 20);
     expect(await run(PASS_1, GRADIENT, PATCHED, PASS_1)).toEqual(['+pass-1', '+gradient', '+patched']);
     const more = ['a', 'b', 'c', 'd'].map((name): [string, Use] => [name, {}]);
     expect(await run(...more)).toEqual(['+a', '+b', '+c', '-gradient', '+d']);
-    await executables.dispose();
+    await programs.dispose();
   });
 });

@@ -1,4 +1,4 @@
-/** @file What programs gave for edges and nodes, micro-batch after micro-batch, as one tensor a module. */
+/** @file What programs gave for edges and nodes, micro-batch by micro-batch, as one tensor for each module. */
 
 import type { Results } from '../../backend/backend.js';
 import { scoreShape } from '../../graph/build.js';
@@ -9,7 +9,7 @@ import { scoreOutputName } from '../programs/programs.js';
 import type { PromptGradients } from '../requests/patchable-model.js';
 import { floats, joinFloats } from './micro-batches.js';
 
-/** By destination module [prompts, position?, head?, sources]. */
+/** The scores of edges by destination module, [prompts, position?, head?, sources]. */
 export function scoreTensors(graph: Graph, chunks: readonly Results[], prompts: number): PromptGradients['tensors'] {
   const tensors = graph.destinationBlocks.map((block) => {
     const data = joinFloats(chunks.map((results) => floats(results, scoreOutputName(block.module))));
@@ -18,7 +18,7 @@ export function scoreTensors(graph: Graph, chunks: readonly Results[], prompts: 
   return Object.fromEntries(tensors);
 }
 
-/** By source module [prompts, position?, rows, dModel]. */
+/** The scores of the numbers that nodes write, by source module, [prompts, position?, rows, dModel]. */
 export function neuronTensors(
   { options, layout, sourceBlocks }: Graph,
   chunks: readonly Results[],

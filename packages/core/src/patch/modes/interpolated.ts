@@ -8,34 +8,34 @@ import type { AnyValue } from '../../ir/program/program.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 
 /** int [1]: which of the graph's source blocks is replaced. */
-export const MIXED_BLOCK = 'mixed:block';
-/** float [1]: how much of the current value it has. */
-export const MIXED_ALPHA = 'mixed:alpha';
+export const INTERPOLATED_BLOCK = 'interpolated:block';
+/** float [1]: alpha, how much of the current value it has. */
+export const INTERPOLATED_ALPHA = 'interpolated:alpha';
 
 /** What the two runs wrote at a block: [rows, batch, pos, width]; `patch` null for zeros. */
-export interface MixEnds {
+export interface InterpolationEnds {
   readonly current: AnyValue;
   readonly patch: AnyValue | null;
 }
 
 /** `points`, with the chosen block's output replaced; no gradient passes into what it would have computed. */
-export function mixedPoints(
+export function interpolatedPoints(
   graph: Graph,
   points: PatchPoints,
-  endsOf: (block: SourceBlock, shape: AnyValue['shape']) => MixEnds,
+  endsOf: (block: SourceBlock, shape: AnyValue['shape']) => InterpolationEnds,
 ): PatchPoints {
   const { builder: b } = points;
   const isSource = (site: string): boolean => graph.sourceBlocks.some((block) => block.site === site);
   const replaced = (site: string, value: AnyValue): AnyValue => {
     const index = graph.sourceBlocks.findIndex((block) => block.site === site);
     const rows = value.shape.length === 3 ? [1, ...value.shape] : value.shape;
-    const between = mix(b, endsOf(graph.sourceBlocks[index]!, rows));
-    const chosen = b.equal(b.input(MIXED_BLOCK, 'int', [1]), index); // [1]
+    const between = interpolate(b, endsOf(graph.sourceBlocks[index]!, rows));
+    const chosen = b.equal(b.input(INTERPOLATED_BLOCK, 'int', [1]), index); // [1]
     return b.where(chosen, b.reshape(between, value.shape), value);
   };
   return {
     ...points,
-    // A sum that the trace has made already is of what it computed: it is made anew.
+    // A sum that the trace has already is over what it computed: it cannot be used for what replaces that.
     outOf: (site, value, projection, sum) =>
       isSource(site)
         ? points.outOf(site, replaced(site, value), projection)
@@ -48,7 +48,7 @@ export function mixedPoints(
 }
 
 /** patch + alpha · (current − patch). */
-function mix(b: ProgramBuilder, { current, patch }: MixEnds): AnyValue {
-  const alpha = b.input(MIXED_ALPHA, 'float', [1]);
+function interpolate(b: ProgramBuilder, { current, patch }: InterpolationEnds): AnyValue {
+  const alpha = b.input(INTERPOLATED_ALPHA, 'float', [1]);
   return patch ? b.add(patch, b.mul(b.sub(current, patch), alpha)) : b.mul(current, alpha);
 }

@@ -50,8 +50,8 @@ describe('scores of what nodes write', () => {
   };
   const points: Readonly<Record<string, Partial<MaskGradientRequest>>> = {
     'the clean run': {},
-    'an interpolated input': { inputAlpha: 0.25 },
-    'a mixed block': { mixed: { site: 'L0.attn', alpha: 0.5 } },
+    'an interpolated input': { at: { kind: 'input', alpha: 0.25 } },
+    'a mixed block': { at: { kind: 'activations', site: 'L0.attn', alpha: 0.5 } },
     zeros: { patch: { kind: 'zero' } },
   };
   it.each(Object.entries(points))('add up to the scores of the node edges: %s', async (_, point) => {
@@ -108,15 +108,14 @@ describe('scores of what nodes write', () => {
   });
   it('are there at mask 0 only', async () => {
     const model = await open();
-    await expect(model.maskGradient(batch, { ...REQUEST, mask: 0.5 })).rejects.toThrow(
-      /mask 0 only: got neurons and a mask/,
-    );
-    await expect(model.maskGradient(batch, { ...REQUEST, inputAlpha: 1, mask: 0.5 })).rejects.toThrow(
-      /one kind of point/,
-    );
-    await expect(model.maskGradient(batch, { ...REQUEST, mixed: { site: 'L7.attn', alpha: 1 } })).rejects.toThrow(
-      /no source block writes at "L7.attn"/,
-    );
+    await expect(model.maskGradient(batch, { ...REQUEST, at: { kind: 'mask', mask: 0.5 } })).rejects.toMatchObject({
+      code: 'invalid-request',
+    });
+    const at = { kind: 'activations', site: 'L7.attn', alpha: 1 } as const;
+    await expect(model.maskGradient(batch, { ...REQUEST, at })).rejects.toMatchObject({
+      code: 'unknown-name',
+      fields: { name: 'L7.attn' },
+    });
   });
 });
 

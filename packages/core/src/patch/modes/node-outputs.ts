@@ -6,8 +6,9 @@ import type { Graph } from '../../graph/types.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import type { PatchPoints } from '../../model/patch-points.js';
-import type { Differences } from './activation-differences.js';
+import type { ActivationDifferences } from './activation-differences.js';
 
+/** The output of a program that holds the scores of what a source module's nodes write. */
 export const neuronOutputName = (module: string): string => `neurons:${module}`;
 
 /** `points`, and `collect` gets what each source block adds to the residual stream, [batch, pos, dModel]. */
@@ -27,16 +28,19 @@ export function watchedPoints(
   };
 }
 
-/** Outputs by source module: [batch, pos?, rows, dModel], without `pos` the sum over it. `gradients` by site, [batch, pos, dModel]. */
+/**
+ * Outputs the scores of each source module, [batch, pos?, rows, dModel]; without `pos` the sum over positions.
+ * @param gradients ∂M/∂(what is added to the residual) by site, [batch, pos, dModel]
+ */
 export function outputNeurons(
   b: ProgramBuilder,
   graph: Graph,
-  differences: Differences,
+  differences: ActivationDifferences,
   gradients: ReadonlyMap<string, AnyValue>,
 ): void {
   const keepPositions = graph.options.positions !== null;
   for (const { site, module, start, stop } of graph.sourceBlocks) {
-    const [difference] = differences.pieces(start, stop); // [rows, batch, pos, dModel]
+    const [difference] = differences.bySourceBlock(start, stop); // [rows, batch, pos, dModel]
     const products = b.mul(difference!.value, gradients.get(site)!); // a block's rows are added up, so they share its gradient
     const scores = keepPositions ? b.transpose(products, [1, 2, 0, 3]) : b.transpose(b.sum(products, 2), [1, 0, 2]);
     b.output(neuronOutputName(module), scores);

@@ -1,12 +1,13 @@
 /**
  * @file The patched mode: every destination reads residual + Σ_u mask_u · (patch_u − current_u) over its upstream sources.
  * Two forms of the same sum:
- * - plain formula: exactly that; what the mode means. Used for the residual graph, and as the twin in tests.
- * - complement: the trace carries the patching run's residual R, and a destination reads R + Σ_u (mask_u − 1) · D_u.
- *   The running residual is never formed.
+ * - plain formula: exactly that. Used for the residual graph.
+ * - complement: the residual stream is the patching run's, R, and a destination reads R + Σ_u (mask_u − 1) · D_u with
+ *   D_u = patch_u − current_u. The running residual is never formed.
+ * What the mode means, edge by edge, stands in `reference.ts`.
  */
 
-import { blocksAt, blocksBySite, mixGroups } from '../../graph/sites.js';
+import { blocksAt, blocksBySite } from '../../graph/site-blocks.js';
 import type { Graph } from '../../graph/types.js';
 import type { Dim } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
@@ -20,47 +21,50 @@ import {
 import { type Norm, normed, normFactors } from '../../model/norm.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 import {
-  type Differences,
-  itemsFirst,
+  type ActivationDifferences,
+  batchFirst,
+  edgeSum,
   type MaskAxes,
-  type MixTerm,
-  mix,
   type PatchValue,
 } from './activation-differences.js';
 import { projectedRows } from './before-norm.js';
+import { edgeSumGroups } from './edge-sum-groups.js';
 import {
   type BlockGroup,
   contribution,
   makePoints,
-  readApart,
+  readsQkvSeparately,
   rowsOf,
-  type SourceParts,
+  type SourceActivations,
   type TraceScope,
 } from './points.js';
 
+/** Which of the two forms of the sum a program has. */
 export type PatchForm = 'plain-formula' | 'complement';
 
+/** What the patched mode needs beside its place in a program. */
 export interface PatchedScope extends TraceScope {
   readonly form: PatchForm;
   readonly axes: MaskAxes;
-  readonly differences: Differences;
+  readonly differences: ActivationDifferences;
   /**
    * Whether all rows that read the same sources are one product, taken apart afterwards: twice as much is saved going back
    * through it as the copies cost, so it pays where there is a gradient.
    */
   readonly joinsRows: boolean;
   /** What is patched in for a source block: [rows, batch, pos, width] as the trace writes it, null for zeros. */
-  patchOf(parts: SourceParts): PatchValue;
-  /** Told what each group of blocks reads [rows, batch, pos, dModel]; gives what the trace goes on with. */
+  patchOf(source: SourceActivations): PatchValue;
+  /** Gets what each group of blocks reads, before the norm [rows, batch, pos, dModel]; gives what the trace goes on with. */
   onRead(group: BlockGroup, value: AnyValue): AnyValue;
 }
 
 /** The residual graph's streams feed one another, so only the plain formula fits it. */
 export const formFor = (graph: Graph): PatchForm => (graph.options.factorized ? 'complement' : 'plain-formula');
 
-/** The mask input of a site: [batch?, pos?, rows of all its blocks, sources]. */
+/** The name of a site's mask input. */
 export const maskInputName = (site: string): string => `mask:${site}`;
 
+/** The mask input of a site: [batch?, pos?, rows of all its blocks, sources]. */
 export function maskInput(scope: Pick<PatchedScope, 'builder' | 'axes'>, site: string, blocks: BlockGroup): AnyValue {
   const rows = rowsOf(blocks);
   const { start, stop } = blocks[0]!.sources;
@@ -69,20 +73,21 @@ export function maskInput(scope: Pick<PatchedScope, 'builder' | 'axes'>, site: s
   return scope.builder.input(maskInputName(site), 'float', [...leading, rows, stop - start]);
 }
 
-/** What a site has from an earlier one's matmul: its sum over the sources before row `stop`. */
-interface Prefix {
+/** The part of a site's edge sum that an earlier site's product holds: over the sources before row `stop`. */
+interface StartedSum {
   readonly stop: number;
   /** [rows, batch, pos, dModel]. */
   readonly sum: AnyValue;
 }
 
+/** The patch points of the patched mode. */
 export function patchedPoints(scope: PatchedScope): PatchPoints {
   const { builder: b, differences, axes, graph } = scope;
   const complement = scope.form === 'complement';
-  const prefixes = new Map<string, Prefix>();
-  const groups = mixGroups(graph, blocksBySite(graph).keys());
+  const started = new Map<string, StartedSum>();
+  const groups = edgeSumGroups(graph, blocksBySite(graph).keys());
 
-  /** mask, or mask − 1 where the patching run's residual is carried: [batch?, pos?, rows, sources]. */
+  /** mask, or mask − 1 where the residual stream is the patching run's: [batch?, pos?, rows, sources]. */
   const weightsOf = (site: string): AnyValue => {
     const mask = maskInput(scope, site, blocksAt(graph, site));
     return complement ? b.sub(mask, 1) : mask;
@@ -90,47 +95,47 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   const columns = (weights: AnyValue, start: number, stop: number): AnyValue =>
     start === 0 && stop === b.dim(weights, -1) ? weights : b.slice(weights, -1, start, stop);
 
-  /** The plain way: every source block's share, then the residual. `from` skips sources that a prefix holds. */
+  /** A site's edge sum, block of sources by block; `from` skips sources that a started sum holds. */
   function sumOver(site: string, blocks: BlockGroup, from: number): AnyValue {
     const { start, stop } = blocks[0]!.sources;
     const weights = weightsOf(site);
-    const terms: MixTerm[] = (from === start ? differences.covering(start, stop) : differences.pieces(from, stop)).map(
-      (block) => ({
-        weights: columns(weights, block.start - start, block.stop - start),
-        rows: block.value,
-      }),
-    );
-    return mix(b, axes, terms);
+    const upstream = from === start ? differences.covering(start, stop) : differences.bySourceBlock(from, stop);
+    const terms = upstream.map((block) => ({
+      weights: columns(weights, block.start - start, block.stop - start),
+      sources: block.value,
+    }));
+    return edgeSum(b, axes, terms);
   }
 
   /**
-   * One matmul for all heads of a layer, with the residual as one more row of sources. The sites up to the next such layer
-   * read the same sources and a few more: their share of these is taken now, while the sources stand in one block.
+   * One matmul for all heads of a layer, with the residual as one more source of weight 1. The sites up to the next such layer
+   * read the same sources and a few more: their sums over these are started now, while the sources stand in one block.
    */
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
-    const rowAxis = itemsFirst(axes) ? 1 : 0;
+    const sourceAxis = batchFirst(axes) ? 1 : 0;
     const [, batch, pos, dModel] = residual.shape as [number, Dim, Dim, number];
-    const carriedRow = rowAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
-    const rows = b.concat([...differences.pieces(start, stop).map((piece) => piece.value), carriedRow], rowAxis); // [sources + 1, batch, pos, dModel], or items first
+    const residualRow = sourceAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
+    const upstream = differences.bySourceBlock(start, stop).map((block) => block.value);
+    const sources = b.concat([...upstream, residualRow], sourceAxis); // [sources + 1, batch, pos, dModel], or the batch first
     const { followers } = groups.find(({ leader }) => leader === site)!;
     const sumFor = (names: readonly string[]): AnyValue => {
-      const parts = names.map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
-      const carriedBy = (name: string): number => (name === site ? 1 : 0);
-      const carried = parts.map((part, i) =>
-        b.broadcast(b.constant(carriedBy(names[i]!)), [...part.shape.slice(0, -1), 1]),
-      );
-      return mix(b, axes, [{ weights: b.concat([b.concat(parts, -2), b.concat(carried, -2)], -1), rows }]);
+      const bySite = names.map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
+      const ofResidual = bySite.map((weights, i) =>
+        b.broadcast(b.constant(names[i] === site ? 1 : 0), [...weights.shape.slice(0, -1), 1]),
+      ); // [batch?, rows of the site, 1] each
+      const weights = b.concat([b.concat(bySite, -2), b.concat(ofResidual, -2)], -1); // [batch?, rows, sources + 1]
+      return edgeSum(b, axes, [{ weights, sources }]);
     };
     if (!scope.joinsRows) {
-      for (const name of followers) prefixes.set(name, { stop, sum: sumFor([name]) });
+      for (const name of followers) started.set(name, { stop, sum: sumFor([name]) });
       return sumFor([site]);
     }
     const sums = sumFor([site, ...followers]); // [rows of all these sites, batch, pos, dModel]
     let row = rowsOf(blocks);
     for (const follower of followers) {
       const next = row + rowsOf(blocksAt(graph, follower));
-      prefixes.set(follower, { stop, sum: b.slice(sums, 0, row, next) });
+      started.set(follower, { stop, sum: b.slice(sums, 0, row, next) });
       row = next;
     }
     return b.slice(sums, 0, 0, rowsOf(blocks));
@@ -139,17 +144,17 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   /** What each group of a site reads before any norm: [rows of the group, batch, pos, dModel]. */
   function rowsRead(site: string, groups: readonly BlockGroup[], residual: AnyValue): AnyValue[] {
     const blocks = groups.flat();
-    const carried = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
-    const prefix = prefixes.get(site);
+    const own = b.reshape(residual, [1, ...residual.shape]); // [1, batch, pos, dModel]
+    const before = started.get(site);
     let patched: AnyValue; // [rows of the site, batch, pos, dModel]
-    if (prefix) {
-      const rest =
-        prefix.stop === blocks[0]!.sources.stop ? prefix.sum : b.add(prefix.sum, sumOver(site, blocks, prefix.stop));
-      patched = b.add(rest, carried);
+    if (before) {
+      const isWhole = before.stop === blocks[0]!.sources.stop;
+      const sum = isWhole ? before.sum : b.add(before.sum, sumOver(site, blocks, before.stop));
+      patched = b.add(sum, own);
     } else if (complement && !axes.perPosition && rowsOf(blocks) > 1) {
-      patched = leadingSum(site, blocks, carried);
+      patched = leadingSum(site, blocks, own);
     } else {
-      patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), carried);
+      patched = b.add(sumOver(site, blocks, blocks[0]!.sources.start), own);
     }
     let row = 0;
     return groups.map((group) => {
@@ -161,15 +166,15 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
 
   return makePoints(scope, {
     read: (site, groups, residual, norm) => rowsRead(site, groups, residual).map((rows) => normed(b, rows, norm)),
-    // Going back through a norm of many rows is cheaper where these are scaled behind their projection.
+    // The backward pass through a norm of many rows is cheaper where these are scaled after their projection.
     ...(scope.joinsRows ? { readHeads } : {}),
-    write(parts) {
-      const patch = scope.patchOf(parts);
-      differences.add(parts, patch);
-      if (!complement) return contribution(b, parts);
-      if (patch) return contribution(b, { ...parts, value: patch });
-      const [, batch, pos] = parts.value.shape;
-      const dModel = parts.projection?.shape[2] ?? parts.value.shape[3]!;
+    write(source) {
+      const patch = scope.patchOf(source);
+      differences.add(source, patch);
+      if (!complement) return contribution(b, source);
+      if (patch) return contribution(b, { ...source, value: patch });
+      const [, batch, pos] = source.value.shape;
+      const dModel = source.projection?.shape[2] ?? source.value.shape[3]!;
       return b.broadcast(b.constant(0), [batch!, pos!, dModel]);
     },
   });
@@ -185,12 +190,13 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
       norm
         ? projectedRows(b, { rows: normFactors(b, rows, norm) }, norm, projection).value
         : projectHeads(b, rows, projection);
-    if (stacked && readApart(blocks)) return splitStacked(b, one(rowsRead(site, [blocks], residual)[0]!, stacked));
+    if (stacked && readsQkvSeparately(blocks))
+      return splitStacked(b, one(rowsRead(site, [blocks], residual)[0]!, stacked));
     const groups = blocks.map((block) => [block]);
     const rows = rowsRead(site, groups, residual);
     const input = (name: 'q' | 'k' | 'v'): AnyValue => {
-      const place = blocks.findIndex((block) => block.input === name);
-      return one(rows[Math.max(0, place)]!, projections[name]);
+      const index = blocks.findIndex((block) => block.input === name);
+      return one(rows[Math.max(0, index)]!, projections[name]);
     };
     return { q: input('q'), k: input('k'), v: input('v') };
   }

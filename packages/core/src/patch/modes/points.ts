@@ -1,31 +1,22 @@
 /**
- * @file The modes that do not patch: plain (the model as it is), capture (plain, and every source's output is kept) and
- * reading (plain, and every destination's input stands as a value of its own, for gradients at mask 0).
+ * @file What all modes share: from the few rules of a mode (what a destination reads, what becomes of what a source wrote) to the
+ * patch points that a model's trace calls.
  */
-import { AutoCircuitError } from '../../errors/error.js';
-import { blocksAt } from '../../graph/sites.js';
+import { blocksAt } from '../../graph/site-blocks.js';
 import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
-import type { Dim } from '../../ir/program/dims.js';
-import { multiplyDims } from '../../ir/program/dims.js';
+import { type Dim, multiplyDims } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
-import {
-  type HeadInputs,
-  type HeadProjection,
-  type HeadProjections,
-  projectHeads,
-  splitStacked,
-} from '../../model/head-projections.js';
+import { type HeadInputs, type HeadProjections, projectHeads, splitStacked } from '../../model/head-projections.js';
 import { type Norm, normed } from '../../model/norm.js';
 import type { PatchPoints } from '../../model/patch-points.js';
-import { projectedRows, type ReadBehind, readBehind, scaledRows } from './before-norm.js';
-import { afterPrefix } from './prefix-kv.js';
+import { prependPrefix } from './prefix-kv.js';
 
 /** What a mode needs to stand in a program. */
 export interface TraceScope {
   readonly builder: ProgramBuilder;
   readonly graph: Graph;
-  /** The model's input in this trace. */
+  /** The model's input in this trace: int [batch, pos], or float [batch, pos, …features]. */
   readonly input: AnyValue;
   /** Tokens before the input's first, whose keys and values are fed; default 0. */
   readonly prefix?: number;
@@ -33,24 +24,27 @@ export interface TraceScope {
 }
 
 /** What one source block wrote in one run. */
-export interface SourceParts {
+export interface SourceActivations {
   readonly block: SourceBlock;
   /** [rows, batch, pos, width]; width is dModel where there is no projection. */
   readonly value: AnyValue;
-  /** [rows, width, dModel]: a head's output is value · projection. */
+  /** A head’s output is value · projection, [rows, width, dModel]. */
   readonly projection: AnyValue | null;
   /** The sum over rows of `of` · projection, where the trace has it already: [batch, pos, dModel]. */
   readonly summed?: { readonly of: AnyValue; readonly sum: AnyValue };
 }
 
+/** Destination blocks of one site that are read as one value, row after row. */
+export type BlockGroup = readonly DestinationBlock[];
+
 /** What a mode does at each point; `makePoints` does the rest. */
 export interface ModeRules {
   /**
-   * Gives what each group of blocks of a site reads, behind the norm, [rows of the group or 1, batch, pos, dModel]. A group
-   * is one block, or Q, K and V together. `residual` [batch, pos, dModel].
+   * What each group of blocks of a site reads, after the norm: [rows of the group or 1, batch, pos, dModel]. A group is one
+   * block, or Q, K and V together. `residual` [batch, pos, dModel].
    */
   read(site: string, groups: readonly BlockGroup[], residual: AnyValue, norm: Norm | null): readonly AnyValue[];
-  /** In place of reading and projecting every head. */
+  /** In place of `read` and the projections, at sites with heads. */
   readHeads?(
     site: string,
     blocks: BlockGroup,
@@ -58,18 +52,17 @@ export interface ModeRules {
     norm: Norm | null,
     projections: HeadProjections,
   ): HeadInputs;
-  /** Gives the contribution to the residual, [batch, pos, dModel]. */
-  write(parts: SourceParts): AnyValue;
+  /** What is added to the residual for what a source block wrote: [batch, pos, dModel]. */
+  write(source: SourceActivations): AnyValue;
 }
-/** Destination blocks of one site that are read as one value, row after row. */
-export type BlockGroup = readonly DestinationBlock[];
 
-export const rowsOf = (group: BlockGroup): number => group.reduce((rows, block) => rows + (block.heads ?? 1), 0);
-
+/** The inputs that a site may have; all but those that the graph knows read the plain residual. */
 const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
 
+/** The patch points of a mode. Sites that the graph does not have are read and written as in the plain model. */
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   const { builder: b, graph, prefix = 0 } = scope;
+  const sourceAt = (site: string): SourceBlock | undefined => graph.sourceBlocks.find((block) => block.site === site);
   const readBlocks = (site: string, residual: AnyValue, norm: Norm | null) => {
     const blocks = blocksAt(graph, site);
     const groups = blocks.map((block) => [block]);
@@ -90,14 +83,16 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
     input: scope.input,
     weight: scope.weight,
     prefix,
-    behindPrefix: (site, k, v) =>
-      prefix === 0 ? { k, v } : { k: afterPrefix(b, site, 'k', k, prefix), v: afterPrefix(b, site, 'v', v, prefix) },
+    withPrefix: (site, k, v) =>
+      prefix === 0
+        ? { k, v }
+        : { k: prependPrefix(b, site, 'k', k, prefix), v: prependPrefix(b, site, 'v', v, prefix) },
     into: (site, residual, norm = null) => into(site, residual, norm),
     intoHeads(site, residual, norm, projections) {
       const blocks = blocksAt(graph, site);
       if (rules.readHeads && blocks.length > 0) return rules.readHeads(site, blocks, residual, norm, projections);
       const { stacked } = projections;
-      if (stacked && (blocks.length === 0 || readApart(blocks))) {
+      if (stacked && (blocks.length === 0 || readsQkvSeparately(blocks))) {
         const x =
           blocks.length === 0 ? normed(b, oneRow(b, residual), norm) : rules.read(site, [blocks], residual, norm)[0]!; // [3 · heads or 1, batch, pos, dModel]
         return splitStacked(b, projectHeads(b, x, stacked));
@@ -110,18 +105,17 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
       };
     },
     outOf(site, value, projection, sum) {
-      const block = graph.sourceBlocks.find((s) => s.site === site);
+      const block = sourceAt(site);
       const rows = value.shape.length === 3 ? oneRow(b, value) : value; // [rows, batch, pos, width]
-      const parts = {
-        block: block ?? { site, module: site, layer: -1, start: 0, stop: 0 },
+      const written = {
         value: rows,
         projection: projection ?? null,
         ...(sum ? { summed: { of: rows, sum } } : {}),
       };
-      return block ? rules.write(parts) : contribution(b, parts);
+      return block ? rules.write({ block, ...written }) : contribution(b, written);
     },
     stream(site, residual) {
-      const block = graph.sourceBlocks.find((s) => s.site === site);
+      const block = sourceAt(site);
       const [entered] = readBlocks(site, residual, null);
       const stream = entered ? b.reshape(entered.value, residual.shape) : residual;
       if (!block) return stream;
@@ -130,14 +124,21 @@ export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {
   };
 }
 
-/** Whether Q, K and V each have rows of their own, one a head. */
-export const readApart = (blocks: BlockGroup): boolean =>
+/** Rows that a group of destination blocks has: one a head, or one. */
+export const rowsOf = (group: BlockGroup): number => group.reduce((rows, block) => rows + (block.heads ?? 1), 0);
+
+/** Whether Q, K and V each have rows of their own, one for each query head. */
+export const readsQkvSeparately = (blocks: BlockGroup): boolean =>
   blocks.map((block) => block.input).join() === 'q,k,v' && new Set(blocks.map(({ heads }) => heads)).size === 1;
 
+/** [batch, pos, dModel] → [1, batch, pos, dModel]. */
 export const oneRow = (b: ProgramBuilder, x: AnyValue): AnyValue => b.reshape(x, [1, ...x.shape]);
 
-/** Σ over rows of value · projection: [batch, pos, dModel], as one matmul. */
-export function contribution(b: ProgramBuilder, { value, projection, summed }: Omit<SourceParts, 'block'>): AnyValue {
+/** What a source block adds to the residual, Σ over rows of value · projection as one matmul: [batch, pos, dModel]. */
+export function contribution(
+  b: ProgramBuilder,
+  { value, projection, summed }: Omit<SourceActivations, 'block'>,
+): AnyValue {
   if (summed?.of.id === value.id) return summed.sum;
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
   if (!projection) {
@@ -152,95 +153,11 @@ export function contribution(b: ProgramBuilder, { value, projection, summed }: O
 /** Every row's own output: [rows, batch, pos, dModel]. */
 export function outputsByRow(
   b: ProgramBuilder,
-  { value, projection }: Pick<SourceParts, 'value' | 'projection'>,
+  { value, projection }: Pick<SourceActivations, 'value' | 'projection'>,
 ): AnyValue {
   if (!projection) return value;
   const [rows, batch, pos, width] = value.shape as [number, Dim, Dim, number];
   const dModel = projection.shape[2]!;
   const perRow = b.matmul(b.reshape(value, [rows, multiplyDims(batch, pos), width]), projection); // [rows, batch·pos, dModel]
   return b.reshape(perRow, [rows, batch, pos, dModel]);
-}
-
-/** The model as it is. */
-export function plainPoints(scope: TraceScope): PatchPoints {
-  const { builder: b } = scope;
-  return makePoints(scope, {
-    read: (_site, groups, residual, norm) => groups.map(() => normed(b, oneRow(b, residual), norm)),
-    write: (parts) => contribution(b, parts),
-  });
-}
-
-/** Plain, and `collect` gets what every source block wrote, in the order of the sources. */
-export function capturePoints(scope: TraceScope, collect: (parts: SourceParts) => void): PatchPoints {
-  const { builder: b } = scope;
-  return makePoints(scope, {
-    read: (_site, groups, residual, norm) => groups.map(() => normed(b, oneRow(b, residual), norm)),
-    write(parts) {
-      collect(parts);
-      return contribution(b, parts);
-    },
-  });
-}
-
-/** Told what each group of blocks reads [rows, batch, pos, dModel], and the norm it is behind; gives what the trace goes on with. */
-export type OnRead = (group: BlockGroup, value: AnyValue, behind: ReadBehind | null) => AnyValue;
-
-/**
- * Plain, with a value of its own for what each group of destination blocks reads: gradients with respect to these are those at mask 0.
- * With `behindNorm`, groups of several rows are seen between the two factors of their norm. `startOf` replaces what
- * `Resid Start` writes.
- */
-export function readingPoints(
-  scope: TraceScope,
-  collect: (parts: SourceParts) => void,
-  onRead: OnRead,
-  {
-    behindNorm = false,
-    startOf,
-  }: { behindNorm?: boolean; startOf?: ((parts: SourceParts) => AnyValue) | undefined } = {},
-): PatchPoints {
-  const { builder: b } = scope;
-  const read: ModeRules['read'] = (_site, groups, residual, norm) =>
-    groups.map((group) => {
-      if (!norm || !behindNorm || rowsOf(group) === 1) {
-        const rows = b.broadcast(oneRow(b, residual), [rowsOf(group), ...residual.shape]); // [rows, batch, pos, dModel]
-        return normed(b, onRead(group, rows, null), norm);
-      }
-      const behind = readBehind(b, oneRow(b, residual), norm, rowsOf(group));
-      onRead(group, behind.rows.centred, behind);
-      return scaledRows(b, behind, norm);
-    });
-  const write: ModeRules['write'] = (parts) => {
-    const moved = startOf && parts.block.site === 'start' ? { ...parts, value: startOf(parts) } : parts;
-    collect(moved);
-    return contribution(b, moved);
-  };
-  if (!behindNorm) return makePoints(scope, { read, write });
-  const readHeads: ModeRules['readHeads'] = (site, blocks, residual, norm, projections) => {
-    const one = (group: BlockGroup, projection: HeadProjection): AnyValue => {
-      if (!norm || rowsOf(group) === 1) return projectHeads(b, read(site, [group], residual, norm)[0]!, projection);
-      const behind = readBehind(b, oneRow(b, residual), norm, rowsOf(group));
-      const { value, projected } = projectedRows(b, behind, norm, projection);
-      onRead(group, behind.rows.centred, { ...behind, projected });
-      return value;
-    };
-    const { q, k, v, stacked } = projections;
-    if (stacked && readApart(blocks)) return splitStacked(b, one(blocks, stacked));
-    if (blocks.length === 3) return { q: one([blocks[0]!], q), k: one([blocks[1]!], k), v: one([blocks[2]!], v) };
-    const x = read(site, [blocks], residual, norm)[0]!; // joint: [heads, batch, pos, dModel]
-    return { q: projectHeads(b, x, q), k: projectHeads(b, x, k), v: projectHeads(b, x, v) };
-  };
-  return makePoints(scope, { read, readHeads, write });
-}
-
-/** The parts of one block, which must have been collected. */
-export function partsOf(collected: readonly SourceParts[], block: SourceBlock): SourceParts {
-  const found = collected.find((parts) => parts.block.site === block.site);
-  if (!found)
-    throw new AutoCircuitError({
-      where: 'core/patch',
-      what: `the trace never wrote "${block.site}"`,
-      kind: 'internal',
-    });
-  return found;
 }

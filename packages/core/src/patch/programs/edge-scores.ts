@@ -8,8 +8,13 @@ import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import { type Dim, dimsEqual, multiplyDims } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import type { NormFactors } from '../../model/norm.js';
-import { contractScores, type DifferenceBlock, type Differences, joined } from '../modes/activation-differences.js';
-import type { ReadBehind } from '../modes/before-norm.js';
+import {
+  type ActivationDifferences,
+  contractScores,
+  type DifferenceBlock,
+  joined,
+} from '../modes/activation-differences.js';
+import type { ReadBeforeScale } from '../modes/before-norm.js';
 import { type BlockGroup, rowsOf } from '../modes/points.js';
 
 /** What some destination blocks of a site read, and the differences of their upstream sources at that time. */
@@ -17,7 +22,7 @@ export interface DestinationRead {
   readonly blocks: BlockGroup;
   /** [rows of the blocks, batch, pos, dModel]. */
   readonly value: AnyValue;
-  readonly behind: ReadBehind | null;
+  readonly behind: ReadBeforeScale | null;
   readonly upstream: readonly DifferenceBlock[];
 }
 
@@ -33,7 +38,7 @@ export function wantedOf({ value, behind }: DestinationRead): AnyValue[] {
 
 export interface ReadScores {
   readonly graph: Graph;
-  readonly differences: Differences;
+  readonly differences: ActivationDifferences;
   /** Whether differences have their items first. */
   readonly itemFirst: boolean;
   /** ∂M/∂ of a value that was wanted. */
@@ -144,7 +149,11 @@ function bySite(reads: readonly DestinationRead[]): Site[] {
 }
 
 /** c·D by token for the reads of several sites at once: [tokens, reads, sources]. */
-function alongCentred(b: ProgramBuilder, reads: readonly ReadBehind[], blocks: readonly DifferenceBlock[]): AnyValue {
+function alongCentred(
+  b: ProgramBuilder,
+  reads: readonly ReadBeforeScale[],
+  blocks: readonly DifferenceBlock[],
+): AnyValue {
   const byToken = (x: AnyValue): AnyValue => {
     const [rows, batch, pos, dModel] = x.shape as [Dim, Dim, Dim, Dim];
     return b.transpose(b.reshape(x, [rows, multiplyDims(batch, pos), dModel]), [1, 0, 2]); // [tokens, rows, dModel]
@@ -165,7 +174,7 @@ function alongCentred(b: ProgramBuilder, reads: readonly ReadBehind[], blocks: r
 
 /** What `contractBehindNorm` puts together. */
 interface BehindNorm {
-  readonly behind: Pick<ReadBehind, 'kind' | 'scale'>;
+  readonly behind: Pick<ReadBeforeScale, 'kind' | 'scale'>;
   /** ∂M/∂c [rows, batch, pos, dModel] and ∂M/∂s [rows, batch, pos, 1] of every row. */
   readonly gradients: NormFactors;
   /** D of the upstream sources. */

@@ -3,7 +3,7 @@ import { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { Dim } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
-import { contribution, makePoints, oneRow, outputsByRow, rowsOf, type SourceParts } from '../modes/points.js';
+import { contribution, makePoints, oneRow, outputsByRow, rowsOf, type SourceActivations } from '../modes/points.js';
 import type { EdgeMeasure } from '../requests/patchable-model.js';
 import { finish, type Setting, scopeOf, scoreOutputName } from './programs.js';
 
@@ -11,7 +11,7 @@ import { finish, type Setting, scopeOf, scoreOutputName } from './programs.js';
 export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Program {
   const b = new ProgramBuilder(`measure-${measure.name}`);
   const keepPositions = setting.graph.options.positions !== null;
-  const sources: { readonly parts: SourceParts; readonly outputs: AnyValue }[] = [];
+  const sources: { readonly parts: SourceActivations; readonly outputs: AnyValue }[] = [];
   const points = makePoints(scopeOf(setting, b), {
     read(_site, groups, residual, norm) {
       const blocks = groups.flat();

@@ -4,12 +4,12 @@
  */
 
 import type { Graph } from '../../graph/types.js';
-import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
-import { padLate } from '../../ir/passes/pad-elimination.js';
+import { eliminatePads } from '../../ir/passes/pad-elimination.js';
 import { simplify } from '../../ir/passes/simplify.js';
-import { sliceEarly } from '../../ir/passes/slice-pushdown.js';
+import { pushDownSlices } from '../../ir/passes/slice-pushdown.js';
 import { type DimLike, subtractDims } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
@@ -17,34 +17,29 @@ import type { PatchPoints } from '../../model/patch-points.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import {
-  Differences,
-  itemsFirst,
+  ActivationDifferences,
+  batchFirst,
   type MaskAxes,
   type PatchValue,
   ROWS_OF_A_PRODUCT,
 } from '../modes/activation-differences.js';
-import type { ReadBehind } from '../modes/before-norm.js';
-import { mixedPoints } from '../modes/interpolated.js';
+import type { ReadBeforeScale } from '../modes/before-norm.js';
+import { interpolatedPoints } from '../modes/interpolated.js';
 import { outputNeurons, watchedPoints } from '../modes/node-outputs.js';
 import { formFor, type PatchForm, patchedPoints } from '../modes/patched.js';
-import {
-  type BlockGroup,
-  capturePoints,
-  outputsByRow,
-  partsOf,
-  plainPoints,
-  readingPoints,
-  type SourceParts,
-  type TraceScope,
-} from '../modes/points.js';
+import { activationsOf, capturePoints, plainPoints } from '../modes/plain.js';
+import { type BlockGroup, outputsByRow, type SourceActivations, type TraceScope } from '../modes/points.js';
+import { readingPoints } from '../modes/reading.js';
 import { type DestinationRead, outputScores, wantedOf } from './edge-scores.js';
 
 /** The names of inputs and outputs that the engine feeds and reads. */
 export const INPUT = 'input';
 export const PATCH_INPUT = 'patch-input';
 export const LOGITS = 'logits';
+/** The input of a program through which what a site writes is patched in. */
 export const patchInputName = (site: string): string => `patch:${site}`;
 export const currentInputName = (site: string): string => `current:${site}`;
+/** The output of a program that holds what a site writes. */
 export const sourceOutputName = (site: string): string => `source:${site}`;
 export const scoreOutputName = (module: string): string => `score:${module}`;
 export const START_INPUT = 'start';
@@ -77,7 +72,7 @@ export const finish = ({ simplified = true }: Setting, b: ProgramBuilder): Progr
 /** Where logits are all that is wanted: what leads to the last position only is computed for it alone. */
 export const finishForLogits = (setting: Setting, b: ProgramBuilder): Program => {
   const program = finish(setting, b);
-  return setting.simplified === false ? program : simplify(sliceEarly(program));
+  return setting.simplified === false ? program : simplify(pushDownSlices(program));
 };
 
 /** Logits at the last position [batch, outputs], or at several [batch, positions, outputs]; by default those of the model. */
@@ -98,25 +93,24 @@ export function plainProgram(setting: Setting, positions: OutputPositions): Prog
   return finish(setting, b);
 }
 
-/** input → what each source block wrote (`parts`: before the projection; `outputs`: each node's own output). */
-export function captureProgram(setting: Setting, what: 'parts' | 'outputs'): Program {
-  const b = new ProgramBuilder(`capture-${what}`);
-  const collected: SourceParts[] = [];
-  setting.model.trace(capturePoints(scopeOf(setting, b), (parts) => collected.push(parts)));
+/** input → the source activations of every site, as the trace writes them (before the projection): [rows, batch, pos, width]. */
+export function captureProgram(setting: Setting): Program {
+  const b = new ProgramBuilder('capture');
+  const collected: SourceActivations[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b), (written) => collected.push(written)));
   for (const block of setting.graph.sourceBlocks) {
-    const parts = partsOf(collected, block);
-    b.output(sourceOutputName(block.site), what === 'parts' ? parts.value : outputsByRow(b, parts));
+    b.output(sourceOutputName(block.site), activationsOf(collected, block).value);
   }
   return finish(setting, b);
 }
 
-/** source parts as inputs → each node's own output: what an ablation patches in, for people and tests. */
+/** Source activations → what each node adds to the residual stream, [rows, batch, pos, dModel] by site. */
 export function projectProgram(setting: Setting): Program {
   const b = new ProgramBuilder('project');
-  const collected: SourceParts[] = [];
-  setting.model.trace(capturePoints(scopeOf(setting, b), (parts) => collected.push(parts)));
+  const collected: SourceActivations[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b), (written) => collected.push(written)));
   for (const block of setting.graph.sourceBlocks) {
-    const { value, projection } = partsOf(collected, block);
+    const { value, projection } = activationsOf(collected, block);
     const fed = b.input(patchInputName(block.site), 'float', value.shape);
     b.output(sourceOutputName(block.site), outputsByRow(b, { value: fed, projection }));
   }
@@ -134,13 +128,13 @@ export interface PatchedSetting extends Setting {
   readonly form?: PatchForm;
 }
 
-function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (parts: SourceParts) => PatchValue {
+function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (written: SourceActivations) => PatchValue {
   const { supply } = setting;
   if (supply === 'zero') return () => null;
   if (supply === 'fed') return ({ block, value }) => b.input(patchInputName(block.site), 'float', value.shape);
-  const collected: SourceParts[] = [];
-  setting.model.trace(capturePoints(scopeOf(setting, b, PATCH_INPUT), (parts) => collected.push(parts)));
-  return ({ block }) => partsOf(collected, block).value;
+  const collected: SourceActivations[] = [];
+  setting.model.trace(capturePoints(scopeOf(setting, b, PATCH_INPUT), (written) => collected.push(written)));
+  return ({ block }) => activationsOf(collected, block).value;
 }
 
 /** input, mask, patch → logits: the second pass. */
@@ -150,7 +144,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     ...scopeOf(setting, b),
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
-    differences: new Differences(b, itemsFirst(setting.axes)),
+    differences: new ActivationDifferences(b, batchFirst(setting.axes)),
     joinsRows: false,
     patchOf: suppliedPatch(setting, b),
     onRead: (_group, value) => value,
@@ -163,17 +157,20 @@ export function patchedProgram(setting: PatchedSetting): Program {
  * How the second pass of a gradient runs:
  * - `patched`: under a mask that is fed;
  * - `atZero`: the mask is 0 everywhere, so the forward pass is a plain one;
- * - `interpolated`: at 0, with the running `Resid Start` output fed and the differences taken between two fed runs;
- * - `mixed`: the same with one source block's output between the two runs, chosen when it runs (`mixed.ts`).
+ * - `interpolatedInput`: at 0, with the running `Resid Start` output fed and the differences taken between two fed runs;
+ * - `interpolatedActivations`: the same with one source block's output between the two runs, chosen when it runs
+ *   (`modes/interpolated.ts`).
  */
-export type GradientForward = 'patched' | 'atZero' | 'interpolated' | 'mixed';
+export type GradientForward = 'patched' | 'atZero' | 'interpolatedInput' | 'interpolatedActivations';
+
+/** What a gradient's program is made of. */
 export interface GradientSetting extends PatchedSetting {
   readonly forward: GradientForward;
   readonly objective: ObjectiveShape;
   /** Whether M of each prompt [batch] is an output, too. */
   readonly losses?: boolean;
   /** What gradients do differently at values of a role. */
-  readonly backward?: readonly BackwardRule[];
+  readonly backward?: readonly BackwardOverride[];
   /** Whether the numbers that nodes write have scores, too; not under a mask. */
   readonly neurons?: boolean;
 }
@@ -181,17 +178,17 @@ export interface GradientSetting extends PatchedSetting {
 /** Gradients are zero where a module's output leads nowhere: at all but the last position of the last layer's MLP, and the like. */
 export const finishGradient = (setting: Setting, b: ProgramBuilder): Program => {
   const program = finish(setting, b);
-  return setting.simplified === false ? program : simplify(sliceEarly(padLate(program)));
+  return setting.simplified === false ? program : simplify(pushDownSlices(eliminatePads(program)));
 };
 
 /** input, patch (and mask) → ∂M/∂mask of each prompt, by destination module [batch, pos?, heads or 1, sources]. */
 export function gradientProgram(setting: GradientSetting): Program {
   const { graph, forward } = setting;
   const b = new ProgramBuilder(`gradient-${forward}`);
-  const itemFirst = forward === 'patched' && itemsFirst(setting.axes);
-  const differences = new Differences(b, itemFirst, forward === 'patched' ? undefined : ROWS_OF_A_PRODUCT);
+  const itemFirst = forward === 'patched' && batchFirst(setting.axes);
+  const differences = new ActivationDifferences(b, itemFirst, forward === 'patched' ? undefined : ROWS_OF_A_PRODUCT);
   const reads: DestinationRead[] = [];
-  const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBehind | null = null): AnyValue => {
+  const onRead = (blocks: BlockGroup, value: AnyValue, behind: ReadBeforeScale | null = null): AnyValue => {
     const { start, stop } = blocks[0]!.sources;
     reads.push({ blocks, value, behind, upstream: differences.covering(start, stop) });
     return value;
@@ -233,18 +230,20 @@ export function gradientProgram(setting: GradientSetting): Program {
         onRead,
       });
     }
-    const currentOf = ({ site }: SourceParts['block'], shape: AnyValue['shape']): AnyValue =>
+    const currentOf = ({ site }: SourceActivations['block'], shape: AnyValue['shape']): AnyValue =>
       b.input(currentInputName(site), 'float', shape);
-    const collect = (parts: SourceParts): void => {
-      const fed = forward === 'atZero' ? parts.value : currentOf(parts.block, parts.value.shape);
-      differences.add({ ...parts, value: fed }, patchOf(parts));
+    const collect = (written: SourceActivations): void => {
+      const value = forward === 'atZero' ? written.value : currentOf(written.block, written.value.shape);
+      differences.add({ ...written, value }, patchOf(written));
     };
     const startOf =
-      forward === 'interpolated' ? (parts: SourceParts) => b.input(START_INPUT, 'float', parts.value.shape) : undefined;
+      forward === 'interpolatedInput'
+        ? ({ value }: SourceActivations) => b.input(START_INPUT, 'float', value.shape)
+        : undefined;
     // Other backward rules may change what a norm does to gradients.
-    const points = readingPoints(scope, collect, onRead, { behindNorm: !setting.backward?.length, startOf });
-    if (forward !== 'mixed') return points;
-    return mixedPoints(graph, points, (block, shape) => ({
+    const points = readingPoints(scope, collect, onRead, { beforeScale: !setting.backward?.length, startOf });
+    if (forward !== 'interpolatedActivations') return points;
+    return interpolatedPoints(graph, points, (block, shape) => ({
       current: currentOf(block, shape),
       patch: setting.supply === 'fed' ? b.input(patchInputName(block.site), 'float', shape) : null,
     }));

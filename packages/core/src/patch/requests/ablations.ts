@@ -15,6 +15,7 @@ export const ABLATIONS = {
   optimal: 'constants for each node, trained to change the output least',
 } as const satisfies Readonly<Record<string, string>>;
 
+/** The name of an ablation. */
 export type AblationName = keyof typeof ABLATIONS;
 
 /** What is patched in. `from` says whose values: default corrupt. A handle of `meanOf` serves the data-set means. */

@@ -1,7 +1,7 @@
 /** @file What algorithms and metrics see of a model: `PatchableModel`. All calls are asynchronous; no caller sees a backend. */
 
 import type { Graph, Mask } from '../../graph/types.js';
-import type { BackwardRule } from '../../ir/autodiff/backward-overrides.js';
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import type { Objective } from '../../objectives/objective.js';
@@ -10,38 +10,66 @@ import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ConstantPatch, MeanHandle, PatchDescription } from './ablations.js';
 
+/** A run of one side with some edges patched. */
 export interface PatchedRunRequest {
   /** The side that is run; the other (by default) is patched in. */
   readonly input: Side;
   readonly patch: PatchDescription;
   readonly mask: Mask;
 }
-/** Several runs: a mask with variants, each of which patches more edges (canonical numbers) wholly; or masks. */
-export type PatchedRunsRequest =
-  | (PatchedRunRequest & { readonly variants: readonly (readonly number[])[] })
-  | (Omit<PatchedRunRequest, 'mask'> & { readonly masks: readonly Mask[] });
+
+/** Runs under any number of masks. */
+export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'mask'> {
+  readonly masks: readonly Mask[];
+}
+
+/** Runs under one mask with some more edges patched each time: what searches try. */
+export interface PatchedVariantsRequest extends PatchedRunRequest {
+  /** Edges (canonical numbers) that a variant patches wholly on top of the mask. Any number of variants, taken as they are run. */
+  readonly variants: Iterable<readonly number[]>;
+  /** Whether every group also runs the mask by itself: by the same program, so that rounding cancels in differences. */
+  readonly baseline?: boolean;
+  /**
+   * How likely it is (0 to 1) that after one variant the next is still wanted: the engine runs so far ahead of the caller.
+   * Default 1: all are wanted.
+   */
+  readonly chance?: number;
+}
+
+/** Variants that were run together. Work that is taken up again at the beginning of a group comes to the same last bit. */
+export interface VariantGroup {
+  /** Logits of each of the next variants, in their order, as `patchedRun` gives them. */
+  readonly logits: readonly Tensor<Float32Array>[];
+  /** Logits under the mask alone; null where no baseline was asked for. */
+  readonly baseline: Tensor<Float32Array> | null;
+}
+
+/**
+ * Where a gradient is taken; in all three the activation differences stay those of the two sides.
+ * - mask: under a mask (a number fills it);
+ * - input: at an interpolated input, whose `Resid Start` is patch + alpha · (input − patch), as EAP-IG (inputs) has it;
+ * - activations: where the source block of a site writes patch + alpha · (input − patch), as EAP-IG (activations) has it.
+ */
+export type GradientPoint =
+  | { readonly kind: 'mask'; readonly mask: Mask | number }
+  | { readonly kind: 'input'; readonly alpha: number }
+  | { readonly kind: 'activations'; readonly site: string; readonly alpha: number };
+
+/** A gradient of a loss with respect to the mask of every edge. */
 export interface MaskGradientRequest {
   readonly input: Side;
   readonly patch: PatchDescription;
-  /** Default: 0 everywhere, where the forward pass is a plain one. A number fills the mask. */
-  readonly mask?: Mask | number;
   readonly objective: Objective;
-  /**
-   * EAP-IG (inputs): the running `Resid Start` output is patch + alpha·(input − patch); differences stay those of the ends.
-   */
-  readonly inputAlpha?: number;
-  /**
-   * EAP-IG (activations): what the source block of this site writes is patch + alpha·(input − patch), and the run goes on
-   * from there; differences stay those of the ends. Not together with `inputAlpha`.
-   */
-  readonly mixed?: { readonly site: string; readonly alpha: number };
+  /** Default: mask 0 everywhere, where the forward pass is a plain run of `input`. */
+  readonly at?: GradientPoint;
   /** What gradients do differently at values of a role (RelP, GIM). Forward values stay. */
-  readonly backward?: readonly BackwardRule[];
+  readonly backward?: readonly BackwardOverride[];
   /** Whether M itself is wanted, too. */
   readonly losses?: boolean;
-  /** Whether the single numbers that nodes write are scored, too; at mask 0 only. */
+  /** Whether the single numbers that nodes write are scored, too; not under a mask other than 0. */
   readonly neurons?: boolean;
 }
+
 /** ∂M/∂mask for each prompt: by destination module `[prompts, position?, head?, sources]`, in the batch's order. */
 export interface PromptGradients {
   readonly tensors: Readonly<Record<string, Tensor<Float32Array>>>;
@@ -54,6 +82,7 @@ export interface PromptGradients {
   readonly neurons?: Readonly<Record<string, Tensor<Float32Array>>>;
 }
 
+/** A model whose edges can be patched: what algorithms and metrics work with. The engine behind it decides how much runs at once. */
 export interface PatchableModel {
   readonly graph: Graph;
   /** Length of the output axis (the vocabulary, for language models). */
@@ -62,26 +91,35 @@ export interface PatchableModel {
   readonly outputs: OutputPositions;
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
-  /** Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
-   * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`. */
-  patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
-  /** Whether `patchedRuns` can run variants together; else they are run one by one, and trying ahead does not pay. */
-  readonly runsTogether: boolean;
   /**
-   * `patchedRun` for each variant or mask: logits of each. Variants whose edges lead to one site before which nothing is
-   * patched run together, from that site on; neighbouring masks run together where that costs less. Which do depends on the
-   * whole list, and rounding on which do.
+   * Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
+   * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`.
    */
-  patchedRuns(batch: PromptBatch, request: PatchedRunsRequest): Promise<Tensor<Float32Array>[]>;
-  /** How many times a program's run takes this batch: with so many masks, or at so many points of a gradient. At least 1. */
-  runsAtOnce(batch: PromptBatch): number;
+  patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
+  /**
+   * `patchedRun` under each of any number of masks: logits of each, in order. Neighbours run together where that costs less;
+   * which do depends on the whole list, and rounding on which do.
+   */
+  patchedRuns(batch: PromptBatch, request: PatchedMasksRequest): Promise<Tensor<Float32Array>[]>;
+  /**
+   * `patchedRun` for each of any number of variants of a mask, in order and as they are asked for: whoever stops iterating has
+   * run little in vain. Neighbours whose edges lead to one site run together, from that site on where nothing before it is
+   * patched. How variants are grouped depends on the variants and the graph alone, not on the batch.
+   */
+  patchedVariants(batch: PromptBatch, request: PatchedVariantsRequest): AsyncIterable<VariantGroup>;
+  /**
+   * Ranges `[start, stop)` of a list of `count` masks, each as long as is worth handing to `patchedRuns` at once on all of
+   * these batches: what may share a run, while the outputs take little memory.
+   */
+  maskWindows(batches: readonly PromptBatch[], count: number): readonly (readonly [start: number, stop: number])[];
+  /** ∂M/∂mask of every edge and prompt, at one point. */
   maskGradient(batch: PromptBatch, request: MaskGradientRequest): Promise<PromptGradients>;
-  /** `maskGradient` at each of several `inputAlpha`s; as many as `runsAtOnce` of a batch run together. */
+  /** `maskGradient` at each of any number of interpolated inputs (`at: { kind: 'input', alpha }`), in order; some run together. */
   gradientsBetween(
     batch: PromptBatch,
-    request: Omit<MaskGradientRequest, 'inputAlpha'>,
+    request: Omit<MaskGradientRequest, 'at'>,
     alphas: readonly number[],
-  ): Promise<PromptGradients[]>;
+  ): AsyncIterable<PromptGradients>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
@@ -92,9 +130,11 @@ export interface PatchableModel {
   constantGradient(batch: PromptBatch, request: ConstantGradientRequest): Promise<ConstantGradient>;
   /** What each source outputs `[sources, prompts, pos, dModel]` on a side, or under an ablation. For people and tests: big. */
   sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>>;
+  /** Lets go of compiled programs and of all that is cached. */
   dispose(): Promise<void>;
 }
 
+/** A gradient with respect to the constants that are patched in. */
 export interface ConstantGradientRequest {
   readonly input: Side;
   readonly patch: ConstantPatch;

@@ -1,73 +1,109 @@
-/** @file Which program serves a mask-gradient request, under which name it is kept, and what it is fed beside activations. */
+/** @file How a gradient is run: its program and micro-batches, and what it is fed at an interpolated point. */
 
 import type { Feeds } from '../../backend/backend.js';
 import { AutoCircuitError } from '../../errors/error.js';
-import type { Graph } from '../../graph/types.js';
-import { floatTensor, intTensor } from '../../tensor/tensor.js';
-import type { SiteTensors } from '../exec/activation-cache.js';
-import { MIXED_ALPHA, MIXED_BLOCK } from '../modes/interpolated.js';
-import { type GradientForward, type GradientSetting, START_INPUT } from '../programs/programs.js';
-import type { MaskGradientRequest } from '../requests/patchable-model.js';
+import type { Graph, Mask } from '../../graph/types.js';
 
-/** @throws AutoCircuitError for points that do not go together */
-export function gradientForward({ mask, inputAlpha, mixed, neurons }: MaskGradientRequest): GradientForward {
-  const asked = [
-    ...(inputAlpha === undefined ? [] : (['interpolated'] as const)),
-    ...(mixed === undefined ? [] : (['mixed'] as const)),
-    ...(mask === undefined || mask === 0 ? [] : (['patched'] as const)),
-  ];
-  if (asked.length > 1) {
-    throw new AutoCircuitError({
-      where: 'core/patch',
-      what: 'a gradient is taken at one kind of point',
-      expected: 'a mask, inputAlpha or mixed; the latter two at mask 0',
-      got: asked.join(' and '),
-      kind: 'internal',
-    });
+import type { PromptBatch } from '../../prompts/types.js';
+import { floatTensor, intTensor } from '../../tensor/tensor.js';
+import type { SiteTensors } from '../exec/activation-means.js';
+import { filledMask } from '../exec/feeds.js';
+import type { RunContext } from '../exec/run-context.js';
+import { planCuts, type RunPlan, storedSupply, supplyOf } from '../exec/run-plan.js';
+import { INTERPOLATED_ALPHA, INTERPOLATED_BLOCK } from '../modes/interpolated.js';
+import { type GradientSpec, objectiveShape } from '../programs/program-spec.js';
+import { START_INPUT } from '../programs/programs.js';
+import type { GradientPoint, MaskGradientRequest } from '../requests/patchable-model.js';
+
+/** The mask that a gradient is taken under; null where it is 0 everywhere, so that the forward pass is a plain one. */
+export function maskOf(graph: Graph, at: GradientPoint | undefined): Mask | null {
+  if (at?.kind !== 'mask' || at.mask === 0) return null;
+  return typeof at.mask === 'number' ? filledMask(graph, at.mask) : at.mask;
+}
+
+/**
+ * How a gradient is run.
+ * @param times how often one run takes the batch
+ * @throws AutoCircuitError `invalid-request` for scores of what nodes write under a mask
+ */
+export function gradientPlan(
+  context: RunContext,
+  batch: PromptBatch,
+  request: MaskGradientRequest,
+  times = 1,
+): RunPlan {
+  const { budget, graph } = context;
+  const { at, input, patch } = request;
+  const spec = gradientSpec(context, batch, request);
+  const prompts = times * batch.prompts.length;
+  const cuts = planCuts(context, spec, {
+    prompts,
+    length: batch.length,
+    results: prompts * graph.edgeCount * (graph.options.positions ?? 1),
+    tokens: spec.forward === 'patched' ? budget.patched : budget.plain,
+  });
+  const needsCurrent = at !== undefined && at.kind !== 'mask';
+  return { spec, use: { big: true }, input, patch, supply: spec.supply, needsCurrent, cuts };
+}
+
+function gradientSpec(
+  context: RunContext,
+  batch: PromptBatch,
+  { at, patch, objective, losses = false, neurons = false, backward = [] }: MaskGradientRequest,
+): GradientSpec {
+  const shared = { kind: 'gradient', objective: objectiveShape(objective), losses, backward } as const;
+  if (at?.kind === 'input' || at?.kind === 'activations') {
+    const forward = at.kind === 'input' ? 'interpolatedInput' : 'interpolatedActivations';
+    return { ...shared, forward, supply: storedSupply(patch), neurons };
   }
-  if (neurons && asked[0] === 'patched') {
+  // At mask 0 both passes are wanted once. Otherwise pass 1 is kept for the next mask or step.
+  if (!at || at.mask === 0) {
+    return { ...shared, forward: 'atZero', supply: supplyOf(context, batch, patch, true), neurons };
+  }
+  if (neurons) {
     throw new AutoCircuitError({
+      code: 'invalid-request',
       where: 'core/patch',
       what: 'what nodes write has scores at mask 0 only',
       got: 'neurons and a mask',
       kind: 'internal',
     });
   }
-  return asked[0] ?? 'atZero';
+  const perItem = typeof at.mask !== 'number' && at.mask.perItem;
+  return { ...shared, forward: 'patched', supply: supplyOf(context, batch, patch, false), perItem, neurons };
 }
 
-/** The name of a gradient's program: all that decides what it is. */
-export function gradientKey(
-  setting: Pick<GradientSetting, 'forward' | 'supply' | 'axes' | 'objective' | 'losses' | 'backward' | 'neurons'>,
-): string {
-  const { forward, supply, axes, objective, losses, neurons, backward = [] } = setting;
-  const flags = [...(axes.perItem ? ['by-item'] : []), ...(losses ? ['losses'] : []), ...(neurons ? ['neurons'] : [])];
-  const rules = backward.length > 0 ? [JSON.stringify(backward)] : [];
-  return ['gradient', forward, supply, ...Object.values(objective), ...flags, ...rules].join('-');
-}
-
-/** The start between two runs: patch + alpha · (current − patch). */
-export function startBetween(current: SiteTensors, patch: SiteTensors | null, alpha: number): Feeds {
+/** What `Resid Start` writes between two runs: patch + alpha · (current − patch); without a patch alpha · current. */
+export function interpolatedInputFeeds(current: SiteTensors, patch: SiteTensors | null, alpha: number): Feeds {
   const here = current.get('start')!;
   const there = patch?.get('start')?.data;
   const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
   return { [START_INPUT]: floatTensor(between, here.shape) };
 }
 
-/** Which block is mixed, and how. @throws AutoCircuitError for a site where nothing writes */
-export function mixedFeeds(graph: Graph, { site, alpha }: NonNullable<MaskGradientRequest['mixed']>): Feeds {
-  const index = graph.sourceBlocks.findIndex((block) => block.site === site);
+/**
+ * Which source block writes something between the two runs, and how much of the current one it has.
+ * @throws AutoCircuitError `unknown-name` for a site where no source writes
+ */
+export function interpolatedBlockFeeds(
+  graph: Graph,
+  { site, alpha }: Extract<GradientPoint, { kind: 'activations' }>,
+): Feeds {
+  const sites = graph.sourceBlocks.map((block) => block.site);
+  const index = sites.indexOf(site);
   if (index < 0) {
     throw new AutoCircuitError({
+      code: 'unknown-name',
       where: 'core/patch',
       what: `no source block writes at "${site}"`,
-      expected: graph.sourceBlocks.map((block) => block.site).join(', '),
+      expected: sites.join(', '),
       got: site,
       kind: 'internal',
+      fields: { name: site, known: sites },
     });
   }
   return {
-    [MIXED_BLOCK]: intTensor(Int32Array.of(index), [1]),
-    [MIXED_ALPHA]: floatTensor(Float32Array.of(alpha), [1]),
+    [INTERPOLATED_BLOCK]: intTensor(Int32Array.of(index), [1]),
+    [INTERPOLATED_ALPHA]: floatTensor(Float32Array.of(alpha), [1]),
   };
 }

@@ -1,137 +1,132 @@
-/** @file Pass 2: runs under masks, by whichever program costs least. */
+/** @file Pass 2: runs under masks, each by the program that costs least, and several by one run where that costs less. */
 
 import type { Mask } from '../../graph/types.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
-import { inputFeeds, maskFeeds, withPatched } from '../exec/feeds.js';
+import { maskFeeds, withPatched } from '../exec/feeds.js';
 import { cutsOf, floats, joinFloats } from '../exec/micro-batches.js';
-import {
-  axesOf,
-  cutsFor,
-  eachCut,
-  firstPassFeeds,
-  named,
-  outputShape,
-  type SharedRuns,
-  siteFeeds,
-  supplyOf,
-} from '../exec/run-context.js';
-import { INPUT, LOGITS, patchedProgram, patchInputName } from '../programs/programs.js';
-import type { PatchedRunRequest } from '../requests/patchable-model.js';
-import type { SelectedRuns, Selection } from '../sparse/index.js';
+import type { RunContext } from '../exec/run-context.js';
+import { outputCount, outputShape, planCuts, type RunPlan, runPlan, supplyOf } from '../exec/run-plan.js';
+import type { ProgramSpec } from '../programs/program-spec.js';
+import { LOGITS, type PatchSupply } from '../programs/programs.js';
+import type { PatchedMasksRequest, PatchedRunRequest } from '../requests/patchable-model.js';
+import type { Selection, SparseRuns } from '../sparse/index.js';
 
-/** A run whose differences leave the cache by this much still gains by being larger. */
+/** A sparse run takes as many tokens as a plain one where a run of its sources fits so far into the processor's cache. */
 const FEW_SOURCES = 0.7;
 
 /** Masks run together where so many fit into a run: with fewer, their prompts fill one well enough by themselves. */
 const FEWEST_TOGETHER = 8;
 
-export interface PatchedRuns extends SharedRuns {
+/** Outputs of masks that are handed over together stay below this. */
+const WINDOW_OUTPUT_BYTES = 64 * 2 ** 20;
+
+/** What runs under masks work with. */
+export interface PatchedContext extends RunContext {
   /** null where the graph or the backend allows dense programs only. */
-  readonly selected: SelectedRuns | null;
+  readonly sparse: SparseRuns | null;
 }
 
-export async function patchedRun(
-  runs: PatchedRuns,
+/** A run under a mask, and where its patched-in values come from: worked out once for all masks of a request. */
+interface SuppliedRun extends PatchedRunRequest {
+  readonly supply: PatchSupply;
+}
+
+/** Logits under a mask: [prompts, outputSize], or [prompts, positions, outputSize]. */
+export function patchedRun(
+  context: PatchedContext,
   batch: PromptBatch,
   request: PatchedRunRequest,
 ): Promise<Tensor<Float32Array>> {
-  const { patch, mask } = request;
-  // Selected runs need what pass 1 wrote.
-  const fused = supplyOf(runs, batch, patch, false) === 'fused';
-  const selection = fused ? null : runs.selected?.choice.choose(mask, patch, batch);
-  const rows = await (selection ? selectedRun(runs, batch, request, selection) : denseRun(runs, batch, request));
-  return floatTensor(joinFloats(rows), outputShape(runs.model.spec, batch.prompts.length, batch.length));
+  return underMask(context, batch, { ...request, supply: supplyOf(context, batch, request.patch, false) });
 }
 
-async function selectedRun(runs: PatchedRuns, batch: PromptBatch, request: PatchedRunRequest, selection: Selection) {
-  const { plainTokens, patchTokens, selected, tokensFor } = runs;
-  // One of two sizes, so that circuits of a curve share pass 1.
-  const tokens = tokensFor(selection.sources) >= FEW_SOURCES * plainTokens ? plainTokens : patchTokens;
-  return selected!.run(batch, request, selection, denseCuts(runs, batch, request, tokens));
+async function underMask(
+  context: PatchedContext,
+  batch: PromptBatch,
+  request: SuppliedRun,
+): Promise<Tensor<Float32Array>> {
+  const { graph, model, sparse } = context;
+  const { mask, patch } = request;
+  const selection = sparseFor(context, request)?.strategy.choose(mask, patch, batch) ?? null;
+  const plan = densePlan(context, batch, request, selection && tokensOf(context, selection));
+  const rows = selection
+    ? await sparse!.run(batch, request, selection, plan.cuts)
+    : (
+        await runPlan(context, batch, plan, (cut) =>
+          Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, cut)),
+        )
+      ).map((results) => floats(results, LOGITS));
+  return floatTensor(joinFloats(rows), outputShape(model.spec, batch.prompts.length, batch.length));
 }
 
-async function denseRun(runs: PatchedRuns, batch: PromptBatch, request: PatchedRunRequest) {
-  const { executables, graph, model, store } = runs;
-  const { input, patch, mask } = request;
-  const supply = supplyOf(runs, batch, patch, false);
-  const cuts = denseCuts(runs, batch, request);
-  if (supply === 'fed' && patch.kind === 'resample') await store.prepare(batch, patch.from, cuts);
-  return eachCut(runs, cuts, async (cut) => {
-    const [start, stop] = cut;
-    const parts = supply === 'fused' ? null : await store.patch(batch, patch, start, stop, cuts);
-    const results = await executables.run(denseProgram(runs, batch, request), {
-      ...inputFeeds(INPUT, model.spec, batch, input, start, stop),
-      ...firstPassFeeds(runs, supply, batch, patch, cut),
-      ...siteFeeds(parts, patchInputName),
-      ...Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, start, stop)),
-    });
-    return floats(results, LOGITS);
+/** Sparse runs, where they can serve a request: they need what pass 1 wrote. */
+const sparseFor = ({ sparse }: PatchedContext, { supply }: Pick<SuppliedRun, 'supply'>): SparseRuns | null =>
+  supply === 'fused' ? null : sparse;
+
+/** One of two sizes, so that circuits of a curve share pass 1. */
+const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
+  budget.forSources(sources) >= FEW_SOURCES * budget.plain ? budget.plain : budget.patched;
+
+const denseSpec = ({ supply, mask }: SuppliedRun): ProgramSpec => ({ kind: 'patched', supply, perItem: mask.perItem });
+
+function densePlan(
+  context: RunContext,
+  { prompts, length }: PromptBatch,
+  request: SuppliedRun,
+  tokens: number | null,
+): RunPlan {
+  const { input, patch, supply } = request;
+  const spec = denseSpec(request);
+  const cuts = planCuts(context, spec, {
+    prompts: prompts.length,
+    length,
+    results: outputCount(context.model.spec, prompts.length, length),
+    ...(tokens === null ? {} : { tokens }),
   });
+  return { spec, use: {}, input, patch, supply, needsCurrent: false, cuts };
 }
 
-function denseProgram(runs: PatchedRuns, batch: PromptBatch, { patch, mask }: PatchedRunRequest) {
-  const { graph, model } = runs;
-  const axes = axesOf(graph, mask);
-  const supply = supplyOf(runs, batch, patch, false);
-  return named(`patched-${supply}${axes.perItem ? '-by-item' : ''}`, () =>
-    patchedProgram({ model, graph, supply, axes }),
-  );
-}
-
-function denseCuts(runs: PatchedRuns, batch: PromptBatch, request: PatchedRunRequest, tokens = runs.patchTokens) {
-  const [prompts, length] = [batch.prompts.length, batch.length];
-  const results = elementCount(outputShape(runs.model.spec, prompts, length));
-  return cutsFor(runs, denseProgram(runs, batch, request), { prompts, length, results, tokens });
-}
-
-/** Under the mask with each variant's edges patched, too. */
-export async function patchedVariants(
-  runs: PatchedRuns,
+/** Logits under the mask with each variant's edges patched, too, of variants that are given together. */
+export async function patchedTogether(
+  context: PatchedContext,
   batch: PromptBatch,
   request: PatchedRunRequest,
   variants: readonly (readonly number[])[],
 ): Promise<Tensor<Float32Array>[]> {
-  const { graph, model, plainTokens, selected } = runs;
-  const { mask, patch } = request;
-  const fused = supplyOf(runs, batch, patch, false) === 'fused';
-  const entry = fused ? null : selected?.entryOf(mask, variants);
-  if (!selected || !entry)
-    return oneByOne(
-      runs,
-      batch,
-      request,
-      variants.map((edges) => withPatched(graph, mask, edges)),
-    );
+  const { budget, graph, model } = context;
+  const { mask } = request;
+  const supplied = { ...request, supply: supplyOf(context, batch, request.patch, false) };
+  const sparse = sparseFor(context, supplied);
+  const entry = sparse?.entryOf(mask, variants);
+  if (!sparse || !entry) {
+    const masks = variants.map((edges) => withPatched(graph, mask, edges));
+    return oneByOne(context, batch, supplied, masks);
+  }
   const shape = outputShape(model.spec, batch.prompts.length, batch.length);
-  const cuts = cutsOf(batch.prompts.length, batch.length, plainTokens);
+  const cuts = cutsOf(batch.prompts.length, batch.length, budget.plain);
   const size = elementCount(shape.slice(1));
-  const logits = await selected.variants(batch, request, { ...entry, edges: variants }, cuts, size);
+  const logits = await sparse.variants(batch, request, { ...entry, edges: variants }, cuts, size);
   return logits.map((data) => floatTensor(data, shape));
 }
 
-/** Under each of several masks; those that cost less together run as one. */
+/** Logits under each of several masks; those that cost less together run as one. */
 export async function patchedMasks(
-  runs: PatchedRuns,
+  context: PatchedContext,
   batch: PromptBatch,
-  request: Omit<PatchedRunRequest, 'mask'>,
-  masks: readonly Mask[],
+  { masks, ...shared }: PatchedMasksRequest,
 ): Promise<Tensor<Float32Array>[]> {
-  const { model, selected } = runs;
-  const fused = supplyOf(runs, batch, request.patch, false) === 'fused';
-  if (!selected || fused) return oneByOne(runs, batch, request, masks);
-  const shape = outputShape(model.spec, batch.prompts.length, batch.length);
+  const supplied = { ...shared, supply: supplyOf(context, batch, shared.patch, false) };
+  const sparse = sparseFor(context, supplied);
+  if (!sparse) return oneByOne(context, batch, supplied, masks);
+  const most = mostTogether(context, batch, supplied, masks);
+  const shape = outputShape(context.model.spec, batch.prompts.length, batch.length);
   const logits: Tensor<Float32Array>[] = [];
-  for (const [start, stop] of selected.choice.together(
-    masks,
-    request.patch,
-    batch,
-    mostTogether(runs, batch, request, masks),
-  )) {
+  for (const [start, stop] of sparse.strategy.groups(masks, shared.patch, batch, most)) {
     const group = masks.slice(start, stop);
-    if (group.length === 1) logits.push(...(await oneByOne(runs, batch, request, group)));
+    if (group.length === 1) logits.push(...(await oneByOne(context, batch, supplied, group)));
     else {
-      const rows = await selected.runTogether(batch, { ...request, masks: group });
+      const rows = await sparse.runTogether(batch, { ...shared, masks: group });
       logits.push(...rows.map((data) => floatTensor(data, shape)));
     }
   }
@@ -140,32 +135,45 @@ export async function patchedMasks(
 
 /** How many masks one run of this batch can take, by tokens and by memory. */
 function mostTogether(
-  runs: PatchedRuns,
-  batch: PromptBatch,
-  request: Omit<PatchedRunRequest, 'mask'>,
+  context: PatchedContext,
+  { prompts: { length: n }, length }: PromptBatch,
+  supplied: Omit<SuppliedRun, 'mask'>,
   masks: readonly Mask[],
 ): number {
-  const { executables, model, plainTokens } = runs;
-  const [n, length] = [batch.prompts.length, batch.length];
-  const fitting = Math.floor(plainTokens / (n * length));
+  const { budget, model, programs } = context;
+  const fitting = Math.floor(budget.plain / (n * length));
   if (fitting < FEWEST_TOGETHER || masks.length === 1) return 1;
   const prompts = n * Math.min(masks.length, fitting);
-  const hostBytes = 8 * elementCount(outputShape(model.spec, prompts, length));
-  const fit = executables.promptsPerRun(denseProgram(runs, batch, { ...request, mask: masks[0]! }), {
-    prompts,
-    length,
-    hostBytes,
-  });
+  const hostBytes = 8 * outputCount(model.spec, prompts, length);
+  const fit = programs.promptsPerRun(denseSpec({ ...supplied, mask: masks[0]! }), { prompts, length, hostBytes });
   return Math.max(1, Math.floor(fit / n));
 }
 
 async function oneByOne(
-  runs: PatchedRuns,
+  context: PatchedContext,
   batch: PromptBatch,
-  request: Omit<PatchedRunRequest, 'mask'>,
+  supplied: Omit<SuppliedRun, 'mask'>,
   masks: readonly Mask[],
 ): Promise<Tensor<Float32Array>[]> {
   const logits: Tensor<Float32Array>[] = [];
-  for (const mask of masks) logits.push(await patchedRun(runs, batch, { ...request, mask }));
+  for (const mask of masks) logits.push(await underMask(context, batch, { ...supplied, mask }));
   return logits;
+}
+
+/** Ranges of a list of masks: in each as many as a run has tokens for on the smallest of the batches, while outputs take little memory. */
+export function maskWindows(
+  { budget, model }: RunContext,
+  batches: readonly PromptBatch[],
+  count: number,
+): (readonly [start: number, stop: number])[] {
+  const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
+  const fitting = batches.map((batch) => Math.floor(budget.plain / (batch.prompts.length * batch.length)));
+  const most = Math.min(
+    Math.max(1, ...fitting),
+    Math.max(1, Math.floor(WINDOW_OUTPUT_BYTES / (4 * prompts * model.spec.outputSize))),
+  );
+  return Array.from(
+    { length: Math.ceil(count / most) },
+    (_, i) => [i * most, Math.min(count, (i + 1) * most)] as const,
+  );
 }

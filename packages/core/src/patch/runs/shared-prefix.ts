@@ -13,7 +13,7 @@ import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
 import type { KeptPrefix, Prompt } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
-import { plainPoints } from '../modes/points.js';
+import { plainPoints } from '../modes/plain.js';
 import { prefixInputName } from '../modes/prefix-kv.js';
 
 /** How many first tokens the two sides of every pair share; one at least is left, to be run. */
@@ -28,7 +28,7 @@ export function sharedPrefixLength(prompts: readonly Prompt[]): number {
  * The model as it runs behind a prefix of so many tokens.
  * @throws AutoCircuitError for models whose trace knows nothing of a prefix, or that read outputs at all but the first position
  */
-export function behindPrefix(model: ModelObject, length: number): ModelObject {
+export function afterPrefix(model: ModelObject, length: number): ModelObject {
   const { spec } = model;
   if (!spec.takesPrefix || spec.outputs === 'not-first') {
     throw new AutoCircuitError({
@@ -57,7 +57,7 @@ export function prefixProgram(model: ModelObject): Program {
   };
   model.trace({
     ...points,
-    behindPrefix: (site, k, v) => ({ k: keep(site, 'k', k), v: keep(site, 'v', v) }),
+    withPrefix: (site, k, v) => ({ k: keep(site, 'k', k), v: keep(site, 'v', v) }),
   });
   return simplify(b.build());
 }

@@ -1,4 +1,4 @@
-/** @file Tables of factors that a site's rows mix with: by mask and by position, as far as the program has these axes. */
+/** @file Tables of the coefficients of a site's edge sums: by mask and by position, as far as the program has these axes. */
 import type { DestinationBlock } from '../../graph/types.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';
 import type { Selection } from './row-selection.js';
@@ -9,25 +9,26 @@ export interface Row {
   readonly row: number;
 }
 
-export interface FactorTableRequest {
+/** Which coefficients a table holds. */
+export interface CoefficientTableRequest {
   readonly selection: Selection;
   readonly site: string;
-  /** Whether masks have factors of their own. */
+  /** Whether masks have coefficients of their own. */
   readonly byMask: boolean;
-  /** Of the site, and of the followers that it mixes for. */
+  /** Of the site, and of the followers whose sums it starts. */
   readonly rows: readonly Row[];
   /** Global numbers of the sources. */
   readonly columns: readonly number[];
   /**
-   * `own`: what the run writes, with the carried residual as a column before the others, which the site's own rows take.
-   * `known`: what is known, which followers add themselves: only the site's own rows have factors.
+   * `own`: sources that the run computes, after a column for the residual, which the site's own rows take.
+   * `cached`: sources that it does not, which followers add themselves: only the site's own rows have coefficients.
    */
-  readonly of: 'own' | 'known';
+  readonly of: 'own' | 'cached';
 }
 
 /** [masks?, pos?, rows, columns]; 0 for sources that a row does not see. */
-export function factorTable({ selection, site, byMask, rows, columns, of }: FactorTableRequest): Tensor {
-  const { added, addedWeight, graph, positions, together, weight } = selection;
+export function coefficientTable({ selection, site, byMask, rows, columns, of }: CoefficientTableRequest): Tensor {
+  const { added, addedCoefficient, coefficient, graph, positions, together } = selection;
   const masks = byMask ? selection.masks : 1;
   const first = of === 'own' ? 1 : 0;
   const width = first + columns.length;
@@ -37,12 +38,12 @@ export function factorTable({ selection, site, byMask, rows, columns, of }: Fact
     let at = mask * slab;
     for (let position = 0; position < positions; position++) {
       for (const { block, row } of rows) {
-        const led = block.site !== site;
-        if (of === 'own') data[at] = led ? 0 : 1;
-        const stop = of === 'known' && led ? 0 : block.sources.stop;
+        const isFollower = block.site !== site;
+        if (of === 'own') data[at] = isFollower ? 0 : 1;
+        const stop = of === 'cached' && isFollower ? 0 : block.sources.stop;
         for (let c = 0; c < columns.length; c++) {
           const source = columns[c]!;
-          if (source < stop) data[at + first + c] = weight(block, row, source, mask, position);
+          if (source < stop) data[at + first + c] = coefficient(block, row, source, mask, position);
         }
         at += width;
       }
@@ -54,12 +55,12 @@ export function factorTable({ selection, site, byMask, rows, columns, of }: Fact
   }
   if (byMask && !together) {
     const columnOf = new Map(columns.map((source, c) => [source, first + c]));
-    added.forEach((places, mask) => {
-      for (const { block, row, source, position } of places) {
+    added.forEach((entries, mask) => {
+      for (const { block, row, source, position } of entries) {
         const r = rows.findIndex((candidate) => candidate.block === block && candidate.row === row);
         const column = columnOf.get(source);
-        if (r < 0 || column === undefined) continue; // no way leads through it
-        data[mask * slab + (position * rows.length + r) * width + column] = addedWeight;
+        if (r < 0 || column === undefined) continue; // the edge is not on any path that is computed
+        data[mask * slab + (position * rows.length + r) * width + column] = addedCoefficient;
       }
     });
   }

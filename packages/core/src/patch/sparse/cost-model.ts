@@ -1,16 +1,16 @@
 /** @file What a selection costs against the dense program, in multiplications a token, so that the cheaper one is run. */
 
-import { blocksBySite } from '../../graph/sites.js';
+import { blocksAt, blocksBySite } from '../../graph/site-blocks.js';
 import type { Graph, TransformerLayout } from '../../graph/types.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
 import { elementCount } from '../../tensor/tensor.js';
-import { capturePoints } from '../modes/points.js';
+import { capturePoints } from '../modes/plain.js';
 import { plainProgram, scopeOf } from '../programs/programs.js';
 import type { Selection } from './row-selection.js';
 
-/** Widths that the layout does not tell: read off the model's weights. */
+/** Widths that are not in the layout: read off the model's weights. */
 export interface Widths {
   readonly dHead: number;
   /** Multiplications a token of one MLP. */
@@ -26,64 +26,65 @@ export interface Widths {
 const PER_NUMBER_MOVED = 24;
 
 /**
- * What a run of selected rows takes whatever its size: over a thousand small nodes, and hundreds of feeds. About 10 ms at 55
- * billion multiplications a second.
+ * What a sparse run takes whatever its size: over a thousand small nodes, and hundreds of feeds. About 10 ms at 55 billion
+ * multiplications a second.
  */
 const PER_RUN = 0.6e9;
-/** What reading weights that lie as in the file takes more than reading copies made for the kernels, once a run. */
+/** What a run takes more where it reads weights as they lie in the file, not copies that are laid out for the kernels. */
 const PER_RUN_MAPPED = 2.4e9;
-/** Mixing multiplies a few dozen rows by differences that come from memory: a third of the speed of a product with weights. */
-const PER_MIXED = 3;
+/** Edge sums multiply a few dozen rows by differences that come from memory: a third of the speed of a product with weights. */
+const PER_SUMMED = 3;
 
-/** Multiplications a token of the program that mixes every source into every row. */
+/** Multiplications a token of the dense program, which has every source in every row's edge sum. */
 export function denseCost(graph: Graph, widths: Widths): number {
   const { dModel } = graph.layout;
   const plain = plainCost(graph, widths);
   const byPosition = graph.options.positions !== null;
-  const perRow = PER_NUMBER_MOVED * (byPosition ? 2 : 1); // mixed with positions first, and brought back into order
-  let mixing = 0;
+  const perRow = PER_NUMBER_MOVED * (byPosition ? 2 : 1); // summed with positions first, and brought back into order
+  let sums = 0;
   for (const block of graph.destinationBlocks) {
     const rows = block.heads ?? 1;
     const sources = block.sources.stop - block.sources.start;
-    mixing += rows * dModel * (sources * PER_MIXED + perRow);
+    sums += rows * dModel * (sources * PER_SUMMED + perRow);
   }
-  // All that was written is brought into that order for each site.
+  // For each site, all that was written is brought into that order.
   if (byPosition) {
-    for (const [block] of blocksBySite(graph).values()) mixing += block!.sources.stop * dModel * PER_NUMBER_MOVED;
+    for (const [block] of blocksBySite(graph).values()) sums += block!.sources.stop * dModel * PER_NUMBER_MOVED;
   }
   const headOutputs = graph.sources.length * (widths.dHead + PER_NUMBER_MOVED) * dModel;
-  return plain + mixing + headOutputs;
+  return plain + sums + headOutputs;
 }
 
+/** Multiplications a token of the model as it is, without its unembedding. */
 function plainCost(graph: Graph, { dHead, mlp }: Widths): number {
   const { layers, heads, kvHeads, dModel, mlp: hasMlp } = graph.layout as TransformerLayout;
   return layers * ((2 * heads + 2 * kvHeads) * dHead * dModel + (hasMlp ? mlp : 0));
 }
 
-/** Of a run of it on so many tokens. */
+/** Multiplications of a run of the dense program on so many tokens; `perToken` from `denseCost`. */
 export const denseRunCost = (graph: Graph, widths: Widths, perToken: number, tokens: number): number =>
   tokens * perToken + PER_NUMBER_MOVED * allWeights(graph, widths);
 
 /** Numbers of weights that a plain run reads. */
 const allWeights = (graph: Graph, widths: Widths): number => plainCost(graph, widths) + widths.unembed;
 
-/** Multiplications of a run of a selection on so many tokens (of all its masks). */
-export function selectedCost(selection: Selection, widths: Widths, tokens: number): number {
+/** Multiplications of a run of a selection on so many tokens, those of all its masks together. */
+export function sparseCost(selection: Selection, widths: Widths, tokens: number): number {
   const { base, graph, reads, variants } = selection;
   // Weights of heads that are computed on their own are copied together, once a run.
   const copied = headWeights(selection) * widths.dHead * graph.layout.dModel;
-  const mlps = [...reads].filter(
-    ([site, blocks]) => site.endsWith('.mlp') && blocks.some(({ rows }) => rows.length > 0),
-  );
+  const mlps = [...reads].filter(([site, blocks]) => isMlp(graph, site) && blocks.some(({ rows }) => rows.length > 0));
   const others =
-    base === 'current' && !variants ? allWeights(graph, widths) : mlps.length * widths.mlp + widths.unembed;
-  const mapped = base === 'current' && !variants ? PER_RUN_MAPPED : 0;
+    base === 'noising' && !variants ? allWeights(graph, widths) : mlps.length * widths.mlp + widths.unembed;
+  const mapped = base === 'noising' && !variants ? PER_RUN_MAPPED : 0;
   return PER_RUN + mapped + (copied + others) * PER_NUMBER_MOVED + tokens * costOfToken(selection, widths);
 }
 
-/** What base `current` costs at least: a plain run by a program of selected rows. */
+/** What base `noising` costs at least: a plain run by a sparse program. */
 export const leastCurrentCost = (graph: Graph, widths: Widths, tokens: number): number =>
   PER_RUN + PER_RUN_MAPPED + denseRunCost(graph, widths, plainCost(graph, widths), tokens);
+
+const isMlp = (graph: Graph, site: string): boolean => blocksAt(graph, site)[0]?.at.kind === 'mlp';
 
 /** How many matrices of single heads a run copies. */
 function headWeights({ base, reads, writes }: Selection): number {
@@ -91,14 +92,15 @@ function headWeights({ base, reads, writes }: Selection): number {
   for (const [site, blocks] of reads) {
     if (blocks.every(({ block }) => block.heads === null)) continue;
     inputs +=
-      base === 'patch' ? 3 * (writes.get(site)?.length ?? 0) : blocks.reduce((n, { rows }) => n + rows.length, 0);
+      base === 'denoising' ? 3 * (writes.get(site)?.length ?? 0) : blocks.reduce((n, { rows }) => n + rows.length, 0);
     outputs += writes.get(site)?.length ?? 0;
   }
   return inputs + outputs;
 }
 
+/** What every token takes. */
 function costOfToken(selection: Selection, widths: Widths): number {
-  const { base, graph, known, masks, reads, writes } = selection;
+  const { base, graph, cached, masks, reads, writes } = selection;
   const { dModel } = graph.layout;
   const perNumber = PER_NUMBER_MOVED * (graph.options.positions === null ? 1 : 2); // once more where positions come first
   let cost = 0;
@@ -107,11 +109,11 @@ function costOfToken(selection: Selection, widths: Widths): number {
     const { stop } = blocks[0]!.block.sources;
     const upstream = graph.sourceBlocks.filter((block) => block.stop <= stop);
     const written = upstream.reduce((n, block) => n + (writes.get(block.site)?.length ?? 0), 0);
-    const columns = Math.min(written, rows * written) + known.length / masks;
+    const columns = Math.min(written, rows * written) + cached.length / masks;
     const withHeads = blocks.some(({ block }) => block.heads !== null);
-    cost += rows * dModel * (columns * PER_MIXED + perNumber + (withHeads ? widths.dHead : 0));
-    if (site.endsWith('.mlp') && rows > 0) cost += widths.mlp;
-    if (base === 'current' && withHeads) {
+    cost += rows * dModel * (columns * PER_SUMMED + perNumber + (withHeads ? widths.dHead : 0));
+    if (isMlp(graph, site) && rows > 0) cost += widths.mlp;
+    if (base === 'noising' && withHeads) {
       const { heads, kvHeads } = graph.layout as TransformerLayout;
       cost += (2 * heads + 2 * kvHeads) * widths.dHead * dModel + 3 * heads * widths.dHead * PER_NUMBER_MOVED;
     }
@@ -120,7 +122,7 @@ function costOfToken(selection: Selection, widths: Widths): number {
   return cost;
 }
 
-/** Read off the plain program: its products with weights, and the width of what a head writes. */
+/** Widths read off the plain program: its products with weights, and the width of what a head writes. */
 export function widthsOf(model: ModelObject, graph: Graph): Widths {
   const { layers, heads, kvHeads, dModel } = graph.layout as TransformerLayout;
   const program = plainProgram({ model, graph }, 'last');
@@ -136,7 +138,7 @@ export function widthsOf(model: ModelObject, graph: Graph): Widths {
   let dHead = dModel;
   model.trace(
     capturePoints(scopeOf({ model, graph }, new ProgramBuilder('widths')), ({ block, projection }) => {
-      if (projection && block.site.endsWith('.attn')) dHead = projection.shape[1] as number;
+      if (projection && block.at.kind === 'attn') dHead = projection.shape[1] as number;
     }),
   );
   const attention = (2 * heads + 2 * kvHeads) * dHead * dModel;

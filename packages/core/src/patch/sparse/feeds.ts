@@ -1,17 +1,17 @@
 /** @file What a selection feeds to its program: row lists, factors, and the rows of pass 1 that are read. */
 
-import { type MixGroup, mixGroups } from '../../graph/sites.js';
 import type { TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
-import type { SiteTensors } from '../exec/activation-cache.js';
+import type { SiteTensors } from '../exec/activation-means.js';
+import { type EdgeSumGroup, edgeSumGroups } from '../modes/edge-sum-groups.js';
 import { patchInputName } from '../programs/programs.js';
-import { factorTable, type Row } from './coefficients.js';
+import { coefficientTable, type Row } from './coefficients.js';
 import {
+  CACHED_INPUT,
+  cachedEdgeSumInput,
   columnsInput,
-  KNOWN_INPUT,
-  knownMixInput,
+  edgeSumInput,
   kvInput,
-  mixInput,
   pickInput,
   readInput,
   stackedInput,
@@ -26,23 +26,23 @@ const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(va
 /** A selection is run on batch after batch. */
 const ownFeeds = new WeakMap<Selection, Entries>();
 
-/** Everything but prompts, what is carried and the known differences. */
+/** All feeds of a selection but its prompts, the residual stream and the differences of cached sources. */
 export function selectionFeeds(selection: Selection, patch: SiteTensors | null): Entries {
   const own = ownFeeds.get(selection) ?? feedsOf(selection);
   ownFeeds.set(selection, own);
   if (!patch) return own;
-  const parts = [...selection.writes].flatMap(([site, rows]): Entries => {
+  const patched = [...selection.writes].flatMap(([site, rows]): Entries => {
     const tensor = patch.get(site);
-    return tensor ? [[patchInputName(site), rowsTaken(tensor, rows)]] : [];
+    return tensor ? [[patchInputName(site), rowsOfTensor(tensor, rows)]] : [];
   });
-  return [...own, ...parts];
+  return [...own, ...patched];
 }
 
 const feedsOf = (selection: Selection): Entries => [
   ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
-  ...mixGroups(selection.graph, sitesRun(selection.graph, selection.knownStop)).flatMap((group) => [
+  ...edgeSumGroups(selection.graph, sitesRun(selection.graph, selection.cachedStop)).flatMap((group) => [
     ...rowFeeds(selection, group),
-    ...mixFeeds(selection, group),
+    ...edgeSumFeeds(selection, group),
   ]),
 ];
 
@@ -50,7 +50,7 @@ const rowsAt = ({ reads }: Selection, site: string): Row[] =>
   (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
 
 /** Heads that are read on their own, and where every head finds its row; sites with heads are leaders. */
-function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): Entries {
+function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGroup): Entries {
   const { base, graph, reads, writes } = selection;
   const { heads, kvHeads } = graph.layout as TransformerLayout;
   const kvHead = (head: number): number => Math.floor((head * kvHeads) / heads);
@@ -58,12 +58,12 @@ function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): 
   if (blocks.length === 0) return [];
   const stacked = blocks.flatMap(({ rows }, i) => rows.map((row) => i * heads + row));
   const followed = followers.flatMap((name) => rowsAt(selection, name).map(() => 0));
-  if (base === 'patch')
+  if (base === 'denoising')
     return [
       [kvInput(site), ints(writes.get(site)!.map(kvHead))],
       [stackedInput(site), ints([...stacked, ...followed])],
     ];
-  /** By row, where it is found when these are read on their own behind all the others. */
+  /** By row, where it is found when these are read on their own after all the others. */
   const picked = (count: number, own: readonly number[], shared = (row: number): number => row): Tensor => {
     const place = new Map(own.map((row, i) => [row, shared(count - 1) + 1 + i]));
     return ints(Array.from({ length: count }, (_, row) => place.get(row) ?? shared(row)));
@@ -86,35 +86,40 @@ function rowFeeds(selection: Selection, { leader: site, followers }: MixGroup): 
 }
 
 /**
- * Factors [masks?, pos?, rows, 1 + columns] of what is carried and computed (with the columns by block), and
- * [masks?, pos?, rows, known] of what is known.
+ * Factors [masks?, pos?, rows, 1 + columns] of the residual stream and of what is computed (with the columns by block), and
+ * [masks?, pos?, rows, cached] of cached sources.
  */
-function mixFeeds(selection: Selection, group: MixGroup): Entries {
-  const { base, graph, known, knownStop, together, variants: entry, writes } = selection;
+function edgeSumFeeds(selection: Selection, group: EdgeSumGroup): Entries {
+  const { base, graph, cached, cachedStop, together, variants: entry, writes } = selection;
   return [group.leader, ...group.followers].flatMap((site): Entries => {
     const own = rowsAt(selection, site);
     const led = site === group.leader ? group.followers.flatMap((name) => rowsAt(selection, name)) : [];
     const rows = [...own, ...led];
     const used = (source: number): boolean =>
-      base === 'patch' || rows.some(({ block, row }) => selection.anyWeight(block, row, source));
+      base === 'denoising' || rows.some(({ block, row }) => selection.anyCoefficient(block, row, source));
     const columns: number[] = [];
-    const lists = ownBlocks(graph, site, group, knownStop).map((block): Entries[number] => {
+    const lists = ownBlocks(graph, site, group, cachedStop).map((block): Entries[number] => {
       const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
       columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
       return [columnsInput(site, block.site), ints(places)];
     });
     const table = { selection, site, rows };
     const differing = { together, entry };
-    const factors = factorTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
-    const feeds: Entries = [...(base === 'current' ? lists : []), [mixInput(site), factors]];
-    if (knownStop === 0) return feeds;
-    const knownFactors = factorTable({ ...table, byMask: masksDiffer(differing, site), of: 'known', columns: known });
-    return [...feeds, [knownMixInput(site), knownFactors]];
+    const factors = coefficientTable({ ...table, byMask: ownMasksDiffer(differing, site), of: 'own', columns });
+    const feeds: Entries = [...(base === 'noising' ? lists : []), [edgeSumInput(site), factors]];
+    if (cachedStop === 0) return feeds;
+    const cachedFactors = coefficientTable({
+      ...table,
+      byMask: masksDiffer(differing, site),
+      of: 'cached',
+      columns: cached,
+    });
+    return [...feeds, [cachedEdgeSumInput(site), cachedFactors]];
   });
 }
 
-/** Rows of [rows, items, pos, width]. */
-export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly number[]): Tensor<Float32Array> {
+/** Some rows of [rows, batch, pos, width]. */
+export function rowsOfTensor({ data, shape }: Tensor<Float32Array>, rows: readonly number[]): Tensor<Float32Array> {
   const [all, ...rest] = shape as [number, ...number[]];
   if (rows.length === all) return floatTensor(data, shape);
   const slab = rest.reduce((n, d) => n * d, 1);
@@ -125,8 +130,8 @@ export function rowsTaken({ data, shape }: Tensor<Float32Array>, rows: readonly 
   return floatTensor(out, [rows.length, ...rest]);
 }
 
-/** The differences of the known sources that are read: [known, items, pos, dModel]. */
-export const knownFeed = ({ known }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
-  KNOWN_INPUT,
-  rowsTaken(differences, known),
+/** The differences of the cached sources that are read: [cached, batch, pos, dModel]. */
+export const cachedFeed = ({ cached }: Selection, differences: Tensor<Float32Array>): Entries[number] => [
+  CACHED_INPUT,
+  rowsOfTensor(differences, cached),
 ];

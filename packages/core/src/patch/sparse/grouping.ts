@@ -1,4 +1,4 @@
-/** @file Which neighbours of a list are run together. */
+/** @file Which neighbours of a list are run together: the cut into ranges that costs least. */
 
 /**
  * Cuts a list of so many into ranges of at most `most` whose costs add up to the least; of equal ones that with the longer
@@ -9,7 +9,7 @@ export function cheapestGroups(
   most: number,
   costOf: (start: number, stop: number) => number,
 ): readonly (readonly [number, number])[] {
-  /** By the number of leading items: the least cost, and where the last range begins. */
+  /** By the number of leading entries of the list: the least cost, and where the last range begins. */
   const best: { readonly cost: number; readonly start: number }[] = [{ cost: 0, start: 0 }];
   for (let stop = 1; stop <= count; stop++) {
     let found = { cost: Number.POSITIVE_INFINITY, start: stop - 1 };

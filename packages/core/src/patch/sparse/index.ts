@@ -1,4 +1,4 @@
-/** @file Room `selected`: runs that compute only the rows and nodes that a mask asks for. The dense programs are their twin. */
+/** @file Sparse runs: they compute only the rows and nodes that masks ask for. The dense programs are their twin. */
 
 export type { Selection } from './row-selection.js';
-export { SelectedRuns } from './runs.js';
+export { SparseRuns } from './runs.js';

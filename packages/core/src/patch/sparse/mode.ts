@@ -1,4 +1,4 @@
-/** @file The patch points of selected programs: only the rows that a selection names are read, computed and mixed. */
+/** @file The patch points of sparse programs: only the rows that a selection names are read, summed and computed. */
 import { AutoCircuitError } from '../../errors/error.js';
 import type { DestinationBlock, SourceBlock } from '../../graph/types.js';
 import { addDims, type Dim, type DimLike, dimsEqual, multiplyDims, toDim } from '../../ir/program/dims.js';
@@ -17,18 +17,18 @@ import {
   makePoints,
   oneRow,
   outputsByRow,
-  readApart,
-  type SourceParts,
+  readsQkvSeparately,
+  type SourceActivations,
   type TraceScope,
 } from '../modes/points.js';
-import { Mixing } from './edge-sums.js';
+import { EdgeSums } from './edge-sums.js';
 import {
-  carriedInput,
   kvInput,
   MASKS,
   pickInput,
   readInput,
   readTogetherSymbol,
+  residualInput,
   stackedInput,
   stackedPickInput,
   writtenInput,
@@ -36,9 +36,10 @@ import {
 } from './names.js';
 import type { Base, Entry } from './row-selection.js';
 
-export interface SelectedScope extends TraceScope {
+/** What a sparse program depends on. */
+export interface SparseScope extends TraceScope {
   readonly base: Base;
-  /** Where the run starts, and the stream point before it; null: everything is run. */
+  /** Where the run starts, and the site before it where the residual is fed; null: everything is run. */
   readonly entry: (Entry & { readonly stream: string }) | null;
   /** Whether several masks run from the start; then `entry` is null. */
   readonly together: boolean;
@@ -46,11 +47,12 @@ export interface SelectedScope extends TraceScope {
   patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
 }
 
-export function selectedPoints(scope: SelectedScope): PatchPoints {
+/** The patch points of a sparse program. */
+export function sparsePoints(scope: SparseScope): PatchPoints {
   const { builder: b, base, entry, graph } = scope;
   const { dModel } = graph.layout;
-  const mixing = new Mixing(scope);
-  const { wide } = mixing;
+  const edgeSums = new EdgeSums(scope);
+  const { wide } = edgeSums;
   let running = entry === null;
 
   /** [rows, batch, pos, n] → [rows, masks·batch, pos, n]. */
@@ -60,36 +62,36 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const spread = b.broadcast(b.reshape(x, [rows, 1, batch, pos, n]), [rows, MASKS, batch, pos, n]);
     return b.reshape(spread, [rows, wide, pos, n]);
   };
-  const carried = (site: string): AnyValue => b.input(carriedInput(site), 'float', ['batch', 'pos', dModel]);
+  const fedResidual = (site: string): AnyValue => b.input(residualInput(site), 'float', ['batch', 'pos', dModel]);
 
   const modes: Readonly<Record<Base, Mode>> = {
-    current: {
+    noising: {
       read(site, block, residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
-        return normed(b, mixing.at(site, 1, widen(startsAt(site, residual))), norm);
+        return normed(b, edgeSums.at(site, 1, widen(startsAt(site, residual))), norm);
       },
       readHeads(site, blocks, residual, norm, projections) {
         const { stacked } = projections;
         const here = startsAt(site, residual); // [1, batch or masks·batch, pos, dModel]
-        if (stacked && readApart(blocks)) {
-          const mixed = mixing.withFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
-          const special = stackedRows(site, normed(b, mixed, norm), stacked); // [the same rows, masks·batch, pos, width]
+        if (stacked && readsQkvSeparately(blocks)) {
+          const summed = edgeSums.withFollowers(site, toDim(readTogetherSymbol(site)), widen(here)); // [rows of all blocks and followers, masks·batch, pos, dModel]
+          const special = stackedRows(site, normed(b, summed, norm), stacked); // [the same rows, masks·batch, pos, width]
           const all = widen(flatRows(projectHeads(b, normed(b, here, norm), stacked))); // [3 · heads, masks·batch, pos, width]
           const pick = b.input(stackedPickInput(site), 'int', [all.shape[0]!]);
           return splitStacked(b, headRows(b.gather(b.concat([all, special], 0), pick, 0)));
         }
-        const rows = blocks.map((block) => mixing.rowsOf(block));
-        const mixed = mixing.at(site, addDims(...rows), widen(here)); // [rows of all blocks, masks·batch, pos, dModel]
+        const rows = blocks.map((block) => edgeSums.rowsOf(block));
+        const summed = edgeSums.at(site, addDims(...rows), widen(here)); // [rows of all blocks, masks·batch, pos, dModel]
         const shared = projectAll(normed(b, here, norm), projections);
         let row: Dim = 0;
         const own = blocks.map((block, i) => {
           const [start, stop] = [row, addDims(row, rows[i]!)];
           row = stop;
-          return { block, x: normed(b, blocks.length === 1 ? mixed : b.slice(mixed, 0, start, stop), norm) };
+          return { block, x: normed(b, blocks.length === 1 ? summed : b.slice(summed, 0, start, stop), norm) };
         });
         const input = (name: 'q' | 'k' | 'v'): AnyValue => {
           const { block, x } = own.find((o) => o.block.input === name) ?? own[0]!;
-          const heads = b.input(readInput(block.module), 'int', [mixing.rowsOf(block)]);
+          const heads = b.input(readInput(block.module), 'int', [edgeSums.rowsOf(block)]);
           const index = projections[name].weight.shape[0] === block.heads ? heads : kvOf(block, heads);
           const special = flatRows(projectHeads(b, x, taken(projections[name], index))); // [read, masks·batch, pos, width]
           const all = widen(flatRows(shared[name])); // [groups, masks·batch, pos, width]
@@ -98,31 +100,31 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
         };
         return { q: input('q'), k: input('k'), v: input('v') };
       },
-      write(parts) {
-        const { block, value, projection } = parts;
+      write(source) {
+        const { block, value, projection } = source;
         const rows = b.input(writtenInput(block.site), 'int', [writtenSymbol(block.site)]);
         const some = b.gather(value, rows, 0); // [written, masks·batch, pos, width]
         push(block, some, projection && b.gather(projection, rows, 0));
-        return contribution(b, parts);
+        return contribution(b, source);
       },
     },
-    patch: {
+    denoising: {
       read(site, block, _residual, norm) {
         if (block.heads !== null) throw needsHeads(site);
-        return normed(b, mixing.at(site, mixing.rowsOf(block), widen(oneRow(b, carried(site)))), norm);
+        return normed(b, edgeSums.at(site, edgeSums.rowsOf(block), widen(oneRow(b, fedResidual(site)))), norm);
       },
       readHeads(site, blocks, _residual, norm, projections) {
         const heads = toDim(writtenSymbol(site));
         const rows = multiplyDims(blocks.length, heads);
-        const residual = widen(oneRow(b, carried(site)));
-        if (projections.stacked && readApart(blocks)) {
-          const mixed = mixing.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
-          const all = stackedRows(site, normed(b, mixed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
+        const residual = widen(oneRow(b, fedResidual(site)));
+        if (projections.stacked && readsQkvSeparately(blocks)) {
+          const summed = edgeSums.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
+          const all = stackedRows(site, normed(b, summed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
           const part = (i: number): AnyValue =>
             headRows(b.slice(all, 0, multiplyDims(i, heads), multiplyDims(i + 1, heads)));
           return { q: part(0), k: part(1), v: part(2) };
         }
-        const x = normed(b, mixing.at(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
+        const x = normed(b, edgeSums.at(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
         const index = b.input(writtenInput(site), 'int', [heads]);
         const input = (name: 'q' | 'k' | 'v'): AnyValue => {
           const at = Math.max(
@@ -138,10 +140,10 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       },
       write({ block, value, projection }) {
         const [, batch, pos] = value.shape as [Dim, Dim, Dim];
-        const index = (): AnyValue => b.input(writtenInput(block.site), 'int', [writtenSymbol(block.site)]);
+        const rows = (): AnyValue => b.input(writtenInput(block.site), 'int', [writtenSymbol(block.site)]);
         // Heads and MLPs are computed as far as they are read; the input is there in any case.
-        const computed = block.site === 'start' ? b.gather(value, index(), 0) : value;
-        push(block, computed, projection && b.gather(projection, index(), 0));
+        const computed = block.at.kind === 'start' ? b.gather(value, rows(), 0) : value;
+        push(block, computed, projection && b.gather(projection, rows(), 0));
         return b.broadcast(b.constant(0), [batch, pos, dModel]);
       },
     },
@@ -153,11 +155,11 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     const [rows, , pos, width] = value.shape as [Dim, Dim, Dim, Dim];
     const patch = scope.patchOf(block, [rows, 'batch', pos, width]);
     const difference = patch ? b.sub(widen(patch), value) : b.neg(value);
-    mixing.add(block.site, outputsByRow(b, { value: difference, projection }));
+    edgeSums.add(block.site, outputsByRow(b, { value: difference, projection }));
   }
   /** The residual where a run starts is the same for all masks: it is read before it is spread over them. */
   function startsAt(site: string, residual: AnyValue): AnyValue {
-    return oneRow(b, site === entry?.start ? carried(entry.stream) : residual);
+    return oneRow(b, site === entry?.start ? fedResidual(entry.stream) : residual);
   }
   function projectAll(x: AnyValue, projections: HeadProjections): HeadInputs {
     if (projections.stacked) return splitStacked(b, projectHeads(b, x, projections.stacked));
@@ -168,8 +170,8 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
     };
   }
   /**
-   * Rows of a site by their own rows of the stacked projection: [rows, masks·batch, pos, width]. Rows of followers go along
-   * through some head's: that costs less than to cut them off.
+   * Rows of a site by their own rows of the stacked projection: [rows, masks·batch, pos, width]. Rows of followers are put
+   * through some head's as well: that costs less than to cut them off.
    */
   const stackedRows = (site: string, x: AnyValue, stacked: HeadProjection): AnyValue =>
     flatRows(projectHeads(b, x, taken(stacked, b.input(stackedInput(site), 'int', [x.shape[0]!]))));
@@ -179,7 +181,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
   });
   /** The KV head of each of these heads. */
   const kvOf = (block: DestinationBlock, heads: AnyValue): AnyValue =>
-    b.input(`${kvInput(block.module)}`, 'int', heads.shape);
+    b.input(kvInput(block.module), 'int', heads.shape);
   /** [groups, 1, batch, pos, width] → [groups, batch, pos, width], and back. */
   function flatRows(x: AnyValue): AnyValue {
     const [groups, , batch, pos, width] = x.shape as [Dim, Dim, Dim, Dim, Dim];
@@ -199,13 +201,13 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
       if (!running) return projectAll(normed(b, oneRow(b, residual), norm), projections);
       return mode.readHeads(site, blocks, residual, norm, projections);
     },
-    write: (parts) => (running ? mode.write(parts) : contribution(b, parts)),
+    write: (source) => (running ? mode.write(source) : contribution(b, source)),
   });
-  /** Past this point everything is run; what came before is known, and drops out of the program. */
+  /** Past this point everything is run; what came before is cached, and drops out of the program. */
   const startAt = (name: string, residual: AnyValue): AnyValue => {
     if (running || entry?.stream !== name) return residual;
     running = true;
-    return b.reshape(widen(oneRow(b, carried(name))), [wide, 'pos', dModel]);
+    return b.reshape(widen(oneRow(b, fedResidual(name))), [wide, 'pos', dModel]);
   };
   return {
     ...points,
@@ -214,7 +216,7 @@ export function selectedPoints(scope: SelectedScope): PatchPoints {
   };
 }
 
-/** What is read and written by one of the two bases. */
+/** What one of the two bases does where something is read and written. */
 interface Mode {
   read(site: string, block: DestinationBlock, residual: AnyValue, norm: Norm | null): AnyValue;
   readHeads(
@@ -224,12 +226,14 @@ interface Mode {
     norm: Norm | null,
     projections: HeadProjections,
   ): HeadInputs;
-  write(parts: SourceParts): AnyValue;
+  write(source: SourceActivations): AnyValue;
 }
 
 const needsHeads = (site: string): AutoCircuitError =>
   new AutoCircuitError({
+    code: 'internal',
     where: 'core/patch',
+    fields: { site },
     what: `"${site}" has heads and is not read through intoHeads, so single heads cannot be left out`,
     kind: 'internal',
   });

@@ -1,9 +1,11 @@
-/** @file Programs that compute only what a selection names, and the one that gives what is carried at each site. */
+/** @file Programs that compute only what a selection names, and the one that gives the residual stream at each site. */
+
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { multiplyDims } from '../../ir/program/dims.js';
 import type { Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { contribution, makePoints, oneRow } from '../modes/points.js';
+import type { SparseSpec, StoredSupply } from '../programs/program-spec.js';
 import {
   finish,
   finishForLogits,
@@ -14,45 +16,34 @@ import {
   type Setting,
   scopeOf,
 } from '../programs/programs.js';
-import { selectedPoints } from './mode.js';
-import { carriedInput, MASKS, streamBefore } from './names.js';
-import type { Base, Entry } from './row-selection.js';
+import { sparsePoints } from './mode.js';
+import { MASKS, residualInput, residualSiteBefore } from './names.js';
 
-export interface SelectedSetting extends Setting {
-  readonly base: Base;
-  /** Where variants enter; null: everything is run. */
-  readonly entry: Entry | null;
-  /** Whether several masks run from the start. */
-  readonly together: boolean;
-  readonly supply: 'fed' | 'zero';
-}
-
-/** Selected rows, their factors, patch (and prompts, or what is known) → logits [masks·batch, outputs]. */
-export function selectedProgram(setting: SelectedSetting): Program {
-  const { base, entry, together, supply, graph } = setting;
-  const b = new ProgramBuilder(`selected-${base}${entry ? `-from-${entry.start}` : ''}`);
-  const points = selectedPoints({
+/** Selected rows, their factors, patch (and prompts, or cached differences) → logits [masks·batch, outputs]. */
+export function sparseProgram(setting: Setting & Omit<SparseSpec, 'kind'>): Program {
+  const { base, graph, masks, supply } = setting;
+  const together = masks === 'together';
+  const entry = typeof masks === 'string' ? null : masks;
+  const b = new ProgramBuilder(`sparse-${base}${entry ? `-from-${entry.start}` : ''}`);
+  const points = sparsePoints({
     ...scopeOf(setting, b, INPUT, entry || together ? multiplyDims(MASKS, 'batch') : 'batch'),
     base,
     together,
-    entry:
-      entry && graph.layout.kind === 'transformer'
-        ? { ...entry, stream: streamBefore(graph.layout, entry.start) }
-        : null,
+    entry: entry && { ...entry, stream: residualSiteBefore(graph, entry.start) },
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
   b.output(LOGITS, readOut(setting, points));
   return finishForLogits(setting, b);
 }
 
-/** What each source wrote, fed → what the residual is at each site that reads and at each stream point [batch, pos, dModel]. */
-export function carriedProgram(setting: Setting & { readonly supply: 'fed' | 'zero' }): Program {
-  const b = new ProgramBuilder('carried');
+/** Source activations → the residual stream at each site that reads and between layers, [batch, pos, dModel] each. */
+export function residualsProgram(setting: Setting & { readonly supply: StoredSupply }): Program {
+  const b = new ProgramBuilder('residuals');
   const scope = scopeOf(setting, b);
   const seen = new Set<string>();
   const points = makePoints(scope, {
     read(site, groups, residual, norm) {
-      if (!seen.has(site)) b.output(carriedInput(site), residual);
+      if (!seen.has(site)) b.output(residualInput(site), residual);
       seen.add(site);
       return groups.map(() => normed(b, oneRow(b, residual), norm));
     },
@@ -66,11 +57,11 @@ export function carriedProgram(setting: Setting & { readonly supply: 'fed' | 'ze
     ...points,
     outOf: (site, ...written) => {
       const residual = points.outOf(site, ...written);
-      if (site === 'start') b.output(carriedInput('start'), residual);
+      if (site === 'start') b.output(residualInput('start'), residual);
       return residual;
     },
     stream(site, residual) {
-      b.output(carriedInput(site), residual);
+      b.output(residualInput(site), residual);
       return points.stream(site, residual);
     },
   });

@@ -1,104 +1,93 @@
-/** @file What selected runs need over and over: residuals along the patching run, and differences of known sources; kept up to a number of bytes. */
+/**
+ * @file What sparse runs need over and over: the residual stream along the patching run, and the activation differences of
+ * sources that are not run; kept while they fit.
+ */
 
-import type { Graph } from '../../graph/types.js';
-import type { ModelObject } from '../../model/model.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { floatTensor, type Tensor } from '../../tensor/tensor.js';
-import type { SiteTensors, SourceStore } from '../exec/activation-cache.js';
+import type { SiteTensors } from '../exec/activation-means.js';
+import { ByteLru } from '../exec/byte-lru.js';
 import { promptFeed } from '../exec/feeds.js';
 import type { Cut } from '../exec/micro-batches.js';
-import type { Executables } from '../exec/program-cache.js';
-import { INPUT, patchInputName, projectProgram, sourceOutputName } from '../programs/programs.js';
+import type { RunContext } from '../exec/run-context.js';
+import { siteFeeds } from '../exec/run-plan.js';
+import { INPUT, patchInputName, sourceOutputName } from '../programs/programs.js';
 import type { PatchDescription } from '../requests/ablations.js';
-import { carriedProgram } from './programs.js';
 
-export type Carried = Readonly<Record<string, Tensor<Float32Array>>>;
+/** The residual stream by input name (`residualInput`), [batch, pos, dModel] each. */
+export type Residuals = Readonly<Record<string, Tensor<Float32Array>>>;
 
-interface Entry {
-  readonly value: unknown;
-  readonly bytes: number;
-}
-
-export class KeptRuns {
-  readonly #model: ModelObject;
-  readonly #graph: Graph;
-  readonly #executables: Executables;
-  readonly #store: SourceStore;
-  readonly #keepBytes: number;
-  readonly #entries = new Map<string, Entry>();
+/** Residuals and activation differences of batches, made when first asked for. */
+export class ResidualCache {
+  readonly #context: RunContext;
+  readonly #residuals: ByteLru<Residuals>;
   readonly #ids = new WeakMap<object, number>();
   #nextId = 0;
-  #bytes = 0;
 
-  constructor(model: ModelObject, graph: Graph, executables: Executables, store: SourceStore, keepBytes: number) {
-    this.#model = model;
-    this.#graph = graph;
-    this.#executables = executables;
-    this.#store = store;
-    this.#keepBytes = keepBytes;
+  /** @param limitBytes most bytes that are kept */
+  constructor(context: RunContext, limitBytes: number) {
+    this.#context = context;
+    this.#residuals = new ByteLru(limitBytes);
   }
 
-  /** The residual at every site and stream point of a run that writes these parts, [items, pos, dModel] each. */
-  async carried(batch: PromptBatch, patch: PatchDescription, cut: Cut, parts: SiteTensors | null): Promise<Carried> {
-    return this.#once(`carried ${this.#name(batch, patch, cut)}`, async () => {
-      const supply = parts ? 'fed' : 'zero';
-      const feeds = parts ? named(parts) : { [INPUT]: promptFeed(this.#model.spec, batch, 'clean', ...cut) };
-      const results = await this.#executables.run(
-        { key: `carried-${supply}`, make: () => carriedProgram({ model: this.#model, graph: this.#graph, supply }) },
-        feeds,
-        { repeated: false },
-      );
-      const value = results as Carried;
-      return { value, bytes: Object.values(value).reduce((n, { data }) => n + data.byteLength, 0) };
-    });
+  /** Bytes of all that is kept. */
+  get bytes(): number {
+    return this.#residuals.bytes;
   }
 
-  /** D = patch − this side's outputs of every source: [sources, items, pos, dModel]. */
+  /**
+   * The residual stream at every site, and between layers, of a run that writes what is patched in.
+   * @param patched the source activations of that run; null for zeros
+   */
+  residuals(batch: PromptBatch, patch: PatchDescription, cut: Cut, patched: SiteTensors | null): Promise<Residuals> {
+    const { model, programs } = this.#context;
+    const make = async (): Promise<Residuals> => {
+      const feeds = patched
+        ? siteFeeds(patched, patchInputName)
+        : { [INPUT]: promptFeed(model.spec, batch, 'clean', cut) };
+      const spec = { kind: 'residuals', supply: patched ? 'fed' : 'zero' } as const;
+      return (await programs.run(spec, feeds, { repeated: false })) as Residuals;
+    };
+    return this.#residuals.getOrMake(`residuals ${this.#name(batch, patch, cut)}`, make, bytesOf);
+  }
+
+  /** D = patch − this side's outputs, of every source: [sources, batch, pos, dModel]. */
   async differences(
     batch: PromptBatch,
     side: Side,
     patch: PatchDescription,
     cut: Cut,
-    parts: SiteTensors | null,
+    patched: SiteTensors | null,
   ): Promise<Tensor<Float32Array>> {
-    return this.#once(`differences ${side} ${this.#name(batch, patch, cut)}`, async () => {
-      const current = await this.#store.side(batch, side, ...cut);
-      const subtracted = new Map(
-        [...current].map(([site, { data, shape }]) => {
-          const patched = parts?.get(site)?.data;
-          return [site, floatTensor(patched ? data.map((x, i) => patched[i]! - x) : data.map((x) => -x), shape)];
-        }),
-      );
-      const results = await this.#executables.run(
-        { key: 'project', make: () => projectProgram({ model: this.#model, graph: this.#graph }) },
-        named(subtracted),
-      );
-      const slab = (cut[1] - cut[0]) * batch.length * this.#graph.layout.dModel;
-      const data = new Float32Array(this.#graph.sources.length * slab);
-      for (const block of this.#graph.sourceBlocks) {
-        data.set(results[sourceOutputName(block.site)]!.data as Float32Array, block.start * slab);
-      }
-      const shape = [this.#graph.sources.length, cut[1] - cut[0], batch.length, this.#graph.layout.dModel];
-      return { value: floatTensor(data, shape), bytes: data.byteLength };
-    });
+    const key = `differences ${side} ${this.#name(batch, patch, cut)}`;
+    const make = async (): Promise<Residuals> => ({ D: await this.#makeDifferences(batch, side, cut, patched) });
+    const { D } = await this.#residuals.getOrMake(key, make, bytesOf);
+    return D!;
   }
 
-  async #once<T>(key: string, make: () => Promise<{ value: T; bytes: number }>): Promise<T> {
-    const known = this.#entries.get(key);
-    if (known) {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
-      return known.value as T;
+  async #makeDifferences(
+    batch: PromptBatch,
+    side: Side,
+    cut: Cut,
+    patched: SiteTensors | null,
+  ): Promise<Tensor<Float32Array>> {
+    const { activations, graph, programs } = this.#context;
+    const { dModel } = graph.layout;
+    const current = await activations.side(batch, side, cut);
+    const subtracted = new Map(
+      [...current].map(([site, { data, shape }]) => {
+        const there = patched?.get(site)?.data;
+        return [site, floatTensor(there ? data.map((x, i) => there[i]! - x) : data.map((x) => -x), shape)];
+      }),
+    );
+    const results = await programs.run({ kind: 'project' }, siteFeeds(subtracted, patchInputName));
+    const prompts = cut[1] - cut[0];
+    const slab = prompts * batch.length * dModel;
+    const data = new Float32Array(graph.sources.length * slab);
+    for (const block of graph.sourceBlocks) {
+      data.set(results[sourceOutputName(block.site)]!.data as Float32Array, block.start * slab);
     }
-    const made = await make();
-    for (const [old, { bytes }] of this.#entries) {
-      if (this.#bytes + made.bytes <= this.#keepBytes) break;
-      this.#entries.delete(old);
-      this.#bytes -= bytes;
-    }
-    this.#entries.set(key, made);
-    this.#bytes += made.bytes;
-    return made.value;
+    return floatTensor(data, [graph.sources.length, prompts, batch.length, dModel]);
   }
 
   #name(batch: PromptBatch, patch: PatchDescription, [start, stop]: Cut): string {
@@ -111,11 +100,11 @@ export class KeptRuns {
     this.#ids.set(object, id);
     return id;
   }
+
+  /** Lets go of all that is kept. */
   dispose(): void {
-    this.#entries.clear();
-    this.#bytes = 0;
+    this.#residuals.clear();
   }
 }
 
-const named = (parts: SiteTensors): Record<string, Tensor> =>
-  Object.fromEntries([...parts].map(([site, tensor]) => [patchInputName(site), tensor]));
+const bytesOf = (tensors: Residuals): number => Object.values(tensors).reduce((n, { data }) => n + data.byteLength, 0);

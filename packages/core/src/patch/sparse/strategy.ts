@@ -1,19 +1,20 @@
-/** @file Which way masks are run: what each would cost (`cost.ts`), and the cheapest of them. */
+/** @file By which strategy masks are run: what each would cost (`cost-model.ts`), and the cheapest of them. */
 
 import type { Graph, Mask } from '../../graph/types.js';
 import type { ModelObject } from '../../model/model.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import type { PatchDescription } from '../requests/ablations.js';
-import { denseCost, denseRunCost, leastCurrentCost, selectedCost, type Widths, widthsOf } from './cost-model.js';
+import { denseCost, denseRunCost, leastCurrentCost, sparseCost, type Widths, widthsOf } from './cost-model.js';
 import { cheapestGroups } from './grouping.js';
 import { type Base, type Selection, select, type Variants } from './row-selection.js';
 
-export interface ChoiceRequest {
+/** What a choice of strategies goes by. */
+export interface StrategyRequest {
   readonly model: ModelObject;
   readonly graph: Graph;
   /** Tokens (prompts × positions) of one run. */
   readonly tokens: number;
-  /** Takes one way always, whatever it costs. */
+  /** This base always, whatever it costs. */
   readonly always: Base | null;
   onDebug(line: string): void;
 }
@@ -24,47 +25,48 @@ interface Costs {
   readonly dense: number;
 }
 
+/** Masks that run together, and what they ask a base to compute. */
 interface SelectedMasks {
   readonly masks: readonly Mask[];
   readonly selection: Selection;
 }
 
-/** Compares the ways to run masks; what was selected for a mask is kept as long as the mask. */
-export class Choice {
-  readonly #request: ChoiceRequest;
+/** Compares the strategies for masks; what was selected for a mask is kept as long as the mask. */
+export class StrategyChoice {
+  readonly #request: StrategyRequest;
   /** A mask is run on batch after batch. */
   readonly #selections = new WeakMap<Mask, Map<string, SelectedMasks>>();
   readonly #bases: readonly Base[];
-  #known: Costs | undefined;
-  #said = '';
+  #knownCosts: Costs | undefined;
+  #reported = '';
   readonly #lines = new Set<string>();
 
-  constructor(request: ChoiceRequest) {
+  constructor(request: StrategyRequest) {
     this.#request = request;
     const { model, always } = request;
     // Where heads write together, none can be left out.
-    const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'current') : BASES;
+    const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'noising') : BASES;
     this.#bases = always && possible.includes(always) ? [always] : possible;
   }
 
   /** Read off the plain program when the first mask is run: a model that only gives gradients has no need of it. */
   get #costs(): Costs {
     const { model, graph } = this.#request;
-    if (!this.#known) {
+    if (!this.#knownCosts) {
       const widths = widthsOf(model, graph);
-      this.#known = { widths, dense: denseCost(graph, widths) };
+      this.#knownCosts = { widths, dense: denseCost(graph, widths) };
     }
-    return this.#known;
+    return this.#knownCosts;
   }
 
-  /** The cheapest way to run this mask on a batch; null for the dense program. */
+  /** What a sparse run of this mask on a batch computes, if that is cheapest; null for the dense program. */
   choose(mask: Mask, patch: PatchDescription, { prompts, length }: PromptBatch): Selection | null {
     if (mask.perItem) return null;
     const tokens = Math.min(this.#request.tokens, prompts.length * length);
     const { cheapest, cost } = this.cheapest(mask, patch, null, tokens);
     const share = cost / this.#denseCost(tokens);
     const chosen = share < 1 || this.#request.always ? cheapest : null;
-    this.#say(chosen?.base ?? 'dense', cheapest.base, share);
+    this.#report(chosen?.base ?? 'dense', cheapest.base, share);
     return chosen;
   }
   #denseCost(tokens: number): number {
@@ -77,23 +79,23 @@ export class Choice {
    * what any of its masks asks for; of nested circuits, as curves have them, that is what the largest asks for.
    * @param most masks of one run
    */
-  together(
+  groups(
     masks: readonly Mask[],
     patch: PatchDescription,
     batch: PromptBatch,
     most: number,
   ): readonly (readonly [number, number])[] {
     const { always } = this.#request;
-    const possible = this.#bases.includes('patch') && always !== 'current' && !masks.some(({ perItem }) => perItem);
+    const possible = this.#bases.includes('denoising') && always !== 'noising' && !masks.some(({ perItem }) => perItem);
     if (most === 1 || !possible) return masks.map((_, i) => [i, i + 1] as const);
     const tokens = batch.prompts.length * batch.length;
     const alone = masks.map((mask) => Math.min(this.#denseCost(tokens), this.cheapest(mask, patch, null, tokens).cost));
-    const asCircuits = masks.map((mask) => this.select('patch', [mask], patch, null));
+    const asCircuits = masks.map((mask) => this.select('denoising', [mask], patch, null));
     const groups = cheapestGroups(masks.length, most, (start, stop) => {
       if (stop - start === 1) return always ? Number.MAX_VALUE / masks.length : alone[start]!;
       const costs = asCircuits
         .slice(start, stop)
-        .map((selection) => selectedCost(selection, this.#costs.widths, (stop - start) * tokens));
+        .map((selection) => sparseCost(selection, this.#costs.widths, (stop - start) * tokens));
       return Math.max(...costs);
     });
     const sizes = groups.map(([start, stop]) => stop - start);
@@ -111,13 +113,13 @@ export class Choice {
     // Even with nothing patched every head is computed: not worth looking at where that alone costs more than all.
     const least = leastCurrentCost(this.#request.graph, this.#costs.widths, tokens);
     const hopeless = !variants && least > this.#denseCost(tokens) && this.#bases.length > 1;
-    const ways = this.#bases
-      .filter((base) => base !== 'current' || !hopeless)
+    const candidates = this.#bases
+      .filter((base) => base !== 'noising' || !hopeless)
       .map((base) => {
         const cheapest = this.select(base, [mask], patch, variants);
-        return { cheapest, cost: selectedCost(cheapest, this.#costs.widths, tokens) };
+        return { cheapest, cost: sparseCost(cheapest, this.#costs.widths, tokens) };
       });
-    return ways.reduce((best, way) => (way.cost < best.cost ? way : best));
+    return candidates.reduce((best, other) => (other.cost < best.cost ? other : best));
   }
 
   /** What these masks, run together, or the one with variants, ask a base to compute. */
@@ -131,18 +133,18 @@ export class Choice {
     const known = this.#selections.get(first) ?? new Map<string, SelectedMasks>();
     this.#selections.set(first, known);
     const key = `${base} ${patchedGivesPatch} ${masks.length}`;
-    const kept = known.get(key);
-    if (kept && masks.every((mask, i) => mask === kept.masks[i])) return kept.selection;
+    const last = known.get(key);
+    if (last && masks.every((mask, i) => mask === last.masks[i])) return last.selection;
     const selection = make();
     known.set(key, { masks, selection });
     return selection;
   }
 
-  /** Which way was taken and why, once for each change. */
-  #say(taken: string, cheapest: Base, share: number): void {
-    const line = `masks are run ${WAYS[taken]!}; the cheapest other way (${WAYS[cheapest]!}) would cost ${share.toFixed(2)} of the dense one`;
-    if (taken !== this.#said) this.#request.onDebug(line);
-    this.#said = taken;
+  /** Which strategy was taken and why, once for each change. */
+  #report(taken: string, cheapest: Base, share: number): void {
+    const line = `masks are run ${DESCRIPTIONS[taken]!}; the cheapest other way (${DESCRIPTIONS[cheapest]!}) would cost ${share.toFixed(2)} of the dense one`;
+    if (taken !== this.#reported) this.#request.onDebug(line);
+    this.#reported = taken;
   }
   /** Batches of a run say the same. */
   #once(line: string): void {
@@ -151,9 +153,9 @@ export class Choice {
   }
 }
 
-const BASES: readonly Base[] = ['current', 'patch'];
-const WAYS: Readonly<Record<string, string>> = {
+const BASES: readonly Base[] = ['noising', 'denoising'];
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
   dense: 'dense: every source into every row',
-  current: 'as the model with some rows patched',
-  patch: 'as the circuit alone',
+  noising: 'as the model with some rows patched',
+  denoising: 'as the circuit alone',
 };

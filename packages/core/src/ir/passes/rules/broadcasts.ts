@@ -1,6 +1,7 @@
-/** @file Broadcasts are pushed towards the outputs: what is the same along an axis is computed once. Every rule here turns op(broadcast(core)) into broadcast(op(core)). */
+/** @file Hoisting of broadcasts: each rule makes broadcast(op(core)) of op(broadcast(core)), so that what is the same along an axis is computed once. */
+import type { ElementwiseOp } from '../../ops/op-traits.js';
 import { dimsEqual, type Shape } from '../../program/dims.js';
-import type { AnyValue, OpName } from '../../program/program.js';
+import type { AnyValue } from '../../program/program.js';
 import { axisGroups } from './axis-groups.js';
 import { scalarOf } from './constants.js';
 import type { Rewriter, Rule } from './rewriter.js';
@@ -11,6 +12,7 @@ export interface Spread {
   readonly shape: Shape;
   readonly axes: ReadonlySet<number>;
 }
+/** What a value is spread from; undefined where it is no broadcast. */
 export function spreadOf(r: Rewriter, id: number): Spread | undefined {
   const value = r.value(id);
   if (value.op !== 'broadcast') return undefined;
@@ -41,7 +43,7 @@ export const tidyBroadcast: Rule<'broadcast'> = (r, { inputs, shape }) => {
   return spread ? outward(r, spread.core, shape) : undefined;
 };
 
-/** A table filled with one number, or an iota along one axis, is a small one that is spread. */
+/** A table filled with one number is that number, spread. */
 export const spreadConstant: Rule<'constant'> = (r, { attributes, dtype, shape }) => {
   if (attributes.data.length !== 1 || shape.every((d) => d === 1)) return undefined;
   return outward(
@@ -55,43 +57,15 @@ export const spreadConstant: Rule<'constant'> = (r, { attributes, dtype, shape }
     shape,
   );
 };
+/** An iota counts along one axis and is spread along the others. */
 export const spreadIota: Rule<'iota'> = (r, { attributes, dtype, shape }) => {
   const core = shape.map((d, axis) => (axis === attributes.axis ? d : 1));
   if (core.every((d, axis) => dimsEqual(d, shape[axis]!))) return undefined;
   return outward(r, r.leaf('iota', attributes, dtype, core), shape);
 };
 
-type Elementwise = Extract<
-  OpName,
-  | 'neg'
-  | 'abs'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'tanh'
-  | 'erf'
-  | 'sigmoid'
-  | 'relu'
-  | 'not'
-  | 'cast'
-  | 'stopGradient'
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'pow'
-  | 'maximum'
-  | 'minimum'
-  | 'equal'
-  | 'less'
-  | 'lessEqual'
-  | 'and'
-  | 'or'
-  | 'where'
->;
 /** Elementwise ops broadcast by themselves: no operand needs to be spread first, and a filled table is a plain number. */
-export const hoistElementwise: Rule<Elementwise> = (r, { op, inputs, attributes, shape }) => {
+export const hoistElementwise: Rule<ElementwiseOp> = (r, { op, inputs, attributes, shape }) => {
   const cores = inputs.map((id) => spreadOf(r, id)?.core ?? id).map((id) => bareScalar(r, id));
   if (cores.every((core, i) => core === inputs[i])) return undefined;
   return outward(r, r.make(op, cores, attributes), shape);
@@ -102,6 +76,7 @@ function bareScalar(r: Rewriter, id: number): number {
   return r.leaf('constant', { data: [x] }, r.value(id).dtype, []);
 }
 
+/** Axes are moved before they are spread. */
 export const hoistTranspose: Rule<'transpose'> = (r, { inputs, attributes, shape }) => {
   const spread = spreadOf(r, inputs[0]!);
   return spread && outward(r, r.make('transpose', [spread.core], attributes), shape);
@@ -123,13 +98,14 @@ export const hoistReshape: Rule<'reshape'> = (r, { inputs, shape }) => {
   return outward(r, r.make('reshape', [without(r, inputs[0]!, hoisted)], { shape: inner }), shape);
 };
 
+/** Cut before it is spread; along a spread axis there is nothing to cut. */
 export const hoistSlice: Rule<'slice'> = (r, { inputs, attributes, shape }) => {
   const spread = spreadOf(r, inputs[0]!);
   if (!spread) return undefined;
   return outward(r, spread.axes.has(attributes.axis) ? spread.core : r.make('slice', [spread.core], attributes), shape);
 };
 
-/** For ops that leave every axis but one alone. */
+/** For ops that treat one axis, and leave the others as they are. */
 export const hoistBeside: Rule<'pad' | 'softmax' | 'logSoftmax'> = (r, { op, inputs, attributes, shape }) => {
   const spread = spreadOf(r, inputs[0]!);
   const hoisted = spread && select(spread.axes, (axis) => axis !== attributes.axis);
@@ -137,6 +113,7 @@ export const hoistBeside: Rule<'pad' | 'softmax' | 'logSoftmax'> = (r, { op, inp
   return outward(r, r.make(op, [without(r, inputs[0]!, hoisted)], attributes), shape);
 };
 
+/** Goes through where all operands are spread along the same axis, which is not that of the op. */
 export const hoistConcat: Rule<'concat'> = (r, { inputs, attributes, shape }) => {
   const spreads = inputs.map((id) => spreadOf(r, id));
   const [first] = spreads;
@@ -154,6 +131,7 @@ export const hoistConcat: Rule<'concat'> = (r, { inputs, attributes, shape }) =>
   );
 };
 
+/** Rows are taken before the other axes are spread, and by indices that are not spread. */
 export const hoistGather: Rule<'gather'> = (r, { inputs, attributes, shape }) => {
   const [data, indices] = inputs as [number, number];
   const spread = spreadOf(r, data);
@@ -162,6 +140,7 @@ export const hoistGather: Rule<'gather'> = (r, { inputs, attributes, shape }) =>
   if (!hoisted?.size && bare === indices) return undefined;
   return outward(r, r.make('gather', [hoisted?.size ? without(r, data, hoisted) : data, bare], attributes), shape);
 };
+/** Added up before axes other than the indexed one are spread. */
 export const hoistScatterAdd: Rule<'scatterAdd'> = (r, { inputs, attributes, shape }) => {
   const [updates, indices] = inputs as [number, number];
   const after = attributes.axis + r.shape(indices).length;
@@ -185,6 +164,6 @@ export const hoistMatmul: Rule<'matmul'> = (r, { inputs, attributes, shape }) =>
   return outward(r, r.make('matmul', cores, attributes), shape);
 };
 
-/** Where hoisting put the value that does the work: below the broadcast, if the result is one. */
+/** The value that does the work after hoisting: what is spread, when the result is a broadcast. */
 export const workOf = (r: Rewriter, original: AnyValue, id: number): number =>
   original.op === 'broadcast' ? id : (spreadOf(r, id)?.core ?? id);

@@ -1,7 +1,7 @@
-/** @file Rules on numbers known beforehand: constant folding and neutral elements. */
+/** @file Rules on constants: folding, and neutral elements. */
 
-import { BINARY, UNARY } from '../../../backend/interpreter/scalars.js';
 import type { DType } from '../../../tensor/tensor.js';
+import { BINARY, UNARY } from '../../ops/scalars.js';
 import type { Shape } from '../../program/dims.js';
 import type { Rewriter, Rule } from './rewriter.js';
 
@@ -20,22 +20,27 @@ const constant = (r: Rewriter, x: number, dtype: DType, shape: Shape): number =>
   r.leaf('constant', { data: [STORED[dtype](x)] }, dtype, shape);
 const spread = (r: Rewriter, id: number, shape: Shape): number => r.make('broadcast', [id], { shape });
 
+/** f(number) is a number. */
 export const foldUnary: Rule<keyof typeof UNARY> = (r, { op, inputs, dtype, shape }) => {
   const x = scalarOf(r, inputs[0]!);
   return x === undefined ? undefined : constant(r, UNARY[op](x), dtype, shape);
 };
+/** f(number, number) is a number. */
 export const foldBinary: Rule<keyof typeof BINARY> = (r, { op, inputs, dtype, shape }) => {
   const x = scalarOf(r, inputs[0]!);
   const y = scalarOf(r, inputs[1]!);
   return x === undefined || y === undefined ? undefined : constant(r, BINARY[op](x, y), dtype, shape);
 };
+/** A cast to its own dtype is nothing; one of a number is a number. */
 export const foldCast: Rule<'cast'> = (r, { inputs: [x], attributes: { to }, shape }) => {
   if (r.value(x!).dtype === to) return x;
   const number = scalarOf(r, x!);
   return number === undefined ? undefined : constant(r, to === 'int' ? Math.trunc(number) : number, to, shape);
 };
+/** The size of a fixed dim is a number. */
 export const foldDimSize: Rule<'dimSize'> = (r, { attributes: { dim } }) =>
   typeof dim === 'number' ? constant(r, dim, 'int', []) : undefined;
+/** Where the condition is a number, one branch is left. */
 export const chooseBranch: Rule<'where'> = (r, { inputs: [condition, a, b], shape }) => {
   const known = scalarOf(r, condition!);
   return known === undefined ? undefined : spread(r, known === 0 ? b! : a!, shape);
@@ -48,6 +53,7 @@ export const neutral =
     if (scalarOf(r, y!) === element) return spread(r, x!, shape);
     return bothSides && scalarOf(r, x!) === element ? spread(r, y!, shape) : undefined;
   };
+/** x² is x·x. */
 export const squareOfPow: Rule<'pow'> = (r, { inputs: [x, y], shape }) =>
   scalarOf(r, y!) === 2 ? spread(r, r.make('mul', [x!, x!], {}), shape) : undefined;
 /** f(f(x)) = x. */

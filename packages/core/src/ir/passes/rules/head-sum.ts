@@ -1,4 +1,4 @@
-/** @file A sum over heads of per-head matmuls becomes one matmul, when nobody looks at the per-head products. */
+/** @file A sum over heads of per-head matmuls becomes one matmul, when nothing else reads the per-head products. */
 import { type Dim, type Shape, sizeOf } from '../../program/dims.js';
 import type { Program, Value } from '../../program/program.js';
 import type { Rewriter } from './rewriter.js';

@@ -1,4 +1,4 @@
-/** @file The rules of simplify, by op: a total table. One file a subject; a rule sees one value and its inputs. */
+/** @file The rules of simplify for each op: a total table. A rule sees one value and its operands. */
 
 import {
   hoistBeside,

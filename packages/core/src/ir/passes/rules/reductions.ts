@@ -1,4 +1,4 @@
-/** @file Rules on reductions: over nothing, over what is spread, and over what was only moved. */
+/** @file Rules on reductions: over axes of size 1, over what is spread, and over what was moved. */
 import { shapesEqual, sizeOf } from '../../program/dims.js';
 import { axisGroups } from './axis-groups.js';
 import { spreadOf } from './broadcasts.js';
@@ -52,8 +52,8 @@ export const sumBeforeTranspose: Rule<'sum'> = (r, { inputs: [x], attributes: { 
   if (inner.op !== 'transpose') return undefined;
   const { permutation } = inner.attributes;
   const summed = axes.map((axis) => permutation[axis]!).sort((a, b) => a - b);
-  const kept = r.make('sum', inner.inputs, { axes: summed, keepDims: true });
-  return r.make('reshape', [r.make('transpose', [kept], { permutation })], { shape });
+  const reduced = r.make('sum', inner.inputs, { axes: summed, keepDims: true });
+  return r.make('reshape', [r.make('transpose', [reduced], { permutation })], { shape });
 };
 
 /** sum(x·c) = c·sum(x), and likewise for x/c and −x, where c is the same along all summed axes: fewer products. */

@@ -1,7 +1,8 @@
-/** @file The program that a pass of simplify is writing: equal values are made once, and every new value goes through the rules of its op. */
+/** @file The program that a pass is writing: equal values are made once, and every new value goes through the rules of its op. */
 
 import type { DType } from '../../../tensor/tensor.js';
-import { type LeafOp, SHAPE_RULES, type ShapeRule, type Typed } from '../../ops/shape-rules.js';
+import type { LeafOp } from '../../ops/op-traits.js';
+import { SHAPE_RULES, type ShapeRule, type Typed } from '../../ops/shape-rules.js';
 import { type Dim, dimKey, type Shape, shapeKey } from '../../program/dims.js';
 import type { AnyValue, OpAttributes, OpName } from '../../program/program.js';
 
@@ -13,8 +14,10 @@ export interface Node<K extends OpName = OpName> extends Typed {
 }
 /** Gives the id of an equal, simpler value, or undefined where the rule does not apply. */
 export type Rule<K extends OpName = OpName> = (r: Rewriter, node: Node<K>) => number | undefined;
+/** For each op the rules that are tried, in this order. */
 export type RuleTable = { readonly [K in OpName]: readonly Rule<K>[] };
 
+/** Writes one program. Ids are places in `values`. */
 export class Rewriter {
   readonly values: AnyValue[] = [];
   readonly #known = new Map<string, number>();
@@ -60,11 +63,11 @@ export class Rewriter {
     this.#known.set(key, id);
     return id;
   }
-  /** Adds what the old program said about a value; what is already said stays. */
+  /** Adds the role and composite that a value had in the old program; those that it has already stay. */
   annotate(id: number, notes: Pick<AnyValue, 'role' | 'composite'>): void {
     const { role, composite } = this.values[id]!;
-    const kept = { ...(role ? { role } : {}), ...(composite ? { composite } : {}) };
-    this.values[id] = { ...this.values[id]!, ...notes, ...kept };
+    const own = { ...(role ? { role } : {}), ...(composite ? { composite } : {}) };
+    this.values[id] = { ...this.values[id]!, ...notes, ...own };
   }
 }
 
@@ -75,7 +78,7 @@ const listKeys = new WeakMap<readonly (number | Dim)[], string>();
 function attributeKey(attribute: Attribute): string {
   if (Array.isArray(attribute)) {
     const list = attribute as readonly (number | Dim)[];
-    // Constant tables come by again in every pass: their text is made once.
+    // Constant tables come back in every pass: their key is made once.
     const key = listKeys.get(list) ?? list.map(dimOrNumberKey).join(',');
     listKeys.set(list, key);
     return key;

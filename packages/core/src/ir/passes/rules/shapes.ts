@@ -1,7 +1,8 @@
-/** @file Rules on ops that only move elements: compositions collapse, and what does nothing goes. */
+/** @file Rules on ops that only move elements: two in a row become one, and one that does nothing is dropped. */
 import { addDims, type Dim, dimsEqual, shapesEqual } from '../../program/dims.js';
 import type { Rule } from './rewriter.js';
 
+/** A reshape to its own shape is nothing; one of a reshape is one; a constant is stored under the new shape. */
 export const tidyReshape: Rule<'reshape'> = (r, { inputs: [x], shape }) => {
   const inner = r.value(x!);
   if (shapesEqual(inner.shape, shape)) return x;
@@ -11,6 +12,7 @@ export const tidyReshape: Rule<'reshape'> = (r, { inputs: [x], shape }) => {
   return undefined;
 };
 
+/** A transpose of a transpose is one; where only axes of size 1 move it is a reshape. */
 export const tidyTranspose: Rule<'transpose'> = (r, { inputs: [x], attributes: { permutation }, shape }) => {
   const inner = r.value(x!);
   if (inner.op === 'transpose') {
@@ -23,21 +25,23 @@ export const tidyTranspose: Rule<'transpose'> = (r, { inputs: [x], attributes: {
   return undefined;
 };
 
+/** A slice of everything is nothing; one of just one operand of a concat is that operand. */
 export const tidySlice: Rule<'slice'> = (r, { inputs: [x], attributes: { axis, start, end } }) => {
   const inner = r.value(x!);
   if (start === 0 && dimsEqual(end, inner.shape[axis]!)) return x;
   if (inner.op !== 'concat' || inner.attributes.axis !== axis) return undefined;
   let from = addDims(0);
-  for (const part of inner.inputs) {
-    const to = addDims(from, r.shape(part)[axis]!);
-    if (dimsEqual(from, start) && dimsEqual(to, end)) return part;
+  for (const operand of inner.inputs) {
+    const to = addDims(from, r.shape(operand)[axis]!);
+    if (dimsEqual(from, start) && dimsEqual(to, end)) return operand;
     from = to;
   }
   return undefined;
 };
+/** Padding with nothing is nothing. */
 export const tidyPad: Rule<'pad'> = (_, { inputs: [x], attributes: { before, after } }) =>
   before === 0 && after === 0 ? x : undefined;
-/** Two padded pieces that stand side by side are one: what gradients of neighbouring slices add up to. */
+/** The sum of two padded neighbours is their concat, padded: what gradients of neighbouring slices add up to. */
 export const joinPads: Rule<'add'> = (r, { inputs: [a, b], shape }) => {
   const [x, y] = [r.value(a!), r.value(b!)];
   if (x.op !== 'pad' || y.op !== 'pad' || x.attributes.axis !== y.attributes.axis) return undefined;
@@ -54,6 +58,7 @@ export const joinPads: Rule<'add'> = (r, { inputs: [a, b], shape }) => {
   const joined = r.make('concat', [first.inputs[0]!, second.inputs[0]!], { axis });
   return r.make('pad', [joined], { axis, before: first.attributes.before, after: second.attributes.after });
 };
+/** One operand alone is itself. */
 export const tidyConcat: Rule<'concat'> = (_, { inputs }) => (inputs.length === 1 ? inputs[0] : undefined);
 
 /** A swap of the two matrix axes becomes a flag. */

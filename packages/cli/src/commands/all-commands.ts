@@ -1,0 +1,38 @@
+/** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
+import type { CliCommand } from '../context/context.js';
+import { compareCommand } from './compare.js';
+import { completionCommand } from './completion.js';
+import { convertCommand } from './convert.js';
+import { datasetCommand } from './dataset.js';
+import { discoverCommand } from './discover.js';
+import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
+import { experimentCommand } from './experiment.js';
+import { latentsCommand } from './latents.js';
+import { listCommand } from './list.js';
+import { logitsCommand } from './logits.js';
+import { modelCommand } from './model.js';
+import { patchCommand } from './patch.js';
+import { reportCommand } from './report.js';
+import { verifyCommand } from './verify.js';
+import { viewCommand } from './view.js';
+
+/** In the order that help shows. */
+export const COMMANDS: readonly CliCommand[] = [
+  discoverCommand,
+  compareCommand,
+  experimentCommand,
+  evaluateCommand,
+  verifyCommand,
+  reportCommand,
+  viewCommand,
+  listCommand,
+  patchCommand,
+  logitsCommand,
+  modelCommand,
+  datasetCommand,
+  latentsCommand,
+  convertCommand,
+  doctorCommand,
+  completionCommand,
+];

@@ -1,0 +1,64 @@
+/** @file commander's complaints in our words: one sentence that names the nearest flag or command. */
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
+import type { Command, CommanderError } from 'commander';
+
+/** Help and version are no errors: null for them. */
+export function usageError(command: Command, error: CommanderError): AutoCircuitError | null {
+  const where = command.parent ? command.name() : 'auto-circuit';
+  const named = /'([^']+)'/.exec(error.message)?.[1] ?? '';
+  const help = `see: auto-circuit ${command.parent ? `${command.name()} ` : ''}--help`;
+  const sentences: Readonly<Record<string, () => AutoCircuitError>> = {
+    'commander.unknownOption': () => unknownName(where, 'flag', named.split('=')[0]!, longFlags(command)),
+    'commander.unknownCommand': () =>
+      unknownName(
+        where,
+        'command',
+        named,
+        command.commands.map((sub) => sub.name()),
+      ),
+    'commander.optionMissingArgument': () =>
+      new AutoCircuitError({
+        code: 'usage',
+        fields: { option: named.split(' ')[0] },
+        where,
+        what: `${named.split(' ')[0]} needs a value`,
+        expected: named,
+        fix: help,
+      }),
+    'commander.missingArgument': () =>
+      new AutoCircuitError({
+        code: 'usage',
+        fields: { argument: named.toUpperCase() },
+        where,
+        what: `the argument ${named.toUpperCase()} is missing`,
+        fix: help,
+      }),
+    'commander.excessArguments': () =>
+      new AutoCircuitError({
+        code: 'usage',
+        fields: { arguments: command.args },
+        where,
+        what: 'too many arguments',
+        expected: `${command.registeredArguments.length}`,
+        got: `${command.args.length} (${command.args.join(' ')})`,
+        fix: help,
+      }),
+  };
+  if (HELP_CODES.has(error.code)) return null;
+  const sentence = sentences[error.code];
+  if (sentence) return sentence();
+  return new AutoCircuitError({
+    code: 'usage',
+    where,
+    what: error.message.replace(/^error: /, ''),
+    fix: help,
+    cause: error,
+  });
+}
+
+const HELP_CODES: ReadonlySet<string> = new Set(['commander.helpDisplayed', 'commander.help', 'commander.version']);
+
+function longFlags(command: Command): string[] {
+  const own = command.options.map(({ long }) => long).filter((long) => long !== undefined && long !== null);
+  return command.parent ? [...own, ...longFlags(command.parent)] : [...own, '--help'];
+}

@@ -1,0 +1,154 @@
+/** @file The prompts that `auto-circuit dataset` looks at: those of a file, or made by a task for a tokenizer. */
+import { resolve } from 'node:path';
+import type { PromptFile } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import type { Command } from 'commander';
+import type { Cli } from '../context/context.js';
+import { type FlagTable, type FlagValues, requireFlag } from '../flags/flag-table.js';
+import { countOf } from '../terminal/numbers.js';
+import type { LoadedModel } from './open-model.js';
+
+/** The flags of `dataset` about prompts that a task makes. */
+export const GENERATE_FLAGS = {
+  generate: {
+    type: 'string',
+    placeholder: 'TASK',
+    doc: 'make the prompts of a task in place of reading a file',
+    unset: 'no, a file is read',
+  },
+  tokenizer: {
+    type: 'string',
+    placeholder: 'DIR',
+    doc: 'with --generate: a folder with tokenizer.json; the model is not loaded',
+    unset: 'the model’s',
+  },
+  count: { type: 'int', min: 1, doc: 'with --generate: how many prompts', unset: 'the task’s' },
+  seed: { type: 'int', min: 0, doc: 'with --generate: where the randomness starts', unset: 'the task’s' },
+  out: {
+    type: 'string',
+    placeholder: 'FILE',
+    doc: 'with --generate or --only-right: where prompts are written',
+    unset: 'nowhere',
+  },
+  onlyRight: {
+    type: 'boolean',
+    default: false,
+    doc: 'write only prompts that the model gets right: an answer above every wrong one, without those the top token',
+  },
+} as const satisfies FlagTable;
+type Values = FlagValues<typeof GENERATE_FLAGS> & { readonly model: string | undefined; readonly process: boolean };
+
+/** The prompts that `dataset` looks at, and the model that they are tried on. */
+export interface AskedPrompts {
+  /** The file's path or the task's name. */
+  readonly name: string;
+  readonly file: PromptFile;
+  /** null with `--tokenizer`: nothing is tried. */
+  readonly loaded: LoadedModel | null;
+}
+
+/** @throws AutoCircuitError for flags that do not go together, and for all that reading or making prompts can meet */
+export async function askedPrompts(cli: Cli, command: Command, values: Values): Promise<AskedPrompts> {
+  const [path] = command.processedArgs as [string | undefined];
+  const { loadNamedModel } = await import('./open-model.js');
+  const { generatedPrompts, readPromptFile } = await import('./open-prompts.js');
+  checkFlags(path, values);
+  if (path !== undefined) {
+    const name = requireFlag(values.model, command, '--model', 'micro');
+    const file = await readPromptFile(cli, path);
+    return { name: path, file, loaded: await loadNamedModel(cli, name, values.process) };
+  }
+  const task = (await cli.registry()).get('task', values.generate!);
+  if (values.tokenizer !== undefined) {
+    const { loadTokenizer } = await import('@auto-circuit/models');
+    const folder = resolve(cli.cwd, values.tokenizer);
+    const from = { tokenizer: loadTokenizer(folder), model: { name: values.tokenizer } };
+    return { name: task.name, file: await generatedPrompts(task, from, values), loaded: null };
+  }
+  const loaded = await loadNamedModel(cli, values.model ?? task.model, values.process);
+  return { name: task.name, file: await generatedPrompts(task, loaded, values), loaded };
+}
+
+/** Writes prompts that were made to `--out`, or to stdout where there is nothing else to show. */
+export async function writePrompts(cli: Cli, asked: AskedPrompts, out: string | undefined): Promise<void> {
+  if (out !== undefined) return writeTo(cli, asked, asked.file, out);
+  const { promptFileText } = await import('@auto-circuit/core/run');
+  if (asked.loaded === null) cli.output.streams.stdout.write(promptFileText(asked.file));
+}
+
+/**
+ * Writes those prompts to `--out` that the model gets right.
+ * @param right their places in the file
+ */
+export async function writeRight(cli: Cli, asked: AskedPrompts, out: string, right: readonly number[]): Promise<void> {
+  if (right.length === 0) {
+    throw new AutoCircuitError({
+      code: 'unfit-prompts',
+      fields: { path: asked.name },
+      where: 'dataset',
+      what: `the model gets no prompt of ${asked.name} right, so nothing is written to ${out}`,
+      fix: 'use another model, or leave --only-right out',
+    });
+  }
+  const prompts = right.toSorted((a, b) => a - b).map((index) => asked.file.prompts[index]!);
+  await writeTo(cli, asked, { ...asked.file, prompts }, out);
+}
+
+async function writeTo(cli: Cli, { name }: AskedPrompts, file: PromptFile, out: string): Promise<void> {
+  const { promptFileText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  await writeFileAtomic(resolve(cli.cwd, out), promptFileText(file));
+  cli.output.note(`${countOf(file.prompts.length, 'prompt')} of ${name} written to ${out}`);
+}
+
+function checkFlags(path: string | undefined, values: Values): void {
+  const { generate, tokenizer, count, seed, out, onlyRight, model } = values;
+  if (path === undefined && generate === undefined) {
+    throw refused(
+      'missing-option',
+      ['--generate'],
+      'there is nothing to look at',
+      'name a prompt file, or a task with --generate',
+    );
+  }
+  if (path !== undefined && generate !== undefined) {
+    throw refused(
+      'conflicting-options',
+      ['FILE', '--generate'],
+      'a prompt file and --generate exclude each other',
+      'leave one of them out',
+    );
+  }
+  const ofGenerate = { tokenizer, count, seed, ...(onlyRight ? {} : { out }) };
+  const alone = Object.entries(ofGenerate).find(([, value]) => value !== undefined);
+  if (path !== undefined && alone !== undefined) {
+    const flag = `--${alone[0]}`;
+    throw refused('missing-option', ['--generate', flag], `${flag} is of use only with --generate`, 'leave it out');
+  }
+  if (tokenizer !== undefined && model !== undefined) {
+    throw refused(
+      'conflicting-options',
+      ['--tokenizer', '--model'],
+      '--tokenizer and --model exclude each other',
+      'leave --tokenizer out to try the model on the prompts',
+    );
+  }
+  if (onlyRight && (out === undefined || tokenizer !== undefined)) {
+    throw refused(
+      out === undefined ? 'missing-option' : 'conflicting-options',
+      out === undefined ? ['--out'] : ['--only-right', '--tokenizer'],
+      '--only-right writes the prompts that a model gets right',
+      'give --out FILE, and no --tokenizer',
+    );
+  }
+}
+
+/** @param flags those that are missing, or exclude each other */
+function refused(
+  code: 'missing-option' | 'conflicting-options',
+  flags: readonly string[],
+  what: string,
+  fix: string,
+): AutoCircuitError {
+  const fields = code === 'missing-option' ? { option: flags[0] } : { options: flags };
+  return new AutoCircuitError({ code, fields, where: 'dataset', what, fix });
+}

@@ -1,0 +1,89 @@
+/** @file The known circuit of a task: for algorithms that are told one, and to measure scores against. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Graph, PruneScores, Task } from '@auto-circuit/core';
+import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
+import type { Cli } from '../context/context.js';
+import { errorText } from '../terminal/advice.js';
+
+/** What a known circuit is looked up in. */
+export interface CircuitPlace {
+  readonly graph: Graph;
+  readonly task: Task | null;
+  readonly wordIdxs: Readonly<Record<string, number>>;
+}
+/** A circuit from a paper, or of a construction. */
+export interface KnownCircuit {
+  readonly name: string;
+  /** Names of its edges. */
+  readonly edges: readonly string[];
+}
+
+/** Names of the task's known circuits; the first is meant when none is named. */
+export const knownCircuitNames = ({ task }: Pick<CircuitPlace, 'task'>): readonly string[] =>
+  Object.keys(task?.officialCircuits ?? {});
+
+/**
+ * The task's known circuit of this name, or its first; null when the task has none.
+ * @throws AutoCircuitError for an unknown name, or when the circuit does not belong to this graph
+ */
+export function knownCircuit(place: CircuitPlace, named?: string): KnownCircuit | null {
+  const names = knownCircuitNames(place);
+  const name = named ?? names[0];
+  if (name === undefined) return null;
+  const circuit = place.task?.officialCircuits?.[name];
+  if (!circuit) throw unknownName('circuits', 'known circuit', name, names);
+  return { name, edges: circuit.edges(place.graph, place.wordIdxs) };
+}
+
+/**
+ * The area under the ROC curve of scores against the task's known circuit; null, with a warning where there is one of another graph,
+ * when there is nothing to measure against.
+ */
+export async function rocAreas(
+  cli: Cli,
+  place: CircuitPlace,
+  named?: string,
+): Promise<{ readonly name: string; readonly edges: number; areaOf(scores: PruneScores): number } | null> {
+  const { edgesByName } = await import('@auto-circuit/core');
+  const { rocArea, rocCurve } = await import('@auto-circuit/metrics');
+  let known: KnownCircuit | null;
+  try {
+    known = knownCircuit(place, named);
+  } catch (error) {
+    if (named !== undefined || !(error instanceof AutoCircuitError)) throw error;
+    cli.output.warn(`no ROC against the known circuit: ${errorText(error)}`);
+    return null;
+  }
+  if (!known) return null;
+  const numbers = new Set(known.edges.flatMap((name) => edgesByName(place.graph, name)));
+  const areaOf = (scores: PruneScores): number => rocArea(rocCurve(place.graph, scores, numbers));
+  return { name: known.name, edges: numbers.size, areaOf };
+}
+
+/**
+ * What an option `edges` of an algorithm may say: a circuit file, `official` or a known circuit of the task by name, else names of
+ * edges as they are.
+ */
+export async function edgesNamed(cwd: string, place: CircuitPlace, text: string): Promise<string> {
+  if (text.endsWith('.json')) {
+    const { fileError, parseCircuitJson } = await import('@auto-circuit/core/run');
+    const { edgeAt } = await import('@auto-circuit/core');
+    const path = resolve(cwd, text);
+    const content = await readFile(path, 'utf8').catch((cause: unknown) => {
+      throw fileError('circuit', 'read', text, cause);
+    });
+    const { circuit } = parseCircuitJson(content, text, place.graph);
+    return circuit.edges.map((edge) => edgeAt(place.graph, edge).name).join(',');
+  }
+  if (text !== 'official' && !knownCircuitNames(place).includes(text)) return text;
+  const known = knownCircuit(place, text === 'official' ? undefined : text);
+  if (known) return known.edges.join(',');
+  throw new AutoCircuitError({
+    code: 'no-known-circuit',
+    fields: { task: place.task?.name ?? null },
+    where: 'circuits',
+    what: 'no known circuit is there to take edges from',
+    fix: 'use a task that has an official circuit, or name edges or a circuit file',
+  });
+}

@@ -1,0 +1,72 @@
+/** @file From `--backend` and its fellow flags to a running backend. */
+import { availableParallelism } from 'node:os';
+import type { Backend } from '@auto-circuit/core';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import type { Command } from 'commander';
+import type { Cli } from '../context/context.js';
+import { workerPlugin } from '../context/first-party.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
+import { BACKEND_FLAGS, type BackendValues, backendSettings } from '../flags/shared-flags.js';
+import { addTableOptions, parseTableFlags } from '../flags/table-flags.js';
+
+const WORKER_FLAGS = {
+  worker: {
+    type: 'boolean',
+    default: false,
+    doc: 'run the backend in a thread of its own: Ctrl-C is heard while it computes',
+  },
+  workers: {
+    type: 'int',
+    min: 1,
+    doc: 'run the backend in so many processes, which share the threads and one copy of the weights',
+    unset: 'in this process',
+  },
+} as const satisfies FlagTable;
+/** Not of the command line: set for the processes of an experiment, or of a pool. */
+const PROCESS_FLAGS = {
+  sharedWeights: { type: 'boolean', default: false, doc: 'other processes use the same weights' },
+} as const satisfies FlagTable;
+/** Adds `--backend`, `--device`, `--threads`, `--memory`, `--worker`, `--workers` and `--backend.OPTION`. */
+export function addBackendFlags<C extends Command>(command: C): C {
+  return addTableOptions(addFlags(addFlags(command, BACKEND_FLAGS), WORKER_FLAGS), 'backend', 'the backend');
+}
+
+/** The backend of the command line. The caller disposes it. @throws AutoCircuitError for an unknown name, option or device. */
+export async function openBackend(cli: Cli): Promise<Backend> {
+  const values = cli.flags(BACKEND_FLAGS);
+  const registry = await cli.registry();
+  const definition = registry.get('backend', values.backend);
+  const options = parseTableFlags(cli.tableFlags, 'backend', definition.options, values.backend);
+  const { worker, workers } = cli.flags(WORKER_FLAGS);
+  const sharedWeights = cli.flags(PROCESS_FLAGS).sharedWeights || workers !== undefined;
+  const share = workers === undefined ? values : shareOf(values, workers);
+  const settings = { ...backendSettings(share), ...(sharedWeights ? { sharedWeights } : {}) };
+  if (!worker && workers === undefined) return definition.create(settings, options);
+  const { origin } = registry.list('backend').find(({ item }) => item === definition)!;
+  const plugin = workerPlugin(origin);
+  if (!plugin) {
+    const flag = workers === undefined ? '--worker' : '--workers';
+    throw new AutoCircuitError({
+      code: 'invalid-option',
+      where: 'backend',
+      what: `${flag} takes the backends that come with auto-circuit, and "${values.backend}" is of ${origin}`,
+      fix: `leave ${flag} out`,
+      fields: { option: flag, got: values.backend },
+    });
+  }
+  const { backendInThread, backendPool } = await import('@auto-circuit/workers');
+  const start = { ...plugin, name: values.backend, settings, options };
+  return workers === undefined ? backendInThread(start) : backendPool(start, workers);
+}
+
+/** Of `--memory`, what one process of the backend gets, in GiB. */
+export function memoryShare(cli: Cli): number | undefined {
+  const { memory } = cli.flags(BACKEND_FLAGS);
+  return memory === undefined ? undefined : memory / (cli.flags(WORKER_FLAGS).workers ?? 1);
+}
+
+/** What one of several processes gets of the threads and of the memory. */
+function shareOf(values: BackendValues, workers: number): BackendValues {
+  const threads = Math.max(1, Math.floor((values.threads ?? availableParallelism()) / workers));
+  return { ...values, threads, ...(values.memory === undefined ? {} : { memory: values.memory / workers }) };
+}

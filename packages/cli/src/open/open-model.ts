@@ -1,0 +1,85 @@
+/** @file From flags to a model that can be run and patched: name → weights and tokenizer → graph → backend → engine. */
+import type { Backend, Graph, ModelObject, PatchableModel } from '@auto-circuit/core';
+import type { OutputPositions } from '@auto-circuit/core/plugin';
+import type { MemoryCheck } from '@auto-circuit/core/run';
+import type { LoadedModel } from '@auto-circuit/models';
+import type { Cli } from '../context/context.js';
+import { type GraphValues, graphOptions, memoryBytes } from '../flags/shared-flags.js';
+import { createProgress } from '../terminal/progress.js';
+import { memoryShare, openBackend } from './open-backend.js';
+
+export type { LoadedModel };
+
+/**
+ * Loads a model: a shipped name, a folder, a hub name, or an object (which is taken as it is, without a tokenizer).
+ * @param process whether layer norms are folded and weights centred (`--process`).
+ */
+export async function loadNamedModel(cli: Cli, model: string | ModelObject, process: boolean): Promise<LoadedModel> {
+  if (typeof model !== 'string') return { model, tokenizer: null };
+  const { loadModel } = await import('@auto-circuit/models');
+  const bar = createProgress(cli.output, 'model');
+  try {
+    return await loadModel(model, {
+      cwd: cli.cwd,
+      process: process ? 'all' : 'none',
+      registry: await cli.registry(),
+      progress: bar,
+      hub: { signal: cli.signal, onWarning: cli.output.warn },
+      onWarning: cli.output.warn,
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** A model with its graph on a backend. `dispose` frees all of it. */
+export interface OpenedModel {
+  readonly model: ModelObject;
+  readonly graph: Graph;
+  readonly backend: Backend;
+  readonly patchable: PatchableModel;
+  dispose(): Promise<void>;
+}
+
+/** The model with its outputs read at other positions than its own. */
+const readAt = (model: ModelObject, outputs: OutputPositions | undefined): ModelObject =>
+  outputs === undefined ? model : Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
+
+/** What decides how much memory a run needs: tokens of the longest prompt, and whether gradients are taken. */
+export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
+
+/**
+ * Puts a model on the backend of the command line.
+ * @param graphValues the graph flags; null for commands that only run the model.
+ * @param length tokens of every prompt, for `--token-positions`; null when there is no one length.
+ * @param needs what must fit in `--memory`; null where the prompts are not known yet
+ * @throws AutoCircuitError before anything is loaded when `--memory` cannot be kept
+ */
+export async function openPatchable(
+  cli: Cli,
+  plainModel: ModelObject,
+  graphValues: GraphValues | null,
+  length: number | null,
+  needs: MemoryNeeds | null = null,
+): Promise<OpenedModel> {
+  const { buildGraph, checkMemory, optionsFor } = await import('@auto-circuit/core/run');
+  const { createPatchableModel } = await import('@auto-circuit/core');
+  const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);
+  const options = graphValues === null ? optionsFor(model.spec.layout) : graphOptions(graphValues, length);
+  const graph = buildGraph(model.spec.layout, options);
+  const memory = memoryShare(cli);
+  if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
+  const backend = await openBackend(cli);
+  const patchable = await createPatchableModel({
+    model,
+    graph,
+    backend,
+    onDebug: cli.trace,
+    ...(memory === undefined ? {} : { memoryBytes: memoryBytes(memory) }),
+  });
+  const dispose = async (): Promise<void> => {
+    await patchable.dispose();
+    await backend.dispose();
+  };
+  return Object.freeze({ model, graph, backend, patchable, dispose });
+}

@@ -1,0 +1,110 @@
+/** @file From a prompt file (or prompts on the command line) and the data flags to tokenized prompts. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { PromptFile, PromptGenerator, Task } from '@auto-circuit/core/plugin';
+import type { TokenizedPrompts } from '@auto-circuit/core/run';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
+import type { Cli } from '../context/context.js';
+import { DATA_FLAGS, type DataValues } from '../flags/shared-flags.js';
+import { countOf } from '../terminal/numbers.js';
+import type { LoadedModel } from './open-model.js';
+
+/** Reads AutoCircuit's prompt JSON. Relative paths start at the user's folder. */
+export async function readPromptFile(cli: Cli, data: string | URL): Promise<PromptFile> {
+  const { fileError } = await import('@auto-circuit/core/run');
+  const { parsePromptFile } = await import('@auto-circuit/core');
+  const path = data instanceof URL ? fileURLToPath(data) : resolve(cli.cwd, data);
+  const shown = data instanceof URL ? path : data;
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw fileError('prompts', 'read', shown, cause);
+  }
+  return parsePromptFile(text, shown);
+}
+
+/** Whether a task's prompts are made for a tokenizer, and not read from a file. */
+export const isGenerator = (data: Task['data']): data is PromptGenerator =>
+  typeof data !== 'string' && !(data instanceof URL);
+
+/**
+ * A task's prompts, made for the model's tokenizer.
+ * @param asked another number or seed than the task's own data set has
+ * @throws AutoCircuitError when the task's prompts are not made, the model has no tokenizer, or it does not fit the task
+ */
+export async function generatedPrompts(
+  task: Task,
+  { model, tokenizer }: Pick<LoadedModel, 'tokenizer'> & { readonly model: { readonly name: string } },
+  asked: { readonly count?: number | undefined; readonly seed?: number | undefined } = {},
+): Promise<PromptFile> {
+  const { data } = task;
+  if (!isGenerator(data)) {
+    throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: '--generate', got: task.name },
+      where: 'prompts',
+      what: `the prompts of task "${task.name}" are a file, not made for a tokenizer`,
+      fix: 'leave --generate out; the task itself runs with --task',
+    });
+  }
+  if (tokenizer === null) {
+    throw new AutoCircuitError({
+      code: 'no-tokenizer',
+      fields: { model: model.name, task: task.name },
+      where: 'prompts',
+      what: `the prompts of task "${task.name}" are made for the model's tokenizer, and ${model.name} has none`,
+      fix: 'use a model folder with tokenizer.json',
+    });
+  }
+  return data.generate({ encoder: tokenizer, count: asked.count ?? data.count, seed: asked.seed ?? data.seed });
+}
+
+/** Prompts as token ids, ready to run. */
+export interface OpenedPrompts extends TokenizedPrompts {
+  /** What was done about BOS, for the header: `BOS added`, `no BOS`, or null for prompts of ids. */
+  readonly bosLine: string | null;
+}
+
+/**
+ * Tokenizes a file's prompts and keeps those that `--length` and `--limit` leave. Under `--bos auto` the tokenizer decides.
+ * @throws AutoCircuitError for answers that are not one token, pairs of unequal length, …
+ */
+export async function tokenizeFile(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<OpenedPrompts> {
+  const { choosePrompts } = await import('@auto-circuit/core/run');
+  const { tokenizePrompts } = await import('@auto-circuit/core');
+  const values = cli.flags(DATA_FLAGS);
+  const { tokenizer } = loaded;
+  const tokenized = tokenizePrompts(file, tokenizer, { bos: wantsBos(values.bos, loaded) });
+  const prompts = choosePrompts(tokenized.prompts, { length: values.length ?? null, limit: values.limit ?? null });
+  const unusual = values.bos === 'auto' && tokenizer !== null && tokenizer.bosId !== null;
+  const without = `no BOS${unusual ? ' (AutoCircuit and TransformerLens put one: --bos on)' : ''}`;
+  const bosLine = file.kind !== 'text' ? null : tokenized.bosAdded ? 'BOS added' : without;
+  return Object.freeze({ ...tokenized, prompts, bosLine });
+}
+
+/** Whether BOS is put before prompts of text. */
+export function wantsBos(bos: DataValues['bos'], { tokenizer }: LoadedModel): boolean {
+  return bos === 'auto' ? (tokenizer?.addsBos ?? false) : bos === 'on';
+}
+
+/** `ioi.json · 40 prompts of 15 tokens · no BOS`. */
+export function promptsLine(
+  name: string,
+  prompts: TokenizedPrompts['prompts'],
+  bosLine: string | null,
+  prefix = 0,
+): string {
+  const lengths = prompts.map(({ clean }) => clean.length);
+  const [first, last] = [Math.min(...lengths), Math.max(...lengths)];
+  const tokens = first === last ? countOf(last, 'token') : `${first} to ${last} tokens`;
+  return [
+    name,
+    `${countOf(prompts.length, 'prompt')} of ${tokens}`,
+    bosLine,
+    prefix > 0 ? `the first ${prefix} run once` : null,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}

@@ -1,7 +1,0 @@
-/** @file The version of this package, as its package.json has it. */
-import { readFileSync } from 'node:fs';
-
-export function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
-}

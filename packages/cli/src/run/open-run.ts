@@ -1,0 +1,89 @@
+/** @file From the flags of a run to its model on a backend, and its prompts. */
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Prompt, Task } from '@auto-circuit/core';
+import type { RunIdentity } from '@auto-circuit/core/run';
+import type { Command } from 'commander';
+import type { Cli } from '../context/context.js';
+import { requireFlag } from '../flags/flag-table.js';
+import { DATA_FLAGS, GRAPH_FLAGS } from '../flags/shared-flags.js';
+import type { OpenedModel } from '../open/open-model.js';
+import { positionLabels } from '../open/position-labels.js';
+import { sharedPrefix } from '../open/shared-prefix.js';
+import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { SETTING_FLAGS, SOURCE_FLAGS } from './run-flags.js';
+
+/** A model on a backend, and its prompts. */
+export interface OpenedRun extends OpenedModel {
+  readonly task: Task | null;
+  readonly dataName: string;
+  readonly prompts: readonly Prompt[];
+  /** Positions of words, BOS counted. */
+  readonly wordIdxs: Readonly<Record<string, number>>;
+  readonly bosLine: string | null;
+  /** What stands at each position; empty without token positions. */
+  readonly labels: readonly string[];
+  /** What opens the same again. */
+  readonly sources: RunIdentity['sources'];
+}
+
+/**
+ * Opens model and prompts and writes the header. The caller disposes.
+ * @param gradients whether mask gradients will be taken
+ */
+export async function openRun(cli: Cli, command: Command, gradients = false): Promise<OpenedRun> {
+  const values = cli.flags(SOURCE_FLAGS);
+  const task = values.task === undefined ? null : (await cli.registry()).get('task', values.task);
+  const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
+  const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
+  const { requireOneLength } = await import('@auto-circuit/core/run');
+  const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
+  const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
+    '../open/open-prompts.js'
+  );
+  const read = isGenerator(data) ? null : await readPromptFile(cli, data); // a mistake in it is found before the model is loaded
+  const loaded = await loadNamedModel(cli, named, values.process);
+  const file = read ?? (await generatedPrompts(task!, loaded));
+  const tokenized = await tokenizeFile(cli, file, loaded);
+  const { bosLine } = tokenized;
+  const prefix = await sharedPrefix(loaded.model, tokenized.prompts, cli.flags(SETTING_FLAGS).sharedPrefix);
+  const graphValues = { ...cli.flags(GRAPH_FLAGS) };
+  if (task?.tokenPositions) graphValues.tokenPositions = true;
+  graphValues.outputs ??= task?.outputs;
+  const whole = graphValues.tokenPositions
+    ? requireOneLength(tokenized.prompts, 'edges for each token position')
+    : null;
+  const length = whole === null ? null : whole - prefix.length;
+  const longest = Math.max(...tokenized.prompts.map(({ clean }) => clean.length - prefix.length));
+  const opened = await openPatchable(cli, prefix.model, graphValues, length, { length: longest, gradients });
+  const prompts = await prefix.cut(opened.backend).catch(async (error: unknown) => {
+    await opened.dispose();
+    throw error;
+  });
+  const shifted = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
+  const wordIdxs = Object.fromEntries(shifted.filter(([, at]) => at >= 0));
+  const dataName = task?.name ?? basename(`${data}`);
+  writeHeader(cli.output, {
+    model: modelLine(opened.model, opened.graph),
+    task: promptsLine(dataName, tokenized.prompts, bosLine, prefix.length),
+    backend: backendLine(opened.backend.info),
+  });
+  const sources = {
+    task: values.task ?? null,
+    data: values.data === undefined ? null : resolve(cli.cwd, values.data),
+    model: values.model === undefined ? null : whereModel(cli, values.model),
+    process: values.process,
+    tokenPositions: graphValues.tokenPositions,
+    outputs: graphValues.outputs ?? null,
+    bos: cli.flags(DATA_FLAGS).bos,
+    sharedPrefix: prefix.length > 0,
+  };
+  const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
+  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, sources });
+}
+
+/** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */
+function whereModel(cli: Cli, model: string): string {
+  const path = resolve(cli.cwd, model);
+  return existsSync(path) ? path : model;
+}

@@ -1,0 +1,132 @@
+/** @file What is asked of a run: algorithm, metrics, objective, circuits, and what identifies its parts. */
+
+import type { ObjectiveName } from '@auto-circuit/core';
+import type {
+  ChosenMetric,
+  DiscoverRequest,
+  RunIdentity,
+  RunPromptSettings,
+  SelectionSettings,
+} from '@auto-circuit/core/run';
+import type { Command } from 'commander';
+import type { Cli } from '../context/context.js';
+import { packageVersion } from '../context/package-version.js';
+import { requireFlag } from '../flags/flag-table.js';
+import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
+import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
+import type { OpenedRun } from './open-run.js';
+import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
+import { parseCount, parseSizes } from './sizes.js';
+
+/** The algorithm of `--algo`, with its options checked as far as they can be without a model. */
+export async function chosenAlgo(cli: Cli, command: Command): Promise<NamedAlgo> {
+  const name = requireFlag(cli.flags(ALGO_FLAGS).algo, command, '--algo', 'eap');
+  const named = await namedAlgo(cli, command.name(), name);
+  await algoOptions(cli, named, null);
+  return named;
+}
+
+/** How circuits are run and which prompts are used, by the flags. */
+export function circuitSettings(
+  cli: Cli,
+  command: Command,
+): SelectionSettings & RunPromptSettings & { readonly force: boolean } {
+  const values = cli.flags(SETTING_FLAGS);
+  const { ablation, ablateFrom } = values as unknown as PatchValues;
+  const { batchSize, limit, length, seed } = cli.flags(DATA_FLAGS);
+  return {
+    ablation,
+    ablateFrom,
+    patchType: values.patchType,
+    select: values.select,
+    reverse: values.reverse,
+    force: values.force,
+    batchSize,
+    limit: limit ?? null,
+    length: length ?? null,
+    train: values.train ?? null,
+    test: values.test === undefined ? null : parseCount(command.name(), '--test', values.test, 'same', 1),
+    seed,
+  };
+}
+
+/** Whether every prompt has wrong answers. */
+export const haveWrongAnswers = ({ prompts }: OpenedRun): boolean =>
+  prompts.every((prompt) => prompt.wrongAnswers.length > 0);
+
+/** @param shared whether the options of the command line are for other algorithms, too */
+export async function runRequest(
+  cli: Cli,
+  command: Command,
+  opened: OpenedRun,
+  named: NamedAlgo,
+  shared = false,
+): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
+  const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
+  const request: DiscoverRequest = {
+    model: opened.patchable,
+    prompts: opened.prompts,
+    algo: named.algo,
+    algoOptions: await algoOptions(cli, named, opened, shared),
+    metrics: await chosenMetrics(cli, metric, opened),
+    objective: chosenObjective(cli, opened),
+    sizes: parseSizes(command.name(), edges, threshold),
+    keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
+    ...circuitSettings(cli, command),
+  };
+  const { name, weights, processing } = opened.model;
+  const identity: RunIdentity = {
+    model: { name, key: weights.key, processing },
+    data: { name: opened.dataName, bos: opened.bosLine ?? 'no text' },
+    positions: { labels: opened.labels, words: opened.wordIdxs },
+    sources: opened.sources,
+    backend: opened.backend.info,
+    plugins: await pluginsUsed(cli, request, opened.backend.info.backend),
+    versions: { 'auto-circuit': packageVersion() },
+  };
+  return { request, identity };
+}
+
+/** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
+async function pluginsUsed(
+  cli: Cli,
+  { algo, metrics }: DiscoverRequest,
+  backend: string,
+): Promise<Record<string, string>> {
+  const registry = await cli.registry();
+  const used = [
+    ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
+    ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
+    ...registry.list('backend').filter(({ item }) => item.name === backend),
+    ...registry.list('architecture'),
+    ...registry.list('task'),
+  ];
+  return Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]])));
+}
+
+/** KL, or squared differences where the output is one number; and the logit difference where prompts have wrong answers. */
+const defaultMetrics = (opened: OpenedRun): string[] => [
+  opened.model.spec.outputSize === 1 ? 'mse' : 'kl',
+  ...(haveWrongAnswers(opened) ? ['logit-diff'] : []),
+];
+
+/** The metrics of `--metric`, or the default ones. */
+export async function chosenMetrics(cli: Cli, names: string | undefined, opened: OpenedRun): Promise<ChosenMetric[]> {
+  const registry = await cli.registry();
+  const { optionDefaults } = await import('@auto-circuit/core/plugin');
+  const wanted = names === undefined ? defaultMetrics(opened) : names.split(',').map((name) => name.trim());
+  return [...new Set(wanted)].map((name) => {
+    const metric = registry.get('metric', name);
+    return { metric, options: optionDefaults(metric.options) };
+  });
+}
+
+function chosenObjective(cli: Cli, opened: OpenedRun): ObjectiveName {
+  const asked = (cli.flags(OBJECTIVE_FLAGS).objective as ObjectiveName | undefined) ?? opened.task?.objective;
+  if (asked !== undefined) return asked;
+  if (haveWrongAnswers(opened)) return 'logit-diff';
+  cli.output.warn(
+    'some prompts have no wrong answers, so scores are gradients of the answer’s logit (--objective answer-logit)',
+  );
+  return 'answer-logit';
+}

@@ -1,0 +1,260 @@
+/** @file The command line as a whole: help, mistakes, lists, config defaults, completion. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createProgram } from '../cli.js';
+import { runMain } from './run-main.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cli-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('help', () => {
+  it('without arguments is the help, on stdout', async () => {
+    const { code, stdout, stderr } = await runMain([]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^Usage: auto-circuit/);
+    expect(await runMain(['--help'])).toEqual({ code, stdout, stderr });
+  });
+
+  it('of every command has an example and says what happens without each flag', async () => {
+    const streams = {
+      stdout: { write: () => 0 },
+      stderr: { write: () => 0 },
+      cwd: folder,
+      env: {},
+      signal: new AbortController().signal,
+    };
+    for (const command of createProgram(streams).commands) {
+      const { code, stdout } = await runMain([command.name(), '--help']);
+      expect(code).toBe(0);
+      expect(stdout, command.name()).toMatch(/Examples?:\n {2}\$ auto-circuit /);
+      for (const { long, description } of command.options) {
+        if (long?.endsWith('.OPTION')) continue;
+        expect(description, `${command.name()} ${long}`).toMatch(/\(.+\)$|^the opposite of --/);
+      }
+    }
+  });
+
+  it('has no colours and the version is the package’s', async () => {
+    expect((await runMain(['list', '--help'])).stdout).not.toContain('\u001b');
+    expect((await runMain(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+/** What `--json` writes of an error. */
+interface WrittenError {
+  readonly error: { readonly code: string; readonly kind: string; readonly message: string };
+}
+
+describe('mistakes of the user', () => {
+  it.each([
+    [
+      ['lst'],
+      'unknown-name',
+      { name: 'lst', nearest: ['list'] },
+      '[auto-circuit] unknown command "lst"; did you mean "list"?',
+    ],
+    [['list', '--jsn'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
+    [['list', '--jsn=3'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
+    [['list', 'algo'], 'unknown-name', { name: 'algo' }, '[list] unknown kind "algo"; did you mean "algos"?'],
+    [
+      ['list', 'backends', 'onx'],
+      'unknown-name',
+      { name: 'onx', nearest: ['onnx'] },
+      '[list] unknown entry of backends "onx"; did you mean "onnx"?',
+    ],
+    [
+      ['list', 'a', 'b', 'c'],
+      'usage',
+      { arguments: ['a', 'b', 'c'] },
+      '[list] too many arguments: expected 2, got 3 (a b c); see: auto-circuit list --help',
+    ],
+    [
+      ['model'],
+      'usage',
+      { argument: 'MODEL' },
+      '[model] the argument MODEL is missing; see: auto-circuit model --help',
+    ],
+    [
+      ['logits'],
+      'missing-option',
+      { option: '--model' },
+      '[logits] --model is missing; give it, for example: --model micro',
+    ],
+    [['logits', '--limit'], 'usage', { option: '--limit' }, '[logits] --limit needs a value: expected --limit <N>'],
+    [
+      ['logits', '--limit', '2.5'],
+      null,
+      {},
+      '[logits] --limit does not fit: expected a whole number from 1, got "2.5"',
+    ],
+    [
+      ['logits', '--side', 'left'],
+      null,
+      {},
+      '[logits] --side does not fit: expected one of clean, corrupt, got "left"',
+    ],
+    [['list', '--algo.steps', '5'], 'unknown-name', { name: '--algo.steps' }, '[list] unknown flag "--algo.steps"'],
+    [
+      ['logits', '--bckend.fuse', 'no'],
+      'unknown-name',
+      { name: '--bckend.fuse' },
+      '[logits] unknown flag "--bckend.fuse"; known: --backend.OPTION',
+    ],
+    [
+      ['list', '--plugin', 'nope'],
+      null,
+      {},
+      '[plugin auto-circuit-plugin-nope] the package auto-circuit-plugin-nope is not installed in',
+    ],
+    [['list', '--config', 'nope.mjs'], null, {}, '[config] there is no file'],
+    [
+      ['completion', 'basch'],
+      'unknown-name',
+      { name: 'basch', nearest: ['bash'] },
+      '[completion] unknown shell "basch"; did you mean "bash"?',
+    ],
+    [['convert', 'nope.json', '--to', 'eap-ig'], null, {}, '[convert] cannot read nope.json: no such file or folder'],
+    [
+      ['evaluate', 'nope'],
+      'file-not-found',
+      { path: 'nope' },
+      '[evaluate] there is no nope; name a run folder or a circuit file',
+    ],
+    [
+      ['discover', '--task', 'ioi-mini', '--algo', 'eap', '--resume', '--overwrite'],
+      'conflicting-options',
+      { options: ['--resume', '--overwrite'] },
+      '[discover] --resume and --overwrite exclude each other',
+    ],
+  ] as const)(
+    '%j is one line on stderr, exit code 2, and a document with --json',
+    async (args, code, fields, sentence) => {
+      const plain = await runMain(args, { cwd: folder });
+      expect(plain.stderr).toMatch(/^error: .*\n$/);
+      expect(plain.stderr).toContain(sentence);
+      expect([plain.code, plain.stdout]).toEqual([2, '']);
+      const json = await runMain([...args.slice(0, 1), '--json', ...args.slice(1)], { cwd: folder });
+      expect([json.code, json.stderr]).toEqual([2, plain.stderr]);
+      const { error } = JSON.parse(json.stdout) as WrittenError;
+      expect(`error: ${error.message}\n`).toBe(plain.stderr);
+      expect(error.kind).toBe('user');
+      if (code !== null) expect(error).toMatchObject({ code, fields });
+    },
+  );
+
+  it('are documents, too, where the config asks for JSON', async () => {
+    await writeFile(join(folder, 'c.mjs'), 'export default { defaults: { json: true } };');
+    const { code, stdout } = await runMain(['logits', '--config', 'c.mjs'], { cwd: folder });
+    expect([code, JSON.parse(stdout).error]).toEqual([
+      2,
+      {
+        code: 'missing-option',
+        kind: 'user',
+        where: 'logits',
+        message: '[logits] --model is missing; give it, for example: --model micro',
+        what: '--model is missing',
+        fix: 'give it, for example: --model micro',
+        fields: { option: '--model' },
+      },
+    ]);
+  });
+
+  it('--debug adds the stack; colours only on a terminal, and not with NO_COLOR', async () => {
+    expect((await runMain(['list', 'algo', '--debug'])).stderr).toMatch(/\n\s+at /);
+    expect((await runMain(['lst'], { terminal: true })).stderr).toContain('\u001b[31merror:');
+    expect((await runMain(['lst'], { terminal: true, env: { NO_COLOR: '1' } })).stderr).not.toContain('\u001b');
+  });
+});
+
+describe('list', () => {
+  it('--json has options, types, defaults and origins, and nothing else is on stdout', async () => {
+    const { code, stdout, stderr } = await runMain(['list', '--json']);
+    const lists = JSON.parse(stdout);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(Object.keys(lists)).toEqual([
+      'models',
+      'architectures',
+      'tasks',
+      'algos',
+      'presets',
+      'metrics',
+      'backends',
+      'ablations',
+    ]);
+    const eapIg = lists.algos.find((algo: { name: string }) => algo.name === 'eap-ig-inputs');
+    expect(eapIg.from).toBe('@auto-circuit/prune-algos');
+    expect(eapIg.options.steps).toMatchObject({ type: 'int', default: 5 });
+    expect(lists.ablations).toHaveLength(8); // the seven of AutoCircuit, and optimal
+    expect(lists.backends.map((backend: { name: string }) => backend.name)).toEqual(['interpreter', 'onnx', 'tfjs']);
+  });
+
+  it('algos has the names of AutoCircuit in a section of their own', async () => {
+    const { stdout } = await runMain(['list', 'algos'], { terminal: false });
+    expect(stdout).toMatch(/^algos\n.*^ +eap /ms);
+    expect(stdout).toMatch(/^presets: .*\n(?:.*\n)+ +tree-probing +"Tree Probing": circuit-probing, /m);
+  });
+
+  it('shows a table, and one entry with its options', async () => {
+    const { stdout } = await runMain(['list', 'backends']);
+    expect(stdout.split('\n')[0]).toMatch(/^name +doc$/);
+    expect(stdout).toMatch(/^interpreter +plain and slow/m);
+    expect((await runMain(['list', 'backends', 'interpreter'])).stdout).toMatch(
+      /^precision +float64 \| float32 +float64 +\S/m,
+    );
+    expect((await runMain(['list', 'metrics', 'kl'])).stdout).toContain('\nhigher is better: no\n');
+  });
+
+  it('holds plugins of the config and of --plugin, with their origin', async () => {
+    const plugin = (name: string) => `{ apiVersion: 1, name: '${name}', contributes: [
+      { kind: 'prune-algo', name: '${name}', doc: 'an algorithm', options: {}, score: async () => ({ scores: {} }) }] }`;
+    await writeFile(join(folder, 'mine.mjs'), `export default ${plugin('mine')};`);
+    await writeFile(join(folder, 'auto-circuit.config.mjs'), `export default { plugins: [${plugin('inline')}] };`);
+    const { stdout } = await runMain(['list', 'algos', '--plugin', './mine.mjs'], { cwd: folder });
+    expect(stdout).toMatch(/^ +mine +an algorithm +\.\/mine\.mjs$/m);
+    expect(stdout).toMatch(/^ +inline +an algorithm +inline$/m);
+    expect(stdout).not.toContain('@auto-circuit/');
+    await writeFile(join(folder, 'mine.mjs.twin.mjs'), `export default ${plugin('eap')};`);
+    const twice = await runMain(['list', '--plugin', './mine.mjs.twin.mjs'], { cwd: folder });
+    expect(twice.stderr).toContain(
+      'the pruning algorithm "eap" is contributed by both "@auto-circuit/prune-algos" and "eap" (./mine',
+    );
+    expect(twice.code).toBe(2);
+  });
+});
+
+describe('config defaults', () => {
+  it('a default that is no flag is refused, with the nearest', async () => {
+    await writeFile(join(folder, 'c.mjs'), 'export default { defaults: { thread: 2 } };');
+    const { code, stderr } = await runMain(['list', '--config', 'c.mjs'], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('unknown default "thread"; did you mean "threads"?')]);
+  });
+
+  it('serve where the command line says nothing', async () => {
+    await writeFile(join(folder, 'c.mjs'), 'export default { defaults: { json: true } };');
+    expect(JSON.parse((await runMain(['list', '--config', 'c.mjs'], { cwd: folder })).stdout)).toHaveProperty('algos');
+  });
+});
+
+describe('doctor and completion', () => {
+  it('doctor says what is here', async () => {
+    const { code, stdout } = await runMain(['doctor', '--json'], { env: { HF_HOME: folder } });
+    const { ok, checks } = JSON.parse(stdout);
+    expect([code, typeof ok]).toEqual([0, 'boolean']);
+    const named = new Map(checks.map((check: { what: string }) => [check.what, check]));
+    expect(named.get('Node.js')).toMatchObject({ ok: true, detail: process.version });
+    expect(named.get('onnxruntime-node')).toMatchObject({ ok: true, section: 'backends' });
+    expect(named.get('hub cache')).toMatchObject({ detail: expect.stringContaining(folder) });
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('completion for %s names every command', async (shell) => {
+    const { stdout } = await runMain(['completion', shell]);
+    for (const command of ['list', 'patch', 'logits', 'dataset', 'doctor']) expect(stdout).toContain(command);
+    expect(stdout).toContain('all-positions');
+    expect(stdout).not.toContain('OPTION');
+  });
+});

@@ -1,0 +1,22 @@
+/** @file How examples are found in Markdown. */
+import { describe, expect, it } from 'vitest';
+import { docExamples, nodeArguments } from './doc-examples.js';
+
+describe('examples in Markdown', () => {
+  it('are the fenced blocks after a mark, and no others', () => {
+    const text = '<!-- run -->\n```sh\na\nb\n```\n\n```sh\nnot this\n```\n<!-- file: p.json -->\n```json\n{}\n```\n';
+    expect(docExamples(text)).toEqual([
+      { kind: 'run', name: '', text: 'a\nb\n' },
+      { kind: 'file', name: 'p.json', text: '{}\n' },
+    ]);
+  });
+  it('give the arguments that a shell would', () => {
+    const text =
+      'npx auto-circuit patch --edges "A0.0->Resid End" \\\n  --wrong \' x\'  # why\n# only words\nnode a.mjs\n';
+    expect(nodeArguments(text, 'M')).toEqual([
+      ['M', 'patch', '--edges', 'A0.0->Resid End', '--wrong', ' x'],
+      ['a.mjs'],
+    ]);
+    expect(() => nodeArguments('npm test', 'M')).toThrow('neither auto-circuit nor node: npm test');
+  });
+});

@@ -1,0 +1,81 @@
+/** @file The commands on a model of text: the shipped one. What must hold for any weights is checked, not its numbers. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runMain } from './run-main.js';
+
+const PROMPT = {
+  clean: 'While Suri and Rosa waited at the bakery , Rosa handed a blanket to',
+  corrupt: 'While Suri and Rosa waited at the bakery , Tamar handed a blanket to',
+  answers: [' Suri'],
+  wrong_answers: [' Rosa'],
+};
+let cwd: string;
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'on-ioi-mini-'));
+  await writeFile(join(cwd, 'p.json'), JSON.stringify({ prompts: [PROMPT] }));
+});
+afterAll(() => rm(cwd, { recursive: true }));
+
+const run = (...args: string[]) => runMain([...args, '--model', 'ioi-mini'], { cwd, env: {} });
+const PAIR = ['--clean', PROMPT.clean, '--corrupt', PROMPT.corrupt, '--answer', ' Suri', '--wrong', ' Rosa'];
+
+interface Watched {
+  readonly text: string;
+  readonly before: { readonly logit: number };
+  readonly after: { readonly logit: number };
+  readonly corrupt: { readonly logit: number };
+}
+
+describe('patch', () => {
+  const patched = async (...args: string[]): Promise<readonly Watched[]> => {
+    const { code, stdout } = await run('patch', ...PAIR, '--json', '--quiet', ...args);
+    expect(code).toBe(0);
+    return (JSON.parse(stdout) as { readonly answers: readonly Watched[] }).answers;
+  };
+  const FLOAT_STEPS = 1e-4; // logits near 10 in float32, a few hundred operations apart
+
+  it('every edge patched is the corrupt run, none is the clean one', async () => {
+    for (const token of await patched('--edges', '', '--complement')) {
+      expect(Math.abs(token.after.logit - token.corrupt.logit)).toBeLessThan(FLOAT_STEPS);
+    }
+    for (const token of await patched('--edges', '')) {
+      expect(Math.abs(token.after.logit - token.before.logit)).toBeLessThan(FLOAT_STEPS);
+      expect(token.after.logit).not.toBeCloseTo(token.corrupt.logit, 2);
+    }
+  });
+
+  it('shows tokens as text, and edges by position with --token-positions', async () => {
+    const all = await patched('--edges', 'A2.3->Resid End', '--token-positions');
+    const last = await patched('--edges', 'A2.3->Resid End@14', '--token-positions');
+    expect(all.map(({ text }) => text.trim())).toEqual(['Suri', 'Rosa']);
+    // the output is read at the last position, 14, so the others change nothing
+    for (const [i, token] of all.entries()) expect(token.after.logit).toBeCloseTo(last[i]!.after.logit, 4);
+    const first = await patched('--edges', 'A2.3->Resid End@3', '--token-positions');
+    expect(first[0]!.after.logit).toBeCloseTo(first[0]!.before.logit, 4);
+  });
+});
+
+describe('logits and dataset', () => {
+  it('agree on what the model says; the header tells of BOS and of weights', async () => {
+    const logits = await run('logits', '--data', 'p.json', '--json', '--top', '1');
+    const { prompts } = JSON.parse(logits.stdout);
+    const dataset = await run('dataset', 'p.json', '--json');
+    expect(JSON.parse(dataset.stdout).clean.accuracy).toBe(prompts[0].answers[0].rank === 1 ? 1 : 0);
+    expect(logits.stderr).toMatch(/p\.json · 1 prompt of 15 tokens · BOS added/);
+    expect(logits.stderr).toContain('weights as they are');
+    expect(dataset.stderr).toContain('fold-norm');
+    expect((await run('logits', '--data', 'p.json', '--bos', 'off')).stderr).toContain('of 14 tokens · no BOS');
+  });
+
+  it('an answer of two tokens is named, with its prompt', async () => {
+    await writeFile(
+      join(cwd, 'two.json'),
+      JSON.stringify({ prompts: [PROMPT, { ...PROMPT, answers: [' Suri and'] }] }),
+    );
+    const { code, stderr } = await run('dataset', 'two.json');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/two\.json: prompt 1: answer " Suri and" is not one token: expected one token, got 2 \(/);
+  });
+});

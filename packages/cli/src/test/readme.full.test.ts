@@ -1,0 +1,67 @@
+/** @file What READMEs and docs tell people to type, run as they would: against the built CLI, in an empty folder. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { docExamples, nodeArguments } from './doc-examples.js';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const MAIN = join(ROOT, 'packages', 'cli', 'dist', 'main.js');
+const pages = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+  'docs/reference/errors.md',
+  ...readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`),
+];
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8').replaceAll('\r\n', '\n');
+
+function node(args: readonly string[], cwd: string): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
+  expect(status, `${args.join(' ')}\n${stderr}`).toBe(0);
+  return stdout;
+}
+
+describe.each(pages)('%s', (page) => {
+  const examples = docExamples(read(page));
+
+  it('has examples that run', () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'readme-'));
+    symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'), 'junction'); // plugins import the packages
+    for (const { kind, name, text } of examples) {
+      if (kind === 'file') {
+        mkdirSync(dirname(join(cwd, name)), { recursive: true });
+        writeFileSync(join(cwd, name), text);
+      }
+      if (kind === 'run')
+        for (const args of nodeArguments(text, MAIN)) expect(node(args, cwd).length).toBeGreaterThan(0);
+    }
+    rmSync(join(cwd, 'node_modules'));
+    rmSync(cwd, { recursive: true });
+  });
+
+  it('shows the text of the example files that it names', () => {
+    for (const { kind, name, text } of examples) {
+      if (kind === 'example') expect(read(name).replace(/^\/\*\*.*?\*\/\n/s, '')).toBe(text);
+    }
+  });
+});
+
+describe('README.md', () => {
+  it('has commands, a prompt file and the library example', () => {
+    expect(docExamples(read('README.md')).map(({ kind }) => kind)).toEqual(['run', 'file', 'run', 'example']);
+  });
+});
+
+it('the library example prints the ten strongest edges', () => {
+  const lines = node([join(ROOT, 'examples', 'library.mjs')], ROOT)
+    .trim()
+    .split('\n');
+  expect(lines[0]).toMatch(/^the strongest of \d+ edges on \d+ prompts:$/);
+  const scores = lines.slice(1).map((line) => Number(/^ *(-?\d+\.\d+) {2}\S.*->\S/.exec(line)?.[1]));
+  expect(scores).toHaveLength(10);
+  expect(scores).toEqual([...scores].sort((a, b) => Math.abs(b) - Math.abs(a)));
+});

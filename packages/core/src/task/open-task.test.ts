@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
+import { defineMetric } from '../plugin/metric.js';
+import { definePruneAlgo, type PruneAlgo } from '../plugin/prune-algo.js';
+import { defineTask } from '../plugin/task.js';
+import { parsePromptFile } from '../prompts/prompt-file.js';
+import { tokenizePrompts } from '../prompts/tokenize.js';
+import { discover } from '../run/discover.js';
+import { ScoreAccumulator } from '../statistics/accumulate.js';
+import { microModel } from '../testing/micro-model.js';
+import { type OpenTaskRequest, openTask } from './open-task.js';
+
+const file = parsePromptFile(
+  JSON.stringify({
+    prompts: Array.from({ length: 6 }, (_, i) => ({
+      clean: [[1 + i, 0.5]],
+      corrupt: [[0.5, 1 - i]],
+      answers: [0],
+      wrong_answers: [1],
+    })),
+  }),
+  'micro.json',
+);
+
+/** The gradient at mask 0, as `eap` takes it. */
+const gradient: PruneAlgo = definePruneAlgo({
+  name: 'gradient',
+  doc: 'the gradient at mask 0',
+  options: { times: { type: 'number', default: 1, doc: 'factor' } },
+  async score({ model, graph, batches, objective, patch }, { times }) {
+    const total = new ScoreAccumulator(graph);
+    for (const batch of batches) {
+      const { tensors } = await model.maskGradient(batch, { input: 'clean', patch, objective });
+      for (const { data } of Object.values(tensors)) data.forEach((x, i) => (data[i] = x * times));
+      total.add({ tensors });
+    }
+    return total.result();
+  },
+});
+
+/** Mean of logit 0 − logit 1. */
+const difference = defineMetric({
+  name: 'difference',
+  doc: 'logit 0 − logit 1',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: false,
+  unit: 'logits',
+  measure({ circuit }) {
+    const values = circuit.flatMap(({ batch, logits }) =>
+      batch.prompts.map((_, i) => logits[2 * i]! - logits[2 * i + 1]!),
+    );
+    return { value: values.reduce((a, b) => a + b, 0) / values.length, prompts: { values } };
+  },
+});
+
+const open = (more: Partial<OpenTaskRequest> = {}) =>
+  openTask({ data: file, model: microModel(), backend: async () => interpreterBackend(), ...more });
+
+describe('an opened task', () => {
+  it('scores, chooses and measures as a run of the same settings does', async () => {
+    const task = await open({ test: 'same' });
+    const { scores } = await task.score(gradient);
+    const run = await discover({
+      model: task.model,
+      prompts: tokenizePrompts(file, null, { bos: false }).prompts,
+      algo: gradient,
+      algoOptions: { times: 1 },
+      metrics: [{ metric: difference, options: {} }],
+      objective: 'logit-diff',
+      sizes: { by: 'list', counts: [1, 3, 5] },
+      keep: 3,
+      ablation: 'resample',
+      ablateFrom: 'corrupt',
+      patchType: 'tree',
+      reverse: false,
+      length: null,
+      limit: null,
+      train: null,
+      test: 'same',
+      batchSize: 32,
+      seed: 0,
+    });
+    expect(scores).toEqual(run.scores);
+    expect(task.circuit(scores, 3)).toEqual(run.circuit);
+    const curve = await task.curve(scores, [5, 1, 3], [difference]);
+    expect(curve.map(({ edges, measured: [one] }) => [edges, one!.value, one!.standardError])).toEqual(
+      run.measurements[0]!.points.map(({ edges, value, standardError }) => [edges, value, standardError]),
+    );
+    const [one] = await task.measure(task.circuit(scores, 3), [difference]);
+    expect(one).toEqual(curve[1]!.measured[0]);
+    expect([one!.model, one!.empty]).toEqual([run.measurements[0]!.model, run.measurements[0]!.empty]);
+    await task.dispose();
+  });
+
+  it('passes options on and refuses unknown ones', async () => {
+    const task = await open();
+    const [once, twice] = [await task.score(gradient), await task.score(gradient, { times: 2 })];
+    const [first] = task.strongest(once.scores, 1);
+    expect(task.strongest(twice.scores, 1)[0]).toEqual({ ...first, score: 2 * first!.score });
+    await expect(task.score(gradient, { time: 2 })).rejects.toMatchObject({ code: 'unknown-name' });
+    await task.dispose();
+  });
+
+  it('patches nothing with no edges, everything with all, and the call’s ablation over the task’s', async () => {
+    const task = await open();
+    const all = Array.from({ length: task.graph.edgeCount }, (_, edge) => edge);
+    const valueUnder = async (edges: readonly (string | number)[], ablation?: 'zero'): Promise<number> => {
+      const outputs = await task.patch(edges, ablation ? { ablation } : {});
+      return (await task.measure(outputs, [difference]))[0]!.value;
+    };
+    const [{ model, empty } = { model: 0, empty: 0 }] = await task.measure(task.circuitOf([]), [difference]);
+    expect(await valueUnder([])).toBeCloseTo(model, 10);
+    expect(await valueUnder(all)).toBeCloseTo(empty, 10);
+    expect(await valueUnder(all, 'zero')).toBe(0);
+    expect(await valueUnder(['B0.0->Resid End'])).toBe(await valueUnder(task.circuitOf(['B0.0->Resid End']).edges));
+    await expect(task.patch(['A9.9->Resid End'])).rejects.toThrow(/A9.9/);
+    await task.dispose();
+  });
+
+  it('takes the defaults of a task, which the caller’s settings override', async () => {
+    const data = defineTask({ name: 't', doc: '', model: 'micro', data: 'nowhere.json', train: 2, batchSize: 1 });
+    const generator = { count: 6, seed: 0, generate: () => file };
+    const tokenizer = { encode: () => [0], decode: () => '', bosId: null };
+    const task = await open({ data: { ...data, data: generator }, tokenizer });
+    expect(task.prompts.train.map(({ prompts }) => prompts.length)).toEqual([1, 1]);
+    const other = await open({ data: { ...data, data: generator }, tokenizer, limit: 4, batchSize: 32 });
+    expect(other.prompts.counts).toMatchObject({ train: 2, test: 2 });
+    expect(other.prompts.train).toHaveLength(1);
+    await expect(open({ data })).rejects.toMatchObject({ code: 'file-not-found', fields: { path: 'nowhere.json' } });
+    await expect(open({ data: { ...data, data: generator } })).rejects.toMatchObject({ code: 'no-tokenizer' });
+    for (const opened of [task, other]) await opened.dispose();
+  });
+
+  it('disposes a backend that it made and leaves one that it was given', async () => {
+    const backend = interpreterBackend();
+    let disposed = 0;
+    const counted = { ...backend, compile: backend.compile.bind(backend), dispose: async () => void disposed++ };
+    await (await open({ backend: counted })).dispose();
+    expect(disposed).toBe(0);
+    await (await open({ backend: async () => counted })).dispose();
+    expect(disposed).toBe(1);
+    await expect(open({ backend: async () => counted, graph: { kvInputs: 'kv-head' } })).rejects.toThrow();
+  });
+});

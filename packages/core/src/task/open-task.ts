@@ -1,0 +1,125 @@
+/**
+ * @file A task, ready to work on: the model on a backend, its graph and its prompts, with everything at the defaults that the command
+ * line has. Score, choose a circuit, measure it, patch edges: a script needs no more.
+ *
+ * @example
+ * const task = await openTask({ data: ioiMini, ...(await loadModel('ioi-mini')), backend: onnxBackend });
+ * const { scores } = await task.score(eap);
+ * const [divergence] = await task.measure(task.circuit(scores, 30), [kl]);
+ * await task.dispose();
+ */
+import type { Backend } from '../backend/backend.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
+import type { GraphOptions } from '../graph/types.js';
+import type { ModelObject } from '../model/model.js';
+import type { ObjectiveName } from '../objectives/names.js';
+import { createPatchableModel } from '../patch/engine.js';
+import type { AblationName } from '../patch/requests/ablations.js';
+import { requireOneLength } from '../prompts/prompts.js';
+import type { Prompt, Side } from '../prompts/types.js';
+import { promptsOfRun } from '../run/prompts-of-run.js';
+import { checkCircuitRun, type PatchType } from '../run/run-circuits.js';
+import { isTask, type TaskData, type TaskTokenizer, taskPrompts } from './task-prompts.js';
+import { TaskSession } from './task-session.js';
+
+/** What a task is opened with: data, model and backend; everything else has the default of the command line. */
+export interface OpenTaskRequest {
+  /** A task (its prompts and its defaults), or prompts of your own: a file's path or URL, or one that has been read. */
+  readonly data: TaskData;
+  readonly model: ModelObject;
+  /** Needed for prompts of text. */
+  readonly tokenizer?: TaskTokenizer | null;
+  /** A backend, which stays yours, or what makes one (`onnxBackend`), which is disposed with the task. */
+  readonly backend: Backend | (() => Promise<Backend>);
+
+  /** What is patched in, everywhere: in scores, circuits and patches. Default: `resample`. */
+  readonly ablation?: AblationName;
+  /** Whose values an ablation takes. Default: `corrupt`. */
+  readonly ablateFrom?: Side;
+  /** `tree` (the default) patches all but the circuit into the clean run; `edge` the circuit into the corrupt run. */
+  readonly patchType?: PatchType;
+  /** Swaps the two sides of circuit runs. Default: false. */
+  readonly reverse?: boolean;
+  /** What gradients are taken of. Default: the task's; else the logit difference, or the answer's logit without wrong answers. */
+  readonly objective?: ObjectiveName;
+  /** Nodes and edges; `positions: 'each'` gives every token position its own edges. Default: the task's, Q, K and V apart. */
+  readonly graph?: Partial<Omit<GraphOptions, 'positions'>> & { readonly positions?: 'each' | null };
+
+  /** Whether a BOS token is put before prompts of text. Default: as the tokenizer does. */
+  readonly bos?: boolean;
+  /** Only prompts of so many tokens. Default: all. */
+  readonly length?: number;
+  /** Only the first so many. Default: all. */
+  readonly limit?: number;
+  /** Prompts that scores and means are taken on. Default: the task's, else half. */
+  readonly train?: number;
+  /** Prompts that circuits are measured on; `same`: those of the scores. Default: the others. */
+  readonly test?: number | 'same';
+  /** Prompts a batch. Default: the task's, else 32. */
+  readonly batchSize?: number;
+  /** Where all randomness starts. Default: 0. */
+  readonly seed?: number;
+
+  /** Most resident memory of this process, in bytes. Default: half of the machine's, as an aim. */
+  readonly memoryBytes?: number;
+  /** Told of what is likely not meant, in one sentence. Default: `process.emitWarning`. */
+  readonly onWarning?: (line: string) => void;
+}
+
+/**
+ * Opens a task. Settings that are left out are those of `auto-circuit discover`, so the numbers are the same.
+ * @throws AutoCircuitError for prompts that do not fit the model (`unfit-prompts`, `mixed-lengths`, `answer-not-one-token`, …), settings
+ * that contradict each other, and backends that do not start
+ */
+export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
+  const { data, tokenizer = null, ablation = 'resample', ablateFrom = 'corrupt', seed = 0 } = request;
+  const task = isTask(data) ? data : null;
+  const { patchType = 'tree', reverse = false } = request;
+  const settings = { ablation, ablateFrom, patchType, reverse };
+  checkCircuitRun(settings, false);
+  const { prompts: all } = await taskPrompts(data, tokenizer, request.bos);
+  const model = task?.outputs ? readAt(request.model, task.outputs) : request.model;
+  const { positions = task?.tokenPositions ? 'each' : null, ...graphOptions } = request.graph ?? {};
+  const graph = buildGraph(model.spec.layout, {
+    ...DEFAULT_GRAPH_OPTIONS,
+    ...(task?.splitQkv === undefined ? {} : { splitQkv: task.splitQkv }),
+    ...graphOptions,
+    positions: positions === 'each' ? requireOneLength(all, 'edges for each token position') : null,
+  });
+  const chosen = request.length ?? request.limit ?? request.train ?? request.test;
+  const prompts = promptsOfRun(all, graph, ablation, {
+    length: request.length ?? null,
+    limit: request.limit ?? null,
+    train: request.train ?? (chosen === undefined ? (task?.train ?? null) : null),
+    test: request.test ?? null,
+    batchSize: request.batchSize ?? task?.batchSize ?? 32,
+    seed,
+  });
+  const objective = request.objective ?? task?.objective ?? defaultObjective(all);
+  const owned = typeof request.backend === 'function';
+  const backend = typeof request.backend === 'function' ? await request.backend() : request.backend;
+  try {
+    const patchable = await createPatchableModel({
+      model,
+      graph,
+      backend,
+      ...(request.memoryBytes === undefined ? {} : { memoryBytes: request.memoryBytes }),
+    });
+    const { onWarning = warnOnProcess } = request;
+    return new TaskSession({ model: patchable, prompts, settings, objective, seed, onWarning }, owned ? backend : null);
+  } catch (error) {
+    if (owned) await backend.dispose();
+    throw error;
+  }
+}
+
+/** The model with its outputs read elsewhere than it says itself. */
+const readAt = (model: ModelObject, outputs: NonNullable<ModelObject['spec']['outputs']>): ModelObject =>
+  Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
+
+const defaultObjective = (prompts: readonly Prompt[]): ObjectiveName =>
+  prompts.every(({ wrongAnswers }) => wrongAnswers.length > 0) ? 'logit-diff' : 'answer-logit';
+
+function warnOnProcess(line: string): void {
+  process.emitWarning(line, 'AutoCircuitWarning');
+}

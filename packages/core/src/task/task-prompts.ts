@@ -1,0 +1,52 @@
+/** @file The prompts of an opened task: from a task, a prompt file or a path to token ids. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { AutoCircuitError } from '../errors/error.js';
+import { fileError } from '../files/file-error.js';
+import type { Task } from '../plugin/task.js';
+import { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
+import { type TextEncoder, type TokenizedPrompts, tokenizePrompts } from '../prompts/tokenize.js';
+
+/** A tokenizer, as `loadModel` gives it. */
+export interface TaskTokenizer extends TextEncoder {
+  /** Whether it puts a BOS token before a text by itself. Default: false. */
+  readonly addsBos?: boolean;
+}
+
+/** A task with its data and defaults, a prompt file by path or URL, or one that has been read (`parsePromptFile`). */
+export type TaskData = Task | PromptFile | string | URL;
+
+export const isTask = (data: TaskData): data is Task =>
+  typeof data === 'object' && !(data instanceof URL) && 'kind' in data && data.kind === 'task';
+
+/** @throws AutoCircuitError for a file that cannot be read or used, or prompts that need a tokenizer where there is none */
+export async function taskPrompts(
+  data: TaskData,
+  tokenizer: TaskTokenizer | null,
+  bos: boolean | undefined,
+): Promise<TokenizedPrompts> {
+  const file = await promptFileOf(data, tokenizer);
+  return tokenizePrompts(file, tokenizer, { bos: bos ?? tokenizer?.addsBos ?? false });
+}
+
+async function promptFileOf(data: TaskData, tokenizer: TaskTokenizer | null): Promise<PromptFile> {
+  if (typeof data === 'string' || data instanceof URL) return readPrompts(data);
+  if (!isTask(data)) return data;
+  if (typeof data.data === 'string' || data.data instanceof URL) return readPrompts(data.data);
+  if (tokenizer) return data.data.generate({ encoder: tokenizer, count: data.data.count, seed: data.data.seed });
+  throw new AutoCircuitError({
+    code: 'no-tokenizer',
+    where: 'prompts',
+    what: `the prompts of task "${data.name}" are made for the model's tokenizer, and none is given`,
+    fix: 'give the tokenizer beside the model, as loadModel returns it',
+    fields: { task: data.name },
+  });
+}
+
+async function readPrompts(source: string | URL): Promise<PromptFile> {
+  const path = source instanceof URL ? fileURLToPath(source) : source;
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw fileError('prompts', 'read', path, cause);
+  });
+  return parsePromptFile(text, path);
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import type { CheckpointData } from '../plugin/checkpoint.js';
+import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
+import { memoryCheckpoint } from '../testing/prune-algo-contexts.js';
+import { Trainer, type TrainingEvaluation } from './trainer.js';
+
+/** Two lists with a bowl each: loss = |slow − 1|² + |fast + 2|². */
+class Bowls extends Trainer<'slow' | 'fast', 'loss'> {
+  readonly slow: Float64Array;
+  readonly fast: Float64Array;
+
+  constructor(steps = 6) {
+    const [slow, fast] = [new Float64Array(3), new Float64Array(2)];
+    super({
+      where: 'bowls',
+      steps,
+      parameters: { slow: { values: slow, learningRate: 0.01 }, fast: { values: fast, learningRate: 0.1 } },
+      curves: { loss: [] },
+    });
+    this.slow = slow;
+    this.fast = fast;
+  }
+  override async evaluate(): Promise<TrainingEvaluation<'slow' | 'fast', 'loss'>> {
+    const squares = (values: Float64Array, to: number): number => values.reduce((sum, x) => sum + (x - to) ** 2, 0);
+    return {
+      gradients: { slow: this.slow.map((x) => 2 * (x - 1)), fast: this.fast.map((x) => 2 * (x + 2)) },
+      points: { loss: squares(this.slow, 1) + squares(this.fast, -2) },
+    };
+  }
+}
+const trained = async (steps: number): Promise<Bowls> => {
+  const bowls = new Bowls();
+  for (let i = 0; i < steps; i++) await bowls.step();
+  return bowls;
+};
+const stateOf = ({ slow, fast, curves, done }: Bowls) => structuredClone({ slow, fast, curves, done });
+const quiet = { progress: { report: () => undefined } };
+
+describe('Trainer', () => {
+  it('moves each list at its own rate, and keeps what each step saw', async () => {
+    const { slow, fast, curves } = await trained(1);
+    // the first step of Adam is the rate, up to 1e-8 ÷ |gradient|
+    for (const x of slow) expect(x).toBeCloseTo(0.01, 8);
+    for (const x of fast) expect(x).toBeCloseTo(-0.1, 8);
+    expect(curves.loss).toEqual([3 + 2 * 4]);
+  });
+  it('goes on bit for bit from a checkpoint', async () => {
+    const [whole, first, second] = [await trained(5), await trained(2), new Bowls()];
+    second.restore(structuredClone(first.toCheckpoint()));
+    for (let i = 0; i < 3; i++) await second.step();
+    expect(stateOf(second)).toEqual(stateOf(whole));
+  });
+  it('takes a curve that has NaN in it', async () => {
+    const { state, arrays } = (await trained(2)).toCheckpoint();
+    const bowls = new Bowls();
+    bowls.restore({ state, arrays: { ...arrays, 'curve/loss': Float64Array.of(1, Number.NaN) } });
+    expect(bowls.curves.loss).toEqual([1, Number.NaN]);
+  });
+  it('refuses damaged checkpoints, and then is as it was', async () => {
+    const bowls = await trained(1);
+    const before = stateOf(bowls);
+    const damaged = damagedCheckpoints((await trained(3)).toCheckpoint());
+    expect(damaged.length).toBe(1 + 2 * 3 * 3 + 2 + 4); // foreign, six arrays, a curve, the count of steps
+    for (const { what, name, data } of damaged) {
+      expect(() => bowls.restore(data), what).toThrow(expect.objectContaining({ code: 'wrong-checkpoint' }));
+      expect(() => bowls.restore(data), what).toThrow(
+        expect.objectContaining({ fields: expect.objectContaining({ name }) }),
+      );
+      expect(stateOf(bowls), what).toEqual(before);
+    }
+  });
+});
+
+describe('training to the end', () => {
+  it('is saved when it is stopped, and then goes on with the next step', async () => {
+    const checkpoint = memoryCheckpoint();
+    const controller = new AbortController();
+    const report = (done: number): void => {
+      if (done === 4) controller.abort();
+    };
+    const hooks = { checkpoint, signal: controller.signal, progress: { report } };
+    await expect(new Bowls().train(hooks, { key: ['bowls'] })).rejects.toThrow(/abort/i);
+    expect(checkpoint.saves()).toBe(1);
+    const steps: unknown[] = [];
+    const resumed = new Bowls();
+    await resumed.train({ checkpoint, progress: { report: (...told) => steps.push(told) } }, { key: ['bowls'] });
+    expect(steps).toEqual([[5, 6, 'steps'], [6, 6, 'steps']]); // biome-ignore format: one line
+    expect(stateOf(resumed)).toEqual(stateOf(await trained(6)));
+    expect(checkpoint.saves()).toBe(1);
+  });
+  it('is saved at the end where that is asked for, and is not trained again', async () => {
+    const checkpoint = memoryCheckpoint();
+    await new Bowls().train({ ...quiet, checkpoint }, { key: 1, keepFinished: true });
+    expect(checkpoint.saves()).toBe(1);
+    const again = new Bowls();
+    const report = (): never => expect.fail('a step was taken');
+    await again.train({ checkpoint, progress: { report } }, { key: 1, keepFinished: true });
+    expect(stateOf(again)).toEqual(stateOf(await trained(6)));
+  });
+  it('refuses the partial work of another training', async () => {
+    const other: CheckpointData = { state: { work: '["other"]', steps: 1 }, arrays: {} };
+    const checkpoint = { load: async () => other, save: async () => undefined };
+    await expect(new Bowls().train({ ...quiet, checkpoint }, { key: ['bowls'] })).rejects.toMatchObject({
+      code: 'wrong-checkpoint',
+      fields: { name: 'work', expected: '["bowls"]', got: '["other"]' },
+    });
+  });
+});

@@ -1,0 +1,15 @@
+/** @file Metric `answer-logit`: mean logit of the answers. */
+import { answerMetric } from './answer-metrics.js';
+
+/**
+ * Mean over prompts of the mean logit of the answers, in logits. Standard error over prompts.
+ *
+ * Use it where prompts have no wrong answers, and only between circuits of one model: a logit alone has no zero.
+ */
+export const answerLogit = answerMetric({
+  name: 'answer-logit',
+  doc: 'mean logit of the answers',
+  tokenFunction: 'logit',
+  value: 'value',
+  unit: 'logits',
+});

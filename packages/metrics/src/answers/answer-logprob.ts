@@ -1,0 +1,15 @@
+/** @file Metric `answer-logprob`: mean log probability of the answers. */
+import { answerMetric } from './answer-metrics.js';
+
+/**
+ * Mean over prompts of the mean log probability of the answers, in nats. Standard error over prompts.
+ *
+ * Minus the usual loss of language models; use it where prompts have no wrong answers and small probabilities count.
+ */
+export const answerLogprob = answerMetric({
+  name: 'answer-logprob',
+  doc: 'mean log probability of the answers',
+  tokenFunction: 'logprob',
+  value: 'value',
+  unit: 'nats',
+});

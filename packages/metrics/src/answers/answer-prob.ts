@@ -1,0 +1,15 @@
+/** @file Metric `answer-prob`: mean probability of the answers. */
+import { answerMetric } from './answer-metrics.js';
+
+/**
+ * Mean over prompts of the mean probability of the answers, from 0 to 1. Standard error over prompts.
+ *
+ * Use it where prompts have no wrong answers.
+ */
+export const answerProb = answerMetric({
+  name: 'answer-prob',
+  doc: 'mean probability of the answers',
+  tokenFunction: 'prob',
+  value: 'value',
+  unit: 'probability',
+});

@@ -1,0 +1,17 @@
+/** @file Metric `logit-diff-percent`: the circuit's mean logit difference in percent of the model's. */
+import { percentMetric } from './answer-metrics.js';
+
+/**
+ * 100 · (the circuit's mean logit difference) / (the model's on the clean prompts), in percent. Standard error by the delta
+ * method.
+ *
+ * 100 is the whole model; above 100 the circuit does more. It counts from 0, not from the empty circuit, which `faithfulness`
+ * does.
+ * @throws AutoCircuitError `undefined-metric` from `measure` when the model has no mean difference
+ */
+export const logitDiffPercent = percentMetric({
+  name: 'logit-diff-percent',
+  doc: "the circuit's mean logit difference in percent of the model's",
+  tokenFunction: 'logit',
+  what: "the model's mean logit difference",
+});

@@ -1,0 +1,17 @@
+/** @file Metric `logit-diff`: mean logit of the answers minus that of the wrong answers. */
+import { answerMetric } from './answer-metrics.js';
+
+/**
+ * Mean over prompts of (mean logit of the answers − mean logit of the wrong answers) of the circuit, in logits. Standard error
+ * over prompts.
+ *
+ * What most papers on circuits report: it is linear in the logits. Measured against the model by `logit-diff-percent` and
+ * `faithfulness`.
+ */
+export const logitDiff = answerMetric({
+  name: 'logit-diff',
+  doc: 'mean logit of the answers minus that of the wrong answers',
+  tokenFunction: 'logit',
+  value: 'diff',
+  unit: 'logits',
+});

@@ -1,0 +1,16 @@
+/** @file Metric `logprob-diff`: mean log probability of the answers minus that of the wrong answers. */
+import { answerMetric } from './answer-metrics.js';
+
+/**
+ * Mean over prompts of (mean log probability of the answers − that of the wrong answers) of the circuit, in nats. Standard
+ * error over prompts.
+ *
+ * Equal to `logit-diff` but for rounding, since the normaliser cancels; there for AutoCircuit's numbers.
+ */
+export const logprobDiff = answerMetric({
+  name: 'logprob-diff',
+  doc: 'mean log probability of the answers minus that of the wrong answers',
+  tokenFunction: 'logprob',
+  value: 'diff',
+  unit: 'nats',
+});

@@ -1,0 +1,28 @@
+/** @file Metric `percent-correct-above-wrong`: how often an answer beats all wrong answers. */
+import { answerTokens, defineMetric } from '@auto-circuit/core/plugin';
+import { eachPrompt } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
+
+/**
+ * Percent of prompts where the highest logit among answers and wrong answers belongs to an answer. A tie does not count.
+ * Standard error over prompts.
+ *
+ * Use it as accuracy between the two, whatever other tokens do.
+ */
+export const percentCorrectAboveWrong = defineMetric({
+  name: 'percent-correct-above-wrong',
+  doc: 'percent of prompts where an answer has a higher logit than all wrong answers',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: true,
+  unit: '%',
+  measure: ({ circuit, outputSize }) =>
+    meanValue(
+      'percent-correct-above-wrong',
+      eachPrompt(circuit, outputSize, (row, prompt) => {
+        const best = (side: 'answers' | 'wrongAnswers'): number =>
+          Math.max(...answerTokens(prompt, side, outputSize).map((token) => row[token]!));
+        return best('answers') > best('wrongAnswers') ? 100 : 0;
+      }),
+    ),
+});

@@ -1,0 +1,28 @@
+/** @file Metric `percent-correct`: how often an answer has the highest logit of all. */
+import { answerTokens, defineMetric } from '@auto-circuit/core/plugin';
+import { eachPrompt } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
+
+/**
+ * Percent of prompts whose highest logit, over the whole vocabulary, belongs to one of the answers. A tie with a token that is
+ * no answer does not count. Standard error over prompts.
+ *
+ * Use it as accuracy: what the model would say if it had to name one token.
+ */
+export const percentCorrect = defineMetric({
+  name: 'percent-correct',
+  doc: 'percent of prompts where an answer has the highest logit of all',
+  options: {},
+  higherIsBetter: true,
+  needsWrongAnswers: false,
+  unit: '%',
+  measure: ({ circuit, outputSize }) =>
+    meanValue(
+      'percent-correct',
+      eachPrompt(circuit, outputSize, (row, sides) => {
+        const answers = answerTokens(sides, 'answers', outputSize);
+        const best = Math.max(...answers.map((token) => row[token]!));
+        return row.some((z, token) => z >= best && !answers.includes(token)) ? 0 : 100;
+      }),
+    ),
+});

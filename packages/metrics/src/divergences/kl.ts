@@ -1,0 +1,20 @@
+/** @file Metric `kl`: KL divergence from the whole model's output on the clean prompts to the circuit's. */
+import { defineMetric } from '@auto-circuit/core/plugin';
+import { klValues } from '../shared/prompt-values.js';
+import { meanValue } from '../shared/statistics.js';
+
+/**
+ * KL(clean model ‖ circuit): summed over the vocabulary, mean over prompts, in nats; 0 is the whole model. Standard error over
+ * prompts.
+ *
+ * Use it to ask for the whole output rather than the answers; it needs no wrong answers.
+ */
+export const kl = defineMetric({
+  name: 'kl',
+  doc: 'KL divergence from the clean model to the circuit',
+  options: {},
+  higherIsBetter: false,
+  needsWrongAnswers: false,
+  unit: 'nats',
+  measure: ({ circuit, clean, outputSize }) => meanValue('kl', klValues(clean, circuit, outputSize)),
+});

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import * as door from './index.js';
+
+it('the door has these values and no others: what changes here, users see', () => {
+  expect(Object.keys(door).sort().join('\n')).toMatchInlineSnapshot(`
+    "MIB_FRACTIONS
+    answerLogit
+    answerLogprob
+    answerProb
+    areaUnderCurve
+    faithfulness
+    kl
+    klCorrupt
+    knockoutsAbove
+    logitDiff
+    logitDiffPercent
+    logprobDiff
+    logprobDiffPercent
+    metricsPlugin
+    mibEdgeCounts
+    mibScores
+    mse
+    overlapMatrix
+    percentCorrect
+    percentCorrectAboveWrong
+    probDiff
+    probDiffPercent
+    rankCorrelation
+    rocArea
+    rocCurve
+    rocPointAt
+    sameUnderKnockouts
+    topOverlap
+    wrongAnswerLogit"
+  `);
+});
+
+it('the door has these types and no others: what changes here, users see', () => {
+  const text = readFileSync(new URL('index.ts', import.meta.url), 'utf8');
+  const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names]) => names!.split(','));
+  const types = listed
+    .map((name) => name.trim().replace(/^type /, ''))
+    .filter((name) => name !== '' && !(name in door));
+  expect(text).not.toContain('export *');
+  expect(types.sort().join('\n')).toMatchInlineSnapshot(`
+    "AreaOptions
+    CurvePoint
+    FaithfulnessPoint
+    KnockoutRequest
+    KnockoutResult
+    MibScores
+    Overlap
+    RocOptions
+    RocPoint"
+  `);
+});

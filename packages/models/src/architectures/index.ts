@@ -1,9 +1,0 @@
-/** @file Room `architectures`: model families. One file each with its trace; no reading of checkpoints lives here. */
-export * from './families.js';
-export * from './gemma.js';
-export * from './gpt2.js';
-export * from './layers.js';
-export * from './llama.js';
-export * from './neox.js';
-export * from './random.js';
-export * from './token-model.js';

@@ -1,0 +1,61 @@
+/** @file The contract of architectures, for each family on small random models. */
+import type { ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
+import { architectureContract, microModel, runContract } from '@auto-circuit/core/testing';
+import { describe, expect, it } from 'vitest';
+import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
+
+const SMALL = {
+  layers: 2,
+  heads: 4,
+  dModel: 16,
+  dHead: 4,
+  dMlp: 24,
+  vocabulary: 11,
+  positions: 8,
+  epsilon: 1e-5,
+} as const;
+const GEMMA = { kvHeads: 2, activation: 'gelu_pytorch_tanh', attentionScale: 0.4 } as const;
+const scale = 12; // weights of standard deviation 0.24: every component matters
+
+const MODELS: Readonly<Record<string, ModelObject>> = {
+  gpt2: randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: true }, { scale }),
+  'attention only': randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: false }, { scale }),
+  'llama with grouped queries': randomLlama({ ...SMALL, kvHeads: 2, activation: 'silu' }, { scale }),
+  'gemma with caps': randomGemma(
+    { ...SMALL, ...GEMMA, windows: [3, null], scoreCap: 2, logitCap: 3, norms: false },
+    { scale },
+  ),
+  'gemma with query and key norms': randomGemma(
+    { ...SMALL, ...GEMMA, windows: [null, 2], scoreCap: null, logitCap: null, norms: true },
+    { scale },
+  ),
+  'llama with a sliding window': randomLlama(
+    { ...SMALL, kvHeads: 2, activation: 'silu', windows: [null, 2] },
+    { scale },
+  ),
+  'neox, side by side': randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),
+  'neox, in turn': randomNeox({ ...SMALL, dRotary: 4, activation: 'gelu', parallel: false }, { scale }),
+  micro: microModel(),
+};
+for (const [name, model] of Object.entries(MODELS)) runContract(name, architectureContract(model), { describe, it });
+
+describe('the contract', () => {
+  it('finds a trace whose MLP writes past its patch point', async () => {
+    const model = MODELS.gpt2!;
+    const leaky: ModelObject = {
+      ...model,
+      trace(points: PatchPoints) {
+        const { builder: b } = points;
+        return model.trace({
+          ...points,
+          outOf: (site, value, projection) =>
+            site === 'L0.mlp'
+              ? b.mul(points.outOf(site, value, projection), 1.5)
+              : points.outOf(site, value, projection),
+        });
+      },
+    };
+    const failures = await Promise.allSettled(architectureContract(leaky).map((check) => check.run()));
+    expect(failures.some(({ status }) => status === 'rejected')).toBe(true);
+  });
+});

@@ -1,0 +1,120 @@
+/** @file The names of the door `@auto-circuit/models`: adding, renaming or taking one away changes what users can import. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import * as door from './index.js';
+
+it('offers these values', () => {
+  expect(Object.keys(door).sort().join('\n')).toMatchInlineSnapshot(`
+    "AUTOENCODER_DEFAULTS
+    COMPILED_PROGRAMS
+    GPT2_SMALL
+    NAMED_SIZES
+    PROCESSING_STEPS
+    SHIPPED_MODELS
+    activationNamed
+    addHeads
+    canonicalWeights
+    causalAttention
+    circuitOfProgram
+    compile
+    default
+    defaultCacheDir
+    encodesResidual
+    gatedMlp
+    gemmaRecipe
+    gpt2Model
+    gpt2Recipe
+    knownEdges
+    knownModels
+    layerNormNamed
+    layouts
+    llamaRecipe
+    loadModel
+    loadTokenizer
+    loadWeights
+    memoryCheckpoint
+    modelOfProgram
+    modelsPlugin
+    namedModels
+    namedShape
+    namedSize
+    neoxRecipe
+    openCheckpoint
+    parseConfig
+    plainMlp
+    randomGemma
+    randomGpt2
+    randomLlama
+    randomNeox
+    rasp
+    readAutoencoder
+    readHeads
+    readModelFile
+    readRotary
+    readWindows
+    resolveModel
+    rmsNormNamed
+    rotaryTable
+    rotate
+    softCap
+    strongestLatents
+    tokenModel
+    traceBlocks
+    tracrModel
+    trainAutoencoder
+    unembedTokens
+    withLatents
+    writeModelFile"
+  `);
+});
+
+it('offers these types', () => {
+  const list = readFileSync(new URL('./index.ts', import.meta.url), 'utf8');
+  expect(list.match(/\btype (\w+|\{[^}]*\})/g)!.join('\n')).toMatchInlineSnapshot(`
+    "type Block
+    type DecoderShape
+    type { GemmaShape }
+    type Gpt2Shape
+    type AttentionForm
+    type AttentionShape
+    type HasWeight
+    type MlpShape
+    type { LlamaShape }
+    type { NeoxShape }
+    type TokenModelParts
+    type Autoencoder
+    type LatentActivation
+    type ModelFile
+    type LatentStrength
+    type StrongestRequest
+    type AutoencoderReport
+    type AutoencoderTraining
+    type ChosenLatents
+    type CanonicalWeights
+    type TensorRule
+    type WeightRecipe
+    type RawConfig
+    type RawCheckpoint
+    type RawTensor
+    type ProcessingRequest
+    type ProcessingStep
+    type RotaryScaling
+    type RotarySettings
+    type { CanonicalTensor, CanonicalTensors, ModelSizes }
+    type CacheSettings
+    type LoadedWeights
+    type LayerWindows
+    type WindowRule
+    type CompiledProgram
+    type KnownEdge
+    type KnownUnder
+    type NamedProgram
+    type RandomModelOptions
+    type HubSettings
+    type LoadedModel
+    type LoadModelSettings
+    type NamedSize
+    type ShippedModel
+    type ModelTokenizer"
+  `);
+});

@@ -1,0 +1,78 @@
+/** @file Builds the rules of a recipe: canonical tensors in the order of the forward pass, and the groups that families share. */
+import type { TensorRule } from '../checkpoint/canonical.js';
+import { asIs, type Loader } from '../checkpoint/layouts.js';
+import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
+
+/** Adds a rule: the canonical tensor `name` of this shape is what `from` loads. */
+export type AddRule = (name: string, shape: readonly number[], from: Loader) => void;
+
+/** Rules as they are added. */
+export interface RuleList {
+  readonly rules: TensorRule[];
+  readonly add: AddRule;
+  /** Adds to a layer: `ln1.w` becomes `L{layer}.ln1.w`. */
+  inLayer(layer: number): AddRule;
+}
+
+/** An empty list. */
+export function ruleList(): RuleList {
+  const rules: TensorRule[] = [];
+  const add: AddRule = (name, shape, from) => {
+    rules.push({ name, shape, from });
+  };
+  return { rules, add, inLayer: (layer) => (name, shape, from) => add(`L${layer}.${name}`, shape, from) };
+}
+
+/** A layer norm: `NAME.w` and `NAME.b` [size] from `FROM.weight` and `FROM.bias`. */
+export function addLayerNorm(add: AddRule, name: string, from: string, size: number): void {
+  add(`${name}.w`, [size], asIs(`${from}.weight`, [size]));
+  add(`${name}.b`, [size], asIs(`${from}.bias`, [size]));
+}
+
+/** The tables `NAME.cos` and `NAME.sin` [positions, dims] of rotary positions. */
+export function addRotary(add: AddRule, name: string, rotary: RotarySettings, positions: number): void {
+  const shape = [positions, rotary.dims];
+  add(`${name}.cos`, shape, () => rotaryTable('cos', rotary, positions));
+  add(`${name}.sin`, shape, () => rotaryTable('sin', rotary, positions));
+}
+
+/** Sizes that the projections of a layer have. */
+export interface ProjectionSizes {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dHead: number;
+  readonly dModel: number;
+}
+
+/**
+ * Queries, keys and values from a matrix each: `attn.q.W` [heads, dHead, dModel] from `FROM.q_proj.weight`, and so on, with
+ * `attn.q.b` [heads, dHead] where there is a bias.
+ */
+export function addProjections(
+  add: AddRule,
+  from: string,
+  { heads, kvHeads, dHead, dModel }: ProjectionSizes,
+  hasBias: (tensor: string) => boolean,
+): void {
+  for (const [input, n] of [
+    ['q', heads],
+    ['k', kvHeads],
+    ['v', kvHeads],
+  ] as const) {
+    const projection = `${from}.${input}_proj`;
+    add(`attn.${input}.W`, [n, dHead, dModel], asIs(`${projection}.weight`, [n * dHead, dModel]));
+    if (hasBias(`${projection}.bias`)) add(`attn.${input}.b`, [n, dHead], asIs(`${projection}.bias`, [n * dHead]));
+  }
+}
+
+/** A gated MLP: `mlp.gate.W` and `mlp.up.W` [dMlp, dModel], `mlp.down.W` [dModel, dMlp]. */
+export function addGatedMlp(add: AddRule, from: string, dModel: number, dMlp: number): void {
+  add('mlp.gate.W', [dMlp, dModel], asIs(`${from}.gate_proj.weight`, [dMlp, dModel]));
+  add('mlp.up.W', [dMlp, dModel], asIs(`${from}.up_proj.weight`, [dMlp, dModel]));
+  add('mlp.down.W', [dModel, dMlp], asIs(`${from}.down_proj.weight`, [dModel, dMlp]));
+}
+
+/** An unembedding of its own, `unembed.W` [vocabulary, dModel]; tied models have none. */
+export function addUnembedding(add: AddRule, tied: boolean, from: string, vocabulary: number, dModel: number): void {
+  if (!tied) add('unembed.W', [vocabulary, dModel], asIs(from, [vocabulary, dModel]));
+}

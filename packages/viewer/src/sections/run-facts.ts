@@ -1,0 +1,43 @@
+/** @file What was run, in words: the options of a run by name. */
+import type { RunJson } from '@auto-circuit/core/run';
+
+type Options = Readonly<Record<string, unknown>>;
+/** `name value, …`; empty texts are left out. */
+export const optionsText = (values: Options): string =>
+  Object.entries(values)
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+/** An algorithm or metric with its options. */
+export const namedText = ({ name, options }: { readonly name: string; readonly options: Options }): string =>
+  Object.keys(options).length ? `${name} (${optionsText(options)})` : name;
+
+/** What was run, as pairs of name and value. */
+export function runFacts({ asked, prompts, versions, runtime }: RunJson): (readonly [string, string])[] {
+  const { model, data, backend } = asked;
+  const lengths = Object.entries(prompts.lengths).map(([length, n]) => `${n} of ${length} tokens`);
+  const reversed = asked.reverse ? ', clean and corrupt reversed' : '';
+  const from = asked.ablation === 'resample' ? '' : ` from ${asked.ablateFrom}`;
+  return [
+    ['model', `${model.name} (${model.processing.length ? model.processing.join(', ') : 'weights as they are'})`],
+    ['data', data.name],
+    [
+      'prompts',
+      `${prompts.train} for scores, ${prompts.test} measured${asked.test === 'same' ? ' (the same ones)' : ''}; ${lengths.join(', ')}`,
+    ],
+    ['algorithm', namedText(asked.algo)],
+    ['objective', asked.objective],
+    ['patching', `${asked.patchType} patch, ${asked.ablation} ablation${from}${reversed}`],
+    ['metrics', asked.metrics.map(namedText).join(', ')],
+    ['graph', optionsText(asked.graph)],
+    ['batch size, seed', `${asked.batchSize}, ${asked.seed}`],
+    ['backend', `${backend.name} on ${backend.device}, ${backend.threads} threads (${runtime})`],
+    ['model key', model.key],
+    ['data hash', data.hash],
+    ['versions', optionsText(versions)],
+  ];
+}
+
+/** A model's name in a title: of a folder's path the last name. */
+export const titleOfModel = (name: string): string =>
+  /^(?:[./\\~]|[A-Za-z]:[\\/])/.test(name) ? (name.split(/[\\/]/).findLast((part) => part !== '') ?? name) : name;
