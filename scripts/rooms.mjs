@@ -207,6 +207,7 @@ export const ROOMS = {
       'patch/sparse',
       'plugin',
       'prompts',
+      'run',
       'run-folder',
       'statistics',
       'tensor',

@@ -13,6 +13,7 @@ export interface SourceSpec {
 /** What reads: a block, before it is known which sources come before it. */
 export type DestinationSpec = Omit<DestinationBlock, 'site' | 'sources'>;
 
+/** Nodes and blocks in the order the model writes and reads them. */
 export interface GraphParts {
   readonly sources: SourceNode[];
   readonly sourceBlocks: SourceBlock[];
@@ -26,6 +27,7 @@ export interface GraphParts {
   startStream(): void;
 }
 
+/** An empty list of nodes and blocks. */
 export function graphParts(): GraphParts {
   const sources: SourceNode[] = [];
   const sourceBlocks: SourceBlock[] = [];

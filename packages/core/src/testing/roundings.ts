@@ -24,19 +24,19 @@ export function roundingsAmplified(program: Program, feeds: Feeds, weights: Weig
   return Math.max(...apart);
 }
 
-/** The same program with a factor of 1 ± 2⁻²³ behind every op that rounds. */
+/** The same program with a factor of 1 ± 2⁻²³ after every op that rounds. */
 export function withRoundings(program: Program, seed: number): Program {
   const random = draws(seed);
   const b = new ProgramBuilder(program.name);
-  const carried: AnyValue[] = [];
+  const copied: AnyValue[] = [];
   for (const value of program.values) {
     const copy = b.copy(
       value,
-      value.inputs.map((id) => carried[id]!.id),
+      value.inputs.map((id) => copied[id]!.id),
     );
     const rounded = value.dtype === 'float' && OP_TRAITS[value.op].rounds;
     copied.push(rounded ? b.mul(copy, 1 + (random.chance(0.5) ? FLOAT32_STEP : -FLOAT32_STEP)) : copy);
   }
-  for (const { name, id } of program.outputs) b.output(name, carried[id]!);
+  for (const { name, id } of program.outputs) b.output(name, copied[id]!);
   return b.build();
 }
