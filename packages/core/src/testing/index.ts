@@ -5,14 +5,11 @@
  * @module
  */
 
-// for backends: programs, and how far a result is from the interpreter's
 export { disagreement, seededFeeds, stepsApart } from './agreement.js';
-// contracts
 export { architectureContract } from './architecture-contract.js';
 export { type BackendContractOptions, backendContract } from './backend-contract.js';
 export { COMPOSITES } from './composite-cases.js';
 export { type ContractCheck, runContract, type TestHooks } from './contract.js';
-// for tests of one's own: what algorithms and metrics are given, and the smallest model
 export { type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
