@@ -204,6 +204,7 @@ export const ROOMS = {
       'patch/modes',
       'patch/programs',
       'patch/requests',
+      'patch/runs',
       'patch/sparse',
       'plugin',
       'prompts',

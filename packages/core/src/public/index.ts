@@ -24,11 +24,8 @@ export type {
   GradientPoint,
   MaskGradientRequest,
   PatchableModel,
-  PatchedMasksRequest,
   PatchedRunRequest,
-  PatchedVariantsRequest,
   PromptGradients,
-  VariantGroup,
 } from '../patch/requests/patchable-model.js';
 export type { Plugin } from '../plugin/contributions.js';
 export { corePlugin } from '../plugin/core-plugin.js';
