@@ -45,7 +45,7 @@ export const ROOMS = {
     model: ['backend', 'graph', 'ir/builder', 'ir/program', 'prompts', 'tensor'],
     objectives: ['errors', 'ir/builder', 'ir/program', 'prompts', 'tensor'],
     'patch/modes': ['errors', 'graph', 'ir/builder', 'ir/program', 'model'],
-    'patch/requests': ['graph', 'ir/autodiff', 'ir/builder', 'ir/program', 'objectives', 'prompts', 'tensor'],
+    'patch/requests': ['errors', 'graph', 'ir/autodiff', 'ir/builder', 'ir/program', 'objectives', 'prompts', 'tensor'],
     'patch/programs': [
       'graph',
       'ir/autodiff',

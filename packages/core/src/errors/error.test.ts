@@ -4,7 +4,14 @@ import { AutoCircuitError, EXIT_CODES, errorSentence } from './error.js';
 
 describe('AutoCircuitError', () => {
   it('makes one sentence of its parts, and leaves out what is not there', () => {
-    const whole = { where: 'graph', what: 'it is wrong', expected: 'one', got: 'two', fix: 'mend it' };
+    const whole = {
+      code: 'invalid-layout' as const,
+      where: 'graph',
+      what: 'it is wrong',
+      expected: 'one',
+      got: 'two',
+      fix: 'mend it',
+    };
     expect(errorSentence(whole)).toBe('[graph] it is wrong: expected one, got two; mend it');
     expect(errorSentence({ where: 'graph', what: 'it is wrong', got: 'two' })).toBe('[graph] it is wrong: got two');
     expect(errorSentence({ where: 'graph', what: 'it is wrong', fix: 'mend it' })).toBe('[graph] it is wrong; mend it');

@@ -18,7 +18,7 @@ export const EXIT_CODES: Readonly<Record<ErrorKind, number>> = Object.freeze({
 /** What an error is made of: a code and fields for programs, and the parts of a sentence for people. */
 export interface ErrorParts {
   /** What went wrong, by name: a key of `ERROR_CODES`, or a plugin's own (`my-plugin/what-is-wrong`). */
-  readonly code?: ErrorCode;
+  readonly code: ErrorCode;
   /** What it is about, as plain data: names, paths, numbers. The table of codes says which fields each code has. */
   readonly fields?: Readonly<Record<string, unknown>>;
   /** The part of the tool that noticed: a file, a command, a package. */
@@ -45,7 +45,7 @@ export class AutoCircuitError extends Error {
   constructor(parts: ErrorParts) {
     super(errorSentence(parts), { cause: parts.cause });
     this.name = 'AutoCircuitError';
-    this.code = parts.code ?? 'internal';
+    this.code = parts.code;
     this.fields = Object.freeze({ ...parts.fields });
     this.where = parts.where;
     this.kind = parts.kind ?? 'user';
@@ -55,7 +55,13 @@ export class AutoCircuitError extends Error {
 }
 
 /** `[where] what: expected X, got Y; fix`. */
-export function errorSentence({ where, what, expected, got, fix }: ErrorParts): string {
+export function errorSentence({
+  where,
+  what,
+  expected,
+  got,
+  fix,
+}: Pick<ErrorParts, 'where' | 'what' | 'expected' | 'got' | 'fix'>): string {
   const comparison = [expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join(', ');
   return `[${where}] ${what}${comparison ? `: ${comparison}` : ''}${fix ? `; ${fix}` : ''}`;
 }

@@ -16,6 +16,7 @@ import type { RunContext } from './exec/run-context.js';
 import { makeProgram } from './make-program.js';
 import type { ProgramSpec } from './programs/program-spec.js';
 import type { PatchDescription } from './requests/ablations.js';
+import { checkKeys } from './requests/check-keys.js';
 import type {
   ConstantGradientRequest,
   EdgeMeasure,
@@ -128,16 +129,19 @@ class Engine implements PatchableModel {
 
   // ---- pass 2 -------------------------------------------------------------------------------------------------
   async patchedRun(batch: PromptBatch, request: PatchedRunRequest) {
+    checkKeys('patchedRun', request);
     this.#checkBatch(batch);
     return patchedRun(this.#context, batch, request);
   }
 
   async patchedRuns(batch: PromptBatch, request: PatchedMasksRequest) {
+    checkKeys('patchedRuns', request);
     this.#checkBatch(batch);
     return patchedMasks(this.#context, batch, request);
   }
 
   async *patchedVariants(batch: PromptBatch, request: PatchedVariantsRequest) {
+    checkKeys('patchedVariants', request);
     this.#checkBatch(batch);
     yield* patchedVariants(this.#context, batch, request);
   }
@@ -147,11 +151,13 @@ class Engine implements PatchableModel {
   }
 
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest) {
+    checkKeys('maskGradient', request);
     this.#checkBatch(batch);
     return maskGradient(this.#context, batch, request, () => this.run(inputOf(batch, 'clean')));
   }
 
   async *gradientsBetween(batch: PromptBatch, request: Omit<MaskGradientRequest, 'at'>, alphas: readonly number[]) {
+    checkKeys('maskGradient', request);
     this.#checkBatch(batch);
     yield* gradientsBetween(this.#context, batch, request, alphas, () => this.run(inputOf(batch, 'clean')));
   }

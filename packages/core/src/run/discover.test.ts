@@ -182,7 +182,9 @@ describe('discover', () => {
       let events = 0;
       const onProgress = () => {
         if (++events === stopAt)
-          controller.abort(new AutoCircuitError({ where: 'test', what: 'stopped', kind: 'interrupted' }));
+          controller.abort(
+            new AutoCircuitError({ code: 'interrupted', where: 'test', what: 'stopped', kind: 'interrupted' }),
+          );
       };
       await expect(discover(stored(folder, 'refuse'), { signal: controller.signal, onProgress })).rejects.toThrow(
         'stopped',

@@ -5,7 +5,7 @@ import { edgeEnds } from '../../graph/edges.js';
 import { countingBackend } from '../../testing/counting-backend.js';
 import { tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
 import { createPatchableModel, type PatchableModelRequest } from '../engine.js';
-import type { PatchedVariantsRequest, VariantGroup } from '../requests/patchable-model.js';
+import type { PatchedRunRequest, PatchedVariantsRequest, VariantGroup } from '../requests/patchable-model.js';
 import { groupsBySite } from './variants.js';
 
 const model = tinyTransformer({ heads: 4, kvHeads: 4 });
@@ -20,6 +20,8 @@ async function open(way?: PatchableModelRequest['way']) {
   const { backend, runs } = countingBackend();
   return { patchable: await createPatchableModel({ model, graph, backend, ...(way ? { way } : {}) }), runs };
 }
+/** The run without any variant. */
+const plain: PatchedRunRequest = { input: 'clean', patch: { kind: 'resample', from: 'corrupt' }, mask: none };
 const request = (variants: Iterable<readonly number[]>): PatchedVariantsRequest => ({
   input: 'clean',
   patch: { kind: 'resample', from: 'corrupt' },
@@ -73,7 +75,7 @@ describe('variants of a mask', () => {
     expect(sizes(groups)).toEqual([3, 2]);
     for (const [i, { data }] of groups.flatMap(({ logits }) => logits).entries()) {
       const mask = maskFromEdges(graph, variants[i]!, { inside: 1, outside: 0 });
-      const alone = await patchable.patchedRun(BATCH, { ...request([]), mask });
+      const alone = await patchable.patchedRun(BATCH, { ...plain, mask });
       expect(alone.shape).toEqual([2, 11]);
       for (const [j, x] of alone.data.entries()) expect(Math.abs(data[j]! - x)).toBeLessThan(1e-5);
     }
@@ -111,7 +113,7 @@ describe('variants of a mask', () => {
     const variants = [...into('L1.attn').slice(0, 2), ...into('L1.mlp').slice(0, 2)].map((edge) => [edge]);
     const groups = await all(patchable.patchedVariants(BATCH, { ...request(variants), baseline: true }));
     expect(runs.filter((name) => name.startsWith('sparse'))).toHaveLength(2);
-    const { data } = await patchable.patchedRun(BATCH, request([]));
+    const { data } = await patchable.patchedRun(BATCH, plain);
     for (const { baseline } of groups) {
       for (const [i, x] of data.entries()) expect(Math.abs(baseline!.data[i]! - x)).toBeLessThan(1e-5);
     }
@@ -125,7 +127,7 @@ describe('variants of a mask', () => {
     const groups = await all(patchable.patchedVariants(BATCH, { ...request(variants), baseline: true }));
     expect(sizes(groups)).toEqual([1, 1, 1]);
     expect(runs.filter((name) => name.startsWith('patched'))).toHaveLength(4);
-    const { data } = await patchable.patchedRun(BATCH, request([]));
+    const { data } = await patchable.patchedRun(BATCH, plain);
     for (const { baseline } of groups) expect(baseline!.data).toEqual(data);
   });
 
