@@ -11,14 +11,21 @@ const pages = execFileSync('git', list, { cwd: ROOT, encoding: 'utf8' }).trim().
 const LINK = /\[[^\]]*\]\(([^()\s]+)\)/g;
 
 const withoutCode = (text) => text.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, 'code');
-/** GitHub's anchors. */
-const anchorsOf = (text) =>
-  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
-    title
+/** GitHub's anchors: of headings, a heading that comes again with a number, and of `<a id>`. */
+function anchorsOf(text) {
+  const times = new Map();
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => {
+    const plain = title.replace(/\\(.)/g, '$1').replace(/<[^>]*>/g, '');
+    const anchor = plain
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
+      .replaceAll(' ', '-');
+    const before = times.get(anchor) ?? 0;
+    times.set(anchor, before + 1);
+    return before === 0 ? anchor : `${anchor}-${before}`;
+  });
+  return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id)]);
+}
 
 const broken = [];
 let links = 0;
@@ -29,7 +36,7 @@ for (const page of pages.filter((file) => existsSync(join(ROOT, file)))) {
     const [path, anchor] = target.split('#');
     const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path);
     if (!existsSync(file)) broken.push(`${page}: ${target} is not there`);
-    else if (anchor && !(statSync(file).isFile() && anchorsOf(readFileSync(file, 'utf8')).includes(anchor)))
+    else if (anchor && !(statSync(file).isFile() && anchorsOf(readFileSync(file, 'utf8')).has(anchor)))
       broken.push(`${page}: ${relative(ROOT, file)} has no heading #${anchor}`);
   }
 }

@@ -10,6 +10,7 @@ const CHECKS = {
   'import rules': () => run(process.execPath, ['scripts/check-imports.mjs']).status,
   'package contents': () => checkPackages(),
   'generated docs': () => run(process.execPath, ['scripts/generate-docs.mjs', '--check']).status,
+  'reference of every exported name': () => run(process.execPath, ['scripts/api-docs/write.mjs', '--check']).status,
   'script of the report': () => run(process.execPath, ['scripts/bundle-page.mjs', '--check']).status,
   'links in docs': () => run(process.execPath, ['scripts/check-links.mjs']).status,
 };

@@ -84,11 +84,27 @@ await app.generateOutputs(project);
 
 const pages = new Map();
 for (const page of Object.keys(DOORS)) {
-  const file = [join(out, `${page}.md`), join(out, page, 'README.md')].find(existsSync);
-  const text = readFileSync(file, 'utf8')
-    .replace(/^# .*\n/, `# ${specOf(page)}\n`)
-    .trimEnd();
-  pages.set(`${page}.md`, `${HEAD}${text}\n`);
+  const folder = join(out, page);
+  const own = existsSync(folder) ? join(folder, 'README.md') : join(out, `${page}.md`);
+  addPage(`${page}.md`, specOf(page), readFileSync(own, 'utf8'));
+  // a door that exports a namespace has a page for it, in a folder of TypeDoc's; here all pages lie side by side
+  const namespaces = join(folder, 'namespaces');
+  for (const file of existsSync(namespaces) ? readdirSync(namespaces) : [])
+    addPage(
+      `${page}-${file}`,
+      `${specOf(page)}: ${file.replace('.md', '')}`,
+      readFileSync(join(namespaces, file), 'utf8'),
+    );
+
+  function addPage(name, title, text) {
+    const flat = text
+      .replace(/\]\((?:\.\.\/)*namespaces\//g, `](${page}-`)
+      .replace(/\]\((?:\.\.\/)*README\.md/g, `](${page}.md`)
+      .replace(/\]\((?:\.\.\/)+/g, '](')
+      .replace(/\]\(([\w-]+)\/README\.md/g, ']($1.md')
+      .replace(/\]\(([\w-]+)\/namespaces\//g, ']($1-');
+    pages.set(name, `${HEAD}${flat.replace(/^# .*\n/, `# ${title}\n`).trimEnd()}\n`);
+  }
 }
 const index = Object.keys(DOORS).map((page) => `- [${specOf(page)}](${page}.md)`);
 pages.set('README.md', `${HEAD}# Names of every package\n\n${index.join('\n')}\n`);
