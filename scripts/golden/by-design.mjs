@@ -15,7 +15,7 @@ const LINES = {
   knockouts: 'Knock-outs for completeness',
   prefixes: 'Shared prefixes',
   padding: 'Prompts of different lengths',
-  ties: 'Results that hang on a tie',
+  ties: 'Results that depend on a tie',
 };
 for (const line of Object.values(LINES)) {
   if (!text.includes(`**${line}`)) throw new Error(`${PAGE} has no line "**${line}…": every difference by design needs one`);
