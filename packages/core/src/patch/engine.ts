@@ -70,6 +70,7 @@ class Engine implements PatchableModel {
   readonly outputSize: number;
   readonly outputs: OutputPositions;
   readonly #context: PatchedContext;
+  #disposed = false;
 
   constructor({ model, graph, backend, way, onDebug = () => undefined, ...sizes }: PatchableModelRequest) {
     this.graph = graph;
@@ -105,6 +106,7 @@ class Engine implements PatchableModel {
   }
 
   async run(input: ModelInput, positions = this.outputs) {
+    this.#checkAlive();
     this.#checkLength(input.shape[1]!);
     return plainRun(this.#context, input, positions);
   }
@@ -119,6 +121,7 @@ class Engine implements PatchableModel {
   }
 
   async sourceOutputs(batch: PromptBatch, what: Side | PatchDescription) {
+    this.#checkAlive();
     return sourceOutputs(this.#context, batch, what);
   }
 
@@ -168,6 +171,7 @@ class Engine implements PatchableModel {
   }
 
   async dispose(): Promise<void> {
+    this.#disposed = true;
     const { activations, programs, sparse } = this.#context;
     activations.dispose();
     sparse?.dispose();
@@ -175,9 +179,24 @@ class Engine implements PatchableModel {
   }
 
   // ---- what is refused ----------------------------------------------------------------------------------------
-  readonly #withCuts = (batch: PromptBatch) => captureCuts(this.#context, batch);
+  readonly #withCuts = (batch: PromptBatch) => {
+    this.#checkAlive();
+    return captureCuts(this.#context, batch);
+  };
+
+  #checkAlive(): void {
+    if (!this.#disposed) return;
+    throw new AutoCircuitError({
+      code: 'already-disposed',
+      where: 'core/patch',
+      what: 'the model was used after dispose()',
+      fix: 'dispose it when all work is done, or make another',
+      kind: 'internal',
+    });
+  }
 
   #checkBatch({ length }: PromptBatch): void {
+    this.#checkAlive();
     this.#checkLength(length);
     const { positions } = this.graph.options;
     if (positions === null || positions === length) return;

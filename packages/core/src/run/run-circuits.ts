@@ -205,6 +205,16 @@ export function measureOne(
   const { clean, corrupt, empty, model } = references;
   const context: MetricContext = { graph, outputSize, circuit, clean, corrupt, empty, model };
   const result = metric.measure(context, options as never);
+  if (typeof result?.value !== 'number') {
+    throw new AutoCircuitError({
+      code: 'contract-broken',
+      where: 'measure',
+      what: `the metric "${metric.name}" gave no measurement`,
+      expected: 'an object { value: number, … }',
+      got: typeof result === 'object' ? JSON.stringify(result) : `${result}`,
+      fields: { metric: metric.name },
+    });
+  }
   if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
     throw new AutoCircuitError({
       code: 'not-finite',

@@ -142,4 +142,58 @@ describe('an opened task', () => {
     expect(disposed).toBe(1);
     await expect(open({ backend: async () => counted, graph: { kvInputs: 'kv-head' } })).rejects.toThrow();
   });
+
+  it('refuses circuits of another graph, what scripts misspell, and work after dispose', async () => {
+    const [task, joint] = [await open(), await open({ graph: { splitQkv: false, positions: 'each' } })];
+    await expect(task.measure(joint.circuitOf([0]), [difference])).rejects.toMatchObject({ code: 'graph-mismatch' });
+    await expect(task.patch([0], { ablation: 'mean' as never })).rejects.toMatchObject({
+      code: 'invalid-option',
+      fields: { option: 'ablation', got: 'mean' },
+    });
+    await expect(task.patch('B0.0->Resid End' as never)).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(task.measure(task.circuitOf([0]), ['kl' as never])).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(task.score('eap' as never)).rejects.toMatchObject({ code: 'invalid-option' });
+    const { scores } = await task.score(gradient);
+    expect(() => task.strongest(scores, -1)).toThrow(expect.objectContaining({ code: 'invalid-option' }));
+    expect(() => task.circuit(scores, 3, 'best' as never)).toThrow(expect.objectContaining({ code: 'invalid-option' }));
+    await expect(open({ ablaton: 'zero' } as never)).rejects.toMatchObject({ code: 'unknown-name' });
+    await expect(open({ graph: { splitQKV: false } as never })).rejects.toMatchObject({ code: 'unknown-name' });
+    await expect(open({ objective: 'logitdiff' as never })).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(open({ backend: undefined as never })).rejects.toMatchObject({ code: 'missing-option' });
+    const number = { ...difference, measure: () => 3 as never };
+    await expect(task.measure(task.circuitOf([0]), [number])).rejects.toMatchObject({ code: 'contract-broken' });
+    for (const opened of [task, joint]) await opened.dispose();
+    await expect(task.score(gradient)).rejects.toMatchObject({ code: 'already-disposed' });
+    await expect(task.patch([0])).rejects.toMatchObject({ code: 'already-disposed' });
+  });
+
+  it('patches what the other side wrote, also in a reversed task', async () => {
+    const reversed = await open({ reverse: true });
+    const all = Array.from({ length: reversed.graph.edgeCount }, (_, edge) => edge);
+    const [none] = await reversed.measure(await reversed.patch([]), [difference]);
+    const [whole] = await reversed.measure(await reversed.patch(all), [difference]);
+    expect(none!.value).toBeCloseTo(none!.model, 10);
+    expect(whole!.value).toBeCloseTo(whole!.empty, 10);
+    expect(none!.value).not.toBeCloseTo(whole!.value, 3);
+    await reversed.dispose();
+  });
+
+  it('takes token positions where the prompts that are chosen have one length', async () => {
+    const mixed = parsePromptFile(
+      JSON.stringify({
+        prompts: [1, 2, 2, 2, 2].map((length) => ({
+          clean: Array.from({ length }, () => [1, 0.5]),
+          corrupt: Array.from({ length }, () => [0.5, 2]),
+          answers: [0],
+          wrong_answers: [1],
+        })),
+      }),
+      'mixed.json',
+    );
+    const graph = { positions: 'each' } as const;
+    const task = await open({ data: mixed, length: 2, graph });
+    expect(task.graph.options.positions).toBe(2);
+    await task.dispose();
+    await expect(open({ data: mixed, graph })).rejects.toMatchObject({ code: 'mixed-lengths' });
+  });
 });

@@ -9,6 +9,7 @@
  * await task.dispose();
  */
 import type { Backend } from '../backend/backend.js';
+import { AutoCircuitError } from '../errors/error.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import type { GraphOptions } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
@@ -17,8 +18,9 @@ import { createPatchableModel } from '../patch/engine.js';
 import type { AblationName } from '../patch/requests/ablations.js';
 import { requireOneLength } from '../prompts/prompts.js';
 import type { Prompt, Side } from '../prompts/types.js';
-import { promptsOfRun } from '../run/prompts-of-run.js';
+import { choosePrompts, promptsOfRun } from '../run/prompts-of-run.js';
 import { checkCircuitRun, type PatchType } from '../run/run-circuits.js';
+import { checkSettings, GRAPH_RULES, OPEN_RULES } from './check-settings.js';
 import { isTask, type TaskData, type TaskTokenizer, taskPrompts } from './task-prompts.js';
 import { TaskSession } from './task-session.js';
 
@@ -72,12 +74,17 @@ export interface OpenTaskRequest {
  * that contradict each other, and backends that do not start
  */
 export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
+  checkSettings('openTask', { ...request }, OPEN_RULES);
+  for (const option of ['data', 'model', 'backend'] as const) if (!request[option]) throw missing(option);
+  checkSettings('openTask: graph', { ...request.graph }, GRAPH_RULES);
   const { data, tokenizer = null, ablation = 'resample', ablateFrom = 'corrupt', seed = 0 } = request;
   const task = isTask(data) ? data : null;
   const { patchType = 'tree', reverse = false } = request;
   const settings = { ablation, ablateFrom, patchType, reverse };
   checkCircuitRun(settings, false);
-  const { prompts: all } = await taskPrompts(data, tokenizer, request.bos);
+  const { prompts: whole } = await taskPrompts(data, tokenizer, request.bos);
+  const choice = { length: request.length ?? null, limit: request.limit ?? null };
+  const all = choosePrompts(whole, choice); // what is left out decides nothing
   const model = task?.outputs ? readAt(request.model, task.outputs) : request.model;
   const { positions = task?.tokenPositions ? 'each' : null, ...graphOptions } = request.graph ?? {};
   const graph = buildGraph(model.spec.layout, {
@@ -88,14 +95,14 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
   });
   const chosen = request.length ?? request.limit ?? request.train ?? request.test;
   const prompts = promptsOfRun(all, graph, ablation, {
-    length: request.length ?? null,
-    limit: request.limit ?? null,
+    ...choice,
     train: request.train ?? (chosen === undefined ? (task?.train ?? null) : null),
     test: request.test ?? null,
     batchSize: request.batchSize ?? task?.batchSize ?? 32,
     seed,
   });
-  const objective = request.objective ?? task?.objective ?? defaultObjective(all);
+  const { onWarning = warnOnProcess } = request;
+  const objective = request.objective ?? task?.objective ?? defaultObjective(all, onWarning);
   const owned = typeof request.backend === 'function';
   const backend = typeof request.backend === 'function' ? await request.backend() : request.backend;
   try {
@@ -105,7 +112,6 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
       backend,
       ...(request.memoryBytes === undefined ? {} : { memoryBytes: request.memoryBytes }),
     });
-    const { onWarning = warnOnProcess } = request;
     return new TaskSession({ model: patchable, prompts, settings, objective, seed, onWarning }, owned ? backend : null);
   } catch (error) {
     if (owned) await backend.dispose();
@@ -117,8 +123,22 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
 const readAt = (model: ModelObject, outputs: NonNullable<ModelObject['spec']['outputs']>): ModelObject =>
   Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
 
-const defaultObjective = (prompts: readonly Prompt[]): ObjectiveName =>
-  prompts.every(({ wrongAnswers }) => wrongAnswers.length > 0) ? 'logit-diff' : 'answer-logit';
+function defaultObjective(prompts: readonly Prompt[], onWarning: (line: string) => void): ObjectiveName {
+  if (prompts.every(({ wrongAnswers }) => wrongAnswers.length > 0)) return 'logit-diff';
+  onWarning(
+    'some prompts have no wrong answers, so scores are gradients of the answer’s logit (objective answer-logit)',
+  );
+  return 'answer-logit';
+}
+
+const missing = (option: string): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'missing-option',
+    where: 'openTask',
+    what: `${option} is missing`,
+    expected: 'data, model and backend',
+    fields: { option },
+  });
 
 function warnOnProcess(line: string): void {
   process.emitWarning(line, 'AutoCircuitWarning');

@@ -1,6 +1,7 @@
 /** @file What can be done with an opened task: score edges, choose circuits, measure and run them, patch edges. */
 import type { Backend } from '../backend/backend.js';
 import { makeCircuit, maskFromEdges } from '../graph/circuit.js';
+import { checkSameGraph } from '../graph/circuit-json.js';
 import { edgeSelection } from '../graph/edge-ranking.js';
 import type { SelectionName } from '../graph/edge-ranking-names.js';
 import { edgeAt, edgesByName } from '../graph/edges.js';
@@ -20,6 +21,7 @@ import {
   type CircuitRunSettings,
   checkMetrics,
   circuitOutputs,
+  circuitPatch,
   measureOne,
   outputsOfCircuits,
   patchDescription,
@@ -27,6 +29,7 @@ import {
   referenceOutputs,
 } from '../run/run-circuits.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
+import { COUNT_RULES, checkKind, checkList, checkSettings, PATCH_RULES, SELECT_RULES } from './check-settings.js';
 
 /** An edge with its score. */
 export interface ScoredEdge extends Edge {
@@ -56,7 +59,7 @@ export interface MeasuredSize {
 export interface PatchEdgesOptions {
   /** What is patched in, for this call. Default: the task's ablation. */
   readonly ablation?: AblationName;
-  /** The side that is run. Default: `clean`; what is patched in comes from the other. */
+  /** The side that is run. Default: `clean`, or `corrupt` with `reverse`; values of the other prompt come from the other side. */
   readonly input?: Side;
 }
 
@@ -102,6 +105,7 @@ export class TaskSession {
     options: Readonly<Record<string, string | number | boolean>> = {},
     { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
   ): Promise<PruneResult> {
+    checkKind(algo, 'prune-algo', 'an algorithm, such as eap of @auto-circuit/prune-algos');
     const { objective, seed, onWarning, settings } = this.#setup;
     checkObjective(objective, this.prompts);
     const hooks = {
@@ -116,6 +120,7 @@ export class TaskSession {
 
   /** The edges of largest |score|, the largest first. */
   strongest(scores: PruneScores, count: number): ScoredEdge[] {
+    checkSettings('strongest', { count }, COUNT_RULES);
     const all = flattenScores(this.graph, scores);
     return [...all.keys()]
       .sort((a, b) => Math.abs(all[b]!) - Math.abs(all[a]!) || a - b)
@@ -129,6 +134,7 @@ export class TaskSession {
    * @throws AutoCircuitError `invalid-edge-count` for a number that the graph cannot keep
    */
   circuit(scores: PruneScores, edges: number, select: SelectionName = 'threshold'): Circuit {
+    checkSettings('circuit', { select }, SELECT_RULES);
     return makeCircuit(this.graph, edgeSelection(this.graph, scores, select).edges(edges));
   }
 
@@ -154,6 +160,7 @@ export class TaskSession {
     metrics: readonly Metric[],
     select: SelectionName = 'threshold',
   ): Promise<MeasuredSize[]> {
+    checkSettings('curve', { select }, SELECT_RULES);
     checkMetrics(chosen(metrics), this.prompts.test);
     const { settings, onWarning } = this.#setup;
     const circuits = circuitsToMeasure(this.graph, scores, { by: 'list', counts: [...sizes] }, { ...settings, select });
@@ -174,6 +181,7 @@ export class TaskSession {
   /** The outputs of a circuit on the test prompts: logits of each batch. */
   async run(circuit: Circuit): Promise<readonly BatchOutputs[]> {
     const { settings } = this.#setup;
+    if (circuit.graph !== this.graph) checkSameGraph(circuit.graph, this.graph, 'the circuit');
     const { connected } = knownCircuit(circuit, settings).make();
     const patch = await this.#patch(settings.ablation);
     return circuitOutputs(this.model, this.prompts.test, connected.edges, settings, patch);
@@ -184,10 +192,12 @@ export class TaskSession {
    * @throws AutoCircuitError for edges that are not there
    */
   async patch(edges: readonly (string | number)[], options: PatchEdgesOptions = {}): Promise<readonly BatchOutputs[]> {
-    const { ablation = this.#setup.settings.ablation, input = 'clean' } = options;
-    const ablated = await this.#patch(ablation);
-    const other = input === 'clean' ? 'corrupt' : 'clean';
-    const patch: PatchDescription = ablated.kind === 'resample' ? { kind: 'resample', from: other } : ablated;
+    checkSettings('patch', { ...options }, PATCH_RULES);
+    const { settings } = this.#setup;
+    const { ablation = settings.ablation, input = settings.reverse ? 'corrupt' : 'clean' } = options;
+    // as a tree patch of that side has it: what is patched in is seen from the side that is run
+    const seen = { ...settings, patchType: 'tree' as const, reverse: input === 'corrupt' };
+    const patch = circuitPatch(seen, await this.#patch(ablation));
     const mask = maskFromEdges(this.graph, this.#numbers(edges), { inside: 1, outside: 0 });
     const outputs: BatchOutputs[] = [];
     for (const batch of this.prompts.test) {
@@ -198,13 +208,17 @@ export class TaskSession {
 
   /** Frees what the runtime holds: programs, weights, means; and the backend, where `openTask` made it. */
   async dispose(): Promise<void> {
-    for (const made of this.#patches.values()) {
-      const patch = await made.catch(() => null);
-      if (patch?.kind === 'mean') patch.dispose();
-    }
+    const patches = [...this.#patches.values()];
     this.#patches.clear();
-    await this.model.dispose();
-    await this.#ownBackend?.dispose();
+    try {
+      for (const made of patches) {
+        const patch = await made.catch(() => null);
+        if (patch?.kind === 'mean') patch.dispose();
+      }
+      await this.model.dispose();
+    } finally {
+      await this.#ownBackend?.dispose();
+    }
   }
 
   /** What an ablation patches in; means and constants are made once. */
@@ -249,6 +263,7 @@ export class TaskSession {
   }
 
   #numbers(edges: readonly (string | number)[]): number[] {
+    checkList(edges, 'edges');
     const numbers = edges.flatMap((edge) =>
       typeof edge === 'string' ? edgesByName(this.graph, edge) : [edgeAt(this.graph, edge).number],
     );
@@ -256,7 +271,12 @@ export class TaskSession {
   }
 }
 
-const chosen = (metrics: readonly Metric[]) =>
-  metrics.map((metric) => ({ metric, options: optionDefaults(metric.options) }));
+function chosen(metrics: readonly Metric[]) {
+  checkList(metrics, 'metrics');
+  return metrics.map((metric) => {
+    checkKind(metric, 'metric', 'a metric, such as kl of @auto-circuit/metrics');
+    return { metric, options: optionDefaults(metric.options) };
+  });
+}
 
 const isOutputs = (what: Circuit | readonly BatchOutputs[]): what is readonly BatchOutputs[] => Array.isArray(what);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EdgeMeasure } from '../requests/patchable-model.js';
 import { objectiveShape, type ProgramSpec, programKey } from './program-spec.js';
 
 describe('programKey', () => {
@@ -42,5 +43,26 @@ describe('objectiveShape', () => {
       tokenFunction: 'prob',
     });
     expect(objectiveShape({ kind: 'kl', referenceLogits: targets })).toEqual({ kind: 'kl' });
+  });
+});
+
+describe('keys of what JSON cannot hold', () => {
+  it('tell two measures of one name apart, and numbers that JSON makes null', () => {
+    const keyOf = (measure: EdgeMeasure): string => programKey({ kind: 'edge-measure', measure });
+    const [one, other] = [1, 2].map((factor): EdgeMeasure => ({ name: 'same', of: (b, read) => b.mul(read, factor) }));
+    expect(keyOf(one!)).not.toBe(keyOf(other!));
+    expect(keyOf(one!)).toBe(keyOf({ ...one! }));
+    const temperatures = [Number.POSITIVE_INFINITY, Number.NaN, 0, -0].map((temperature) =>
+      programKey({
+        kind: 'gradient',
+        forward: 'atZero',
+        supply: 'fed',
+        neurons: false,
+        objective: { kind: 'kl' },
+        losses: false,
+        backward: [{ kind: 'soften', role: 'attn.pattern', temperature } as never],
+      }),
+    );
+    expect(new Set(temperatures).size).toBe(4);
   });
 });

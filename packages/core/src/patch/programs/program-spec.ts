@@ -56,7 +56,7 @@ export type ProgramSpec =
   | GradientSpec
   /** How a loss of patched runs moves with the constants that are patched in. */
   | { readonly kind: 'constant-gradient'; readonly perItem: boolean; readonly objective: ObjectiveShape }
-  /** Numbers read off a plain run for each edge. Its name stands for the measure. */
+  /** Numbers read off a plain run for each edge. */
   | { readonly kind: 'edge-measure'; readonly measure: EdgeMeasure };
 
 /** What of an objective decides about a program: its kind and what it is taken of; its targets are fed. */
@@ -78,13 +78,26 @@ function keyPart([name, value]: readonly [string, unknown]): string[] {
   return [value === true ? name : `${name}=${canonicalText(value)}`];
 }
 
-/** JSON with the keys of objects in order; words stand without quotes, functions are left out. */
+/** JSON with the keys of objects in order; words stand without quotes, numbers JSON lacks by name, functions by identity. */
 function canonicalText(value: unknown): string {
   if (typeof value === 'string') return /^[\w.-]+$/.test(value) ? value : JSON.stringify(value);
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : `${value}`;
+  if (typeof value === 'function') return `function ${functionNumber(value)}`;
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).filter(([, field]) => typeof field !== 'function');
-  return `{${fields.sort(byName).map(([name, field]) => `${name}:${canonicalText(field)}`)}}`;
+  return `{${Object.entries(value)
+    .sort(byName)
+    .map(([name, field]) => `${name}:${canonicalText(field)}`)}}`;
+}
+
+/** Two functions are two programs, even where they have one name or one text: what they enclose may differ. */
+const functionNumbers = new WeakMap<object, number>();
+let functionsSeen = 0;
+function functionNumber(of: object): number {
+  const known = functionNumbers.get(of);
+  if (known !== undefined) return known;
+  functionNumbers.set(of, ++functionsSeen);
+  return functionsSeen;
 }
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);

@@ -152,7 +152,7 @@ export interface ConstantGradient {
 
 /** What is measured of an edge, as a program fragment. */
 export interface EdgeMeasure {
-  /** The program is kept under it: another measure needs another name. */
+  /** Its name in messages. */
   readonly name: string;
   /**
    * @param read what a destination reads, before its norm, [batch, pos, dModel]
