@@ -93,11 +93,10 @@ export function readQuantisation(raw: Omit<StoredCheckpoint, 'stored'>): Quantis
 
 function schemeOf(own: Keys, raw: Omit<StoredCheckpoint, 'stored'>): Quantisation {
   const method = own.quant_method ?? (own.load_in_8bit || own.load_in_4bit ? 'bitsandbytes' : 'unnamed');
-  const kind = KINDS[method];
-  const refusal = typeof kind === 'function' ? kind(own, raw) : null;
-  if (refusal !== null && typeof refusal === 'object') return refusal;
-  const bits = own.bits ? `, ${own.bits} bits` : '';
-  throw refused(raw, refusal ?? `${method}${bits}`, `quantization_config ${method}`, method);
+  const kind = Object.hasOwn(KINDS, method) ? KINDS[method] : undefined;
+  const found = kind?.(own, raw) ?? `${method}${own.bits ? `, ${own.bits} bits` : ''}`;
+  if (typeof found === 'object') return found;
+  throw refused(raw, found, `quantization_config ${method}`, method);
 }
 
 /** The methods that are multiplied out, by `quant_method`: how, or the name of what is not read. */
