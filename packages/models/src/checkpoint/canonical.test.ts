@@ -173,6 +173,14 @@ describe('Llama', () => {
     expect(canonical.tensors.has('unembed.W')).toBe(false);
   });
 
+  it('has the biases that its config says, or they are missing', () => {
+    const canonical = canonicalWeights(tinyLlama({ attention_bias: true }), llamaRecipe, 'none');
+    expect(() => load(canonical, 'L0.attn.q.b')).toThrow(
+      errorWith('missing-tensor', { tensor: 'model.layers.0.self_attn.q_proj.bias' }),
+    );
+    expect(canonical.tensors.has('L0.attn.o.b')).toBe(true);
+  });
+
   it('refuses what would change the model or is not supported', () => {
     const attempt =
       (changes: Record<string, unknown>, process: readonly string[] = []) =>

@@ -14,6 +14,7 @@ import { AutoCircuitError, elementCount } from '@auto-circuit/core/plugin';
 import { DEFAULT_POSITIONS } from './computed-tables.js';
 import type { RawConfig } from './config.js';
 import type { RawCheckpoint } from './hf-folder.js';
+import { refuseKeys } from './number-keys.js';
 import { applyProcessing, type ProcessingRequest, type ProcessingStep } from './processing.js';
 import type { CanonicalTensor, CanonicalTensors, ModelSizes } from './tensors.js';
 
@@ -32,6 +33,11 @@ export interface WeightRecipe<C = unknown> {
   /** Part of the cache key: change it when the rules change. */
   readonly name: string;
   readonly modelTypes: readonly string[];
+  /**
+   * The keys that change what a model computes (`number-keys.ts`) and are computed, or that the model's own code does not read
+   * either; a config with another one is refused. Default none.
+   */
+  readonly computes?: readonly string[];
   /** Checks config.json. @param source what errors call it @throws AutoCircuitError that names the wrong key */
   readonly readConfig: (config: RawConfig, source: string) => C;
   readonly sizes: (config: C) => ModelSizes;
@@ -53,7 +59,8 @@ export interface CanonicalWeights<C = unknown> {
  * Canonical, processed weights of a checkpoint. Nothing is read until a tensor is loaded (but for an unembedding in a
  * checkpoint whose config has none: it is compared with the embedding).
  * @param positions rows of computed tables, at most; default 8,192
- * @throws AutoCircuitError for a config the recipe cannot read, or a step that would change what the model computes
+ * @throws AutoCircuitError for a config the recipe cannot read, a key in it that changes numbers and is not computed, or a step
+ *   that would change what the model computes
  */
 export function canonicalWeights<C>(
   raw: RawCheckpoint,
@@ -72,6 +79,7 @@ export function canonicalWeights<C>(
     });
   }
   const config = recipe.readConfig(raw.config, raw.source);
+  refuseKeys(raw.config, raw.source, recipe.computes);
   const sizes = recipe.sizes(config);
   const rules = recipe.rules(config, raw);
   const untied = unembeddingBeside(raw, rules);
