@@ -179,6 +179,9 @@ describe('Llama', () => {
       errorWith('missing-tensor', { tensor: 'model.layers.0.self_attn.q_proj.bias' }),
     );
     expect(canonical.tensors.has('L0.attn.o.b')).toBe(true);
+    const qwen2 = canonicalWeights(tinyLlama({ model_type: 'qwen2' }), llamaRecipe, 'none');
+    expect(() => load(qwen2, 'L0.attn.k.b')).toThrow(errorWith('missing-tensor'));
+    expect(qwen2.tensors.has('L0.attn.o.b')).toBe(false);
   });
 
   it('refuses what would change the model or is not supported', () => {

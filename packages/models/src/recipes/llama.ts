@@ -84,15 +84,16 @@ function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
   const list = ruleList();
   list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
   addRotary(list.add, 'rope', config.rotary, positions);
+  // Qwen 2 has no key for the biases that it always has
+  const biasedInputs = config.attention_bias || raw.config.model_type === 'qwen2';
   for (let l = 0; l < layers; l++) {
     const layer = `${prefix}layers.${l}.`;
     const output = `${layer}self_attn.o_proj`;
     const add = list.inLayer(l);
     add('ln1.w', [D], asIs(`${layer}input_layernorm.weight`, [D]));
-    const hasBias = (tensor: string): boolean => config.attention_bias || raw.has(tensor);
-    addProjections(add, `${layer}self_attn`, own, hasBias);
+    addProjections(add, `${layer}self_attn`, own, (tensor) => biasedInputs || raw.has(tensor));
     add('attn.o.W', [H, dHead, D], transposed(`${output}.weight`, [D, H * dHead]));
-    if (hasBias(`${output}.bias`)) add('attn.o.b', [D], asIs(`${output}.bias`, [D]));
+    if (config.attention_bias || raw.has(`${output}.bias`)) add('attn.o.b', [D], asIs(`${output}.bias`, [D]));
     add('ln2.w', [D], asIs(`${layer}post_attention_layernorm.weight`, [D]));
     addGatedMlp(add, `${layer}mlp`, D, F);
   }
