@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createPatchableModel, interpreterBackend } from '@auto-circuit/core';
 import { buildGraph, inputOf, type ModelObject } from '@auto-circuit/core/plugin';
+import { afterPrefix } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LoadModelSettings, loadModel } from './load-model.js';
 import { errorWith } from './testing/error-matcher.js';
@@ -100,6 +101,8 @@ describe('rotary tables', () => {
       errorWith('prompt-too-long', { length: 8, limit: 5, model: path }),
     );
     await expect(logitsOf(short, tokens)).rejects.toThrow(/load it for more positions \(it has 1024000\)/);
+    // what a shared prefix takes is taken off both limits
+    expect(afterPrefix(short, 2).spec).toMatchObject({ maxPositions: 1_023_998, tablePositions: 3 });
     const fits = await load(path, { positions: 8 });
     expect(await logitsOf(fits, tokens)).toEqual(await logitsOf(await load(mistral), tokens));
     expect(new Set([short, fits, await load(path)].map(({ weights }) => weights.key)).size).toBe(3);
