@@ -72,8 +72,8 @@ export const qwen3 = defineArchitecture({
   name: 'qwen3',
   doc: 'Qwen 3: Llama with a norm on queries and keys',
   modelTypes: recipe.modelTypes,
-  async load({ name, folder, process, onWarning }) {
-    const { config, sizes, processing, store } = await loadWeights(folder, recipe, process, { onWarning });
+  async load({ name, folder, process, ...settings }) {
+    const { config, sizes, processing, store } = await loadWeights(folder, recipe, process, settings);
     const { windows, rms_norm_eps: epsilon, hidden_act } = config;
     const shape = { ...sizes, windows, epsilon, activation: activationNamed(hidden_act) };
     return tokenModel({

@@ -14,7 +14,9 @@ import { microModel } from '@auto-circuit/core/testing';
 import { readModelFile, withAutoencoders } from './autoencoders/model-file.js';
 import { readConfig } from './checkpoint/config.js';
 import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/named-programs.js';
+import { FAMILIES } from './families/families.js';
 import { type HubSettings, resolveModel } from './hub/resolve-model.js';
+import { folderShape } from './named/shape-only.js';
 import { NAMED_SIZES, namedSize } from './named/sizes.js';
 import { modelsPlugin } from './plugin.js';
 import { SHIPPED_MODELS } from './shipped/shipped-models.js';
@@ -24,6 +26,13 @@ import { loadTokenizer, type ModelTokenizer } from './tokenizer/tokenizer.js';
 export interface LoadModelSettings {
   /** `all`: fold norms, centre what can be centred (TransformerLens, AutoCircuit); `none`: as the checkpoint has it. Default all. */
   readonly process?: 'all' | 'none';
+  /**
+   * How many positions rotary tables are computed for, at most: tokens of the longest prompt. Default 8,192, or as many as the
+   * model has where these are fewer.
+   */
+  readonly positions?: number;
+  /** Read no numbers, only what files hold: the model has a graph and counts, and cannot be run. Default false. */
+  readonly shapeOnly?: boolean;
   /** Where relative folders start. Default: the process's. */
   readonly cwd?: string;
   /** Architectures to choose from. Default: this package's. */
@@ -85,13 +94,15 @@ export async function loadModel(name: string, settings: LoadModelSettings = {}):
   }
   const folder = await folderOf(name, cwd, settings.hub ?? {}, progress);
   const architecture = architectureFor(folder, settings.registry ?? new Registry().use(modelsPlugin));
-  const model = await architecture.load({
-    name,
-    folder,
-    process: settings.process ?? 'all',
-    onWarning,
-    onProgress: (done, total) => progress?.report(done, total, 'tensors'),
-  });
+  const { process: wanted = 'all', shapeOnly = false, positions } = settings;
+  const family = shapeOnly ? FAMILIES.find((own) => own.name === architecture.name) : undefined;
+  const model = family
+    ? folderShape(family, name, folder, wanted, onWarning)
+    : await architecture.load({
+        ...{ name, folder, process: wanted, onWarning },
+        ...(positions === undefined ? {} : { positions }),
+        onProgress: (done, total) => progress?.report(done, total, 'tensors'),
+      });
   const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((file) => existsSync(join(folder, file)));
   return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null };
 }

@@ -5,8 +5,7 @@ import { FAMILIES, type Family } from './families/families.js';
 const architectureOf = ({ name, doc, modelTypes, load }: Family) =>
   defineArchitecture({
     ...{ name, doc, modelTypes },
-    load: ({ name: modelName, folder, process, onWarning, onProgress }) =>
-      load(modelName, folder, process, { onWarning, ...(onProgress ? { onProgress } : {}) }),
+    load: ({ name: modelName, folder, process, ...settings }) => load(modelName, folder, process, settings),
   });
 
 /** The architectures of this package, for a registry. */

@@ -142,7 +142,7 @@ async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<Transfor
   const { model } = cli.flags(FLAGS);
   if (model !== undefined) {
     const { loadNamedModel } = await import('../open/open-model.js');
-    const { layout } = (await loadNamedModel(cli, model, false)).model.spec;
+    const { layout } = (await loadNamedModel(cli, model, false, { shapeOnly: true })).model.spec;
     if (layout.kind === 'transformer') return layout;
     throw new AutoCircuitError({
       code: 'unsupported-model',

@@ -49,7 +49,7 @@ Examples:
   async run(cli, command) {
     const values = cli.flags(FLAGS);
     const { batchesOf } = await import('@auto-circuit/core');
-    const { openPatchable } = await import('../open/open-model.js');
+    const { loadedFor, openPatchable } = await import('../open/open-model.js');
     const { promptsLine, tokenizeFile } = await import('../open/open-prompts.js');
     const asked = await askedPrompts(cli, command, values);
     if (!values.onlyRight) await writePrompts(cli, asked, values.out);
@@ -57,7 +57,8 @@ Examples:
     if (loaded === null) return;
     await reportProblems(cli, file, loaded);
     const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
-    const opened = await openPatchable(cli, loaded.model, null, null);
+    const { model } = await loadedFor(cli, values.process, loaded, prompts);
+    const opened = await openPatchable(cli, model, null, null);
     try {
       writeHeader(cli.output, {
         model: modelLine(opened.model, opened.graph),

@@ -65,7 +65,7 @@ Example:
     const name = nameOf(requireFlag(values.model ?? task?.model, command, '--model', 'gpt2'));
     const { batchesOf } = await import('@auto-circuit/core');
     const { encodesResidual, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
-    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
+    const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
       '../open/open-prompts.js'
     );
@@ -83,7 +83,8 @@ Example:
     const { prompts, bosLine } = await tokenizeFile(cli, read ?? (await generatedPrompts(task!, loaded)), loaded);
     // the stream is a node of the residual graph only
     const factorized = !autoencoders.some(({ autoencoder }) => encodesResidual(autoencoder));
-    const opened = await openPatchable(cli, loaded.model, { ...cli.flags(GRAPH_FLAGS), factorized }, null);
+    const { model: long } = await loadedFor(cli, values.process, loaded, prompts);
+    const opened = await openPatchable(cli, long, { ...cli.flags(GRAPH_FLAGS), factorized }, null);
     const found: Found[] = [];
     try {
       writeHeader(cli.output, {

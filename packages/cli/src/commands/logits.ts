@@ -43,11 +43,12 @@ export const logitsCommand: CliCommand = {
     const data = requireFlag(values.data, command, '--data', 'prompts.json');
     const { requireOneLength } = await import('@auto-circuit/core/run');
     const { batchesOf } = await import('@auto-circuit/core');
-    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
+    const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const { promptsLine, readPromptFile, tokenizeFile } = await import('../open/open-prompts.js');
     const file = await readPromptFile(cli, data);
-    const loaded = await loadNamedModel(cli, name, values.process);
-    const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
+    const first = await loadNamedModel(cli, name, values.process);
+    const { prompts, bosLine } = await tokenizeFile(cli, file, first);
+    const loaded = await loadedFor(cli, values.process, first, prompts);
     if (values.allPositions) requireOneLength(prompts, 'logits of all positions');
     const opened = await openPatchable(cli, loaded.model, null, null);
     try {

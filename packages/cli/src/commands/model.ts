@@ -45,13 +45,13 @@ export const modelCommand: CliCommand = {
   },
 };
 
-/** The model, and whether its input is text. Of a named size only the shape is made: nothing is fetched. */
+/** The model, and whether its input is text. Only its shape is read; of a named size nothing is fetched either. */
 async function open(cli: Cli, name: string, process: boolean): Promise<{ model: ModelObject; text: boolean }> {
   const { namedShape } = await import('@auto-circuit/models');
   const named = existsSync(resolve(cli.cwd, name)) ? undefined : namedShape(name, process ? 'all' : 'none');
   if (named) return { model: named, text: true };
   const { loadNamedModel } = await import('../open/open-model.js');
-  const { model, tokenizer } = await loadNamedModel(cli, name, process);
+  const { model, tokenizer } = await loadNamedModel(cli, name, process, { shapeOnly: true });
   return { model, text: tokenizer !== null };
 }
 

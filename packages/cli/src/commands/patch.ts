@@ -54,10 +54,11 @@ Example:
     const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
     const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
     const edges = requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"');
-    const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
-    const loaded = await loadNamedModel(cli, name, values.process);
+    const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
+    const first = await loadNamedModel(cli, name, values.process);
     const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
-    const prompt = await pairOf(cli, loaded, { clean, corrupt, answer, wrong }, cli.flags(PATCH_FLAGS).reverse);
+    const prompt = await pairOf(cli, first, { clean, corrupt, answer, wrong }, cli.flags(PATCH_FLAGS).reverse);
+    const loaded = await loadedFor(cli, values.process, first, [prompt]);
     const graphValues = cli.flags(GRAPH_FLAGS);
     const opened = await openPatchable(cli, loaded.model, graphValues, prompt.clean.length);
     try {

@@ -1,5 +1,5 @@
 /** @file From flags to a model that can be run and patched: name → weights and tokenizer → graph → backend → engine. */
-import type { Backend, Graph, ModelObject, PatchableModel } from '@auto-circuit/core';
+import type { Backend, Graph, ModelObject, PatchableModel, Prompt } from '@auto-circuit/core';
 import type { OutputPositions } from '@auto-circuit/core/plugin';
 import type { MemoryCheck } from '@auto-circuit/core/run';
 import type { LoadedModel } from '@auto-circuit/models';
@@ -13,23 +13,44 @@ export type { LoadedModel };
 /**
  * Loads a model: a shipped name, a folder, a hub name, or an object (which is taken as it is, without a tokenizer).
  * @param process whether layer norms are folded and weights centred (`--process`).
+ * @param how for more positions than usual, or only for its shape
  */
-export async function loadNamedModel(cli: Cli, model: string | ModelObject, process: boolean): Promise<LoadedModel> {
+export async function loadNamedModel(
+  cli: Cli,
+  model: string | ModelObject,
+  process: boolean,
+  how: { readonly positions?: number; readonly shapeOnly?: boolean; readonly again?: boolean } = {},
+): Promise<LoadedModel> {
   if (typeof model !== 'string') return { model, tokenizer: null };
   const { loadModel } = await import('@auto-circuit/models');
   const bar = createProgress(cli.output, 'model');
+  const { again = false, ...settings } = how;
   try {
     return await loadModel(model, {
+      ...settings,
       cwd: cli.cwd,
       process: process ? 'all' : 'none',
       registry: await cli.registry(),
       progress: bar,
       hub: { signal: cli.signal, onWarning: cli.output.warn },
-      onWarning: cli.output.warn,
+      onWarning: again ? () => undefined : cli.output.warn,
     });
   } finally {
     bar.stop();
   }
+}
+
+/** The model for these prompts: loaded again, with longer tables of positions, where it was loaded for shorter ones. */
+export async function loadedFor(
+  cli: Cli,
+  process: boolean,
+  loaded: LoadedModel,
+  prompts: readonly Pick<Prompt, 'clean' | 'corrupt'>[],
+): Promise<LoadedModel> {
+  const { tablePositions, maxPositions } = loaded.model.spec;
+  const length = prompts.reduce((most, { clean, corrupt }) => Math.max(most, clean.length, corrupt.length), 0);
+  if (tablePositions === undefined || length <= tablePositions || length > (maxPositions ?? length)) return loaded;
+  return loadNamedModel(cli, loaded.model.name, process, { positions: 2 ** Math.ceil(Math.log2(length)), again: true });
 }
 
 /** A model with its graph on a backend. `dispose` frees all of it. */

@@ -37,14 +37,15 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
   const { requireOneLength } = await import('@auto-circuit/core/run');
-  const { loadNamedModel, openPatchable } = await import('../open/open-model.js');
+  const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
   const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
     '../open/open-prompts.js'
   );
   const read = isGenerator(data) ? null : await readPromptFile(cli, data); // a mistake in it is found before the model is loaded
-  const loaded = await loadNamedModel(cli, named, values.process);
-  const file = read ?? (await generatedPrompts(task!, loaded));
-  const tokenized = await tokenizeFile(cli, file, loaded);
+  const first = await loadNamedModel(cli, named, values.process);
+  const file = read ?? (await generatedPrompts(task!, first));
+  const tokenized = await tokenizeFile(cli, file, first);
+  const loaded = await loadedFor(cli, values.process, first, tokenized.prompts);
   const { bosLine } = tokenized;
   const prefix = await sharedPrefix(loaded.model, tokenized.prompts, cli.flags(SETTING_FLAGS).sharedPrefix);
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };

@@ -92,7 +92,7 @@ export function headerLength(path: string, prefix: Uint8Array, fileBytes: number
 /**
  * Reads the header text. The data starts right after it and must be covered exactly, without gaps and overlaps.
  * @param bytes the header, without the 8 bytes before it
- * @throws AutoCircuitError naming the file and the first thing that is wrong
+ * @throws AutoCircuitError naming the file and the first thing that is wrong; `unsupported-format` for a dtype that is not known
  */
 export function parseHeader(path: string, bytes: Uint8Array, fileBytes: number): SafetensorsHeader {
   checkStructure(path, bytes);
@@ -170,10 +170,16 @@ function parseEntry(path: string, name: string, value: unknown, dataStart: numbe
   const tensor = `tensor ${quoted(name)}`;
   if (!isRecord(value)) throw brokenFile(path, `${tensor} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string' || !isDType(dtype)) {
-    throw brokenFile(path, `${tensor} has an unknown dtype`, {
+  if (typeof dtype !== 'string') throw brokenFile(path, `${tensor} has no dtype`, { got: shown(dtype) });
+  if (!isDType(dtype)) {
+    throw new AutoCircuitError({
+      code: 'unsupported-format',
+      fields: { path, tensor: name, dtype },
+      where: WHERE,
+      what: `${tensor} of ${path} has a dtype that is not known here`,
       expected: `one of ${Object.keys(DTYPE_BYTES).join(', ')}`,
       got: shown(dtype),
+      fix: 'use a file in float32, float16 or bfloat16',
     });
   }
   if (!isCounts(shape)) throw brokenFile(path, `${tensor} has no valid shape`, { got: shown(shape) });

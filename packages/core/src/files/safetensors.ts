@@ -22,14 +22,14 @@ import {
 
 export type { SafetensorsDType, SafetensorsEntry } from './safetensors-header.js';
 
-/** F32, F16 and BF16 → Float32Array · F64 → Float64Array · integers → Int32Array · U8 and BOOL → Uint8Array. */
+/** F32, F16, BF16 and 8-bit floats → Float32Array · F64 → Float64Array · integers → Int32Array · U8 and BOOL → Uint8Array. */
 export type SafetensorsArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** An open file: its header, and tensors when they are asked for. */
 export interface SafetensorsFile extends SafetensorsHeader {
   readonly path: string;
   /**
-   * The numbers of one tensor, row-major; halves are widened.
+   * The numbers of one tensor, row-major; halves and 8-bit floats are widened.
    * @throws AutoCircuitError for an unknown name, a dtype without a meaning here, an int64 beyond int32, a shrunken file
    */
   read(name: string): SafetensorsArray;
@@ -139,6 +139,8 @@ const DECODERS: Readonly<Partial<Record<SafetensorsDType, Decode>>> = Object.fre
   F64: (bytes) => new Float64Array(bytes.buffer),
   F16: (bytes) => widenHalves(new Uint16Array(bytes.buffer)),
   BF16: (bytes) => widenBrainHalves(new Uint16Array(bytes.buffer)),
+  F8_E4M3: (bytes) => widenBytes(bytes, E4M3),
+  F8_E5M2: (bytes) => widenBytes(bytes, E5M2),
   I64: (bytes, name, path) => narrowLongs(new BigInt64Array(bytes.buffer), name, path),
   I32: (bytes) => new Int32Array(bytes.buffer),
   I16: (bytes) => Int32Array.from(new Int16Array(bytes.buffer)),
@@ -172,6 +174,32 @@ function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The 256 numbers that a byte stands for, made when first needed. */
+interface ByteFloat {
+  table?: Float32Array;
+  readonly toNumber: (byte: number) => number;
+}
+/**
+ * 8-bit floats as the Open Compute Project's OFP8 specification 1.0 defines them. E4M3: 4 exponent bits of bias 7, no
+ * infinities, NaN only where all other bits are set. E5M2: the upper byte of an IEEE binary16.
+ */
+const E4M3: ByteFloat = {
+  toNumber(byte) {
+    const sign = byte & 0x80 ? -1 : 1;
+    const [exponent, fraction] = [(byte >> 3) & 0xf, byte & 7];
+    if (exponent === 0xf && fraction === 7) return Number.NaN;
+    return exponent === 0 ? sign * fraction * 2 ** -9 : sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+  },
+};
+const E5M2: ByteFloat = { toNumber: (byte) => halfToNumber(byte << 8) };
+
+function widenBytes(bytes: Uint8Array, kind: ByteFloat): Float32Array {
+  kind.table ??= Float32Array.from({ length: 256 }, (_, byte) => kind.toNumber(byte));
+  const wide = new Float32Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) wide[i] = kind.table[bytes[i]!]!;
+  return wide;
 }
 
 function narrowLongs(longs: BigInt64Array, name: string, path: string): Int32Array {

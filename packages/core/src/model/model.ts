@@ -30,6 +30,8 @@ export interface ModelSpec {
   readonly headsWriteTogether?: boolean;
   /** The longest prompt; null when there is no limit. */
   readonly maxPositions: number | null;
+  /** The longest prompt that its tables of positions were made for, where that is less than `maxPositions`. */
+  readonly tablePositions?: number;
   /** How many numbers its weights are, for people. */
   readonly parameters: number;
 }

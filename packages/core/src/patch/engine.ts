@@ -213,7 +213,19 @@ class Engine implements PatchableModel {
 
   #checkLength(length: number): void {
     const { model } = this.#context;
-    const limit = model.spec.maxPositions;
+    const { maxPositions, tablePositions } = model.spec;
+    if (tablePositions !== undefined && length > tablePositions && length <= (maxPositions ?? length)) {
+      throw new AutoCircuitError({
+        code: 'prompt-too-long',
+        where: 'core/patch',
+        what: `a prompt is longer than what model "${model.name}" was loaded for`,
+        expected: `at most ${tablePositions} tokens`,
+        got: `${length}`,
+        fix: `load it for more positions (${maxPositions === null ? 'it has no limit' : `it has ${maxPositions}`})`,
+        fields: { length, limit: tablePositions, model: model.name },
+      });
+    }
+    const limit = maxPositions;
     if (limit === null || length <= limit) return;
     throw new AutoCircuitError({
       code: 'prompt-too-long',

@@ -24,6 +24,8 @@ export interface ArchitectureRequest {
   readonly folder: string;
   /** `all`: weights are folded and centred, as TransformerLens does by default; `none`: they stay as they are. */
   readonly process: 'all' | 'none';
+  /** How many positions tables that are computed (rotary ones) need, at most. Default: the architecture's choice. */
+  readonly positions?: number;
   /** Told of what is likely not what the caller wants, in one sentence. */
   readonly onWarning: (line: string) => void;
   /** Told of weights converted, of all. */

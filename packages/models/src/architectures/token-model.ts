@@ -15,7 +15,7 @@ export interface TokenModelParts {
     readonly kvHeads?: number;
     readonly dModel: number;
     readonly vocabulary: number;
-    /** Tokens of the longest prompt. */
+    /** Tokens of the longest prompt. Tables of rotary positions (`rope…`) may have fewer rows. */
     readonly positions: number;
   };
   /** Whether layers have an MLP. Default true. */
@@ -49,6 +49,8 @@ export function tokenModel({
   const stacked = stackHeads(weights, layers);
   const names = new Set(stacked.names);
   const has: HasWeight = (weight) => names.has(weight);
+  const tables = weights.names.filter((name) => name.startsWith(TABLES));
+  const rows = Math.min(positions, ...tables.map((name) => weights.entry(name).shape[0]!));
   return Object.freeze<ModelObject>({
     ...named,
     spec: {
@@ -56,18 +58,28 @@ export function tokenModel({
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       maxPositions: positions,
+      ...(rows < positions ? { tablePositions: rows } : {}),
       takesPrefix: true,
       ...(headsWriteTogether ? { headsWriteTogether } : {}),
       parameters: parameterCount(weights),
     },
     weights: stacked,
-    trace: (points) => trace(has, points),
+    trace: (points) => trace(has, rows < positions ? withRows(points, rows) : points),
     unembed: (points, residual) => unembed(has, points, residual),
   });
 }
 
+/** What the names of computed tables begin with. */
+const TABLES = 'rope.';
+
+/** A trace asks for tables of all positions, and gets those that there are. */
+const withRows = (points: PatchPoints, rows: number): PatchPoints => ({
+  ...points,
+  weight: (name, shape) => points.weight(name, name.startsWith(TABLES) ? [rows, ...shape.slice(1)] : shape),
+});
+
 /** Numbers in all weights; tables that are computed (rotary) do not count. */
 const parameterCount = (weights: WeightStore): number =>
   weights.names
-    .filter((name) => !name.startsWith('rope.'))
+    .filter((name) => !name.startsWith(TABLES))
     .reduce((n, name) => n + elementCount(weights.entry(name).shape), 0);

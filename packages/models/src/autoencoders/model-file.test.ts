@@ -13,6 +13,7 @@ import {
   type PromptBatch,
   scorePlace,
 } from '@auto-circuit/core/plugin';
+import { openSafetensors, safetensorsSource, writeSafetensors } from '@auto-circuit/core/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../load-model.js';
 import { errorWith } from '../testing/error-matcher.js';
@@ -68,6 +69,90 @@ describe('strongest latents', () => {
     expect(difference).toBeCloseTo(mean(sides[0]!.map((x, i) => Math.abs(x - sides[1]![i]!))), 7);
     expect(activity).toBeCloseTo(mean(sides.flat()), 5);
     await patchable.dispose();
+  });
+});
+
+describe('cfg.json', () => {
+  const own = (): string => join(folder, 'cfg');
+  const CONFIG = { d_in: 64, d_sae: 128, hook_name: 'blocks.0.hook_mlp_out' };
+  async function read(changes: Record<string, unknown>, tensors: Record<string, Float32Array> = {}) {
+    await cp(shipped, own(), { recursive: true });
+    await writeFile(join(own(), 'cfg.json'), JSON.stringify({ ...CONFIG, ...changes }));
+    const file = openSafetensors(join(shipped, 'sae_weights.safetensors'));
+    const kept = [...file.tensors].map(([name, { shape }]) =>
+      safetensorsSource(name, shape, Float32Array.from(file.read(name))),
+    );
+    const added = Object.entries(tensors).map(([name, data]) => safetensorsSource(name, [data.length], data));
+    await writeSafetensors(join(own(), 'sae_weights.safetensors'), [...kept, ...added]);
+    return readAutoencoder(own());
+  }
+  const plain = readAutoencoder(shipped);
+
+  it('says which activation: tanh(relu(x)) is one, under the older and the newer key', async () => {
+    expect((await read({ activation_fn_str: 'tanh-relu' })).activation).toEqual({ kind: 'tanh-relu' });
+    expect((await read({ activation_fn: 'tanh-relu' })).activation).toEqual({ kind: 'tanh-relu' });
+    expect((await read({ activation_fn: 'topk', activation_fn_kwargs: { k: 3 } })).activation).toEqual({
+      kind: 'topk',
+      k: 3,
+    });
+    expect((await read({ activation_fn_str: 'relu', normalize_activations: false })).activation).toEqual({
+      kind: 'relu',
+    });
+  });
+
+  it('says whether latents are scaled before they are decoded', async () => {
+    const factors = Float32Array.from({ length: 128 }, (_, i) => i / 8);
+    for (const name of ['finetuning_scaling_factor', 'scaling_factor']) {
+      const { decoder, encoder } = await read({ finetuning_scaling_factor: true }, { [name]: factors });
+      expect(decoder[24 * 64 + 5]).toBe(3 * plain.decoder[24 * 64 + 5]!);
+      expect(encoder).toEqual(plain.encoder);
+    }
+    // files of some versions have the tensor though nothing was tuned
+    const ones = new Float32Array(128).fill(1);
+    expect((await read({}, { scaling_factor: ones })).decoder).toEqual(plain.decoder);
+    await expect(read({}, { scaling_factor: factors })).rejects.toThrow(
+      errorWith('invalid-file', { key: 'finetuning_scaling_factor', tensor: 'scaling_factor' }),
+    );
+    await expect(read({ finetuning_scaling_factor: true })).rejects.toThrow(
+      errorWith('missing-tensor', { tensor: 'finetuning_scaling_factor', expectedShape: [128] }),
+    );
+  });
+
+  it('of a JumpReLU below 0 gives relu(x): what is negative is never active', async () => {
+    const threshold = Float32Array.from({ length: 128 }, (_, i) => (i - 2) / 4);
+    const { activation } = await read({ architecture: 'jumprelu' }, { threshold });
+    expect(activation).toMatchObject({ kind: 'jumprelu' });
+    expect('threshold' in activation && [...activation.threshold.slice(0, 4)]).toEqual([0, 0, 0, 0.25]);
+  });
+
+  it.each([
+    ['activation_fn_str', 'gelu'],
+    ['activation_fn', 'identity'],
+    ['activation_fn_kwargs', { k: 3, postact_fn: 'identity' }],
+    ['normalize_activations', 'layer_norm'],
+    ['normalize_activations', 'constant_norm_rescale'],
+    ['rescale_acts_by_decoder_norm', true],
+    ['reshape_activations', 'hook_z'],
+    ['hook_head_index', 3],
+    ['is_transcoder', true],
+    ['hook_name_out', 'blocks.1.hook_mlp_out'],
+    ['d_out', 32],
+    ['finetuning_scaling_factor', 'yes'],
+  ])('with %s %j is refused by that key', async (key, value) => {
+    await expect(read({ [key]: value })).rejects.toThrow(
+      errorWith('invalid-file', { path: join(own(), 'cfg.json'), key: expect.stringContaining(key) }),
+    );
+  });
+
+  it('of another activation than the architecture has, or beside tensors that it does not use, is refused', async () => {
+    const threshold = new Float32Array(128);
+    await expect(read({ architecture: 'jumprelu', activation_fn_str: 'tanh-relu' }, { threshold })).rejects.toThrow(
+      errorWith('invalid-file', { key: 'activation_fn_str' }),
+    );
+    await expect(read({}, { threshold })).rejects.toThrow(errorWith('unsupported-format', { tensor: 'threshold' }));
+    await expect(read({}, { W_skip: threshold })).rejects.toThrow(
+      errorWith('unsupported-format', { tensor: 'W_skip' }),
+    );
   });
 });
 
@@ -151,7 +236,7 @@ describe('a model file', () => {
     expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(
       errorWith('invalid-file', { path: join(own, 'cfg.json'), key: 'k' }),
     );
-    await write({ d_sae: 64 });
+    await write({ d_sae: 64, architecture: 'standard' });
     expect(() => readAutoencoder(own, 'L0.mlp')).toThrow(
       errorWith('wrong-tensor', { tensor: 'W_enc', shape: [64, 128], expectedShape: [64, 64] }),
     );

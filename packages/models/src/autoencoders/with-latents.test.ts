@@ -125,6 +125,7 @@ it('latents of the stream leave the outputs as they were, and add up to the stre
 
 describe.each([
   ['relu', { kind: 'relu' }],
+  ['tanh-relu', { kind: 'tanh-relu' }],
   ['jumprelu', JUMP],
   ['topk', { kind: 'topk', k: 6 }],
 ] as const)('%s', (_, activation) => {
@@ -168,6 +169,7 @@ describe.each([
       const value = (latent: number): number => {
         const p = pre[latent]!;
         if (activation.kind === 'jumprelu') return p > threshold[latent]! ? p : 0;
+        if (activation.kind === 'tanh-relu') return Math.tanh(Math.max(0, p));
         return activation.kind === 'topk' && p < kth ? 0 : Math.max(0, p);
       };
       const left = Float64Array.from(x, (v, i) => v - decoderBias[i]!);

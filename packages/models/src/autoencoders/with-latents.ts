@@ -113,6 +113,7 @@ export function activations(
   const input = centred ? b.sub(out, bias) : out;
   const pre = b.add(b.matmul(input, weight(`${prefix}.enc.W`, [dModel, width])), weight(`${prefix}.enc.b`, [width])); // [batch, pos, width]
   if (activation.kind === 'relu') return b.relu(pre);
+  if (activation.kind === 'tanh-relu') return b.tanh(b.relu(pre));
   if (activation.kind === 'jumprelu') return b.where(b.less(weight(`${prefix}.threshold`, [width]), pre), pre, 0);
   const least = b.stopGradient(largestButFew(b, pre, activation.k)); // [batch, pos, 1]
   const active = b.where(b.lessEqual(least, pre), b.relu(pre), 0); // [batch, pos, width]

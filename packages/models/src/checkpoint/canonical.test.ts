@@ -173,6 +173,17 @@ describe('Llama', () => {
     expect(canonical.tensors.has('unembed.W')).toBe(false);
   });
 
+  it('has the biases that its config says, or they are missing', () => {
+    const canonical = canonicalWeights(tinyLlama({ attention_bias: true }), llamaRecipe, 'none');
+    expect(() => load(canonical, 'L0.attn.q.b')).toThrow(
+      errorWith('missing-tensor', { tensor: 'model.layers.0.self_attn.q_proj.bias' }),
+    );
+    expect(canonical.tensors.has('L0.attn.o.b')).toBe(true);
+    const qwen2 = canonicalWeights(tinyLlama({ model_type: 'qwen2' }), llamaRecipe, 'none');
+    expect(() => load(qwen2, 'L0.attn.k.b')).toThrow(errorWith('missing-tensor'));
+    expect(qwen2.tensors.has('L0.attn.o.b')).toBe(false);
+  });
+
   it('refuses what would change the model or is not supported', () => {
     const attempt =
       (changes: Record<string, unknown>, process: readonly string[] = []) =>

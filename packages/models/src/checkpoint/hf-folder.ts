@@ -12,6 +12,7 @@ import { openSafetensors, type SafetensorsDType, type SafetensorsFile } from '@a
 import { z } from 'zod';
 import { parseConfig, type RawConfig, readConfig, readJson } from './config.js';
 import { missingTensor } from './errors.js';
+import { isCompanion, numbersOf, quantisationNote, readQuantisation } from './quantised.js';
 
 const WHERE = 'checkpoint';
 
@@ -29,12 +30,15 @@ export interface RawCheckpoint {
   /** The folder, or a name for what was built in code; errors name it. */
   readonly source: string;
   readonly config: RawConfig;
+  /** Of all tensors, but the scales of quantised weights. */
   readonly names: readonly string[];
+  /** What a user should know of it, in lines: that its weights are quantised, say. */
+  readonly notes?: readonly string[];
   has(name: string): boolean;
   /** Throws for an unknown name. */
   tensor(name: string): RawTensor;
   /**
-   * The numbers as float32, row-major; halves are widened, float64 is narrowed.
+   * The numbers as float32, row-major; halves are widened, float64 is narrowed, quantised weights are multiplied out.
    * @throws AutoCircuitError for a missing tensor, another shape than `shape`, NaN or infinite numbers
    */
   read(name: string, shape?: readonly number[]): Float32Array;
@@ -82,7 +86,8 @@ export function weightFiles(folder: string, { mayLack = false } = {}): readonly 
 
 /**
  * Opens a folder with config.json and model.safetensors (or its shards and their index). Only headers are read.
- * @throws AutoCircuitError for a missing or broken file, a missing shard, a tensor in two shards
+ * @throws AutoCircuitError for a missing or broken file, a missing shard, a tensor in two shards, quantised weights that are
+ *   not read
  */
 export function openCheckpoint(folder: string): RawCheckpoint {
   const config = readConfig(folder);
@@ -113,17 +118,19 @@ export function openCheckpoint(folder: string): RawCheckpoint {
     const { shape, dtype, byteOffset } = tensors.get(name)!;
     return { shape, dtype, file: path, byteOffset };
   };
+  const has = (name: string): boolean => owners.has(name);
+  const stored = { source: folder, config, names: [...owners.keys()], has, tensor };
+  const quantisation = readQuantisation(stored);
+  const note = quantisationNote(folder, quantisation);
+  const whole = { ...stored, stored: (name: string) => ownerOf(name).read(name) };
   return Object.freeze({
-    source: folder,
-    config,
-    names: Object.freeze([...owners.keys()]),
-    has: (name: string) => owners.has(name),
-    tensor,
+    ...stored,
+    names: Object.freeze(stored.names.filter((name) => !isCompanion(stored, quantisation, name))),
+    notes: Object.freeze(note === null ? [] : [note]),
     read: (name: string, shape?: readonly number[]) => {
-      const file = ownerOf(name);
-      if (shape) checkShape(folder, name, tensor(name).shape, shape);
-      const data = file.read(name);
-      const floats = data instanceof Float32Array ? data : Float32Array.from(data);
+      const own = tensor(name).shape;
+      if (shape) checkShape(folder, name, own, shape);
+      const floats = numbersOf(whole, quantisation, name);
       checkFinite(folder, name, floats);
       return floats;
     },

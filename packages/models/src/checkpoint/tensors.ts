@@ -4,6 +4,8 @@
 export interface CanonicalTensor {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Whether it is a table that is computed from the config, and needs no file. Default false. */
+  readonly computed?: boolean;
   /** Reads and computes the numbers on every call; the caller must not change them. */
   load(): Float32Array;
 }

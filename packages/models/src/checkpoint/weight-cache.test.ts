@@ -15,9 +15,15 @@ const canonical = canonicalWeights(openCheckpoint(model), gpt2Recipe, 'all');
 
 let cacheDir: string;
 let warnings: string[];
+/** What is said of the checkpoint, apart from what is said of the cache. */
+let notes: string[];
+const onWarning = (line: string): void => {
+  (line.startsWith('[checkpoint]') ? notes : warnings).push(line);
+};
 beforeEach(() => {
   cacheDir = mkdtempSync(join(tmpdir(), 'weight-cache-'));
   warnings = [];
+  notes = [];
 });
 afterEach(() => rmSync(cacheDir, { recursive: true }));
 
@@ -28,7 +34,7 @@ const load = (
   loadWeights(folder, gpt2Recipe, 'all', {
     cacheDir,
     memoryLimitBytes: 0,
-    onWarning: (line) => warnings.push(line),
+    onWarning,
     ...options,
   });
 const cachedFiles = () => readdirSync(join(cacheDir, 'weights'));
@@ -83,6 +89,21 @@ describe('loadWeights', () => {
     expect(cachedFiles()).toHaveLength(3);
   });
 
+  it('names what the checkpoint holds and the model does not, also when the cache has it', async () => {
+    // the file was written by a class with MLPs, which its config takes away: 6 tensors in each of 2 layers
+    const said = expect.stringMatching(/\] 12 tensors of .* are not part of .*: transformer\.h\.0\.ln_2\.bias, .*, …$/);
+    await load();
+    await load();
+    expect(notes).toEqual([said, said]);
+    expect((await load(model, { memoryLimitBytes: 2 ** 30 })).notes).toEqual([said]);
+    // a cache of before that was known is written again, once
+    rmSync(join(cacheDir, 'unused'), { recursive: true });
+    const progress: number[] = [];
+    for (let i = 0; i < 2; i++) await load(model, { onProgress: (done) => progress.push(done) });
+    expect(progress).toHaveLength(canonical.tensors.size);
+    expect(notes).toHaveLength(5);
+  });
+
   it('makes a damaged file or note anew', async () => {
     const { store } = await load();
     const path = join(cacheDir, 'weights', cachedFiles()[0]!);
@@ -112,7 +133,7 @@ describe('loadWeights', () => {
       const settings = {
         cacheDir: join(blocked, 'cache'),
         memoryLimitBytes: 0,
-        onWarning: (line: string) => warnings.push(line),
+        onWarning,
       };
       const { store } = await loadWeights(model, gpt2Recipe, 'all', settings);
       const entry = store.entry('embed.W');

@@ -4,10 +4,12 @@
  *
  *     $AUTO_CIRCUIT_CACHE, else $XDG_CACHE_HOME/auto-circuit, else ~/.cache/auto-circuit
  *       weights/KEY.safetensors      KEY: sha256 of format, recipe, config, processing and the weight files' sha256
+ *       unused/KEY.json              the checkpoint's tensors that went into none of them
  *       hashes/…json                 a file's sha256, valid while its size, time and inode stay the same
  *
  * The file always holds every tensor, also those that processing left as they were: a runtime maps weights from one folder
- * only, and model folders of the hub cache are full of links that leave it.
+ * only, and model folders of the hub cache are full of links that leave it. Tables that are computed (rotary positions) stay in
+ * memory, as long as they are needed.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -26,10 +28,12 @@ import {
 } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
+import { DEFAULT_POSITIONS, splitComputed, withTables } from './computed-tables.js';
 import { missingTensor } from './errors.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
 import type { ProcessingRequest } from './processing.js';
 import type { CanonicalTensors } from './tensors.js';
+import { type RecordedCheckpoint, recordReads, unusedNote } from './unused.js';
 
 /** Part of every key: raise it when canonical names, layouts or formulas change. */
 const FORMAT_VERSION = 1;
@@ -42,7 +46,9 @@ export interface CacheSettings {
   readonly cacheDir?: string;
   /** Canonical weights of fewer bytes stay in memory. */
   readonly memoryLimitBytes?: number;
-  /** Called with a line when the cache cannot be used or had to be made anew. */
+  /** Rows of computed tables (rotary positions), at most: tokens of the longest prompt. Default 8,192. */
+  readonly positions?: number;
+  /** Called with a line when the cache cannot be used or had to be made anew, and for what is odd about the checkpoint. */
   readonly onWarning: (line: string) => void;
   /** Called while a large model is converted: tensors done, of all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -69,22 +75,30 @@ export async function loadWeights<C>(
   process: ProcessingRequest,
   settings: CacheSettings,
 ): Promise<LoadedWeights<C>> {
-  const raw = openCheckpoint(folder);
-  const canonical = canonicalWeights(raw, recipe, process);
-  const { tensors, processing } = canonical;
+  const recorded = recordReads(openCheckpoint(folder));
+  const { raw } = recorded;
+  const { positions = DEFAULT_POSITIONS } = settings;
+  const canonical = canonicalWeights(raw, recipe, process, { positions });
+  const { tensors, processing, notes } = canonical;
   const folders = [settings.cacheDir ?? defaultCacheDir(), temporaryCacheDir()];
   const hashes: string[] = [];
   for (const file of weightFiles(folder)) hashes.push(await fileHash(file, folders[0]!));
-  const key = createHash('sha256')
-    .update(JSON.stringify([FORMAT_VERSION, recipe.name, raw.config, processing, hashes]))
-    .digest('hex');
+  const keyed = [FORMAT_VERSION, recipe.name, raw.config, processing, hashes];
+  const fileKey = keyOf([...keyed, ...notes.map((note) => note.replaceAll(raw.source, ''))]);
+  const { stored, computed } = splitComputed(tensors);
+  const key = computed.size > 0 && positions !== DEFAULT_POSITIONS ? keyOf([fileKey, positions]) : fileKey;
   const bytes = [...tensors.values()].reduce((total, { shape }) => total + 4 * elementCount(shape), 0);
-  const store =
+  const { store, unused } =
     bytes < (settings.memoryLimitBytes ?? MEMORY_LIMIT_BYTES)
-      ? memoryStore(tensors, key)
-      : await cachedStore(folders, key, tensors, settings);
-  return Object.freeze({ ...canonical, store });
+      ? { store: memoryStore(stored, key), unused: recorded.unread() }
+      : await cachedStore(folders, fileKey, stored, recorded, settings);
+  const unusedLine = unusedNote(raw.source, unused);
+  const lines = Object.freeze(unusedLine === null ? notes : [...notes, unusedLine]);
+  for (const line of lines) settings.onWarning(line);
+  return Object.freeze({ ...canonical, notes: lines, store: withTables(store, computed, key) });
 }
+
+const keyOf = (parts: readonly unknown[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
 /** A store whose entries point into a safetensors file of float32 tensors. */
 export function fileWeights(file: SafetensorsFile, key: string): WeightStore {
@@ -124,12 +138,15 @@ async function cachedStore(
   folders: readonly string[],
   key: string,
   tensors: CanonicalTensors,
+  recorded: RecordedCheckpoint,
   settings: CacheSettings,
-): Promise<WeightStore> {
+): Promise<{ readonly store: WeightStore; readonly unused: readonly string[] }> {
+  const notePath = (folder: string): string => join(folder, 'unused', `${key}.json`);
   for (const folder of folders) {
     const path = join(folder, 'weights', `${key}.safetensors`);
-    const file = await openCached(path, tensors, settings.onWarning);
-    if (file) return fileWeights(file, key);
+    const unused = await readNote(notePath(folder), namesNote); // without it nobody knows what to say: converted again
+    const file = unused && (await openCached(path, tensors, settings.onWarning));
+    if (file) return { store: fileWeights(file, key), unused };
   }
   let refusal: unknown;
   for (const folder of folders) {
@@ -138,7 +155,9 @@ async function cachedStore(
       if (folder === temporaryCacheDir()) await checkOwner(folder);
       const path = join(folder, 'weights', `${key}.safetensors`);
       await writeCanonical(path, tensors, settings.onProgress);
-      return fileWeights(openSafetensors(path), key);
+      const unused = recorded.unread();
+      await writeNote(notePath(folder), unused);
+      return { store: fileWeights(openSafetensors(path), key), unused };
     } catch (cause) {
       const error = fileError('cache', 'write', folder, cause);
       const fromSystem = errnoOf(error instanceof AutoCircuitError ? error.cause : error) !== undefined;
@@ -214,6 +233,7 @@ async function checkOwner(folder: string): Promise<void> {
   });
 }
 
+const namesNote = z.array(z.string());
 const sidecar = z.object({ path: z.string(), stamp: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 /** sha256 of a file's content; remembered beside the cache while the file stays the same. */
@@ -223,7 +243,7 @@ async function fileHash(path: string, cacheDir: string): Promise<string> {
     const { size, mtimeNs, ino } = await stat(real, { bigint: true });
     const stamp = `${size}-${mtimeNs}-${ino}`;
     const note = join(cacheDir, 'hashes', `${createHash('sha256').update(real).digest('hex')}.json`);
-    const known = await readNote(note);
+    const known = await readNote(note, sidecar);
     if (known?.path === real && known.stamp === stamp) return known.sha256;
     const hash = createHash('sha256');
     await pipeline(createReadStream(real, { highWaterMark: 2 ** 22 }), hash);
@@ -235,20 +255,20 @@ async function fileHash(path: string, cacheDir: string): Promise<string> {
   }
 }
 
-/** A note that is missing or damaged costs a second of hashing, nothing else. */
-async function readNote(path: string): Promise<z.output<typeof sidecar> | undefined> {
+/** A note that is missing or damaged costs the work that it spares, nothing else. */
+async function readNote<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S> | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    return sidecar.safeParse(JSON.parse(text)).data;
+    return schema.safeParse(JSON.parse(text)).data;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** Without a writable cache the hash is taken again next time; the weights themselves will warn. */
-async function writeNote(path: string, note: z.output<typeof sidecar>): Promise<void> {
+/** Without a writable cache its work is done again next time; the weights themselves will warn. */
+async function writeNote(path: string, note: unknown): Promise<void> {
   try {
     await mkdir(join(path, '..'), { recursive: true });
     await writeFileAtomic(path, JSON.stringify(note));

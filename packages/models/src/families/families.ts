@@ -32,12 +32,16 @@ export interface Family {
    * @throws AutoCircuitError for whatever is wrong with the folder
    */
   load(name: string, folder: string, process: ProcessingRequest, settings: CacheSettings): Promise<ModelObject>;
-  /** The model of a checkpoint that is open. `storeOf` puts its tensors where a backend finds them. */
+  /**
+   * The model of a checkpoint that is open. `storeOf` puts its tensors where a backend finds them; `onWarning` is told what is
+   * odd about the checkpoint.
+   */
   ofCheckpoint(
     name: string,
     raw: RawCheckpoint,
     process: ProcessingRequest,
     storeOf: (tensors: CanonicalTensors) => WeightStore,
+    onWarning?: (line: string) => void,
   ): ModelObject;
 }
 
@@ -60,8 +64,9 @@ function family<C>({ name, doc, recipe, build }: FamilyParts<C>): Family {
       const loaded = await loadWeights(folder, recipe, process, settings);
       return build(modelName, loaded, loaded.store);
     },
-    ofCheckpoint(modelName, raw, process, storeOf) {
+    ofCheckpoint(modelName, raw, process, storeOf, onWarning) {
       const canonical = canonicalWeights(raw, recipe, process);
+      for (const note of canonical.notes) onWarning?.(note);
       return build(modelName, canonical, storeOf(canonical.tensors));
     },
   });

@@ -1,11 +1,11 @@
-/** @file A named size as a model without numbers: its graph, parameters and memory are known, but it cannot be run. */
+/** @file A named size or a folder as a model without numbers: its graph, parameters and memory are known, but it cannot be run. */
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/core/plugin';
-import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
+import { openCheckpoint, type RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
 import type { CanonicalTensors } from '../checkpoint/tensors.js';
-import { FAMILIES } from '../families/families.js';
+import { FAMILIES, type Family } from '../families/families.js';
 import { type NamedSize, namedSize } from './sizes.js';
 
 /**
@@ -17,6 +17,22 @@ export function namedShape(name: string, process: ProcessingRequest): ModelObjec
   if (!size) return undefined;
   const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(size.config.model_type))!;
   return family.ofCheckpoint(size.name, withoutNumbers(size), process, (tensors) => shapesOnly(size.name, tensors));
+}
+
+/**
+ * The model in a folder; of its weight files only the headers are read.
+ * @param onWarning told what is odd about the checkpoint
+ * @throws AutoCircuitError for a config or files that cannot be read
+ */
+export function folderShape(
+  { ofCheckpoint }: Family,
+  name: string,
+  folder: string,
+  process: ProcessingRequest,
+  onWarning: (line: string) => void,
+): ModelObject {
+  const raw = openCheckpoint(folder);
+  return ofCheckpoint(name, raw, process, (tensors) => shapesOnly(name, tensors), onWarning);
 }
 
 /** Tensors that recipes ask for by name: biases that only some families have. */

@@ -189,6 +189,9 @@ function rules(config: GemmaConfig, raw: RawCheckpoint): TensorRule[] {
 export const gemmaRecipe: WeightRecipe<GemmaConfig> = Object.freeze({
   name: 'gemma',
   modelTypes: Object.keys(GENERATIONS),
+  computes: [
+    ...['attn_logit_softcapping', 'final_logit_softcapping', 'query_pre_attn_scalar', 'sliding_window', 'layer_types'],
+  ],
   readConfig,
   sizes,
   rules,

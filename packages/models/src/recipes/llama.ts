@@ -22,6 +22,8 @@ const schema = z
     rms_norm_eps: z.number().positive().default(1e-6),
     hidden_act: z.string().default('silu'),
     tie_word_embeddings: z.boolean().default(false),
+    /** Biases of all projections: needed in the file where this is true. */
+    attention_bias: z.boolean().default(false),
     mlp_bias: z.literal(false, 'biases in the MLP are not supported').default(false),
     rope_interleaved: z.literal(false, 'interleaved rotary positions are not supported').default(false),
     /** Qwen 2: whether layers from `max_window_layers` on slide. */
@@ -82,14 +84,16 @@ function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
   const list = ruleList();
   list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
   addRotary(list.add, 'rope', config.rotary, positions);
+  // Qwen 2 has no key for the biases that it always has
+  const biasedInputs = config.attention_bias || raw.config.model_type === 'qwen2';
   for (let l = 0; l < layers; l++) {
     const layer = `${prefix}layers.${l}.`;
     const output = `${layer}self_attn.o_proj`;
     const add = list.inLayer(l);
     add('ln1.w', [D], asIs(`${layer}input_layernorm.weight`, [D]));
-    addProjections(add, `${layer}self_attn`, own, raw.has);
+    addProjections(add, `${layer}self_attn`, own, (tensor) => biasedInputs || raw.has(tensor));
     add('attn.o.W', [H, dHead, D], transposed(`${output}.weight`, [D, H * dHead]));
-    if (raw.has(`${output}.bias`)) add('attn.o.b', [D], asIs(`${output}.bias`, [D]));
+    if (config.attention_bias || raw.has(`${output}.bias`)) add('attn.o.b', [D], asIs(`${output}.bias`, [D]));
     add('ln2.w', [D], asIs(`${layer}post_attention_layernorm.weight`, [D]));
     addGatedMlp(add, `${layer}mlp`, D, F);
   }
@@ -102,6 +106,8 @@ function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
 export const llamaRecipe: WeightRecipe<LlamaConfig> = Object.freeze({
   name: 'llama',
   modelTypes: Object.keys(WINDOWS),
+  // Llama's own code reads no windows, and Mistral's no types of layers
+  computes: ['attention_bias', 'sliding_window', 'use_sliding_window', 'layer_types'],
   readConfig,
   sizes,
   rules,

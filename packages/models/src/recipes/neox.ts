@@ -87,6 +87,7 @@ function rules(config: NeoxConfig, raw: RawCheckpoint): TensorRule[] {
 export const neoxRecipe: WeightRecipe<NeoxConfig> = Object.freeze({
   name: 'neox',
   modelTypes: ['gpt_neox'],
+  computes: ['attention_bias', 'use_parallel_residual', 'partial_rotary_factor', 'rotary_pct'],
   readConfig,
   sizes,
   rules,

@@ -3,8 +3,16 @@ import type { TensorRule } from '../checkpoint/canonical.js';
 import { asIs, type Loader } from '../checkpoint/layouts.js';
 import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 
-/** Adds a rule: the canonical tensor `name` of this shape is what `from` loads. */
-export type AddRule = (name: string, shape: readonly number[], from: Loader) => void;
+/**
+ * Adds a rule: the canonical tensor `name` of this shape is what `from` loads. `firstRows` computes the first rows of a table
+ * that no file holds.
+ */
+export type AddRule = (
+  name: string,
+  shape: readonly number[],
+  from: Loader,
+  firstRows?: (rows: number) => Float32Array,
+) => void;
 
 /** Rules as they are added. */
 export interface RuleList {
@@ -17,10 +25,17 @@ export interface RuleList {
 /** An empty list. */
 export function ruleList(): RuleList {
   const rules: TensorRule[] = [];
-  const add: AddRule = (name, shape, from) => {
-    rules.push({ name, shape, from });
+  const add: AddRule = (name, shape, from, firstRows) => {
+    rules.push({ name, shape, from, ...(firstRows ? { firstRows } : {}) });
   };
-  return { rules, add, inLayer: (layer) => (name, shape, from) => add(`L${layer}.${name}`, shape, from) };
+  return {
+    rules,
+    add,
+    inLayer:
+      (layer) =>
+      (name, ...rest) =>
+        add(`L${layer}.${name}`, ...rest),
+  };
 }
 
 /** A layer norm: `NAME.w` and `NAME.b` [size] from `FROM.weight` and `FROM.bias`. */
@@ -29,11 +44,12 @@ export function addLayerNorm(add: AddRule, name: string, from: string, size: num
   add(`${name}.b`, [size], asIs(`${from}.bias`, [size]));
 }
 
-/** The tables `NAME.cos` and `NAME.sin` [positions, dims] of rotary positions. */
+/** The tables `NAME.cos` and `NAME.sin` [positions, dims] of rotary positions; a model gets as many rows as it is loaded for. */
 export function addRotary(add: AddRule, name: string, rotary: RotarySettings, positions: number): void {
-  const shape = [positions, rotary.dims];
-  add(`${name}.cos`, shape, () => rotaryTable('cos', rotary, positions));
-  add(`${name}.sin`, shape, () => rotaryTable('sin', rotary, positions));
+  for (const fn of ['cos', 'sin'] as const) {
+    const firstRows = (rows: number): Float32Array => rotaryTable(fn, rotary, rows);
+    add(`${name}.${fn}`, [positions, rotary.dims], () => firstRows(positions), firstRows);
+  }
 }
 
 /** Sizes that the projections of a layer have. */

@@ -41,7 +41,8 @@ export function afterPrefix(model: ModelObject, length: number): ModelObject {
     });
   }
   const maxPositions = spec.maxPositions === null ? null : spec.maxPositions - length;
-  return Object.freeze({ ...model, spec: Object.freeze({ ...spec, prefix: length, maxPositions }) });
+  const tables = spec.tablePositions === undefined ? {} : { tablePositions: spec.tablePositions - length };
+  return Object.freeze({ ...model, spec: Object.freeze({ ...spec, prefix: length, maxPositions, ...tables }) });
 }
 
 /** Tokens → every attention's keys and values, as `prefixInputName` has them. */
