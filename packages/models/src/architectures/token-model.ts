@@ -22,6 +22,8 @@ export interface TokenModelParts {
   readonly mlp?: boolean;
   /** Whether attention and MLP of a layer read the same residual. Default false. */
   readonly parallel?: boolean;
+  /** Both read it through one norm: the weights `ln2` are copies of `ln1`, and are not counted. Default false. */
+  readonly sharedNorm?: boolean;
   /** See `ModelSpec`. Default false. */
   readonly headsWriteTogether?: boolean;
   /** Canonical (`checkpoint/canonical.ts`). */
@@ -39,6 +41,7 @@ export function tokenModel({
   shape,
   mlp = true,
   parallel = false,
+  sharedNorm = false,
   headsWriteTogether,
   weights,
   trace,
@@ -58,7 +61,7 @@ export function tokenModel({
       maxPositions: positions,
       takesPrefix: true,
       ...(headsWriteTogether ? { headsWriteTogether } : {}),
-      parameters: parameterCount(weights),
+      parameters: parameterCount(weights, sharedNorm),
     },
     weights: stacked,
     trace: (points) => trace(has, points),
@@ -66,8 +69,8 @@ export function tokenModel({
   });
 }
 
-/** Numbers in all weights; tables that are computed (rotary) do not count. */
-const parameterCount = (weights: WeightStore): number =>
+/** Numbers in all weights; tables that are computed (rotary) and copies do not count. */
+const parameterCount = (weights: WeightStore, sharedNorm: boolean): number =>
   weights.names
-    .filter((name) => !name.startsWith('rope.'))
+    .filter((name) => !name.startsWith('rope.') && !(sharedNorm && /\.ln2\.[wb]$/.test(name)))
     .reduce((n, name) => n + elementCount(weights.entry(name).shape), 0);
