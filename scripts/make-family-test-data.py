@@ -171,6 +171,8 @@ MODELS = {
 }
 # these compute attention in float32 and refuse anything else
 FLOAT32 = {"gpt2-by-layer"}
+# Falcon's eager attention adds the linear biases twice: to the mask and to the scores. Its default does not.
+ATTENTION = {"falcon-rw": "sdpa"}
 
 # Names of published configs, where they are others than those of transformers 5.
 RENAMED = {
@@ -217,7 +219,7 @@ def original(config: dict) -> dict:
 def main() -> None:
     for name, config in MODELS.items():
         torch.manual_seed(len(name.removesuffix("-example")))
-        config._attn_implementation = "eager"
+        config._attn_implementation = ATTENTION.get(name, "eager")
         model = transformers.AutoModelForCausalLM.from_config(config).eval()
         with torch.no_grad():
             for key, parameter in model.named_parameters():
