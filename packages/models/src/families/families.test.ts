@@ -1,6 +1,4 @@
 /** @file Logits of each family against those of Hugging Face transformers, on small random checkpoints, from both forms of config. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import {
   buildGraph,
   createPatchableModel,
@@ -8,16 +6,8 @@ import {
   type ModelObject,
   openSafetensors,
 } from '@auto-circuit/core';
-import { memoryWeights } from '@auto-circuit/core/backend';
 import { describe, expect, it } from 'vitest';
-import { type RawConfig } from '../checkpoint/config.js';
-import { openCheckpoint } from '../checkpoint/hf-folder.js';
-import type { ProcessingRequest } from '../checkpoint/processing.js';
-import { FAMILIES } from './families.js';
-
-/** Made by `scripts/make-family-test-data.py`. */
-const root = fileURLToPath(new URL('../../test-data/families/', import.meta.url));
-const families = readdirSync(root);
+import { FAMILY_DATA, familyFolders, folderModel } from './folder-models.js';
 
 /**
  * Both sides compute in float64 from the same float32 weights; only rotary tables are rounded to float32 (2⁻²⁴ of 1), twice in
@@ -28,16 +18,6 @@ const TOLERANCE = 2e-5;
 /** Where transformers computes everything in float32: two layers of some 8 products over 16 numbers below 10, 2⁻²⁴ · 10 · 16 · 16. */
 const FLOAT32_TOLERANCE = 1.5e-4;
 
-/** The model of a folder under one of its configs. */
-function modelOf(folder: string, form: string, process: ProcessingRequest): ModelObject {
-  const config = JSON.parse(readFileSync(`${folder}/${form}`, 'utf8')) as RawConfig;
-  const family = FAMILIES.find(({ modelTypes }) => modelTypes.includes(config.model_type))!;
-  return family.ofCheckpoint('tiny', { ...openCheckpoint(folder), config }, process, (tensors) =>
-    memoryWeights(
-      Object.fromEntries([...tensors].map(([name, { shape, load }]) => [name, { shape, data: load() }])),
-    ),
-  );
-}
 async function logitsOf(model: ModelObject, tokens: readonly (readonly number[])[]): Promise<Float32Array> {
   const graph = buildGraph(model.spec.layout);
   const patchable = await createPatchableModel({ model, graph, backend: interpreterBackend({ precision: 'float64' }) });
@@ -60,8 +40,8 @@ const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =
   return Array.from(a).reduce((largest, x, i) => Math.max(largest, Math.abs(x - b[i]!)), 0);
 };
 
-describe.each(families)('%s', (name) => {
-  const folder = `${root}${name}`;
+describe.each(familyFolders())('%s', (name) => {
+  const folder = `${FAMILY_DATA}${name}`;
   const expected = openSafetensors(`${folder}/expected.safetensors`);
   const [prompts, length] = expected.tensors.get('tokens')!.shape as [number, number];
   const flat = Array.from(expected.read('tokens') as ArrayLike<number | bigint>, Number);
@@ -70,12 +50,12 @@ describe.each(families)('%s', (name) => {
   const tolerance = expected.tensors.get('logits')!.dtype === 'F32' ? FLOAT32_TOLERANCE : TOLERANCE;
 
   it.each(['config.json', 'config.original.json'])('gives the logits that transformers gives, by %s', async (form) => {
-    const ours = await logitsOf(modelOf(folder, form, 'none'), tokens);
+    const ours = await logitsOf(folderModel(name, 'none', form), tokens);
     expect(largestDifference(ours, logits)).toBeLessThan(tolerance);
   });
 
   it('gives the same with processed weights, but for a constant', async () => {
-    const model = modelOf(folder, 'config.json', 'all');
+    const model = folderModel(name, 'all');
     const width = model.spec.outputSize;
     const ours = await logitsOf(model, tokens);
     // a soft cap forbids even the constant

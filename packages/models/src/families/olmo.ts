@@ -15,14 +15,19 @@ import {
 } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const schema = z.looseObject({
-  ...sizeKeys,
-  hidden_act: z.string().default('silu'),
-  attention_bias: z.boolean().default(false),
-  /** Bound of queries, keys and values. */
-  clip_qkv: z.number().positive().nullish(),
-  tie_word_embeddings: z.boolean().default(false),
-});
+const schema = z
+  .looseObject({
+    ...sizeKeys,
+    hidden_act: z.string().default('silu'),
+    attention_bias: z.boolean().default(false),
+    /** Bound of queries, keys and values. */
+    clip_qkv: z.number().positive().nullish(),
+    tie_word_embeddings: z.boolean().default(false),
+  })
+  .refine((keys) => !keys.attention_bias || !keys.clip_qkv, {
+    path: ['clip_qkv'],
+    error: 'a bound together with biases in attention is not supported',
+  });
 interface OlmoConfig extends DecoderConfig {
   readonly biased: boolean;
   readonly clip: number | null;

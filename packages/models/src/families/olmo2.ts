@@ -13,6 +13,7 @@ import {
   epsilonKey,
   sizeKeys,
   sizesOf,
+  unsupported,
   withinRotary,
 } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
@@ -21,12 +22,11 @@ const schema = z.looseObject({
   ...sizeKeys,
   rms_norm_eps: epsilonKey.default(1e-5),
   hidden_act: z.string().default('silu'),
-  attention_bias: z.boolean().default(false),
+  attention_bias: unsupported('a bias in attention'),
   clip_qkv: z.null('a bound of queries, keys and values is not supported').optional(),
   tie_word_embeddings: z.boolean().default(false),
 });
 interface Olmo2Config extends DecoderConfig {
-  readonly biased: boolean;
   readonly tied: boolean;
   readonly rotary: RotarySettings;
   /** Of sliding layers, where it is another. */
@@ -54,7 +54,6 @@ function readConfig(config: RawConfig, source: string): Olmo2Config {
     sizes: withinRotary(sizes, rotaries.rotary),
     activation: keys.hidden_act,
     epsilon: keys.rms_norm_eps,
-    biased: keys.attention_bias,
     tied: keys.tie_word_embeddings,
     ...rotaries,
     windows: slides
@@ -81,7 +80,7 @@ function byKindOfLayer(
   return { rotary, localRotary: same ? null : localRotary };
 }
 
-function rules({ sizes, biased, tied, rotary, localRotary }: Olmo2Config, raw: RawCheckpoint) {
+function rules({ sizes, tied, rotary, localRotary }: Olmo2Config, raw: RawCheckpoint) {
   const { layers, heads, kvHeads, dHead, dModel: D, dMlp: F, vocabulary: V, positions } = sizes;
   const prefix = prefixOf(raw, ['model.', ''], 'embed_tokens.weight');
   const list = ruleList();
@@ -90,13 +89,13 @@ function rules({ sizes, biased, tied, rotary, localRotary }: Olmo2Config, raw: R
   if (localRotary) addRotary(list.add, 'rope.local', localRotary, positions);
   for (let l = 0; l < layers; l++) {
     const [layer, add] = [`${prefix}layers.${l}.`, list.inLayer(l)];
-    addLinearInputs(add, `${layer}self_attn`, sizes, biased);
+    addLinearInputs(add, `${layer}self_attn`, sizes, false);
     for (const [input, n] of [
       ['q', heads],
       ['k', kvHeads],
     ] as const)
       add(`attn.${input}.norm.w`, [n, dHead], asIs(`${layer}self_attn.${input}_norm.weight`, [n * dHead]));
-    addOutput(add, `${layer}self_attn.o_proj`, sizes, biased);
+    addOutput(add, `${layer}self_attn.o_proj`, sizes, false);
     addScale(add, 'attn.post', `${layer}post_attention_layernorm`, D);
     addGatedMlp(add, `${layer}mlp`, D, F);
     addScale(add, 'mlp.post', `${layer}post_feedforward_layernorm`, D);
