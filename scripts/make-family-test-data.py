@@ -33,7 +33,7 @@ COMMON = dict(
     bos_token_id=0,
     eos_token_id=0,
 )
-FOLDERS = {"qwen3-example": ROOT / "examples/auto-circuit-plugin-qwen3/test-data"}
+FOLDERS = {"arcee": ROOT / "examples/auto-circuit-plugin-arcee/test-data"}
 SLIDING, FULL = "sliding_attention", "full_attention"
 WIDER = {key: value for key, value in COMMON.items() if key not in ("head_dim", "rms_norm_eps")} | {"hidden_size": 16}
 GPT = dict(vocab_size=13, bos_token_id=0, eos_token_id=0)
@@ -70,7 +70,7 @@ MODELS = {
             "high_freq_factor": 4.0, "original_max_position_embeddings": 4,
         },
     ),
-    "qwen3-example": transformers.Qwen3Config(**COMMON, num_hidden_layers=1, tie_word_embeddings=True),
+    "arcee": transformers.ArceeConfig(**COMMON, num_hidden_layers=1, tie_word_embeddings=True),
     "gpt_neox": transformers.GPTNeoXConfig(
         vocab_size=13, hidden_size=16, intermediate_size=12, num_attention_heads=2, num_hidden_layers=2,
         max_position_embeddings=8, use_parallel_residual=True, bos_token_id=0, eos_token_id=0,
@@ -218,7 +218,7 @@ def original(config: dict) -> dict:
 
 def main() -> None:
     for name, config in MODELS.items():
-        torch.manual_seed(len(name.removesuffix("-example")))
+        torch.manual_seed(len(name))
         config._attn_implementation = ATTENTION.get(name, "eager")
         model = transformers.AutoModelForCausalLM.from_config(config).eval()
         with torch.no_grad():

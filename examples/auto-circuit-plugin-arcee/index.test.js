@@ -4,14 +4,14 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildGraph, createPatchableModel, interpreterBackend, openSafetensors } from '@auto-circuit/core';
 import { architectureContract, runContract } from '@auto-circuit/core/testing';
-import { qwen3 } from './index.js';
+import { arcee } from './index.js';
 
 // A small random model, and the logits that Hugging Face transformers gives for it (scripts/make-family-test-data.py).
 const folder = fileURLToPath(new URL('./test-data', import.meta.url));
-const load = (process) => qwen3.load({ name: 'tiny', folder, process, onWarning: assert.fail });
+const load = (process) => arcee.load({ name: 'tiny', folder, process, onWarning: assert.fail });
 
 // What every trace has to keep to, on every graph the model allows.
-runContract('qwen3', architectureContract(await load('all')), { describe, it });
+runContract('arcee', architectureContract(await load('all')), { describe, it });
 
 describe('logits', () => {
   it('are those of transformers', async () => {
