@@ -21,7 +21,7 @@ describe.each(Object.entries(BACKENDS))('%s', (_, backend) => {
     const { shape } = expected.tensors.get('tokens')!; // [prompts, pos]
     const data = Int32Array.from(expected.read('tokens') as ArrayLike<number | bigint>, Number);
     const graph = buildGraph(model.spec.layout);
-    const patchable = await createPatchableModel({ model, graph, backend: backend() });
+    const patchable = await createPatchableModel({ model, graph, backend: await backend() });
     const { data: ours } = await patchable.run({ dtype: 'int', shape, data }, 'all'); // [prompts, pos, vocabulary]
     await patchable.dispose();
     const logits = expected.read('logits') as Float64Array | Float32Array;

@@ -3,6 +3,7 @@
  * that equal a family's defaults are left out, as in the files themselves.
  */
 import type { RawConfig } from '../checkpoint/config.js';
+import { DECODER_SIZES } from './decoder-sizes.js';
 
 /** A published model's size. */
 export interface NamedSize {
@@ -144,6 +145,7 @@ const entries: readonly Named[] = [
       ['gemma-3-27b', 'google/gemma-3-27b-pt', 62, 32, 16, 5376, 21_504, 128],
     ] as const
   ).map(grouped(gemma3)),
+  ...DECODER_SIZES,
 ];
 
 /** The named sizes: `gpt2`, `pythia-70m`, … */
