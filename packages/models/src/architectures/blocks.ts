@@ -78,7 +78,13 @@ export function addHeads(
  * @param projection [heads, dHead, dModel]
  * @returns the sum of all shares [batch, pos, dModel]: the normed sum
  */
-export function writeNormed(points: PatchPoints, site: string, z: AnyValue, projection: AnyValue, norm: Norm): AnyValue {
+export function writeNormed(
+  points: PatchPoints,
+  site: string,
+  z: AnyValue,
+  projection: AnyValue,
+  norm: Norm,
+): AnyValue {
   const { builder: b } = points;
   const sum = contribution(b, { value: z, projection }); // [batch, pos, dModel]
   const { value, scale } = normalize(b, sum, norm); // scale [batch, pos, 1]

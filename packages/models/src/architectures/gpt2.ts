@@ -6,7 +6,15 @@
 import { addDims, type WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
 import { addHeads, type DecoderShape, traceBlocks } from './blocks.js';
-import { type AttentionForm, causalAttention, type HasWeight, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
+import {
+  type AttentionForm,
+  causalAttention,
+  type HasWeight,
+  layerNormNamed,
+  plainMlp,
+  readHeads,
+  unembedTokens,
+} from './layers.js';
 import { tokenModel } from './token-model.js';
 
 /** Sizes and settings of a GPT-2. */

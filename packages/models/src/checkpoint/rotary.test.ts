@@ -49,10 +49,7 @@ describe('LongRoPE', () => {
   const config = { max_position_embeddings: 131_072, original_max_position_embeddings: 4096, rope_scaling: scaling };
   it('divides each frequency by its factor, within the original context', () => {
     const settings = read(config, 8);
-    near(
-      some(settings, [0, 1, 2, 3]),
-      [1, 0.09090909361839294, 0.00833333283662796, 0.0007692307699471712],
-    );
+    near(some(settings, [0, 1, 2, 3]), [1, 0.09090909361839294, 0.00833333283662796, 0.0007692307699471712]);
     // √(1 + ln 32 / ln 4096)
     expect(rotaryTable('cos', settings, 1)[0]).toBeCloseTo(1.1902380714238083, 6);
     expect(rotaryPositions(settings, 131_072)).toBe(4096);

@@ -111,9 +111,7 @@ const scalingSchemas = Object.freeze({
       const factor = extension(keys.factor, keys.max_position_embeddings, originalPositions);
       const { mscale, mscale_all_dim } = keys;
       const inferred =
-        mscale && mscale_all_dim
-          ? yarnFactor(factor, mscale) / yarnFactor(factor, mscale_all_dim)
-          : yarnFactor(factor);
+        mscale && mscale_all_dim ? yarnFactor(factor, mscale) / yarnFactor(factor, mscale_all_dim) : yarnFactor(factor);
       return {
         kind: 'yarn',
         factor,

@@ -83,9 +83,7 @@ function readConfig(raw: RawConfig, source: string): FalconConfig {
 function normNames(keys: Keys): readonly [string, string] {
   if (!keys.parallel_attn) return ['input_layernorm', 'post_attention_layernorm'];
   const norms = keys.num_ln_in_parallel_attn ?? (keys.new_decoder_architecture ? 2 : 1);
-  return keys.new_decoder_architecture && norms === 2
-    ? ['ln_attn', 'ln_mlp']
-    : ['input_layernorm', 'input_layernorm'];
+  return keys.new_decoder_architecture && norms === 2 ? ['ln_attn', 'ln_mlp'] : ['input_layernorm', 'input_layernorm'];
 }
 
 function rules({ sizes, biased, norms, tied, rotary }: FalconConfig, raw: RawCheckpoint) {

@@ -13,6 +13,7 @@ import { neoxRecipe } from '../recipes/neox.js';
 import { bloom } from './bloom.js';
 import { cohere } from './cohere.js';
 import { falcon } from './falcon.js';
+import { type Family, family, shapeOf } from './family.js';
 import { gemma1 } from './gemma1.js';
 import { gptj } from './gpt-j.js';
 import { gptNeo } from './gpt-neo.js';
@@ -26,7 +27,6 @@ import { qwen3 } from './qwen3.js';
 import { smollm3 } from './smollm3.js';
 import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
-import { type Family, family, shapeOf } from './family.js';
 
 const gpt2 = family({
   name: 'gpt2',

@@ -73,10 +73,7 @@ export interface DecoderConfig {
   readonly epsilon: number;
 }
 /** What is left to say of a decoder when its sizes are known. */
-export type DecoderSettings = Omit<
-  DecoderForm,
-  keyof ModelSizes | 'epsilon' | 'activation'
->;
+export type DecoderSettings = Omit<DecoderForm, keyof ModelSizes | 'epsilon' | 'activation'>;
 /** What a family of `architectures/decoder.ts` is made of. */
 export interface DecoderFamilyParts<C extends DecoderConfig> extends Pick<Family, 'name' | 'doc' | 'modelTypes'> {
   readonly readConfig: WeightRecipe<C>['readConfig'];

@@ -5,14 +5,7 @@ import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import { addGatedMlp, addRotary, addUnembedding, ruleList } from '../recipes/rule-list.js';
-import {
-  addLinearInputs,
-  addOutput,
-  sameRotary,
-  sizeKeys,
-  sizesOf,
-  withinRotary,
-} from './decoder-config.js';
+import { addLinearInputs, addOutput, sameRotary, sizeKeys, sizesOf, withinRotary } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
 const schema = z

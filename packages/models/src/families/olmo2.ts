@@ -63,11 +63,7 @@ function readConfig(config: RawConfig, source: string): Olmo2Config {
 }
 
 /** OLMo 3: a scaling is for the layers that see everything; both kinds have the same base. */
-function byKindOfLayer(
-  config: RawConfig,
-  dHead: number,
-  source: string,
-): Pick<Olmo2Config, 'rotary' | 'localRotary'> {
+function byKindOfLayer(config: RawConfig, dHead: number, source: string): Pick<Olmo2Config, 'rotary' | 'localRotary'> {
   const { rope_parameters: kinds, rope_theta: theta } = parseConfig(rotaryKeys, config, source);
   const { rope_scaling: _, rope_parameters: __, ...plain } = config;
   const base = { ...plain, rope_theta: theta ?? BASE };

@@ -57,11 +57,7 @@ function rules({ sizes, biased, hasNormWeights, tied }: OptConfig, raw: RawCheck
   const list = ruleList();
   const rows = positions + FIRST_POSITION;
   list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
-  list.add(
-    'pos.W',
-    [positions, D],
-    rowRange(`${prefix}embed_positions.weight`, [rows, D], FIRST_POSITION, positions),
-  );
+  list.add('pos.W', [positions, D], rowRange(`${prefix}embed_positions.weight`, [rows, D], FIRST_POSITION, positions));
   for (let l = 0; l < layers; l++) {
     const [layer, add] = [`${prefix}layers.${l}.`, list.inLayer(l)];
     if (hasNormWeights) addLayerNorm(add, 'ln1', `${layer}self_attn_layer_norm`, D);

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
 import { memoryWeights } from '@auto-circuit/core/backend';
+import { describe, expect, it } from 'vitest';
 import { memoryCheckpoint } from '../checkpoint/hf-folder.js';
 import { loadModel } from '../load-model.js';
 import { errorWith } from '../testing/error-matcher.js';
@@ -36,11 +36,7 @@ describe('keys of config.json that are not computed', () => {
     ['olmo2', { ...SIZES, attention_bias: true }, 'attention_bias'],
     ['gemma', { ...SIZES, use_bidirectional_attention: true }, 'use_bidirectional_attention'],
     ['smollm3', { ...SIZES, no_rope_layers: [1] }, 'no_rope_layers'],
-    [
-      'gpt_neo',
-      { ...SIZES, num_layers: 2, num_heads: 2, attention_types: [[['global'], 1]] },
-      'attention_types',
-    ],
+    ['gpt_neo', { ...SIZES, num_layers: 2, num_heads: 2, attention_types: [[['global'], 1]] }, 'attention_types'],
   ])('%s refuses %j by name', (model_type, config, key) => {
     expect(read({ model_type, ...config })).toThrow(errorWith('invalid-file', { key }));
   });

@@ -1,6 +1,7 @@
 /** @file Models that are known and not read: by `model_type`, why. An error that says so is better than an unknown name. */
 
-const EXPERTS = 'a mixture of experts: which experts run differs from token to token, and no node stands for an expert here';
+const EXPERTS =
+  'a mixture of experts: which experts run differs from token to token, and no node stands for an expert here';
 const ENCODER = 'an encoder with a decoder: there are two residual streams, and the graph here has one';
 const ENCODER_ONLY = 'an encoder: it sees later tokens, and predicts no next one';
 const STATE_SPACE = 'a state-space or recurrent model: it has no attention heads whose edges could be patched';
@@ -18,7 +19,18 @@ export const UNREAD_MODEL_TYPES: Readonly<Record<string, string>> = Object.freez
     ...of(ENCODER, 'encoder-decoder', 'whisper', 't5gemma', 'switch_transformers'),
     ...of(ENCODER_ONLY, 'bert', 'roberta', 'distilbert', 'albert', 'electra', 'deberta', 'deberta-v2', 'modernbert'),
     ...of(STATE_SPACE, 'mamba', 'mamba2', 'falcon_mamba', 'rwkv', 'xlstm'),
-    ...of(HYBRID, 'jamba', 'zamba', 'zamba2', 'bamba', 'recurrent_gemma', 'falcon_h1', 'lfm2', 'nemotron_h', 'qwen3_next'),
+    ...of(
+      HYBRID,
+      'jamba',
+      'zamba',
+      'zamba2',
+      'bamba',
+      'recurrent_gemma',
+      'falcon_h1',
+      'lfm2',
+      'nemotron_h',
+      'qwen3_next',
+    ),
     ...of(LATENT, 'minicpm3'),
   ]),
 );

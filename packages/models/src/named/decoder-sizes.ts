@@ -3,7 +3,7 @@
  * family the keys that all its sizes share, and by size the rest.
  */
 import type { RawConfig } from '../checkpoint/config.js';
-import type { NamedSize } from './sizes.js';
+import type { NamedSize } from './named-size.js';
 
 type Value = number | boolean;
 /** A size: its name, the hub's name, and what the keys of its family are for it. */
@@ -49,11 +49,15 @@ export const DECODER_SIZES: readonly (readonly [string, NamedSize])[] = [
     ['gemma-2b', 'google/gemma-2b', 18, 8, 1, 2048, 16_384],
     ['gemma-7b', 'google/gemma-7b', 28, 16, 16, 3072, 24_576],
   ]),
-  ...sizesOf({ model_type: 'phi', vocab_size: 51_200, max_position_embeddings: 2048 }, [...DEPTH, ...WIDTH], [
-    ['phi-1', 'microsoft/phi-1', 24, 32, 2048, 8192],
-    ['phi-1.5', 'microsoft/phi-1_5', 24, 32, 2048, 8192],
-    ['phi-2', 'microsoft/phi-2', 32, 32, 2560, 10_240],
-  ]),
+  ...sizesOf(
+    { model_type: 'phi', vocab_size: 51_200, max_position_embeddings: 2048 },
+    [...DEPTH, ...WIDTH],
+    [
+      ['phi-1', 'microsoft/phi-1', 24, 32, 2048, 8192],
+      ['phi-1.5', 'microsoft/phi-1_5', 24, 32, 2048, 8192],
+      ['phi-2', 'microsoft/phi-2', 32, 32, 2560, 10_240],
+    ],
+  ),
   ...sizesOf(
     { model_type: 'phi3' },
     [...GROUPED, 'vocab_size', 'max_position_embeddings', TIED],
@@ -63,10 +67,14 @@ export const DECODER_SIZES: readonly (readonly [string, NamedSize])[] = [
       ['phi-4', 'microsoft/phi-4', 40, 40, 10, 5120, 17_920, 100_352, 16_384, false],
     ],
   ),
-  ...sizesOf({ model_type: 'olmo', vocab_size: 50_304, max_position_embeddings: 2048 }, [...GROUPED, TIED], [
-    ['olmo-1b', 'allenai/OLMo-1B-hf', 16, 16, 16, 2048, 8192, true],
-    ['olmo-7b', 'allenai/OLMo-7B-hf', 32, 32, 32, 4096, 11_008, false],
-  ]),
+  ...sizesOf(
+    { model_type: 'olmo', vocab_size: 50_304, max_position_embeddings: 2048 },
+    [...GROUPED, TIED],
+    [
+      ['olmo-1b', 'allenai/OLMo-1B-hf', 16, 16, 16, 2048, 8192, true],
+      ['olmo-7b', 'allenai/OLMo-7B-hf', 32, 32, 32, 4096, 11_008, false],
+    ],
+  ),
   ...sizesOf({ model_type: 'olmo2', vocab_size: 100_352, max_position_embeddings: 4096 }, GROUPED, [
     ['olmo-2-1b', 'allenai/OLMo-2-0425-1B', 16, 16, 16, 2048, 8192],
     ['olmo-2-7b', 'allenai/OLMo-2-1124-7B', 32, 32, 32, 4096, 11_008],
@@ -106,17 +114,23 @@ export const DECODER_SIZES: readonly (readonly [string, NamedSize])[] = [
       ['opt-13b', 'facebook/opt-13b', 40, 40, 5120, 20_480],
     ],
   ),
-  ...sizesOf({ model_type: 'bloom', vocab_size: 250_880 }, ['n_layer', 'n_head', 'hidden_size'], [
-    ['bloom-560m', 'bigscience/bloom-560m', 24, 16, 1024],
-    ['bloom-1.1b', 'bigscience/bloom-1b1', 24, 16, 1536],
-    ['bloom-1.7b', 'bigscience/bloom-1b7', 24, 16, 2048],
-    ['bloom-3b', 'bigscience/bloom-3b', 30, 32, 2560],
-    ['bloom-7.1b', 'bigscience/bloom-7b1', 30, 32, 4096],
-  ]),
+  ...sizesOf(
+    { model_type: 'bloom', vocab_size: 250_880 },
+    ['n_layer', 'n_head', 'hidden_size'],
+    [
+      ['bloom-560m', 'bigscience/bloom-560m', 24, 16, 1024],
+      ['bloom-1.1b', 'bigscience/bloom-1b1', 24, 16, 1536],
+      ['bloom-1.7b', 'bigscience/bloom-1b7', 24, 16, 2048],
+      ['bloom-3b', 'bigscience/bloom-3b', 30, 32, 2560],
+      ['bloom-7.1b', 'bigscience/bloom-7b1', 30, 32, 4096],
+    ],
+  ),
   ...sizesOf(falcon, [...DEPTH, 'hidden_size'], [['falcon-7b', 'tiiuae/falcon-7b', 32, 71, 4544]]),
-  ...sizesOf({ ...falcon, new_decoder_architecture: true }, [...DEPTH, 'num_kv_heads', 'hidden_size'], [
-    ['falcon-40b', 'tiiuae/falcon-40b', 60, 128, 8, 8192],
-  ]),
+  ...sizesOf(
+    { ...falcon, new_decoder_architecture: true },
+    [...DEPTH, 'num_kv_heads', 'hidden_size'],
+    [['falcon-40b', 'tiiuae/falcon-40b', 60, 128, 8, 8192]],
+  ),
   ...sizesOf(
     { ...falcon, new_decoder_architecture: true, num_ln_in_parallel_attn: 1, max_position_embeddings: 8192 },
     [...DEPTH, 'num_kv_heads', 'hidden_size', TIED],
@@ -127,10 +141,14 @@ export const DECODER_SIZES: readonly (readonly [string, NamedSize])[] = [
     [...DEPTH, 'hidden_size'],
     [['falcon-rw-1b', 'tiiuae/falcon-rw-1b', 24, 32, 2048]],
   ),
-  ...sizesOf({ model_type: 'granite', vocab_size: 49_155, max_position_embeddings: 4096 }, [...GROUPED, TIED], [
-    ['granite-3.1-2b', 'ibm-granite/granite-3.1-2b-base', 40, 32, 8, 2048, 8192, true],
-    ['granite-3.1-8b', 'ibm-granite/granite-3.1-8b-base', 40, 32, 8, 4096, 12_800, true],
-  ]),
+  ...sizesOf(
+    { model_type: 'granite', vocab_size: 49_155, max_position_embeddings: 4096 },
+    [...GROUPED, TIED],
+    [
+      ['granite-3.1-2b', 'ibm-granite/granite-3.1-2b-base', 40, 32, 8, 2048, 8192, true],
+      ['granite-3.1-8b', 'ibm-granite/granite-3.1-8b-base', 40, 32, 8, 4096, 12_800, true],
+    ],
+  ),
   ...sizesOf(
     { model_type: 'starcoder2', vocab_size: 49_152, max_position_embeddings: 16_384, sliding_window: 4096 },
     [...GROUPED, TIED],

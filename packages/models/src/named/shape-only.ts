@@ -6,7 +6,8 @@ import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
 import type { CanonicalTensors } from '../checkpoint/tensors.js';
 import { FAMILIES } from '../families/families.js';
-import { type NamedSize, namedSize } from './sizes.js';
+import type { NamedSize } from './named-size.js';
+import { namedSize } from './sizes.js';
 
 /**
  * The model of that name as its config says it is; nothing is fetched. undefined where no size has the name.

@@ -4,13 +4,8 @@
  */
 import type { RawConfig } from '../checkpoint/config.js';
 import { DECODER_SIZES } from './decoder-sizes.js';
+import type { NamedSize } from './named-size.js';
 
-/** A published model's size. */
-export interface NamedSize {
-  /** The hub's name; null where no safetensors are published under it. */
-  readonly hub: string | null;
-  readonly config: RawConfig;
-}
 type Entry = readonly [name: string, hub: string | null, ...sizes: number[]];
 
 const gpt2 = ([name, hub, n_layer, n_head, n_embd]: Entry): Named => [
