@@ -118,7 +118,7 @@ it('offers these types', () => {
     type HubSettings
     type LoadedModel
     type LoadModelSettings
-    type NamedSize
+    type { NamedSize }
     type ShippedModel
     type ModelTokenizer"
   `);
