@@ -1,4 +1,4 @@
-/** @file The example plugin (Qwen 3) as an architecture: its contract, and loading its folder. */
+/** @file The example plugin (Arcee) as an architecture: its contract, and loading its folder. */
 /** The family of the example plugin, which docs/add-an-architecture.md walks through, under the sources of this repository. */
 import { fileURLToPath } from 'node:url';
 import { buildGraph, createPatchableModel, interpreterBackend, openSafetensors, type Plugin } from '@auto-circuit/core';
@@ -7,14 +7,14 @@ import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from './load-model.js';
 
-const example = new URL('../../../examples/auto-circuit-plugin-qwen3/', import.meta.url);
+const example = new URL('../../../examples/auto-circuit-plugin-arcee/', import.meta.url);
 const folder = fileURLToPath(new URL('test-data', example));
 const loaded = (await import(/* @vite-ignore */ new URL('index.js', example).href)) as {
   readonly default: Plugin;
-  readonly qwen3: Architecture;
+  readonly arcee: Architecture;
 };
 
-const processed = await loaded.qwen3.load({ name: 'tiny', folder, process: 'all', onWarning: expect.unreachable });
+const processed = await loaded.arcee.load({ name: 'tiny', folder, process: 'all', onWarning: expect.unreachable });
 runContract('the example family', architectureContract(processed), { describe, it });
 
 it('the example family gives the logits of transformers, found by its model_type', async () => {

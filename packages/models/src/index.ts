@@ -8,9 +8,11 @@
  * @module
  */
 
-export { addHeads, type Block, type DecoderShape, traceBlocks } from './architectures/blocks.js';
+export { addHeads, type Block, type DecoderShape, traceBlocks, writeNormed } from './architectures/blocks.js';
+export { type DecoderForm, decoderModel } from './architectures/decoder.js';
 export type { GemmaShape } from './architectures/gemma.js';
 export { type Gpt2Shape, gpt2Model } from './architectures/gpt2.js';
+export type { HeadNorms } from './architectures/head-norms.js';
 export {
   type AttentionForm,
   type AttentionShape,
@@ -47,7 +49,13 @@ export { memoryCheckpoint, openCheckpoint, type RawCheckpoint, type RawTensor } 
 /** Loaders for the tables of recipes: `layouts.asIs`, `layouts.transposed`, … */
 export * as layouts from './checkpoint/layouts.js';
 export { PROCESSING_STEPS, type ProcessingRequest, type ProcessingStep } from './checkpoint/processing.js';
-export { type RotaryScaling, type RotarySettings, readRotary, rotaryTable } from './checkpoint/rotary.js';
+export {
+  type RotaryScaling,
+  type RotarySettings,
+  readRotary,
+  rotaryPositions,
+  rotaryTable,
+} from './checkpoint/rotary.js';
 export type { CanonicalTensor, CanonicalTensors, ModelSizes } from './checkpoint/tensors.js';
 export { type CacheSettings, defaultCacheDir, type LoadedWeights, loadWeights } from './checkpoint/weight-cache.js';
 export { type LayerWindows, readWindows, type WindowRule } from './checkpoint/windows.js';
@@ -67,8 +75,9 @@ export {
 } from './families/random-models.js';
 export { type HubSettings, resolveModel } from './hub/resolve-model.js';
 export { knownModels, type LoadedModel, type LoadModelSettings, loadModel, namedModels } from './load-model.js';
+export type { NamedSize } from './named/named-size.js';
 export { namedShape } from './named/shape-only.js';
-export { NAMED_SIZES, type NamedSize, namedSize } from './named/sizes.js';
+export { NAMED_SIZES, namedSize } from './named/sizes.js';
 export { modelsPlugin, modelsPlugin as default } from './plugin.js';
 export { gemmaRecipe } from './recipes/gemma.js';
 export { gpt2Recipe } from './recipes/gpt2.js';

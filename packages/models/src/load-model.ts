@@ -15,6 +15,7 @@ import { readModelFile, withAutoencoders } from './autoencoders/model-file.js';
 import { readConfig } from './checkpoint/config.js';
 import { COMPILED_PROGRAMS, modelOfProgram } from './compiled/named-programs.js';
 import { FAMILIES } from './families/families.js';
+import { UNREAD_MODEL_TYPES } from './families/unread.js';
 import { type HubSettings, resolveModel } from './hub/resolve-model.js';
 import { folderShape } from './named/shape-only.js';
 import { NAMED_SIZES, namedSize } from './named/sizes.js';
@@ -138,6 +139,15 @@ function architectureFor(folder: string, registry: Registry): Architecture {
   const known = registry.list('architecture').map(({ item }) => item);
   const found = known.find(({ modelTypes }) => modelTypes.includes(type));
   if (found) return found;
+  const reason = Object.hasOwn(UNREAD_MODEL_TYPES, type) ? UNREAD_MODEL_TYPES[type] : undefined;
+  if (reason !== undefined)
+    throw new AutoCircuitError({
+      code: 'unsupported-model',
+      fields: { key: 'model_type', name: type },
+      where: 'models',
+      what: `${join(folder, 'config.json')} says model_type "${type}", ${reason}`,
+      fix: 'use a decoder of another family, or load a plugin that brings the architecture',
+    });
   throw new AutoCircuitError({
     code: 'unknown-architecture',
     fields: { modelType: type, known: known.flatMap(({ modelTypes }) => modelTypes) },

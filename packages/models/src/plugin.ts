@@ -1,6 +1,7 @@
 /** @file The plugin object of this package: the architectures that checkpoints are read for. */
 import { defineArchitecture, definePlugin, type Plugin } from '@auto-circuit/core/plugin';
-import { FAMILIES, type Family } from './families/families.js';
+import { FAMILIES } from './families/families.js';
+import type { Family } from './families/family.js';
 
 const architectureOf = ({ name, doc, modelTypes, load }: Family) =>
   defineArchitecture({

@@ -17,6 +17,7 @@ it('offers these values', () => {
     causalAttention
     circuitOfProgram
     compile
+    decoderModel
     default
     defaultCacheDir
     encodesResidual
@@ -54,6 +55,7 @@ it('offers these values', () => {
     readWindows
     resolveModel
     rmsNormNamed
+    rotaryPositions
     rotaryTable
     rotate
     softCap
@@ -64,7 +66,8 @@ it('offers these values', () => {
     trainAutoencoder
     unembedTokens
     withLatents
-    writeModelFile"
+    writeModelFile
+    writeNormed"
   `);
 });
 
@@ -73,8 +76,10 @@ it('offers these types', () => {
   expect(list.match(/\btype (\w+|\{[^}]*\})/g)!.join('\n')).toMatchInlineSnapshot(`
     "type Block
     type DecoderShape
+    type DecoderForm
     type { GemmaShape }
     type Gpt2Shape
+    type { HeadNorms }
     type AttentionForm
     type AttentionShape
     type HasWeight
@@ -113,7 +118,7 @@ it('offers these types', () => {
     type HubSettings
     type LoadedModel
     type LoadModelSettings
-    type NamedSize
+    type { NamedSize }
     type ShippedModel
     type ModelTokenizer"
   `);

@@ -24,8 +24,8 @@ export interface ModelSpec {
   /** Tokens before every prompt that have been run already; set by `afterPrefix`. Default 0. */
   readonly prefix?: number;
   /**
-   * A norm follows the sum over heads (Gemma): what one head adds to the residual depends on all the others, so a mode may leave
-   * none of them out.
+   * A mode may leave no head out: what one head adds to the residual depends on all the others (a norm follows their sum, as in
+   * Gemma, or spans all queries), or heads are told apart by their number (linear biases, a norm for each head).
    */
   readonly headsWriteTogether?: boolean;
   /** The longest prompt; null when there is no limit. */

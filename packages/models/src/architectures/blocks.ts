@@ -2,7 +2,8 @@
  * @file The frame that all families share: a residual stream that begins with the embeddings, and in every layer attention
  * and an MLP, which read it and add to it. A family says what its attention and its MLP do.
  */
-import type { AnyValue, PatchPoints } from '@auto-circuit/core/plugin';
+import type { AnyValue, Norm, PatchPoints } from '@auto-circuit/core/plugin';
+import { contribution, normalize, withNormWeights } from '@auto-circuit/core/plugin';
 
 /** Sizes and settings that every family has. */
 export interface DecoderShape {
@@ -52,6 +53,7 @@ export function traceBlocks(
 /**
  * The residual [batch, pos, dModel] with what the heads write, z · `SITE.o.W`, and the bias `SITE.o.b` where there is one.
  * @param z every head's weighted values [heads, batch, pos, dHead]
+ * @param biasScale what the bias is multiplied by, where z was
  */
 export function addHeads(
   points: PatchPoints,
@@ -60,8 +62,32 @@ export function addHeads(
   z: AnyValue,
   { heads, dHead, dModel }: Pick<DecoderShape, 'heads' | 'dHead' | 'dModel'>,
   hasBias: boolean,
+  biasScale = 1,
 ): AnyValue {
   const { builder: b, weight } = points;
   const sum = b.add(residual, points.outOf(site, z, weight(`${site}.o.W`, [heads, dHead, dModel])));
-  return hasBias ? b.add(sum, weight(`${site}.o.b`, [dModel])) : sum;
+  if (!hasBias) return sum;
+  const bias = weight(`${site}.o.b`, [dModel]);
+  return b.add(sum, biasScale === 1 ? bias : b.mul(bias, biasScale));
+}
+
+/**
+ * What attention writes, where a norm follows the sum over heads: a head's share of the residual is what it writes times the
+ * norm's factor in this run, so the factor goes into `z` and the norm's weight into the projection.
+ * @param z [heads, batch, pos, dHead]
+ * @param projection [heads, dHead, dModel]
+ * @returns the sum of all shares [batch, pos, dModel]: the normed sum
+ */
+export function writeNormed(
+  points: PatchPoints,
+  site: string,
+  z: AnyValue,
+  projection: AnyValue,
+  norm: Norm,
+): AnyValue {
+  const { builder: b } = points;
+  const sum = contribution(b, { value: z, projection }); // [batch, pos, dModel]
+  const { value, scale } = normalize(b, sum, norm); // scale [batch, pos, 1]
+  const scaled = norm.weight ? b.mul(projection, norm.weight) : projection; // [heads, dHead, dModel]
+  return points.outOf(site, b.mul(z, scale), scaled, withNormWeights(b, value, norm));
 }

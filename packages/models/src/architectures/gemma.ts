@@ -5,8 +5,8 @@
 
 import type { WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
-import { contribution, normalize, normed, withNormWeights } from '@auto-circuit/core/plugin';
-import { type DecoderShape, traceBlocks } from './blocks.js';
+import { normed } from '@auto-circuit/core/plugin';
+import { type DecoderShape, traceBlocks, writeNormed } from './blocks.js';
 import {
   type AttentionForm,
   causalAttention,
@@ -85,18 +85,3 @@ export const gemmaModel = (
     trace: (has, points) => traceGemma(shape, has, points),
     unembed: (has, points, residual) => unembedGemma(shape, has, points, residual),
   });
-
-/**
- * What attention writes, where a norm follows the sum over heads: a head's share of the residual is what it writes times the
- * norm's factor in this run, so the factor goes into `z` and the norm's weight into the projection.
- * @param z [heads, batch, pos, dHead]
- * @param projection [heads, dHead, dModel]
- * @returns the sum of all shares [batch, pos, dModel]: the normed sum
- */
-function writeNormed(points: PatchPoints, site: string, z: AnyValue, projection: AnyValue, norm: Norm): AnyValue {
-  const { builder: b } = points;
-  const sum = contribution(b, { value: z, projection }); // [batch, pos, dModel]
-  const { value, scale } = normalize(b, sum, norm); // scale [batch, pos, 1]
-  const scaled = norm.weight ? b.mul(projection, norm.weight) : projection; // [heads, dHead, dModel]
-  return points.outOf(site, b.mul(z, scale), scaled, withNormWeights(b, value, norm));
-}

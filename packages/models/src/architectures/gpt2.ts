@@ -6,13 +6,23 @@
 import { addDims, type WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
 import { addHeads, type DecoderShape, traceBlocks } from './blocks.js';
-import { causalAttention, type HasWeight, layerNormNamed, plainMlp, readHeads, unembedTokens } from './layers.js';
+import {
+  type AttentionForm,
+  causalAttention,
+  type HasWeight,
+  layerNormNamed,
+  plainMlp,
+  readHeads,
+  unembedTokens,
+} from './layers.js';
 import { tokenModel } from './token-model.js';
 
 /** Sizes and settings of a GPT-2. */
 export interface Gpt2Shape extends DecoderShape {
   /** false for attention-only models. */
   readonly mlp: boolean;
+  /** By layer: what q·k is multiplied by. Default 1/√dHead in all. */
+  readonly attentionScales?: readonly number[];
 }
 
 /** The forward pass. Gives the residual [batch, pos, dModel] that the final norm reads. */
@@ -29,7 +39,8 @@ export function traceGpt2(shape: Gpt2Shape, has: HasWeight, points: PatchPoints)
     attention(l, residual) {
       const site = `L${l}.attn`;
       const { q, k, v } = readHeads(points, has, { ...shape, kvHeads: heads }, site, residual, norm(`L${l}.ln1`));
-      const z = causalAttention(points, q, k, v, site); // [heads, batch, pos, dHead]
+      const form: AttentionForm = shape.attentionScales ? { scale: shape.attentionScales[l]! } : {};
+      const z = causalAttention(points, q, k, v, site, form); // [heads, batch, pos, dHead]
       return addHeads(points, site, residual, z, shape, true);
     },
     mlp(l, residual) {

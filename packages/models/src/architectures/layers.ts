@@ -61,19 +61,34 @@ export function unembedTokens(
  */
 export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValue, site: string) => AnyValue>> = {
   relu: (b, x) => b.relu(x),
-  gelu(b, x, site) {
-    const twice = b.role(b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1), `${site}.slope`);
-    return b.composite(b.mul(x, b.mul(twice, 0.5)), 'gelu', [x]);
-  },
+  /** relu(x)² = x · relu(x). */
+  relu2: (b, x, site) => b.mul(x, b.role(b.relu(x), `${site}.slope`)),
+  gelu: geluErf,
+  gelu_python: geluErf,
   gelu_new: geluTanh,
+  gelu_fast: geluTanh,
+  gelu_accurate: geluTanh,
   gelu_pytorch_tanh: geluTanh,
-  silu: (b, x, site) => b.composite(b.mul(x, b.role(b.sigmoid(x), `${site}.slope`)), 'silu', [x]),
+  gelu_python_tanh: geluTanh,
+  /** x · σ(1.702·x) (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415). */
+  quick_gelu: (b, x, site) => b.mul(x, b.role(b.sigmoid(b.mul(x, 1.702)), `${site}.slope`)),
+  silu,
+  swish: silu,
 };
 /** @throws AutoCircuitError for an activation that is not built */
 export function activationNamed(name: string): string {
   if (!(name in ACTIVATIONS))
     throw unsupportedName('hidden_act', 'activation function', name, Object.keys(ACTIVATIONS));
   return name;
+}
+/** x · Φ(x), by the error function. */
+function geluErf(b: ProgramBuilder, x: AnyValue, site: string): AnyValue {
+  const twice = b.role(b.add(b.erf(b.mul(x, Math.SQRT1_2)), 1), `${site}.slope`);
+  return b.composite(b.mul(x, b.mul(twice, 0.5)), 'gelu', [x]);
+}
+/** x · σ(x). */
+function silu(b: ProgramBuilder, x: AnyValue, site: string): AnyValue {
+  return b.composite(b.mul(x, b.role(b.sigmoid(x), `${site}.slope`)), 'silu', [x]);
 }
 /** x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))). */
 function geluTanh(b: ProgramBuilder, x: AnyValue, site: string): AnyValue {
@@ -99,7 +114,7 @@ export function readHeads(
   { heads, kvHeads, dModel, dHead }: AttentionShape,
   site: string,
   residual: AnyValue,
-  norm: Norm,
+  norm: Norm | null,
 ): HeadInputs {
   const { builder: b } = points;
   const projection = (input: 'q' | 'k' | 'v', count: number): HeadProjection => ({
@@ -124,6 +139,8 @@ export interface AttentionForm {
   readonly softCap?: number | null;
   /** How many keys a query sees, its own position among them (sliding windows). Default all before it. */
   readonly window?: number | null;
+  /** Attention with linear biases (Press et al. 2021, https://arxiv.org/abs/2108.12409): by head, what a score falls by for each position between query and key. Default none. All heads must be there. */
+  readonly slopes?: readonly number[] | null;
 }
 
 /**
@@ -136,20 +153,30 @@ export function causalAttention(
   ownKeys: AnyValue,
   ownValues: AnyValue,
   role: string,
-  { scale, softCap: cap = null, window = null }: AttentionForm = {},
+  { scale, softCap: cap = null, window = null, slopes = null }: AttentionForm = {},
 ): AnyValue {
   const { builder: b, prefix } = points;
   const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
   const { k, v } = points.withPrefix(role, ownKeys, ownValues); // [groups, heads per group or 1, batch, keys, dHead]
   const [query, key, value] = [b.role(q, `${role}.q`), b.role(k, `${role}.k`), b.role(v, `${role}.v`)];
   const products = b.matmul(b.mul(query, scale ?? 1 / Math.sqrt(dHead)), key, { transposeB: true }); // [groups, heads per group, batch, pos, pos]
-  const scores = b.role(cap === null ? products : softCap(b, products, cap), `${role}.scores`);
+  const capped = cap === null ? products : softCap(b, products, cap);
+  const biased = slopes ? b.add(capped, linearBiases(b, slopes, q.shape, prefix)) : capped;
+  const scores = b.role(biased, `${role}.scores`);
   const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, prefix, window), scores, HIDDEN)), `${role}.pattern`);
   const z = b.matmul(pattern, value); // [groups, heads per group, batch, pos, dHead]
   return b.role(b.reshape(z, [multiplyDims(groups, perGroup), batch, pos, dHead]), `${role}.z`);
 }
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
 const HIDDEN = -1e9;
+
+/** −slope · (query − key) of each head: [groups, heads per group, 1, pos, keys]. Keys after the query are hidden anyway. */
+function linearBiases(b: ProgramBuilder, slopes: readonly number[], q: AnyValue['shape'], prefix: number): AnyValue {
+  const [groups, perGroup, , pos] = q as [Dim, Dim, Dim, Dim];
+  const [own, key] = [b.iota([pos, 1], 0), b.iota([1, addDims(prefix, pos)], 1)];
+  const distance = b.cast(b.sub(key, b.add(own, prefix)), 'float'); // [pos, keys]
+  return b.mul(distance, b.constant(slopes, [groups, perGroup, 1, 1, 1]));
+}
 
 /**
  * Which keys a query sees: those up to its own position, and of these the last `window`. bool [pos query, keys]; the keys of
@@ -171,39 +198,57 @@ export interface MlpShape {
   readonly dMlp: number;
   readonly activation: string;
 }
-/** act(x·W_in + b_in)·W_out + b_out with the weights `SITE.in` and `SITE.out`: x [rows, batch, pos, dModel] → the same. */
+/**
+ * act(x·W_in + b_in)·W_out + b_out with the weights `SITE.in` and `SITE.out`: x [rows, batch, pos, dModel] → the same.
+ * @param has which biases there are; default both
+ */
 export function plainMlp(
   points: PatchPoints,
   { dModel, dMlp, activation }: MlpShape,
   site: string,
   x: AnyValue,
+  has: HasWeight = () => true,
 ): AnyValue {
   const { builder: b, weight } = points;
-  const inner = b.add(b.matmul(asMatrix(b, x), weight(`${site}.in.W`, [dModel, dMlp])), weight(`${site}.in.b`, [dMlp]));
+  const biased = biasedBy(points, has);
+  const inner = biased(b.matmul(asMatrix(b, x), weight(`${site}.in.W`, [dModel, dMlp])), `${site}.in.b`, dMlp);
   const active = b.role(ACTIVATIONS[activation]!(b, inner, site), `${site}.act`); // [tokens, dMlp]
-  const out = b.add(b.matmul(active, weight(`${site}.out.W`, [dMlp, dModel])), weight(`${site}.out.b`, [dModel]));
+  const out = biased(b.matmul(active, weight(`${site}.out.W`, [dMlp, dModel])), `${site}.out.b`, dModel);
   return b.reshape(out, x.shape);
 }
 
-/** (act(x·W_gateᵀ) ⊙ x·W_upᵀ)·W_downᵀ with the weights `SITE.gate`, `SITE.up`, `SITE.down`: x [rows, batch, pos, dModel] → the same. */
+/**
+ * (act(x·W_gateᵀ) ⊙ x·W_upᵀ)·W_downᵀ with the weights `SITE.gate`, `SITE.up`, `SITE.down`: x [rows, batch, pos, dModel] → the
+ * same.
+ * @param has which biases there are (`SITE.gate.b`, …); default none
+ */
 export function gatedMlp(
   points: PatchPoints,
   { dModel, dMlp, activation }: MlpShape,
   site: string,
   x: AnyValue,
+  has: HasWeight = () => false,
 ): AnyValue {
   const { builder: b, weight } = points;
+  const biased = biasedBy(points, has);
   const rows = asMatrix(b, x); // [tokens, dModel]
-  const gate = ACTIVATIONS[activation]!(
-    b,
-    b.matmul(rows, weight(`${site}.gate.W`, [dMlp, dModel]), { transposeB: true }),
-    site,
-  );
-  const up = b.role(b.matmul(rows, weight(`${site}.up.W`, [dMlp, dModel]), { transposeB: true }), `${site}.up`);
+  const read = (part: 'gate' | 'up'): AnyValue =>
+    biased(
+      b.matmul(rows, weight(`${site}.${part}.W`, [dMlp, dModel]), { transposeB: true }),
+      `${site}.${part}.b`,
+      dMlp,
+    ); // [tokens, dMlp]
+  const gate = ACTIVATIONS[activation]!(b, read('gate'), site);
+  const up = b.role(read('up'), `${site}.up`);
   const active = b.role(b.mul(b.role(gate, `${site}.gate`), up), `${site}.act`); // [tokens, dMlp]
-  const out = b.matmul(active, weight(`${site}.down.W`, [dModel, dMlp]), { transposeB: true }); // [tokens, dModel]
-  return b.reshape(out, x.shape);
+  const product = b.matmul(active, weight(`${site}.down.W`, [dModel, dMlp]), { transposeB: true }); // [tokens, dModel]
+  return b.reshape(biased(product, `${site}.down.b`, dModel), x.shape);
 }
+/** x [..., size] with the bias of that name, where there is one. */
+const biasedBy =
+  ({ builder: b, weight }: PatchPoints, has: HasWeight) =>
+  (x: AnyValue, name: string, size: number): AnyValue =>
+    has(name) ? b.add(x, weight(name, [size])) : x;
 
 /**
  * Rotary positions (RoFormer, Su et al. 2021, https://arxiv.org/abs/2104.09864; the rotate-half convention): x·cos +

@@ -35,7 +35,7 @@ export function traceLlama(shape: LlamaShape, has: HasWeight, points: PatchPoint
     mlp(l, residual) {
       const site = `L${l}.mlp`;
       const x = points.into(site, residual, norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
-      return b.add(residual, points.outOf(site, gatedMlp(points, shape, site, x)));
+      return b.add(residual, points.outOf(site, gatedMlp(points, shape, site, x, has)));
     },
   });
 }

@@ -42,7 +42,7 @@ export function traceNeox(shape: NeoxShape, has: HasWeight, points: PatchPoints)
       const site = `L${l}.attn`;
       const { q, k, v } = readHeads(points, has, { ...shape, kvHeads: heads }, site, residual, norm(`L${l}.ln1`));
       const z = causalAttention(points, rotated(q), rotated(k), v, site); // [heads, batch, pos, dHead]
-      return addHeads(points, site, residual, z, shape, true);
+      return addHeads(points, site, residual, z, shape, has(`${site}.o.b`));
     },
     mlp(l, residual, before) {
       const site = `L${l}.mlp`;

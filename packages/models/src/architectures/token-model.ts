@@ -22,6 +22,8 @@ export interface TokenModelParts {
   readonly mlp?: boolean;
   /** Whether attention and MLP of a layer read the same residual. Default false. */
   readonly parallel?: boolean;
+  /** Both read it through one norm: the weights `ln2` are copies of `ln1`, and are not counted. Default false. */
+  readonly sharedNorm?: boolean;
   /** See `ModelSpec`. Default false. */
   readonly headsWriteTogether?: boolean;
   /** Canonical (`checkpoint/canonical.ts`). */
@@ -39,6 +41,7 @@ export function tokenModel({
   shape,
   mlp = true,
   parallel = false,
+  sharedNorm = false,
   headsWriteTogether,
   weights,
   trace,
@@ -61,7 +64,7 @@ export function tokenModel({
       ...(rows < positions ? { tablePositions: rows } : {}),
       takesPrefix: true,
       ...(headsWriteTogether ? { headsWriteTogether } : {}),
-      parameters: parameterCount(weights),
+      parameters: parameterCount(weights, sharedNorm),
     },
     weights: stacked,
     trace: (points) => trace(has, rows < positions ? withRows(points, rows) : points),
@@ -78,8 +81,8 @@ const withRows = (points: PatchPoints, rows: number): PatchPoints => ({
   weight: (name, shape) => points.weight(name, name.startsWith(TABLES) ? [rows, ...shape.slice(1)] : shape),
 });
 
-/** Numbers in all weights; tables that are computed (rotary) do not count. */
-const parameterCount = (weights: WeightStore): number =>
+/** Numbers in all weights; tables that are computed (rotary) and copies do not count. */
+const parameterCount = (weights: WeightStore, sharedNorm: boolean): number =>
   weights.names
-    .filter((name) => !name.startsWith(TABLES))
+    .filter((name) => !name.startsWith(TABLES) && !(sharedNorm && /\.ln2\.[wb]$/.test(name)))
     .reduce((n, name) => n + elementCount(weights.entry(name).shape), 0);

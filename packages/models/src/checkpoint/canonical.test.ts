@@ -195,8 +195,8 @@ describe('Llama', () => {
     expect(attempt({}, ['centre-writes'])).toThrow(
       errorWith('unknown-name', { name: 'centre-writes', nearest: ['center-writes'] }),
     );
-    expect(attempt({ rope_scaling: { type: 'yarn', factor: 2 } })).toThrow(
-      errorWith('unsupported-model', { key: 'rope_type', name: 'yarn' }),
+    expect(attempt({ rope_scaling: { type: 'mrope', factor: 2 } })).toThrow(
+      errorWith('unsupported-model', { key: 'rope_type', name: 'mrope' }),
     );
     expect(attempt({ rope_scaling: { rope_type: 'linear' } })).toThrow(
       /tiny, rotary scaling: factor is wrong: expected number/,

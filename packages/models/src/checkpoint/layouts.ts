@@ -55,6 +55,59 @@ export const headPart =
     return out;
   };
 
+/** Rows `[from, from + count)` of a `[rows, columns]` matrix. */
+export const rowRange =
+  (name: string, [rows, columns]: readonly [number, number], from: number, count: number): Loader =>
+  (raw) =>
+    raw.read(name, [rows, columns]).slice(from * columns, (from + count) * columns);
+
+/**
+ * Rows packed by group, `[groups, perGroup, …]`, each of the given shape: entries `[from, from + count)` of every group, one group
+ * after the other (Falcon: the queries of a group of heads, then their key and their value).
+ */
+export const groupPart =
+  (name: string, shape: readonly number[], groups: number, perGroup: number, from: number, count: number): Loader =>
+  (raw) => {
+    const source = raw.read(name, shape);
+    const size = source.length / (groups * perGroup);
+    const out = new Float32Array(groups * count * size);
+    for (let group = 0; group < groups; group++) {
+      const start = (group * perGroup + from) * size;
+      out.set(source.subarray(start, start + count * size), group * count * size);
+    }
+    return out;
+  };
+
+/**
+ * Heads whose first `dims` dimensions turn in pairs (0 and 1, 2 and 3, …), in the order in which they turn by halves (0 with
+ * dims / 2, …), which leaves every q·k as it is: rows of a matrix `[heads · dHead, columns]`, or a vector `[heads · dHead]`.
+ */
+export const pairsToHalves =
+  (load: Loader, heads: number, dHead: number, dims: number): Loader =>
+  (raw) => {
+    const source = load(raw);
+    const size = source.length / (heads * dHead);
+    const out = Float32Array.from(source);
+    for (let head = 0; head < heads; head++) {
+      for (let i = 0; i < dims; i++) {
+        const from = head * dHead + (i < dims / 2 ? 2 * i : 2 * i - dims + 1);
+        out.set(source.subarray(from * size, (from + 1) * size), (head * dHead + i) * size);
+      }
+    }
+    return out;
+  };
+
+/** Vectors one after the other. */
+export const stacked =
+  (names: readonly string[], size: number): Loader =>
+  (raw) => {
+    const out = new Float32Array(names.length * size);
+    names.forEach((name, i) => {
+      out.set(raw.read(name, [size]), i * size);
+    });
+    return out;
+  };
+
 /** The first of the prefixes under which the checkpoint has `name`; the first one when none has it. */
 export const prefixOf = (raw: RawCheckpoint, prefixes: readonly string[], name: string): string =>
   prefixes.find((prefix) => raw.has(prefix + name)) ?? prefixes[0]!;

@@ -154,11 +154,15 @@ function foldNorm(
 function centerWrites(tensors: Tensors, { layers, dModel }: ModelSizes): void {
   const writers = ['embed.W', 'pos.W'];
   for (let l = 0; l < layers; l++) {
-    writers.push(...['attn.o.W', 'attn.o.b', 'mlp.out.W', 'mlp.out.b'].map((name) => `L${l}.${name}`));
+    writers.push(...['attn.o.W', 'attn.o.b', 'mlp.out.W', 'mlp.out.b', 'mlp.down.b'].map((name) => `L${l}.${name}`));
   }
   for (const name of writers) {
     const tensor = tensors.get(name);
     if (tensor) put(tensors, name, tensor.shape, () => centerRows(tensor.load(), dModel));
+  }
+  for (let l = 0; l < layers; l++) {
+    const down = tensors.get(`L${l}.mlp.down.W`); // [dModel, dMlp]
+    if (down) put(tensors, down.name, down.shape, () => centerColumns(down.load(), dModel));
   }
 }
 

@@ -2,7 +2,7 @@
 import type { ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
 import { architectureContract, microModel, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
+import { randomDecoder, randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
 
 const SMALL = {
   layers: 2,
@@ -35,6 +35,36 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
   ),
   'neox, side by side': randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),
   'neox, in turn': randomNeox({ ...SMALL, dRotary: 4, activation: 'gelu', parallel: false }, { scale }),
+  // what decoders are put together from, each part at least once
+  'side by side behind one norm, heads normed by weights of their own': randomDecoder(
+    {
+      ...{ ...SMALL, activation: 'silu', kvHeads: 2, norm: 'layerNorm', mlpKind: 'gated', parallel: true },
+      ...{ sharedNorm: true, headNorms: 'own', rotary: { dims: 2, tables: ['rope', 'rope'] }, clip: 1.5 },
+    },
+    { scale },
+  ),
+  'norms after modules and across heads': randomDecoder(
+    {
+      ...{ ...SMALL, activation: 'silu', kvHeads: 2, norm: 'rmsNorm', mlpKind: 'gated', norms: 'after' },
+      ...{ headNorms: 'across', rotary: { dims: 4, tables: ['rope', 'rope'] } },
+    },
+    { scale },
+  ),
+  'linear biases, normed embeddings': randomDecoder(
+    {
+      ...{ ...SMALL, activation: 'gelu', kvHeads: 1, norm: 'layerNorm', mlpKind: 'plain' },
+      ...{ slopes: [0.5, 0.3, 0.2, 0.1], embeddingNorm: true },
+    },
+    { scale },
+  ),
+  'factors everywhere, a layer without positions': randomDecoder(
+    {
+      ...{ ...SMALL, activation: 'quick_gelu', kvHeads: 4, norm: 'rmsNorm', mlpKind: 'gated', windows: [null, 2] },
+      ...{ rotary: { dims: 4, tables: ['rope', null] }, embeddingScale: 3, attentionScale: 0.3, residualScale: 0.5 },
+      ...{ logitScale: 0.5 },
+    },
+    { scale },
+  ),
   micro: microModel(),
 };
 for (const [name, model] of Object.entries(MODELS)) runContract(name, architectureContract(model), { describe, it });

@@ -2,91 +2,42 @@
  * @file The families that checkpoints are read for: a recipe for the weights and a trace for the forward pass each. Another
  * family is another entry.
  */
-
-import type { WeightStore } from '@auto-circuit/core/backend';
-import type { ModelObject } from '@auto-circuit/core/plugin';
 import { gemmaModel } from '../architectures/gemma.js';
 import { gpt2Model } from '../architectures/gpt2.js';
-import { activationNamed } from '../architectures/layers.js';
 import { llamaModel } from '../architectures/llama.js';
 import { neoxModel } from '../architectures/neox.js';
-import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from '../checkpoint/canonical.js';
-import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import type { ProcessingRequest } from '../checkpoint/processing.js';
-import type { CanonicalTensors, ModelSizes } from '../checkpoint/tensors.js';
-import { type CacheSettings, loadWeights } from '../checkpoint/weight-cache.js';
 import { gemmaRecipe } from '../recipes/gemma.js';
-import { gpt2Recipe } from '../recipes/gpt2.js';
+import { gpt2AttentionScales, gpt2Recipe } from '../recipes/gpt2.js';
 import { llamaRecipe } from '../recipes/llama.js';
 import { neoxRecipe } from '../recipes/neox.js';
-
-/** A model family: from its checkpoints to models that can be traced. */
-export interface Family {
-  readonly name: string;
-  /** A line for lists. */
-  readonly doc: string;
-  /** The `model_type`s in config.json that it reads. */
-  readonly modelTypes: readonly string[];
-  /**
-   * The model in a folder.
-   * @throws AutoCircuitError for whatever is wrong with the folder
-   */
-  load(name: string, folder: string, process: ProcessingRequest, settings: CacheSettings): Promise<ModelObject>;
-  /**
-   * The model of a checkpoint that is open. `storeOf` puts its tensors where a backend finds them; `onWarning` is told what is
-   * odd about the checkpoint.
-   */
-  ofCheckpoint(
-    name: string,
-    raw: RawCheckpoint,
-    process: ProcessingRequest,
-    storeOf: (tensors: CanonicalTensors) => WeightStore,
-    onWarning?: (line: string) => void,
-  ): ModelObject;
-}
-
-interface FamilyParts<C> extends Pick<Family, 'name' | 'doc'> {
-  readonly recipe: WeightRecipe<C>;
-  /** Joins config, sizes and weights to a model. */
-  readonly build: (
-    name: string,
-    loaded: Pick<CanonicalWeights<C>, 'config' | 'sizes' | 'processing'>,
-    weights: WeightStore,
-  ) => ModelObject;
-}
-
-function family<C>({ name, doc, recipe, build }: FamilyParts<C>): Family {
-  return Object.freeze<Family>({
-    name,
-    doc,
-    modelTypes: recipe.modelTypes,
-    async load(modelName, folder, process, settings) {
-      const loaded = await loadWeights(folder, recipe, process, settings);
-      return build(modelName, loaded, loaded.store);
-    },
-    ofCheckpoint(modelName, raw, process, storeOf, onWarning) {
-      const canonical = canonicalWeights(raw, recipe, process);
-      for (const note of canonical.notes) onWarning?.(note);
-      return build(modelName, canonical, storeOf(canonical.tensors));
-    },
-  });
-}
-
-/** What every family's shape says. @throws AutoCircuitError for an activation that is not built */
-const shapeOf = (sizes: ModelSizes, activation: string, epsilon: number) => ({
-  ...sizes,
-  epsilon,
-  activation: activationNamed(activation),
-});
+import { bloom } from './bloom.js';
+import { cohere } from './cohere.js';
+import { falcon } from './falcon.js';
+import { type Family, family, shapeOf } from './family.js';
+import { gemma1 } from './gemma1.js';
+import { gptj } from './gpt-j.js';
+import { gptNeo } from './gpt-neo.js';
+import { granite } from './granite.js';
+import { olmo } from './olmo.js';
+import { olmo2 } from './olmo2.js';
+import { opt } from './opt.js';
+import { phi } from './phi.js';
+import { phi3 } from './phi3.js';
+import { qwen3 } from './qwen3.js';
+import { smollm3 } from './smollm3.js';
+import { stablelm } from './stablelm.js';
+import { starcoder2 } from './starcoder2.js';
 
 const gpt2 = family({
   name: 'gpt2',
   doc: 'GPT-2 and its relatives: learned positions, layer norm, GELU; attention-only with "attn_only": true in config.json',
   recipe: gpt2Recipe,
   build: (name, { config, sizes, processing }, weights) => {
+    const scales = gpt2AttentionScales(config);
     const shape = {
       ...shapeOf(sizes, config.activation_function, config.layer_norm_epsilon),
       mlp: !config.attn_only,
+      ...(scales ? { attentionScales: scales } : {}),
     };
     return gpt2Model(name, shape, weights, processing);
   },
@@ -133,4 +84,25 @@ const gemma = family({
 });
 
 /** The families of this package. */
-export const FAMILIES: readonly Family[] = [gpt2, llama, neox, gemma];
+export const FAMILIES: readonly Family[] = [
+  gpt2,
+  llama,
+  neox,
+  gemma,
+  gemma1,
+  qwen3,
+  phi,
+  phi3,
+  olmo,
+  olmo2,
+  smollm3,
+  stablelm,
+  gptj,
+  gptNeo,
+  opt,
+  bloom,
+  falcon,
+  granite,
+  starcoder2,
+  cohere,
+];

@@ -2,6 +2,7 @@
 
 import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
 import { type ModelObject, seededRandom } from '@auto-circuit/core/plugin';
+import { type DecoderForm, decoderModel } from '../architectures/decoder.js';
 import { type GemmaShape, gemmaModel } from '../architectures/gemma.js';
 import { type Gpt2Shape, gpt2Model } from '../architectures/gpt2.js';
 import { type LlamaShape, llamaModel } from '../architectures/llama.js';
@@ -130,6 +131,45 @@ export function randomNeox(shape: NeoxShape, options: RandomModelOptions = {}): 
   }));
   const weights = { ...randomWeights(shapes, options), ...rotaryWeights(positions, dRotary) };
   return neoxModel('random-neox', shape, memoryWeights(weights, keyOf('neox', shape, options)));
+}
+
+/** A decoder of this form, unprocessed, with embeddings of its own on both ends and every bias that it may have. */
+export function randomDecoder(form: DecoderForm, options: RandomModelOptions = {}): ModelObject {
+  const { layers, dModel, dHead, heads, kvHeads, vocabulary, positions, headNorms, rotary } = form;
+  const biased = form.norm === 'layerNorm';
+  const norms = (layer: string): WeightShapes => {
+    const names = form.norms === 'after' ? ['attn.post', 'mlp.post'] : form.sharedNorm ? ['ln1'] : ['ln1', 'ln2'];
+    return Object.assign({}, ...names.map((name) => normShapes(`${layer}.${name}`, dModel, biased)));
+  };
+  const ofHeads = (layer: string): WeightShapes =>
+    headNorms
+      ? {
+          [`${layer}.attn.q.norm.w`]: headNorms === 'shared' ? [dHead] : [heads, dHead],
+          [`${layer}.attn.k.norm.w`]: headNorms === 'shared' ? [dHead] : [kvHeads, dHead],
+        }
+      : {};
+  const outside = {
+    'embed.W': [vocabulary, dModel],
+    'unembed.W': [vocabulary, dModel],
+    'unembed.b': [vocabulary],
+    ...(form.embeddingNorm ? normShapes('embed.ln', dModel, biased) : {}),
+    ...normShapes('final.ln', dModel, biased),
+  };
+  const shapes = allShapes(outside, layers, (layer) => ({
+    ...norms(layer),
+    ...ofHeads(layer),
+    ...projectionShapes(`${layer}.attn`, form, true),
+    ...outputShapes(`${layer}.attn`, form, form.norms !== 'after'),
+    ...(form.mlpKind === 'plain' ? plainMlpShapes(`${layer}.mlp`, form) : gatedMlpShapes(`${layer}.mlp`, form)),
+  }));
+  const drawn = randomWeights(shapes, options);
+  const copies = Object.entries(form.sharedNorm ? drawn : {}).filter(([name]) => name.includes('.ln1.'));
+  const weights = {
+    ...drawn,
+    ...Object.fromEntries(copies.map(([name, weight]) => [name.replace('.ln1.', '.ln2.'), weight])),
+    ...(rotary ? rotaryWeights(positions, rotary.dims) : {}),
+  };
+  return decoderModel('random-decoder', form, memoryWeights(weights, keyOf('decoder', form, options)));
 }
 
 /** `rope.cos` and `rope.sin` [positions, dims]. */

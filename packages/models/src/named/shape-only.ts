@@ -5,8 +5,10 @@ import { AutoCircuitError, elementCount, type ModelObject } from '@auto-circuit/
 import { openCheckpoint, type RawCheckpoint } from '../checkpoint/hf-folder.js';
 import type { ProcessingRequest } from '../checkpoint/processing.js';
 import type { CanonicalTensors } from '../checkpoint/tensors.js';
-import { FAMILIES, type Family } from '../families/families.js';
-import { type NamedSize, namedSize } from './sizes.js';
+import { FAMILIES } from '../families/families.js';
+import type { Family } from '../families/family.js';
+import type { NamedSize } from './named-size.js';
+import { namedSize } from './sizes.js';
 
 /**
  * The model of that name as its config says it is; nothing is fetched. undefined where no size has the name.

@@ -3,13 +3,9 @@
  * that equal a family's defaults are left out, as in the files themselves.
  */
 import type { RawConfig } from '../checkpoint/config.js';
+import { DECODER_SIZES } from './decoder-sizes.js';
+import type { NamedSize } from './named-size.js';
 
-/** A published model's size. */
-export interface NamedSize {
-  /** The hub's name; null where no safetensors are published under it. */
-  readonly hub: string | null;
-  readonly config: RawConfig;
-}
 type Entry = readonly [name: string, hub: string | null, ...sizes: number[]];
 
 const gpt2 = ([name, hub, n_layer, n_head, n_embd]: Entry): Named => [
@@ -144,6 +140,7 @@ const entries: readonly Named[] = [
       ['gemma-3-27b', 'google/gemma-3-27b-pt', 62, 32, 16, 5376, 21_504, 128],
     ] as const
   ).map(grouped(gemma3)),
+  ...DECODER_SIZES,
 ];
 
 /** The named sizes: `gpt2`, `pythia-70m`, … */

@@ -17,8 +17,8 @@ const schema = z
     vocab_size: count,
     layer_norm_epsilon: z.number().positive().default(1e-5),
     activation_function: z.string().default('gelu_new'),
-    scale_attn_weights: z.literal(true, 'unscaled attention is not supported').default(true),
-    scale_attn_by_inverse_layer_idx: z.literal(false, 'attention scaled by layer is not supported').default(false),
+    scale_attn_weights: z.boolean().default(true),
+    scale_attn_by_inverse_layer_idx: z.boolean().default(false),
     tie_word_embeddings: z.boolean().default(true),
     /** Our own key: the model has no MLPs. */
     attn_only: z.boolean().default(false),
@@ -71,6 +71,17 @@ function rules(config: Gpt2Config, raw: RawCheckpoint): TensorRule[] {
   return list.rules;
 }
 
+/**
+ * By layer: what q·k is multiplied by; undefined where it is the usual 1/√dHead in all. (`reorder_and_upcast_attn` is another
+ * way to the same numbers.)
+ */
+export function gpt2AttentionScales(config: Gpt2Config): readonly number[] | undefined {
+  const { scale_attn_weights: scaled, scale_attn_by_inverse_layer_idx: byLayer, n_layer } = config;
+  if (scaled && !byLayer) return undefined;
+  const scale = scaled ? 1 / Math.sqrt(sizes(config).dHead) : 1;
+  return Array.from({ length: n_layer }, (_, layer) => (byLayer ? scale / (layer + 1) : scale));
+}
+
 /** From GPT-2 checkpoints to canonical weights. */
 export const gpt2Recipe: WeightRecipe<Gpt2Config> = Object.freeze({
   name: 'gpt2',
@@ -78,4 +89,5 @@ export const gpt2Recipe: WeightRecipe<Gpt2Config> = Object.freeze({
   readConfig: (config: RawConfig, source: string) => parseConfig(schema, config, source),
   sizes,
   rules,
+  computes: ['scale_attn_weights', 'scale_attn_by_inverse_layer_idx'],
 });

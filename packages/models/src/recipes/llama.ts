@@ -4,7 +4,7 @@ import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf, transposed } from '../checkpoint/layouts.js';
-import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
+import { type RotarySettings, readRotary, rotaryPositions } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
 import { type LayerWindows, readWindows } from '../checkpoint/windows.js';
 import { addGatedMlp, addProjections, addRotary, addUnembedding, ruleList } from './rule-list.js';
@@ -24,7 +24,7 @@ const schema = z
     tie_word_embeddings: z.boolean().default(false),
     /** Biases of all projections: needed in the file where this is true. */
     attention_bias: z.boolean().default(false),
-    mlp_bias: z.literal(false, 'biases in the MLP are not supported').default(false),
+    mlp_bias: z.boolean().default(false),
     rope_interleaved: z.literal(false, 'interleaved rotary positions are not supported').default(false),
     /** Qwen 2: whether layers from `max_window_layers` on slide. */
     use_sliding_window: z.boolean().default(false),
@@ -66,7 +66,7 @@ const sizes = (config: LlamaConfig): ModelSizes => ({
   dModel: config.hidden_size,
   dMlp: config.intermediate_size,
   vocabulary: config.vocab_size,
-  positions: config.max_position_embeddings,
+  positions: rotaryPositions(config.rotary, config.max_position_embeddings),
   norm: 'rmsNorm',
   logitSoftCap: false,
 });
@@ -95,7 +95,7 @@ function rules(config: LlamaConfig, raw: RawCheckpoint): TensorRule[] {
     add('attn.o.W', [H, dHead, D], transposed(`${output}.weight`, [D, H * dHead]));
     if (config.attention_bias || raw.has(`${output}.bias`)) add('attn.o.b', [D], asIs(`${output}.bias`, [D]));
     add('ln2.w', [D], asIs(`${layer}post_attention_layernorm.weight`, [D]));
-    addGatedMlp(add, `${layer}mlp`, D, F);
+    addGatedMlp(add, `${layer}mlp`, D, F, config.mlp_bias);
   }
   list.add('final.ln.w', [D], asIs(`${prefix}norm.weight`, [D]));
   addUnembedding(list.add, config.tie_word_embeddings, 'lm_head.weight', V, D);
@@ -107,7 +107,7 @@ export const llamaRecipe: WeightRecipe<LlamaConfig> = Object.freeze({
   name: 'llama',
   modelTypes: Object.keys(WINDOWS),
   // Llama's own code reads no windows, and Mistral's no types of layers
-  computes: ['attention_bias', 'sliding_window', 'use_sliding_window', 'layer_types'],
+  computes: ['attention_bias', 'mlp_bias', 'sliding_window', 'use_sliding_window', 'layer_types'],
   readConfig,
   sizes,
   rules,

@@ -4,7 +4,7 @@ import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
 import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, headPart, prefixOf, transposed } from '../checkpoint/layouts.js';
-import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
+import { type RotarySettings, readRotary, rotaryPositions } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
 import { addLayerNorm, addRotary, addUnembedding, ruleList } from './rule-list.js';
 
@@ -20,7 +20,7 @@ const schema = z
     hidden_act: z.string().default('gelu'),
     /** Whether attention and MLP read the same residual stream. */
     use_parallel_residual: z.boolean().default(true),
-    attention_bias: z.literal(true, 'attention without biases is not supported').default(true),
+    attention_bias: z.boolean().default(true),
     tie_word_embeddings: z.boolean().default(false),
   })
   .refine(({ hidden_size, num_attention_heads }) => hidden_size % num_attention_heads === 0, {
@@ -41,7 +41,7 @@ const sizes = (config: NeoxConfig): ModelSizes => ({
   dModel: config.hidden_size,
   dMlp: config.intermediate_size,
   vocabulary: config.vocab_size,
-  positions: config.max_position_embeddings,
+  positions: rotaryPositions(config.rotary, config.max_position_embeddings),
   norm: 'layerNorm',
   logitSoftCap: false,
 });
@@ -66,11 +66,12 @@ function rules(config: NeoxConfig, raw: RawCheckpoint): TensorRule[] {
     ['q', 'k', 'v'].forEach((input, i) => {
       add(`attn.${input}.W`, [H, dHead, D], headPart(`${packed}.weight`, [3 * D, D], H, 3, i));
     });
-    ['q', 'k', 'v'].forEach((input, i) => {
+    const biased = config.attention_bias ? ['q', 'k', 'v'] : [];
+    biased.forEach((input, i) => {
       add(`attn.${input}.b`, [H, dHead], headPart(`${packed}.bias`, [3 * D], H, 3, i));
     });
     add('attn.o.W', [H, dHead, D], transposed(`${layer}attention.dense.weight`, [D, D]));
-    add('attn.o.b', [D], asIs(`${layer}attention.dense.bias`, [D]));
+    if (config.attention_bias) add('attn.o.b', [D], asIs(`${layer}attention.dense.bias`, [D]));
     addLayerNorm(add, 'ln2', `${layer}post_attention_layernorm`, D);
     add('mlp.in.W', [D, F], transposed(`${layer}mlp.dense_h_to_4h.weight`, [F, D]));
     add('mlp.in.b', [F], asIs(`${layer}mlp.dense_h_to_4h.bias`, [F]));

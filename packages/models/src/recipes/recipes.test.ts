@@ -5,7 +5,7 @@ import { canonicalWeights } from '../checkpoint/canonical.js';
 import { memoryCheckpoint, openCheckpoint } from '../checkpoint/hf-folder.js';
 import { columnsTransposed, headPart, part, transposed } from '../checkpoint/layouts.js';
 import { errorWith } from '../testing/error-matcher.js';
-import { gpt2Recipe } from './gpt2.js';
+import { gpt2AttentionScales, gpt2Recipe } from './gpt2.js';
 import { neoxRecipe } from './neox.js';
 
 const gpt2Folder = fileURLToPath(new URL('../../test-data/gpt2_2l2h_batches', import.meta.url));
@@ -88,10 +88,16 @@ describe('GPT-2 checkpoints', () => {
         expectedShape: [16, 65],
       }),
     );
-    const scaled = changed((name) => name, { scale_attn_by_inverse_layer_idx: true });
-    expect(() => canonicalWeights(scaled, gpt2Recipe)).toThrow(
-      /scale_attn_by_inverse_layer_idx is wrong: attention scaled by layer/,
-    );
+  });
+
+  it('say by which factor each layer scales its attention', () => {
+    const scales = (config: Record<string, unknown>) =>
+      gpt2AttentionScales(gpt2Recipe.readConfig({ ...onDisk.config, ...config }, 'config'));
+    const usual = (onDisk.config.n_embd as number) / (onDisk.config.n_head as number);
+    expect(scales({})).toBeUndefined();
+    expect(scales({ scale_attn_weights: false })).toEqual([1, 1]);
+    expect(scales({ scale_attn_by_inverse_layer_idx: true })).toEqual([usual ** -0.5, usual ** -0.5 / 2]);
+    expect(scales({ scale_attn_weights: false, scale_attn_by_inverse_layer_idx: true })).toEqual([1, 1 / 2]);
   });
 });
 

@@ -81,11 +81,19 @@ export function addProjections(
   }
 }
 
-/** A gated MLP: `mlp.gate.W` and `mlp.up.W` [dMlp, dModel], `mlp.down.W` [dModel, dMlp]. */
-export function addGatedMlp(add: AddRule, from: string, dModel: number, dMlp: number): void {
-  add('mlp.gate.W', [dMlp, dModel], asIs(`${from}.gate_proj.weight`, [dMlp, dModel]));
-  add('mlp.up.W', [dMlp, dModel], asIs(`${from}.up_proj.weight`, [dMlp, dModel]));
-  add('mlp.down.W', [dModel, dMlp], asIs(`${from}.down_proj.weight`, [dModel, dMlp]));
+/**
+ * A gated MLP: `mlp.gate.W` and `mlp.up.W` [dMlp, dModel], `mlp.down.W` [dModel, dMlp], from `FROM.gate_proj.weight`, and so on;
+ * with their biases `mlp.gate.b`, `mlp.up.b` [dMlp], `mlp.down.b` [dModel] where it has them.
+ */
+export function addGatedMlp(add: AddRule, from: string, dModel: number, dMlp: number, biased = false): void {
+  for (const [part, rows, columns] of [
+    ['gate', dMlp, dModel],
+    ['up', dMlp, dModel],
+    ['down', dModel, dMlp],
+  ] as const) {
+    add(`mlp.${part}.W`, [rows, columns], asIs(`${from}.${part}_proj.weight`, [rows, columns]));
+    if (biased) add(`mlp.${part}.b`, [rows], asIs(`${from}.${part}_proj.bias`, [rows]));
+  }
 }
 
 /** An unembedding of its own, `unembed.W` [vocabulary, dModel]; tied models have none. */

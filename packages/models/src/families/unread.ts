@@ -1,0 +1,36 @@
+/** @file Models that are known and not read: by `model_type`, why. An error that says so is better than an unknown name. */
+
+const EXPERTS =
+  'a mixture of experts: which experts run differs from token to token, and no node stands for an expert here';
+const ENCODER = 'an encoder with a decoder: there are two residual streams, and the graph here has one';
+const ENCODER_ONLY = 'an encoder: it sees later tokens, and predicts no next one';
+const STATE_SPACE = 'a state-space or recurrent model: it has no attention heads whose edges could be patched';
+const HYBRID = 'a hybrid of attention and recurrent layers: only attention and MLPs are nodes here';
+const LATENT = 'attention with compressed keys and values is not computed here';
+
+const of = (reason: string, ...types: readonly string[]): [string, string][] => types.map((type) => [type, reason]);
+
+/** Why a `model_type` is not read. */
+export const UNREAD_MODEL_TYPES: Readonly<Record<string, string>> = Object.freeze(
+  Object.fromEntries([
+    ...of(EXPERTS, 'mixtral', 'qwen2_moe', 'qwen3_moe', 'gpt_oss', 'olmoe', 'phimoe', 'granitemoe', 'dbrx', 'jetmoe'),
+    ...of(EXPERTS, 'llama4', 'llama4_text', 'deepseek_v2', 'deepseek_v3', 'glm4_moe', 'ernie4_5_moe', 'minimax'),
+    ...of(ENCODER, 't5', 'mt5', 'umt5', 'longt5', 'bart', 'mbart', 'pegasus', 'marian', 'm2m_100', 'blenderbot', 'led'),
+    ...of(ENCODER, 'encoder-decoder', 'whisper', 't5gemma', 'switch_transformers'),
+    ...of(ENCODER_ONLY, 'bert', 'roberta', 'distilbert', 'albert', 'electra', 'deberta', 'deberta-v2', 'modernbert'),
+    ...of(STATE_SPACE, 'mamba', 'mamba2', 'falcon_mamba', 'rwkv', 'xlstm'),
+    ...of(
+      HYBRID,
+      'jamba',
+      'zamba',
+      'zamba2',
+      'bamba',
+      'recurrent_gemma',
+      'falcon_h1',
+      'lfm2',
+      'nemotron_h',
+      'qwen3_next',
+    ),
+    ...of(LATENT, 'minicpm3'),
+  ]),
+);
