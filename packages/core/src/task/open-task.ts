@@ -16,6 +16,7 @@ import type { ObjectiveName } from '../objectives/names.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { AblationName } from '../patch/requests/ablations.js';
 import { requireOneLength } from '../prompts/prompts.js';
+import type { TokenizedPrompts } from '../prompts/tokenize.js';
 import type { Prompt, Side } from '../prompts/types.js';
 import { promptsOfRun } from '../run/prompts-of-run.js';
 import { checkCircuitRun, type PatchType } from '../run/run-circuits.js';
@@ -51,6 +52,11 @@ export interface OpenTaskRequest {
   readonly length?: number;
   /** Only the first so many. Default: all. */
   readonly limit?: number;
+  /**
+   * Leaves out prompts that do not fit the model or its tokenizer, with a warning that counts them, and takes the next ones.
+   * Default: false, the first of them is refused.
+   */
+  readonly skipUnfit?: boolean;
   /** Prompts that scores and means are taken on. Default: the task's, else half. */
   readonly train?: number;
   /** Prompts that circuits are measured on; `same`: those of the scores. Default: the others. */
@@ -77,7 +83,15 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
   const { patchType = 'tree', reverse = false } = request;
   const settings = { ablation, ablateFrom, patchType, reverse };
   checkCircuitRun(settings, false);
-  const { prompts: all } = await taskPrompts(data, tokenizer, request.bos);
+  const { onWarning = warnOnProcess } = request;
+  const { prompts: all, ...found } = await taskPrompts(data, tokenizer, {
+    ...(request.bos === undefined ? {} : { bos: request.bos }),
+    length: request.length ?? null,
+    limit: request.limit ?? null,
+    unfit: request.skipUnfit ? 'skip' : 'refuse',
+    model: request.model,
+  });
+  for (const line of [...found.warnings, ...unfitWarning(found.unfit)]) onWarning(line);
   const model = task?.outputs ? readAt(request.model, task.outputs) : request.model;
   const { positions = task?.tokenPositions ? 'each' : null, ...graphOptions } = request.graph ?? {};
   const graph = buildGraph(model.spec.layout, {
@@ -105,7 +119,6 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
       backend,
       ...(request.memoryBytes === undefined ? {} : { memoryBytes: request.memoryBytes }),
     });
-    const { onWarning = warnOnProcess } = request;
     return new TaskSession({ model: patchable, prompts, settings, objective, seed, onWarning }, owned ? backend : null);
   } catch (error) {
     if (owned) await backend.dispose();
@@ -116,6 +129,10 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
 /** The model with its outputs read elsewhere than it says itself. */
 const readAt = (model: ModelObject, outputs: NonNullable<ModelObject['spec']['outputs']>): ModelObject =>
   Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
+
+/** `2 prompts do not fit and are left out: …`, with the first reason. */
+const unfitWarning = ([first, ...more]: TokenizedPrompts['unfit']): string[] =>
+  first ? [`${more.length + 1} prompts do not fit and are left out, the first one as: ${first.error.message}`] : [];
 
 const defaultObjective = (prompts: readonly Prompt[]): ObjectiveName =>
   prompts.every(({ wrongAnswers }) => wrongAnswers.length > 0) ? 'logit-diff' : 'answer-logit';
