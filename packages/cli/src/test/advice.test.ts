@@ -26,11 +26,6 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
       { where: 'prompts', what: 'p.json: prompt 3 is odd' },
       `${LIBRARY_FIX}; --skip-unfit leaves such prompts out`,
     ],
-    [
-      code,
-      { where: 'prompts', what: 'p.json: prompt 3 is odd', fix: undefined },
-      '--skip-unfit leaves such prompts out',
-    ],
   ]),
   ['missing-targets', {}, 'add them to the data set, or choose another --objective'],
   ['missing-wrong-answers', {}, LIBRARY_FIX],

@@ -132,7 +132,7 @@ function answerId(
       fields: { prompt: index, answer, tokens: tokens.length },
       where: 'prompts',
       what: `${at} ${JSON.stringify(answer)} is not one token`,
-      expected: 'one token after the prompt',
+      expected: 'one token',
       got:
         tokens.length === 0
           ? 'none'
