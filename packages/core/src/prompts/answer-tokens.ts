@@ -50,25 +50,24 @@ const BEFORE_A_SPACE = /[\p{L}\p{N},.;:?!]$/u;
 const WORD = /^\p{L}{2,}/u;
 
 /**
- * The same answer with a space before it, where that is one known token, another than `token`, and likelier to be meant:
- * a word, after a prompt that ends in a word or a punctuation mark. Else null.
+ * The same answer with a space before it, where that is one known token and likelier to be meant: a word, after a prompt that
+ * ends in a word or a punctuation mark. Else null.
  */
 export function likelierAnswer(
   encoder: TextEncoder,
   prompt: EncodedText,
   answer: string,
-  token: number | null,
-): string | null {
+): { readonly text: string; readonly token: number } | null {
   if (!WORD.test(answer) || !BEFORE_A_SPACE.test(prompt.text)) return null;
-  const spaced = ` ${answer}`;
-  const [other, ...more] = answerTokensAfter(encoder, prompt, spaced);
-  return other !== undefined && more.length === 0 && other !== encoder.unkId && other !== token ? spaced : null;
+  const text = ` ${answer}`;
+  const [token, ...more] = answerTokensAfter(encoder, prompt, text);
+  return token !== undefined && more.length === 0 && token !== encoder.unkId ? { text, token } : null;
 }
 
 /** Why an answer is several tokens, and what would be one: advice for a person. */
 export function answerAdvice(encoder: TextEncoder, prompt: EncodedText, answer: string): string {
-  const spaced = likelierAnswer(encoder, prompt, answer, null);
-  if (spaced !== null) return `write ${JSON.stringify(spaced)}, with the space before it, which is one token`;
+  const spaced = likelierAnswer(encoder, prompt, answer);
+  if (spaced !== null) return `write ${JSON.stringify(spaced.text)}, with the space before it, which is one token`;
   const bare = answer.trimStart();
   const spacedPrompt = `${prompt.text} `;
   const after = { text: spacedPrompt, ids: tokensOf(encoder, spacedPrompt) };

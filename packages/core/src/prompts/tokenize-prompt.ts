@@ -140,10 +140,12 @@ function answerId(
       fix: answerAdvice(tokenizer, after, answer),
     });
   }
-  const likelier = likelierAnswer(tokenizer, after, answer, token);
+  const likelier = likelierAnswer(tokenizer, after, answer);
   if (likelier !== null) {
-    const [own, other] = [answer, likelier].map((text) => JSON.stringify(text));
-    warnings.add('no-space', index, `${own} of prompt ${index}, where ${other} is one token, too, and likelier meant`);
+    const [own, other] = [answer, likelier.text].map((text) => JSON.stringify(text));
+    const reads =
+      likelier.token === token ? `which is read as ${other}` : `where ${other} is one token, too, and likelier meant`;
+    warnings.add('no-space', index, `${own} of prompt ${index}, ${reads}`);
   }
   return token;
 }
