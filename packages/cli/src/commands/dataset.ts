@@ -66,6 +66,7 @@ Examples:
         task: promptsLine(name, prompts, bosLine),
         backend: backendLine(opened.backend.info),
       });
+      warnOfOutside(cli, prompts, opened.patchable.outputSize);
       const batches = batchesOf(prompts, values.batchSize);
       const clean = await sideFacts(cli, opened, batches, 'clean');
       const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
@@ -96,6 +97,20 @@ function reportProblems(cli: Cli, { path }: PromptFile, unfit: readonly UnfitPro
         ? 'correct or remove them, or leave them out with --skip-unfit'
         : 'correct them, or use another model',
   });
+}
+
+/** The first wrong answer that the model has no output for. */
+const outsideVocabulary = ({ wrongAnswers }: Prompt, size: number): number | undefined =>
+  wrongAnswers.find((token) => token >= size);
+
+/** Such wrong answers are refused where something reads them; here they are left out. */
+function warnOfOutside(cli: Cli, prompts: readonly Prompt[], size: number): void {
+  const found = prompts.filter((prompt) => outsideVocabulary(prompt, size) !== undefined);
+  const [first] = found;
+  if (first === undefined) return;
+  cli.output.warn(
+    `${countOf(found.length, 'prompt')} with wrong answers outside the vocabulary of ${size} tokens, such as ${outsideVocabulary(first, size)} of prompt ${first.index}: no logit difference can be taken`,
+  );
 }
 
 interface SideFacts {
@@ -129,10 +144,13 @@ async function sideFacts(
         const row = data.subarray(n * size, (n + 1) * size);
         const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));
         const isTop = row.every((logit) => logit <= best);
-        const isAbove = answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best);
         top.push(isTop);
-        if (prompt.wrongAnswers.length === 0 ? isTop : isAbove) right.push(prompt.index);
-        if (prompt.wrongAnswers.length === 0) continue;
+        if (prompt.wrongAnswers.length === 0 || outsideVocabulary(prompt, size) !== undefined) {
+          if (isTop) right.push(prompt.index);
+          continue;
+        }
+        const isAbove = answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best);
+        if (isAbove) right.push(prompt.index);
         above.push(isAbove);
         differences.push(promptAnswerValue(row, prompt, 'logit', 'diff'));
       }
