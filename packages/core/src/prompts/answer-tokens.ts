@@ -1,5 +1,5 @@
 /** @file What an answer is in tokens: what it adds to its prompt. A tokenizer may see it otherwise where it stands alone. */
-import type { TextEncoder } from './tokenize.js';
+import type { TextEncoder } from './text-encoder.js';
 
 /** A prompt's text, and its tokens without BOS. */
 export interface EncodedText {

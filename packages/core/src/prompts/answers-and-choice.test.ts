@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { errorOf } from '../testing/errors.js';
 import { answerTokensAfter } from './answer-tokens.js';
 import { parsePromptFile } from './prompt-file.js';
-import { type TextEncoder, type TokenizeOptions, tokenizePrompts } from './tokenize.js';
+import type { TextEncoder } from './text-encoder.js';
+import { type TokenizeOptions, tokenizePrompts } from './tokenize.js';
 
 const PIECES = ['<unk>', '<s>', '▁', '▁Mary', '▁John', '▁gave', '▁to', 'Mary', '4', '▁a', 'b', 'o', 't', '▁tom'];
 const id = (piece: string): number => PIECES.indexOf(piece);

@@ -3,7 +3,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { answerAdvice, answerTokensAfter, type EncodedText, likelierAnswer, unknownWord } from './answer-tokens.js';
 import type { PromptFile, RawInput, RawPrompt, RawSides } from './prompt-file.js';
 import type { PromptWarnings } from './prompt-warnings.js';
-import type { TextEncoder } from './tokenize.js';
+import type { TextEncoder } from './text-encoder.js';
 import type { AnswerSides, Prompt } from './types.js';
 
 /** What one prompt needs to know of the whole file. */

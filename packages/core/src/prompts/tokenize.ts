@@ -4,19 +4,9 @@ import type { PromptFile, RawPrompt } from './prompt-file.js';
 import { checkInputs, checkLength, type PromptTaker } from './prompt-fit.js';
 import { PromptWarnings } from './prompt-warnings.js';
 import { checkLimit, noPromptOfLength } from './prompts.js';
+import type { TextEncoder } from './text-encoder.js';
 import { tokenizedPrompt } from './tokenize-prompt.js';
 import type { Prompt } from './types.js';
-
-/** What is needed of a tokenizer. */
-export interface TextEncoder {
-  /** Token ids of a text; with `bos`, the BOS token stands before them. */
-  encode(text: string, options: { readonly bos: boolean }): readonly number[];
-  /** null when the tokenizer has no BOS token. */
-  readonly bosId: number | null;
-  /** The token that stands for what is not in the vocabulary. Default: there is none. */
-  readonly unkId?: number | null;
-  decode(ids: readonly number[]): string;
-}
 
 /** Which prompts of a file are tokenized, and how. */
 export interface TokenizeOptions {

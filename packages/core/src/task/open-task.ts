@@ -130,9 +130,13 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
 const readAt = (model: ModelObject, outputs: NonNullable<ModelObject['spec']['outputs']>): ModelObject =>
   Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
 
-/** `2 prompts do not fit and are left out: …`, with the first reason. */
-const unfitWarning = ([first, ...more]: TokenizedPrompts['unfit']): string[] =>
-  first ? [`${more.length + 1} prompts do not fit and are left out, the first one as: ${first.error.message}`] : [];
+/** `2 prompts do not fit and are left out, the first as …`. */
+function unfitWarning(unfit: TokenizedPrompts['unfit']): string[] {
+  const [first] = unfit;
+  if (first === undefined) return [];
+  const left = unfit.length === 1 ? '1 prompt does not fit and is' : `${unfit.length} prompts do not fit and are`;
+  return [`${left} left out, the first as ${first.error.message}`];
+}
 
 const defaultObjective = (prompts: readonly Prompt[]): ObjectiveName =>
   prompts.every(({ wrongAnswers }) => wrongAnswers.length > 0) ? 'logit-diff' : 'answer-logit';

@@ -5,7 +5,8 @@ import { AutoCircuitError } from '../errors/error.js';
 import { fileError } from '../files/file-error.js';
 import type { Task } from '../plugin/task.js';
 import { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
-import { type TextEncoder, type TokenizedPrompts, type TokenizeOptions, tokenizePrompts } from '../prompts/tokenize.js';
+import type { TextEncoder } from '../prompts/text-encoder.js';
+import { type TokenizedPrompts, type TokenizeOptions, tokenizePrompts } from '../prompts/tokenize.js';
 
 /** A tokenizer, as `loadModel` gives it. */
 export interface TaskTokenizer extends TextEncoder {
