@@ -15,7 +15,7 @@ const llama: TextEncoder = {
   unkId: id('<unk>'),
   encode(text, { bos }) {
     const begins = text.startsWith('<s>');
-    const ids: number[] = bos || begins ? [id('<s>')] : [];
+    const ids: number[] = [bos, begins].flatMap((has) => (has ? [id('<s>')] : []));
     let rest = `▁${(begins ? text.slice(3) : text).replaceAll(' ', '▁')}`;
     while (rest !== '') {
       const piece = PIECES.filter((one) => rest.startsWith(one)).sort((a, b) => b.length - a.length)[0];

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { preTokenizer } from './pre-tokenizers.js';
 import { splitBehavior, splitPiece } from './split-text.js';
 import { loadTokenizer } from './tokenizer.js';
 
@@ -44,5 +45,28 @@ describe('splitPiece', () => {
 
   it('has no first piece where what begins the text is left out', () => {
     expect(splitPiece({ text: '-a', first: true }, /-/gu, 'removed')).toEqual([{ text: 'a', first: false }]);
+  });
+});
+
+/** By the documentation of Rust's `Metaspace`: `prepend_scheme` and `split`. */
+describe('Metaspace', () => {
+  const pieces = (settings: object, first = true) =>
+    preTokenizer({ type: 'Metaspace', replacement: '▁', ...settings })([{ text: 'a b  c', first }]).map(
+      ({ text }) => text,
+    );
+
+  it.each([
+    [{}, ['▁a', '▁b', '▁', '▁c']],
+    [{ split: true, prepend_scheme: 'never' }, ['a', '▁b', '▁', '▁c']],
+    [{ split: false }, ['▁a▁b▁▁c']],
+    [{ split: false, prepend_scheme: 'first' }, ['▁a▁b▁▁c']],
+    [{ split: false, add_prefix_space: false }, ['a▁b▁▁c']],
+  ])('%j', (settings, expected) => {
+    expect(pieces(settings)).toEqual(expected);
+  });
+
+  it('puts it before the first piece only under "first"', () => {
+    expect(pieces({ split: false, prepend_scheme: 'first' }, false)).toEqual(['a▁b▁▁c']);
+    expect(pieces({ split: false, prepend_scheme: 'always' }, false)).toEqual(['▁a▁b▁▁c']);
   });
 });
