@@ -18,24 +18,39 @@ const CONTEXT = 4;
  * so there `" Mary"` is one token after a prompt and two alone. A token that reads as the answer where it follows the prompt
  * is taken as it is, which for byte-level tokenizers is always what is added; it is also taken where the tokenizer would join
  * the answer with the end of the prompt, or does not tell `Mary` from ` Mary`.
+ * @param seen what was found before with this encoder, for callers that ask for the same answers of many prompts
  * @returns one token where the answer is one, else several, or none
  */
-export function answerTokensAfter(encoder: TextEncoder, prompt: EncodedText, answer: string): readonly number[] {
-  const alone = tokensOf(encoder, answer);
+export function answerTokensAfter(
+  encoder: TextEncoder,
+  prompt: EncodedText,
+  answer: string,
+  seen: Map<string, AnswerAlone> = new Map(),
+): readonly number[] {
   const before = prompt.ids.slice(-CONTEXT);
-  const [first] = alone;
-  if (
-    alone.length === 1 &&
-    first !== encoder.unkId &&
-    encoder.decode([...before, ...alone]) === encoder.decode(before) + answer
-  )
-    return alone;
+  const key = `${before.join(' ')} ${answer}`;
+  const { ids: alone, readsAsIs } = seen.get(key) ?? answerAlone(encoder, before, answer);
+  seen.set(key, { ids: alone, readsAsIs });
+  if (readsAsIs) return alone;
   const added = tokensAdded(encoder, prompt, answer);
   if (added?.length === 1) return added;
   // the tokenizer drops a space before the first word, or writes one itself
   const spaced = alone.length === 1 && !/^\s/.test(answer) ? tokensAdded(encoder, prompt, ` ${answer}`) : null;
-  if (spaced?.length === 1 && spaced[0] === first) return alone;
+  if (spaced?.length === 1 && spaced[0] === alone[0]) return alone;
   return added ?? alone;
+}
+
+/** An answer's tokens where it stands alone. */
+export interface AnswerAlone {
+  readonly ids: readonly number[];
+  /** Whether it is one token, which reads as the answer where it follows the prompt. */
+  readonly readsAsIs: boolean;
+}
+
+function answerAlone(encoder: TextEncoder, before: readonly number[], answer: string): AnswerAlone {
+  const ids = tokensOf(encoder, answer);
+  const isOne = ids.length === 1 && ids[0] !== encoder.unkId;
+  return { ids, readsAsIs: isOne && encoder.decode([...before, ...ids]) === encoder.decode(before) + answer };
 }
 
 /** What a text adds to a prompt; null where the tokens of the prompt do not stay what they were. */

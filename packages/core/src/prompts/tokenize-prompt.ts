@@ -1,6 +1,13 @@
 /** @file One prompt of a file as token ids: both sides, and its answers as what they add to the clean side. */
 import { AutoCircuitError } from '../errors/error.js';
-import { answerAdvice, answerTokensAfter, type EncodedText, likelierAnswer, unknownWord } from './answer-tokens.js';
+import {
+  type AnswerAlone,
+  answerAdvice,
+  answerTokensAfter,
+  type EncodedText,
+  likelierAnswer,
+  unknownWord,
+} from './answer-tokens.js';
 import type { PromptFile, RawInput, RawPrompt, RawSides } from './prompt-file.js';
 import type { PromptWarnings } from './prompt-warnings.js';
 import type { TextEncoder } from './text-encoder.js';
@@ -17,6 +24,8 @@ export interface PromptContext {
   /** Prompts of another length are tokenized no further than their clean side. */
   readonly length: number | null;
   readonly warnings: PromptWarnings;
+  /** Answers that other prompts had. */
+  readonly answersSeen: Map<string, AnswerAlone>;
 }
 
 /** One side of a prompt: `ids` as the model takes them, and of a text its own tokens. */
@@ -109,12 +118,12 @@ function answerId(
   index: number,
   at: string,
   prompt: EncodedText | null,
-  { encoder, warnings }: PromptContext,
+  { encoder, warnings, answersSeen }: PromptContext,
 ): number {
   if (typeof answer === 'number') return answer;
   const tokenizer = needed(encoder, index, at);
   const after = prompt ?? NOTHING; // prompts of token ids with answers of text
-  const tokens = answerTokensAfter(tokenizer, after, answer);
+  const tokens = answerTokensAfter(tokenizer, after, answer, answersSeen);
   const [token] = tokens;
   if (token !== undefined && tokens.includes(tokenizer.unkId ?? -1)) {
     throw new AutoCircuitError({

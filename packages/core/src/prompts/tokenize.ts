@@ -78,6 +78,7 @@ export function tokenizePrompts(
     width: featureWidth(file.prompts[0]!),
     length,
     warnings: new PromptWarnings(file.path),
+    answersSeen: new Map(),
   };
   const prompts: Prompt[] = [];
   const unfit: UnfitPrompt[] = [];

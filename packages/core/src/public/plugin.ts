@@ -122,7 +122,7 @@ export {
   type PromptRequest,
   type Task,
 } from '../plugin/task.js';
-export { answerTokensAfter, type EncodedText } from '../prompts/answer-tokens.js';
+export { type AnswerAlone, answerTokensAfter, type EncodedText } from '../prompts/answer-tokens.js';
 export type { OutputPositions } from '../prompts/output-positions.js';
 export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';
