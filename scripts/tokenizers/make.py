@@ -1,7 +1,7 @@
 """Small tokenizers of the kinds that language models have, and what Python's `tokenizers` makes of strings with them.
 
     python3 scripts/tokenizers/make.py packages/models/test-data/tokenizers
-    python3 scripts/tokenizers/make.py /tmp/many --strings 5000 && node scripts/tokenizers/compare.mjs /tmp/many
+    python3 scripts/tokenizers/make.py many --strings 5000 && node scripts/tokenizers/compare.mjs many
 
 Writes strings.json and, for each tokenizer, NAME/tokenizer.json and NAME/expected.json: ids of every string and the text that
 they decode to, null where it is the string itself. The same arguments write the same bytes.
