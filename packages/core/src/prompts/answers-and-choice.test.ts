@@ -56,6 +56,11 @@ describe('an answer is what it adds to its prompt', () => {
     });
   });
 
+  it('also of prompts that are token ids', () => {
+    const [first] = tokenize([{ clean: [1, 4], corrupt: [1, 3], answers: [' Mary', 5] }]).prompts;
+    expect(first).toMatchObject({ clean: [1, 4], answers: [id('▁Mary'), 5] });
+  });
+
   it('and not the same word at the beginning of a text', () => {
     expect(llama.encode('Mary', { bos: false })).toEqual([id('▁Mary')]);
     const { prompts, warnings } = tokenize([{ ...PAIR, answers: ['Mary'] }]);

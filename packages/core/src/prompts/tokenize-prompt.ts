@@ -122,7 +122,7 @@ function answerId(
 ): number {
   if (typeof answer === 'number') return answer;
   const tokenizer = needed(encoder, index, at);
-  const after = prompt ?? NOTHING; // prompts of token ids with answers of text
+  const after = prompt ?? someText(tokenizer); // prompts of token ids with answers of text
   const tokens = answerTokensAfter(tokenizer, after, answer, answersSeen);
   const [token] = tokens;
   if (token !== undefined && tokens.includes(tokenizer.unkId ?? -1)) {
@@ -159,7 +159,8 @@ function answerId(
   return token;
 }
 
-const NOTHING: EncodedText = { text: '', ids: [] };
+/** What an answer follows where the prompt has no text. */
+const someText = (encoder: TextEncoder): EncodedText => ({ text: 'to', ids: encoder.encode('to', { bos: false }) });
 
 /** Words that the tokenizer does not know, and BOS that the text brings itself. */
 function warnOfText({ encoded, beginsWithBos }: SideTokens, side: string, index: number, context: PromptContext): void {
