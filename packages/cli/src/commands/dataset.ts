@@ -1,5 +1,6 @@
 /** @file `auto-circuit dataset FILE`: whether a data set fits a model, and how well the model does on it; `--generate TASK` makes one. */
 import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
+import type { UnfitPrompt } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
@@ -7,8 +8,7 @@ import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { DATA_FLAGS, modelFlags } from '../flags/shared-flags.js';
 import { askedPrompts, GENERATE_FLAGS, writePrompts, writeRight } from '../open/dataset-prompts.js';
 import { addBackendFlags } from '../open/open-backend.js';
-import type { LoadedModel, OpenedModel } from '../open/open-model.js';
-import { errorText } from '../terminal/advice.js';
+import type { OpenedModel } from '../open/open-model.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
 import { countOf, formatValue } from '../terminal/numbers.js';
 import { createProgress } from '../terminal/progress.js';
@@ -20,6 +20,7 @@ const FLAGS = {
   bos: DATA_FLAGS.bos,
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
+  skipUnfit: DATA_FLAGS.skipUnfit,
   batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the numbers do not depend on it' },
 } as const satisfies FlagTable;
 
@@ -55,8 +56,9 @@ Examples:
     if (!values.onlyRight) await writePrompts(cli, asked, values.out);
     const { name, file, loaded } = asked;
     if (loaded === null) return;
-    await reportProblems(cli, file, loaded);
-    const { prompts, bosLine } = await tokenizeFile(cli, file, loaded);
+    const skips = values.skipUnfit || values.onlyRight; // what does not fit, a model cannot get right
+    const { prompts, bosLine, unfit } = await tokenizeFile(cli, file, loaded, skips ? 'skip' : 'list');
+    if (!skips) reportProblems(cli, file, unfit, prompts.length);
     const { model } = await loadedFor(cli, values.process, loaded, prompts);
     const opened = await openPatchable(cli, model, null, null);
     try {
@@ -65,6 +67,7 @@ Examples:
         task: promptsLine(name, prompts, bosLine),
         backend: backendLine(opened.backend.info),
       });
+      warnOfOutside(cli, prompts, opened.patchable.outputSize);
       const batches = batchesOf(prompts, values.batchSize);
       const clean = await sideFacts(cli, opened, batches, 'clean');
       const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
@@ -81,32 +84,34 @@ Examples:
 };
 
 /** @throws AutoCircuitError after listing what is wrong with each prompt, when something is. */
-async function reportProblems(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<void> {
-  const { tokenizePrompts } = await import('@auto-circuit/core');
-  const { wantsBos } = await import('../open/open-prompts.js');
-  const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
-  const problems: string[] = [];
-  const unfit: number[] = [];
-  for (const [i, prompt] of file.prompts.entries()) {
-    try {
-      tokenizePrompts({ ...file, prompts: [prompt] }, loaded.tokenizer, { bos });
-    } catch (error) {
-      if (!(error instanceof AutoCircuitError)) throw error;
-      unfit.push(i);
-      problems.push(errorText(error).replace(': prompt 0', `: prompt ${i}`)); // alone, it is the first
-    }
-  }
-  if (problems.length === 0) return;
-  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) cli.output.streams.stderr.write(`${problem}\n`);
-  if (problems.length > PROBLEMS_SHOWN)
-    cli.output.streams.stderr.write(`… and ${problems.length - PROBLEMS_SHOWN} more\n`);
+function reportProblems(cli: Cli, { path }: PromptFile, unfit: readonly UnfitPrompt[], fitting: number): void {
+  if (unfit.length === 0) return;
+  for (const { error } of unfit.slice(0, PROBLEMS_SHOWN)) cli.output.streams.stderr.write(`${error.message}\n`);
+  if (unfit.length > PROBLEMS_SHOWN) cli.output.streams.stderr.write(`… and ${unfit.length - PROBLEMS_SHOWN} more\n`);
   throw new AutoCircuitError({
     code: 'unfit-prompts',
-    fields: { prompts: unfit, path: file.path },
+    fields: { prompts: unfit.map(({ index }) => index), path },
     where: 'dataset',
-    what: `${problems.length} of ${file.prompts.length} prompts of ${file.path} do not fit the model`,
-    fix: 'correct or remove them',
+    what: `${unfit.length} of ${unfit.length + fitting} prompts of ${path} do not fit the model`,
+    fix:
+      fitting > 0
+        ? 'correct or remove them, or leave them out with --skip-unfit'
+        : 'correct them, or use another model',
   });
+}
+
+/** The first wrong answer that the model has no output for. */
+const outsideVocabulary = ({ wrongAnswers }: Prompt, size: number): number | undefined =>
+  wrongAnswers.find((token) => token >= size);
+
+/** Such wrong answers are refused where something reads them; here they are left out. */
+function warnOfOutside(cli: Cli, prompts: readonly Prompt[], size: number): void {
+  const found = prompts.filter((prompt) => outsideVocabulary(prompt, size) !== undefined);
+  const [first] = found;
+  if (first === undefined) return;
+  cli.output.warn(
+    `${countOf(found.length, 'prompt')} with wrong answers outside the vocabulary of ${size} tokens, such as ${outsideVocabulary(first, size)} of prompt ${first.index}: no logit difference can be taken`,
+  );
 }
 
 interface SideFacts {
@@ -140,10 +145,13 @@ async function sideFacts(
         const row = data.subarray(n * size, (n + 1) * size);
         const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));
         const isTop = row.every((logit) => logit <= best);
-        const isAbove = answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best);
         top.push(isTop);
-        if (prompt.wrongAnswers.length === 0 ? isTop : isAbove) right.push(prompt.index);
-        if (prompt.wrongAnswers.length === 0) continue;
+        if (prompt.wrongAnswers.length === 0 || outsideVocabulary(prompt, size) !== undefined) {
+          if (isTop) right.push(prompt.index);
+          continue;
+        }
+        const isAbove = answerTokens(prompt, 'wrongAnswers', size).every((id) => row[id]! < best);
+        if (isAbove) right.push(prompt.index);
         above.push(isAbove);
         differences.push(promptAnswerValue(row, prompt, 'logit', 'diff'));
       }

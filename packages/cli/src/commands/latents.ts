@@ -20,6 +20,7 @@ const FLAGS = {
   bos: DATA_FLAGS.bos,
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
+  skipUnfit: DATA_FLAGS.skipUnfit,
   batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the numbers do not depend on it' },
 } as const satisfies FlagTable;
 
@@ -66,9 +67,8 @@ Example:
     const { batchesOf } = await import('@auto-circuit/core');
     const { encodesResidual, readAutoencoder, strongestLatents, withLatents } = await import('@auto-circuit/models');
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
-    const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
-      '../open/open-prompts.js'
-    );
+    const { generatedPrompts, isGenerator, nameOfData, promptsLine, readPromptFile, shownData, tokenizeFile } =
+      await import('../open/open-prompts.js');
     const read = isGenerator(data) ? null : await readPromptFile(cli, data);
     const loaded = await loadNamedModel(cli, name, values.process);
     const autoencoders = sae.map((text) => {
@@ -89,7 +89,7 @@ Example:
     try {
       writeHeader(cli.output, {
         model: modelLine(opened.model, opened.graph),
-        task: promptsLine(task?.name ?? `${data}`, prompts, bosLine),
+        task: promptsLine(shownData(nameOfData(task, values.data, data), task, values.data), prompts, bosLine),
         backend: backendLine(opened.backend.info),
       });
       const batches = batchesOf(prompts, values.batchSize);

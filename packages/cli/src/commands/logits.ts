@@ -19,11 +19,16 @@ const FLAGS = {
   data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'needed' },
   side: { type: 'enum', values: ['clean', 'corrupt'], default: 'clean', doc: 'which prompts are run' },
   out: { type: 'string', placeholder: 'FILE', doc: 'write logits to this safetensors file', unset: 'none' },
-  allPositions: { type: 'boolean', default: false, doc: 'write logits of every position, not only of the last' },
+  allPositions: {
+    type: 'boolean',
+    default: false,
+    doc: 'write logits of every position, not only of the last; a tensor for each length',
+  },
   top: { type: 'int', min: 1, max: 50, default: 5, doc: 'tokens to show for each prompt' },
   bos: DATA_FLAGS.bos,
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
+  skipUnfit: DATA_FLAGS.skipUnfit,
   batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the logits do not depend on it' },
 } as const satisfies FlagTable;
 
@@ -41,7 +46,6 @@ export const logitsCommand: CliCommand = {
     const values = cli.flags(FLAGS);
     const name = requireFlag(values.model, command, '--model', 'micro');
     const data = requireFlag(values.data, command, '--data', 'prompts.json');
-    const { requireOneLength } = await import('@auto-circuit/core/run');
     const { batchesOf } = await import('@auto-circuit/core');
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const { promptsLine, readPromptFile, tokenizeFile } = await import('../open/open-prompts.js');
@@ -49,7 +53,6 @@ export const logitsCommand: CliCommand = {
     const first = await loadNamedModel(cli, name, values.process);
     const { prompts, bosLine } = await tokenizeFile(cli, file, first);
     const loaded = await loadedFor(cli, values.process, first, prompts);
-    if (values.allPositions) requireOneLength(prompts, 'logits of all positions');
     const opened = await openPatchable(cli, loaded.model, null, null);
     try {
       writeHeader(cli.output, {
@@ -60,7 +63,7 @@ export const logitsCommand: CliCommand = {
       const batches = batchesOf(prompts, values.batchSize);
       const rows =
         values.allPositions && values.out !== undefined
-          ? await writeAllPositions(cli, opened, batches, prompts.length, values.side, values.out)
+          ? await writeAllPositions(cli, opened, batches, values.side, values.out)
           : await lastPositions(cli, opened, batches, values.side);
       if (!values.allPositions && values.out !== undefined)
         await writeLast(cli, opened, prompts, rows, values.out, values.side);
@@ -98,36 +101,47 @@ async function lastPositions(
   return rows;
 }
 
-/** Writes [prompts, pos, outputSize] batch by batch, never more than one in memory. Gives the last positions. */
+/**
+ * Writes `logits` [prompts, pos, outputSize] batch by batch, never more than one in memory. Of prompts of several lengths
+ * there is one tensor for each, `logits_12`, beside the places of its prompts, `prompts_12`. Gives the last positions.
+ */
 async function writeAllPositions(
   cli: Cli,
   { patchable, model }: OpenedModel,
   batches: readonly PromptBatch[],
-  prompts: number,
   side: Side,
   out: string,
 ): Promise<Rows> {
-  const { writeSafetensors } = await import('@auto-circuit/core/run');
+  const { safetensorsSource, writeSafetensors } = await import('@auto-circuit/core/run');
   const { inputOf } = await import('@auto-circuit/core/plugin');
   const rows = new Map<number, Float32Array>();
   const size = patchable.outputSize;
   const bar = createProgress(cli.output, 'logits');
-  async function* chunks(): AsyncGenerator<Float32Array> {
-    for (const [i, batch] of batches.entries()) {
+  let done = 0;
+  async function* chunks(group: readonly PromptBatch[]): AsyncGenerator<Float32Array> {
+    for (const batch of group) {
       cli.signal.throwIfAborted();
       const { data } = await patchable.run(inputOf(batch, side), 'all'); // [prompts, pos, outputSize]
       for (const [row, { index }] of batch.prompts.entries()) {
         const end = (row + 1) * batch.length * size;
         rows.set(index, data.slice(end - size, end));
       }
-      bar.report(i + 1, batches.length, 'batches');
+      done += 1;
+      bar.report(done, batches.length, 'batches');
       yield data;
     }
   }
-  const shape = [prompts, batches[0]!.length, size];
-  const tensor: SafetensorsSource = { name: 'logits', dtype: 'F32', shape, data: chunks };
+  const lengths = [...new Set(batches.map(({ length }) => length))].sort((a, b) => a - b);
+  const tensors = lengths.flatMap((length): SafetensorsSource[] => {
+    const group = batches.filter((batch) => batch.length === length);
+    const places = Int32Array.from(group.flatMap(({ prompts }) => prompts.map(({ index }) => index)));
+    const shape = [places.length, length, size];
+    const logits = { dtype: 'F32', shape, data: () => chunks(group) } as const;
+    if (lengths.length === 1) return [{ ...logits, name: 'logits' }];
+    return [{ ...logits, name: `logits_${length}` }, safetensorsSource(`prompts_${length}`, [places.length], places)];
+  });
   try {
-    await writeSafetensors(resolve(cli.cwd, out), [tensor], metadataOf(model.name, model.processing, side));
+    await writeSafetensors(resolve(cli.cwd, out), tensors, metadataOf(model.name, model.processing, side));
   } finally {
     bar.stop();
   }

@@ -17,7 +17,14 @@ function read<T extends FlagTable>(
 
 describe('flags', () => {
   it('values come from the command line, else the config, else the table', () => {
-    expect(read(DATA_FLAGS, [])).toEqual({ bos: 'auto', length: undefined, limit: undefined, batchSize: 32, seed: 0 });
+    expect(read(DATA_FLAGS, [])).toEqual({
+      skipUnfit: false,
+      bos: 'auto',
+      length: undefined,
+      limit: undefined,
+      batchSize: 32,
+      seed: 0,
+    });
     expect(read(DATA_FLAGS, ['--batch-size', '4'], { batchSize: 8, seed: 3 })).toMatchObject({ batchSize: 4, seed: 3 });
     expect(() => read(DATA_FLAGS, [], { seed: -1 })).toThrow(
       '[config] the default "seed" does not fit: expected a whole number from 0',

@@ -29,7 +29,7 @@ export const BACKEND_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-/** `--bos`, `--length`, `--limit`, `--batch-size`, `--seed`. */
+/** `--bos`, `--length`, `--limit`, `--skip-unfit`, `--batch-size`, `--seed`. */
 export const DATA_FLAGS = {
   bos: {
     type: 'enum',
@@ -39,6 +39,11 @@ export const DATA_FLAGS = {
   },
   length: { type: 'int', min: 1, doc: 'only prompts of this many tokens (after BOS)', unset: 'all lengths' },
   limit: { type: 'int', min: 1, doc: 'only the first N prompts', unset: 'all prompts' },
+  skipUnfit: {
+    type: 'boolean',
+    default: false,
+    doc: 'leave out prompts that do not fit model and tokenizer, and say which',
+  },
   batchSize: {
     type: 'int',
     min: 1,

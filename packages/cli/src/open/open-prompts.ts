@@ -1,6 +1,6 @@
 /** @file From a prompt file (or prompts on the command line) and the data flags to tokenized prompts. */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PromptFile, PromptGenerator, Task } from '@auto-circuit/core/plugin';
 import type { TokenizedPrompts } from '@auto-circuit/core/run';
@@ -10,7 +10,7 @@ import { DATA_FLAGS, type DataValues } from '../flags/shared-flags.js';
 import { countOf } from '../terminal/numbers.js';
 import type { LoadedModel } from './open-model.js';
 
-/** Reads AutoCircuit's prompt JSON. Relative paths start at the user's folder. */
+/** Reads a prompt file: AutoCircuit's JSON, or rows of CSV or JSON. Relative paths start at the user's folder. */
 export async function readPromptFile(cli: Cli, data: string | URL): Promise<PromptFile> {
   const { fileError } = await import('@auto-circuit/core/run');
   const { parsePromptFile } = await import('@auto-circuit/core');
@@ -67,27 +67,60 @@ export interface OpenedPrompts extends TokenizedPrompts {
   readonly bosLine: string | null;
 }
 
+/** Reasons shown for prompts that are left out. */
+const REASONS_SHOWN = 3;
+
 /**
- * Tokenizes a file's prompts and keeps those that `--length` and `--limit` leave. Under `--bos auto` the tokenizer decides.
+ * Tokenizes those prompts of a file that `--length` and `--limit` leave, and says what is likely not meant. Under `--bos auto`
+ * the tokenizer decides.
+ * @param unfit what is done about prompts that do not fit; default: what `--skip-unfit` says
  * @throws AutoCircuitError for answers that are not one token, pairs of unequal length, …
  */
-export async function tokenizeFile(cli: Cli, file: PromptFile, loaded: LoadedModel): Promise<OpenedPrompts> {
-  const { choosePrompts } = await import('@auto-circuit/core/run');
+export async function tokenizeFile(
+  cli: Cli,
+  file: PromptFile,
+  loaded: LoadedModel,
+  unfit: 'refuse' | 'skip' | 'list' = cli.flags(DATA_FLAGS).skipUnfit ? 'skip' : 'refuse',
+): Promise<OpenedPrompts> {
   const { tokenizePrompts } = await import('@auto-circuit/core');
-  const values = cli.flags(DATA_FLAGS);
-  const { tokenizer } = loaded;
-  const tokenized = tokenizePrompts(file, tokenizer, { bos: wantsBos(values.bos, loaded) });
-  const prompts = choosePrompts(tokenized.prompts, { length: values.length ?? null, limit: values.limit ?? null });
-  const unusual = values.bos === 'auto' && tokenizer !== null && tokenizer.bosId !== null;
+  const { bos, length, limit } = cli.flags(DATA_FLAGS);
+  const { tokenizer, model } = loaded;
+  const tokenized = tokenizePrompts(file, tokenizer, {
+    bos: wantsBos(bos, loaded),
+    length: length ?? null,
+    limit: limit ?? null,
+    unfit,
+    model,
+  });
+  for (const line of tokenized.warnings) cli.output.warn(line);
+  if (unfit === 'skip') tellLeftOut(cli, file, tokenized);
+  const unusual = bos === 'auto' && tokenizer !== null && tokenizer.bosId !== null;
   const without = `no BOS${unusual ? ' (AutoCircuit and TransformerLens put one: --bos on)' : ''}`;
   const bosLine = file.kind !== 'text' ? null : tokenized.bosAdded ? 'BOS added' : without;
-  return Object.freeze({ ...tokenized, prompts, bosLine });
+  return Object.freeze({ ...tokenized, bosLine });
+}
+
+/** `2 prompts of p.json do not fit and are left out:`, and why. */
+function tellLeftOut(cli: Cli, { path }: PromptFile, { unfit }: TokenizedPrompts): void {
+  if (unfit.length === 0) return;
+  const does = unfit.length === 1 ? 'does not fit and is' : 'do not fit and are';
+  cli.output.warn(`${countOf(unfit.length, 'prompt')} of ${path} ${does} left out`);
+  for (const { error } of unfit.slice(0, REASONS_SHOWN)) cli.output.note(`  ${error.message}`);
+  if (unfit.length > REASONS_SHOWN) cli.output.note(`  … and ${unfit.length - REASONS_SHOWN} more`);
 }
 
 /** Whether BOS is put before prompts of text. */
 export function wantsBos(bos: DataValues['bos'], { tokenizer }: LoadedModel): boolean {
   return bos === 'auto' ? (tokenizer?.addsBos ?? false) : bos === 'on';
 }
+
+/** What prompts are called: the file of `--data`, else the task. */
+export const nameOfData = (task: Pick<Task, 'name'> | null, data: string | undefined, own: unknown): string =>
+  data === undefined ? (task?.name ?? basename(`${own}`)) : basename(data);
+
+/** The same for the header, where a task's own prompts are set aside. */
+export const shownData = (name: string, task: Pick<Task, 'name'> | null, data: string | undefined): string =>
+  task !== null && data !== undefined ? `${name}, not the prompts of task ${task.name}` : name;
 
 /** `ioi.json · 40 prompts of 15 tokens · no BOS`. */
 export function promptsLine(

@@ -1,6 +1,6 @@
 /** @file From the flags of a run to its model on a backend, and its prompts. */
 import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Prompt, Task } from '@auto-circuit/core';
 import type { RunIdentity } from '@auto-circuit/core/run';
 import type { Command } from 'commander';
@@ -21,6 +21,8 @@ export interface OpenedRun extends OpenedModel {
   /** Positions of words, BOS counted. */
   readonly wordIdxs: Readonly<Record<string, number>>;
   readonly bosLine: string | null;
+  /** Places in the file of prompts that do not fit and were left out. */
+  readonly leftOut: readonly number[];
   /** What stands at each position; empty without token positions. */
   readonly labels: readonly string[];
   /** What opens the same again. */
@@ -38,9 +40,8 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
   const { requireOneLength } = await import('@auto-circuit/core/run');
   const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
-  const { generatedPrompts, isGenerator, promptsLine, readPromptFile, tokenizeFile } = await import(
-    '../open/open-prompts.js'
-  );
+  const { generatedPrompts, isGenerator, nameOfData, promptsLine, readPromptFile, shownData, tokenizeFile } =
+    await import('../open/open-prompts.js');
   const read = isGenerator(data) ? null : await readPromptFile(cli, data); // a mistake in it is found before the model is loaded
   const first = await loadNamedModel(cli, named, values.process);
   const file = read ?? (await generatedPrompts(task!, first));
@@ -63,10 +64,10 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   });
   const shifted = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
   const wordIdxs = Object.fromEntries(shifted.filter(([, at]) => at >= 0));
-  const dataName = task?.name ?? basename(`${data}`);
+  const dataName = nameOfData(task, values.data, data);
   writeHeader(cli.output, {
     model: modelLine(opened.model, opened.graph),
-    task: promptsLine(dataName, tokenized.prompts, bosLine, prefix.length),
+    task: promptsLine(shownData(dataName, task, values.data), tokenized.prompts, bosLine, prefix.length),
     backend: backendLine(opened.backend.info),
   });
   const sources = {
@@ -78,9 +79,11 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     outputs: graphValues.outputs ?? null,
     bos: cli.flags(DATA_FLAGS).bos,
     sharedPrefix: prefix.length > 0,
+    ...(cli.flags(DATA_FLAGS).skipUnfit ? { skipUnfit: true } : {}),
   };
+  const leftOut = tokenized.unfit.map(({ index }) => index);
   const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
-  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, sources });
+  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, leftOut, sources });
 }
 
 /** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */

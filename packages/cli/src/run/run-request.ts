@@ -77,7 +77,7 @@ export async function runRequest(
   const { name, weights, processing } = opened.model;
   const identity: RunIdentity = {
     model: { name, key: weights.key, processing },
-    data: { name: opened.dataName, bos: opened.bosLine ?? 'no text' },
+    data: { name: opened.dataName, bos: opened.bosLine ?? 'no text', leftOut: opened.leftOut },
     positions: { labels: opened.labels, words: opened.wordIdxs },
     sources: opened.sources,
     backend: opened.backend.info,

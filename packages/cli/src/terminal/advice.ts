@@ -19,6 +19,9 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   'mixed-lengths': () => ONE_LENGTH,
   'split-too-large': () => 'give smaller --train and --test, more prompts, or --test same',
   'no-bos-token': () => 'use --bos off',
+  'answer-not-one-token': orSkip,
+  'invalid-prompt': orSkip,
+  'prompt-too-long': orSkip,
   'missing-targets': () => 'add them to the data set, or choose another --objective',
   'missing-wrong-answers': ({ fields }) =>
     has(fields, 'metric')
@@ -93,6 +96,13 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
 
   'plugin-failed': ({ fix }) => (fix?.includes('its own code') ? `${OWN_CODE} (--debug shows the stack)` : undefined),
 };
+
+/** Prompts of a file can be left out; those of the command line, and what the engine refuses, cannot. */
+function orSkip({ where, what, fix }: ErrorParts): string | undefined {
+  if (where !== 'prompts' || !/: prompt \d+/.test(what) || what.startsWith('the command line')) return undefined;
+  return fix === undefined ? SKIP : `${fix}; ${SKIP}`;
+}
+const SKIP = '--skip-unfit leaves such prompts out';
 
 const OWN_CODE = 'it failed in its own code';
 /** Where errors about the graph of a known circuit come from. */

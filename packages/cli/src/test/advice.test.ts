@@ -18,6 +18,15 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
   ['mixed-lengths', {}, 'choose one with --length N'],
   ['split-too-large', {}, 'give smaller --train and --test, more prompts, or --test same'],
   ['no-bos-token', {}, 'use --bos off'],
+  ...(['answer-not-one-token', 'invalid-prompt', 'prompt-too-long'] as const).flatMap((code): typeof CASES => [
+    [code, {}, LIBRARY_FIX],
+    [code, { where: 'prompts', what: 'the command line: prompt 0 is odd' }, LIBRARY_FIX],
+    [
+      code,
+      { where: 'prompts', what: 'p.json: prompt 3 is odd' },
+      `${LIBRARY_FIX}; --skip-unfit leaves such prompts out`,
+    ],
+  ]),
   ['missing-targets', {}, 'add them to the data set, or choose another --objective'],
   ['missing-wrong-answers', {}, LIBRARY_FIX],
   [

@@ -4,7 +4,7 @@ import type { ModelObject } from '../model/model.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { OutputPositions } from '../prompts/output-positions.js';
 import type { PromptFile } from '../prompts/prompt-file.js';
-import type { TextEncoder } from '../prompts/tokenize.js';
+import type { TextEncoder } from '../prompts/text-encoder.js';
 
 /** A behaviour to look for: a model, prompts, and where papers found one, the known circuit. */
 export interface Task {

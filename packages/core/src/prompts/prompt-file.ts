@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
+import { type PromptRow, promptRows } from './prompt-rows.js';
 
 /** Text, token ids `[pos]`, or features `[pos][features]`. */
 export type RawInput = string | readonly number[] | readonly (readonly number[])[];
@@ -72,13 +73,15 @@ const fileSchema = z.looseObject({
 });
 
 /**
- * Reads a prompt file's text.
+ * Reads a prompt file's text: JSON, or rows of CSV or JSON (`prompt-rows.ts`), by its content and the end of its path.
  * @throws AutoCircuitError naming the file, the prompt's index and the field: no JSON, no prompts, a missing or wrong
  * field, no answer, both names for the answers, or prompts of different kinds.
  */
 export function parsePromptFile(text: string, path: string): PromptFile {
   const origin: JsonOrigin = { where: 'prompts', path };
-  const json = checkJson(fileSchema, parseJson(text, origin), origin);
+  const rows = promptRows(text, origin);
+  const json =
+    rows === null ? checkJson(fileSchema, parseJson(text, origin), origin) : { prompts: checkRows(rows, path) };
   if (json.prompts.length === 0)
     throw new AutoCircuitError({
       code: 'no-prompts',
@@ -88,7 +91,11 @@ export function parsePromptFile(text: string, path: string): PromptFile {
     });
   const kind = kindOf(json.prompts[0]!.clean);
   const prompts = json.prompts.map((prompt, index): RawPrompt => {
-    const at: PromptPlace = { text: `${path}: prompts[${index}]`, fields: { path, prompt: index } };
+    const line = rows?.[index]?.line;
+    const at: PromptPlace =
+      line === undefined
+        ? { text: `${path}: prompts[${index}]`, fields: { path, prompt: index } }
+        : { text: `${path}, line ${line}`, fields: { path, prompt: index, line } };
     checkInput(prompt.clean, kind, at, 'clean');
     checkInput(prompt.corrupt, kind, at, 'corrupt');
     const sides = answerSides(
@@ -103,7 +110,7 @@ export function parsePromptFile(text: string, path: string): PromptFile {
         fields: at.fields,
         where: 'prompts',
         what: `${at.text} has no answer`,
-        expected: '"answers" with at least one',
+        expected: rows === null ? '"answers" with at least one' : 'answers, correct, correct_idx or clean_answer',
       });
     }
     return Object.freeze({ clean: prompt.clean, corrupt: prompt.corrupt, ...sides, ...targets });
@@ -112,10 +119,14 @@ export function parsePromptFile(text: string, path: string): PromptFile {
     path,
     kind,
     prompts: Object.freeze(prompts),
-    seqLabels: json.seq_labels ?? null,
-    wordIdxs: Object.freeze({ ...json.word_idxs }),
+    seqLabels: ('seq_labels' in json ? json.seq_labels : null) ?? null,
+    wordIdxs: Object.freeze({ ...('word_idxs' in json ? json.word_idxs : null) }),
   });
 }
+
+/** Rows as prompts. @throws AutoCircuitError naming the line and the field */
+const checkRows = (rows: readonly PromptRow[], path: string) =>
+  rows.map(({ line, prompt }) => checkJson(promptSchema, prompt, { where: 'prompts', path: `${path}, line ${line}` }));
 
 /** The text of a prompt file, one prompt a line: what `parsePromptFile` reads. */
 export function promptFileText({ prompts, seqLabels, wordIdxs }: PromptFile): string {
@@ -137,7 +148,7 @@ export function promptFileText({ prompts, seqLabels, wordIdxs }: PromptFile): st
 /** Which prompt of which file an error is about: in words, and as its fields. */
 interface PromptPlace {
   readonly text: string;
-  readonly fields: { readonly path: string; readonly prompt: number };
+  readonly fields: { readonly path: string; readonly prompt: number; readonly line?: number };
 }
 
 type Answers = readonly (string | number)[];

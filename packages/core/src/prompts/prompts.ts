@@ -22,13 +22,30 @@ export function groupByLength(prompts: readonly Prompt[]): ReadonlyMap<number, r
 export function promptsOfLength(prompts: readonly Prompt[], length: number): readonly Prompt[] {
   const chosen = prompts.filter((prompt) => promptLength(prompt) + (prompt.prefix?.tokens.length ?? 0) === length);
   if (chosen.length > 0) return chosen;
-  throw new AutoCircuitError({
+  throw noPromptOfLength(prompts, length);
+}
+
+/** The error that no prompt is of this length, with the lengths there are. */
+export const noPromptOfLength = (prompts: readonly Prompt[], length: number): AutoCircuitError =>
+  new AutoCircuitError({
     code: 'no-prompts',
     fields: { length, lengths: countsByLength(prompts) },
     where: 'prompts',
     what: `no prompt has length ${length}`,
     expected: `one of the lengths there are: ${lengthCounts(prompts)}`,
     got: `${length}`,
+  });
+
+/** @throws AutoCircuitError for a limit that is no whole number from 1; null is none */
+export function checkLimit(limit: number | null): void {
+  if (limit === null || (Number.isSafeInteger(limit) && limit > 0)) return;
+  throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: 'limit', got: limit },
+    where: 'prompts',
+    what: 'the limit is not usable',
+    expected: 'a whole number from 1',
+    got: `${limit}`,
   });
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../testing/errors.js';
 import { parsePromptFile } from './prompt-file.js';
-import { type TextEncoder, tokenizePrompts } from './tokenize.js';
+import type { TextEncoder } from './text-encoder.js';
+import { tokenizePrompts } from './tokenize.js';
 
 /** A real, small tokenizer: one token for each space-led word of a word list, else one for each character. */
 function wordTokenizer(words: readonly string[], bosId: number | null): TextEncoder {

@@ -1,15 +1,36 @@
-/** @file From a prompt file to prompts of token ids: one-token answers, equal lengths, BOS. */
+/** @file From a prompt file to prompts of token ids: which prompts are taken, one-token answers, equal lengths, BOS. */
 import { AutoCircuitError } from '../errors/error.js';
-import type { PromptFile, RawInput, RawPrompt, RawSides } from './prompt-file.js';
-import type { AnswerSides, Prompt } from './types.js';
+import type { PromptFile, RawPrompt } from './prompt-file.js';
+import { checkInputs, checkLength, type PromptTaker } from './prompt-fit.js';
+import { PromptWarnings } from './prompt-warnings.js';
+import { checkLimit, noPromptOfLength } from './prompts.js';
+import type { TextEncoder } from './text-encoder.js';
+import { tokenizedPrompt } from './tokenize-prompt.js';
+import type { Prompt } from './types.js';
 
-/** What is needed of a tokenizer. */
-export interface TextEncoder {
-  /** Token ids of a text; with `bos`, the BOS token stands before them. */
-  encode(text: string, options: { readonly bos: boolean }): readonly number[];
-  /** null when the tokenizer has no BOS token. */
-  readonly bosId: number | null;
-  decode(ids: readonly number[]): string;
+/** Which prompts of a file are tokenized, and how. */
+export interface TokenizeOptions {
+  /** Whether BOS stands before prompts of text. One that begins with BOS already gets no second one. */
+  readonly bos: boolean;
+  /** Only prompts of so many tokens, BOS counted; the others are not looked at further. Default: all. */
+  readonly length?: number | null;
+  /** Only the first so many of those; what comes after them is not looked at. Default: all. */
+  readonly limit?: number | null;
+  /**
+   * What is done about prompts that do not fit: `refuse` (the default) throws at the first; `skip` takes the next one in its
+   * place; `list` leaves them out, though they count for `limit`.
+   */
+  readonly unfit?: 'refuse' | 'skip' | 'list';
+  /** The model that will run them: prompts of another kind than it takes are refused, too long ones do not fit. */
+  readonly model?: PromptTaker;
+}
+
+/** A prompt that was left out. */
+export interface UnfitPrompt {
+  /** Its place in the file. */
+  readonly index: number;
+  /** Why, as it would have been thrown. */
+  readonly error: AutoCircuitError;
 }
 
 /** Prompts as a model takes them. */
@@ -21,18 +42,23 @@ export interface TokenizedPrompts {
   readonly seqLabels: readonly string[] | null;
   /** Positions of words, shifted by BOS. */
   readonly wordIdxs: Readonly<Record<string, number>>;
+  /** Prompts that were left out as they do not fit; empty unless `unfit` is `skip` or `list`. */
+  readonly unfit: readonly UnfitPrompt[];
+  /** What is likely not meant, a sentence each: unknown words, answers without a space before them, BOS in the text. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Prompts of token ids, in the file's order.
+ * Prompts of token ids, in the file's order. An answer is the token that it adds to its clean prompt.
  * @param encoder null for files of token ids or features
- * @throws AutoCircuitError naming the prompt: answers that are not one token, clean and corrupt of different length,
- * text without a tokenizer, BOS where the tokenizer has none, features of different width.
+ * @throws AutoCircuitError naming the prompt: answers that are not one token, or not known to the tokenizer, clean and corrupt
+ * of different length, text without a tokenizer, BOS where the tokenizer has none, features of different width; with `model`,
+ * prompts of another kind than it takes, or too long; and when no prompt is left
  */
 export function tokenizePrompts(
   file: PromptFile,
   encoder: TextEncoder | null,
-  { bos }: { readonly bos: boolean },
+  { bos, length = null, limit = null, unfit: onUnfit = 'refuse', model }: TokenizeOptions,
 ): TokenizedPrompts {
   const bosAdded = bos && file.kind === 'text';
   if (bosAdded && encoder?.bosId === null) {
@@ -43,109 +69,65 @@ export function tokenizePrompts(
       fix: 'encode the prompts without one',
     });
   }
-  const width = featureWidth(file.prompts[0]!.clean);
-  const prompts = file.prompts.map((raw, index) => tokenized(raw, index, { file, encoder, bosAdded, width }));
-  const shift = bosAdded ? 1 : 0;
+  checkLimit(limit);
+  if (model) checkInputs(file, model);
+  const context = {
+    file,
+    encoder,
+    bosAdded,
+    width: featureWidth(file.prompts[0]!),
+    length,
+    warnings: new PromptWarnings(file.path),
+    answersSeen: new Map(),
+  };
+  const prompts: Prompt[] = [];
+  const unfit: UnfitPrompt[] = [];
+  const otherLengths: Prompt[] = [];
+  let ownBos = 0;
+  for (const [index, raw] of file.prompts.entries()) {
+    if (limit !== null && prompts.length + (onUnfit === 'list' ? unfit.length : 0) === limit) break;
+    try {
+      const { prompt, beginsWithBos } = tokenizedPrompt(raw, index, context);
+      if (length !== null && prompt.clean.length !== length) {
+        otherLengths.push(prompt);
+        continue;
+      }
+      if (model) checkLength(file, prompt, model);
+      prompts.push(prompt);
+      if (beginsWithBos) ownBos += 1;
+    } catch (error) {
+      if (onUnfit === 'refuse' || !(error instanceof AutoCircuitError) || error.code === 'no-tokenizer') throw error;
+      unfit.push(Object.freeze({ index, error }));
+    }
+  }
+  if (prompts.length === 0 && unfit.length === 0) throw noPromptOfLength(otherLengths, length ?? 0);
+  if (prompts.length === 0 && onUnfit === 'skip') throw noneFits(file, unfit);
+  const added = bosAdded && ownBos < prompts.length;
+  const shift = added ? 1 : 0;
   return Object.freeze({
     prompts: Object.freeze(prompts),
-    bosAdded,
-    seqLabels: file.seqLabels && bosAdded ? ['<BOS>', ...file.seqLabels] : file.seqLabels,
+    bosAdded: added,
+    seqLabels: file.seqLabels && added ? ['<BOS>', ...file.seqLabels] : file.seqLabels,
     wordIdxs: Object.freeze(Object.fromEntries(Object.entries(file.wordIdxs).map(([word, at]) => [word, at + shift]))),
+    unfit: Object.freeze(unfit),
+    warnings: Object.freeze(context.warnings.sentences()),
   });
 }
 
-interface Context {
-  readonly file: PromptFile;
-  readonly encoder: TextEncoder | null;
-  readonly bosAdded: boolean;
-  readonly width: number | null;
-}
-
-function tokenized(raw: RawPrompt, index: number, context: Context): Prompt {
-  const at = `${context.file.path}: prompt ${index}`;
-  const clean = ids(raw.clean, index, `${at} (clean)`, context);
-  const corrupt = ids(raw.corrupt, index, `${at} (corrupt)`, context);
-  if (clean.length !== corrupt.length) {
-    throw new AutoCircuitError({
-      code: 'invalid-prompt',
-      fields: { prompt: index, clean: clean.length, corrupt: corrupt.length },
-      where: 'prompts',
-      what: `${at}: clean and corrupt have different lengths`,
-      expected: `${clean.length} tokens in both, as in clean`,
-      got: `${corrupt.length} in corrupt`,
-    });
-  }
-  const answerIds = (answers: readonly (string | number)[], field: string): readonly number[] =>
-    Object.freeze(answers.map((answer) => answerId(answer, index, `${at}: ${field}`, context.encoder)));
-  const sides = ({ answers, wrongAnswers }: RawSides): AnswerSides => ({
-    index,
-    answers: answerIds(answers, 'answer'),
-    wrongAnswers: answerIds(wrongAnswers, 'wrong answer'),
-  });
-  return Object.freeze({
-    ...{ clean, corrupt },
-    ...sides(raw),
-    ...(raw.byPosition ? { byPosition: raw.byPosition.map(sides) } : {}),
-    ...(raw.targets ? { targets: raw.targets } : {}),
-  });
-}
-
-function ids(input: RawInput, index: number, at: string, { encoder, bosAdded, width }: Context): Prompt['clean'] {
-  if (typeof input !== 'string') {
-    const uneven =
-      width === null ? -1 : (input as readonly (readonly number[])[]).findIndex((row) => row.length !== width);
-    if (uneven < 0) return input;
-    throw new AutoCircuitError({
-      code: 'invalid-prompt',
-      fields: { prompt: index, position: uneven },
-      where: 'prompts',
-      what: `${at}: position ${uneven} has another number of features than the first prompt`,
-      expected: `${width}`,
-      got: `${(input[uneven] as readonly number[]).length}`,
-    });
-  }
-  const tokens = needed(encoder, index, at).encode(input, { bos: bosAdded });
-  if (tokens.length > (bosAdded ? 1 : 0)) return Object.freeze([...tokens]);
-  throw new AutoCircuitError({
-    code: 'invalid-prompt',
-    fields: { prompt: index },
+function noneFits({ path }: PromptFile, unfit: readonly UnfitPrompt[]): AutoCircuitError {
+  const [first] = unfit;
+  return new AutoCircuitError({
+    code: 'unfit-prompts',
+    fields: { path, prompts: unfit.map(({ index }) => index) },
     where: 'prompts',
-    what: `${at} has no tokens`,
-  });
-}
-
-function answerId(answer: string | number, index: number, at: string, encoder: TextEncoder | null): number {
-  if (typeof answer === 'number') return answer;
-  const tokenizer = needed(encoder, index, at);
-  const tokens = tokenizer.encode(answer, { bos: false });
-  if (tokens.length === 1) return tokens[0]!;
-  throw new AutoCircuitError({
-    code: 'answer-not-one-token',
-    fields: { prompt: index, answer, tokens: tokens.length },
-    where: 'prompts',
-    what: `${at} ${JSON.stringify(answer)} is not one token`,
-    expected: 'one token',
-    got:
-      tokens.length === 0
-        ? 'none'
-        : `${tokens.length} (${tokens.map((id) => JSON.stringify(tokenizer.decode([id]))).join(', ')})`,
-    fix: 'choose a one-token answer; for most tokenizers it begins with a space',
-  });
-}
-
-function needed(encoder: TextEncoder | null, index: number, at: string): TextEncoder {
-  if (encoder) return encoder;
-  throw new AutoCircuitError({
-    code: 'no-tokenizer',
-    fields: { prompt: index },
-    where: 'prompts',
-    what: `${at} is text, but the model has no tokenizer`,
-    fix: 'give token ids, or a model folder with tokenizer.json',
+    what: `none of the ${unfit.length} prompts of ${path} fits the model`,
+    got: first?.error.message ?? 'no prompts',
+    fix: 'use another model or other prompts',
   });
 }
 
 /** Features for each position; null for text and token ids. */
-function featureWidth(input: RawInput): number | null {
-  const first = input[0];
+function featureWidth({ clean }: RawPrompt): number | null {
+  const first = clean[0];
   return Array.isArray(first) ? first.length : null;
 }

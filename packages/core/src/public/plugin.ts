@@ -122,10 +122,11 @@ export {
   type PromptRequest,
   type Task,
 } from '../plugin/task.js';
+export { type AnswerAlone, answerTokensAfter, type EncodedText } from '../prompts/answer-tokens.js';
 export type { OutputPositions } from '../prompts/output-positions.js';
 export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';
-export type { TextEncoder } from '../prompts/tokenize.js';
+export type { TextEncoder } from '../prompts/text-encoder.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';

@@ -61,6 +61,8 @@ export const runSchema = z.object({
     train: z.number(),
     test: z.number(),
     lengths: z.record(z.string(), z.number()),
+    /** Places in the data set of prompts that did not fit and were left out (`--skip-unfit`). */
+    leftOut: z.array(z.number()).optional(),
     /** What stands at each token position, where that is known and positions have edges of their own. */
     labels: z.array(z.string()).optional(),
     /** Positions of words (`word_idxs`), likewise. */

@@ -34,13 +34,14 @@ export interface NoFaithfulness {
 
 /**
  * faithfulness = (m(circuit) − m(∅)) / (m(model) − m(∅)), m being the logit difference averaged over prompts first
- * (MIB, Mueller et al. 2025). Without wrong answers: KL(model ‖ circuit) / KL(model ‖ ∅), averaged over prompts first; squared
+ * (MIB, Mueller et al. 2025). Without wrong answers, or with some outside the vocabulary: KL(model ‖ circuit) / KL(model ‖ ∅), averaged over prompts first; squared
  * differences in place of KL where the output is one number.
  * Gives the error to throw when m(model) − m(∅) is within 2 standard errors of 0: then there is nothing to explain.
  */
 export function faithfulnessScale(references: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
+  const isRead = (token: number): boolean => token >= 0 && token < outputSize;
   const hasWrong = references.model.every(({ batch }) =>
-    batch.prompts.every((p) => p.wrongAnswers.length > 0 && p.answers.length > 0),
+    batch.prompts.every((p) => p.wrongAnswers.length > 0 && p.answers.length > 0 && p.wrongAnswers.every(isRead)),
   );
   if (hasWrong) return byLogitDifference(references, outputSize);
   return byDistance(references, outputSize, outputSize === 1 ? 'mse' : 'kl');

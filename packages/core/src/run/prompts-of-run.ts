@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto';
 import { AutoCircuitError } from '../errors/error.js';
 import type { Graph } from '../graph/types.js';
 import type { AblationName } from '../patch/requests/ablations.js';
-import { batchesOf, promptLength, promptsOfLength, requireOneLength, splitTrainTest } from '../prompts/prompts.js';
+import {
+  batchesOf,
+  checkLimit,
+  promptLength,
+  promptsOfLength,
+  requireOneLength,
+  splitTrainTest,
+} from '../prompts/prompts.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 
 /** Which prompts of a data set are used. */
@@ -36,16 +43,7 @@ export interface RunPrompts {
 /** The prompts of one length, and no more than the limit. @throws AutoCircuitError when none are left */
 export function choosePrompts(prompts: readonly Prompt[], { length, limit }: PromptChoice): readonly Prompt[] {
   const fitting = length === null ? prompts : promptsOfLength(prompts, length);
-  if (limit !== null && !(Number.isSafeInteger(limit) && limit > 0)) {
-    throw new AutoCircuitError({
-      code: 'invalid-option',
-      fields: { option: 'limit', got: limit },
-      where: 'prompts',
-      what: 'the limit is not usable',
-      expected: 'a whole number from 1',
-      got: `${limit}`,
-    });
-  }
+  checkLimit(limit);
   const chosen = limit === null ? fitting : fitting.slice(0, limit);
   if (chosen.length > 0) return chosen;
   throw new AutoCircuitError({

@@ -33,8 +33,8 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
 export interface RunIdentity {
   /** `key`: the weight store's; `processing`: the steps that changed the weights on loading. */
   readonly model: { readonly name: string; readonly key: string; readonly processing: readonly string[] };
-  /** `name`: the task's or the file's; `bos`: what was done about it. */
-  readonly data: { readonly name: string; readonly bos: string };
+  /** `name`: the file's or the task's; `bos`: what was done about it; `leftOut`: places of prompts that do not fit. */
+  readonly data: { readonly name: string; readonly bos: string; readonly leftOut?: readonly number[] };
   /** What stands at each token position, and positions of words: written where positions have edges of their own. */
   readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
   /** What opens model and data again: names and paths. */

@@ -48,6 +48,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     graph: { sources: graph.sources.length, destinations: graph.destinations.length, edges: graph.edgeCount },
     prompts: {
       ...prompts.counts,
+      ...(data.leftOut?.length ? { leftOut: [...data.leftOut] } : {}),
       ...(atPositions ? { labels: [...atPositions.labels], words: { ...atPositions.words } } : {}),
     },
     signed: request.algo.signed ?? true,

@@ -26,6 +26,7 @@ export const OPEN_RULES = {
   objective: Object.keys(OBJECTIVES),
   graph: 'any',
   bos: 'boolean',
+  skipUnfit: 'boolean',
   length: { from: 1 },
   limit: { from: 1 },
   train: { from: 1 },

@@ -57,6 +57,38 @@ const difference = defineMetric({
 const open = (more: Partial<OpenTaskRequest> = {}) =>
   openTask({ data: file, model: microModel(), backend: async () => interpreterBackend(), ...more });
 
+describe('prompts that do not fit', () => {
+  const uneven = {
+    clean: [[1, 0]],
+    corrupt: [
+      [1, 0],
+      [0, 1],
+    ],
+    answers: [0],
+    wrongAnswers: [1],
+  };
+  const data = { ...file, prompts: [uneven, ...file.prompts] };
+
+  it('are refused, or left out with a warning, and others take their place', async () => {
+    await expect(open({ data })).rejects.toMatchObject({ code: 'invalid-prompt', fields: { prompt: 0 } });
+    const warnings: string[] = [];
+    const task = await open({ data, skipUnfit: true, limit: 4, onWarning: (line) => warnings.push(line) });
+    const { train, test } = task.prompts;
+    const places = [...train, ...test].flatMap(({ prompts }) => prompts.map(({ index }) => index));
+    expect(places.sort()).toEqual([1, 2, 3, 4]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^1 prompt does not fit and is left out, .*micro\.json: prompt 0/),
+    ]);
+    await task.dispose();
+  });
+
+  it('are not looked at behind the limit', async () => {
+    const task = await open({ data: { ...file, prompts: [...file.prompts, uneven] }, limit: 6 });
+    expect(task.prompts.counts.train + task.prompts.counts.test).toBe(6);
+    await task.dispose();
+  });
+});
+
 describe('an opened task', () => {
   it('scores, chooses and measures as a run of the same settings does', async () => {
     const task = await open({ test: 'same' });

@@ -17,8 +17,9 @@ import type { ObjectiveName } from '../objectives/names.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { AblationName } from '../patch/requests/ablations.js';
 import { requireOneLength } from '../prompts/prompts.js';
+import type { TokenizedPrompts } from '../prompts/tokenize.js';
 import type { Prompt, Side } from '../prompts/types.js';
-import { choosePrompts, promptsOfRun } from '../run/prompts-of-run.js';
+import { promptsOfRun } from '../run/prompts-of-run.js';
 import { checkCircuitRun, type PatchType } from '../run/run-circuits.js';
 import { checkSettings, GRAPH_RULES, OPEN_RULES } from './check-settings.js';
 import { isTask, type TaskData, type TaskTokenizer, taskPrompts } from './task-prompts.js';
@@ -53,6 +54,11 @@ export interface OpenTaskRequest {
   readonly length?: number;
   /** Only the first so many. Default: all. */
   readonly limit?: number;
+  /**
+   * Leaves out prompts that do not fit the model or its tokenizer, with a warning that counts them, and takes the next ones.
+   * Default: false, the first of them is refused.
+   */
+  readonly skipUnfit?: boolean;
   /** Prompts that scores and means are taken on. Default: the task's, else half. */
   readonly train?: number;
   /** Prompts that circuits are measured on; `same`: those of the scores. Default: the others. */
@@ -82,9 +88,16 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
   const { patchType = 'tree', reverse = false } = request;
   const settings = { ablation, ablateFrom, patchType, reverse };
   checkCircuitRun(settings, false);
-  const { prompts: whole } = await taskPrompts(data, tokenizer, request.bos);
+  const { onWarning = warnOnProcess } = request;
   const choice = { length: request.length ?? null, limit: request.limit ?? null };
-  const all = choosePrompts(whole, choice); // what is left out decides nothing
+  // prompts that length and limit leave out decide nothing
+  const { prompts: all, ...found } = await taskPrompts(data, tokenizer, {
+    ...(request.bos === undefined ? {} : { bos: request.bos }),
+    ...choice,
+    unfit: request.skipUnfit ? 'skip' : 'refuse',
+    model: request.model,
+  });
+  for (const line of [...found.warnings, ...unfitWarning(found.unfit)]) onWarning(line);
   const model = task?.outputs ? readAt(request.model, task.outputs) : request.model;
   const { positions = task?.tokenPositions ? 'each' : null, ...graphOptions } = request.graph ?? {};
   const graph = buildGraph(model.spec.layout, {
@@ -101,7 +114,6 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
     batchSize: request.batchSize ?? task?.batchSize ?? 32,
     seed,
   });
-  const { onWarning = warnOnProcess } = request;
   const objective = request.objective ?? task?.objective ?? defaultObjective(all, onWarning);
   const owned = typeof request.backend === 'function';
   const backend = typeof request.backend === 'function' ? await request.backend() : request.backend;
@@ -139,6 +151,13 @@ const missing = (option: string): AutoCircuitError =>
     expected: 'data, model and backend',
     fields: { option },
   });
+/** `2 prompts do not fit and are left out, the first as …`. */
+function unfitWarning(unfit: TokenizedPrompts['unfit']): string[] {
+  const [first] = unfit;
+  if (first === undefined) return [];
+  const left = unfit.length === 1 ? '1 prompt does not fit and is' : `${unfit.length} prompts do not fit and are`;
+  return [`${left} left out, the first as ${first.error.message}`];
+}
 
 function warnOnProcess(line: string): void {
   process.emitWarning(line, 'AutoCircuitWarning');

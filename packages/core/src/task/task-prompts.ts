@@ -5,7 +5,8 @@ import { AutoCircuitError } from '../errors/error.js';
 import { fileError } from '../files/file-error.js';
 import type { Task } from '../plugin/task.js';
 import { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
-import { type TextEncoder, type TokenizedPrompts, tokenizePrompts } from '../prompts/tokenize.js';
+import type { TextEncoder } from '../prompts/text-encoder.js';
+import { type TokenizedPrompts, type TokenizeOptions, tokenizePrompts } from '../prompts/tokenize.js';
 
 /** A tokenizer, as `loadModel` gives it. */
 export interface TaskTokenizer extends TextEncoder {
@@ -19,14 +20,17 @@ export type TaskData = Task | PromptFile | string | URL;
 export const isTask = (data: TaskData): data is Task =>
   typeof data === 'object' && !(data instanceof URL) && 'kind' in data && data.kind === 'task';
 
-/** @throws AutoCircuitError for a file that cannot be read or used, or prompts that need a tokenizer where there is none */
+/**
+ * The prompts of a task's data. @param options `bos` is what the tokenizer does where it is left out
+ * @throws AutoCircuitError for a file that cannot be read or used, or prompts that need a tokenizer where there is none
+ */
 export async function taskPrompts(
   data: TaskData,
   tokenizer: TaskTokenizer | null,
-  bos: boolean | undefined,
+  { bos = tokenizer?.addsBos ?? false, ...choice }: Partial<TokenizeOptions>,
 ): Promise<TokenizedPrompts> {
   const file = await promptFileOf(data, tokenizer);
-  return tokenizePrompts(file, tokenizer, { bos: bos ?? tokenizer?.addsBos ?? false });
+  return tokenizePrompts(file, tokenizer, { ...choice, bos });
 }
 
 async function promptFileOf(data: TaskData, tokenizer: TaskTokenizer | null): Promise<PromptFile> {

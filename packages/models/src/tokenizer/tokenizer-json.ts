@@ -8,25 +8,30 @@ import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { fileError } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
-
-type JsonObject = Readonly<Record<string, unknown>>;
+import { addedTokenSchema } from './added-tokens.js';
 
 const tokenizerSchema = z.looseObject({
-  model: z.looseObject({ type: z.string().nullish(), vocab: z.unknown() }),
-  added_tokens: z.array(z.looseObject({ id: z.number().int(), content: z.string() })).default([]),
+  model: z.looseObject({
+    type: z.string().nullish(),
+    vocab: z.unknown(),
+    unk_token: z.string().nullish(),
+    unk_id: z.number().int().nullish(),
+    byte_fallback: z.boolean().nullish(),
+  }),
+  added_tokens: z.array(addedTokenSchema).default([]),
   pre_tokenizer: z.looseObject({ type: z.string() }).nullish(),
+  decoder: z.unknown(),
 });
+/** What tokenizer.json holds, as far as it is looked at here. */
+export type TokenizerJson = z.output<typeof tokenizerSchema>;
 
 /**
  * Reads the folder's tokenizer.
  * @throws AutoCircuitError when there is none, or its files are broken
  */
-export function readTokenizerJson(folder: string): JsonObject {
+export function readTokenizerJson(folder: string): TokenizerJson {
   const path = join(folder, 'tokenizer.json');
-  if (existsSync(path)) {
-    const parsed = parseConfig(tokenizerSchema, readJson(path), path);
-    return { ...parsed, pre_tokenizer: parsed.pre_tokenizer ? allDigits(parsed.pre_tokenizer) : null };
-  }
+  if (existsSync(path)) return parseConfig(tokenizerSchema, readJson(path), path);
   const [vocab, merges] = [join(folder, 'vocab.json'), join(folder, 'merges.txt')];
   if (existsSync(vocab) && existsSync(merges)) return byteLevelTokenizer(vocab, merges);
   throw new AutoCircuitError({
@@ -39,24 +44,11 @@ export function readTokenizerJson(folder: string): JsonObject {
   });
 }
 
-/**
- * The library's `Digits` knows ASCII digits only; Rust's, which models were trained with, splits at every Unicode number.
- * `Split` says the same and is right in both.
- */
-function allDigits(preTokenizer: JsonObject): JsonObject {
-  if (preTokenizer.type === 'Sequence' && Array.isArray(preTokenizer.pretokenizers)) {
-    return { ...preTokenizer, pretokenizers: preTokenizer.pretokenizers.map(allDigits) };
-  }
-  if (preTokenizer.type !== 'Digits') return preTokenizer;
-  const pattern = preTokenizer.individual_digits ? '\\p{N}' : '\\p{N}+';
-  return { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false };
-}
-
 const GPT2_SPECIAL = '<|endoftext|>';
 /** A space as byte-level vocabularies write it. */
 const BYTE_SPACE = '\u0120';
 
-function byteLevelTokenizer(vocabPath: string, mergesPath: string): JsonObject {
+function byteLevelTokenizer(vocabPath: string, mergesPath: string): TokenizerJson {
   const vocab = parseConfig(z.record(z.string(), z.number().int().nonnegative()), readJson(vocabPath), vocabPath);
   if (!Object.hasOwn(vocab, BYTE_SPACE)) {
     throw new AutoCircuitError({
@@ -70,7 +62,7 @@ function byteLevelTokenizer(vocabPath: string, mergesPath: string): JsonObject {
   }
   const special = vocab[GPT2_SPECIAL];
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
-  return {
+  return tokenizerSchema.parse({
     version: '1.0',
     added_tokens:
       special === undefined ? [] : [{ id: special, content: GPT2_SPECIAL, special: true, normalized: true }],
@@ -79,7 +71,7 @@ function byteLevelTokenizer(vocabPath: string, mergesPath: string): JsonObject {
     post_processor: null,
     decoder: byteLevel,
     model: { type: 'BPE', vocab, merges: readMerges(mergesPath, vocab) },
-  };
+  });
 }
 
 /** Pairs of tokens, the first ones merged first; the file may begin with a line `#version: …`. */

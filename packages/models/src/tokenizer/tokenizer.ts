@@ -8,10 +8,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoCircuitError, type TextEncoder } from '@auto-circuit/core/plugin';
-import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
-import { readTokenizerJson } from './tokenizer-json.js';
+import { tokenJoiner } from './decoders.js';
+import { normalizedTokens, textEncoding, unknownId } from './encode-text.js';
+import { type LibraryTokenizer, libraryTokenizer } from './library.js';
+import { readTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
 
 /** A model's tokenizer. */
 export interface ModelTokenizer extends TextEncoder {
@@ -26,6 +28,8 @@ export interface ModelTokenizer extends TextEncoder {
    */
   decode(ids: readonly number[]): string;
   readonly bosId: number | null;
+  /** The token that stands for what is not in the vocabulary; null where there is none, as in byte-level tokenizers. */
+  readonly unkId: number | null;
   readonly eosId: number | null;
   /** Whether the tokenizer puts BOS before a text of its own accord. */
   readonly addsBos: boolean;
@@ -53,7 +57,7 @@ export function loadTokenizer(folder: string): ModelTokenizer {
   const settings = readOptional(folder, 'tokenizer_config.json', settingsSchema);
   const names = readOptional(folder, 'special_tokens_map.json', settingsSchema);
   const modelConfig = readOptional(folder, 'config.json', modelConfigSchema);
-  const tokenizer = build(folder, json, { ...settings, clean_up_tokenization_spaces: false });
+  const { tokenizer, encodePlain, join } = build(folder, json, { ...settings, clean_up_tokenization_spaces: false });
   const vocabulary = tokenizer.get_vocab(true);
   const size = [...vocabulary.values()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
 
@@ -65,7 +69,6 @@ export function loadTokenizer(folder: string): ModelTokenizer {
     return first !== undefined && first !== null && tokenizer.id_to_token(first) !== undefined ? first : null;
   };
   const bosId = idOf('bos');
-  const encodePlain = (text: string) => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const decode = (ids: readonly number[]): string => {
     const unknown = ids.find((id) => tokenizer.id_to_token(id) === undefined);
     if (unknown !== undefined) {
@@ -78,7 +81,7 @@ export function loadTokenizer(folder: string): ModelTokenizer {
       });
     }
     if (ids.length === 0) return '';
-    return tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    return join(ids);
   };
 
   return Object.freeze({
@@ -97,6 +100,7 @@ export function loadTokenizer(folder: string): ModelTokenizer {
     },
     decode,
     bosId,
+    unkId: unknownId(tokenizer, json),
     eosId: idOf('eos'),
     addsBos: addsBosOf(tokenizer, settings, bosId),
     tokenText: (id: number) => {
@@ -111,16 +115,35 @@ export function loadTokenizer(folder: string): ModelTokenizer {
 }
 
 /** `add_bos_token` decides where it is set, else what the post-processor does with a text. */
-function addsBosOf(tokenizer: Tokenizer, settings: z.output<typeof settingsSchema>, bosId: number | null): boolean {
+function addsBosOf(
+  tokenizer: LibraryTokenizer,
+  settings: z.output<typeof settingsSchema>,
+  bosId: number | null,
+): boolean {
   if (bosId === null) return false;
   if (typeof settings.add_bos_token === 'boolean') return settings.add_bos_token;
   const withSpecial = tokenizer.encode('a').ids;
   return withSpecial[0] === bosId && tokenizer.encode('a', { add_special_tokens: false }).ids[0] !== bosId;
 }
 
-function build(folder: string, json: object, settings: object): Tokenizer {
+interface BuiltTokenizer {
+  readonly tokenizer: LibraryTokenizer;
+  readonly encodePlain: (text: string) => number[];
+  /** The text of tokens that there are. */
+  readonly join: (ids: readonly number[]) => string;
+}
+
+/** The library's tokenizer without its pre-tokenizer, in place of which stands ours. */
+function build(folder: string, json: TokenizerJson, settings: object): BuiltTokenizer {
   try {
-    return new Tokenizer(json, settings);
+    const tokenizer = libraryTokenizer({ ...json, pre_tokenizer: null }, settings);
+    const joiner = tokenJoiner(json.decoder);
+    const written = normalizedTokens(tokenizer, json);
+    const join = (ids: readonly number[]): string =>
+      joiner
+        ? joiner(ids.map((id) => written.get(id) ?? tokenizer.id_to_token(id) ?? ''))
+        : tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    return { tokenizer, encodePlain: textEncoding(tokenizer, json), join };
   } catch (cause) {
     throw new AutoCircuitError({
       code: 'invalid-tokenizer',

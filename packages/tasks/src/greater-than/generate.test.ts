@@ -1,4 +1,5 @@
 /** @file Prompts of greater-than: answers above the year, and tokenizers that do not fit. */
+import { type TextEncoder, tokenizePrompts } from '@auto-circuit/core';
 import { describe, expect, it } from 'vitest';
 import { wordEncoder } from '../testing/word-encoder.js';
 import { generateGreaterThan } from './generate.js';
@@ -49,15 +50,42 @@ describe('generateGreaterThan', () => {
     for (const year of ['1500', '1650', '1745']) expect(years.has(year)).toBe(false);
   });
 
-  it('refuses a tokenizer that cuts numbers into digits, with what it does', () => {
-    const plain = wordEncoder();
-    const digits = {
-      ...plain,
-      encode: (text: string, options: { readonly bos: boolean }) =>
-        text.split(/(\d)/).flatMap((part) => (part === '' ? [] : plain.encode(part, options))),
-    };
-    expect(() => generateGreaterThan({ encoder: digits, count: 1, seed: 0 })).toThrow(
-      'does not fit this tokenizer, which cuts numbers otherwise: expected 00 … 99 as one token each, got "0", "0"',
+  it('asks for the first digit where numbers are cut into digits', () => {
+    const digits = cutting(1);
+    const cut = generateGreaterThan({ encoder: digits, count: 300, seed: 0 });
+    for (const { clean, corrupt, answers, wrongAnswers } of cut.prompts) {
+      const [, century, decade] = /year (\d\d)(\d)\d and .* year \d\d$/.exec(String(clean))!;
+      expect(corrupt).toContain(`${century}01 and`);
+      expect(answers.every((digit) => digit > decade!) && wrongAnswers.every((digit) => digit < decade!)).toBe(true);
+      expect([...wrongAnswers, decade, ...answers]).toEqual([...'0123456789']);
+    }
+    const { prompts, wordIdxs } = tokenizePrompts(cut, digits, { bos: false });
+    for (const { clean } of prompts) {
+      const text = (word: string): string => digits.decode([Number(clean[wordIdxs[word]!])]);
+      expect(`${text('decade')}${text('unit')}`).toMatch(/^[1-8]\d$/);
+      expect(text('end')).toBe(text('century'));
+    }
+  });
+
+  it('refuses a tokenizer that cuts numbers otherwise, with what it does', () => {
+    expect(() => generateGreaterThan({ encoder: cutting(3), count: 1, seed: 0 })).toThrow(
+      'does not fit this tokenizer, which cuts numbers otherwise: expected',
     );
   });
 });
+
+/** A tokenizer that cuts numbers into pieces of so many digits. */
+function cutting(digits: number): TextEncoder {
+  const plain = wordEncoder();
+  const piece = new RegExp(`(\\d{1,${digits}})`);
+  const ids = new Map<string, number>();
+  const idOf = (text: string): number => ids.get(text) ?? ids.set(text, 10_000 + ids.size).get(text)!;
+  return {
+    ...plain,
+    encode: (text, options) =>
+      text
+        .split(piece)
+        .flatMap((part) => (part === '' ? [] : /^\d/.test(part) ? [idOf(part)] : plain.encode(part, options))),
+    decode: (list) => list.map((id) => [...ids].find(([, own]) => own === id)?.[0] ?? plain.decode([id])).join(''),
+  };
+}

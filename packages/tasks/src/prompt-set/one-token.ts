@@ -1,5 +1,5 @@
 /** @file Which texts are one token, for tokenizers that cut words otherwise than the task needs. */
-import { AutoCircuitError, type TextEncoder } from '@auto-circuit/core/plugin';
+import { AutoCircuitError, answerTokensAfter, type TextEncoder } from '@auto-circuit/core/plugin';
 
 /** Tokens of a text inside a prompt: without BOS. */
 export const tokensOf = (encoder: TextEncoder, text: string): readonly number[] => encoder.encode(text, { bos: false });
@@ -8,9 +8,15 @@ export const tokensOf = (encoder: TextEncoder, text: string): readonly number[] 
 export const isSpelled = (tokens: string, text: string): boolean => bare(tokens) === bare(text);
 const bare = (text: string): string => text.replaceAll(/\s/g, '').toLowerCase();
 
-/** Whether a text as it stands is one token, and a known one. */
-export function isSingleToken(encoder: TextEncoder, text: string): boolean {
-  const ids = tokensOf(encoder, text);
+/** What words come after, where it does not matter what. */
+const BEFORE = 'to';
+
+/**
+ * Whether a text is one token after another text, and a known one. Alone it may be another: SentencePiece puts `▁` before it.
+ * @param before what it follows
+ */
+export function isSingleToken(encoder: TextEncoder, text: string, before = BEFORE): boolean {
+  const ids = answerTokensAfter(encoder, { text: before, ids: tokensOf(encoder, before) }, text);
   return ids.length === 1 && isSpelled(encoder.decode(ids), text);
 }
 

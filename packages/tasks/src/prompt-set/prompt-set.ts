@@ -105,9 +105,11 @@ function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft 
     pieces.set(id, piece);
     return piece;
   };
-  const isSingle = (answer: string): boolean => {
-    const one = single.get(answer) ?? isSingleToken(encoder, answer);
-    single.set(answer, one);
+  // The last word decides, but for odd tokenizers, whose prompts are refused when they are read.
+  const isSingle = (answer: string, prompt: string): boolean => {
+    const key = `${prompt.slice(prompt.lastIndexOf(' ') + 1)}\0${answer}`;
+    const one = single.get(key) ?? isSingleToken(encoder, answer, prompt);
+    single.set(key, one);
     return one;
   };
   const tokenize = ({ text, ends }: FilledText): TokenizedText => {
@@ -124,7 +126,7 @@ function draftTokenizer(encoder: TextEncoder): (draft: Draft) => TokenizedDraft 
   };
   return ({ answers, wrongAnswers, ...draft }) => {
     const [clean, corrupt] = [tokenize(draft.clean), tokenize(draft.corrupt)];
-    const long = [...answers, ...wrongAnswers].find((answer) => !isSingle(answer));
+    const long = [...answers, ...wrongAnswers].find((answer) => !isSingle(answer, draft.clean.text));
     const misfit =
       (clean.text === corrupt.text ? 'the same clean and corrupt' : null) ??
       (clean.known && corrupt.known ? null : 'with words that the tokenizer does not know') ??
