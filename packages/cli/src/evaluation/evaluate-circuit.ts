@@ -29,7 +29,7 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   const text = await readText(path, name);
   checkIsCircuit(text, name);
   const { circuit: written } = parseCircuitJson(text, name);
-  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path))) : {};
+  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path)), command) : {};
   const ofTask = await withTaskDefaults(plainCli, command);
   const cli = withDefaults(ofTask, command, { ...beside, ...circuitDefaults(written.graph) });
   const opened = await openRun(cli, command);

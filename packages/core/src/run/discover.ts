@@ -232,7 +232,7 @@ async function measuredOf(
   const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {
     onWarning?.(
-      `no measured size is faithful together with the next larger one, so the largest is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,
+      `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,
     );
   }
   return { circuit, connected, measurements };

@@ -2,6 +2,7 @@
 import {
   buildGraph,
   createPatchableModel,
+  edgesByName,
   flattenScores,
   interpreterBackend,
   maskFromEdges,
@@ -65,6 +66,32 @@ describe('exact', () => {
     for (let edge = 0; edge < graph.edgeCount; edge += 7) {
       expect(Math.abs(scores[edge]! - ((await lossOf([edge])) - clean))).toBeLessThan(1e-5); // logits are float32
     }
+  });
+
+  it('runs only the edges that are named, the first so many of them, and gives the rest 0', async () => {
+    const whole = flattenScores(graph, (await exact.score(await context(), {})).scores);
+    const names = ['A1.2->Resid End', 'Resid Start->A0.1.V', 'MLP 0->MLP 1'];
+    const numbers = names.flatMap((name) => edgesByName(graph, name));
+    const groups: number[] = [];
+    const options = { edges: names.join(), top: 2 };
+    const { scores, standardErrors } = await exact.score(await context(undefined, groups), options);
+    expect(groups.reduce((a, b) => a + b)).toBe(2);
+    const chosen = numbers.slice(0, 2);
+    for (const [edge, score] of flattenScores(graph, scores).entries()) {
+      // Other edges run beside it, so that float32 logits near 1 may end elsewhere: a few steps of 1.2e-7.
+      if (chosen.includes(edge)) expect(Math.abs(score - whole[edge]!)).toBeLessThan(1e-5);
+      else expect(score).toBe(0);
+    }
+    expect(flattenScores(graph, scores)[chosen[0]!]).not.toBe(0);
+    expect(flattenScores(graph, standardErrors!)[numbers[2]!]).toBe(0);
+    const all = flattenScores(graph, (await exact.score(await context(), { edges: names.join(), top: 0 })).scores);
+    expect([...all.keys()].filter((edge) => all[edge] !== 0)).toEqual(numbers.toSorted((a, b) => a - b));
+    await expect(exact.score(await context(), { edges: ' ', top: 3 })).rejects.toMatchObject({
+      code: 'missing-option',
+    });
+    await expect(exact.score(await context(), { edges: 'A9.9->MLP 1', top: 0 })).rejects.toMatchObject({
+      code: 'unknown-edge',
+    });
   });
 
   it('goes on where it was stopped, to the same last bit', async () => {
