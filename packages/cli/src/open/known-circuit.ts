@@ -65,7 +65,8 @@ export async function rocAreas(
 /**
  * What an option `edges` of an algorithm may say: a run folder, a circuit file, `official` or a known circuit of the task by name,
  * else names of edges as they are.
- * @param top of a run folder: so many edges by its scores, the most important first; without it the circuit that it kept
+ * @param top so many edges, the most important first: of a run folder all its edges by their scores, of a circuit file its own.
+ * Without it a run folder stands for the circuit that it kept
  */
 export async function edgesNamed(cwd: string, place: CircuitPlace, text: string, top?: number): Promise<string> {
   const folder = resolve(cwd, text);
@@ -80,8 +81,11 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string,
     const content = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw fileError('circuit', 'read', text, cause);
     });
-    const { circuit } = parseCircuitJson(content, text, place.graph);
-    return circuit.edges.map((edge) => edgeAt(place.graph, edge).name).join(',');
+    const { circuit, scores } = parseCircuitJson(content, text, place.graph);
+    const size = (edge: number): number => Math.abs(scores.get(edge) ?? 0);
+    const order = circuit.edges.toSorted((a, b) => size(b) - size(a) || a - b);
+    const edges = top === undefined ? circuit.edges : order.slice(0, top);
+    return edges.map((edge) => edgeAt(place.graph, edge).name).join(',');
   }
   if (text !== 'official' && !knownCircuitNames(place).includes(text)) return text;
   const known = knownCircuit(place, text === 'official' ? undefined : text);

@@ -122,7 +122,7 @@ async function runParts(
         score: (scored - referenced) / 1000,
         measure: (performance.now() - scored + referenced - start) / 1000,
       },
-      memoryMb: Math.round(process.resourceUsage().maxRSS / 1024),
+      memoryMb: Math.round(process.resourceUsage().maxRSS / 1024 + ((await request.processMemory?.()) ?? 0) / 2 ** 20),
       resumed: store?.resumed ?? false,
     };
     await store?.writeTimings(timings);

@@ -90,7 +90,7 @@ describe('exact', () => {
       code: 'missing-option',
     });
     await expect(exact.score(await context(), { edges: 'A9.9->MLP 1', top: 0 })).rejects.toMatchObject({
-      code: 'unknown-edge',
+      code: 'unknown-node',
     });
   });
 
