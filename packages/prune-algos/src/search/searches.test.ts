@@ -2,6 +2,7 @@
 import {
   buildGraph,
   createPatchableModel,
+  edgeAt,
   edgesByName,
   flattenScores,
   interpreterBackend,
@@ -12,7 +13,7 @@ import {
 import { objectiveOnLogits, type PruneAlgoContext } from '@auto-circuit/core/plugin';
 import { memoryCheckpoint, tinyPrompts, tinyTransformer } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { acdcSearch, exact } from '../index.js';
+import { acdcOrder, acdcSearch, exact } from '../index.js';
 
 const object = tinyTransformer({ heads: 3, kvHeads: 3 });
 const graph = buildGraph(object.spec.layout);
@@ -126,4 +127,43 @@ describe('acdc', () => {
     expect(Math.max(...fast!)).toBeGreaterThan(8);
     expect(fast!.length).toBeLessThan(slow!.length / 2); // regular stretches are run at once
   });
+
+  it('with blocks tries all edges into a Q, K or V input at once first: as a search step by step does', async () => {
+    const own = await context();
+    const request = { input: 'clean', patch: own.patch } as const;
+    const maskOf = (edges: readonly number[]) => maskFromEdges(graph, edges, { inside: 1, outside: 0 });
+    const cleanLogits = await own.model.patchedRun(BATCH, { ...request, mask: maskOf([]) });
+    const distanceOf = async (edges: readonly number[]): Promise<number> => {
+      const run = await own.model.patchedRun(BATCH, { ...request, mask: maskOf(edges) });
+      const losses = objectiveOnLogits({ kind: 'kl' }, run, BATCH, { cleanLogits });
+      return losses.reduce((a, b) => a + b) / losses.length;
+    };
+    const finer = { ...settings, taus: [1e-5, 1.5e-4, 1e-3] };
+    const found = await acdcSearch(own, { ...finer, blocks: true });
+    const alone = await acdcSearch(await context(), finer);
+    for (const { tau, removed } of found.perTau) {
+      const gone: number[] = [];
+      let distance = 0;
+      const accepts = async (edges: readonly number[]): Promise<boolean> => {
+        const near = await distanceOf([...gone, ...edges]);
+        if (near - distance >= tau) return false;
+        distance = near;
+        gone.push(...edges);
+        return true;
+      };
+      let last = -1;
+      const order = acdcOrder(graph);
+      for (const edge of order) {
+        const { destination } = edgeAt(graph, edge);
+        const into = order.filter((other) => edgeAt(graph, other).destination.index === destination.index);
+        const isInput = /\.[QKV]$/.test(destination.name);
+        const first = destination.index !== last;
+        last = destination.index;
+        if (isInput && first && into.length > 1 && (await accepts(into))) continue;
+        if (!gone.includes(edge)) await accepts([edge]);
+      }
+      expect(removed).toEqual(gone);
+    }
+    expect(found.perTau.some(({ removed }, t) => removed.length !== alone.perTau[t]!.removed.length)).toBe(true);
+  }, 30_000);
 });
