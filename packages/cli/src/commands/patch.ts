@@ -70,7 +70,7 @@ Example:
       const outputs = await runPair(cli, opened, batch, numbers, values.complement);
       const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
       const count = { patched, edgeCount: opened.graph.edgeCount };
-      showPatch(cli, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, ...count });
+      showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, ...count });
     } finally {
       await opened.dispose();
     }

@@ -1,9 +1,9 @@
 /** @file What `patch` prints: the largest outputs before and after, at every position read, and what became of the answers. */
 import type { Prompt } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
-import type { Cli } from '../context/context.js';
 import type { LoadedModel } from '../open/open-model.js';
 import { formatCount, formatValue } from '../terminal/numbers.js';
+import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
 import { type OutputToken, shownText, tokenInOutput, tokenText, topTokens } from './top-tokens.js';
 
@@ -38,8 +38,7 @@ interface Watched {
 }
 
 /** As tables, or as one JSON document. */
-export function showPatch(cli: Cli, outputs: PairOutputs, shown: ShownPatch): void {
-  const { output } = cli;
+export function showPatch(output: Output, outputs: PairOutputs, shown: ShownPatch): void {
   const { prompt, tokenizer, patched, edgeCount, top } = shown;
   const [before, other, after] = [outputs.before.at(-1)!, outputs.other.at(-1)!, outputs.after.at(-1)!];
   const tops = { before: topTokens(before, top, tokenizer), after: topTokens(after, top, tokenizer) };
@@ -78,7 +77,7 @@ export function showPatch(cli: Cli, outputs: PairOutputs, shown: ShownPatch): vo
   }
   output.line(`${formatCount(patched)} of ${formatCount(edgeCount)} edges patched\n`);
   if (several) {
-    showPositions(cli, outputs, shown);
+    showPositions(output, outputs, shown);
     output.line('\nat the last position');
   }
   const rows = tops.before.map((token, i) => [
@@ -119,7 +118,7 @@ const cells = (token: OutputToken | undefined, tokenizer: ShownPatch['tokenizer'
     : ['', '', ''];
 
 /** The largest output of each position before and after. */
-function showPositions({ output }: Cli, outputs: PairOutputs, { prompt, tokenizer }: ShownPatch): void {
+function showPositions(output: Output, outputs: PairOutputs, { prompt, tokenizer }: ShownPatch): void {
   const rows = outputs.before.map((row, i) => {
     const position = positionOf(prompt, outputs, i);
     const token = prompt.clean[position];
