@@ -59,9 +59,16 @@ Examples:
     const scores = await scoresFolderSource(path, name);
     if (scores) return evaluateImported(cli, command, scores);
     const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
-    // A circuit alone, or a MIB folder; any other is refused as no run.
+    // A circuit alone, or a MIB folder of one file.
     if (jsons.length === 1) return evaluateFile(cli, command, join(path, jsons[0]!), join(name, jsons[0]!));
-    await evaluateRun(cli, command, path, name);
+    if (jsons.length === 0) return evaluateRun(cli, command, path, name);
+    throw new AutoCircuitError({
+      code: 'unsupported-format',
+      fields: { path: name },
+      where: 'evaluate',
+      what: `${name} is no run folder, and has ${jsons.length} .json files that could be meant`,
+      fix: 'name one of them',
+    });
   },
 };
 

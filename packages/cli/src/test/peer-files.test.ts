@@ -68,6 +68,16 @@ describe('imported scores', () => {
     expect(JSON.parse(readFileSync(join(cwd, 'out.json'), 'utf8'))[0].points[0].edges).toBe(20);
   });
 
+  it('of a folder with several files need a name', async () => {
+    await mkdir(join(cwd, 'several'));
+    for (const name of ['a.json', 'b.json']) await cp(join(cwd, 'graph.json'), join(cwd, 'several', name));
+    expect(await refused('evaluate several --task ioi-mini')).toMatchObject({
+      code: 'unsupported-format',
+      fields: { path: 'several' },
+      fix: 'name one of them',
+    });
+  });
+
   it('are told of where only one size is to be had', async () => {
     expect(await refused('evaluate imported/circuit.json --task ioi-mini --edges 10')).toMatchObject({
       code: 'invalid-option',

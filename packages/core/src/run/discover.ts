@@ -231,9 +231,11 @@ async function measuredOf(
   }
   const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {
-    onWarning?.(
-      `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,
-    );
+    const kept =
+      circuit.edges.length === model.graph.edgeCount
+        ? 'nothing but the whole model was measured, so it is kept'
+        : `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges)`;
+    onWarning?.(`${kept}; measure more sizes with --edges, or choose one with --keep N`);
   }
   return { circuit, connected, measurements };
 }

@@ -142,7 +142,7 @@ export function chooseKept(
   edgeCount: number,
 ): { readonly index: number; readonly found: boolean } {
   const circuits = sizes.filter(({ edges }) => edges < edgeCount).length;
-  const index = sizes.findIndex(({ faithful }, i) => i < circuits && faithful && sizes[i + 1]?.faithful === true);
+  const index = sizes.findIndex(({ faithful }, i) => faithful && sizes[i + 1]?.faithful === true);
   return index >= 0 ? { index, found: true } : { index: Math.max(circuits, 1) - 1, found: false };
 }
 
