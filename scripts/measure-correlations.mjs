@@ -49,9 +49,11 @@ const ROWS = [
   ['integrated-edge-gradients, 10 points', 'integrated-edge-gradients', { samples: 10 }, '11 × eap, patched'],
   ['relp', 'relp', {}, 'as eap'],
   ['information-flow-routes', 'information-flow-routes', {}, '1 forward'],
-  ['activation-magnitude', 'activation-magnitude', {}, '1 forward'],
+  ['activation-magnitude, unprocessed', 'activation-magnitude', {}, '1 forward'],
   ['random', 'random', {}, 'none'],
 ];
+/** Centred weights would leave it nothing but rounding: the same model with its weights as they are. */
+const UNPROCESSED = ['activation-magnitude'];
 const COLUMNS = ['r, signed', 'rank ρ of size', `top ${TOP} shared`, 'CPR', 'CMD'];
 
 const { model: object, tokenizer } = await loadModel(fileURLToPath(SHIPPED_MODELS['ioi-mini'].folder), {
@@ -64,6 +66,8 @@ const [trainBatches, testBatches] = [batchesOf(train, 32), batchesOf(test, 32)];
 const graph = buildGraph(object.spec.layout);
 const backend = await onnxBackend({ threads: 2 });
 const model = await createPatchableModel({ model: object, graph, backend });
+const { model: plain } = await loadModel(fileURLToPath(SHIPPED_MODELS['ioi-mini'].folder), { process: 'none' });
+const unprocessed = await createPatchableModel({ model: plain, graph, backend });
 const references = await referenceOutputs(model, testBatches, RUN, PATCH);
 const scale = faithfulnessScale(references, model.outputSize);
 
@@ -82,6 +86,7 @@ for (const [name, algo, options, passes] of ROWS) {
   console.log(`${name}: ${numbers.map((x) => x?.toFixed(3)).join(' ')}`);
 }
 await model.dispose();
+await unprocessed.dispose();
 await backend.dispose();
 
 const page = readFileSync(PAGE, 'utf8');
@@ -113,7 +118,7 @@ if (process.argv.includes('--check')) {
 async function scoresOf(name, options) {
   const algo = pruneAlgosPlugin.contributes.find((one) => one.name === name);
   const context = {
-    model,
+    model: UNPROCESSED.includes(name) ? unprocessed : model,
     graph,
     batches: trainBatches,
     objective: OBJECTIVE,

@@ -257,6 +257,15 @@ describe('baselines', () => {
     const of = [...flat.keys()].map((edge) => sizes[edgeAt(graph, edge).source.name]);
     close([...flat], of as number[]);
   });
+  it('activation magnitude warns where centred weights leave it rounding', async () => {
+    const warnings: string[] = [];
+    const context = { warn: (line: string) => warnings.push(line) };
+    await run(activationMagnitude, { context });
+    expect(warnings).toEqual([]); // means of 0.75
+    const { score } = await run(activationMagnitude, { context, weights: [[[1, -1]]], prompts: [PROMPTS[1]!] });
+    expect(each(score)).toEqual([1, 1, 0]); // clean (1, 1): B0.0 writes (1, −1)
+    expect(warnings).toEqual([expect.stringMatching(/mean is 0.*use the weights unprocessed$/)]);
+  });
   it('random: numbers by seed and canonical edge number', async () => {
     const { score, graph } = await run(random, { graph: { positions: 3 }, context: { seed: 8 } });
     expect(graph.edgeCount).toBe(9);

@@ -77,6 +77,8 @@ class BackendHost {
       case 'forget':
         this.#stores.delete(request.store);
         return { value: null };
+      case 'memory':
+        return { value: process.resourceUsage().maxRSS * 1024 }; // in KiB
       case 'dispose':
         await this.#backend.dispose();
         return { value: null };

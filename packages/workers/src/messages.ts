@@ -40,14 +40,17 @@ export type HostRequest =
   | { readonly kind: 'run'; readonly executable: number; readonly feeds: Feeds }
   | { readonly kind: 'release'; readonly executable: number }
   | { readonly kind: 'forget'; readonly store: number }
+  | { readonly kind: 'memory' }
   | { readonly kind: 'dispose' };
 
-/** The value of the reply to each kind of request; `compile` gives the executable's number. */
+/** The value of the reply to each kind of request; `compile` gives the executable's number, `memory` the peak of
+ * resident memory in bytes. */
 export interface ReplyValues {
   readonly compile: number;
   readonly run: Results;
   readonly release: null;
   readonly forget: null;
+  readonly memory: number;
   readonly dispose: null;
 }
 

@@ -36,6 +36,14 @@ describe('a pool', () => {
     await backend.dispose();
   });
 
+  it('tells the memory of all its processes', async () => {
+    const backends = [await pool(1), await pool(3)];
+    const [one, three] = await Promise.all(backends.map((backend) => backend.processMemory!()));
+    expect(one).toBeGreaterThan(30 * 2 ** 20); // Node.js alone
+    expect(three! / one!).toBeGreaterThan(2.5); // each is as large as the one, but for what pages are loaded when
+    await Promise.all(backends.map((backend) => backend.dispose()));
+  });
+
   it('refuses with the error of the backend itself', async () => {
     const wrong = pool(2, { ...ONNX, settings: { device: 'abacus' } });
     await expect(wrong).rejects.toMatchObject({ name: 'AutoCircuitError', where: 'backend-onnx' });

@@ -67,6 +67,10 @@ export async function backendPool(start: WorkerBackend, workers: number): Promis
         },
       });
     },
+    async processMemory() {
+      const peaks = await Promise.all(members.map((member) => member.processMemory?.() ?? 0));
+      return peaks.reduce((sum, bytes) => sum + bytes, 0);
+    },
     dispose: disposeAll,
   });
 }

@@ -21,18 +21,21 @@ export function backendInProcess(start: WorkerBackend): Promise<Backend> {
   });
   const exited = once(child, 'exit');
   child.send(start);
-  return remoteBackend({
-    send: (message) => child.send(message),
-    onReceive: (listener) => child.on('message', (message) => listener(message as HostMessage)),
-    onEnd: (listener) => {
-      child.on('error', listener);
-      child.on('exit', (code, signal) =>
-        listener(unusable(`its process ended ${signal ?? `with code ${code}`}`, 'worker-failed')),
-      );
+  return remoteBackend(
+    {
+      send: (message) => child.send(message),
+      onReceive: (listener) => child.on('message', (message) => listener(message as HostMessage)),
+      onEnd: (listener) => {
+        child.on('error', listener);
+        child.on('exit', (code, signal) =>
+          listener(unusable(`its process ended ${signal ?? `with code ${code}`}`, 'worker-failed')),
+        );
+      },
+      async end() {
+        if (child.connected) child.disconnect();
+        if (child.exitCode === null && child.signalCode === null) await exited;
+      },
     },
-    async end() {
-      if (child.connected) child.disconnect();
-      if (child.exitCode === null && child.signalCode === null) await exited;
-    },
-  });
+    true,
+  );
 }

@@ -4,8 +4,11 @@ import { Connection, unusable, type WorkerPort } from './connection.js';
 import { ownTensors } from './messages.js';
 import { WeightSender } from './weight-sender.js';
 
-/** @throws AutoCircuitError what the backend itself throws on being made */
-export async function remoteBackend(port: WorkerPort): Promise<Backend> {
+/**
+ * @param apart whether the worker has memory of its own: a process, not a thread
+ * @throws AutoCircuitError what the backend itself throws on being made
+ */
+export async function remoteBackend(port: WorkerPort, apart: boolean): Promise<Backend> {
   const connection = new Connection(port);
   let info: BackendInfo;
   try {
@@ -40,6 +43,7 @@ export async function remoteBackend(port: WorkerPort): Promise<Backend> {
         },
       });
     },
+    ...(apart ? { processMemory: () => connection.request({ kind: 'memory' }) } : {}),
     dispose() {
       // A worker that died has told everyone who waited; there is nothing left to free.
       ended ??= connection.ended

@@ -15,15 +15,18 @@ const ENTRY = new URL('./thread-entry.js', import.meta.url);
 export function backendInThread(start: WorkerBackend): Promise<Backend> {
   // only our entry runs in it, so the flags of this process (of a loader, for example) are not passed on
   const worker = new Worker(ENTRY, { workerData: start, execArgv: [] });
-  return remoteBackend({
-    send: (message, buffers) => worker.postMessage(message, [...buffers]),
-    onReceive: (listener) => worker.on('message', listener),
-    onEnd: (listener) => {
-      worker.on('error', listener);
-      worker.on('exit', (code) => listener(unusable(`its thread ended with code ${code}`, 'worker-failed')));
+  return remoteBackend(
+    {
+      send: (message, buffers) => worker.postMessage(message, [...buffers]),
+      onReceive: (listener) => worker.on('message', listener),
+      onEnd: (listener) => {
+        worker.on('error', listener);
+        worker.on('exit', (code) => listener(unusable(`its thread ended with code ${code}`, 'worker-failed')));
+      },
+      end: async () => {
+        await worker.terminate();
+      },
     },
-    end: async () => {
-      await worker.terminate();
-    },
-  });
+    false,
+  );
 }

@@ -2,11 +2,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { Circuit, Graph, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
+import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
+import type { EapIgContent } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { folderName } from '../run/run-folder.js';
 import { formatCount } from '../terminal/numbers.js';
 
 const FORMATS = ['eap-ig', 'mib', 'auto-circuit'] as const;
@@ -28,8 +30,13 @@ const FLAGS = {
 /** What was read, whatever the format. */
 interface Content {
   readonly graph: Graph;
-  readonly scores: PruneScores;
+  /** Null for a circuit without scores. */
+  readonly scores: PruneScores | null;
+  /** Null where it is the whole model. */
   readonly circuit: Circuit | null;
+  readonly nodes: NodeScores | null;
+  /** What else an EAP-IG graph said. */
+  readonly eapIg: EapIgContent | null;
   /** `ioi_gpt2`, where it is known. */
   readonly name: string | null;
 }
@@ -50,7 +57,11 @@ export const convertCommand: CliCommand = {
     const path = resolve(cli.cwd, source);
     const content = await readSource(cli, path, source);
     const out = values.out === undefined ? defaultOut(path, to) : resolve(cli.cwd, values.out);
-    const written = await WRITERS[to](content, out, { name: values.name ?? content.name, overwrite: values.overwrite });
+    const written = await WRITERS[to](content, out, {
+      shown: source,
+      name: values.name ?? content.name,
+      overwrite: values.overwrite,
+    });
     const { output } = cli;
     if (output.jsonOnly) {
       output.json({
@@ -59,14 +70,30 @@ export const convertCommand: CliCommand = {
         written,
         edges: content.graph.edgeCount,
         circuit: content.circuit?.edges.length ?? null,
+        scores: scoresOf(content),
       });
       return;
     }
     const circuit = content.circuit ? `, ${formatCount(content.circuit.edges.length)} of them in the circuit` : '';
-    output.line(`${formatCount(content.graph.edgeCount)} edges${circuit}`);
+    output.line(`${formatCount(content.graph.edgeCount)} edges${circuit}; ${SCORES_TEXT[scoresOf(content)]}`);
     for (const file of written) output.line(`wrote ${file}`);
   },
 };
+
+const SCORES_TEXT = {
+  none: 'no scores',
+  edges: 'scores of edges',
+  'edges and nodes': 'scores of edges and of nodes',
+  nodes: 'scores of nodes, which their edges got as well',
+  neurons: 'scores of neurons; nodes, and the edges out of them, got their sums',
+} as const;
+
+/** Which scores were read. */
+function scoresOf({ scores, nodes, eapIg }: Content): keyof typeof SCORES_TEXT {
+  if (scores === null) return 'none';
+  const of = eapIg?.scoresOf ?? 'edges';
+  return of === 'edges' && nodes ? 'edges and nodes' : of;
+}
 
 async function readSource(cli: Cli, path: string, shown: string): Promise<Content> {
   const { fileError } = await import('@auto-circuit/core/run');
@@ -77,7 +104,7 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
     throw fileError('convert', 'read', shown, cause);
   }
   if (!folder) return readJsonSource(cli, path, shown, null);
-  if (existsSync(join(path, 'run.json'))) return readRunFolder(path);
+  if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(path);
   const jsons = (await readdir(path)).filter((name) => extname(name) === '.json');
   if (jsons.length === 1) return readJsonSource(cli, join(path, jsons[0]!), join(shown, jsons[0]!), basename(path));
   throw new AutoCircuitError({
@@ -85,48 +112,51 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
     fields: { path: shown },
     where: 'convert',
     what: `${shown} is no folder that can be converted`,
-    expected: 'a run folder (with run.json), or a MIB folder with one importances file',
+    expected: 'a run folder, one that convert wrote, or a MIB folder with one importances file',
     got: jsons.length === 0 ? 'no .json file' : `${jsons.length} .json files without a run.json`,
     fix: 'name the file',
   });
 }
 
-async function readRunFolder(path: string): Promise<Content> {
-  const { buildGraph, parseCircuitJson, RUN_FILES, readRun, readScores } = await import('@auto-circuit/core/run');
-  const { asked } = await readRun(path);
-  const circuitPath = join(path, RUN_FILES.circuit);
-  const circuitText = existsSync(circuitPath) ? await readFile(circuitPath, 'utf8') : null;
-  if (circuitText === null) {
-    throw new AutoCircuitError({
-      code: 'run-unfinished',
-      fields: { path },
-      where: 'convert',
-      what: `the run in ${path} is not finished`,
-      fix: 'go on with it: auto-circuit discover … --resume',
-    });
+async function readOwnFolder(path: string): Promise<Content> {
+  const { RUN_FILES, readRun, readScoresFolder } = await import('@auto-circuit/core/run');
+  const run = existsSync(join(path, RUN_FILES.run)) ? (await readRun(path)).asked : null;
+  const content = await readScoresFolder(path);
+  if (content) {
+    const name = run && `${folderName(run.data.name)}_${folderName(run.model.name)}`;
+    return { ...content, eapIg: null, name };
   }
-  // circuit.json describes its graph in full; the scores belong to the same one
-  const { circuit } = parseCircuitJson(circuitText, circuitPath);
-  const graph = buildGraph(circuit.graph.layout, circuit.graph.options);
-  const scores = readScores(join(path, RUN_FILES.scores), graph);
-  return { graph, scores, circuit, name: plainName(`${asked.data.name}_${asked.model.name}`) };
+  throw new AutoCircuitError({
+    code: 'run-unfinished',
+    fields: { path },
+    where: 'convert',
+    what: `the run in ${path} is not finished`,
+    fix: 'go on with it: auto-circuit discover … --resume',
+  });
 }
 
 async function readJsonSource(cli: Cli, path: string, shown: string, name: string | null): Promise<Content> {
-  const { fromEapIg, parseCircuitJson, parseJson } = await import('@auto-circuit/core/run');
+  const { fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
   const { unflattenScores } = await import('@auto-circuit/core');
   const text = await readFile(path, 'utf8');
-  const value = parseJson(text, { where: 'convert', path: shown });
+  const value = parseEapIgText(text, { where: 'convert', path: shown });
   if (isRecord(value) && 'cfg' in value) {
-    const { graph, scores, circuit } = fromEapIg(value, await layoutOf(cli, value.cfg, shown), shown);
-    // all edges in the graph means that the file only has scores
-    return { graph, scores, circuit: circuit.edges.length === graph.edgeCount ? null : circuit, name };
+    const eapIg = fromEapIg(value, await layoutOf(cli, value.cfg, shown), shown);
+    return { ...eapIg, eapIg, name };
   }
   if (isRecord(value) && 'graph' in value) {
     const { circuit, scores } = parseCircuitJson(text, shown);
     const flat = new Float64Array(circuit.graph.edgeCount);
     for (const [number, score] of scores) flat[number] = score;
-    return { graph: circuit.graph, scores: unflattenScores(circuit.graph, flat), circuit, name };
+    const scored = scores.size > 0 || circuit.edges.length === 0;
+    return {
+      graph: circuit.graph,
+      scores: scored ? unflattenScores(circuit.graph, flat) : null,
+      circuit,
+      nodes: null,
+      eapIg: null,
+      name,
+    };
   }
   throw new AutoCircuitError({
     code: 'unsupported-format',
@@ -166,6 +196,8 @@ async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<Transfor
 }
 
 interface WriteOptions {
+  /** The source as the user typed it. */
+  readonly shown: string;
   readonly name: string | null;
   readonly overwrite: boolean;
 }
@@ -189,36 +221,29 @@ const WRITERS: Readonly<Record<Format, (content: Content, out: string, options: 
 };
 
 async function writeEapIg(
-  { graph, scores, circuit }: Content,
+  { graph, scores, circuit, nodes, eapIg }: Content,
   out: string,
   { overwrite }: WriteOptions,
 ): Promise<string> {
   const { toEapIg, writeFileAtomic } = await import('@auto-circuit/core/run');
-  const json = toEapIg(graph, scores, circuit ?? undefined);
+  const { unflattenScores } = await import('@auto-circuit/core');
+  // Scores that edges only got from their nodes are written as they were read: of nodes, with 0 on the edges.
+  const borrowed = eapIg?.scoresOf === 'nodes' || eapIg?.scoresOf === 'neurons';
+  const ofEdges = borrowed ? unflattenScores(graph, new Float64Array(graph.edgeCount)) : scores;
+  const json = toEapIg(graph, ofEdges, circuit ?? undefined, {
+    nodes: nodes ?? undefined,
+    neurons: eapIg?.neurons ?? undefined,
+  });
   refuseExisting(out, overwrite);
   await writeFileAtomic(out, `${JSON.stringify(json)}\n`);
   return out;
 }
 
-async function writeOwn(
-  { graph, scores, circuit }: Content,
-  out: string,
-  { overwrite }: WriteOptions,
-): Promise<string[]> {
-  const { circuitToJson, RUN_FILES, writeFileAtomic, writeScores } = await import('@auto-circuit/core/run');
-  const { makeCircuit } = await import('@auto-circuit/core');
-  const files = { scores: join(out, RUN_FILES.scores), circuit: join(out, RUN_FILES.circuit) };
-  for (const file of Object.values(files)) refuseExisting(file, overwrite);
-  await mkdir(out, { recursive: true });
-  await writeScores(files.scores, graph, scores);
-  const kept =
-    circuit ??
-    makeCircuit(
-      graph,
-      Array.from({ length: graph.edgeCount }, (_, number) => number),
-    );
-  await writeFileAtomic(files.circuit, `${JSON.stringify(circuitToJson(kept, scores), null, 1)}\n`);
-  return Object.values(files);
+async function writeOwn(content: Content, out: string, { overwrite, shown }: WriteOptions): Promise<string[]> {
+  const { circuitOfEdges, RUN_FILES, SCORES_FOLDER_FILES, writeScoresFolder } = await import('@auto-circuit/core/run');
+  if (content.eapIg) circuitOfEdges(content.eapIg, shown);
+  for (const file of SCORES_FOLDER_FILES) refuseExisting(join(out, RUN_FILES[file]), overwrite);
+  return writeScoresFolder(out, content);
 }
 
 function refuseExisting(path: string, overwrite: boolean): void {
@@ -236,11 +261,6 @@ function defaultOut(source: string, to: Format): string {
   const stem = join(dirname(source), basename(source, '.json'));
   if (to === 'mib') return dirname(source);
   return to === 'eap-ig' ? `${stem}.eap-ig.json` : `${stem}.auto-circuit`;
-}
-
-/** A name that is safe as a folder's. */
-function plainName(name: string): string {
-  return name.replace(/\.json$/, '').replace(/[^\w.-]+/g, '-');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,10 +1,11 @@
-/** @file `auto-circuit evaluate RUN|CIRCUIT`: more metrics or other sizes on a run folder, or the numbers of one circuit file. */
-import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+/** @file `auto-circuit evaluate RUN|CIRCUIT|SCORES`: more metrics or other sizes on a run folder, or the numbers of a circuit or of scores from elsewhere. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { extname, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { CliCommand } from '../context/context.js';
+import type { Cli, CliCommand } from '../context/context.js';
 import { evaluateCircuit } from '../evaluation/evaluate-circuit.js';
+import { eapIgSource, evaluateImported, scoresFolderSource } from '../evaluation/evaluate-imported.js';
 import { evaluateRun } from '../evaluation/evaluate-run.js';
 import { EVALUATE_OUT_FLAGS } from '../evaluation/measuring.js';
 import { addFlags } from '../flags/flag-table.js';
@@ -15,8 +16,11 @@ import { addEvaluateFlags } from '../run/run-flags.js';
 export const evaluateCommand: CliCommand = {
   build: () => {
     const command = new Command('evaluate')
-      .description('More metrics or other circuit sizes on a run folder or a circuit file')
-      .argument('<run>', 'a run folder, or a circuit file');
+      .description('More metrics or other circuit sizes on a run folder, a circuit file, or files of EAP-IG and MIB')
+      .argument(
+        '<run>',
+        'a run folder, a circuit file, a folder that convert wrote, or a file or folder of EAP-IG or MIB',
+      );
     addEvaluateFlags(command);
     addBackendFlags(addFlags(command, EVALUATE_OUT_FLAGS));
     return command.addHelpText(
@@ -27,12 +31,15 @@ With another --select than the run's, circuits are chosen from its scores and me
 Beside metrics of circuits --metric takes numbers of the whole run: cpr and cmd (MIB, at its ten shares of the edges), area (under each
 metric, over log10 edges) and roc (area under ROC of the scores against the task's known circuit).
 A circuit file takes its settings from the run folder it lies in, where it lies in one, and from flags; nothing is written there.
+Files of EAP-IG and MIB, and folders that convert wrote, take theirs from flags. With --edges, --threshold or a number of the whole
+run, circuits are chosen by their scores; without, a file that marks a circuit stands for that circuit.
 
 Examples:
   $ auto-circuit evaluate runs/ioi --metric logit-diff-percent,percent-correct --edges 10,100,1000
   $ auto-circuit evaluate runs/ioi --metric cpr,cmd,area,roc
   $ auto-circuit evaluate runs/ioi/circuit.json --ablation zero
-  $ auto-circuit evaluate circuit.json --data ioi.json --model gpt2`,
+  $ auto-circuit evaluate circuit.json --data ioi.json --model gpt2
+  $ auto-circuit evaluate graph.json --task ioi-mini --metric kl,cpr,cmd --edges 10,50`,
     );
   },
   async run(cli, command) {
@@ -47,7 +54,26 @@ Examples:
         fix: 'name a run folder or a circuit file',
       });
     }
-    if (statSync(path).isDirectory()) await evaluateRun(cli, command, path, name);
-    else await evaluateCircuit(cli, command, path, name);
+    if (!statSync(path).isDirectory()) return evaluateFile(cli, command, path, name);
+    if (existsSync(join(path, 'run.json'))) return evaluateRun(cli, command, path, name);
+    const scores = await scoresFolderSource(path, name);
+    if (scores) return evaluateImported(cli, command, scores);
+    const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
+    // A circuit alone, or a MIB folder of one file.
+    if (jsons.length === 1) return evaluateFile(cli, command, join(path, jsons[0]!), join(name, jsons[0]!));
+    if (jsons.length === 0) return evaluateRun(cli, command, path, name);
+    throw new AutoCircuitError({
+      code: 'unsupported-format',
+      fields: { path: name },
+      where: 'evaluate',
+      what: `${name} is no run folder, and has ${jsons.length} .json files that could be meant`,
+      fix: 'name one of them',
+    });
   },
 };
+
+async function evaluateFile(cli: Cli, command: Command, path: string, name: string): Promise<void> {
+  const eapIg = await eapIgSource(path, name);
+  if (eapIg) await evaluateImported(cli, command, eapIg);
+  else await evaluateCircuit(cli, command, path, name);
+}

@@ -31,10 +31,11 @@ const LISTS = {
   presets: async () => {
     const { PRESETS } = await import('@auto-circuit/prune-algos');
     return PRESETS.map((preset): Entry => {
-      const { name, title, algo, options, sizes } = preset;
+      const { name, title, algo, options, sizes, isKnownCircuit } = preset;
       const settings = Object.entries({ ...options, ...(sizes ? { sizes: sizes.join(',') } : {}) });
       const text = settings.map(([option, value]) => `${kebabCase(option)} ${value}`).join(', ');
-      return { name, doc: `"${title}": ${[algo, text].filter(Boolean).join(', ')}`, from: '@auto-circuit/prune-algos' };
+      const what = [algo, text, isKnownCircuit ? 'edges of the task’s known circuit' : ''].filter(Boolean);
+      return { name, doc: `"${title}": ${what.join(', ')}`, from: '@auto-circuit/prune-algos' };
     });
   },
   metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
@@ -69,8 +70,8 @@ export const listCommand: CliCommand = {
     const found = new Map<ListName, readonly Entry[]>();
     for (const list of lists) found.set(list, await LISTS[list](cli));
     // What --algo takes is not only the algorithms.
-    if (what === 'algos' && name === undefined && !cli.output.jsonOnly) found.set('presets', await LISTS.presets());
-    if (name !== undefined) return showOne(cli, lists[0]!, name, found.get(lists[0]!)!);
+    if (lists[0] === 'algos' && what !== undefined) found.set('presets', await LISTS.presets());
+    if (name !== undefined) return showOne(cli, lists[0]!, name, [...found.values()].flat());
     if (cli.output.jsonOnly)
       return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
     for (const [list, entries] of found) showList(cli, list, entries, found.size > 1);

@@ -8,10 +8,9 @@ import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, GRAPH_FLAGS, modelFlags, PATCH_FLAGS } from '../flags/shared-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open/open-model.js';
-import { type OutputToken, shownText, tokenInOutput, tokenText, topTokens } from '../show/top-tokens.js';
+import { type PairOutputs, showPatch } from '../show/show-patch.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
-import { countOf, formatCount, formatValue } from '../terminal/numbers.js';
-import { writeTable } from '../terminal/table.js';
+import { countOf } from '../terminal/numbers.js';
 
 const FLAGS = {
   ...modelFlags(true),
@@ -71,7 +70,8 @@ Example:
       const batch: PromptBatch = { prompts: [prompt], length: prompt.clean.length };
       const outputs = await runPair(cli, opened, batch, numbers, values.complement);
       const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
-      show(cli, loaded, prompt, outputs, { patched, edgeCount: opened.graph.edgeCount, top: values.top });
+      const count = { patched, edgeCount: opened.graph.edgeCount };
+      showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, ...count });
     } finally {
       await opened.dispose();
     }
@@ -149,13 +149,6 @@ async function edgeNumbers(graph: Graph, names: string): Promise<number[]> {
   return [...new Set(numbers)];
 }
 
-interface PairOutputs {
-  /** Logits at the last position, [outputSize]: untouched, the other prompt, and patched. */
-  readonly before: Float32Array;
-  readonly other: Float32Array;
-  readonly after: Float32Array;
-}
-
 async function runPair(
   cli: Cli,
   opened: OpenedModel,
@@ -170,83 +163,16 @@ async function runPair(
   const patch = await patchDescription(patchable, { ablation, ablateFrom }, [batch]);
   try {
     const mask = maskFromEdges(graph, edges, complement ? { inside: 0, outside: 1 } : { inside: 1, outside: 0 });
+    const rows = (logits: { readonly data: Float32Array }): Float32Array[] =>
+      Array.from({ length: logits.data.length / patchable.outputSize }, (_, position) =>
+        logits.data.subarray(position * patchable.outputSize, (position + 1) * patchable.outputSize),
+      );
     return {
-      before: (await patchable.run(inputOf(batch, 'clean'), 'last')).data,
-      other: (await patchable.run(inputOf(batch, 'corrupt'), 'last')).data,
-      after: (await patchable.patchedRun(batch, { input: 'clean', patch, mask })).data.subarray(-patchable.outputSize),
+      before: rows(await patchable.run(inputOf(batch, 'clean'))),
+      other: rows(await patchable.run(inputOf(batch, 'corrupt'))),
+      after: rows(await patchable.patchedRun(batch, { input: 'clean', patch, mask })),
     };
   } finally {
     if (patch.kind === 'mean') patch.dispose();
   }
-}
-
-function show(
-  cli: Cli,
-  { tokenizer }: LoadedModel,
-  prompt: Prompt,
-  { before, other, after }: PairOutputs,
-  { patched, edgeCount, top }: { readonly patched: number; readonly edgeCount: number; readonly top: number },
-): void {
-  const { output } = cli;
-  const tops = { before: topTokens(before, top, tokenizer), after: topTokens(after, top, tokenizer) };
-  const watched = [
-    ...prompt.answers.map((id) => ['answer', id] as const),
-    ...prompt.wrongAnswers.map((id) => ['wrong answer', id] as const),
-  ].map(([role, id]) => ({
-    role,
-    id,
-    text: tokenText(id, tokenizer),
-    before: checked(before, id, tokenizer),
-    corrupt: checked(other, id, tokenizer),
-    after: checked(after, id, tokenizer),
-  }));
-  if (output.jsonOnly) {
-    output.json({
-      edges_patched: patched,
-      edges_total: edgeCount,
-      top_before: tops.before,
-      top_after: tops.after,
-      answers: watched,
-    });
-    return;
-  }
-  output.line(`${formatCount(patched)} of ${formatCount(edgeCount)} edges patched\n`);
-  const cell = (token: OutputToken | undefined): string[] =>
-    token
-      ? [shownText(token.text, tokenizer), formatValue(token.logit), `${(100 * token.probability).toFixed(1)} %`]
-      : ['', '', ''];
-  const rows = tops.before.map((token, i) => [`${i + 1}`, ...cell(token), ...cell(tops.after[i])]);
-  const right = (title: string) => ({ title, align: 'right' as const });
-  writeTable(
-    output,
-    [right(''), { title: 'before' }, right('logit'), right(''), { title: 'after' }, right('logit'), right('')],
-    rows,
-  );
-  if (watched.length === 0) return;
-  output.line();
-  const change = (value: number): string => `${value > 0 ? '+' : ''}${formatValue(value)}`;
-  writeTable(
-    output,
-    [{ title: 'token' }, { title: '' }, right('logit before'), right('after'), right('change'), right('corrupt')],
-    watched.map((token) => [
-      shownText(token.text, tokenizer),
-      token.role,
-      formatValue(token.before.logit),
-      formatValue(token.after.logit),
-      change(token.after.logit - token.before.logit),
-      formatValue(token.corrupt.logit),
-    ]),
-  );
-}
-
-function checked(row: Float32Array, id: number, tokenizer: LoadedModel['tokenizer']): OutputToken {
-  if (Number.isInteger(id) && id >= 0 && id < row.length) return tokenInOutput(row, id, tokenizer);
-  throw new AutoCircuitError({
-    code: 'token-out-of-range',
-    fields: { token: id, size: row.length },
-    where: 'patch',
-    what: 'an answer is no token of the model',
-    expected: `a whole number below ${row.length}`,
-    got: `${id}`,
-  });
 }

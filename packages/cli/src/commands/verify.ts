@@ -50,7 +50,7 @@ Example:
     try {
       const before = await readFinishedRun(folder);
       // Backend, device and threads are this command line's, not the run's.
-      const { backend: _, device: __, threads: ___, ...settings } = runDefaults(run);
+      const { backend: _, device: __, threads: ___, ...settings } = runDefaults(run, command);
       const cli = withDefaults(plainCli, command, settings);
       const opened = await openRun(cli, command);
       try {

@@ -17,18 +17,19 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
   if (edges !== undefined || threshold !== undefined) {
+    const scored = existsSync(join(dirname(path), 'scores.safetensors'));
     throw new AutoCircuitError({
       code: 'invalid-option',
       fields: { option: edges === undefined ? '--threshold' : '--edges', got: edges ?? threshold },
       where: 'evaluate',
       what: 'a circuit file has one size',
-      fix: 'leave --edges and --threshold out, or name the run folder',
+      fix: `leave --edges and --threshold out${scored ? `, or name the folder: evaluate ${dirname(name)}` : ''}`,
     });
   }
   const text = await readText(path, name);
   checkIsCircuit(text, name);
   const { circuit: written } = parseCircuitJson(text, name);
-  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path))) : {};
+  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path)), command) : {};
   const ofTask = await withTaskDefaults(plainCli, command);
   const cli = withDefaults(ofTask, command, { ...beside, ...circuitDefaults(written.graph) });
   const opened = await openRun(cli, command);

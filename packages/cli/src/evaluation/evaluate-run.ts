@@ -53,7 +53,7 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
   const { store, run } = existing;
   try {
     const before = finishedPart(await store.measurements(), name);
-    const cli = withDefaults(plainCli, command, runDefaults(run));
+    const cli = withDefaults(plainCli, command, runDefaults(run, command));
     const opened = await openRun(cli, command);
     try {
       await checkSameSources('evaluate', run, opened, name);

@@ -10,7 +10,7 @@ export const EVALUATE_OUT_FLAGS = {
   out: {
     type: 'string',
     placeholder: 'FILE',
-    doc: 'also write the measurements of a circuit file, or of another --select than the run’s, to this file',
+    doc: 'also write the measurements to this file: of a circuit file, of scores without a run, or of another --select than the run’s',
     unset: 'none',
   },
 } as const satisfies FlagTable;

@@ -11,6 +11,8 @@ import type { CurveNumber } from './curve-numbers.js';
 export interface Evaluation {
   readonly run: string | null;
   readonly circuit: string | null;
+  /** Scores that belong to no run. */
+  readonly scores?: string | null;
   readonly opened: OpenedRun;
   readonly measurements: readonly Measurement[];
   /** Of the whole run. */
@@ -23,13 +25,14 @@ export interface Evaluation {
 /** As a table, or as one JSON document. */
 export async function showEvaluation(
   cli: Cli,
-  { run, circuit, opened, measurements, numbers = [], shown, kept, allSizes }: Evaluation,
+  { run, circuit, scores = null, opened, measurements, numbers = [], shown, kept, allSizes }: Evaluation,
 ): Promise<void> {
   if (cli.output.jsonOnly) {
     const { withoutPromptValues } = await import('@auto-circuit/core/run');
     cli.output.json({
       run,
       circuit,
+      ...(scores === null ? {} : { scores }),
       task: opened.dataName,
       model: opened.model.name,
       edges_total: opened.graph.edgeCount,

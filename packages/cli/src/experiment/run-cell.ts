@@ -5,6 +5,7 @@ import { reportRenderer } from '../report/run-report.js';
 import { namedAlgo } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runRequest } from '../run/run-request.js';
+import { warningText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';
@@ -66,7 +67,12 @@ export class CellRunner {
       const { request, identity } = await runRequest(cli, command, opened, named);
       const { circuit, measurements, timings } = await discover(
         { ...request, store: { folder, existing: 'resume', identity }, loadSeconds },
-        { signal: cli.signal, onProgress, onWarning: cli.output.warn, renderReport: await reportRenderer(cli) },
+        {
+          signal: cli.signal,
+          onProgress,
+          onWarning: (line) => cli.output.warn(warningText(line)),
+          renderReport: await reportRenderer(cli),
+        },
       );
       const edges = circuit.edges.length;
       const point = measurements[0]?.points.find((one) => one.edges === edges);

@@ -1,6 +1,7 @@
 /** @file The known circuit of a task: for algorithms that are told one, and to measure scores against. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Graph, PruneScores, Task } from '@auto-circuit/core';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
@@ -62,10 +63,17 @@ export async function rocAreas(
 }
 
 /**
- * What an option `edges` of an algorithm may say: a circuit file, `official` or a known circuit of the task by name, else names of
- * edges as they are.
+ * What an option `edges` of an algorithm may say: a run folder, a circuit file, `official` or a known circuit of the task by name,
+ * else names of edges as they are.
+ * @param top so many edges, the most important first: of a run folder all its edges by their scores, of a circuit file its own.
+ * Without it a run folder stands for the circuit that it kept
  */
-export async function edgesNamed(cwd: string, place: CircuitPlace, text: string): Promise<string> {
+export async function edgesNamed(cwd: string, place: CircuitPlace, text: string, top?: number): Promise<string> {
+  const folder = resolve(cwd, text);
+  if (text !== '' && existsSync(join(folder, 'circuit.json'))) {
+    if (top === undefined) return edgesNamed(cwd, place, join(text, 'circuit.json'));
+    return strongestOf(place.graph, folder, text, top);
+  }
   if (text.endsWith('.json')) {
     const { fileError, parseCircuitJson } = await import('@auto-circuit/core/run');
     const { edgeAt } = await import('@auto-circuit/core');
@@ -73,8 +81,11 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string)
     const content = await readFile(path, 'utf8').catch((cause: unknown) => {
       throw fileError('circuit', 'read', text, cause);
     });
-    const { circuit } = parseCircuitJson(content, text, place.graph);
-    return circuit.edges.map((edge) => edgeAt(place.graph, edge).name).join(',');
+    const { circuit, scores } = parseCircuitJson(content, text, place.graph);
+    const size = (edge: number): number => Math.abs(scores.get(edge) ?? 0);
+    const order = circuit.edges.toSorted((a, b) => size(b) - size(a) || a - b);
+    const edges = top === undefined ? circuit.edges : order.slice(0, top);
+    return edges.map((edge) => edgeAt(place.graph, edge).name).join(',');
   }
   if (text !== 'official' && !knownCircuitNames(place).includes(text)) return text;
   const known = knownCircuit(place, text === 'official' ? undefined : text);
@@ -86,4 +97,26 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string)
     what: 'no known circuit is there to take edges from',
     fix: 'use a task that has an official circuit, or name edges or a circuit file',
   });
+}
+
+/** Names of the strongest edges by the scores of a folder. */
+async function strongestOf(graph: Graph, folder: string, name: string, top: number): Promise<string> {
+  const { checkSameGraph, readScoresFolder } = await import('@auto-circuit/core/run');
+  const { edgeAt, flattenScores } = await import('@auto-circuit/core');
+  const found = await readScoresFolder(folder);
+  if (!found?.scores) {
+    throw new AutoCircuitError({
+      code: 'run-unfinished',
+      fields: { path: name },
+      where: 'circuits',
+      what: `${name} has no scores to take the strongest edges from`,
+    });
+  }
+  checkSameGraph(found.graph, graph, join(name, 'circuit.json'));
+  const flat = flattenScores(graph, found.scores);
+  const order = Array.from(flat.keys()).sort((a, b) => Math.abs(flat[b]!) - Math.abs(flat[a]!) || a - b);
+  return order
+    .slice(0, top)
+    .map((number) => edgeAt(graph, number).name)
+    .join(',');
 }

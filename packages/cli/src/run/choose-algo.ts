@@ -118,7 +118,8 @@ export async function algoOptions(
   const flags = [...given, ...rest.map(([name, value]) => ({ prefix: 'algo', name, value: String(value) }))];
   const values = parseTableFlags(flags, 'algo', algo.options, algo.name);
   if (!place || typeof values.edges !== 'string') return values;
-  return Object.freeze({ ...values, edges: await edgesNamed(cli.cwd, place, values.edges) });
+  const top = typeof values.top === 'number' && values.top > 0 ? values.top : undefined;
+  return Object.freeze({ ...values, edges: await edgesNamed(cli.cwd, place, values.edges, top) });
 }
 
 async function presetValues(

@@ -27,19 +27,22 @@ export function givenFlags(command: Command): string[] {
   return Object.keys(command.opts()).filter((name) => command.getOptionValueSource(name) === 'cli');
 }
 
-/** What the flags of `discover` were in a run. */
-export function runDefaults({ asked, sources }: RunJson): FlagDefaults {
+/**
+ * What the flags of `discover` were in a run. Its device and threads are those of its backend: another backend, named on the
+ * command line, has its own.
+ */
+export function runDefaults({ asked, sources }: RunJson, command: Command): FlagDefaults {
   const { patchType, select, ablation, ablateFrom, reverse, train, test, batchSize, limit, length, seed, backend } =
     asked;
   const { factorized, splitQkv, kvInputs } = asked.graph;
+  const named = givenFlags(command).includes('backend') ? command.getOptionValue('backend') : backend.name;
+  const place = { backend: backend.name, device: backend.device, threads: backend.threads };
   return {
     ...sources,
     ...{ patchType, select, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
     test: test === null ? null : `${test}`,
     ...{ factorized, splitQkv, kvInputs },
-    backend: backend.name,
-    device: backend.device,
-    threads: backend.threads,
+    ...(named === backend.name ? place : {}),
   };
 }
 

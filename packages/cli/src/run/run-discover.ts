@@ -3,6 +3,7 @@ import type { DiscoverRequest, DiscoverResult, RunPhase } from '@auto-circuit/co
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
+import { warningText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
 import { countOf } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
@@ -24,7 +25,7 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
       onProgress: bar.report,
       onWarning: (line) => {
         bar.stop();
-        cli.output.warn(line);
+        cli.output.warn(warningText(line));
       },
       renderReport,
     });

@@ -73,6 +73,7 @@ export async function runRequest(
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
     ...circuitSettings(cli, command),
+    processMemory: opened.backend.processMemory,
   };
   const { name, weights, processing } = opened.model;
   const identity: RunIdentity = {

@@ -116,6 +116,18 @@ export function withAdvice(parts: ErrorParts): ErrorParts {
   return advice === undefined ? parts : { ...parts, fix: advice };
 }
 
+/** What an algorithm warns of, and the same with flags. */
+const WARNINGS: readonly (readonly [string, string])[] = [
+  [
+    'so their scores are rounding noise; use the weights unprocessed',
+    'so their scores are rounding noise; use --no-process',
+  ],
+];
+
+/** A warning of a library with advice in flags, where it has any. */
+export const warningText = (line: string): string =>
+  WARNINGS.reduce((text, [plain, withFlags]) => text.replace(plain, withFlags), line);
+
 /** One line for an error, with advice in flags where it has any. */
 export function errorText(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -2,7 +2,7 @@
 import { AutoCircuitError, ERROR_CODES, type ErrorCode, type ErrorParts } from '@auto-circuit/core/startup';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../cli.js';
-import { ADVICE, errorText, withAdvice } from '../terminal/advice.js';
+import { ADVICE, errorText, warningText, withAdvice } from '../terminal/advice.js';
 
 const LIBRARY_FIX = 'do it in a script';
 const parts = (code: ErrorCode, more: Partial<ErrorParts> = {}): ErrorParts => ({
@@ -154,6 +154,13 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
     'it failed in its own code (--debug shows the stack)',
   ],
 ];
+
+it('warnings of libraries get flags, too, and stay as they are where there is none for them', () => {
+  expect(warningText('x: so their scores are rounding noise; use the weights unprocessed')).toBe(
+    'x: so their scores are rounding noise; use --no-process',
+  );
+  expect(warningText('use the weights')).toBe('use the weights');
+});
 
 describe('advice', () => {
   it.each(CASES)('%s %j: %s', (code, more, advice) => {

@@ -45,6 +45,20 @@ describe('help', () => {
   });
 });
 
+describe('list', () => {
+  it('has all that --algo takes: algorithms, and presets such as the known circuit', async () => {
+    const written = JSON.parse((await runMain(['list', 'algos', '--json'])).stdout);
+    const names = (list: readonly { readonly name: string }[]) => list.map(({ name }) => name);
+    expect(names(written.algos)).toContain('exact');
+    expect(names(written.presets)).toContain('official-circuit');
+    const one = await runMain(['list', 'algos', 'official-circuit']);
+    expect([one.code, one.stdout]).toEqual([
+      0,
+      expect.stringMatching(/known-edges, edges of the task’s known circuit/),
+    ]);
+  });
+});
+
 /** What `--json` writes of an error. */
 interface WrittenError {
   readonly error: { readonly code: string; readonly kind: string; readonly message: string };

@@ -46,6 +46,27 @@ describe('patch', () => {
     }
   });
 
+  it('tells the difference of answers and wrong answers, and with --outputs all every position', async () => {
+    const args = ['patch', ...PAIR, '--answer', ' Bodo', '--edges', 'A2.1->Resid End', '--quiet'];
+    const json = async (...more: string[]) => JSON.parse((await run(...args, '--json', ...more)).stdout);
+    const one = await json();
+    const [suri, bodo, rosa]: Watched[] = one.answers;
+    for (const side of ['before', 'after', 'corrupt'] as const) {
+      const expected = (suri![side].logit + bodo![side].logit) / 2 - rosa![side].logit;
+      expect(one.logit_diff[side]).toBeCloseTo(expected, 12);
+    }
+    expect(one).not.toHaveProperty('positions');
+    const all = await json('--outputs', 'all');
+    expect(all.positions.map(({ position }: { position: number }) => position)).toEqual([...Array(15).keys()]);
+    const { position: _, ...last } = all.positions.at(-1);
+    expect(last).toEqual({ top_before: all.top_before, top_after: all.top_after });
+    expect(all.top_after[0].text).toBe(one.top_after[0].text);
+    expect(all.positions[2].top_before[0].text).toMatch(/ ?and/); // after "While Suri"
+    const text = (await run(...args, '--outputs', 'all')).stdout;
+    expect(text).toMatch(/position +token +before[\s\S]*\n +2 +"Suri" +"and"[\s\S]*at the last position/);
+    expect(text).toMatch(/logit difference +answers − wrong +\S+ +\S+ +[+-]\S+ +\S+/);
+  });
+
   it('shows tokens as text, and edges by position with --token-positions', async () => {
     const all = await patched('--edges', 'A2.3->Resid End', '--token-positions');
     const last = await patched('--edges', 'A2.3->Resid End@14', '--token-positions');

@@ -33,6 +33,9 @@ describe('--workers', () => {
       const [one, ...others] = await Promise.all([1, 2, 3].map((n) => readFile(join(cwd, `${name}-${n}`, file))));
       for (const other of others) expect(other.equals(one!), file).toBe(true);
     }
+    const memory = async (workers: number): Promise<number> =>
+      JSON.parse(await readFile(join(cwd, `${name}-${workers}`, 'timings.json'), 'utf8')).memoryMb;
+    expect(await memory(3)).toBeGreaterThan((await memory(1)) + 2 * 40); // two more processes of Node.js with a runtime
   });
 });
 

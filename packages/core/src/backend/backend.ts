@@ -63,6 +63,8 @@ export interface Backend {
   /** How many runs it computes at the same time; undefined is one. Results do not depend on it. */
   readonly parallel?: number;
   compile(program: Program, weights: WeightStore, hint?: CompileHint): Promise<Executable>;
+  /** Peak resident memory of the processes that it runs in beside this one, in bytes; absent where there are none. */
+  processMemory?(): Promise<number>;
   dispose(): Promise<void>;
 }
 

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { floatTensor } from '../tensor/tensor.js';
 import { errorOf } from '../testing/errors.js';
 import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
 import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
-import { type EapIgGraph, fromEapIg, toEapIg } from './eap-ig-format.js';
-import { edgesByName } from './edges.js';
-import { unflattenScores } from './score-index.js';
-import type { GraphOptions } from './types.js';
+import { type EapIgGraph, toEapIg } from './eap-ig-format.js';
+import { circuitOfEdges, fromEapIg, parseEapIgText } from './eap-ig-read.js';
+import { edgeEnds, edgesByName } from './edges.js';
+import { flattenScores, unflattenScores } from './score-index.js';
+import type { GraphOptions, PruneScores } from './types.js';
 
 const graph = smallGraph();
 const scores = unflattenScores(
@@ -43,8 +45,9 @@ describe("EAP-IG's graph", () => {
     const json = JSON.parse(JSON.stringify(toEapIg(graph, scores, kept))) as unknown;
     const read = fromEapIg(json, SMALL_LAYOUT);
     expect(read.scores).toEqual(scores);
-    expect(read.circuit.edges).toEqual(kept?.edges ?? Array.from({ length: graph.edgeCount }, (_, i) => i));
-    expect(toEapIg(read.graph, read.scores, read.circuit)).toEqual(json);
+    expect(read).toMatchObject({ scoresOf: 'edges', nodes: null, neurons: null });
+    expect(read.circuit?.edges).toEqual(kept?.edges); // all edges in the graph choose nothing
+    expect(toEapIg(read.graph, read.scores, read.circuit ?? undefined)).toEqual(json);
   });
 
   it('holds parallel models', () => {
@@ -88,6 +91,18 @@ describe("EAP-IG's graph", () => {
       code: 'unknown-edge',
       fields: { path, name: 'm0->m2', nearest: expect.arrayContaining(['m0->m1']) },
     });
+    refused(change((j) => delete j.edges['m0->m1']!.score)).toMatchObject({
+      code: 'invalid-file',
+      fields: { path, key: 'edges.m0->m1.score' },
+    });
+    refused(change((j) => Object.assign(j.nodes, { m2: { in_graph: false, score: 1 } }))).toMatchObject({
+      code: 'unknown-node',
+      fields: { path, name: 'm2', nearest: expect.arrayContaining(['m1']) },
+    });
+    refused(change((j) => Object.assign(j.nodes.m1!, { neurons_scores: [1, 2, 3] }))).toMatchObject({
+      code: 'graph-mismatch',
+      fields: { path, key: 'nodes.m1.neurons_scores' },
+    });
     refused(whole, { ...SMALL_LAYOUT, layers: 3 }).toMatchObject({
       code: 'graph-mismatch',
       fields: { path, key: 'n_layers' },
@@ -98,5 +113,78 @@ describe("EAP-IG's graph", () => {
       code: 'not-finite',
       fields: { name: 'Resid Start->A0.0.Q' },
     });
+  });
+
+  const zeros = unflattenScores(graph, new Float64Array(graph.edgeCount));
+  const nodes = {
+    scores: floatTensor(
+      Float64Array.from(graph.sources, (_, i) => i + 0.5),
+      [7],
+    ),
+    neurons: floatTensor(
+      Float64Array.from({ length: 28 }, (_, i) => i / 8),
+      [7, 4],
+    ),
+  };
+  const ofSource = (read: { scores: PruneScores | null }): number[] =>
+    Array.from(flattenScores(graph, read.scores!), (own, n) => own - edgeEnds(graph, n).source.index);
+
+  it('scores of nodes and neurons come back; edges without any of their own get their source’s', () => {
+    const json = toEapIg(graph, zeros, undefined, { nodes });
+    expect(json.nodes['a1.h0']).toEqual({ in_graph: true, score: 4.5, neurons_scores: [2, 2.125, 2.25, 2.375] });
+    const read = fromEapIg(json, SMALL_LAYOUT);
+    expect(read).toMatchObject({ nodes, scoresOf: 'nodes', circuit: null, neurons: null });
+    expect(new Set(ofSource(read))).toEqual(new Set([0.5]));
+    // Edges that have scores keep them.
+    expect(fromEapIg(toEapIg(graph, scores, circuit, { nodes }), SMALL_LAYOUT)).toMatchObject({
+      scores,
+      nodes,
+      scoresOf: 'edges',
+    });
+    // A node without a score of its own has its neurons' sum: [0.5 i + (0 + 1/8 + 2/8 + 3/8)] = 2 i + 0.75.
+    const neuronsOnly = structuredClone(json);
+    for (const node of Object.values(neuronsOnly.nodes)) delete node.score;
+    const summed = fromEapIg(neuronsOnly, SMALL_LAYOUT);
+    expect(summed.scoresOf).toBe('neurons');
+    expect(Array.from(summed.nodes!.scores.data)).toEqual(graph.sources.map((_, i) => 2 * i + 0.75));
+  });
+
+  it('a node without a score, NaN in files of Python, is always kept there: ∞ here, and none again there', () => {
+    const json = toEapIg(graph, zeros, undefined, { nodes: { scores: nodes.scores } });
+    const text = JSON.stringify(json).replace('"score":2.5', '"score": NaN');
+    expect(() => JSON.parse(text)).toThrow();
+    const read = fromEapIg(parseEapIgText(text, { where: 'test', path: 'g.json' }), SMALL_LAYOUT);
+    expect(Array.from(read.nodes!.scores.data)).toEqual([0.5, 1.5, Number.POSITIVE_INFINITY, 3.5, 4.5, 5.5, 6.5]);
+    expect(toEapIg(graph, zeros, undefined, { nodes: read.nodes! }).nodes['a0.h1']).toEqual({ in_graph: true });
+  });
+
+  it('a circuit without scores has its edges and no scores; early versions have nodes as booleans', () => {
+    const json = toEapIg(graph, null, circuit);
+    expect(json.edges['a1.h1->logits']).toEqual({ in_graph: true });
+    expect(fromEapIg(json, SMALL_LAYOUT)).toMatchObject({ scores: null, scoresOf: null, circuit });
+    const early = { ...json, nodes: { input: true, m0: false } };
+    expect(fromEapIg(early, SMALL_LAYOUT).circuit!.edges).toEqual(circuit.edges);
+  });
+
+  it('circuits of neurons are kept, and refused where edges run whole', () => {
+    const whole = graph.sources.map(() => [true, true, true, true]);
+    const part = whole.with(5, [true, false, true, false]); // A1.1, a source of the circuit
+    const outside = whole.with(1, [false, true, true, true]); // A0.0, of no edge in it
+    const read = (neurons: boolean[][], kept = circuit) =>
+      fromEapIg(toEapIg(graph, scores, kept, { neurons }), SMALL_LAYOUT);
+    expect(read(part).neurons).toEqual(part);
+    expect(errorOf(() => circuitOfEdges(read(part), 'g.json'))).toMatchObject({
+      code: 'unsupported-graph',
+      fields: { path: 'g.json', reason: 'neurons', node: 'A1.1' },
+    });
+    expect(circuitOfEdges(read(outside), 'g.json')!.edges).toEqual(circuit.edges);
+    const every = makeCircuit(graph, Array(graph.edgeCount).keys());
+    expect(() => circuitOfEdges(read(outside, every), 'g.json')).toThrow(/circuit of neurons/);
+    // Before EAP-IG has chosen any, all are false: that is no circuit.
+    const none = whole.map(() => [false, false, false, false]);
+    expect(read(none).neurons).toBeNull();
+    const numbers = structuredClone(toEapIg(graph, scores, circuit, { neurons: part }));
+    Object.assign(numbers.nodes['a1.h1']!, { neurons: [1, 0, 1, 0] });
+    expect(fromEapIg(numbers, SMALL_LAYOUT).neurons).toEqual(part);
   });
 });

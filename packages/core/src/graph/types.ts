@@ -116,6 +116,14 @@ export interface Edge {
 /** One number for each edge, by destination module: `[position?, head?, sources]`. Importance is the absolute value. */
 export type PruneScores = Readonly<Record<string, Tensor<FloatArray>>>;
 
+/** Scores of source nodes, in the graph's order. */
+export interface NodeScores {
+  /** [position?, sources]. */
+  readonly scores: Tensor<FloatArray>;
+  /** Of the single numbers that each node writes to the residual stream: [position?, sources, dModel]. */
+  readonly neurons?: Tensor<FloatArray>;
+}
+
 /**
  * How much of each edge is patched (0 not, 1 wholly), by destination module like the scores.
  * `perItem`: every tensor has a leading axis over the batch items.

@@ -1,10 +1,9 @@
 /** @file What a pruning algorithm is: what it is given, what it gives. */
-import type { Graph, PruneScores } from '../graph/types.js';
+import type { Graph, NodeScores, PruneScores } from '../graph/types.js';
 import type { Objective } from '../objectives/objective.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
-import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { OptionTable, OptionValues } from './options.js';
 
@@ -34,13 +33,6 @@ export interface PruneAlgoContext {
   readonly checkpoint?: Checkpoint;
   /** Aborted on Ctrl-C: long loops check `signal.throwIfAborted()` between batches. */
   readonly signal?: AbortSignal;
-}
-/** Scores of source nodes, in the graph's order. */
-export interface NodeScores {
-  /** [position?, sources]. */
-  readonly scores: Tensor<FloatArray>;
-  /** Of the single numbers that each node writes to the residual stream: [position?, sources, dModel]. */
-  readonly neurons?: Tensor<FloatArray>;
 }
 /** What an algorithm gives. */
 export interface PruneResult {

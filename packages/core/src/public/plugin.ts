@@ -47,6 +47,7 @@ export type {
   GraphLayout,
   GraphOptions,
   Mask,
+  NodeScores,
   PruneScores,
   SourceBlock,
   SourceNode,
@@ -108,7 +109,6 @@ export { optionDefaults, parseOptions } from '../plugin/option-values.js';
 export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
 export {
   definePruneAlgo,
-  type NodeScores,
   type Progress,
   type PruneAlgo,
   type PruneAlgoContext,

@@ -11,7 +11,8 @@ export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../
 export { buildGraph, optionsFor } from '../graph/build.js';
 export { checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export { edgeCounts } from '../graph/circuit-sizes.js';
-export { fromEapIg, toEapIg } from '../graph/eap-ig-format.js';
+export { toEapIg } from '../graph/eap-ig-format.js';
+export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
 export { edgeSelection } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
@@ -71,4 +72,10 @@ export {
   withoutPromptValues,
 } from '../run-folder/schemas.js';
 export { readScores, writeScores } from '../run-folder/score-files.js';
+export {
+  readScoresFolder,
+  SCORES_FOLDER_FILES,
+  type ScoresFolder,
+  writeScoresFolder,
+} from '../run-folder/scores-folder.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';

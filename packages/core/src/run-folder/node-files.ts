@@ -3,8 +3,7 @@
 import { AutoCircuitError } from '../errors/error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
-import type { Graph } from '../graph/types.js';
-import type { NodeScores } from '../plugin/prune-algo.js';
+import type { Graph, NodeScores } from '../graph/types.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { fromJsonNumber, type JsonNumber, toJsonNumber } from './schemas.js';
 

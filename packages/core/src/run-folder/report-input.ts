@@ -1,6 +1,5 @@
 /** @file What a report is made of: one run, as it lies in its folder. */
-import type { Circuit, Graph, PruneScores } from '../graph/types.js';
-import type { NodeScores } from '../plugin/prune-algo.js';
+import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
 import type { Measurement, RunJson } from './schemas.js';
 import type { Verification } from './verification-file.js';
 

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AutoCircuitError } from '../errors/error.js';
-import type { Graph } from '../graph/types.js';
-import type { NodeScores, PruneResult } from '../plugin/prune-algo.js';
+import type { Graph, NodeScores } from '../graph/types.js';
+import type { PruneResult } from '../plugin/prune-algo.js';
 import { nodesFromJson, readNeurons } from './node-files.js';
 import { RUN_FILES, readIfThere } from './run-files.js';
 import {

@@ -128,7 +128,10 @@ export const nodesSchema = z.array(
 /** `curves.json`: what training saw at each step, by name; only of algorithms that train. */
 export const curvesSchema = z.record(z.string(), z.array(numberSchema));
 
-/** `timings.json`: seconds and memory of the process that finished the run. */
+/**
+ * `timings.json`: seconds of the process that finished the run, and the peaks of its resident memory and of the processes that
+ * its backend ran in, added up (weights that they share count in each).
+ */
 export const timingsSchema = z.object({
   seconds: z.object({ load: z.number(), score: z.number(), measure: z.number() }),
   memoryMb: z.number(),

@@ -56,6 +56,22 @@ const points = (m: { readonly points: readonly { edges: number; value: unknown; 
   m.points.map(({ edges, faithfulness }) => [edges, faithfulness]);
 
 describe('discover', () => {
+  it('keeps no whole model where something smaller is measured, and says what it keeps', async () => {
+    const keptOf = async (...counts: number[]) => {
+      const warnings: string[] = [];
+      const asked = request({ sizes: { by: 'list', counts } });
+      const { circuit } = await discover(asked, { onWarning: (line) => warnings.push(line) });
+      return { edges: circuit.edges.length, warnings };
+    };
+    // 1 edge of 25 is not faithful, and the whole model always is.
+    const small = await keptOf(1, 25);
+    expect(small.edges).toBe(1);
+    expect(small.warnings).toEqual([expect.stringMatching(/largest below the whole model is kept \(1 edges\)/)]);
+    const whole = await keptOf(25);
+    expect(whole.edges).toBe(25);
+    expect(whole.warnings).toEqual([expect.stringMatching(/^nothing but the whole model was measured/)]);
+  });
+
   it('scores, measures from the empty circuit to the whole model, and keeps the smallest faithful circuit', async () => {
     const { measurements, circuit, scores, standardErrors } = await discover(request());
     const [curve] = measurements;

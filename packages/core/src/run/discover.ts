@@ -7,10 +7,10 @@ import { readFile } from 'node:fs/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import { invalidEdgeCount } from '../graph/scores.js';
-import type { Circuit, PruneScores } from '../graph/types.js';
+import type { Circuit, NodeScores, PruneScores } from '../graph/types.js';
 import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
-import type { NodeScores, PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
+import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
 import { toFileNodes } from '../run-folder/node-files.js';
 import { openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
@@ -122,7 +122,7 @@ async function runParts(
         score: (scored - referenced) / 1000,
         measure: (performance.now() - scored + referenced - start) / 1000,
       },
-      memoryMb: Math.round(process.resourceUsage().maxRSS / 1024),
+      memoryMb: Math.round(process.resourceUsage().maxRSS / 1024 + ((await request.processMemory?.()) ?? 0) / 2 ** 20),
       resumed: store?.resumed ?? false,
     };
     await store?.writeTimings(timings);
@@ -231,9 +231,11 @@ async function measuredOf(
   }
   const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {
-    onWarning?.(
-      `no measured size is faithful together with the next larger one, so the largest is kept (${circuit.edges.length} edges); measure more sizes with --edges, or choose one with --keep N`,
-    );
+    const kept =
+      circuit.edges.length === model.graph.edgeCount
+        ? 'nothing but the whole model was measured, so it is kept'
+        : `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges)`;
+    onWarning?.(`${kept}; measure more sizes with --edges, or choose one with --keep N`);
   }
   return { circuit, connected, measurements };
 }

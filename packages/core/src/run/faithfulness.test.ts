@@ -94,7 +94,12 @@ describe('faithfulnessScale', () => {
 describe('chooseKept', () => {
   const sizes = (...faithful: boolean[]) => faithful.map((f, edges) => ({ edges, faithful: f }));
   it('takes the smallest size that is faithful together with the next, else the largest', () => {
-    expect(chooseKept(sizes(false, true, false, true, true))).toEqual({ index: 3, found: true });
-    expect(chooseKept(sizes(false, true, false, false, true))).toEqual({ index: 4, found: false });
+    expect(chooseKept(sizes(false, true, false, true, true), 9)).toEqual({ index: 3, found: true });
+    expect(chooseKept(sizes(false, true, false, false, true), 9)).toEqual({ index: 4, found: false });
+  });
+  it('never takes the whole model, which is always faithful, where a circuit is measured', () => {
+    expect(chooseKept(sizes(false, true, false, false, true), 4)).toEqual({ index: 3, found: false });
+    expect(chooseKept(sizes(false, false, false, true, true), 4)).toEqual({ index: 3, found: true });
+    expect(chooseKept([{ edges: 4, faithful: true }], 4)).toEqual({ index: 0, found: false });
   });
 });

@@ -133,12 +133,18 @@ export interface FaithfulSize {
 }
 /**
  * The size to keep: the smallest measured size that is faithful while the next larger one is too; if none is, the largest.
+ * The whole model is always faithful and no circuit, so it is kept only where nothing else is measured.
  * @param sizes ascending
+ * @param edgeCount of the whole model
  * @returns the index into `sizes`, and whether it was found so
  */
-export function chooseKept(sizes: readonly FaithfulSize[]): { readonly index: number; readonly found: boolean } {
+export function chooseKept(
+  sizes: readonly FaithfulSize[],
+  edgeCount: number,
+): { readonly index: number; readonly found: boolean } {
+  const circuits = sizes.filter(({ edges }) => edges < edgeCount).length;
   const index = sizes.findIndex(({ faithful }, i) => faithful && sizes[i + 1]?.faithful === true);
-  return index >= 0 ? { index, found: true } : { index: sizes.length - 1, found: false };
+  return index >= 0 ? { index, found: true } : { index: Math.max(circuits, 1) - 1, found: false };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

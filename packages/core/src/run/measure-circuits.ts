@@ -121,7 +121,7 @@ export class SizeMeasurer {
 
   /** Measures each circuit that has not been measured yet; gives measurements in the order of `circuits` (by rising size). */
   async measure(circuits: readonly SizedCircuit[]): Promise<MeasuredSizes> {
-    const { metrics, signal, onProgress } = this.#request;
+    const { model, metrics, signal, onProgress } = this.#request;
     const references = await this.references();
     const points: Measured[] = [];
     const next = (): void => {
@@ -154,7 +154,7 @@ export class SizeMeasurer {
       };
     });
     const sizes = circuits.map(({ edges }, i) => ({ edges, faithful: points[i]!.faithful }));
-    return { measurements, auto: chooseKept(sizes) };
+    return { measurements, auto: chooseKept(sizes, model.graph.edgeCount) };
   }
 
   /** Neighbours that may run together: as many as one run takes, and whose outputs take little memory. */

@@ -27,6 +27,8 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
   /** Seconds that the caller took to load model and data, for `timings.json`. */
   readonly loadSeconds?: number;
+  /** Peak resident memory of other processes that take part, in bytes (`Backend.processMemory`), for `timings.json`. */
+  readonly processMemory?: (() => Promise<number>) | undefined;
 }
 
 /** What the caller knows of a run beyond the request. */

@@ -9,6 +9,13 @@ import {
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 
+/**
+ * A source's mean over n numbers that is at most this share of their root mean square is 0 but for rounding. Centred weights
+ * leave float32 rounding, 6e-8 of the terms, and terms of many numbers partly cancel; numbers that are not centred but
+ * independent leave 1/√n, more than this for n up to 10^10.
+ */
+const ROUNDING = 1e-5;
+
 /** Most numbers of source outputs asked for at once (64 MiB as float32). */
 const MOST_NUMBERS = 2 ** 24;
 
@@ -37,18 +44,26 @@ export const activationMagnitude = definePruneAlgo({
       });
     }
     const magnitudes = new Float64Array(graph.sources.length); // [sources]
+    const squares = new Float64Array(graph.sources.length); // [sources], sums over all numbers
+    let numbers = 0;
     let done = 0;
     for (const batch of batches) {
       const sums = new Float64Array(graph.sources.length); // [sources], signed
       for (const piece of pieces(graph, batch)) {
         signal?.throwIfAborted();
-        await addSums(context, piece, sums);
+        await addSums(context, piece, sums, squares);
         done += piece.prompts.length;
         progress.report(done, prompts, 'prompts');
       }
       const count = batch.prompts.length * batch.length * graph.layout.dModel;
+      numbers += count;
       for (const [s, sum] of sums.entries()) magnitudes[s]! += (Math.abs(sum / count) * batch.prompts.length) / prompts;
     }
+    const writers = graph.sources.slice(1);
+    const centred = writers.every(
+      ({ index }) => magnitudes[index]! <= ROUNDING * Math.sqrt(squares[index]! / Math.max(1, numbers)),
+    );
+    if (centred && writers.length > 0) context.warn?.(CENTRED);
     const bySource = Float32Array.from(
       { length: graph.edgeCount },
       (_, n) => magnitudes[edgeEnds(graph, n).source.index]!,
@@ -57,13 +72,24 @@ export const activationMagnitude = definePruneAlgo({
   },
 });
 
-/** Adds each source's outputs on the clean side, over prompts, positions and dModel; one prompt after the other. */
-async function addSums({ model }: PruneAlgoContext, piece: PromptBatch, sums: Float64Array): Promise<void> {
+const CENTRED =
+  'activation-magnitude: every source but the start writes numbers whose mean is 0, since the model’s weights were centred, so their scores are rounding noise; use the weights unprocessed';
+
+/** Adds each source's outputs on the clean side, and their squares, over prompts, positions and dModel; one prompt after the other. */
+async function addSums(
+  { model }: PruneAlgoContext,
+  piece: PromptBatch,
+  sums: Float64Array,
+  squares: Float64Array,
+): Promise<void> {
   const { data, shape } = await model.sourceOutputs(piece, 'clean'); // [sources, prompts, pos, dModel]
   const [sources, prompts, pos, dModel] = shape as [number, number, number, number];
   const slab = pos * dModel;
   for (let s = 0; s < sources; s++) {
-    for (let i = s * prompts * slab; i < (s + 1) * prompts * slab; i++) sums[s]! += data[i]!;
+    for (let i = s * prompts * slab; i < (s + 1) * prompts * slab; i++) {
+      sums[s]! += data[i]!;
+      squares[s]! += data[i]! ** 2;
+    }
   }
 }
 

@@ -19,6 +19,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
+import { type AcdcStep, acdcSteps, stepsAhead } from './acdc-steps.js';
 
 /** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
 export type AcdcFaithfulness = 'kl' | 'mse';
@@ -30,6 +31,8 @@ export interface AcdcSettings {
   readonly prompts: 'first-batch' | 'all';
   /** Canonical edge numbers, each at most once; edges left out are never removed. Default: `acdcOrder`. */
   readonly order?: readonly number[];
+  /** Whether all edges into a Q, K or V input of a head are tried at once before each by itself. Default: false. */
+  readonly blocks?: boolean;
 }
 /** What the search with one threshold came to. */
 export interface AcdcAtTau {
@@ -62,32 +65,39 @@ export function acdcOrder(graph: Graph): number[] {
 /**
  * For each τ: starts with nothing patched, visits the edges in order, patches one more, and keeps it patched when
  * d(now) − d(before) < τ (signed). d is KL(clean ‖ run), or the mean squared difference of logits, averaged over the
- * positions read and the prompts; in float64 on the host. Thresholds that have removed the same edges so far share a run.
+ * positions read and the prompts; in float64 on the host. With `blocks`, all edges into a Q, K or V input of a head are first
+ * tried at once, as in the original implementation of ACDC. Thresholds that have removed the same edges so far share a run.
  * The model runs several edges ahead of the decisions, as far as these are regular (see `visitNext`).
  *
  * @throws AutoCircuitError `invalid-option` for thresholds, `duplicate-edge` or `unknown-edge` for an order that cannot be used
  */
 export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettings): Promise<AcdcResult> {
   const { graph } = context;
-  const { faithfulness, taus, order = acdcOrder(graph) } = settings;
+  const { faithfulness, taus, order = acdcOrder(graph), blocks = false } = settings;
   checkTaus(taus);
   checkOrder(graph, order);
+  const steps = acdcSteps(graph, order, blocks);
   const batches = settings.prompts === 'all' ? context.batches : context.batches.slice(0, 1);
   const first: Branch = { taus: taus.map((_, t) => t), removed: [], distance: 0, visited: 0, rate: 0.5 };
   let branches: readonly Branch[] = [first];
   const work = await resumableWork(context, {
     where: 'acdc',
-    key: ['acdc', faithfulness, taus, settings.prompts, settings.order ?? null, graph.edgeCount, batchesKey(context)],
-    total: order.length,
-    unit: 'edges',
+    key: [
+      ...['acdc', faithfulness, taus, settings.prompts, settings.order ?? null],
+      ...(blocks ? ['blocks'] : []),
+      graph.edgeCount,
+      batchesKey(context),
+    ],
+    total: steps.length,
+    unit: blocks ? 'steps' : 'edges',
     state: () => saved(branches),
   });
   if (work.saved) branches = restored(work.saved, taus.length);
   const distancesOf = await distances(context, batches, faithfulness);
   for (;;) {
     const branch = branches.reduce((least, other) => (other.visited < least.visited ? other : least));
-    if (branch.visited === order.length) break;
-    const grown = await visitNext(branch, { order, taus, distancesOf });
+    if (branch.visited === steps.length) break;
+    const grown = await visitNext(branch, { steps, taus, distancesOf });
     branches = branches.flatMap((other) => (other === branch ? grown : [other]));
     await work.step(Math.min(...branches.map(({ visited }) => visited)));
   }
@@ -99,48 +109,50 @@ interface Branch {
   readonly taus: readonly number[];
   readonly removed: readonly number[];
   readonly distance: number;
-  /** How many edges it has come past. */
+  /** How many steps it has come past. */
   readonly visited: number;
-  /** How often edges were removed of late, from 0 to 1: what is expected of the next ones. */
+  /** How often steps were accepted of late, from 0 to 1: what is expected of the next ones. */
   readonly rate: number;
 }
 
-/** How much of `rate` stays from one edge to the next. */
+/** How much of `rate` stays from one step to the next. */
 const RATE_MEMORY = 0.9;
 
 interface Visit {
-  readonly order: readonly number[];
+  readonly steps: readonly AcdcStep[];
   readonly taus: readonly number[];
   readonly distancesOf: DistancesOf;
 }
 
 /**
- * Tries the next edges of a branch, as many as the model runs together: each as if those before it went as expected (all
- * removed, or all kept). Results are used in order up to the first that went otherwise, so the search is the same as one edge
+ * Tries the next steps of a branch, as many as the model runs together: each as if those before it went as expected (all
+ * removed, or all kept). Results are used in order up to the first that went otherwise, so the search is the same as one step
  * at a time.
  */
-async function visitNext(branch: Branch, { order, taus, distancesOf }: Visit): Promise<Branch[]> {
+async function visitNext(branch: Branch, { steps, taus, distancesOf }: Visit): Promise<Branch[]> {
   const expected = branch.rate >= 0.5;
   const regular = Math.max(branch.rate, 1 - branch.rate);
-  const edges = order.slice(branch.visited);
-  const found = await distancesOf(branch.removed, edges, { removed: expected, chance: regular });
+  const ahead = stepsAhead(steps, branch.visited, expected);
+  const next = ahead.map(({ step }) => step.edges);
+  const found = await distancesOf(branch.removed, next, { removed: expected, chance: regular });
   let { distance, rate, visited } = branch;
   const removed = [...branch.removed];
   for (const [i, near] of found.entries()) {
-    const edge = edges[i]!;
+    const { step, index } = ahead[i]!;
+    const [past, pastParts] = [index + 1, index + 1 + step.parts];
     const accepts = (t: number): boolean => near - distance < taus[t]!;
     const [yes, no] = [branch.taus.filter(accepts), branch.taus.filter((t) => !accepts(t))];
     const gone = yes.length > 0;
-    visited++;
     rate = RATE_MEMORY * rate + (1 - RATE_MEMORY) * (gone ? 1 : 0);
     if (gone && no.length > 0) {
       return [
-        { taus: yes, removed: [...removed, edge], distance: near, visited, rate },
-        { taus: no, removed, distance, visited, rate },
+        { taus: yes, removed: [...removed, ...step.edges], distance: near, visited: pastParts, rate },
+        { taus: no, removed, distance, visited: past, rate },
       ];
     }
+    visited = gone ? pastParts : past;
     if (gone) {
-      removed.push(edge);
+      removed.push(...step.edges);
       distance = near;
     }
     if (gone !== expected) break; // the others were tried as if this had gone otherwise
@@ -158,24 +170,29 @@ function result(graph: Graph, taus: readonly number[], branches: readonly Branch
   return { scores: unflattenScores(graph, flat), perTau };
 }
 
-/** What is expected of the next edges, and how likely it is of each. */
+/** What is expected of the next steps, and how likely it is of each. */
 interface Expectation {
   readonly removed: boolean;
   readonly chance: number;
 }
 /**
- * How far the output is from the clean one (mean over prompts) with the removed edges patched, and one of the next ones: alone
- * where these are expected to stay, else with those before it. Of as many of the next edges as the model runs together.
+ * How far the output is from the clean one (mean over prompts) with the removed edges patched, and those of one of the next
+ * steps: alone where these are expected to stay, else with those before it. Of as many of the next steps as the model runs
+ * together.
  */
 type DistancesOf = (
   removed: readonly number[],
-  next: readonly number[],
+  next: readonly (readonly number[])[],
   expectation: Expectation,
 ) => Promise<readonly number[]>;
 
-/** Each edge alone, or with all that come before it. */
-function* variantsOf(edges: readonly number[], { removed }: Expectation): Generator<readonly number[]> {
-  for (const [i, edge] of edges.entries()) yield removed ? edges.slice(0, i + 1) : [edge];
+/** The edges of each step alone, or with all that come before it. */
+function* variantsOf(steps: readonly (readonly number[])[], { removed }: Expectation): Generator<readonly number[]> {
+  const before: number[] = [];
+  for (const edges of steps) {
+    before.push(...edges);
+    yield removed ? [...before] : edges;
+  }
 }
 
 async function distances(

@@ -34,8 +34,13 @@ export const acdc = definePruneAlgo({
       values: ['first-batch', 'all'],
       default: 'first-batch',
     },
+    blocks: {
+      type: 'boolean',
+      doc: 'before the edges into a Q, K or V input of a head, try to remove all of them at once, as the original ACDC does',
+      default: false,
+    },
   },
-  async score(context, { faithfulness, taus, prompts }) {
+  async score(context, { faithfulness, taus, prompts, blocks }) {
     const given = numberList('acdc', 'taus', taus, {
       expected: 'numbers above 0',
       fits: (tau) => tau > 0 && Number.isFinite(tau),
@@ -43,6 +48,7 @@ export const acdc = definePruneAlgo({
     const { scores } = await acdcSearch(context, {
       faithfulness,
       prompts,
+      blocks,
       taus: given.length > 0 ? given : TAU_GRIDS[faithfulness],
     });
     return { scores };

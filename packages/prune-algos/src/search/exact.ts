@@ -1,5 +1,6 @@
 /** @file Exact activation patching: every edge patched by itself. */
 import {
+  AutoCircuitError,
   type CheckpointData,
   CheckpointReader,
   definePruneAlgo,
@@ -17,6 +18,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
+import { edgeList } from '../shared/edge-list.js';
 
 /**
  * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
@@ -24,24 +26,34 @@ import { batchesKey } from '../shared/batches-key.js';
  * the run's objective. Losses are taken from logits on the host in float64. Takes up its work where it was stopped, to the
  * same last bit.
  *
- * Use it as the truth that the gradient scores approximate, where one run for each edge can be afforded.
+ * Use it as the truth that the gradient scores approximate, where one run for each edge can be afforded; else with `edges`,
+ * for those that a cheaper algorithm found strongest. Edges that are not run score 0.
  */
 export const exact = definePruneAlgo({
   name: 'exact',
   doc: 'exact activation patching: one run for each edge, its loss minus the clean loss',
   gradients: false,
-  options: {},
-  async score(context) {
+  options: {
+    edges: {
+      type: 'string',
+      doc: 'only these edges: names with commas between; all others score 0. Empty: every edge',
+      default: '',
+    },
+    top: { type: 'int', doc: 'of `edges`, only the first so many; 0: all of them', default: 0, min: 0 },
+  },
+  async score(context, { edges: named = '', top = 0 }) {
     const { batches, graph } = context;
+    const chosen = chosenEdges(graph, named, top);
+    const count = chosen.length;
     const objectives = objectiveByBatch(context.objective, batches);
     let total = new ScoreAccumulator(graph);
     let batchesDone = 0;
     let edgesDone = 0;
-    let differences = new Float64Array(0); // the batch that is worked on, [edges, prompts]
+    let differences = new Float64Array(0); // the batch that is worked on, [chosen edges, prompts]
     const work = await resumableWork(context, {
       where: 'exact',
-      key: ['exact', graph.edgeCount, batchesKey(context)],
-      total: batches.length * graph.edgeCount,
+      key: ['exact', graph.edgeCount, ...(count < graph.edgeCount ? [chosen.join()] : []), batchesKey(context)],
+      total: batches.length * count,
       unit: 'edges',
       state(): CheckpointData {
         const { state, arrays } = total.toCheckpoint();
@@ -52,27 +64,27 @@ export const exact = definePruneAlgo({
       total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
       const reader = new CheckpointReader('exact', work.saved);
       batchesDone = reader.count('batchesDone', batches.length);
-      edgesDone = reader.count('edgesDone', graph.edgeCount);
+      edgesDone = reader.count('edgesDone', count);
       const prompts = batches[batchesDone]?.prompts.length ?? 0;
-      const rule = edgesDone > 0 ? { length: graph.edgeCount * prompts } : {};
+      const rule = edgesDone > 0 ? { length: count * prompts } : {};
       differences = Float64Array.from(reader.array('differences', { ...rule, values: 'any' })); // a loss may be infinite
     }
     for (const [b, batch] of batches.entries()) {
       if (b < batchesDone) continue;
       const prompts = batch.prompts.length;
-      if (edgesDone === 0) differences = new Float64Array(graph.edgeCount * prompts);
-      const edges = Array.from({ length: graph.edgeCount - edgesDone }, (_, i) => edgesDone + i);
+      if (edgesDone === 0) differences = new Float64Array(count * prompts);
+      const edges = chosen.slice(edgesDone);
       for await (const { baseline, losses } of edgeLosses(context, batch, objectives[b]!, edges)) {
         for (const own of losses) {
           for (let p = 0; p < prompts; p++) differences[edgesDone * prompts + p] = own[p]! - baseline[p]!;
           edgesDone++;
         }
-        if (edgesDone < graph.edgeCount) await work.step(b * graph.edgeCount + edgesDone);
+        if (edgesDone < count) await work.step(b * count + edgesDone);
       }
-      for (let p = 0; p < prompts; p++) total.add(ofPrompt(graph, differences, prompts, p));
+      for (let p = 0; p < prompts; p++) total.add(ofPrompt(graph, chosen, differences, p));
       batchesDone = b + 1;
       edgesDone = 0;
-      await work.step(batchesDone * graph.edgeCount);
+      await work.step(batchesDone * count);
     }
     return total.result();
   },
@@ -101,10 +113,29 @@ async function* edgeLosses(
   }
 }
 
-/** The differences of one prompt, from [edges, prompts] in canonical order to `[1, position?, head?, sources]` by module. */
-function ofPrompt(graph: Graph, differences: Float64Array, prompts: number, prompt: number): PromptScores {
-  const flat = Float64Array.from({ length: graph.edgeCount }, (_, edge) => differences[edge * prompts + prompt]!);
+/** The differences of one prompt, from [chosen edges, prompts] to `[1, position?, head?, sources]` by module; 0 for other edges. */
+function ofPrompt(graph: Graph, chosen: readonly number[], differences: Float64Array, prompt: number): PromptScores {
+  const prompts = differences.length / chosen.length;
+  const flat = new Float64Array(graph.edgeCount);
+  for (const [i, edge] of chosen.entries()) flat[edge] = differences[i * prompts + prompt]!;
   const scores = unflattenScores(graph, flat);
   const tensors = Object.entries(scores).map(([module, { data, shape }]) => [module, floatTensor(data, [1, ...shape])]);
   return { tensors: Object.fromEntries(tensors) as PromptScores['tensors'] };
+}
+
+/** Canonical numbers of the edges to run, ascending; all of them where none is named. */
+function chosenEdges(graph: Graph, named: string, top: number): readonly number[] {
+  if (named.trim() === '') {
+    if (top === 0) return Array.from({ length: graph.edgeCount }, (_, number) => number);
+    throw new AutoCircuitError({
+      code: 'missing-option',
+      fields: { option: 'edges' },
+      where: 'exact',
+      what: '`top` chooses among named edges, and none are named',
+      expected: 'names of edges, the most important first',
+      fix: 'name the edges, or leave `top` out',
+    });
+  }
+  const edges = [...new Set(edgeList(graph, named))];
+  return edges.slice(0, top === 0 ? edges.length : top).sort((a, b) => a - b);
 }

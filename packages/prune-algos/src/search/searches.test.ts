@@ -2,6 +2,8 @@
 import {
   buildGraph,
   createPatchableModel,
+  edgeAt,
+  edgesByName,
   flattenScores,
   interpreterBackend,
   maskFromEdges,
@@ -11,7 +13,7 @@ import {
 import { objectiveOnLogits, type PruneAlgoContext } from '@auto-circuit/core/plugin';
 import { memoryCheckpoint, tinyPrompts, tinyTransformer } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { acdcSearch, exact } from '../index.js';
+import { acdcOrder, acdcSearch, exact } from '../index.js';
 
 const object = tinyTransformer({ heads: 3, kvHeads: 3 });
 const graph = buildGraph(object.spec.layout);
@@ -67,6 +69,32 @@ describe('exact', () => {
     }
   });
 
+  it('runs only the edges that are named, the first so many of them, and gives the rest 0', async () => {
+    const whole = flattenScores(graph, (await exact.score(await context(), {})).scores);
+    const names = ['A1.2->Resid End', 'Resid Start->A0.1.V', 'MLP 0->MLP 1'];
+    const numbers = names.flatMap((name) => edgesByName(graph, name));
+    const groups: number[] = [];
+    const options = { edges: names.join(), top: 2 };
+    const { scores, standardErrors } = await exact.score(await context(undefined, groups), options);
+    expect(groups.reduce((a, b) => a + b)).toBe(2);
+    const chosen = numbers.slice(0, 2);
+    for (const [edge, score] of flattenScores(graph, scores).entries()) {
+      // Other edges run beside it, so that float32 logits near 1 may end elsewhere: a few steps of 1.2e-7.
+      if (chosen.includes(edge)) expect(Math.abs(score - whole[edge]!)).toBeLessThan(1e-5);
+      else expect(score).toBe(0);
+    }
+    expect(flattenScores(graph, scores)[chosen[0]!]).not.toBe(0);
+    expect(flattenScores(graph, standardErrors!)[numbers[2]!]).toBe(0);
+    const all = flattenScores(graph, (await exact.score(await context(), { edges: names.join(), top: 0 })).scores);
+    expect([...all.keys()].filter((edge) => all[edge] !== 0)).toEqual(numbers.toSorted((a, b) => a - b));
+    await expect(exact.score(await context(), { edges: ' ', top: 3 })).rejects.toMatchObject({
+      code: 'missing-option',
+    });
+    await expect(exact.score(await context(), { edges: 'A9.9->MLP 1', top: 0 })).rejects.toMatchObject({
+      code: 'unknown-node',
+    });
+  });
+
   it('goes on where it was stopped, to the same last bit', async () => {
     const whole = (await exact.score(await context(), {})).scores;
     const checkpoint = memoryCheckpoint();
@@ -99,4 +127,43 @@ describe('acdc', () => {
     expect(Math.max(...fast!)).toBeGreaterThan(8);
     expect(fast!.length).toBeLessThan(slow!.length / 2); // regular stretches are run at once
   });
+
+  it('with blocks tries all edges into a Q, K or V input at once first: as a search step by step does', async () => {
+    const own = await context();
+    const request = { input: 'clean', patch: own.patch } as const;
+    const maskOf = (edges: readonly number[]) => maskFromEdges(graph, edges, { inside: 1, outside: 0 });
+    const cleanLogits = await own.model.patchedRun(BATCH, { ...request, mask: maskOf([]) });
+    const distanceOf = async (edges: readonly number[]): Promise<number> => {
+      const run = await own.model.patchedRun(BATCH, { ...request, mask: maskOf(edges) });
+      const losses = objectiveOnLogits({ kind: 'kl' }, run, BATCH, { cleanLogits });
+      return losses.reduce((a, b) => a + b) / losses.length;
+    };
+    const finer = { ...settings, taus: [1e-5, 1.5e-4, 1e-3] };
+    const found = await acdcSearch(own, { ...finer, blocks: true });
+    const alone = await acdcSearch(await context(), finer);
+    for (const { tau, removed } of found.perTau) {
+      const gone: number[] = [];
+      let distance = 0;
+      const accepts = async (edges: readonly number[]): Promise<boolean> => {
+        const near = await distanceOf([...gone, ...edges]);
+        if (near - distance >= tau) return false;
+        distance = near;
+        gone.push(...edges);
+        return true;
+      };
+      let last = -1;
+      const order = acdcOrder(graph);
+      for (const edge of order) {
+        const { destination } = edgeAt(graph, edge);
+        const into = order.filter((other) => edgeAt(graph, other).destination.index === destination.index);
+        const isInput = /\.[QKV]$/.test(destination.name);
+        const first = destination.index !== last;
+        last = destination.index;
+        if (isInput && first && into.length > 1 && (await accepts(into))) continue;
+        if (!gone.includes(edge)) await accepts([edge]);
+      }
+      expect(removed).toEqual(gone);
+    }
+    expect(found.perTau.some(({ removed }, t) => removed.length !== alone.perTau[t]!.removed.length)).toBe(true);
+  }, 30_000);
 });
