@@ -3,6 +3,7 @@ import {
   type Graph,
   HARD_CONCRETE,
   MASK_FUNCTIONS,
+  type Pace,
   type PatchableModel,
   type PatchDescription,
   type PromptBatch,
@@ -25,11 +26,14 @@ export interface EdgePruningSettings {
   readonly multiplierRate: number;
   /** Share of edges to remove; above 1 it only presses harder. */
   readonly sparsity: number;
+  /** The mean of the parameters at the start: log odds that an edge, or a node, is kept. Default 10. */
+  readonly start?: number;
+  /** How the learning rates change. Default: not. */
+  readonly pace?: Pace;
 }
 
 type Curve = 'loss' | 'faithfulness' | 'sparsity';
 
-const START_MEAN = 10;
 const START_DEVIATION = 0.01;
 const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = MASK_FUNCTIONS['hard-concrete'];
 
@@ -51,12 +55,12 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
   readonly #source: Int32Array; // [edges]
 
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: EdgePruningSettings) {
-    const { steps, seed, learningRate, multiplierRate } = settings;
+    const { steps, seed, learningRate, multiplierRate, start = 10, pace } = settings;
     const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
     const random = seededRandom(seed, 'edge-pruning/start');
     const parameters = Float64Array.from(
       { length: model.graph.edgeCount + nodes },
-      () => START_MEAN + START_DEVIATION * random.normal(),
+      () => start + START_DEVIATION * random.normal(),
     );
     const multipliers = new Float64Array(2);
     super({
@@ -67,6 +71,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
         multipliers: { values: multipliers, learningRate: multiplierRate },
       },
       curves: { loss: [], faithfulness: [], sparsity: [] },
+      ...(pace ? { pace } : {}),
     });
     this.parameters = parameters;
     this.multipliers = multipliers;

@@ -76,10 +76,26 @@ describe('subnetwork probing', () => {
     const standing = (flat: readonly number[]): number => flat[last]! / Math.max(...flat);
     expect(standing(free.flat)).toBeGreaterThan(0.7);
     expect(standing(avoiding.flat)).toBeLessThan(0.3);
-    const sized = await scored(subnetworkProbing, { ...common, size: 4, lambda: 50 });
+    const sized = await scored(subnetworkProbing, { ...common, size: 4, lambda: 50, descent: 0 });
     // λ · ReLU(edges − 4)/4: falls from (6.5 − 4)/4 to a small share
     expect(sized.curves.regularization!.at(0)!).toBeCloseTo((50 * 2.5) / 4, 9);
     expect(sized.curves.regularization!.at(-1)!).toBeLessThan(50 * 0.1);
+  });
+  it('asks for fewer and fewer edges over the descent', async () => {
+    const still = { maskFunction: 'sigmoid', init: -30, learningRate: 0, lambda: 3, size: 2, descent: 0.5, epochs: 4 };
+    const { curves } = await scored(subnetworkProbing, still); // all 13 edges, for 8 steps
+    for (const [step, share] of [0, 0.25, 0.5, 0.75, 1, 1, 1, 1].entries()) {
+      const size = 13 * (2 / 13) ** share;
+      expect(curves.regularization![step]).toBeCloseTo((3 * (13 - size)) / size, 9);
+    }
+  });
+  it('asks for no more edges than there are', async () => {
+    for (const algo of [subnetworkProbing, ugs, edgePruning]) {
+      await expect(scored(algo, { size: 14 }), algo.name).rejects.toMatchObject({
+        code: 'invalid-option',
+        fields: { option: 'size', got: 14 },
+      });
+    }
   });
   it.each(['kl', 'mse', 'answer', 'wrong-answer', 'percent-correct', 'logit-diff-percent'])(
     'target %s falls',
@@ -121,13 +137,20 @@ describe('uniform gradient sampling', () => {
 
 describe('edge pruning', () => {
   it('removes the share of edges asked for', async () => {
-    const options = { sparsity: 0.5, steps: 600, warmup: 300, learningRate: 0.3, multiplierRate: 0.3 };
+    const options = { sparsity: 0.5, steps: 600, warmup: 300, learningRate: 0.3, multiplierRate: 0.3, start: 10 };
     const { curves, flat } = await scored(edgePruning, options, { batches: [4] });
     // at the start: two masks above 0 with probability σ(10 + ⅔ ln 11) or about that
     expect(curves.sparsity![0]).toBeCloseTo(2 / (1 + Math.exp(10 + (2 / 3) * Math.log(11))), 6);
     expect(Math.abs(mean(curves.sparsity!.slice(-200)) - 0.5)).toBeLessThan(1 / 13); // one edge of 13
     expect(Math.min(...flat)).toBe(0);
     expect(new Set(flat).size).toBe(flat.length);
+  });
+  it('comes down to a size, as to a sparsity', async () => {
+    const run = (options: Record<string, number>) => scored(edgePruning, { steps: 60, ...options }, { seed: 4 });
+    const bySize = await run({ size: 4 });
+    expect(await run({ sparsity: 1 - 4 / 13 })).toEqual(bySize);
+    expect(await run({ size: 4, warmup: 40 })).toEqual(bySize); // two thirds of all steps
+    expect(await run({ size: 4, warmup: 30 })).not.toEqual(bySize);
   });
   it('goes down the gradient of its loss', async () => {
     const { context, dispose } = await pruneAlgoContext({ graph: { positions: 3 }, batches: [3] });
@@ -154,7 +177,7 @@ describe('edge pruning', () => {
     await dispose();
   });
   it('keeps everything where nothing is to be removed', async () => {
-    const still = await scored(edgePruning, { sparsity: 0, steps: 10, warmup: 0 });
+    const still = await scored(edgePruning, { sparsity: 0, steps: 10, start: 10 });
     for (const kl of still.curves.faithfulness!) expect(Math.abs(kl)).toBeLessThan(1e-12);
   });
 });
