@@ -16,13 +16,13 @@ import { openTask } from '@auto-circuit/core';
 import { kl } from '@auto-circuit/metrics';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
-import { ioiMini, ioiMiniPositions } from '@auto-circuit/tasks';
+import { ioiMini } from '@auto-circuit/tasks';
 import { writeTable } from './docs/measured-table.mjs';
 
 const TABLE = { page: 'choosing.md', script: 'compare-trained.mjs' };
-const TASKS = { 'ioi-mini': ioiMini, 'ioi-mini-positions': ioiMiniPositions };
+const TASKS = { 'ioi-mini': ioiMini };
 /** Sizes by task. */
-const ROWS = { 'ioi-mini': [10, 20, 40, 80], 'ioi-mini-positions': [100] };
+const ROWS = { 'ioi-mini': [40, 10] };
 /** What each is asked for a size by. */
 const TRAINED = {
   'subnetwork-probing': (size) => ({ size }),

@@ -15,7 +15,7 @@ const QUICK: readonly [PruneAlgo, Readonly<Record<string, string | number>>][] =
   [subnetworkProbing, { size: SIZE, epochs: 100 }],
   [circuitProbing, { sizes: `${SIZE}`, epochs: 100 }],
   [ugs, { size: SIZE, epochs: 150, learningRate: 0.1 }],
-  [edgePruning, { size: SIZE, steps: 180, learningRate: 0.2 }],
+  [edgePruning, { size: SIZE, steps: 150, learningRate: 0.2 }],
 ];
 
 describe('trained masks on ioi-mini', () => {

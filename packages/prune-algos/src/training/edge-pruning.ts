@@ -11,9 +11,9 @@ import { trainedScores } from './trained-scores.js';
  * held for edges, not for nodes as well. Score = log odds that the edge and its source are kept, from those of the edge that
  * is furthest outside.
  *
- * Defaults are gentler than the paper's, with which masks of a small graph all close in the same few steps and never open
- * again. The paper's: steps=3000 warmup=2500 learningRate=0.8 multiplierRate=0.8 start=10 rateWarmup=200, and a sparsity of
- * 0.94 to 1.1.
+ * Defaults are gentler than the paper's, with which the masks of a small graph all close in the same few steps and never open
+ * again. The paper's: steps=3000 warmup=2500 learningRate=0.8 multiplierRate=0.8 stiffness=0 start=10 rateWarmup=200, and a
+ * sparsity of 0.94 to 1.1.
  *
  * Use it where edges act together and the size of the circuit is known; it takes hundreds or thousands of steps.
  */
@@ -24,7 +24,7 @@ export const edgePruning = definePruneAlgo({
   options: {
     size: {
       type: 'int',
-      doc: 'edges to come down to; 0: the sparsity decides',
+      doc: 'edges to come down to, by the same share of what is left in each step; 0: the sparsity decides',
       default: 0,
       min: 0,
     },
@@ -35,10 +35,10 @@ export const edgePruning = definePruneAlgo({
       min: 0,
       max: 2,
     },
-    steps: { type: 'int', doc: 'steps of training, a batch each', default: 1500, min: 1 },
+    steps: { type: 'int', doc: 'steps of training, a batch each', default: 1000, min: 1 },
     warmup: {
       type: 'int',
-      doc: 'steps over which the sparsity asked for rises from 0; 0: two thirds of all, 1: none',
+      doc: 'steps over which the size or sparsity asked for is approached from all edges; 0: two thirds of all, 1: none',
       default: 0,
       min: 0,
     },
@@ -47,6 +47,12 @@ export const edgePruning = definePruneAlgo({
       type: 'number',
       doc: 'the learning rate of Adam for the multipliers that hold the sparsity',
       default: 0.1,
+      min: 0,
+    },
+    stiffness: {
+      type: 'number',
+      doc: 'the multiplier of the squared distance to the sparsity at the start, in nats; it only grows',
+      default: 100,
       min: 0,
     },
     start: {
@@ -64,6 +70,7 @@ export const edgePruning = definePruneAlgo({
     const training = await EdgePruningTraining.create(model, batches, {
       ...options,
       sparsity: size === 0 ? sparsity : 1 - size / graph.edgeCount,
+      ramp: size === 0 ? 'linear' : 'geometric',
       warmup: warmup === 0 ? Math.round((2 / 3) * steps) : warmup,
       pace: paceOf(options),
       patch,

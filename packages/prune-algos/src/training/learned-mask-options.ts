@@ -73,7 +73,7 @@ export const LEARNED_MASK_OPTIONS = {
     default: 'hard-concrete',
   },
   learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
-  epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
+  epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 100, min: 1 },
   ...PACE_OPTIONS,
   descent: {
     type: 'number',

@@ -137,7 +137,15 @@ describe('uniform gradient sampling', () => {
 
 describe('edge pruning', () => {
   it('removes the share of edges asked for', async () => {
-    const options = { sparsity: 0.5, steps: 600, warmup: 300, learningRate: 0.3, multiplierRate: 0.3, start: 10 };
+    const options = {
+      sparsity: 0.5,
+      steps: 600,
+      warmup: 300,
+      learningRate: 0.3,
+      multiplierRate: 0.3,
+      stiffness: 0,
+      start: 10,
+    };
     const { curves, flat } = await scored(edgePruning, options, { batches: [4] });
     // at the start: two masks above 0 with probability σ(10 + ⅔ ln 11) or about that
     expect(curves.sparsity![0]).toBeCloseTo(2 / (1 + Math.exp(10 + (2 / 3) * Math.log(11))), 6);
@@ -145,12 +153,21 @@ describe('edge pruning', () => {
     expect(Math.min(...flat)).toBe(0);
     expect(new Set(flat).size).toBe(flat.length);
   });
-  it('comes down to a size, as to a sparsity', async () => {
-    const run = (options: Record<string, number>) => scored(edgePruning, { steps: 60, ...options }, { seed: 4 });
-    const bySize = await run({ size: 4 });
-    expect(await run({ sparsity: 1 - 4 / 13 })).toEqual(bySize);
-    expect(await run({ size: 4, warmup: 40 })).toEqual(bySize); // two thirds of all steps
-    expect(await run({ size: 4, warmup: 30 })).not.toEqual(bySize);
+  it('approaches a sparsity by equal shares of all edges, a size by equal shares of those that are left', async () => {
+    const still = { steps: 6, learningRate: 0, multiplierRate: 0, stiffness: 7, start: 10 };
+    const penalties = async (options: Record<string, number>) => {
+      const { curves } = await scored(edgePruning, { ...still, ...options });
+      return curves.loss!.map((loss, step) => loss - curves.faithfulness![step]!);
+    };
+    const open = (1 / (1 + Math.exp(-10 - (2 / 3) * Math.log(11)))) ** 2; // of an edge and its source, both near log odds 10
+    const shares = [0, 0.25, 0.5, 0.75, 1, 1]; // the warm-up is two thirds of the steps
+    const bySparsity = await penalties({ sparsity: 0.6 });
+    const bySize = await penalties({ size: 4 });
+    for (const [step, share] of shares.entries()) {
+      expect(bySparsity[step]).toBeCloseTo(7 * (0.6 * share - (1 - open)) ** 2, 5);
+      expect(bySize[step]).toBeCloseTo(7 * (1 - (4 / 13) ** share - (1 - open)) ** 2, 5);
+    }
+    expect((await penalties({ size: 4, warmup: 1 }))[1]).toBeCloseTo(7 * (9 / 13 - (1 - open)) ** 2, 5);
   });
   it('goes down the gradient of its loss', async () => {
     const { context, dispose } = await pruneAlgoContext({ graph: { positions: 3 }, batches: [3] });
