@@ -10,19 +10,26 @@ import { ioiMini } from '@auto-circuit/tasks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const SIZE = 20; // of 262 edges
-/** What makes each quick, at the size: a hundred steps or two, of one batch. */
+/** What makes each quick, at the size: a few hundred steps of one batch at most. */
 const QUICK: readonly [PruneAlgo, Readonly<Record<string, string | number>>][] = [
   [subnetworkProbing, { size: SIZE, epochs: 100 }],
   [circuitProbing, { sizes: `${SIZE}`, epochs: 100 }],
   [ugs, { size: SIZE, epochs: 150, learningRate: 0.1 }],
-  [edgePruning, { size: SIZE, steps: 150, learningRate: 0.2 }],
+  [edgePruning, { size: SIZE, steps: 400 }],
 ];
 
 describe('trained masks on ioi-mini', () => {
   let task: TaskSession;
   beforeAll(async () => {
     const loaded = await loadModel(fileURLToPath(SHIPPED_MODELS['ioi-mini']!.folder), { process: 'all' });
-    task = await openTask({ data: ioiMini, ...loaded, backend: onnxBackend, length: 15, train: 32, test: 32 });
+    task = await openTask({
+      data: ioiMini,
+      ...loaded,
+      backend: () => onnxBackend({ threads: 1 }),
+      length: 15,
+      train: 32,
+      test: 32,
+    });
   });
   afterAll(() => task.dispose());
   const divergence = async (algo: PruneAlgo, options: Readonly<Record<string, string | number>> = {}) => {
