@@ -41,7 +41,7 @@ const OPTIONS = {
   'circuit-probing': MSE,
   'mask-gradient': {},
   'integrated-edge-gradients': { samples: 10 },
-  'edge-pruning': { steps: 600, warmup: 400 },
+  'edge-pruning': { steps: 600 },
 };
 /** Of these the answers are the run's own objective's, where that is a distance to targets. */
 const BY_ANSWERS = ['mask-gradient', 'integrated-edge-gradients'];

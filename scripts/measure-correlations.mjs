@@ -6,7 +6,7 @@
  *   node scripts/measure-correlations.mjs            write the table
  *   node scripts/measure-correlations.mjs --check    change nothing; exit 1 when a number has moved by more than 0.02
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
 import {
@@ -27,9 +27,9 @@ import { MIB_FRACTIONS, mibEdgeCounts, mibScores, rankCorrelation, topOverlap } 
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
 import { ioiMini } from '@auto-circuit/tasks';
+import { checkedTable, writeTable } from './docs/measured-table.mjs';
 
-const PAGE = fileURLToPath(new URL('../docs/choosing.md', import.meta.url));
-const [BEGIN, END] = ['<!-- written by scripts/measure-correlations.mjs -->', '<!-- end of what it writes -->'];
+const TABLE = { page: 'choosing.md', script: 'measure-correlations.mjs' };
 const LARGEST_DRIFT = 0.02;
 const PROMPTS = 64; // half for scores, half to measure on
 const TOP = 50;
@@ -81,39 +81,16 @@ for (const [name, algo, options, passes] of ROWS) {
     rankCorrelation(graph, scores, exact),
     topOverlap(graph, scores, exact, TOP).jaccard,
     ...(await curve(scores)),
-  ];
-  measured.push({ name, passes, numbers });
-  console.log(`${name}: ${numbers.map((x) => x?.toFixed(3)).join(' ')}`);
+  ].map((x) => x ?? 0);
+  measured.push({ name, numbers, text: [passes] });
+  console.log(`${name}: ${numbers.map((x) => x.toFixed(3)).join(' ')}`);
 }
 await model.dispose();
 await unprocessed.dispose();
 await backend.dispose();
 
-const page = readFileSync(PAGE, 'utf8');
-const [before, rest] = page.split(BEGIN);
-const [old, after] = (rest ?? '').split(END);
-if (after === undefined) throw new Error(`${PAGE} lacks the lines ${BEGIN} and ${END}`);
-if (process.argv.includes('--check')) {
-  const drifted = measured.filter(({ name, numbers }) => {
-    const row = old.split('\n').find((line) => line.startsWith(`| ${name} |`));
-    const written = row
-      ?.split('|')
-      .slice(2, 2 + COLUMNS.length)
-      .map(Number);
-    return !written || numbers.some((x, i) => !(Math.abs((x ?? 0) - written[i]) <= LARGEST_DRIFT));
-  });
-  for (const { name } of drifted)
-    console.error(`docs/choosing.md: the numbers of "${name}" are no longer those measured`);
-  if (drifted.length > 0) process.exit(1);
-} else {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  const table = [
-    line(['scores', ...COLUMNS, 'passes']),
-    line(Array(COLUMNS.length + 2).fill('---')),
-    ...measured.map(({ name, numbers, passes }) => line([name, ...numbers.map((x) => (x ?? 0).toFixed(2)), passes])),
-  ].join('\n');
-  writeFileSync(PAGE, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
-}
+if (process.argv.includes('--check')) checkedTable(TABLE, measured, LARGEST_DRIFT);
+else writeTable(TABLE, ['scores', ...COLUMNS, 'passes'], measured);
 
 async function scoresOf(name, options) {
   const algo = pruneAlgosPlugin.contributes.find((one) => one.name === name);

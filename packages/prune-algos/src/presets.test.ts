@@ -13,6 +13,16 @@ describe('presets', () => {
       expect(parseOptions(algo.options, options, preset.name)).toMatchObject(options);
     },
   );
+  it('train as AutoCircuit does, whatever our defaults are', () => {
+    const ours = { rateWarmup: 0, rateDecay: 'none', descent: 0, countBy: 'sample', learningRate: 0.1 };
+    const init = Math.log((0.9 - -0.1) / (1.1 - 0.9)); // ln 5, +1.609 for subnetwork probing and −1.609 for circuit probing
+    const trained = PRESETS.filter(({ algo }) => algo.endsWith('-probing'));
+    expect(trained).toHaveLength(7);
+    for (const { algo, options, name } of trained) {
+      const start = algo === 'subnetwork-probing' ? init : -init;
+      expect(options, name).toMatchObject({ ...ours, init: start });
+    }
+  });
   it('are 18, each by name and title', () => {
     expect(new Set(PRESETS.flatMap(({ name, title }) => [name, title])).size).toBe(36);
     expect(presetNamed('Tree Probing')).toBe(presetNamed('tree-probing'));

@@ -1,5 +1,6 @@
 /** @file AutoCircuit's named configurations, as an algorithm of ours with options each. */
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/plugin';
+import { USUAL_INIT } from './training/learned-mask-options.js';
 
 /** What some configurations need to know beside the options. */
 export interface PresetSetting {
@@ -25,13 +26,21 @@ export interface Preset {
 }
 
 const gradient = (tokenFunction: string, answers: string) => ({ tokenFunction, answers, mask: 0 });
+/** AutoCircuit's training: one learning rate, the size asked for at once, its edges counted in a sample of the mask. */
 const training = (patchType: string, epochs: number, lambda: number, target = 'kl') => ({
   patchType,
   epochs,
   lambda,
   target,
   learningRate: 0.1,
+  rateWarmup: 0,
+  rateDecay: 'none',
+  descent: 0,
+  countBy: 'sample',
 });
+/** Its subnetwork probing starts with small circuits, its circuit probing with large ones. */
+const subnetwork = (...settings: Parameters<typeof training>) => ({ ...training(...settings), init: USUAL_INIT });
+const circuits = (...settings: Parameters<typeof training>) => ({ ...training(...settings), init: -USUAL_INIT });
 
 /**
  * The configurations of AutoCircuit 1.0.1. Where ours differs by
@@ -89,46 +98,46 @@ export const PRESETS: readonly Preset[] = Object.freeze([
     name: 'subnetwork-edge-probing',
     title: 'Subnetwork Edge Probing',
     algo: 'subnetwork-probing',
-    options: training('edge', 200, 0.5),
+    options: subnetwork('edge', 200, 0.5),
   },
   {
     name: 'circuit-edge-probing',
     title: 'Circuit Probing',
     algo: 'circuit-probing',
-    options: training('edge', 2000, 0.1),
+    options: circuits('edge', 2000, 0.1),
     sizes: ['true', 1000],
   },
   {
     name: 'subnetwork-tree-probing',
     title: 'Subnetwork Tree Probing',
     algo: 'subnetwork-probing',
-    options: training('tree', 2000, 0.5),
+    options: subnetwork('tree', 2000, 0.5),
   },
   {
     name: 'tree-probing',
     title: 'Tree Probing',
     algo: 'circuit-probing',
-    options: training('tree', 200, 0.1),
+    options: circuits('tree', 200, 0.1),
     sizes: [100, 'true', 1000, 10_000],
   },
   {
     name: 'mse-subnetwork-tree-probing',
     title: 'MSE Subnetwork Tree Probing',
     algo: 'subnetwork-probing',
-    options: training('tree', 200, 0.5, 'mse'),
+    options: subnetwork('tree', 200, 0.5, 'mse'),
   },
   {
     name: 'mse-tree-probing',
     title: 'MSE Tree Probing',
     algo: 'circuit-probing',
-    options: training('tree', 200, 0.1, 'mse'),
+    options: circuits('tree', 200, 0.1, 'mse'),
     sizes: ['true'],
   },
   {
     name: 'opposite-tree-probing',
     title: 'Opposite Tree Probing',
     algo: 'circuit-probing',
-    options: training('tree', 100, 0.1, 'wrong-answer'),
+    options: circuits('tree', 100, 0.1, 'wrong-answer'),
     sizes: ['true', 1000, 10_000],
   },
 ]);

@@ -2,20 +2,21 @@ import { describe, expect, it } from 'vitest';
 import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
 import { memoryCheckpoint } from '../testing/prune-algo-contexts.js';
-import { Trainer, type TrainingEvaluation } from './trainer.js';
+import { type Pace, paceAt, Trainer, type TrainingEvaluation } from './trainer.js';
 
 /** Two lists with a bowl each: loss = |slow − 1|² + |fast + 2|². */
 class Bowls extends Trainer<'slow' | 'fast', 'loss'> {
   readonly slow: Float64Array;
   readonly fast: Float64Array;
 
-  constructor(steps = 6) {
+  constructor(steps = 6, pace?: Pace) {
     const [slow, fast] = [new Float64Array(3), new Float64Array(2)];
     super({
       where: 'bowls',
       steps,
       parameters: { slow: { values: slow, learningRate: 0.01 }, fast: { values: fast, learningRate: 0.1 } },
       curves: { loss: [] },
+      ...(pace ? { pace } : {}),
     });
     this.slow = slow;
     this.fast = fast;
@@ -43,6 +44,23 @@ describe('Trainer', () => {
     for (const x of slow) expect(x).toBeCloseTo(0.01, 8);
     for (const x of fast) expect(x).toBeCloseTo(-0.1, 8);
     expect(curves.loss).toEqual([3 + 2 * 4]);
+  });
+  it('rises over the warm-up and falls in a straight line, by hand', () => {
+    const paces = (pace: Pace, steps: number): number[] =>
+      Array.from({ length: steps }, (_, s) => paceAt(pace, s, steps));
+    expect(paces({ warmup: 0, decay: 'none' }, 3)).toEqual([1, 1, 1]);
+    expect(paces({ warmup: 0, decay: 'linear' }, 4)).toEqual([1, 0.75, 0.5, 0.25]);
+    expect(paces({ warmup: 1, decay: 'linear' }, 3)).toEqual([0.5, 1, 0.5]);
+    expect(paces({ warmup: 3, decay: 'none' }, 5)).toEqual([0.25, 0.5, 0.75, 1, 1]);
+    expect(paces({ warmup: 9, decay: 'linear' }, 2)).toEqual([0.1, 0.2]); // a training that ends in its warm-up
+  });
+  it('moves by the rate of its pace', async () => {
+    const bowls = new Bowls(6, { warmup: 1, decay: 'none' });
+    await bowls.step();
+    for (const x of bowls.fast) expect(x).toBeCloseTo(-0.05, 8); // half of the rate
+    await bowls.step();
+    // Adam's second step, of gradients that are nearly equal, is the rate again
+    for (const x of bowls.fast) expect(Math.abs(x + 0.15)).toBeLessThan(0.001);
   });
   it('goes on bit for bit from a checkpoint', async () => {
     const [whole, first, second] = [await trained(5), await trained(2), new Bowls()];

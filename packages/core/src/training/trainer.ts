@@ -19,6 +19,26 @@ export interface TrainerSpec<Name extends string, Curve extends string> {
   readonly parameters: Readonly<Record<Name, TrainedParameters>>;
   /** Empty lists: each step adds a number to each. */
   readonly curves: Readonly<Record<Curve, number[]>>;
+  /** How learning rates change over the steps. Default: they do not. */
+  readonly pace?: Pace;
+}
+
+/** How the learning rates of a training rise at its start and fall at its end. */
+export interface Pace {
+  /** Steps over which they rise from near 0. */
+  readonly warmup: number;
+  /** From there: no change, or down to near 0 in a straight line at the last step. */
+  readonly decay: 'none' | 'linear';
+}
+
+/**
+ * The share of its learning rates that a training takes in a step: (step + 1) ÷ (warmup + 1) while it warms up, then 1, or
+ * what is left of the steps ÷ the steps after the warm-up.
+ * @param step from 0, of `steps`
+ */
+export function paceAt({ warmup, decay }: Pace, step: number, steps: number): number {
+  if (step < warmup) return (step + 1) / (warmup + 1);
+  return decay === 'none' ? 1 : (steps - step) / (steps - Math.min(warmup, steps - 1));
 }
 
 /** The loss around the parameters as they stand, on the batch and under the noise of the next step. */
@@ -39,10 +59,12 @@ export abstract class Trainer<Name extends string = string, Curve extends string
   readonly #where: string;
   readonly #parameters: readonly (TrainedParameters & { readonly name: Name; readonly adam: AdamState })[];
   readonly #curves: Readonly<Record<Curve, number[]>>;
+  readonly #pace: Pace;
   #done = 0;
 
-  constructor({ where, steps, parameters, curves }: TrainerSpec<Name, Curve>) {
+  constructor({ where, steps, parameters, curves, pace }: TrainerSpec<Name, Curve>) {
     this.steps = steps;
+    this.#pace = pace ?? { warmup: 0, decay: 'none' };
     this.#where = where;
     this.#curves = curves;
     const list = [];
@@ -68,8 +90,9 @@ export abstract class Trainer<Name extends string = string, Curve extends string
   async step(): Promise<void> {
     const { gradients, points } = await this.evaluate();
     for (const curve in this.#curves) this.#curves[curve].push(points[curve]);
+    const pace = paceAt(this.#pace, this.#done, this.steps);
     for (const { name, values, learningRate, adam } of this.#parameters) {
-      adamStep(adam, values, gradients[name], learningRate);
+      adamStep(adam, values, gradients[name], pace * learningRate);
     }
     this.#done++;
   }

@@ -13,7 +13,7 @@ import {
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
 import { numberList } from '../shared/number-list.js';
-import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
+import { LEARNED_MASK_OPTIONS, SIZE_WEIGHT, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
 
 const WHERE = 'circuit-probing';
@@ -33,7 +33,7 @@ export const circuitProbing = definePruneAlgo({
   signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,
-    lambda: { type: 'number', doc: 'weight of the size of the circuit', default: 0.1, min: 0 },
+    lambda: { type: 'number', doc: 'weight of the size of the circuit', default: SIZE_WEIGHT, min: 0 },
     sizes: {
       type: 'string',
       doc: 'numbers of edges, or (below 1) shares of all edges, with commas between them',

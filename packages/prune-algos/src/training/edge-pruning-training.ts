@@ -3,6 +3,7 @@ import {
   type Graph,
   HARD_CONCRETE,
   MASK_FUNCTIONS,
+  type Pace,
   type PatchableModel,
   type PatchDescription,
   type PromptBatch,
@@ -25,11 +26,21 @@ export interface EdgePruningSettings {
   readonly multiplierRate: number;
   /** Share of edges to remove; above 1 it only presses harder. */
   readonly sparsity: number;
+  /**
+   * How the sparsity rises over the warm-up: by the same share of all edges in each step (the default), or by the same share
+   * of the edges that are left, for a sparsity below 1.
+   */
+  readonly ramp?: 'linear' | 'geometric';
+  /** The mean of the parameters at the start: log odds that an edge, or a node, is kept. Default 10. */
+  readonly start?: number;
+  /** λ₂ at the start. Default 0. */
+  readonly stiffness?: number;
+  /** How the learning rates change. Default: not. */
+  readonly pace?: Pace;
 }
 
 type Curve = 'loss' | 'faithfulness' | 'sparsity';
 
-const START_MEAN = 10;
 const START_DEVIATION = 0.01;
 const { value: sampled, slope: sampledSlope, probability, probabilitySlope } = MASK_FUNCTIONS['hard-concrete'];
 
@@ -51,14 +62,14 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
   readonly #source: Int32Array; // [edges]
 
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: EdgePruningSettings) {
-    const { steps, seed, learningRate, multiplierRate } = settings;
+    const { steps, seed, learningRate, multiplierRate, start = 10, stiffness = 0, pace } = settings;
     const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
     const random = seededRandom(seed, 'edge-pruning/start');
     const parameters = Float64Array.from(
       { length: model.graph.edgeCount + nodes },
-      () => START_MEAN + START_DEVIATION * random.normal(),
+      () => start + START_DEVIATION * random.normal(),
     );
-    const multipliers = new Float64Array(2);
+    const multipliers = Float64Array.of(0, stiffness);
     super({
       where: 'edge-pruning',
       steps,
@@ -67,6 +78,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
         multipliers: { values: multipliers, learningRate: multiplierRate },
       },
       curves: { loss: [], faithfulness: [], sparsity: [] },
+      ...(pace ? { pace } : {}),
     });
     this.parameters = parameters;
     this.multipliers = multipliers;
@@ -89,7 +101,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
 
   /** The loss on the batch and under the noise of the next step, and its gradient; the multipliers go up along theirs. */
   override async evaluate(): Promise<TrainingEvaluation<'parameters' | 'multipliers', Curve>> {
-    const { patch, warmup, sparsity } = this.#settings;
+    const { patch } = this.#settings;
     const edges = this.#graph.edgeCount;
     const { batch, objective } = this.#targets[this.done % this.#targets.length]!;
     const { kept, slopes } = this.#sample(); // [edges + nodes] each
@@ -104,7 +116,7 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
     });
     const open = this.parameters.map(probability); // [edges + nodes]
     const removed = 1 - this.#source.reduce((sum, node, e) => sum + open[e]! * open[edges + node]!, 0) / edges;
-    const short = Math.min(1, this.done / Math.max(1, warmup)) * sparsity - removed;
+    const short = this.#sparsityNow() - removed;
     const [first = 0, second = 0] = this.multipliers;
     const perOpen = (first + 2 * second * short) / edges; // ∂penalty/∂(probability of one edge)
     const gradient = new Float64Array(this.parameters.length);
@@ -129,6 +141,13 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
       gradients: { parameters: gradient, multipliers: Float64Array.of(-short, -(short ** 2)) },
       points: { loss: faithfulness + first * short + second * short ** 2, faithfulness, sparsity: removed },
     };
+  }
+
+  /** The share of edges to remove in this step. */
+  #sparsityNow(): number {
+    const { warmup, sparsity, ramp = 'linear' } = this.#settings;
+    const share = Math.min(1, this.done / Math.max(1, warmup));
+    return ramp === 'linear' ? share * sparsity : 1 - (1 - sparsity) ** share;
   }
 
   /** One hard concrete sample of each mask, and its slope: [edges + nodes] each. */

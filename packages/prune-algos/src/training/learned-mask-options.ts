@@ -6,6 +6,7 @@ import {
   HARD_CONCRETE,
   type MaskFunctionName,
   type OptionValues,
+  type Pace,
   type PatchDescription,
   type PruneAlgoContext,
 } from '@auto-circuit/core/plugin';
@@ -14,6 +15,42 @@ import type { MaskTrainingSettings } from './mask-training.js';
 
 /** Where masks usually start: ln(p / (1 − p)) with p = (0.9 − left) / (right − left). */
 export const USUAL_INIT = Math.log((0.9 - HARD_CONCRETE.left) / (HARD_CONCRETE.right - 0.9));
+
+/**
+ * Weight of a size that is asked for, in nats: what a circuit of twice the size costs. Above the KL that a circuit without
+ * edges has (1 to 3 nats on most tasks), so that no edge beyond the size is worth its price.
+ */
+export const SIZE_WEIGHT = 2;
+
+/** How the learning rates of a training change: options of every algorithm that trains masks. */
+export const PACE_OPTIONS = {
+  rateWarmup: { type: 'int', doc: 'steps over which learning rates rise from near 0', default: 0, min: 0 },
+  rateDecay: {
+    type: 'enum',
+    doc: 'from there on: learning rates stay (none), or fall in a straight line to near 0 at the last step (linear)',
+    values: ['linear', 'none'],
+    default: 'linear',
+  },
+} as const;
+
+/** The pace that these options ask for. */
+export const paceOf = ({ rateWarmup, rateDecay }: OptionValues<typeof PACE_OPTIONS>): Pace => ({
+  warmup: rateWarmup,
+  decay: rateDecay,
+});
+
+/** @throws AutoCircuitError `invalid-option` for a size (0: none) above the graph's number of edges */
+export function checkSize(where: string, graph: Graph, size: number): void {
+  if (size <= graph.edgeCount) return;
+  throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: 'size', got: size },
+    where,
+    what: 'option "size" is more than the graph has edges',
+    expected: `a number of edges up to ${graph.edgeCount}`,
+    got: `${size}`,
+  });
+}
 
 /** Options that every algorithm that learns masks by `MaskTraining` has. */
 export const LEARNED_MASK_OPTIONS = {
@@ -36,7 +73,21 @@ export const LEARNED_MASK_OPTIONS = {
     default: 'hard-concrete',
   },
   learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
-  epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
+  epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 100, min: 1 },
+  ...PACE_OPTIONS,
+  descent: {
+    type: 'number',
+    doc: 'share of the steps over which a size that is asked for comes down from all edges; 0: it is asked for at once',
+    default: 0.5,
+    min: 0,
+    max: 1,
+  },
+  countBy: {
+    type: 'enum',
+    doc: 'how the edges of the circuit are counted: by their probability, or in one sample of the mask',
+    values: ['probability', 'sample'],
+    default: 'probability',
+  },
   dropout: {
     type: 'number',
     doc: 'mask dropout: how likely a step leaves an edge of a prompt unpatched; the others are scaled by 1/(1 − p)',
@@ -61,9 +112,10 @@ export function trainingSettings(
   purpose: string,
   { graph, objective, patch, seed }: Pick<PruneAlgoContext, 'graph' | 'objective' | 'patch' | 'seed'>,
   options: LearnedMaskValues,
-  rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size' | 'countBy'>,
+  rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size'>,
 ): MaskTrainingSettings {
   const { patchType, target, maskFunction, learningRate, epochs, dropout, avoid, avoidLambda } = options;
+  const { descent, countBy } = options;
   const side = SIDES[patchType];
   return {
     ...rest,
@@ -77,6 +129,9 @@ export function trainingSettings(
     dropout,
     learningRate,
     epochs,
+    descent,
+    countBy,
+    pace: paceOf(options),
     avoid: edgeList(graph, avoid),
     avoidLambda,
   };

@@ -76,10 +76,26 @@ describe('subnetwork probing', () => {
     const standing = (flat: readonly number[]): number => flat[last]! / Math.max(...flat);
     expect(standing(free.flat)).toBeGreaterThan(0.7);
     expect(standing(avoiding.flat)).toBeLessThan(0.3);
-    const sized = await scored(subnetworkProbing, { ...common, size: 4, lambda: 50 });
+    const sized = await scored(subnetworkProbing, { ...common, size: 4, lambda: 50, descent: 0 });
     // λ · ReLU(edges − 4)/4: falls from (6.5 − 4)/4 to a small share
     expect(sized.curves.regularization!.at(0)!).toBeCloseTo((50 * 2.5) / 4, 9);
     expect(sized.curves.regularization!.at(-1)!).toBeLessThan(50 * 0.1);
+  });
+  it('asks for fewer and fewer edges over the descent', async () => {
+    const still = { maskFunction: 'sigmoid', init: -30, learningRate: 0, lambda: 3, size: 2, descent: 0.5, epochs: 4 };
+    const { curves } = await scored(subnetworkProbing, still); // all 13 edges, for 8 steps
+    for (const [step, share] of [0, 0.25, 0.5, 0.75, 1, 1, 1, 1].entries()) {
+      const size = 13 * (2 / 13) ** share;
+      expect(curves.regularization![step]).toBeCloseTo((3 * (13 - size)) / size, 9);
+    }
+  });
+  it('asks for no more edges than there are', async () => {
+    for (const algo of [subnetworkProbing, ugs, edgePruning]) {
+      await expect(scored(algo, { size: 14 }), algo.name).rejects.toMatchObject({
+        code: 'invalid-option',
+        fields: { option: 'size', got: 14 },
+      });
+    }
   });
   it.each(['kl', 'mse', 'answer', 'wrong-answer', 'percent-correct', 'logit-diff-percent'])(
     'target %s falls',
@@ -121,13 +137,37 @@ describe('uniform gradient sampling', () => {
 
 describe('edge pruning', () => {
   it('removes the share of edges asked for', async () => {
-    const options = { sparsity: 0.5, steps: 600, warmup: 300, learningRate: 0.3, multiplierRate: 0.3 };
+    const options = {
+      sparsity: 0.5,
+      steps: 600,
+      warmup: 300,
+      learningRate: 0.3,
+      multiplierRate: 0.3,
+      stiffness: 0,
+      start: 10,
+    };
     const { curves, flat } = await scored(edgePruning, options, { batches: [4] });
     // at the start: two masks above 0 with probability σ(10 + ⅔ ln 11) or about that
     expect(curves.sparsity![0]).toBeCloseTo(2 / (1 + Math.exp(10 + (2 / 3) * Math.log(11))), 6);
     expect(Math.abs(mean(curves.sparsity!.slice(-200)) - 0.5)).toBeLessThan(1 / 13); // one edge of 13
     expect(Math.min(...flat)).toBe(0);
     expect(new Set(flat).size).toBe(flat.length);
+  });
+  it('approaches a sparsity by equal shares of all edges, a size by equal shares of those that are left', async () => {
+    const still = { steps: 6, learningRate: 0, multiplierRate: 0, stiffness: 7, start: 10 };
+    const penalties = async (options: Record<string, number>) => {
+      const { curves } = await scored(edgePruning, { ...still, ...options });
+      return curves.loss!.map((loss, step) => loss - curves.faithfulness![step]!);
+    };
+    const open = (1 / (1 + Math.exp(-10 - (2 / 3) * Math.log(11)))) ** 2; // of an edge and its source, both near log odds 10
+    const shares = [0, 0.25, 0.5, 0.75, 1, 1]; // the warm-up is two thirds of the steps
+    const bySparsity = await penalties({ sparsity: 0.6 });
+    const bySize = await penalties({ size: 4 });
+    for (const [step, share] of shares.entries()) {
+      expect(bySparsity[step]).toBeCloseTo(7 * (0.6 * share - (1 - open)) ** 2, 5);
+      expect(bySize[step]).toBeCloseTo(7 * (1 - (4 / 13) ** share - (1 - open)) ** 2, 5);
+    }
+    expect((await penalties({ size: 4, warmup: 1 }))[1]).toBeCloseTo(7 * (9 / 13 - (1 - open)) ** 2, 5);
   });
   it('goes down the gradient of its loss', async () => {
     const { context, dispose } = await pruneAlgoContext({ graph: { positions: 3 }, batches: [3] });
@@ -154,7 +194,7 @@ describe('edge pruning', () => {
     await dispose();
   });
   it('keeps everything where nothing is to be removed', async () => {
-    const still = await scored(edgePruning, { sparsity: 0, steps: 10, warmup: 0 });
+    const still = await scored(edgePruning, { sparsity: 0, steps: 10, start: 10 });
     for (const kl of still.curves.faithfulness!) expect(Math.abs(kl)).toBeLessThan(1e-12);
   });
 });

@@ -6,6 +6,7 @@ import {
   type MaskFunction,
   type MaskFunctionName,
   objectiveByBatch,
+  type Pace,
   type PatchableModel,
   type PatchDescription,
   type PromptBatch,
@@ -50,6 +51,10 @@ export interface MaskTrainingSettings {
   readonly size: number | null;
   /** How edges in the circuit are counted: in one sample of the mask (the default), or by their probability. */
   readonly countBy?: 'sample' | 'probability';
+  /** Share of the steps over which the size asked for comes down from all edges. Default 0: it is asked for from the start. */
+  readonly descent?: number;
+  /** How the learning rate changes. Default: not. */
+  readonly pace?: Pace;
   /** Canonical numbers of edges that are to stay out of the circuit. */
   readonly avoid: readonly number[];
   readonly avoidLambda: number;
@@ -82,6 +87,7 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
       steps: settings.epochs * targets.length,
       parameters: { parameters: { values: parameters, learningRate: settings.learningRate } },
       curves: { loss: [], faithfulness: [], regularization: [] },
+      ...(settings.pace ? { pace: settings.pace } : {}),
     });
     this.parameters = parameters;
     this.#model = model;
@@ -165,7 +171,8 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
 
   /** λ · (R + λ_avoid · A); adds its gradient. */
   #regularize(gradient: Float64Array): number {
-    const { lambda, size, avoidLambda, noise, countBy = 'sample' } = this.#settings;
+    const { lambda, avoidLambda, noise, countBy = 'sample' } = this.#settings;
+    const size = this.#sizeNow();
     const sign = signOf(this.#settings);
     const f = this.#function;
     const [value, slope] = countBy === 'sample' ? [f.value, f.slope] : [f.probability, f.probabilitySlope];
@@ -189,6 +196,14 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
       gradient[i]! += lambda * weight * f.probabilitySlope(this.parameters[i]!);
     }
     return lambda * (share + avoided);
+  }
+
+  /** The number of edges to come down to in this step: all · (size ÷ all)^t, t rising to 1 over the descent. */
+  #sizeNow(): number | null {
+    const { size, descent = 0 } = this.#settings;
+    const edges = this.parameters.length;
+    if (size === null || descent === 0) return size;
+    return edges * (size / edges) ** Math.min(1, this.done / (descent * this.steps));
   }
 
   get #function(): MaskFunction {

@@ -1,6 +1,6 @@
 /** @file Subnetwork probing of edges: one mask, trained to keep the output with as few edges as can be. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { LEARNED_MASK_OPTIONS, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
+import { checkSize, LEARNED_MASK_OPTIONS, SIZE_WEIGHT, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
 import { trainedScores } from './trained-scores.js';
 
@@ -21,7 +21,7 @@ export const subnetworkProbing = definePruneAlgo({
   signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,
-    lambda: { type: 'number', doc: 'weight of the size of the circuit', default: 0.5, min: 0 },
+    lambda: { type: 'number', doc: 'weight of the size of the circuit', default: SIZE_WEIGHT, min: 0 },
     size: {
       type: 'int',
       doc: 'edges to come down to, below which the size costs nothing; 0: the fewer the better',
@@ -31,13 +31,14 @@ export const subnetworkProbing = definePruneAlgo({
     init: {
       type: 'number',
       doc: 'every parameter at the start; above 0 the circuit starts small, below 0 large',
-      default: USUAL_INIT,
+      default: -USUAL_INIT,
     },
   },
   async score(context, options) {
     const { model, batches } = context;
     const { lambda, size, init } = options;
     context.signal?.throwIfAborted();
+    checkSize('subnetwork-probing', context.graph, size);
     const training = await MaskTraining.create(
       model,
       batches,

@@ -1,23 +1,36 @@
 /** @file Uniform gradient sampling: the probability of each edge is trained, with gradients from samples near the border. */
-import { definePruneAlgo } from '@auto-circuit/core/plugin';
-import { trainingSettings } from './learned-mask-options.js';
+import { definePruneAlgo, optionDefaults } from '@auto-circuit/core/plugin';
+import {
+  checkSize,
+  LEARNED_MASK_OPTIONS,
+  PACE_OPTIONS,
+  SIZE_WEIGHT,
+  trainingSettings,
+} from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
 import { trainedScores } from './trained-scores.js';
 
 /**
  * Uniform gradient sampling (Li and Janson 2024, "Optimal Ablation for Interpretability", https://arxiv.org/abs/2409.09951):
  * minimises KL(clean output ‖ circuit) + λ · Σ over edges of P(edge in the circuit) by Adam, in nats. What is patched in is
- * the run's ablation (the constants of optimal ablation are not trained along with it). Score = how far an edge's parameter,
- * log odds, has come towards the circuit.
+ * the run's ablation (the constants of optimal ablation are not trained along with it). With a size, edges up to it cost
+ * nothing and those beyond it so much that twice the size costs `SIZE_WEIGHT` nats. Score = how far an edge's parameter, log
+ * odds, has come towards the circuit.
  *
- * Use it where edges act together and the price of an edge is what you want to set rather than a size.
+ * Use it where edges act together, with the price of an edge or the size of the circuit.
  */
 export const ugs = definePruneAlgo({
   name: 'ugs',
   doc: 'uniform gradient sampling: trains the probability that each edge is in the circuit, with a price for each edge',
   signed: false,
   options: {
-    lambda: { type: 'number', doc: 'price of an edge in nats', default: 1e-3, min: 0 },
+    lambda: { type: 'number', doc: 'price of an edge in nats, where no size is asked for', default: 1e-3, min: 0 },
+    size: {
+      type: 'int',
+      doc: 'edges to come down to, below which edges cost nothing; 0: every edge has its price',
+      default: 0,
+      min: 0,
+    },
     learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.05, min: 0 },
     epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
     init: {
@@ -25,26 +38,26 @@ export const ugs = definePruneAlgo({
       doc: 'the log odds at the start that an edge is patched; below 0 the circuit starts large',
       default: -1,
     },
+    ...PACE_OPTIONS,
+    descent: LEARNED_MASK_OPTIONS.descent,
   },
   async score(context, options) {
     const { model, batches, graph } = context;
-    const { lambda, learningRate, epochs, init } = options;
+    const { lambda, size, init } = options;
     context.signal?.throwIfAborted();
+    checkSize('ugs', graph, size);
+    const priced = { size: null, lambda: lambda * graph.edgeCount };
     const settings = trainingSettings(
       'ugs',
       'ugs',
       context,
       {
-        patchType: 'tree',
-        target: 'kl',
+        ...optionDefaults(LEARNED_MASK_OPTIONS),
+        ...options,
         maskFunction: 'uniform-gradient',
-        learningRate,
-        epochs,
-        dropout: 0,
-        avoid: '',
-        avoidLambda: 1,
+        countBy: 'probability',
       },
-      { init, size: null, lambda: lambda * graph.edgeCount, countBy: 'probability' },
+      { init, ...(size === 0 ? priced : { size, lambda: SIZE_WEIGHT }) },
     );
     const training = await MaskTraining.create(model, batches, settings);
     return trainedScores(context, 'ugs', options, training);

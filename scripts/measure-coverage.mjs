@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+/**
+ * @file How often intervals around EAP scores hold the score that many more prompts would give, measured on the shipped model; writes
+ * the table of docs/choosing.md. Needs a build; takes a few seconds.
+ *
+ *   node scripts/measure-coverage.mjs            write the table
+ *   node scripts/measure-coverage.mjs --check    change nothing; exit 1 when a number has moved by more than 0.02
+ *
+ * All 320 prompts of ioi-mini stand for the task. Samples of them, drawn with replacement, are what a run of few prompts sees.
+ */
+import { fileURLToPath } from 'node:url';
+import { onnxBackend } from '@auto-circuit/backend-onnx';
+import { openTask } from '@auto-circuit/core';
+import { seededRandom, standardErrorFactor } from '@auto-circuit/core/plugin';
+import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
+import { ioiMini } from '@auto-circuit/tasks';
+import { checkedTable, writeTable } from './docs/measured-table.mjs';
+
+const TABLE = { page: 'choosing.md', script: 'measure-coverage.mjs' };
+const LARGEST_DRIFT = 0.02; // samples are seeded: only scores can move it
+const COUNTS = [10, 20, 40, 80];
+const SAMPLES = 400; // times the edges: shares are good to about half a percent
+const STRONGEST = 50;
+
+const scores = await scoresByEdge();
+const means = scores.map(meanOf);
+const spreads = scores.map((values, edge) => Math.sqrt(meanOf(values.map((x) => (x - means[edge]) ** 2))));
+const strongest = new Set(
+  [...means.keys()].sort((a, b) => Math.abs(means[b]) - Math.abs(means[a])).slice(0, STRONGEST),
+);
+const rows = COUNTS.map((prompts) => {
+  const held = [0, 0, 0, 0];
+  const random = seededRandom(0, `coverage/${prompts}`);
+  const factor = standardErrorFactor(prompts);
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const drawn = Array.from({ length: prompts }, () => random.below(scores[0].length));
+    for (const [edge, all] of scores.entries()) {
+      const values = drawn.map((prompt) => all[prompt]);
+      const mean = meanOf(values);
+      const error = Math.sqrt(meanOf(values.map((x) => (x - mean) ** 2)) / (prompts - 1));
+      const apart = Math.abs(mean - means[edge]);
+      if (apart <= 1.96 * error) held[0]++;
+      if (apart <= factor * error) held[1]++;
+      if (apart <= factor * error && strongest.has(edge)) held[2]++;
+      if (apart <= (1.96 * spreads[edge]) / Math.sqrt(prompts)) held[3]++;
+    }
+  }
+  const shares = held.map((count, i) => count / SAMPLES / (i === 2 ? STRONGEST : scores.length));
+  console.log(`${prompts} prompts: ${shares.map((share) => share.toFixed(3)).join(' ')}`);
+  return { name: `${prompts}`, numbers: shares };
+});
+
+const columns = [
+  'mean ± 1.96 standard errors',
+  "Student's factor",
+  'the same, 50 strongest edges',
+  'with the spread of all 320',
+];
+if (process.argv.includes('--check')) checkedTable(TABLE, rows, LARGEST_DRIFT);
+else writeTable(TABLE, ['prompts', ...columns], rows);
+
+/** EAP's score of every prompt, by edge. Edges without any score are left out: their intervals are points. */
+async function scoresByEdge() {
+  const loaded = await loadModel(fileURLToPath(SHIPPED_MODELS['ioi-mini'].folder), { process: 'all' });
+  const task = await openTask({ data: ioiMini, ...loaded, backend: onnxBackend });
+  const byEdge = Array.from({ length: task.graph.edgeCount }, () => []);
+  for (const batch of [...task.prompts.train, ...task.prompts.test]) {
+    const { tensors } = await task.model.maskGradient(batch, {
+      input: 'clean',
+      patch: { kind: 'resample', from: 'corrupt' },
+      objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+    });
+    let edge = 0; // in the order of the tensors: all are counted alike
+    for (const { module } of task.graph.destinationBlocks) {
+      const { data, shape } = tensors[module]; // [prompts, …]
+      const width = data.length / shape[0];
+      for (let at = 0; at < data.length; at++) byEdge[edge + (at % width)].push(data[at]);
+      edge += width;
+    }
+  }
+  await task.dispose();
+  return byEdge.filter((values) => values.some((x) => x !== 0));
+}
+
+function meanOf(values) {
+  return values.reduce((sum, x) => sum + x, 0) / values.length;
+}
