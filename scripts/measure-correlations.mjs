@@ -16,13 +16,18 @@ import {
   flattenScores,
   maskFromEdges,
   parsePromptFile,
-  promptsOfLength,
   splitTrainTest,
   tokenizePrompts,
   unflattenScores,
 } from '@auto-circuit/core';
 import { objectiveOnLogits, optionDefaults } from '@auto-circuit/core/plugin';
-import { circuitOutputs, edgeSelection, faithfulnessScale, referenceOutputs } from '@auto-circuit/core/run';
+import {
+  circuitOutputs,
+  edgeSelection,
+  faithfulnessScale,
+  promptsOfLength,
+  referenceOutputs,
+} from '@auto-circuit/core/run';
 import { MIB_FRACTIONS, mibEdgeCounts, mibScores, rankCorrelation, topOverlap } from '@auto-circuit/metrics';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';

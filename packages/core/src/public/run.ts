@@ -19,7 +19,7 @@ export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
-export { requireOneLength } from '../prompts/prompts.js';
+export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
 export { type DiscoverHooks, type DiscoverResult, discover, type RunPhase, scoresOf } from '../run/discover.js';

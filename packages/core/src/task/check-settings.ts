@@ -5,8 +5,7 @@ import { SELECTIONS } from '../graph/edge-ranking-names.js';
 import type { GraphOptions } from '../graph/types.js';
 import { OBJECTIVES } from '../objectives/names.js';
 import { ABLATIONS } from '../patch/requests/ablations.js';
-import type { OpenTaskRequest } from './open-task.js';
-import type { PatchEdgesOptions } from './task-session.js';
+import type { OpenTaskRequest, PatchEdgesOptions } from './requests.js';
 
 /** What a field may be: any value, one of some names, a whole number from a smallest one, or true and false. */
 type Rule = 'any' | 'boolean' | readonly string[] | { readonly from: number; readonly or?: string };

@@ -8,7 +8,8 @@ import { tokenizePrompts } from '../prompts/tokenize.js';
 import { discover } from '../run/discover.js';
 import { ScoreAccumulator } from '../statistics/accumulate.js';
 import { microModel } from '../testing/micro-model.js';
-import { type OpenTaskRequest, openTask } from './open-task.js';
+import { openTask } from './open-task.js';
+import type { OpenTaskRequest } from './requests.js';
 
 const file = parsePromptFile(
   JSON.stringify({

@@ -13,7 +13,6 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric } from '../plugin/metric.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
 import type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
-import type { Side } from '../prompts/types.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
 import type { RunPrompts } from '../run/prompts-of-run.js';
@@ -30,6 +29,7 @@ import {
 } from '../run/run-circuits.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
 import { COUNT_RULES, checkKind, checkList, checkSettings, PATCH_RULES, SELECT_RULES } from './check-settings.js';
+import type { PatchEdgesOptions } from './requests.js';
 
 /** An edge with its score. */
 export interface ScoredEdge extends Edge {
@@ -53,14 +53,6 @@ export interface MeasuredValue {
 export interface MeasuredSize {
   readonly edges: number;
   readonly measured: readonly MeasuredValue[];
-}
-
-/** How edges are patched in one call. */
-export interface PatchEdgesOptions {
-  /** What is patched in, for this call. Default: the task's ablation. */
-  readonly ablation?: AblationName;
-  /** The side that is run. Default: `clean`, or `corrupt` with `reverse`; values of the other prompt come from the other side. */
-  readonly input?: Side;
 }
 
 interface TaskSetup {
