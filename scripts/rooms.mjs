@@ -128,8 +128,8 @@ export const ROOMS = {
       'tensor',
     ],
     'run-folder': ['errors', 'files', 'graph', 'plugin', 'tensor'],
-    statistics: ['errors', 'graph', 'numeric', 'plugin', 'tensor'],
     training: ['errors', 'numeric', 'plugin'],
+    statistics: ['errors', 'graph', 'numeric', 'plugin', 'tensor', 'training'],
     run: [
       'backend',
       'errors',
