@@ -19,9 +19,9 @@ export interface CheckpointNumbers {
 }
 
 /**
- * Every way in which a checkpoint can fail to fit: each array missing, empty, one number short or long, with NaN in it, or (where
- * the names of whole and not negative ones say so) with a number that is negative or not whole; an array too many; and each count of its state missing,
- * broken or far too large. Curves (`curve/…`) may hold NaN, so they get none.
+ * Every way in which a checkpoint can fit badly: each array missing, empty, one number short or long, with NaN in it, or with
+ * a number that is negative or not whole (of those that the second argument says it of); an array too many; and each count of
+ * its state missing, broken or far too large. Curves (`curve/…`) may hold NaN, so they get none.
  */
 export function damagedCheckpoints(
   { state, arrays }: CheckpointData,
