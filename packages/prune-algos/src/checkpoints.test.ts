@@ -207,3 +207,25 @@ it('means over points are taken up in the middle of the first batch', async () =
   await refusesDamage(run, saved, damagedCheckpoints(saved, { notNegative: /^squares\// }));
   await dispose();
 });
+
+it('exact patching stops where infinite losses are subtracted, so that no checkpoint holds NaN', async () => {
+  const { context, dispose } = await pruneAlgoContext({ batches: [2] });
+  const overflowing = new Proxy(context.model, {
+    get(model, name) {
+      const own = Reflect.get(model, name, model);
+      if (name !== 'patchedVariants') return typeof own === 'function' ? own.bind(model) : own;
+      return async function* (...request: Parameters<typeof model.patchedVariants>) {
+        for await (const { baseline, logits } of model.patchedVariants(...request)) {
+          for (const { data } of [baseline!, ...logits]) data.set([Number.POSITIVE_INFINITY]);
+          yield { baseline, logits };
+        }
+      };
+    },
+  });
+  const checkpoint = memoryCheckpoint();
+  const refused = exact.score({ ...context, model: overflowing, checkpoint }, {});
+  const { module } = context.graph.destinationBlocks[0]!;
+  await expect(refused).rejects.toMatchObject({ code: 'not-finite', fields: { module } });
+  expect(checkpoint.saves()).toBe(0);
+  await dispose();
+});
