@@ -131,8 +131,8 @@ export const ROOMS = {
     ],
     plugin: ['backend', 'backend/interpreter', 'errors', 'graph', 'model', 'objectives', 'patch/requests', 'prompts'],
     'run-folder': ['errors', 'files', 'graph', 'plugin', 'tensor'],
-    statistics: ['errors', 'graph', 'numeric', 'plugin', 'tensor'],
     training: ['errors', 'numeric', 'plugin'],
+    statistics: ['errors', 'graph', 'numeric', 'plugin', 'tensor', 'training'],
     run: [
       'backend',
       'errors',

@@ -165,7 +165,7 @@ describe('optimal ablation', () => {
   it('goes on bit for bit from a checkpoint, and refuses damaged ones', async () => {
     const [whole, first] = [await train(7), await train(3)];
     const second = await ConstantTraining.create(await openModel(), batches, settings);
-    for (const { what, name, data } of damagedCheckpoints(first.toCheckpoint())) {
+    for (const { what, name, data } of damagedCheckpoints(first.toCheckpoint(), { notNegative: /\/square$/ })) {
       const refused = expect.objectContaining({ code: 'wrong-checkpoint', fields: expect.objectContaining({ name }) });
       expect(() => second.restore(data), what).toThrow(refused);
     }

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { scoreShape } from '../graph/build.js';
 import type { Graph } from '../graph/types.js';
 import { elementCount, floatTensor } from '../tensor/tensor.js';
+import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
 import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
+import { CheckpointReader } from '../training/checkpoint-reader.js';
 import { PointAccumulator, type PromptScores, ScoreAccumulator } from './accumulate.js';
 
 const graph = stagedGraph();
@@ -87,6 +89,28 @@ describe('ScoreAccumulator', () => {
     expect(second.result()).toEqual(whole.result());
   });
 
+  it('takes up infinite sums, and refuses damaged checkpoints', () => {
+    const total = new ScoreAccumulator(graph);
+    total.add(constant([1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])); // sums NaN, squares infinite
+    expect(ScoreAccumulator.fromCheckpoint(graph, total.toCheckpoint(), 3).toCheckpoint()).toEqual(
+      total.toCheckpoint(),
+    );
+    const finite = new ScoreAccumulator(graph);
+    finite.add(madeUp(graph, 3, 2));
+    for (const { what, name, data } of damagedCheckpoints(finite.toCheckpoint(), { notNegative: /^squares\// })) {
+      const read = (): void => {
+        const reader = new CheckpointReader('test', data);
+        ScoreAccumulator.fromCheckpoint(graph, reader, 3);
+        reader.finish();
+      };
+      expect(errorOf(read), what).toMatchObject({ code: 'wrong-checkpoint', fields: { name } });
+    }
+    expect(errorOf(() => ScoreAccumulator.fromCheckpoint(graph, finite.toCheckpoint(), 4))).toMatchObject({
+      code: 'wrong-checkpoint',
+      fields: { name: 'prompts', expected: '4', got: '3' },
+    });
+  });
+
   it('refuses NaN, wrong shapes, missing modules and checkpoints of another graph, adding nothing', () => {
     const total = new ScoreAccumulator(graph);
     const bad = madeUp(graph, 2, 1);
@@ -100,6 +124,7 @@ describe('ScoreAccumulator', () => {
     const other = stagedGraph({}, { heads: 3 });
     expect(errorOf(() => ScoreAccumulator.fromCheckpoint(other, total.toCheckpoint()))).toMatchObject({
       code: 'wrong-checkpoint',
+      fields: { name: expect.stringMatching(/^squares\//) },
     });
     expect(errorOf(() => total.result())).toMatchObject({ code: 'internal' });
   });

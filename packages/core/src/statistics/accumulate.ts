@@ -12,6 +12,7 @@ import type { DestinationBlock, Graph, PruneScores } from '../graph/types.js';
 import type { CheckpointData } from '../plugin/checkpoint.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
+import { CheckpointReader } from '../training/checkpoint-reader.js';
 
 /** One score array for each prompt, by destination module: `[prompts, position?, head?, sources]`. */
 export interface PromptScores {
@@ -103,23 +104,25 @@ export class ScoreAccumulator {
     return { state: { prompts: this.#prompts }, arrays };
   }
 
-  /** @throws AutoCircuitError when the checkpoint is of another graph or not of an accumulator */
-  static fromCheckpoint(graph: Graph, data: CheckpointData): ScoreAccumulator {
+  /**
+   * @param from a reader where the checkpoint holds more than sums: what is read here is not foreign to it
+   * @param prompts how many prompts must have been added; default: any number
+   * @throws AutoCircuitError `wrong-checkpoint` when it is of another graph, not of an accumulator, or damaged
+   */
+  static fromCheckpoint(graph: Graph, from: CheckpointData | CheckpointReader, prompts?: number): ScoreAccumulator {
+    const reader = from instanceof CheckpointReader ? from : new CheckpointReader('run', from);
     const accumulator = new ScoreAccumulator(graph);
-    const { prompts } = data.state;
-    if (typeof prompts !== 'number' || !Number.isSafeInteger(prompts) || prompts < 0) {
-      throw brokenCheckpoint('its number of prompts', `${JSON.stringify(prompts)}`);
+    accumulator.#prompts = reader.count('prompts', prompts ?? Number.MAX_SAFE_INTEGER, prompts);
+    for (const [module, own] of accumulator.#squares) {
+      own.set(reader.array(SQUARES + module, { length: own.length, values: 'number', least: 0 }));
     }
-    accumulator.#prompts = prompts;
-    for (const [prefix, target] of [
-      [SUM, accumulator.#sums],
-      [SQUARES, accumulator.#squares],
-    ] as const) {
-      for (const [module, array] of target) {
-        const saved = data.arrays[prefix + module];
-        if (saved?.length !== array.length) throw brokenCheckpoint(`"${prefix + module}"`, `${saved?.length} numbers`);
-        array.set(saved);
-      }
+    for (const [module, own] of accumulator.#sums) {
+      const sums = reader.array(SUM + module, { length: own.length, values: 'any' });
+      const squares = accumulator.#squares.get(module)!;
+      // infinite scores, even of both signs, have an infinite sum of squares
+      const bad = sums.findIndex((sum, i) => !Number.isFinite(sum) && Number.isFinite(squares[i]));
+      if (bad >= 0) throw reader.refused(SUM + module, 'finite numbers', `${sums[bad]} at index ${bad}`);
+      own.set(sums);
     }
     return accumulator;
   }
@@ -218,15 +221,5 @@ function refuseNaN(block: DestinationBlock, { data }: Tensor<FloatArray>): void 
     where: 'run',
     what: `a score of "${block.module}" is not a number`,
     fix: 'check the model for overflow on these prompts',
-  });
-}
-
-function brokenCheckpoint(what: string, got: string): AutoCircuitError {
-  return new AutoCircuitError({
-    code: 'wrong-checkpoint',
-    where: 'run',
-    what: `the checkpoint does not fit this graph: ${what}`,
-    got,
-    fix: 'start again, replacing the run',
   });
 }

@@ -10,7 +10,7 @@ export { architectureContract } from './architecture-contract.js';
 export { type BackendContractOptions, backendContract } from './backend-contract.js';
 export { COMPOSITES } from './composite-cases.js';
 export { type ContractCheck, runContract, type TestHooks } from './contract.js';
-export { type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
+export { type CheckpointNumbers, type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
 export { microModel } from './micro-model.js';

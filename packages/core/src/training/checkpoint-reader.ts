@@ -6,8 +6,13 @@ import type { CheckpointData } from '../plugin/checkpoint.js';
 export interface SavedArrayRule {
   /** Default: any length. */
   readonly length?: number;
-  /** `finite` (the default) refuses NaN and infinities, `any` takes them: a curve may hold what a step saw. */
-  readonly values?: 'finite' | 'any';
+  /** `finite` (the default) refuses NaN and infinities, `number` NaN only, `any` nothing: a curve may hold what a step saw. */
+  readonly values?: 'finite' | 'number' | 'any';
+  /** Bounds, both inside. Default: none. */
+  readonly least?: number;
+  readonly most?: number;
+  /** Default: no. */
+  readonly whole?: boolean;
 }
 
 /**
@@ -30,23 +35,25 @@ export class CheckpointReader {
     this.#data = data;
   }
 
-  /** A whole number from 0 to `most` of the checkpoint's state. @throws AutoCircuitError `wrong-checkpoint` */
-  count(name: string, most: number): number {
+  /** A whole number from `least` (default 0) to `most` of the checkpoint's state. @throws AutoCircuitError `wrong-checkpoint` */
+  count(name: string, most: number, least = 0): number {
     const value = this.#data.state[name];
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
-    throw this.#refused(name, `a whole number from 0 to ${most}`, `${JSON.stringify(value) ?? 'nothing'}`);
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) return value;
+    const expected = least === most ? `${most}` : `a whole number from ${least} to ${most}`;
+    throw this.refused(name, expected, `${JSON.stringify(value) ?? 'nothing'}`);
   }
 
   /** An array of the checkpoint, not a copy. @throws AutoCircuitError `wrong-checkpoint` */
-  array(name: string, { length, values = 'finite' }: SavedArrayRule = {}): Float64Array {
+  array(name: string, rule: SavedArrayRule = {}): Float64Array {
+    const { length } = rule;
     this.#read.add(name);
     const array = this.#data.arrays[name];
     if (!array || (length !== undefined && array.length !== length)) {
       const expected = length === undefined ? 'an array' : `${length} numbers`;
-      throw this.#refused(name, expected, array ? `${array.length} numbers` : 'nothing');
+      throw this.refused(name, expected, array ? `${array.length} numbers` : 'nothing');
     }
-    const bad = values === 'finite' ? array.findIndex((x) => !Number.isFinite(x)) : -1;
-    if (bad >= 0) throw this.#refused(name, 'finite numbers', `${array[bad]} at index ${bad}`);
+    const bad = array.findIndex((x) => !fits(x, rule));
+    if (bad >= 0) throw this.refused(name, numbersOf(rule), `${array[bad]} at index ${bad}`);
     return array;
   }
 
@@ -63,10 +70,11 @@ export class CheckpointReader {
   /** To be called when all is read. @throws AutoCircuitError `wrong-checkpoint` for arrays that nothing has asked for */
   finish(): void {
     const foreign = Object.keys(this.#data.arrays).find((name) => !this.#read.has(name));
-    if (foreign !== undefined) throw this.#refused(foreign, 'no array of this name', 'one');
+    if (foreign !== undefined) throw this.refused(foreign, 'no array of this name', 'one');
   }
 
-  #refused(name: string, expected: string, got: string): AutoCircuitError {
+  /** The error for what no rule here says: how arrays and counts have to fit each other. To be thrown. */
+  refused(name: string, expected: string, got: string): AutoCircuitError {
     return new AutoCircuitError({
       code: 'wrong-checkpoint',
       fields: { name, expected, got },
@@ -77,4 +85,18 @@ export class CheckpointReader {
       fix: 'start again without it',
     });
   }
+}
+
+function fits(x: number, { values = 'finite', least, most, whole = false }: SavedArrayRule): boolean {
+  if (Number.isNaN(x)) return values === 'any';
+  if (values === 'finite' && !Number.isFinite(x)) return false;
+  if ((least !== undefined && x < least) || (most !== undefined && x > most)) return false;
+  return !whole || Number.isInteger(x);
+}
+
+/** What `fits` asks for, in words. */
+function numbersOf({ values = 'finite', least, most, whole = false }: SavedArrayRule): string {
+  const kind = whole ? 'whole numbers' : values === 'finite' ? 'finite numbers' : 'numbers';
+  const from = least === undefined ? '' : ` from ${least}`;
+  return `${kind}${from}${most === undefined ? '' : ` up to ${most}`}`;
 }

@@ -1,7 +1,7 @@
 /** @file Training by Adam, step by step, that can be stopped at any step and goes on bit for bit. */
 import { type AdamState, adamState, adamStep } from '../numeric/adam.js';
 import type { CheckpointData } from '../plugin/checkpoint.js';
-import { CheckpointReader } from './checkpoint-reader.js';
+import { CheckpointReader, type SavedArrayRule } from './checkpoint-reader.js';
 import { resumableWork, type WorkDescription, type WorkHooks } from './resumable-work.js';
 
 /** One list of parameters. */
@@ -131,14 +131,14 @@ export abstract class Trainer<Name extends string = string, Curve extends string
 
   /**
    * Goes back to where `toCheckpoint` was called. A checkpoint that is refused leaves the training as it is.
-   * @throws AutoCircuitError `wrong-checkpoint` when an array is missing, has another length or holds no finite numbers, or
-   * when there is one that this training does not have
+   * @throws AutoCircuitError `wrong-checkpoint` when an array is missing, has another length or holds no finite numbers (mean
+   * squares: from 0), or when there is one that this training does not have
    */
   restore(data: CheckpointData): void {
     const reader = new CheckpointReader(this.#where, data);
     const steps = reader.count('steps', this.steps);
     const restored = this.#arrays().map(
-      ({ name, array }) => [array, reader.array(name, { length: array.length })] as const,
+      ({ name, array, rule }) => [array, reader.array(name, { ...rule, length: array.length })] as const,
     );
     const curves: [number[], Float64Array][] = [];
     for (const curve in this.#curves) {
@@ -154,11 +154,19 @@ export abstract class Trainer<Name extends string = string, Curve extends string
     this.#done = steps;
   }
 
-  #arrays(): { readonly name: string; readonly array: Float64Array }[] {
+  #arrays(): SavedParameters[] {
     return this.#parameters.flatMap(({ name, values, adam }) => [
       { name, array: values },
       { name: `${name}/mean`, array: adam.mean },
-      { name: `${name}/square`, array: adam.square },
+      { name: `${name}/square`, array: adam.square, rule: { least: 0 } },
     ]);
   }
+}
+
+/** An array that is saved and restored in place. */
+interface SavedParameters {
+  readonly name: string;
+  readonly array: Float64Array;
+  /** Beside being finite and as long as it is now. */
+  readonly rule?: SavedArrayRule;
 }

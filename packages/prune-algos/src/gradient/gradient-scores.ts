@@ -22,6 +22,8 @@ export interface GradientScoresRequest {
   readonly points: readonly GradientPoint[];
   /** What gradients do differently; default nothing. */
   readonly backward?: readonly BackwardOverride[];
+  /** How many numbers the `sums` of a `share` are; default: there are none. */
+  readonly sums?: number;
   /** Whether `share` needs the scores of what nodes write. */
   readonly neurons?: boolean;
 }
@@ -32,7 +34,7 @@ export interface GradientScoresRequest {
  */
 export function gradientScores(
   context: PruneAlgoContext,
-  { key, objective, points, backward, neurons = false }: GradientScoresRequest,
+  { key, objective, points, backward, sums, neurons = false }: GradientScoresRequest,
 ): Promise<PromptMeans> {
   const { batches, model, patch } = context;
   const objectives = objectiveByBatch(objective, batches);
@@ -43,6 +45,7 @@ export function gradientScores(
   return promptMeans(context, {
     key,
     points,
+    sums,
     unit: 'gradients',
     async at(batch, b, point) {
       const { share, at } = point;

@@ -46,6 +46,7 @@ export const nodeAttribution = definePruneAlgo({
         ...point,
         share: (gradients: PromptGradients) => nodeShare(graph, gradients, neurons, own),
       })),
+      sums: neurons ? neuronCount(graph) : 0,
       neurons: true,
     });
     return { ...result, nodes: nodesOf(graph, result.scores, means) };
@@ -70,6 +71,10 @@ const POINTS: Readonly<Record<'clean' | 'ig-inputs' | 'ig-activations', (graph: 
       ),
   };
 
+/** [position, sources, dModel] */
+const neuronCount = ({ layout, options, sources }: Graph): number =>
+  (options.positions ?? 1) * sources.length * layout.dModel;
+
 /** Scores of nodes [prompts, position?, sources], put on their edges; and the numbers they are sums of, over the prompts. */
 function nodeShare(graph: Graph, { neurons }: PromptGradients, keep: boolean, own?: SourceBlock): PointScores {
   const { dModel } = graph.layout;
@@ -79,7 +84,7 @@ function nodeShare(graph: Graph, { neurons }: PromptGradients, keep: boolean, ow
   const [first] = Object.values(neurons!);
   const prompts = first!.shape[0]!;
   const nodes = new Float64Array(prompts * positions * sources); // [prompts, position, sources]
-  const sums = new Float64Array(keep ? positions * sources * dModel : 0); // [position, sources, dModel]
+  const sums = new Float64Array(keep ? neuronCount(graph) : 0); // [position, sources, dModel]
   for (const block of own ? [own] : graph.sourceBlocks) {
     const { data } = neurons![block.module]!; // [prompts, position?, rows, dModel]
     const rows = block.stop - block.start;

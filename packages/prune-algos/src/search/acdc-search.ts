@@ -1,8 +1,6 @@
 /** @file The search of ACDC, for all thresholds at once. */
 import {
   AutoCircuitError,
-  type CheckpointData,
-  CheckpointReader,
   edgeAt,
   edgeEnds,
   type FloatArray,
@@ -19,6 +17,7 @@ import {
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
+import { type Branch, branchesOf, checkpointOf } from './acdc-branches.js';
 import { type AcdcStep, acdcSteps, stepsAhead } from './acdc-steps.js';
 
 /** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
@@ -90,9 +89,15 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
     ],
     total: steps.length,
     unit: blocks ? 'steps' : 'edges',
-    state: () => saved(branches),
+    state: () => checkpointOf(branches),
   });
-  if (work.saved) branches = restored(work.saved, taus.length);
+  if (work.saved)
+    branches = branchesOf(work.saved, {
+      steps: steps.length,
+      edgesPast: (visited) => [...new Set(steps.slice(0, visited).flatMap(({ edges }) => edges))],
+      taus: taus.length,
+      least: LEAST_DISTANCES[faithfulness],
+    });
   const distancesOf = await distances(context, batches, faithfulness);
   for (;;) {
     const branch = branches.reduce((least, other) => (other.visited < least.visited ? other : least));
@@ -102,17 +107,6 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
     await work.step(Math.min(...branches.map(({ visited }) => visited)));
   }
   return result(graph, taus, branches);
-}
-
-/** Thresholds (by index) whose searches have done the same so far. */
-interface Branch {
-  readonly taus: readonly number[];
-  readonly removed: readonly number[];
-  readonly distance: number;
-  /** How many steps it has come past. */
-  readonly visited: number;
-  /** How often steps were accepted of late, from 0 to 1: what is expected of the next ones. */
-  readonly rate: number;
 }
 
 /** How much of `rate` stays from one step to the next. */
@@ -236,6 +230,12 @@ const DISTANCES: Readonly<Record<AcdcFaithfulness, (clean: FloatArray, run: Floa
   },
 };
 
+/**
+ * No distance is below these: KL is a sum of p (ln p − ln q) that comes to 0 or more but for rounding, which is 2⁻⁵³ times
+ * |ln p| (below 1e3) and the number of tokens (below 1e6) at the very most.
+ */
+const LEAST_DISTANCES: Readonly<Record<AcdcFaithfulness, number>> = { kl: -1e-6, mse: 0 };
+
 function checkTaus(taus: readonly number[]): void {
   const bad = taus.find((tau) => !(tau > 0 && Number.isFinite(tau)));
   if (taus.length > 0 && bad === undefined) return;
@@ -260,41 +260,4 @@ function checkOrder(graph: Graph, order: readonly number[]): void {
     expected: `each of ${graph.edgeCount} edges at most once`,
     got: `${order.length} numbers, ${new Set(order).size} of them distinct`,
   });
-}
-
-/** The search as a checkpoint holds it. */
-const saved = (branches: readonly Branch[]): CheckpointData => {
-  const branchOfTau = new Float64Array(branches.reduce((n, { taus }) => n + taus.length, 0));
-  for (const [i, { taus }] of branches.entries()) for (const t of taus) branchOfTau[t] = i;
-  return {
-    state: { branches: branches.length },
-    arrays: {
-      branchOfTau,
-      distances: Float64Array.from(branches, ({ distance }) => distance),
-      visited: Float64Array.from(branches, ({ visited }) => visited),
-      rates: Float64Array.from(branches, ({ rate }) => rate),
-      removedCounts: Float64Array.from(branches, ({ removed }) => removed.length),
-      ...Object.fromEntries(branches.map(({ removed }, i) => [`removed/${i}`, Float64Array.from(removed)])),
-    },
-  };
-};
-
-/** @throws AutoCircuitError `wrong-checkpoint` when something of the search is missing or does not fit */
-function restored(data: CheckpointData, taus: number): Branch[] {
-  const reader = new CheckpointReader('acdc', data);
-  const length = reader.count('branches', taus);
-  const branchOfTau = reader.array('branchOfTau', { length: taus });
-  const distances = reader.array('distances', { length });
-  const visited = reader.array('visited', { length });
-  const rates = reader.array('rates', { length });
-  const removedCounts = reader.array('removedCounts', { length });
-  const branches = Array.from({ length }, (_, i) => ({
-    taus: Array.from({ length: taus }, (_tau, t) => t).filter((t) => branchOfTau[t] === i),
-    removed: [...reader.array(`removed/${i}`, { length: removedCounts[i]! })],
-    distance: distances[i]!,
-    visited: visited[i]!,
-    rate: rates[i]!,
-  }));
-  reader.finish();
-  return branches;
 }

@@ -4,6 +4,7 @@ import {
   type CheckpointData,
   CheckpointReader,
   definePruneAlgo,
+  edgeAt,
   floatTensor,
   type Graph,
   maskFromEdges,
@@ -19,6 +20,7 @@ import {
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
 import { edgeList } from '../shared/edge-list.js';
+import { finishedBatches } from '../shared/finished-batches.js';
 
 /**
  * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
@@ -50,6 +52,7 @@ export const exact = definePruneAlgo({
     let batchesDone = 0;
     let edgesDone = 0;
     let differences = new Float64Array(0); // the batch that is worked on, [chosen edges, prompts]
+    const promptsOf = (b: number): number => batches[b]?.prompts.length ?? 0;
     const work = await resumableWork(context, {
       where: 'exact',
       key: ['exact', graph.edgeCount, ...(count < graph.edgeCount ? [chosen.join()] : []), batchesKey(context)],
@@ -57,17 +60,18 @@ export const exact = definePruneAlgo({
       unit: 'edges',
       state(): CheckpointData {
         const { state, arrays } = total.toCheckpoint();
-        return { state: { ...state, batchesDone, edgesDone }, arrays: { ...arrays, differences: differences.slice() } };
+        const done = differences.slice(0, edgesDone * promptsOf(batchesDone)); // only these, so that the length says how many
+        return { state: { ...state, batchesDone, edgesDone }, arrays: { ...arrays, differences: done } };
       },
     });
     if (work.saved) {
-      total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
       const reader = new CheckpointReader('exact', work.saved);
-      batchesDone = reader.count('batchesDone', batches.length);
-      edgesDone = reader.count('edgesDone', count);
-      const prompts = batches[batchesDone]?.prompts.length ?? 0;
-      const rule = edgesDone > 0 ? { length: count * prompts } : {};
-      differences = Float64Array.from(reader.array('differences', { ...rule, values: 'any' })); // a loss may be infinite
+      ({ total, batchesDone } = finishedBatches(reader, graph, batches));
+      const prompts = promptsOf(batchesDone);
+      edgesDone = reader.count('edgesDone', batchesDone < batches.length ? Math.max(0, count - 1) : 0);
+      differences = new Float64Array(count * prompts);
+      differences.set(reader.array('differences', { length: edgesDone * prompts, values: 'number' })); // a loss may be infinite
+      reader.finish();
     }
     for (const [b, batch] of batches.entries()) {
       if (b < batchesDone) continue;
@@ -76,7 +80,9 @@ export const exact = definePruneAlgo({
       const edges = chosen.slice(edgesDone);
       for await (const { baseline, losses } of edgeLosses(context, batch, objectives[b]!, edges)) {
         for (const own of losses) {
-          for (let p = 0; p < prompts; p++) differences[edgesDone * prompts + p] = own[p]! - baseline[p]!;
+          const change = own.map((loss, p) => loss - baseline[p]!);
+          refuseNaN(graph, chosen[edgesDone]!, change);
+          differences.set(change, edgesDone * prompts);
           edgesDone++;
         }
         if (edgesDone < count) await work.step(b * count + edgesDone);
@@ -138,4 +144,17 @@ function chosenEdges(graph: Graph, named: string, top: number): readonly number[
   }
   const edges = [...new Set(edgeList(graph, named))];
   return edges.slice(0, top === 0 ? edges.length : top).sort((a, b) => a - b);
+}
+
+/** Where two infinite losses are subtracted: at once, so that no checkpoint holds NaN. */
+function refuseNaN(graph: Graph, number: number, change: Float64Array): void {
+  if (!change.some(Number.isNaN)) return;
+  const { name, destination } = edgeAt(graph, number);
+  throw new AutoCircuitError({
+    code: 'not-finite',
+    fields: { module: graph.destinationBlocks[destination.block]!.module },
+    where: 'run',
+    what: `the score of "${name}" is not a number`,
+    fix: 'check the model for overflow on these prompts',
+  });
 }

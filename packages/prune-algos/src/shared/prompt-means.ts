@@ -10,6 +10,7 @@ import {
   ScoreAccumulator,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from './batches-key.js';
+import { finishedBatches } from './finished-batches.js';
 
 /** Scores of each prompt of a batch, and other numbers that are wanted as a mean over prompts. */
 export interface PointScores extends PromptScores {
@@ -27,6 +28,8 @@ export interface PromptMeansRequest<Point> {
   readonly key: readonly unknown[];
   /** What a prompt's scores are the mean over; at least one. */
   readonly points: readonly Point[];
+  /** How many numbers the `sums` of a point are; default: there are none. */
+  readonly sums?: number | undefined;
   /** What one point of one batch is called in progress lines. */
   readonly unit: string;
   /** The scores of each prompt of a batch at a point. */
@@ -40,7 +43,7 @@ export interface PromptMeansRequest<Point> {
  */
 export async function promptMeans<Point>(
   context: PruneAlgoContext,
-  { key, points, unit, at }: PromptMeansRequest<Point>,
+  { key, points, sums: width = 0, unit, at }: PromptMeansRequest<Point>,
 ): Promise<PromptMeans> {
   const { batches, graph } = context;
   let total = new ScoreAccumulator(graph);
@@ -57,10 +60,10 @@ export async function promptMeans<Point>(
     },
   });
   if (work.saved) {
-    total = ScoreAccumulator.fromCheckpoint(graph, work.saved);
     const reader = new CheckpointReader(`${key[0]}`, work.saved);
-    batchesDone = reader.count('batchesDone', batches.length);
-    sums = reader.array('means').slice();
+    ({ total, batchesDone } = finishedBatches(reader, graph, batches));
+    sums = reader.array('means', { length: batchesDone === 0 ? 0 : width }).slice();
+    reader.finish();
   }
   for (const [b, batch] of batches.entries()) {
     if (b < batchesDone) continue;

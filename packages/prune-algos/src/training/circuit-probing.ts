@@ -97,7 +97,7 @@ export async function circuitProbingScores(
   if (work.saved) {
     const reader = new CheckpointReader(WHERE, work.saved);
     at = reader.count('at', ordered.length - 1);
-    ranks.set(reader.array('ranks', { length: graph.edgeCount }));
+    ranks.set(reader.array('ranks', { length: graph.edgeCount, least: 0, most: at, whole: true }));
     for (const size of ordered.slice(0, at)) {
       for (const name of Object.keys(training.curves)) {
         const rule = { length: training.steps, values: 'any' } as const;
