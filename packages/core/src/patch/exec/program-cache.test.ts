@@ -4,6 +4,7 @@ import { interpreterBackend } from '../../backend/interpreter/interpreter.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { floatTensor } from '../../tensor/tensor.js';
 import type { ProgramSpec } from '../programs/program-spec.js';
+import type { EdgeMeasure } from '../requests/patchable-model.js';
 import { MemoryPlan } from './memory-plan.js';
 import { ProgramCache, type Use } from './program-cache.js';
 
@@ -15,8 +16,9 @@ const weightsOf = (bytes: number): WeightStore => ({
   entry: () => ({ shape: [bytes / 4], file: '/nowhere', byteOffset: 0 }),
   read: () => new Float32Array(),
 });
-/** A spec of that name; all are the same small program. */
-const named = (name: string): ProgramSpec => ({ kind: 'edge-measure', measure: { name, of: (_b, read) => read } });
+/** A spec of that name; all are the same small program. (One function, as another would be another program.) */
+const of: EdgeMeasure['of'] = (_b, read) => read;
+const named = (name: string): ProgramSpec => ({ kind: 'edge-measure', measure: { name, of } });
 function adding(spec: ProgramSpec) {
   const b = new ProgramBuilder(spec.kind === 'edge-measure' ? spec.measure.name : spec.kind);
   b.output('y', b.add(b.input('x', 'float', ['n']), 1));
