@@ -55,13 +55,3 @@ describe('README.md', () => {
     expect(docExamples(read('README.md')).map(({ kind }) => kind)).toEqual(['run', 'file', 'run', 'example']);
   });
 });
-
-it('the library example prints the ten strongest edges', () => {
-  const lines = node([join(ROOT, 'examples', 'library.mjs')], ROOT)
-    .trim()
-    .split('\n');
-  expect(lines[0]).toMatch(/^the strongest of \d+ edges on \d+ prompts:$/);
-  const scores = lines.slice(1).map((line) => Number(/^ *(-?\d+\.\d+) {2}\S.*->\S/.exec(line)?.[1]));
-  expect(scores).toHaveLength(10);
-  expect(scores).toEqual([...scores].sort((a, b) => Math.abs(b) - Math.abs(a)));
-});
