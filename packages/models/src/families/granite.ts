@@ -1,21 +1,10 @@
 /** @file Granite: Llama with factors for embeddings, attention, what modules write, and logits. */
 import { z } from 'zod';
 import { parseConfig, type RawConfig } from '../checkpoint/config.js';
-import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import { asIs, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
-import { addGatedMlp, addRotary, addUnembedding, ruleList } from '../recipes/rule-list.js';
-import {
-  addLinearInputs,
-  addOutput,
-  addScale,
-  epsilonKey,
-  sameRotary,
-  sizeKeysWithHeadDim,
-  sizesOf,
-  withinRotary,
-} from './decoder-config.js';
+import { epsilonKey, sameRotary, sizeKeysWithHeadDim, sizesOf, withinRotary } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
+import { llamaLikeRules } from './llama-like.js';
 
 const factor = z.number().positive().default(1);
 const schema = z.looseObject({
@@ -61,25 +50,6 @@ function readConfig(config: RawConfig, source: string): GraniteConfig {
   };
 }
 
-function rules({ sizes, biased, mlpBiased, tied, rotary }: GraniteConfig, raw: RawCheckpoint) {
-  const { layers, dModel: D, dMlp: F, vocabulary: V, positions } = sizes;
-  const prefix = prefixOf(raw, ['model.', ''], 'embed_tokens.weight');
-  const list = ruleList();
-  list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
-  addRotary(list.add, 'rope', rotary, positions);
-  for (let l = 0; l < layers; l++) {
-    const [layer, add] = [`${prefix}layers.${l}.`, list.inLayer(l)];
-    addScale(add, 'ln1', `${layer}input_layernorm`, D);
-    addLinearInputs(add, `${layer}self_attn`, sizes, biased);
-    addOutput(add, `${layer}self_attn.o_proj`, sizes, biased);
-    addScale(add, 'ln2', `${layer}post_attention_layernorm`, D);
-    addGatedMlp(add, `${layer}mlp`, D, F, mlpBiased);
-  }
-  addScale(list.add, 'final.ln', `${prefix}norm`, D);
-  addUnembedding(list.add, tied, 'lm_head.weight', V, D);
-  return list.rules;
-}
-
 /** Granite 3. */
 export const granite = decoderFamily<GraniteConfig>({
   computes: [
@@ -95,7 +65,7 @@ export const granite = decoderFamily<GraniteConfig>({
   doc: 'Granite 3: Llama with factors for embeddings, attention, the residual stream and logits',
   modelTypes: ['granite'],
   readConfig,
-  rules,
+  rules: llamaLikeRules,
   form: ({ sizes, rotary, factors }) => ({
     mlpKind: 'gated',
     rotary: sameRotary(rotary, sizes),

@@ -1,21 +1,11 @@
 /** @file SmolLM3: Llama in which every fourth layer has no positions. */
 import { z } from 'zod';
 import { parseConfig, type RawConfig } from '../checkpoint/config.js';
-import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
-import { asIs, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import { type LayerWindows, readWindows } from '../checkpoint/windows.js';
-import { addGatedMlp, addRotary, addUnembedding, ruleList } from '../recipes/rule-list.js';
-import {
-  addLinearInputs,
-  addOutput,
-  addScale,
-  epsilonKey,
-  sizeKeysWithHeadDim,
-  sizesOf,
-  withinRotary,
-} from './decoder-config.js';
+import { epsilonKey, sizeKeysWithHeadDim, sizesOf, withinRotary } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
+import { llamaLikeRules } from './llama-like.js';
 
 const schema = z
   .looseObject({
@@ -67,25 +57,6 @@ function readConfig(config: RawConfig, source: string): SmolLm3Config {
   };
 }
 
-function rules({ sizes, biased, mlpBiased, tied, rotary }: SmolLm3Config, raw: RawCheckpoint) {
-  const { layers, dModel: D, dMlp: F, vocabulary: V, positions } = sizes;
-  const prefix = prefixOf(raw, ['model.', ''], 'embed_tokens.weight');
-  const list = ruleList();
-  list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
-  addRotary(list.add, 'rope', rotary, positions);
-  for (let l = 0; l < layers; l++) {
-    const [layer, add] = [`${prefix}layers.${l}.`, list.inLayer(l)];
-    addScale(add, 'ln1', `${layer}input_layernorm`, D);
-    addLinearInputs(add, `${layer}self_attn`, sizes, biased);
-    addOutput(add, `${layer}self_attn.o_proj`, sizes, biased);
-    addScale(add, 'ln2', `${layer}post_attention_layernorm`, D);
-    addGatedMlp(add, `${layer}mlp`, D, F, mlpBiased);
-  }
-  addScale(list.add, 'final.ln', `${prefix}norm`, D);
-  addUnembedding(list.add, tied, 'lm_head.weight', V, D);
-  return list.rules;
-}
-
 /** SmolLM3. */
 export const smollm3 = decoderFamily<SmolLm3Config>({
   computes: [
@@ -102,7 +73,7 @@ export const smollm3 = decoderFamily<SmolLm3Config>({
   doc: 'SmolLM3: Llama in which some layers have no positions',
   modelTypes: ['smollm3'],
   readConfig,
-  rules,
+  rules: llamaLikeRules,
   form: ({ rotary, rotates, windows }) => ({
     mlpKind: 'gated',
     rotary: { dims: rotary.dims, tables: rotates.map((turns) => (turns ? 'rope' : null)) },
