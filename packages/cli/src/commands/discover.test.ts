@@ -71,6 +71,7 @@ describe('discover', () => {
       'model',
       'algo',
       'edges_total',
+      'interval_factor',
       'circuit',
       'measurements',
       'seconds',

@@ -27,7 +27,7 @@ export interface ShownRun {
 export async function showRun(output: Output, shown: ShownRun): Promise<void> {
   const { result, graph, folder, signed, allSizes } = shown;
   const { circuitToJson, withoutPromptValues } = await import('@auto-circuit/core/run');
-  const { circuit, scores, standardErrors, measurements, timings, run } = result;
+  const { circuit, scores, standardErrors, intervalFactor, measurements, timings, run } = result;
   const { edges } = circuitToJson(circuit, scores);
   if (output.jsonOnly) {
     output.json({
@@ -36,6 +36,7 @@ export async function showRun(output: Output, shown: ShownRun): Promise<void> {
       model: run?.asked.model.name ?? null,
       algo: run?.asked.algo.name ?? null,
       edges_total: graph.edgeCount,
+      interval_factor: intervalFactor ?? null,
       circuit: edges.slice(0, JSON_EDGES),
       measurements: withoutPromptValues(measurements),
       seconds: timings.seconds,
@@ -68,6 +69,7 @@ export async function showRun(output: Output, shown: ShownRun): Promise<void> {
     const remarks = [
       ...(more > 0 ? [`and ${formatCount(more)} more in circuit.json`] : []),
       ...(signed ? ['a positive score supports the answer'] : []),
+      ...(errors && intervalFactor ? [`95% intervals: score ± ${formatValue(intervalFactor)} errors`] : []),
     ];
     if (remarks.length > 0) output.line(output.colors.dim(remarks.join('; ')));
     output.line();

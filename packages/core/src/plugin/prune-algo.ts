@@ -42,6 +42,8 @@ export interface PruneResult {
   readonly nodes?: NodeScores;
   /** Standard error of each score over prompts, where the algorithm averages over prompts. */
   readonly standardErrors?: PruneScores;
+  /** How many standard errors to each side hold the score in 95 of 100 draws of the prompts; `ScoreAccumulator` finds it. */
+  readonly intervalFactor?: number;
   /** What an algorithm that trains saw at each step (`loss`, …), before the step was taken. */
   readonly curves?: Readonly<Record<string, readonly number[]>>;
 }

@@ -129,6 +129,7 @@ export { inputOf, promptLength } from '../prompts/prompts.js';
 export type { TextEncoder } from '../prompts/text-encoder.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
+export { calibratedFactor } from '../statistics/interval-factor.js';
 export { standardErrorFactor } from '../statistics/student-t.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';

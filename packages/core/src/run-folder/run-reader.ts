@@ -18,7 +18,7 @@ import {
   type Timings,
   timingsSchema,
 } from './schemas.js';
-import { readScores } from './score-files.js';
+import { readIntervalFactor, readScores } from './score-files.js';
 import { type Verification, verificationFiles, verificationSchema } from './verification-file.js';
 
 /** The files of a run folder, for reading. */
@@ -41,12 +41,17 @@ export class RunReader {
     const nodes = this.#nodes(graph);
     return {
       scores: readScores(this.path('scores'), graph),
-      ...(existsSync(this.path('standardErrors'))
-        ? { standardErrors: readScores(this.path('standardErrors'), graph) }
-        : {}),
+      ...this.#standardErrors(graph),
       ...(nodes ? { nodes } : {}),
       ...(curves ? { curves } : {}),
     };
+  }
+
+  #standardErrors(graph: Graph): Pick<PruneResult, 'standardErrors' | 'intervalFactor'> {
+    const path = this.path('standardErrors');
+    if (!existsSync(path)) return {};
+    const intervalFactor = readIntervalFactor(path);
+    return { standardErrors: readScores(path, graph), ...(intervalFactor === undefined ? {} : { intervalFactor }) };
   }
 
   #nodes(graph: Graph): NodeScores | null {

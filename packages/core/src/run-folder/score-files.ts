@@ -8,6 +8,9 @@ import { checkScores } from '../graph/score-index.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 
+/** Metadata of a file of standard errors: how many of them hold the score in 95 of 100 cases. */
+export const INTERVAL_FACTOR = 'interval_factor';
+
 /** Scores in the precision of the file, so that what is read back is what was there. */
 export function toFileScores(graph: Graph, scores: PruneScores): PruneScores {
   checkScores(graph, scores);
@@ -28,7 +31,12 @@ export function toFileScores(graph: Graph, scores: PruneScores): PruneScores {
  * says which sources and which destination nodes each tensor has.
  * @throws AutoCircuitError for scores of another graph or NaN, and for what the file system refuses
  */
-export async function writeScores(path: string, graph: Graph, scores: PruneScores): Promise<void> {
+export async function writeScores(
+  path: string,
+  graph: Graph,
+  scores: PruneScores,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const inFile = toFileScores(graph, scores);
   const modules = Object.fromEntries(
     graph.destinationBlocks.map((block, index) => [
@@ -49,6 +57,23 @@ export async function writeScores(path: string, graph: Graph, scores: PruneScore
   await writeSafetensors(path, tensors, {
     nodes: JSON.stringify(graph.sources.map((node) => node.name)),
     modules: JSON.stringify(modules),
+    ...metadata,
+  });
+}
+
+/** `interval_factor` of a file of standard errors; undefined where it has none. @throws AutoCircuitError `invalid-file` where it is no number from 1 */
+export function readIntervalFactor(path: string): number | undefined {
+  const text = openSafetensors(path).metadata[INTERVAL_FACTOR];
+  if (text === undefined) return undefined;
+  const factor = Number(text);
+  if (factor >= 1 && Number.isFinite(factor)) return factor;
+  throw new AutoCircuitError({
+    code: 'invalid-file',
+    fields: { path, key: INTERVAL_FACTOR },
+    where: 'run',
+    what: `${path}: "${INTERVAL_FACTOR}" is not usable`,
+    expected: 'a number from 1',
+    got: JSON.stringify(text.slice(0, 40)),
   });
 }
 

@@ -13,7 +13,7 @@ import { nodesToJson, writeNeurons } from './node-files.js';
 import { readIfThere, removeRunFiles } from './run-files.js';
 import { RunReader } from './run-reader.js';
 import { type Timings, toJsonNumber, toJsonText } from './schemas.js';
-import { writeScores } from './score-files.js';
+import { INTERVAL_FACTOR, writeScores } from './score-files.js';
 import { type Verification, verificationFile } from './verification-file.js';
 
 /** A run folder that this process writes; made by `openRunStore`, to be closed with `close` or `finish`. */
@@ -29,11 +29,17 @@ export class RunStore extends RunReader {
   }
 
   /** Scores last: where they are, what belongs to them is there too. */
-  async writeScores(graph: Graph, { scores, standardErrors, nodes, curves }: PruneResult): Promise<void> {
+  async writeScores(
+    graph: Graph,
+    { scores, standardErrors, intervalFactor, nodes, curves }: PruneResult,
+  ): Promise<void> {
     if (nodes?.neurons) await writeNeurons(this.path('neurons'), graph, nodes.neurons);
     if (nodes) await this.writeJson('nodes', nodesToJson(graph, nodes.scores));
     if (curves) await this.writeJson('curves', jsonCurves(curves));
-    if (standardErrors) await writeScores(this.path('standardErrors'), graph, standardErrors);
+    if (standardErrors) {
+      const metadata = intervalFactor === undefined ? {} : { [INTERVAL_FACTOR]: `${intervalFactor}` };
+      await writeScores(this.path('standardErrors'), graph, standardErrors, metadata);
+    }
     await writeScores(this.path('scores'), graph, scores);
   }
 

@@ -48,6 +48,8 @@ export interface DiscoverResult {
   readonly run: RunJson | null;
   readonly scores: PruneScores;
   readonly standardErrors?: PruneScores;
+  /** How many standard errors to each side hold a score in 95 of 100 draws of the prompts. */
+  readonly intervalFactor?: number;
   /** Of an algorithm that scores nodes. */
   readonly nodes?: NodeScores;
   /** What an algorithm that trains saw at each step. */
@@ -202,12 +204,13 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors, nodes, curves } = await algo.score(context, algoOptions as never);
+  const { scores, standardErrors, intervalFactor, nodes, curves } = await algo.score(context, algoOptions as never);
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
   const result: PruneResult = {
     scores: toFileScores(model.graph, scores),
     ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
+    ...(standardErrors && intervalFactor !== undefined ? { intervalFactor } : {}),
     ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
     ...(curves ? { curves } : {}),
   };

@@ -13,6 +13,7 @@ import type { CheckpointData } from '../plugin/checkpoint.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { CheckpointReader } from '../training/checkpoint-reader.js';
+import { EdgeSample } from './edge-sample.js';
 
 /** One score array for each prompt, by destination module: `[prompts, position?, head?, sources]`. */
 export interface PromptScores {
@@ -28,9 +29,11 @@ export class ScoreAccumulator {
   #prompts = 0;
   readonly #sums = new Map<string, Float64Array>();
   readonly #squares = new Map<string, Float64Array>();
+  readonly #sample: EdgeSample;
 
   constructor(graph: Graph) {
     this.graph = graph;
+    this.#sample = new EdgeSample(graph);
     for (const block of graph.destinationBlocks) {
       const size = elementCount(scoreShape(graph, block));
       this.#sums.set(block.module, new Float64Array(size));
@@ -60,14 +63,15 @@ export class ScoreAccumulator {
           squares[i]! += value * value;
         }
       }
+      this.#sample.add(block.module, data, prompts);
     }
     this.#prompts += prompts;
   }
 
   /**
    * Means over prompts, and the standard errors of those means, √(Σ(x − x̄)² / (n(n − 1))) — left out for a single prompt.
-   * Both in float32, the precision of score files. Intervals of ± 1.96 standard errors hold the mean less often than in 95 of
-   * 100 samples where prompts are few: see `standardErrorFactor`.
+   * Both in float32, the precision of score files. With them the number of standard errors that reach to each side in 95 of
+   * 100 samples (`calibratedFactor`), which is more than 1.96 where prompts are few; left out where no number does.
    */
   result(): PruneResult {
     const n = this.#prompts;
@@ -82,7 +86,8 @@ export class ScoreAccumulator {
     const scores = this.#map((sum) => sum / n);
     if (n === 1) return { scores };
     const standardErrors = this.#map((sum, square) => Math.sqrt(Math.max(0, square - (sum * sum) / n) / (n * (n - 1))));
-    return { scores, standardErrors };
+    const intervalFactor = this.#sample.factor();
+    return { scores, standardErrors, ...(Number.isFinite(intervalFactor) ? { intervalFactor } : {}) };
   }
 
   #map(make: (sum: number, square: number) => number): PruneScores {
@@ -101,7 +106,7 @@ export class ScoreAccumulator {
     const arrays: Record<string, Float64Array> = {};
     for (const [module, sums] of this.#sums) arrays[SUM + module] = sums.slice();
     for (const [module, squares] of this.#squares) arrays[SQUARES + module] = squares.slice();
-    return { state: { prompts: this.#prompts }, arrays };
+    return { state: { prompts: this.#prompts }, arrays: { ...arrays, ...this.#sample.toCheckpoint() } };
   }
 
   /**
@@ -124,6 +129,7 @@ export class ScoreAccumulator {
       if (bad >= 0) throw reader.refused(SUM + module, 'finite numbers', `${sums[bad]} at index ${bad}`);
       own.set(sums);
     }
+    accumulator.#sample.restore(reader, accumulator.#prompts);
     return accumulator;
   }
 }

@@ -25,8 +25,8 @@ export function studentWithin(t: number, freedom: number): number {
  * prompts, 2.02 for 40, 1.96 in the limit. ∞ for a single prompt, which has no standard error.
  *
  * Exact where the values of prompts are normally distributed. Scores have long tails, of which a sample often holds nothing,
- * so that its standard error is too small: docs/choosing.md says how often such intervals hold (EAP on ioi-mini: 89 of 100
- * for 10 prompts, 93 for 80).
+ * so that its standard error is too small (EAP on ioi-mini: such intervals hold in 89 of 100 cases for 10 prompts, in 93 for
+ * 80, docs/choosing.md); `calibratedFactor` allows for them.
  * @param level the share of samples in which the interval is to hold the mean
  * @throws AutoCircuitError `invalid-option` when the level is not between 0 and 1
  */
