@@ -9,6 +9,7 @@
  *   node scripts/compare-trained.mjs --size 40 --seeds 0,1 --algos ugs       print a part of it
  *   node scripts/compare-trained.mjs --task ioi-mini --size 20 --algos ugs --options '{"epochs":50}'
  *   … --curves                                                               and how the training went
+ *   SMOLLM2_DIR=FOLDER node scripts/compare-trained.mjs --task smollm2 --seeds 0   IOI on SmolLM2, 1 % of its edges: hours
  *   node scripts/compare-trained.mjs --known FILE,FILE                       write the table; what these outputs hold is not run again
  */
 import { readFileSync } from 'node:fs';
@@ -19,13 +20,17 @@ import { openTask } from '@auto-circuit/core';
 import { kl } from '@auto-circuit/metrics';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { pruneAlgosPlugin } from '@auto-circuit/prune-algos';
-import { ioiMini } from '@auto-circuit/tasks';
+import { ioi, ioiMini } from '@auto-circuit/tasks';
 import { writeTable } from './docs/measured-table.mjs';
 
 const TABLE = { page: 'choosing.md', script: 'compare-trained.mjs' };
-const TASKS = { 'ioi-mini': ioiMini };
-/** Sizes by task. */
-const ROWS = { 'ioi-mini': [40, 10] };
+/** What is run: the model, the prompts, sizes, and how many steps of one batch where the default is too long. */
+const TASKS = {
+  'ioi-mini': { folder: fileURLToPath(SHIPPED_MODELS['ioi-mini'].folder), data: ioiMini, sizes: [80, 40, 20, 10] },
+  ...(process.env.SMOLLM2_DIR
+    ? { smollm2: { folder: process.env.SMOLLM2_DIR, data: ioi, limit: 16, sizes: [1700], steps: 60 } }
+    : {}),
+};
 /** What each is asked for a size by. */
 const TRAINED = {
   'subnetwork-probing': (size) => ({ size }),
@@ -51,22 +56,22 @@ const algos = flags.algos?.split(',') ?? Object.keys(TRAINED);
 const isWhole = !flags.task && !flags.size && !flags.algos && flags.options === '{}';
 const known = knownFrom(flags.known?.split(',') ?? []);
 
-const loaded = await loadModel(fileURLToPath(SHIPPED_MODELS['ioi-mini'].folder), { process: 'all' });
 const backend = await onnxBackend({ threads: 1 });
 const lines = [];
-for (const [task, sizes] of Object.entries(ROWS)) {
-  if (flags.task && flags.task !== task) continue;
-  for (const size of flags.size ? [Number(flags.size)] : sizes) lines.push(await line(task, size));
+for (const [name, task] of Object.entries(TASKS)) {
+  if (flags.task && flags.task !== name) continue;
+  const loaded = await loadModel(task.folder, { process: 'all' });
+  for (const size of flags.size ? [Number(flags.size)] : task.sizes) lines.push(await line(name, task, loaded, size));
 }
 await backend.dispose();
 if (isWhole) writeTable(TABLE, [`seeds ${seeds.join(', ')}`, 'random', 'eap', ...algos], lines);
 
 /** One line of the table: means over seeds, and in how many of them an algorithm is better than EAP. */
-async function line(taskName, size) {
+async function line(taskName, { data, limit, steps }, loaded, size) {
   const kls = new Map(['random', 'eap', ...algos].map((name) => [name, []]));
   let edges = 0;
   for (const seed of seeds) {
-    const task = await openTask({ data: TASKS[taskName], ...loaded, backend, seed });
+    const task = await openTask({ data, ...loaded, backend, seed, ...(limit ? { limit } : {}) });
     edges = task.graph.edgeCount;
     for (const [name, list] of kls) {
       const title = `${taskName}, ${size} edges, seed ${seed}, ${name}`;
@@ -77,7 +82,13 @@ async function line(taskName, size) {
       }
       const start = performance.now();
       const algo = pruneAlgosPlugin.contributes.find((one) => one.name === name);
-      const options = TRAINED[name] ? { ...TRAINED[name](size), ...JSON.parse(flags.options) } : {};
+      const options = TRAINED[name]
+        ? {
+            ...TRAINED[name](size),
+            ...(steps ? { [name === 'edge-pruning' ? 'steps' : 'epochs']: steps } : {}),
+            ...JSON.parse(flags.options),
+          }
+        : {};
       const { scores, curves } = await task.score(algo, options);
       const [{ value }] = await task.measure(task.circuit(scores, size), [kl]);
       list.push(value);

@@ -1,22 +1,28 @@
 #!/usr/bin/env node
 /**
- * @file How often intervals around EAP scores hold the score that many more prompts would give, measured on the shipped model; writes
- * the table of docs/choosing.md. Needs a build; takes half a minute.
+ * @file How often intervals around EAP scores and around metrics of circuits hold what many more prompts would give, measured on the
+ * shipped model; writes the tables of docs/choosing.md. Needs a build; takes a few minutes.
  *
  *   node scripts/measure-coverage.mjs            write the table
  *   node scripts/measure-coverage.mjs --check    change nothing; exit 1 when a number has moved by more than 0.02
  *
  * All 320 prompts of ioi-mini stand for the task. Samples of them, drawn with replacement, are what a run of few prompts sees.
  */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onnxBackend } from '@auto-circuit/backend-onnx';
 import { openTask } from '@auto-circuit/core';
-import { calibratedFactor, seededRandom, standardErrorFactor } from '@auto-circuit/core/plugin';
+import { calibratedFactor, measuredIntervals, seededRandom, standardErrorFactor } from '@auto-circuit/core/plugin';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
 import { ioiMini } from '@auto-circuit/tasks';
 import { checkedTable, writeTable } from './docs/measured-table.mjs';
 
 const TABLE = { page: 'choosing.md', script: 'measure-coverage.mjs' };
+const CURVES = { page: 'choosing.md', script: 'measure-coverage.mjs, curves' };
+const METRICS = ['logit-diff', 'kl', 'percent-correct', 'answer-prob', 'faithfulness'];
 const LARGEST_DRIFT = 0.02; // samples are seeded: only scores can move it
 const COUNTS = [10, 20, 40, 80];
 const SAMPLES = 100; // times the edges: shares are good to about half a percent
@@ -52,6 +58,7 @@ const rows = COUNTS.map((prompts) => {
   return { name: `${prompts}`, numbers: shares };
 });
 
+const curveRows = await coverageOfCurves();
 const columns = [
   'mean ± 1.96 standard errors',
   "Student's factor",
@@ -59,8 +66,49 @@ const columns = [
   'the same, 50 strongest edges',
   'with the spread of all 320',
 ];
-if (process.argv.includes('--check')) checkedTable(TABLE, rows, LARGEST_DRIFT);
-else writeTable(TABLE, ['prompts', ...columns], rows);
+if (process.argv.includes('--check')) {
+  checkedTable(TABLE, rows, LARGEST_DRIFT);
+  checkedTable(CURVES, curveRows, LARGEST_DRIFT);
+} else {
+  writeTable(TABLE, ['prompts', ...columns], rows);
+  writeTable(CURVES, ['metric', ...COUNTS.map((count) => `${count} prompts`)], curveRows);
+}
+
+/** The same of metrics: curves of EAP's circuits over 300 prompts stand for the task. A row for each metric. */
+async function coverageOfCurves() {
+  const out = mkdtempSync(join(tmpdir(), 'coverage-'));
+  const cli = fileURLToPath(new URL('../packages/cli/dist/main.js', import.meta.url));
+  const args = ['discover', '--task', 'ioi-mini', '--algo', 'eap', '--train', '300', '--test', 'same', '--quiet'];
+  execFileSync(process.execPath, [cli, ...args, '--metric', METRICS.join(), '--out', join(out, 'run')]);
+  const { measurements } = JSON.parse(readFileSync(join(out, 'run', 'measurements.json'), 'utf8'));
+  rmSync(out, { recursive: true });
+  return measurements.map(({ metric, points }) => {
+    const curves = points.map(({ promptValues, promptWeights }) => ({ values: promptValues, weights: promptWeights }));
+    const numbers = COUNTS.map((count) => shareOfCurves(metric, curves, count));
+    console.log(`${metric}: ${numbers.map((share) => share.toFixed(3)).join(' ')}`);
+    return { name: metric, numbers };
+  });
+}
+
+function shareOfCurves(metric, curves, prompts) {
+  const random = seededRandom(0, `coverage of ${metric}/${prompts}`);
+  const truth = curves.map(({ values, weights }) => meanOf(values) / (weights ? meanOf(weights) : 1));
+  let [held, all] = [0, 0];
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const drawn = Array.from({ length: prompts }, () => random.below(curves[0].values.length));
+    const pick = (list) => drawn.map((prompt) => list[prompt]);
+    const points = curves.map(({ values, weights }) => ({
+      values: pick(values),
+      ...(weights ? { weights: pick(weights) } : {}),
+    }));
+    for (const [i, interval] of measuredIntervals(points).entries()) {
+      if (!interval) continue; // the same on all prompts, as the whole model's divergence from itself is
+      all++;
+      if (interval[0] <= truth[i] && truth[i] <= interval[1]) held++;
+    }
+  }
+  return held / all;
+}
 
 /** EAP's score of every prompt, by edge. Edges without any score are left out: their intervals are points. */
 async function scoresByEdge() {

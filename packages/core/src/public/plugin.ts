@@ -130,6 +130,7 @@ export type { TextEncoder } from '../prompts/text-encoder.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
 export { calibratedFactor } from '../statistics/interval-factor.js';
+export { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';
 export { standardErrorFactor } from '../statistics/student-t.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';

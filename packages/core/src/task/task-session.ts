@@ -28,6 +28,7 @@ import {
   referenceOutputs,
 } from '../run/run-circuits.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
+import { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';
 import { COUNT_RULES, checkKind, checkList, checkSettings, PATCH_RULES, SELECT_RULES } from './check-settings.js';
 import type { PatchEdgesOptions } from './requests.js';
 
@@ -44,6 +45,8 @@ export interface MeasuredValue {
   readonly value: number;
   /** Standard error over prompts, by the bootstrap; absent for metrics that are not made of prompts. */
   readonly standardError?: number;
+  /** From where to where the value lies in 95 of 100 draws of the prompts. */
+  readonly interval?: Interval;
   /** The same of the whole model, and of the empty circuit (every edge patched). */
   readonly model: number;
   readonly empty: number;
@@ -230,11 +233,13 @@ export class TaskSession {
       const valueUnder = (of: readonly BatchOutputs[]) => measureOne(metric, of, references, this.model);
       const { value, standardError: own, prompts } = valueUnder(outputs);
       const standardError = prompts ? this.#bootstrap.standardError(prompts) : own;
+      const [interval] = prompts ? measuredIntervals([prompts]) : [];
       return {
         metric: metric.metric.name,
         unit: metric.metric.unit,
         value,
         ...(standardError === undefined ? {} : { standardError }),
+        ...(interval ? { interval } : {}),
         model: valueUnder(references.model).value,
         empty: valueUnder(references.empty).value,
       };
