@@ -80,7 +80,7 @@ async function coverageOfCurves() {
   const cli = fileURLToPath(new URL('../packages/cli/dist/main.js', import.meta.url));
   const args = ['discover', '--task', 'ioi-mini', '--algo', 'eap', '--train', '300', '--test', 'same', '--quiet'];
   execFileSync(process.execPath, [cli, ...args, '--metric', METRICS.join(), '--out', join(out, 'run')]);
-  const { measurements } = JSON.parse(readFileSync(join(out, 'run', 'measurements.json'), 'utf8'));
+  const measurements = JSON.parse(readFileSync(join(out, 'run', 'measurements.json'), 'utf8'));
   rmSync(out, { recursive: true });
   return measurements.map(({ metric, points }) => {
     const curves = points.map(({ promptValues, promptWeights }) => ({ values: promptValues, weights: promptWeights }));

@@ -55,7 +55,8 @@ function wilson({ values }: PromptValues, whole: number): Interval {
   const share = values.filter((value) => value !== 0).length / n;
   const centre = (share + NORMAL ** 2 / (2 * n)) / (1 + NORMAL ** 2 / n);
   const reach = (NORMAL * Math.sqrt((share * (1 - share)) / n + NORMAL ** 2 / (4 * n ** 2))) / (1 + NORMAL ** 2 / n);
-  return [whole * Math.max(0, centre - reach), whole * Math.min(1, centre + reach)];
+  // at the ends the formula gives 0 and 1, but for rounding
+  return [share === 0 ? 0 : whole * (centre - reach), share === 1 ? whole : whole * (centre + reach)];
 }
 
 /** A number of standard errors to each side, the same for all points. */
