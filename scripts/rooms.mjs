@@ -286,11 +286,12 @@ export const ROOMS = {
   'prune-algos': {
     shared: [],
     baselines: ['shared'],
+    combined: ['shared'],
     forward: ['shared'],
     gradient: ['shared'],
     search: ['shared'],
     training: ['shared'],
-    '.': ['baselines', 'forward', 'gradient', 'search', 'training'],
+    '.': ['baselines', 'combined', 'forward', 'gradient', 'search', 'training'],
   },
   metrics: {
     shared: [],

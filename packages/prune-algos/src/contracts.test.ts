@@ -2,6 +2,7 @@ import { edgeAt, type PruneAlgo } from '@auto-circuit/core/plugin';
 import { type PruneAlgoContractOptions, pruneAlgoContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { pruneAlgosPlugin } from './index.js';
+import { madeUpRuns } from './testing/made-up-runs.js';
 
 const algos = pruneAlgosPlugin.contributes as readonly PruneAlgo[];
 /** Options that keep the suite quick, by algorithm. */
@@ -15,6 +16,7 @@ const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   'circuit-probing': { epochs: 4, sizes: '1,0.5' },
   'known-edges': (graph) => ({ edges: edgeAt(graph, 0).name }),
   'adversarial-knockouts': { epochs: 5 },
+  ensemble: async (graph) => ({ runs: (await madeUpRuns(graph, [1, 2])).join(',') }),
   acdc: { taus: '0.01,0.1', prompts: 'all' },
 };
 

@@ -1,12 +1,13 @@
 /**
  * @file Front door `@auto-circuit/prune-algos`: pruning algorithms, which give every edge of a transformer one number. One
  * file each, in rooms by what they are made of: `gradient` (mask gradients), `forward` (one forward pass), `search` (patched
- * runs), `training` (learned masks), `baselines`; `shared` is what they have in common. `pruneAlgosPlugin` holds them all.
+ * runs), `training` (learned masks), `combined` (scores of other runs), `baselines`; `shared` is what they have in common. `pruneAlgosPlugin` holds them all.
  * @module
  */
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { knownEdges } from './baselines/known-edges.js';
 import { random } from './baselines/random.js';
+import { ensemble } from './combined/ensemble.js';
 import { activationMagnitude } from './forward/activation-magnitude.js';
 import { informationFlowRoutes } from './forward/information-flow-routes.js';
 import { cleanCorrupted } from './gradient/clean-corrupted.js';
@@ -50,6 +51,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     random,
     knownEdges,
     adversarialKnockouts,
+    ensemble,
   ],
 });
 

@@ -13,10 +13,12 @@ import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';
 import { memoryCheckpoint, type PruneAlgoContextSpec, pruneAlgoContext } from './prune-algo-contexts.js';
 
+type AlgoOptions = Readonly<Record<string, unknown>>;
+
 /** How an algorithm is tried. */
 export interface PruneAlgoContractOptions {
-  /** Options other than the defaults to run the suite with; make slow algorithms quick here. By graph, where they name its edges. */
-  readonly options?: Readonly<Record<string, unknown>> | ((graph: Graph) => Readonly<Record<string, unknown>>);
+  /** Options other than the defaults to run the suite with; make slow algorithms quick here. By graph, where they name its edges or files. */
+  readonly options?: AlgoOptions | ((graph: Graph) => AlgoOptions | Promise<AlgoOptions>);
   /** The run's objective; default the logit difference. */
   readonly objective?: Objective;
   /** Default: the interpreter in float64. */
@@ -33,9 +35,9 @@ export interface PruneAlgoContractOptions {
  */
 export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOptions = {}): ContractCheck[] {
   const { objective, backend, tolerance = 1e-6 } = contract;
-  const optionsFor = (graph: Graph) => {
+  const optionsFor = async (graph: Graph) => {
     const { options = {} } = contract;
-    return parseOptions(algo.options, typeof options === 'function' ? options(graph) : options, algo.name);
+    return parseOptions(algo.options, typeof options === 'function' ? await options(graph) : options, algo.name);
   };
   const base = { ...(objective ? { objective } : {}), ...(backend ? { backend } : {}) };
   const withContext = async <T>(
@@ -51,7 +53,7 @@ export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOp
   };
   const score = (spec: PruneAlgoContextSpec, more: Partial<PruneAlgoContext> = {}): Promise<PruneResult> =>
     withContext(spec, async (context) => {
-      const result = await algo.score({ ...context, ...more }, optionsFor(context.graph));
+      const result = await algo.score({ ...context, ...more }, await optionsFor(context.graph));
       requireResult(context.graph, result);
       return result;
     });
