@@ -285,13 +285,14 @@ export const ROOMS = {
   },
   'prune-algos': {
     shared: [],
+    testing: [],
     baselines: ['shared'],
-    combined: ['shared'],
+    combined: ['shared', 'testing'],
     forward: ['shared'],
     gradient: ['shared'],
     search: ['shared'],
     training: ['shared'],
-    '.': ['baselines', 'combined', 'forward', 'gradient', 'search', 'training'],
+    '.': ['baselines', 'combined', 'forward', 'gradient', 'search', 'testing', 'training'],
   },
   metrics: {
     shared: [],

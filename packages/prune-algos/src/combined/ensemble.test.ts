@@ -1,5 +1,5 @@
 import { flattenScores, type PruneAlgoContext, parseOptions } from '@auto-circuit/core/plugin';
-import { errorOf, pruneAlgoContext } from '@auto-circuit/core/testing';
+import { pruneAlgoContext } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runOf } from '../testing/made-up-runs.js';
 import { ensemble } from './ensemble.js';
@@ -79,7 +79,7 @@ describe('ensemble', () => {
       code: 'not-a-run',
       fields: { path: '/nowhere' },
     });
-    const other = await pruneAlgoContext({ graph: { splitQkv: false } });
+    const other = await pruneAlgoContext({ graph: { factorized: false } });
     const elsewhere = await runOf(other.context.graph, Array(other.context.graph.edgeCount).fill(1));
     await other.dispose();
     expect(await refused({ runs: `${runs[0]},${elsewhere}` })).toMatchObject({ code: 'graph-mismatch' });
