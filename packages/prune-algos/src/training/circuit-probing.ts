@@ -15,6 +15,7 @@ import { batchesKey } from '../shared/batches-key.js';
 import { numberList } from '../shared/number-list.js';
 import { LEARNED_MASK_OPTIONS, SIZE_WEIGHT, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
+import { warmStart } from './warm-start.js';
 
 const WHERE = 'circuit-probing';
 /** Prefix, in checkpoints, of the arrays of the current training. */
@@ -45,14 +46,20 @@ export const circuitProbing = definePruneAlgo({
       default: -USUAL_INIT,
     },
   },
-  score(context, options) {
+  async score(context, options) {
     const { lambda, init } = options;
     const sizes = sizesOf(context.graph, options.sizes);
+    const warm = await warmStart('circuit-probing', context.graph, options);
     return circuitProbingScores(context, {
       key: ['circuit-probing', options, context.seed],
       sizes,
       settings: (size) =>
-        trainingSettings('circuit-probing', `circuit-probing/${size}`, context, options, { lambda, init, size }),
+        trainingSettings('circuit-probing', `circuit-probing/${size}`, context, options, {
+          lambda,
+          init,
+          size,
+          warmStart: warm,
+        }),
     });
   },
 });

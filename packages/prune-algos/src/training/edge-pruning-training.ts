@@ -33,6 +33,8 @@ export interface EdgePruningSettings {
   readonly ramp?: 'linear' | 'geometric';
   /** The mean of the parameters at the start: log odds that an edge, or a node, is kept. Default 10. */
   readonly start?: number;
+  /** How much above `start` the parameter of each edge starts: [edges]. Default: 0. */
+  readonly warmStart?: Float64Array | null;
   /** λ₂ at the start. Default 0. */
   readonly stiffness?: number;
   /** How the learning rates change. Default: not. */
@@ -62,12 +64,12 @@ export class EdgePruningTraining extends Trainer<'parameters' | 'multipliers', C
   readonly #source: Int32Array; // [edges]
 
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: EdgePruningSettings) {
-    const { steps, seed, learningRate, multiplierRate, start = 10, stiffness = 0, pace } = settings;
+    const { steps, seed, learningRate, multiplierRate, start = 10, warmStart, stiffness = 0, pace } = settings;
     const nodes = model.graph.sources.length * (model.graph.options.positions ?? 1);
     const random = seededRandom(seed, 'edge-pruning/start');
     const parameters = Float64Array.from(
       { length: model.graph.edgeCount + nodes },
-      () => start + START_DEVIATION * random.normal(),
+      (_, i) => start + (warmStart?.[i] ?? 0) + START_DEVIATION * random.normal(), // nodes stand behind the edges
     );
     const multipliers = Float64Array.of(0, stiffness);
     super({

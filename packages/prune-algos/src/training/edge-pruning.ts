@@ -3,6 +3,7 @@ import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { EdgePruningTraining } from './edge-pruning-training.js';
 import { checkSize, PACE_OPTIONS, paceOf } from './learned-mask-options.js';
 import { trainedScores } from './trained-scores.js';
+import { WARM_START_OPTIONS, warmStart } from './warm-start.js';
 
 /**
  * Edge Pruning (Bhaskar, Wettig, Friedman and Chen 2024, "Finding Transformer Circuits with Edge Pruning",
@@ -61,6 +62,7 @@ export const edgePruning = definePruneAlgo({
       default: 4,
     },
     ...PACE_OPTIONS,
+    ...WARM_START_OPTIONS,
   },
   async score(context, options) {
     const { model, graph, batches, patch, seed } = context;
@@ -73,6 +75,7 @@ export const edgePruning = definePruneAlgo({
       ramp: size === 0 ? 'linear' : 'geometric',
       warmup: warmup === 0 ? Math.round((2 / 3) * steps) : warmup,
       pace: paceOf(options),
+      warmStart: await warmStart('edge-pruning', graph, options),
       patch,
       seed,
     });

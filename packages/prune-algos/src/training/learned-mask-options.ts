@@ -12,6 +12,7 @@ import {
 } from '@auto-circuit/core/plugin';
 import { seededNoise } from './mask-noise.js';
 import type { MaskTrainingSettings } from './mask-training.js';
+import { WARM_START_OPTIONS } from './warm-start.js';
 
 /** Where masks usually start: ln(p / (1 − p)) with p = (0.9 − left) / (right − left). */
 export const USUAL_INIT = Math.log((0.9 - HARD_CONCRETE.left) / (HARD_CONCRETE.right - 0.9));
@@ -95,6 +96,7 @@ export const LEARNED_MASK_OPTIONS = {
     min: 0,
     max: 0.99,
   },
+  ...WARM_START_OPTIONS,
   avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, with commas between them', default: '' },
   avoidLambda: { type: 'number', doc: 'weight of the edges to avoid, next to that of the size', default: 1 },
 } as const;
@@ -112,7 +114,7 @@ export function trainingSettings(
   purpose: string,
   { graph, objective, patch, seed }: Pick<PruneAlgoContext, 'graph' | 'objective' | 'patch' | 'seed'>,
   options: LearnedMaskValues,
-  rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size'>,
+  rest: Pick<MaskTrainingSettings, 'init' | 'lambda' | 'size' | 'warmStart'>,
 ): MaskTrainingSettings {
   const { patchType, target, maskFunction, learningRate, epochs, dropout, avoid, avoidLambda } = options;
   const { descent, countBy } = options;

@@ -46,6 +46,8 @@ export interface MaskTrainingSettings {
   readonly epochs: number;
   /** Every parameter at the start; its negative for an edge patch. Above 0: the circuit starts small. */
   readonly init: number;
+  /** How much further inside the circuit each edge starts, in the parameter's unit: [edges]. Default: all alike. */
+  readonly warmStart?: Float64Array | null;
   readonly lambda: number;
   /** The number of edges to come down to; null: the fewer the better. */
   readonly size: number | null;
@@ -81,7 +83,12 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
   readonly #avoid: readonly number[];
 
   private constructor(model: PatchableModel, targets: readonly BatchTarget[], settings: MaskTrainingSettings) {
-    const parameters = new Float64Array(model.graph.edgeCount).fill(signOf(settings) * settings.init);
+    const { init, warmStart } = settings;
+    const sign = signOf(settings);
+    const parameters = Float64Array.from(
+      { length: model.graph.edgeCount },
+      (_, i) => sign * (init - (warmStart?.[i] ?? 0)),
+    );
     super({
       where: 'learned masks',
       steps: settings.epochs * targets.length,

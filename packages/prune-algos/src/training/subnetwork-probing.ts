@@ -3,6 +3,7 @@ import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { checkSize, LEARNED_MASK_OPTIONS, SIZE_WEIGHT, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
 import { trainedScores } from './trained-scores.js';
+import { warmStart } from './warm-start.js';
 
 /**
  * Subnetwork probing (Cao, Sanh and Rush 2021, "Low-Complexity Probing via Finding Subnetworks",
@@ -46,6 +47,7 @@ export const subnetworkProbing = definePruneAlgo({
         lambda,
         init,
         size: size === 0 ? null : size,
+        warmStart: await warmStart('subnetwork-probing', context.graph, options),
       }),
     );
     return trainedScores(context, 'subnetwork-probing', options, training);

@@ -9,6 +9,7 @@ import {
 } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
 import { trainedScores } from './trained-scores.js';
+import { WARM_START_OPTIONS, warmStart } from './warm-start.js';
 
 /**
  * Uniform gradient sampling (Li and Janson 2024, "Optimal Ablation for Interpretability", https://arxiv.org/abs/2409.09951):
@@ -39,6 +40,7 @@ export const ugs = definePruneAlgo({
       default: -1,
     },
     ...PACE_OPTIONS,
+    ...WARM_START_OPTIONS,
     descent: LEARNED_MASK_OPTIONS.descent,
   },
   async score(context, options) {
@@ -57,7 +59,11 @@ export const ugs = definePruneAlgo({
         maskFunction: 'uniform-gradient',
         countBy: 'probability',
       },
-      { init, ...(size === 0 ? priced : { size, lambda: SIZE_WEIGHT }) },
+      {
+        init,
+        warmStart: await warmStart('ugs', graph, options),
+        ...(size === 0 ? priced : { size, lambda: SIZE_WEIGHT }),
+      },
     );
     const training = await MaskTraining.create(model, batches, settings);
     return trainedScores(context, 'ugs', options, training);
