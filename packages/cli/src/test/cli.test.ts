@@ -261,7 +261,7 @@ describe('doctor and completion', () => {
     expect([code, typeof ok]).toEqual([0, 'boolean']);
     const named = new Map(checks.map((check: { what: string }) => [check.what, check]));
     expect(named.get('Node.js')).toMatchObject({ ok: true, detail: process.version });
-    expect(named.get('onnxruntime-node')).toMatchObject({ ok: true, section: 'backends' });
+    expect(named.get('onnxruntime')).toMatchObject({ ok: true, section: 'backends' });
     expect(named.get('hub cache')).toMatchObject({ detail: expect.stringContaining(folder) });
   });
 
