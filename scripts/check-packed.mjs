@@ -12,6 +12,8 @@ const ranges = groups.flatMap((group) => Object.entries(manifest[group] ?? {}));
 const left = ranges.filter(([, range]) => range.startsWith('workspace:')).map(([dependency]) => dependency);
 if (!agent.startsWith('pnpm/') && (left.length > 0 || publishConfig.os)) {
   const what = left.length > 0 ? `the versions of ${left.join(', ')} would stay "workspace:…"` : 'its os would be lost';
-  console.error(`[${name}] only pnpm packs this package: with ${agent.split(' ')[0] || 'this tool'} ${what}; run pnpm pack`);
+  console.error(
+    `[${name}] only pnpm packs this package: with ${agent.split(' ')[0] || 'this tool'} ${what}; run pnpm pack`,
+  );
   process.exit(2);
 }

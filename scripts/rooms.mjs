@@ -233,6 +233,7 @@ export const ROOMS = {
   },
   models: {
     checkpoint: [],
+    cache: ['checkpoint'],
     architectures: ['checkpoint'],
     training: ['architectures'],
     autoencoders: ['checkpoint', 'training'],
@@ -246,6 +247,7 @@ export const ROOMS = {
     '.': [
       'architectures',
       'autoencoders',
+      'cache',
       'checkpoint',
       'compiled',
       'families',
