@@ -96,7 +96,7 @@ async function hubEntries(hubDir: string, cacheDir: string): Promise<CacheEntry[
   for (const repository of (await names(hubDir)).filter((name) => REPOSITORY.test(name))) {
     const path = join(hubDir, repository);
     let bytes = 0;
-    let last = (await stat(path).catch(gone))?.mtimeMs ?? 0;
+    let last = 0;
     let downloading = false;
     for (const blob of await names(join(path, 'blobs'))) {
       const at = await stat(join(path, 'blobs', blob)).catch(gone);
@@ -106,6 +106,7 @@ async function hubEntries(hubDir: string, cacheDir: string): Promise<CacheEntry[
       const writer = /\.(\d+)-[0-9a-f]+\.incomplete$/.exec(blob)?.[1];
       downloading ||= writer !== undefined && isAlive(Number(writer));
     }
+    if (last === 0) last = (await stat(path).catch(gone))?.mtimeMs ?? 0; // nothing downloaded
     const mark = { cacheDir, name: repository };
     const inUse = downloading || (await isInUse(cacheDir, repository));
     entries.push({

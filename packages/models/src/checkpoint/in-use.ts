@@ -3,7 +3,7 @@
  * held by a living process, nobody clears what the name stands for.
  */
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
@@ -18,7 +18,8 @@ const marks = new Map<string, string>();
  */
 export async function markInUse(cacheDir: string, name: string): Promise<void> {
   const place = join(cacheDir, 'in-use', name);
-  if (marks.has(place)) return;
+  const before = marks.get(place);
+  if (before !== undefined && existsSync(before)) return;
   if (marks.size === 0) process.once('exit', removeMarks);
   const folder = join(place, `${process.pid}-${randomBytes(4).toString('hex')}`);
   marks.set(place, folder);
