@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProgram } from '../cli.js';
+import { createProgram } from '../create-program.js';
 import { runMain } from './run-main.js';
 
 let folder: string;
