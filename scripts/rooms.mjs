@@ -28,7 +28,6 @@ export const DOORS = {
 export const RUN_TIME_IMPORTS = [
   'packages/backend-onnx/src/runtime/load.ts',
   'packages/backend-tfjs/src/runtime/load.ts',
-  'packages/cli/src/commands/load-commands.ts',
   'packages/cli/src/test/memory.full.test.ts',
   'packages/core/src/plugin/load-plugin.ts',
   'packages/core/src/public/doors.test.ts',

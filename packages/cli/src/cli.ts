@@ -1,8 +1,8 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
 import { CommanderError } from 'commander';
-import { neededCommands } from './commands/load-commands.js';
 import { readCatalog } from './context/catalog.js';
 import { splitTableFlags } from './flags/table-flags.js';
+import { neededCommands } from './load-commands.js';
 import { programOf } from './program.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Streams } from './terminal/output.js';

@@ -1,12 +1,12 @@
 /** @file The tree of commands, with the flags that all of them take. */
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, Option } from 'commander';
-import { allCommands } from './commands/load-commands.js';
 import { type CliCommand, createCli, GLOBAL_FLAGS } from './context/context.js';
 import { packageVersion } from './context/package-version.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
 import type { TableFlag } from './flags/table-flags.js';
 import { usageError } from './flags/usage-error.js';
+import { allCommands } from './load-commands.js';
 import { createOutput, type Output, type Streams } from './terminal/output.js';
 
 /** What a command reports while it runs. */
