@@ -32,7 +32,8 @@ function problemsOf(folder) {
     if (!manifest[key]?.length) problems.push(`${key} is missing`);
   }
   if (manifest.private) problems.push('it is private');
-  if (!manifest.scripts?.prepack?.includes('scripts/check-packed.mjs')) problems.push('prepack does not run scripts/check-packed.mjs');
+  if (!manifest.scripts?.prepack?.includes('scripts/check-packed.mjs'))
+    problems.push('prepack does not run scripts/check-packed.mjs');
   const onInstall = Object.keys(manifest.scripts ?? {}).filter((name) => /^(pre|post)?install$|^prepare$/.test(name));
   if (onInstall.length > 0) problems.push(`${onInstall.join(', ')} would run on the machines of users`);
   for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.optionalDependencies })) {

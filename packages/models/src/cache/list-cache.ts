@@ -7,7 +7,7 @@ import { basename, join, sep } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { errnoOf, openSafetensors } from '@auto-circuit/core/run';
 import { getHFHubCachePath } from '@huggingface/hub';
-import { isInUse } from '../checkpoint/in-use.js';
+import { isAlive, isInUse } from '../checkpoint/in-use.js';
 import { defaultCacheDir, temporaryCacheDir } from '../checkpoint/weight-cache.js';
 
 /** Where the caches are. */
@@ -129,15 +129,6 @@ async function names(folder: string): Promise<string[]> {
 /** What is not there (any more) is not listed. */
 function gone(error: unknown): undefined {
   if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== 'ESRCH';
-  }
 }
 
 /** Whether an entry is meant by a name: the model's, the last part of its folder, or the beginning of the file's name. */

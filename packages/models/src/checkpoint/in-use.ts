@@ -68,3 +68,13 @@ async function lockOf(folder: string): Promise<FolderLock | 'held' | null> {
     return error.code === 'run-locked' ? 'held' : null;
   }
 }
+
+/** Whether a process of this machine runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH';
+  }
+}
