@@ -54,6 +54,9 @@ export const CONSUMERS = {
     const { error } = JSON.parse(stdout);
     expect(status === 2 && error.code === 'runtime-missing', `ended with ${status}: ${stdout}`);
     expect(error.message.includes(`npm install onnxruntime-node@${RUNTIME}`), `no advice: ${error.message}`);
+    const doctor = attempt('npx', ['--no-install', 'auto-circuit', 'doctor', '--json'], { cwd: folder, env });
+    const { ok } = JSON.parse(doctor.stdout);
+    expect(!ok && doctor.status === 1, `doctor ended with ${doctor.status}: ${doctor.stdout}`);
     return error.message;
   },
 
