@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { HOW_TO_GET } from './devices.js';
-import { platformPackage, RUNTIME_VERSION, runtimePackage } from './load.js';
+import { findRuntime, platformPackage, RUNTIME_VERSION } from './load.js';
 
 const manifest = (path: string) =>
   JSON.parse(readFileSync(new URL(`../../../../${path}/package.json`, import.meta.url), 'utf8'));
@@ -26,6 +30,19 @@ describe('where the runtime comes from', () => {
   });
 
   it.each([
+    [RUNTIME_VERSION, true],
+    ['1.29.0', false],
+  ])('onnxruntime-node %s in the user’s folder is taken: %s', async (version, taken) => {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'runtime-')));
+    const users = join(folder, 'node_modules', 'onnxruntime-node');
+    await mkdir(users, { recursive: true });
+    await writeFile(join(users, 'package.json'), JSON.stringify({ version, main: 'x.js' }));
+    await writeFile(join(users, 'x.js'), '');
+    expect(findRuntime(folder).found?.specifier === pathToFileURL(join(users, 'x.js')).href).toBe(taken);
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
     ['darwin', 'x64'],
     ['freebsd', 'x64'],
     ['linux', 'riscv64'],
@@ -34,7 +51,9 @@ describe('where the runtime comes from', () => {
   });
 
   it('onnxruntime-node comes first where it is installed, in one version everywhere', () => {
-    expect(runtimePackage()).toEqual({ name: 'onnxruntime-node', ignored: null });
+    const { found, ignored } = findRuntime(tmpdir());
+    expect([found?.name, ignored]).toEqual(['onnxruntime-node', null]);
+    expect(own.peerDependencies).not.toHaveProperty('onnxruntime-node');
     expect(own.devDependencies['onnxruntime-node']).toBe(RUNTIME_VERSION);
     expect(own.dependencies).toEqual({ 'onnxruntime-common': RUNTIME_VERSION, protobufjs: expect.any(String) });
     expect(HOW_TO_GET.cuda).toContain(`onnxruntime-node@${RUNTIME_VERSION}`);

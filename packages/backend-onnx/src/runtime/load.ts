@@ -3,12 +3,16 @@
  * the user installed it in our version (it brings CUDA); else the package of this platform, which holds the same files.
  */
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '@auto-circuit/core/backend';
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { HOW_TO_GET, type OnnxDevice } from './devices.js';
 
 /** The version whose numbers are tested. */
 export const RUNTIME_VERSION = '1.30.0';
+/** The package that users may install for CUDA. */
+const USERS_OWN = 'onnxruntime-node';
 
 /** What onnxruntime-node exports, of which only `onnxruntime-common` is always installed. */
 export interface Ort {
@@ -18,8 +22,6 @@ export interface Ort {
   listSupportedBackends(): readonly { readonly name: string; readonly bundled: boolean }[];
 }
 
-const require = createRequire(import.meta.url);
-
 /** The package that holds the runtime for this platform; null where onnxruntime has none for Node.js. */
 export function platformPackage(platform: string = process.platform, arch: string = process.arch): string | null {
   if (platform === 'win32') return '@auto-circuit/onnxruntime-win32';
@@ -27,33 +29,54 @@ export function platformPackage(platform: string = process.platform, arch: strin
   return known.includes(`${platform}-${arch}`) ? `@auto-circuit/onnxruntime-${platform}-${arch}` : null;
 }
 
-/** Which package the runtime is loaded from, and the version of an onnxruntime-node that is installed and left alone. */
-export function runtimePackage(): { readonly name: string | null; readonly ignored: string | null } {
-  const own = installedVersion('onnxruntime-node');
-  return own === RUNTIME_VERSION
-    ? { name: 'onnxruntime-node', ignored: null }
-    : { name: platformPackage(), ignored: own };
+/** Where a runtime is: the package's name, and what to import. */
+interface Found {
+  readonly name: string;
+  readonly specifier: string;
+}
+
+/**
+ * Which package the runtime is loaded from, and the version of an onnxruntime-node that is installed and left alone. It is looked
+ * for from the user's folder and from here. It is no peer dependency: pnpm would install it, script and all, wherever another
+ * platform's package names it.
+ */
+export function findRuntime(folder: string = process.cwd()): {
+  readonly found: Found | null;
+  readonly ignored: string | null;
+} {
+  const versions: string[] = [];
+  for (const place of [join(folder, 'package.json'), import.meta.url]) {
+    const require = createRequire(place);
+    const version = installedVersion(require);
+    if (version === RUNTIME_VERSION) {
+      const specifier = pathToFileURL(require.resolve(USERS_OWN)).href;
+      return { found: { name: USERS_OWN, specifier }, ignored: null };
+    }
+    if (version !== null) versions.push(version);
+  }
+  const name = platformPackage();
+  return { found: name === null ? null : { name, specifier: name }, ignored: versions[0] ?? null };
 }
 
 /** Loads the runtime. @throws AutoCircuitError `runtime-missing` when none is there or what is there does not load */
 export async function loadRuntime(): Promise<Ort> {
-  const { name, ignored } = runtimePackage();
-  if (name === null) {
+  const { found, ignored } = findRuntime();
+  if (found === null) {
     throw missingRuntime(
       `${process.platform} on ${process.arch}, for which onnxruntime has no binaries for Node.js`,
       'use another backend',
-      'onnxruntime-node',
+      USERS_OWN,
     );
   }
   try {
-    const loaded = (await import(name)) as Ort & { readonly default?: Ort };
+    const loaded = (await import(found.specifier)) as Ort & { readonly default?: Ort };
     const ort = loaded.default ?? loaded;
     // What fails is thrown; the runtime need not write it to stderr as well.
     ort.env.logLevel = 'fatal';
     return ort;
   } catch (cause) {
     const other = ignored === null ? '' : `, and onnxruntime-node ${ignored}, which is not the version that is needed`;
-    throw missingRuntime(`"${firstLine(cause)}"${other}`, adviceFor(cause), name, cause);
+    throw missingRuntime(`"${firstLine(cause)}"${other}`, adviceFor(cause), found.name, cause);
   }
 }
 
@@ -77,10 +100,10 @@ function missingRuntime(got: string, fix: string, name: string, cause?: unknown)
   });
 }
 
-/** The version of a package that can be loaded from here; null when it is not installed. */
-function installedVersion(name: string): string | null {
+/** The version of onnxruntime-node that can be loaded from somewhere; null when there is none. */
+function installedVersion(require: NodeJS.Require): string | null {
   try {
-    return (require(`${name}/package.json`) as { readonly version: string }).version;
+    return (require(`${USERS_OWN}/package.json`) as { readonly version: string }).version;
   } catch {
     return null;
   }
