@@ -1,11 +1,15 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
-import { CommanderError } from 'commander';
+import { loadConfig, unknownName } from '@auto-circuit/core/startup';
+import { Command, CommanderError, Option } from 'commander';
 import { readCatalog } from './context/catalog.js';
-import { splitTableFlags } from './flags/table-flags.js';
-import { neededCommands } from './load-commands.js';
-import { programOf } from './program.js';
+import { type CliCommand, createCli, GLOBAL_FLAGS } from './context/context.js';
+import { packageVersion } from './context/package-version.js';
+import { addFlags, flagNames } from './flags/flag-table.js';
+import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
+import { usageError } from './flags/usage-error.js';
+import { allCommands, neededCommands } from './load-commands.js';
 import { reportError } from './terminal/errors.js';
-import { createOutput, type Streams } from './terminal/output.js';
+import { createOutput, type Output, type Streams } from './terminal/output.js';
 
 /**
  * Runs one command line.
@@ -31,4 +35,72 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     return reportError(output, error, argv.includes('--debug'));
   }
+}
+
+/** What a command reports while it runs. */
+export interface ProgramHooks {
+  /** The exit code of a command that gives one. */
+  readonly onExitCode?: (code: number) => void;
+  /** Where the command's lines go, once its flags and the config are read. */
+  readonly onOutput?: (output: Output) => void;
+}
+
+/** The tree of these commands. `streams` are only written to when a command line is parsed. */
+export function programOf(
+  commands: readonly CliCommand[],
+  streams: Streams,
+  tableFlags: readonly TableFlag[] = [],
+  { onExitCode, onOutput }: ProgramHooks = {},
+): Command {
+  const program = new Command('auto-circuit')
+    .description('Which edges between the components of a transformer carry a behaviour?')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'help for a command')
+    .helpCommand('help [command]', 'help for a command')
+    .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(streams.stdout.columns ?? 100, 110) })
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      writeErr: (text) => streams.stderr.write(text),
+      outputError: () => undefined, // main writes it, once
+      getOutHelpWidth: () => streams.stdout.columns ?? 100,
+      getOutHasColors: () => createOutput(streams).colors.isColorSupported,
+    });
+  program.addHelpText('after', '\nauto-circuit help COMMAND shows the flags and examples of a command.');
+  addFlags(program, GLOBAL_FLAGS);
+  program.addOption(
+    new Option('--plugin <NAME>', 'use a plugin: name, @scope/name or file; may be repeated').argParser(
+      (name: string, before: readonly string[] = []) => [...before, ...name.split(',')],
+    ),
+  );
+  program.option('--config <FILE>', 'config with plugins and defaults (default: auto-circuit.config.mjs here, if any)');
+  for (const definition of commands) {
+    const command = definition.build().copyInheritedSettings(program).helpOption('-h, --help', 'this help');
+    command.action(async () => {
+      const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
+      if (Object.keys(config.defaults).length > 0) await checkDefaults(program, config.defaults, config.file);
+      const cli = createCli(command, streams, config, tableFlags);
+      onOutput?.(cli.output);
+      const code = await definition.run(cli, command);
+      if (typeof code === 'number') onExitCode?.(code);
+    });
+    program.addCommand(command);
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride((error) => {
+      throw usageError(command, error) ?? error;
+    });
+  }
+  return program;
+}
+
+/** @throws AutoCircuitError for a default that is no flag of any command. */
+async function checkDefaults(
+  program: Command,
+  defaults: Readonly<Record<string, unknown>>,
+  file: string | null,
+): Promise<void> {
+  const commands = (await allCommands()).map((definition) => definition.build());
+  const known = [...new Set([program, ...commands].flatMap(flagNames))];
+  const unknown = Object.keys(defaults).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw unknownName(`config ${file}`, 'default', unknown, known);
 }

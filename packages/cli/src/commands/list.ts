@@ -1,19 +1,26 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
-import type { ContributionKind, ContributionMap } from '@auto-circuit/core/plugin';
+import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
 import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import { type CatalogEntry, readCatalog } from '../context/catalog.js';
+import { readCatalog } from '../context/catalog.js';
 import type { Cli, CliCommand } from '../context/context.js';
 import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import { writeTable } from '../terminal/table.js';
+
+interface Entry {
+  readonly name: string;
+  readonly doc: string;
+  readonly from: string;
+  readonly options?: OptionTable;
+  /** More facts, by the kind of list. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
 
 /** Every list by the word on the command line. */
 const LISTS = {
   models: async () => {
     const { knownModels, namedModels } = await import('@auto-circuit/models');
-    return [...knownModels(), ...namedModels()].map(
-      (model): CatalogEntry => ({ ...model, from: '@auto-circuit/models' }),
-    );
+    return [...knownModels(), ...namedModels()].map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
   },
   architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
   tasks: registered('task', ({ model, objective, officialCircuits = {} }) => ({
@@ -24,7 +31,7 @@ const LISTS = {
   algos: registered('prune-algo', ({ signed = true }) => ({ signed })),
   presets: async () => {
     const { PRESETS } = await import('@auto-circuit/prune-algos');
-    return PRESETS.map((preset): CatalogEntry => {
+    return PRESETS.map((preset): Entry => {
       const { name, title, algo, options, sizes, isKnownCircuit } = preset;
       const settings = Object.entries({ ...options, ...(sizes ? { sizes: sizes.join(',') } : {}) });
       const text = settings.map(([option, value]) => `${kebabCase(option)} ${value}`).join(', ');
@@ -39,8 +46,8 @@ const LISTS = {
   })),
   backends: registered('backend', () => ({})),
   ablations: async () =>
-    Object.entries(ABLATIONS).map(([name, doc]): CatalogEntry => ({ name, doc, from: '@auto-circuit/core' })),
-} as const satisfies Readonly<Record<string, (cli: Pick<Cli, 'registry'>) => Promise<readonly CatalogEntry[]>>>;
+    Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),
+} as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
 type ListName = keyof typeof LISTS;
 const LIST_NAMES = Object.keys(LISTS) as ListName[];
 
@@ -48,14 +55,7 @@ const TITLES: Partial<Readonly<Record<ListName, string>>> = {
   presets: 'presets: names of AutoCircuit, for --algo too',
 };
 /** Whether it comes from a plugin that does not come with the tool; only then its origin is shown. */
-const isForeign = ({ from }: CatalogEntry): boolean => !FIRST_PARTY_NAMES.includes(from);
-
-/** All lists, from what is registered. */
-export async function allLists(cli: Pick<Cli, 'registry'>): Promise<Readonly<Record<string, readonly CatalogEntry[]>>> {
-  const lists: Record<string, readonly CatalogEntry[]> = {};
-  for (const list of LIST_NAMES) lists[list] = await LISTS[list](cli);
-  return lists;
-}
+const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
 
 /** `auto-circuit list`. */
 export const listCommand: CliCommand = {
@@ -68,7 +68,7 @@ export const listCommand: CliCommand = {
   async run(cli, command) {
     const [what, name] = command.processedArgs as readonly (string | undefined)[];
     const lists = what === undefined ? LIST_NAMES : [listName(what)];
-    const found = new Map<ListName, readonly CatalogEntry[]>();
+    const found = new Map<ListName, readonly Entry[]>();
     const catalog = cli.hasPlugins ? null : readCatalog();
     const entriesOf = async (list: ListName) => catalog?.lists[list] ?? (await LISTS[list](cli));
     for (const list of lists) found.set(list, await entriesOf(list));
@@ -84,7 +84,7 @@ export const listCommand: CliCommand = {
 function registered<K extends ContributionKind>(
   kind: K,
   factsOf: (item: ContributionMap[K]) => Readonly<Record<string, unknown>>,
-): (cli: Pick<Cli, 'registry'>) => Promise<readonly CatalogEntry[]> {
+): (cli: Cli) => Promise<readonly Entry[]> {
   return async (cli) =>
     (await cli.registry()).list(kind).map(({ item, origin }) => ({
       name: item.name,
@@ -95,13 +95,20 @@ function registered<K extends ContributionKind>(
     }));
 }
 
+/** All lists, from what is registered. */
+export async function allLists(cli: Cli): Promise<Readonly<Record<string, readonly Entry[]>>> {
+  const lists: Record<string, readonly Entry[]> = {};
+  for (const list of LIST_NAMES) lists[list] = await LISTS[list](cli);
+  return lists;
+}
+
 function listName(what: string): ListName {
   const known = LIST_NAMES.find((list) => list === what);
   if (known) return known;
   throw unknownName('list', 'kind', what, LIST_NAMES);
 }
 
-function showList(cli: Cli, list: ListName, entries: readonly CatalogEntry[], titled: boolean): void {
+function showList(cli: Cli, list: ListName, entries: readonly Entry[], titled: boolean): void {
   const { output } = cli;
   const indent = titled ? 2 : 0;
   if (titled) output.line(output.colors.bold(TITLES[list] ?? list));
@@ -119,7 +126,7 @@ function showList(cli: Cli, list: ListName, entries: readonly CatalogEntry[], ti
   if (titled) output.line();
 }
 
-function showOne(cli: Cli, list: ListName, name: string, entries: readonly CatalogEntry[]): void {
+function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry[]): void {
   const entry = entries.find((candidate) => candidate.name === name);
   if (!entry)
     throw unknownName(
@@ -155,6 +162,6 @@ function factText(value: unknown): string {
   return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
-function asJson({ name, doc, from, options = {}, facts = {} }: CatalogEntry): Readonly<Record<string, unknown>> {
+function asJson({ name, doc, from, options = {}, facts = {} }: Entry): Readonly<Record<string, unknown>> {
   return { name, doc, from, ...facts, options };
 }
