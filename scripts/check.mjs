@@ -12,6 +12,7 @@ const CHECKS = {
   'import rules': () => run(process.execPath, ['scripts/check-imports.mjs']).status,
   'import rules are held': () => run(process.execPath, ['scripts/check-imports.mjs', '--self-test']).status,
   'no stale files': () => checkStale(),
+  manifests: () => run(process.execPath, ['scripts/check-manifests.mjs']).status,
   'package contents': () => checkPackages(),
   'generated docs': () => run(process.execPath, ['scripts/generate-docs.mjs', '--check']).status,
   'reference of every exported name': () => run(process.execPath, ['scripts/api-docs/write.mjs', '--check']).status,

@@ -26,6 +26,7 @@ export const DOORS = {
 
 /** The only files that import what no text in them names: modules that users give, runtimes that are found, what tests write or build. */
 export const RUN_TIME_IMPORTS = [
+  'packages/backend-onnx/src/runtime/load.ts',
   'packages/backend-tfjs/src/runtime/load.ts',
   'packages/cli/src/test/memory.full.test.ts',
   'packages/core/src/plugin/load-plugin.ts',
@@ -232,6 +233,7 @@ export const ROOMS = {
   },
   models: {
     checkpoint: [],
+    cache: ['checkpoint'],
     architectures: ['checkpoint'],
     training: ['architectures'],
     autoencoders: ['checkpoint', 'training'],
@@ -245,6 +247,7 @@ export const ROOMS = {
     '.': [
       'architectures',
       'autoencoders',
+      'cache',
       'checkpoint',
       'compiled',
       'families',

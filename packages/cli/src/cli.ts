@@ -1,12 +1,13 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
-import { COMMANDS } from './commands/all-commands.js';
-import { createCli, GLOBAL_FLAGS } from './context/context.js';
+import { readCatalog } from './context/catalog.js';
+import { type CliCommand, createCli, GLOBAL_FLAGS } from './context/context.js';
 import { packageVersion } from './context/package-version.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
 import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
 import { usageError } from './flags/usage-error.js';
+import { allCommands, neededCommands } from './load-commands.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Output, type Streams } from './terminal/output.js';
 
@@ -19,7 +20,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   const { rest, flags } = splitTableFlags(argv);
   let exitCode = 0;
   let output = createOutput(streams, { json: argv.includes('--json') }); // until the command line and the config are read
-  const program = createProgram(streams, flags, {
+  const program = programOf(await neededCommands(rest, readCatalog()), streams, flags, {
     onExitCode: (code) => {
       exitCode = code;
     },
@@ -44,8 +45,9 @@ export interface ProgramHooks {
   readonly onOutput?: (output: Output) => void;
 }
 
-/** The whole tree of commands. `streams` are only written to when a command line is parsed. */
-export function createProgram(
+/** The tree of these commands. `streams` are only written to when a command line is parsed. */
+export function programOf(
+  commands: readonly CliCommand[],
   streams: Streams,
   tableFlags: readonly TableFlag[] = [],
   { onExitCode, onOutput }: ProgramHooks = {},
@@ -71,11 +73,11 @@ export function createProgram(
     ),
   );
   program.option('--config <FILE>', 'config with plugins and defaults (default: auto-circuit.config.mjs here, if any)');
-  for (const definition of COMMANDS) {
+  for (const definition of commands) {
     const command = definition.build().copyInheritedSettings(program).helpOption('-h, --help', 'this help');
     command.action(async () => {
       const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
-      checkDefaults(program, config.defaults, config.file);
+      if (Object.keys(config.defaults).length > 0) await checkDefaults(program, config.defaults, config.file);
       const cli = createCli(command, streams, config, tableFlags);
       onOutput?.(cli.output);
       const code = await definition.run(cli, command);
@@ -92,8 +94,13 @@ export function createProgram(
 }
 
 /** @throws AutoCircuitError for a default that is no flag of any command. */
-function checkDefaults(program: Command, defaults: Readonly<Record<string, unknown>>, file: string | null): void {
-  const known = [...new Set([program, ...program.commands].flatMap(flagNames))];
+async function checkDefaults(
+  program: Command,
+  defaults: Readonly<Record<string, unknown>>,
+  file: string | null,
+): Promise<void> {
+  const commands = (await allCommands()).map((definition) => definition.build());
+  const known = [...new Set([program, ...commands].flatMap(flagNames))];
   const unknown = Object.keys(defaults).find((name) => !known.includes(name));
   if (unknown !== undefined) throw unknownName(`config ${file}`, 'default', unknown, known);
 }

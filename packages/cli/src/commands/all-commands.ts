@@ -1,5 +1,6 @@
 /** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
 import type { CliCommand } from '../context/context.js';
+import { cacheCommand } from './cache.js';
 import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CliCommand[] = [
   datasetCommand,
   latentsCommand,
   convertCommand,
+  cacheCommand,
   doctorCommand,
   completionCommand,
 ];

@@ -2,6 +2,7 @@
 import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
 import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
+import { readCatalog } from '../context/catalog.js';
 import type { Cli, CliCommand } from '../context/context.js';
 import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import { writeTable } from '../terminal/table.js';
@@ -68,9 +69,11 @@ export const listCommand: CliCommand = {
     const [what, name] = command.processedArgs as readonly (string | undefined)[];
     const lists = what === undefined ? LIST_NAMES : [listName(what)];
     const found = new Map<ListName, readonly Entry[]>();
-    for (const list of lists) found.set(list, await LISTS[list](cli));
+    const catalog = cli.hasPlugins ? null : readCatalog();
+    const entriesOf = async (list: ListName) => catalog?.lists[list] ?? (await LISTS[list](cli));
+    for (const list of lists) found.set(list, await entriesOf(list));
     // What --algo takes is not only the algorithms.
-    if (lists[0] === 'algos' && what !== undefined) found.set('presets', await LISTS.presets());
+    if (lists[0] === 'algos' && what !== undefined) found.set('presets', await entriesOf('presets'));
     if (name !== undefined) return showOne(cli, lists[0]!, name, [...found.values()].flat());
     if (cli.output.jsonOnly)
       return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
@@ -90,6 +93,13 @@ function registered<K extends ContributionKind>(
       ...('options' in item ? { options: item.options } : {}),
       facts: factsOf(item),
     }));
+}
+
+/** All lists, from what is registered. */
+export async function allLists(cli: Cli): Promise<Readonly<Record<string, readonly Entry[]>>> {
+  const lists: Record<string, readonly Entry[]> = {};
+  for (const list of LIST_NAMES) lists[list] = await LISTS[list](cli);
+  return lists;
 }
 
 function listName(what: string): ListName {

@@ -24,6 +24,8 @@ export interface Cli {
   readonly config: LoadedConfig;
   /** The `--prefix.option` flags of the command line. */
   readonly tableFlags: readonly TableFlag[];
+  /** Whether there are plugins beside those that come with the tool. */
+  readonly hasPlugins: boolean;
   /** First-party plugins, then the config's, then those of `--plugin`. Loaded when first asked for. */
   registry(): Promise<Registry>;
   /** The values of a table's flags: command line, else the config's defaults, else the table's. */
@@ -61,6 +63,7 @@ export function createCli(
     debug,
     config,
     tableFlags,
+    hasPlugins: config.plugins.length + named.length > 0,
     registry: () => {
       registry ??= makeRegistry(config, named, streams.cwd);
       return registry;

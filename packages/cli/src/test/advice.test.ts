@@ -1,7 +1,7 @@
 /** @file What the command line advises for each code, and that the flags it names exist. */
 import { AutoCircuitError, ERROR_CODES, type ErrorCode, type ErrorParts } from '@auto-circuit/core/startup';
 import { describe, expect, it } from 'vitest';
-import { createProgram } from '../cli.js';
+import { createProgram } from '../create-program.js';
 import { ADVICE, errorText, warningText, withAdvice } from '../terminal/advice.js';
 
 const LIBRARY_FIX = 'do it in a script';

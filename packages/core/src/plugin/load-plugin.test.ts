@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import ts from 'typescript-5.9';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, usePlugins } from './config.js';
 import { loadPlugin, pluginPackageName } from './load-plugin.js';
@@ -69,6 +70,18 @@ describe('loadPlugin', () => {
   ])('loads %s', async (spec) => {
     const plugin = await loadPlugin(spec, user);
     expect(new Registry().use(plugin, spec).list('prune-algo')[0]!.origin).toBe(spec);
+  });
+
+  it('loads what a compiler made CommonJS of: the default export lies in exports.default there', async () => {
+    const compiled = ts.transpile(source('compiled'), { module: ts.ModuleKind.CommonJS });
+    expect(compiled).toContain('exports.default = ');
+    await install('auto-circuit-plugin-compiled', { type: 'commonjs', main: 'lib/main.js' }, compiled);
+    await write('plain.cjs', source('plain').replace('export default', 'module.exports ='));
+    for (const [spec, name] of [
+      ['compiled', 'compiled'],
+      ['./plain.cjs', 'plain'],
+    ] as const)
+      expect((await loadPlugin(spec, user)).name).toBe(name);
   });
 
   it('looks in the folders above the user’s, not in our own', async () => {

@@ -51,7 +51,8 @@ export async function findPlugin(
 /** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */
 export async function importFile(file: string, where: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return { ...module, default: defaultExport(module) };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
     const typescript =
@@ -67,6 +68,16 @@ export async function importFile(file: string, where: string): Promise<Readonly<
       cause,
     });
   }
+}
+
+/**
+ * What a module exports as its default. A CommonJS file that a compiler made of `export default` has it one level deeper: there
+ * `import` gives all of its `exports` as the default.
+ */
+function defaultExport(module: Readonly<Record<string, unknown>>): unknown {
+  const outer = module.default;
+  const compiled = typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer;
+  return compiled ? outer.default : outer;
 }
 
 /** The file of a path: itself, or the entry of the package folder that it names. */

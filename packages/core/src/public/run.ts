@@ -51,6 +51,7 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
+export { type FolderLock, lockFolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';

@@ -5,6 +5,7 @@
  *     $AUTO_CIRCUIT_CACHE, else $XDG_CACHE_HOME/auto-circuit, else ~/.cache/auto-circuit
  *       weights/KEY.safetensors      KEY: sha256 of format, recipe, config, processing and the weight files' sha256
  *       unused/KEY.json              the checkpoint's tensors that went into none of them
+ *       in-use/KEY/…                 who uses it
  *       hashes/…json                 a file's sha256, valid while its size, time and inode stay the same
  *
  * The file always holds every tensor, also those that processing left as they were: a runtime maps weights from one folder
@@ -12,8 +13,8 @@
  * memory, as long as they are needed.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { lstat, mkdir, readFile, realpath, stat, utimes } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -31,6 +32,7 @@ import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from './ca
 import { DEFAULT_POSITIONS, splitComputed, withTables } from './computed-tables.js';
 import { missingTensor } from './errors.js';
 import { openCheckpoint, weightFiles } from './hf-folder.js';
+import { markInUse } from './in-use.js';
 import type { ProcessingRequest } from './processing.js';
 import type { CanonicalTensors } from './tensors.js';
 import { type RecordedCheckpoint, recordReads, unusedNote } from './unused.js';
@@ -144,6 +146,7 @@ async function cachedStore(
   const notePath = (folder: string): string => join(folder, 'unused', `${key}.json`);
   for (const folder of folders) {
     const path = join(folder, 'weights', `${key}.safetensors`);
+    if (existsSync(path)) await markInUse(folder, key); // before it is opened: see clear-cache.ts
     const unused = await readNote(notePath(folder), namesNote); // without it nobody knows what to say: converted again
     const file = unused && (await openCached(path, tensors, settings.onWarning));
     if (file) return { store: fileWeights(file, key), unused };
@@ -153,8 +156,9 @@ async function cachedStore(
     try {
       await mkdir(join(folder, 'weights'), { recursive: true, mode: 0o700 });
       if (folder === temporaryCacheDir()) await checkOwner(folder);
+      await markInUse(folder, key);
       const path = join(folder, 'weights', `${key}.safetensors`);
-      await writeCanonical(path, tensors, settings.onProgress);
+      await writeCanonical(path, tensors, recorded.raw.source, settings.onProgress);
       const unused = recorded.unread();
       await writeNote(notePath(folder), unused);
       return { store: fileWeights(openSafetensors(path), key), unused };
@@ -186,7 +190,11 @@ async function openCached(
       const entry = file.tensors.get(name);
       return entry?.dtype === 'F32' && entry.shape.join() === shape.join();
     });
-    if (fits && file.tensors.size === tensors.size) return file;
+    if (fits && file.tensors.size === tensors.size) {
+      const now = new Date(); // what `listCache` gives as its last use
+      await utimes(path, now, now).catch(() => undefined);
+      return file;
+    }
     onWarning(`[cache] ${path} does not hold this model's weights; writing it again`);
   } catch (error) {
     if (!(error instanceof AutoCircuitError)) throw error;
@@ -198,6 +206,7 @@ async function openCached(
 async function writeCanonical(
   path: string,
   tensors: CanonicalTensors,
+  source: string,
   onProgress?: (done: number, total: number) => void,
 ): Promise<void> {
   let done = 0;
@@ -210,11 +219,12 @@ async function writeCanonical(
       onProgress?.(++done, tensors.size);
     },
   }));
-  await writeSafetensors(path, sources, { format: 'auto-circuit-canonical', version: String(FORMAT_VERSION) });
+  const metadata = { format: 'auto-circuit-canonical', version: String(FORMAT_VERSION), source };
+  await writeSafetensors(path, sources, metadata);
 }
 
 /** Where weights go when the cache folder cannot be written: a folder of this user's. */
-function temporaryCacheDir(): string {
+export function temporaryCacheDir(): string {
   return join(tmpdir(), `auto-circuit-cache-${userInfo().uid}`);
 }
 

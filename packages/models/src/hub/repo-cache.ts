@@ -9,6 +9,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { errnoOf, writeFileAtomic } from '@auto-circuit/core/run';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
+import { isAlive } from '../checkpoint/in-use.js';
 
 /** A repository in the cache. */
 export interface RepoCache {
@@ -105,13 +106,4 @@ export async function claimPartial(blob: string): Promise<string> {
 /** Puts an unfinished download back, for the next process that wants it. */
 export async function releasePartial(blob: string, own: string): Promise<void> {
   if (await lstat(own).catch(() => undefined)) await rename(own, `${blob}.incomplete`);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== 'ESRCH';
-  }
 }

@@ -6,10 +6,12 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { HubApiError, modelInfo } from '@huggingface/hub';
 import { weightFiles } from '../checkpoint/hf-folder.js';
+import { markInUse } from '../checkpoint/in-use.js';
+import { defaultCacheDir } from '../checkpoint/weight-cache.js';
 import { downloadFile, type HubConnection, HubUnreachable, refusal, request } from './download.js';
 import { openRepoCache, type RepoCache } from './repo-cache.js';
 
@@ -74,6 +76,7 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
   }
   const { revision = 'main' } = settings;
   const cache = openRepoCache(nameOrFolder, settings.cacheDir);
+  await markInUse(defaultCacheDir(), basename(cache.folder));
   if (settings.offline ?? isOn(process.env.HF_HUB_OFFLINE)) {
     return cachedFolder(nameOrFolder, cache, revision, 'the hub is switched off (HF_HUB_OFFLINE)');
   }
