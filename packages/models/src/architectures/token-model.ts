@@ -20,6 +20,8 @@ export interface TokenModelParts {
   };
   /** Whether layers have an MLP. Default true. */
   readonly mlp?: boolean;
+  /** By layer: the experts of its MLP, 0 for one that is whole. Default: all are whole. */
+  readonly experts?: readonly number[];
   /** Whether attention and MLP of a layer read the same residual. Default false. */
   readonly parallel?: boolean;
   /** Both read it through one norm: the weights `ln2` are copies of `ln1`, and are not counted. Default false. */
@@ -40,6 +42,7 @@ export interface TokenModelParts {
 export function tokenModel({
   shape,
   mlp = true,
+  experts,
   parallel = false,
   sharedNorm = false,
   headsWriteTogether,
@@ -57,7 +60,7 @@ export function tokenModel({
   return Object.freeze<ModelObject>({
     ...named,
     spec: {
-      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel },
+      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel, ...(experts ? { experts } : {}) },
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       maxPositions: positions,
