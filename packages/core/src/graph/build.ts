@@ -53,13 +53,16 @@ export function edgeCountFormula(layout: GraphLayout, options: GraphOptions): nu
   const upstream = layers + (writers * layers * (layers - 1)) / 2; // Σ over blocks of the sources before it
   const serialHeads = layout.kind === 'transformer' && layout.parallel ? 0 : heads; // heads the block's own MLP reads
   const plain = inputs * upstream + mlp * (upstream + layers * serialHeads) + 1 + layers * writers;
-  // each latent, and each expert but the first, is one more source for every later block and the end
-  const later = (layer: number): number => (inputs + mlp) * (layers - 1 - layer) + 1;
-  const withLatents = latents.reduce((n, [site, { length }]) => n + length * later(layerOf(parseSite(site)!)!), plain);
-  const asSources = more.reduce((n, count, l) => n + count * later(l), withLatents);
   // each expert is a reader beside the router
-  const before = (l: number): number => more.slice(0, l).reduce((n, count) => n + count, 1 + l * writers + serialHeads);
-  return more.reduce((n, _, l) => n + expertsIn(layout, l) * before(l), asSources);
+  const readers = Array.from({ length: layers }, (_, l) => inputs + mlp + expertsIn(layout, l));
+  const asReaders = readers.reduce((n, _, l) => n + expertsIn(layout, l) * (1 + l * writers + serialHeads), plain);
+  // each latent, and each expert but the first, is one more source for every later block and the end
+  const later = (layer: number): number => readers.slice(layer + 1).reduce((n, count) => n + count, 1);
+  const withLatents = latents.reduce(
+    (n, [site, { length }]) => n + length * later(layerOf(parseSite(site)!)!),
+    asReaders,
+  );
+  return more.reduce((n, count, l) => n + count * later(l), withLatents);
 }
 
 /** The experts of a layer's MLP; 0 where it is whole. */
@@ -204,7 +207,8 @@ function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number,
 function writeMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
   const at = layerSite(l, 'mlp');
   const experts = expertsIn(layout, l);
-  if (experts === 0) return writeOne(parts, layout, { at, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+  if (experts === 0)
+    return writeOne(parts, layout, { at, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
   const module = `blocks.${l}.mlp.hook_experts_out`;
   parts.write({ at, module, layer, heads: experts, name: (e) => `MLP ${l}.E${e}` });
 }

@@ -65,6 +65,21 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
     },
     { scale },
   ),
+  'experts, a bounded activation, sinks': randomDecoder(
+    {
+      ...{ ...SMALL, activation: 'silu', kvHeads: 2, norm: 'rmsNorm', mlpKind: 'gated', sinks: true },
+      ...{ rotary: { dims: 4, tables: ['rope', 'rope'] }, windows: [2, null] },
+      experts: { counts: [3, 4], chosen: 2, dExpert: 6, softmaxOver: 'chosen', bounded: { alpha: 1.702, limit: 0.5 } },
+    },
+    { scale },
+  ),
+  'experts in one layer, their part of a softmax over all': randomDecoder(
+    {
+      ...{ ...SMALL, activation: 'silu', kvHeads: 4, norm: 'rmsNorm', mlpKind: 'gated', parallel: true },
+      experts: { counts: [0, 3], chosen: 2, dExpert: 6, softmaxOver: 'all' },
+    },
+    { scale },
+  ),
   micro: microModel(),
 };
 for (const [name, model] of Object.entries(MODELS)) runContract(name, architectureContract(model), { describe, it });

@@ -116,7 +116,14 @@ function addExperts(add: AddRule, raw: RawCheckpoint, mlp: string, E: number, F:
 
 /** gpt-oss. */
 export const gptOss = decoderFamily<GptOssConfig>({
-  computes: ['attention_bias', 'layer_types', 'num_local_experts', 'partial_rotary_factor', 'sliding_window', 'swiglu_limit'],
+  computes: [
+    'attention_bias',
+    'layer_types',
+    'num_local_experts',
+    'partial_rotary_factor',
+    'sliding_window',
+    'swiglu_limit',
+  ],
   name: 'gpt-oss',
   doc: 'gpt-oss: a mixture of experts, attention with sinks, sliding windows in every other layer, YaRN; weights in MXFP4 or plain',
   modelTypes: ['gpt_oss'],

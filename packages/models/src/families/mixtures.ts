@@ -179,11 +179,7 @@ function addExperts(
     ['gate', 0],
     ['up', F],
   ] as const)
-    add(
-      `mlp.${part}.W`,
-      [E, F, D],
-      joined ? rowsOfEach(both, E, [2 * F, D], { from, taken: F }) : each(part, [F, D]),
-    );
+    add(`mlp.${part}.W`, [E, F, D], joined ? rowsOfEach(both, E, [2 * F, D], { from, taken: F }) : each(part, [F, D]));
   const down = joined ? asIs(`${mlp}.experts.down_proj`, [E, D, F]) : each('down', [D, F]);
   add('mlp.down.W', [E, F, D], eachTransposed(down, E, [D, F]));
 }

@@ -1,7 +1,8 @@
 /** @file Models that are known and not read: by `model_type`, why. An error that says so is better than an unknown name. */
 
 const SHARED = 'a mixture with experts that every token goes to: only experts that a router chooses are nodes here';
-const ROUTED = 'a mixture of experts whose router or experts are computed otherwise than those of Mixtral, Qwen 3 and gpt-oss';
+const ROUTED =
+  'a mixture of experts whose router or experts are computed otherwise than those of Mixtral, Qwen 3 and gpt-oss';
 const LLAMA4 =
   'Llama 4: its router scales what an expert reads, every token goes to a shared expert too, and attention is in chunks; its dense layers are no model of their own';
 const ENCODER = 'an encoder with a decoder: there are two residual streams, and the graph here has one';
