@@ -17,6 +17,7 @@ import tempfile
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "packages/models/test-data/families"
@@ -186,6 +187,11 @@ MODELS = {
         **COMMON, num_hidden_layers=2, num_local_experts=4, num_experts_per_tok=2, sliding_window=3, swiglu_limit=1.1,
         rope_parameters={**YARN, "truncate": False, "beta_fast": 32.0, "beta_slow": 1.0},
     ),
+    # published so: the experts' matrices in MXFP4
+    "gpt-oss-mxfp4": transformers.GptOssConfig(
+        **COMMON | {"hidden_size": 32, "intermediate_size": 32}, num_hidden_layers=1, num_local_experts=2,
+        num_experts_per_tok=1, sliding_window=3, rope_parameters={**YARN, "truncate": False},
+    ),
 }
 # these compute attention in float32 and refuse anything else
 FLOAT32 = {"gpt2-by-layer"}
@@ -244,6 +250,20 @@ def stored(model) -> dict:
         return load_file(f"{folder}/model.safetensors")
 
 
+def pack_experts(model) -> dict:
+    """Gives the experts random matrices in MXFP4, as transformers multiplies them out; gives the packed tensors."""
+    packed = {}
+    for key, parameter in model.named_parameters():
+        if not key.endswith(("experts.gate_up_proj", "experts.down_proj")):
+            continue
+        experts, columns, rows = parameter.shape  # the packed matrices lie the other way round
+        blocks = torch.randint(0, 256, (experts, rows, columns // 32, 16), dtype=torch.uint8)
+        scales = torch.randint(123, 127, (experts, rows, columns // 32), dtype=torch.uint8)
+        parameter.copy_(convert_moe_packed_tensors(blocks, scales, dtype=torch.float32))
+        packed |= {f"{key}_blocks": blocks, f"{key}_scales": scales}
+    return packed
+
+
 def main() -> None:
     for name, config in MODELS.items():
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
@@ -258,16 +278,19 @@ def main() -> None:
                 is_gain = re.search(r"norm|\bln_", key) and key.endswith("weight") and not name.startswith("gemma")
                 spread = 0.5 if parameter.ndim > 1 else 0.3
                 parameter.copy_(torch.randn_like(parameter) * spread + (1.0 if is_gain else 0.0))
+            packed = pack_experts(model) if name == "gpt-oss-mxfp4" else {}
             folder = FOLDERS.get(name, OUT / name)
             folder.mkdir(parents=True, exist_ok=True)
             tied = bool(config.tie_word_embeddings)
-            state = stored(model)
+            state = {k: v for k, v in stored(model).items() if f"{k}_blocks" not in packed} | packed
             state = {k: v.contiguous() for k, v in state.items() if not (tied and k == "lm_head.weight")}
             save_file(state, folder / "model.safetensors")
             tokens = torch.randint(0, config.vocab_size, (PROMPTS, LENGTH))
             logits = (model if name in FLOAT32 else model.double())(tokens).logits
             save_file({"tokens": tokens, "logits": logits.contiguous()}, folder / "expected.safetensors")
             written = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}
+            if packed:
+                written["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}
             for file, content in {"config.json": written, "config.original.json": original(written)}.items():
                 (folder / file).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
             print(name, sum(f.stat().st_size for f in folder.iterdir()), "bytes", float(logits.abs().max()))

@@ -163,7 +163,10 @@ function readAttention(parts: GraphParts, layout: TransformerLayout, options: Gr
 
 function readMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
   const experts = expertsIn(layout, l);
-  if (experts > 0) return readExperts(parts, experts, l, layer);
+  if (experts > 0) {
+    readExperts(parts, experts, l, layer);
+    return;
+  }
   const module = `blocks.${l}.hook_mlp_in`;
   parts.readNode(
     parts.readBlock({ at: layerSite(l, 'mlp'), input: 'mlp', module, layer, heads: null }),
@@ -207,8 +210,10 @@ function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number,
 function writeMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
   const at = layerSite(l, 'mlp');
   const experts = expertsIn(layout, l);
-  if (experts === 0)
-    return writeOne(parts, layout, { at, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+  if (experts === 0) {
+    writeOne(parts, layout, { at, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+    return;
+  }
   const module = `blocks.${l}.mlp.hook_experts_out`;
   parts.write({ at, module, layer, heads: experts, name: (e) => `MLP ${l}.E${e}` });
 }
