@@ -48,7 +48,12 @@ export interface DecoderForm extends DecoderShape {
    */
   readonly sinks?: boolean;
   /** Rotary positions: how many dimensions of a head turn, and by which tables in each layer (`rope`; null: it has none). */
-  readonly rotary?: { readonly dims: number; readonly tables: readonly (string | null)[] };
+  readonly rotary?: {
+    readonly dims: number;
+    readonly tables: readonly (string | null)[];
+    /** Prompts longer than this have tables of their own, `NAME.long.cos` and `NAME.long.sin`. Default: all have the same. */
+    readonly longBeyond?: number;
+  };
   /** By layer: how many keys a query sees; null for all. Default all. */
   readonly windows?: readonly (number | null)[];
   /** What q·k is multiplied by. Default 1/√dHead. */
@@ -85,7 +90,7 @@ export function traceDecoder(form: DecoderForm, has: HasWeight, points: PatchPoi
       : x;
     const bounded = clipped(y);
     const table = rotary?.tables[l] ?? null;
-    return rotary && table !== null ? rotatePart(points, bounded, table, rotary.dims, form) : bounded;
+    return rotary && table !== null ? rotatePart(points, has, bounded, table, rotary, form) : bounded;
   };
 
   return traceBlocks(points, form, embed(form, has, points), {
@@ -139,13 +144,21 @@ function embed(form: DecoderForm, has: HasWeight, points: PatchPoints): AnyValue
 /** x [groups, heads per group, batch, pos, dHead] with its first `dims` dimensions turned by the tables `NAME.cos` and `NAME.sin`. */
 function rotatePart(
   points: PatchPoints,
+  has: HasWeight,
   x: AnyValue,
   name: string,
-  dims: number,
+  { dims, longBeyond }: NonNullable<DecoderForm['rotary']>,
   { positions, dHead }: DecoderForm,
 ): AnyValue {
-  const { builder: b } = points;
-  const [cos, sin] = ['cos', 'sin'].map((part) => points.weight(`${name}.${part}`, [positions, dims]));
+  const { builder: b, prefix, input } = points;
+  const [cos, sin] = ['cos', 'sin'].map((part) => {
+    const table = points.weight(`${name}.${part}`, [positions, dims / 2]);
+    const rows = table.shape[0] as number; // as many as the model is loaded for
+    if (longBeyond === undefined || rows <= longBeyond || !has(`${name}.long.${part}`)) return table;
+    const long = points.weight(`${name}.long.${part}`, [positions, dims / 2]);
+    const length = b.add(b.dimSize(input.shape[1]!), prefix);
+    return b.where(b.lessEqual(length, longBeyond), table, long); // [rows, dims / 2]
+  });
   if (dims === dHead) return rotate(points, x, cos!, sin!);
   return b.concat([rotate(points, b.slice(x, 4, 0, dims), cos!, sin!), b.slice(x, 4, dims, dHead)], 4);
 }
@@ -169,6 +182,7 @@ export const decoderModel = (
     ...(form.experts ? { experts: form.experts.counts } : {}),
     parallel: form.parallel ?? false,
     sharedNorm: form.sharedNorm ?? false,
+    longBeyond: form.rotary?.longBeyond ?? null,
     // heads are told apart by their number, or depend on one another
     headsWriteTogether:
       form.norms === 'after' ||

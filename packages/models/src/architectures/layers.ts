@@ -263,13 +263,18 @@ const biasedBy =
 
 /**
  * Rotary positions (RoFormer, Su et al. 2021, https://arxiv.org/abs/2104.09864; the rotate-half convention): x·cos +
- * (−second half, first half)·sin. The tables [positions, dHead] are applied to x [groups, heads, batch, pos, dHead].
+ * (−second half, first half)·sin. The tables [positions, dHead / 2], the same for both halves, are applied to
+ * x [groups, heads, batch, pos, dHead].
  */
 export function rotate({ builder: b, prefix }: PatchPoints, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
   const stop = addDims(prefix, x.shape[3]!);
   const half = (x.shape[4] as number) / 2;
+  const ofBoth = (table: AnyValue): AnyValue => {
+    const rows = b.slice(table, 0, prefix, stop); // [pos, dHead / 2]
+    return b.concat([rows, rows], 1); // [pos, dHead]
+  };
   const swapped = b.concat([b.neg(b.slice(x, 4, half, 2 * half)), b.slice(x, 4, 0, half)], 4); // [groups, heads, batch, pos, dHead]
-  return b.add(b.mul(x, b.slice(cos, 0, prefix, stop)), b.mul(swapped, b.slice(sin, 0, prefix, stop)));
+  return b.add(b.mul(x, ofBoth(cos)), b.mul(swapped, ofBoth(sin)));
 }
 
 /** x [..., dModel] as a matrix [tokens, dModel]. */

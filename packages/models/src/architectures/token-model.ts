@@ -28,6 +28,11 @@ export interface TokenModelParts {
   readonly sharedNorm?: boolean;
   /** See `ModelSpec`. Default false. */
   readonly headsWriteTogether?: boolean;
+  /**
+   * Whether prompts longer than this are computed with other numbers from their first token on, so that a prefix that was run by
+   * itself is of no use to them; null (the default): none are.
+   */
+  readonly longBeyond?: number | null;
   /** Canonical (`checkpoint/canonical.ts`). */
   readonly weights: WeightStore;
   /** The steps that changed the weights on loading. */
@@ -46,6 +51,7 @@ export function tokenModel({
   parallel = false,
   sharedNorm = false,
   headsWriteTogether,
+  longBeyond = null,
   weights,
   trace,
   unembed,
@@ -65,7 +71,7 @@ export function tokenModel({
       outputSize: vocabulary,
       maxPositions: positions,
       ...(rows < positions ? { tablePositions: rows } : {}),
-      takesPrefix: true,
+      takesPrefix: longBeyond === null || rows <= longBeyond,
       ...(headsWriteTogether ? { headsWriteTogether } : {}),
       parameters: parameterCount(weights, sharedNorm),
     },

@@ -180,11 +180,11 @@ export function randomDecoder(form: DecoderForm, options: RandomModelOptions = {
   return decoderModel('random-decoder', form, memoryWeights(weights, keyOf('decoder', form, options)));
 }
 
-/** `rope.cos` and `rope.sin` [positions, dims]. */
+/** `rope.cos` and `rope.sin` [positions, dims / 2]. */
 function rotaryWeights(positions: number, dims: number): RandomWeights {
   const rotary: RotarySettings = { theta: 10_000, dims, scaling: { kind: 'default' } };
   return {
-    'rope.cos': { shape: [positions, dims], data: rotaryTable('cos', rotary, positions) },
-    'rope.sin': { shape: [positions, dims], data: rotaryTable('sin', rotary, positions) },
+    'rope.cos': { shape: [positions, dims / 2], data: rotaryTable('cos', rotary, positions) },
+    'rope.sin': { shape: [positions, dims / 2], data: rotaryTable('sin', rotary, positions) },
   };
 }

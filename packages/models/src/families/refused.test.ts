@@ -57,14 +57,17 @@ describe('keys of config.json that are not computed', () => {
 });
 
 describe('models of other kinds', () => {
-  it.each(['qwen2_moe', 'llama4', 'dbrx', 't5', 'bart', 'whisper', 'mamba', 'jamba', 'rwkv', 'bert'])('%s is refused with the reason', async (model_type) => {
-    const folder = mkdtempSync(join(tmpdir(), 'unread-'));
-    writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type }));
-    await expect(loadModel(folder)).rejects.toThrow(
-      errorWith('unsupported-model', { key: 'model_type', name: model_type }),
-    );
-    rmSync(folder, { recursive: true });
-  });
+  it.each(['qwen2_moe', 'llama4', 'dbrx', 't5', 'bart', 'whisper', 'mamba', 'jamba', 'rwkv', 'bert'])(
+    '%s is refused with the reason',
+    async (model_type) => {
+      const folder = mkdtempSync(join(tmpdir(), 'unread-'));
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type }));
+      await expect(loadModel(folder)).rejects.toThrow(
+        errorWith('unsupported-model', { key: 'model_type', name: model_type }),
+      );
+      rmSync(folder, { recursive: true });
+    },
+  );
 
   it('and no family reads one of them', () => {
     const types = FAMILIES.flatMap(({ modelTypes }) => modelTypes);
