@@ -8,20 +8,15 @@ files that the models were published with (rotary keys at the top, older names).
 `logits` [prompts, pos, vocabulary], computed in float64 with eager attention (float32 where a model insists on it).
 """
 
-import json
 import pathlib
-import re
 import sys
-import tempfile
 
 import torch
 import transformers
-from safetensors.torch import load_file, save_file
-from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+from small_models import write
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "packages/models/test-data/families"
-PROMPTS, LENGTH = 2, 7
 
 COMMON = dict(
     vocab_size=13,
@@ -193,8 +188,6 @@ MODELS = {
         num_experts_per_tok=1, sliding_window=3, rope_parameters={**YARN, "truncate": False},
     ),
 }
-# these compute attention in float32 and refuse anything else
-FLOAT32 = {"gpt2-by-layer"}
 # Falcon's eager attention adds the linear biases twice: to the mask and to the scores. Its default does not.
 ATTENTION = {"falcon-rw": "sdpa"}
 
@@ -241,59 +234,17 @@ def original(config: dict) -> dict:
 
 
 
-def stored(model) -> dict:
-    """The tensors as a published file has them: experts are matrices of their own there, and one tensor in memory."""
-    if "num_experts_per_tok" not in model.config.to_dict():
-        return model.state_dict()
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        return load_file(f"{folder}/model.safetensors")
-
-
-def pack_experts(model) -> dict:
-    """Gives the experts random matrices in MXFP4, as transformers multiplies them out; gives the packed tensors."""
-    packed = {}
-    for key, parameter in model.named_parameters():
-        if not key.endswith(("experts.gate_up_proj", "experts.down_proj")):
-            continue
-        experts, columns, rows = parameter.shape  # the packed matrices lie the other way round
-        blocks = torch.randint(0, 256, (experts, rows, columns // 32, 16), dtype=torch.uint8)
-        scales = torch.randint(123, 127, (experts, rows, columns // 32), dtype=torch.uint8)
-        parameter.copy_(convert_moe_packed_tensors(blocks, scales, dtype=torch.float32))
-        packed |= {f"{key}_blocks": blocks, f"{key}_scales": scales}
-    return packed
-
-
 def main() -> None:
     for name, config in MODELS.items():
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
             continue
         torch.manual_seed(len(name))
-        config._attn_implementation = ATTENTION.get(name, "eager")
-        config._experts_implementation = "eager"  # the others know no float64
-        model = transformers.AutoModelForCausalLM.from_config(config).eval()
-        with torch.no_grad():
-            for key, parameter in model.named_parameters():
-                # wide enough for every part to matter, norms and biases too; Gemma's norms are kept as what is added to 1
-                is_gain = re.search(r"norm|\bln_", key) and key.endswith("weight") and not name.startswith("gemma")
-                spread = 0.5 if parameter.ndim > 1 else 0.3
-                parameter.copy_(torch.randn_like(parameter) * spread + (1.0 if is_gain else 0.0))
-            packed = pack_experts(model) if name == "gpt-oss-mxfp4" else {}
-            folder = FOLDERS.get(name, OUT / name)
-            folder.mkdir(parents=True, exist_ok=True)
-            tied = bool(config.tie_word_embeddings)
-            state = {k: v for k, v in stored(model).items() if f"{k}_blocks" not in packed} | packed
-            state = {k: v.contiguous() for k, v in state.items() if not (tied and k == "lm_head.weight")}
-            save_file(state, folder / "model.safetensors")
-            tokens = torch.randint(0, config.vocab_size, (PROMPTS, LENGTH))
-            logits = (model if name in FLOAT32 else model.double())(tokens).logits
-            save_file({"tokens": tokens, "logits": logits.contiguous()}, folder / "expected.safetensors")
-            written = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}
-            if packed:
-                written["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}
-            for file, content in {"config.json": written, "config.original.json": original(written)}.items():
-                (folder / file).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-            print(name, sum(f.stat().st_size for f in folder.iterdir()), "bytes", float(logits.abs().max()))
+        written = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}
+        packed = name == "gpt-oss-mxfp4"
+        if packed:
+            written["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}
+        configs = {"config.json": written, "config.original.json": original(written)}
+        write(FOLDERS.get(name, OUT / name), config, configs, attention=ATTENTION.get(name, "eager"), packed=packed)
 
 
 if __name__ == "__main__":
