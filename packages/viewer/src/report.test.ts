@@ -4,7 +4,7 @@ import type { Verification } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { curveSvg } from './charts/curve.js';
 import { type CircuitData, edgeName, edgesKept, edgesShown, numberOf } from './drawing/circuit-data.js';
-import { circuitLayout } from './drawing/circuit-layout.js';
+import { circuitLayout, nodeLabel } from './drawing/circuit-layout.js';
 import { escapeHtml, scriptJson, shortNumber } from './markup/text.js';
 import { renderReport } from './report.js';
 import { circuitDataOf, MOST_EDGES, rankedEdges } from './sections/circuit-data-of.js';
@@ -215,6 +215,20 @@ describe('circuitLayout', () => {
     expect(new Set(spots).size).toBe(spots.length);
     const query = data.destinations.find(([name]) => name === 'A1.2.Q')!;
     expect(data.nodes[query[1]]!.name).toBe('A1.2');
+  });
+
+  it('puts the experts of a layer in a row of their own, the router first', () => {
+    const { data, layout } = drawn({ layers: 2, heads: 2, experts: [0, 3] });
+    const spots = [...layout.places.values()].map(({ x, y }) => `${x} ${y}`);
+    expect(new Set(spots).size).toBe(spots.length);
+    const mixture = data.nodes.filter(({ name }) => name.startsWith('MLP 1'));
+    expect(mixture.map(({ name, kind, column }) => [name, kind, column])).toEqual([
+      ...[0, 1, 2].map((e) => [`MLP 1.E${e}`, 'mlp', e + 1]),
+      ['MLP 1.Router', 'mlp', 0],
+    ]);
+    expect(new Set(mixture.map(({ row }) => row)).size).toBe(1);
+    expect(data.rows[mixture[0]!.row]).toBe('MLP 1');
+    expect(mixture.map(nodeLabel)).toEqual(['E0', 'E1', 'E2', 'Router']);
   });
 
   it('puts latents beside the MLP that they stand for, which is one node with what they leave', () => {

@@ -75,6 +75,15 @@ async function graphsOf(model: ModelObject): Promise<Readonly<Record<string, Gra
   return graphs;
 }
 
+/** `8 in each MLP`, or `128 in 46 of 48 MLPs`. */
+function expertsText(experts: readonly number[]): string {
+  const mixed = experts.filter((count) => count > 0);
+  const counts = [...new Set(mixed)].join(' or ');
+  return mixed.length === experts.length
+    ? `${counts} in each MLP`
+    : `${counts} in ${mixed.length} of ${experts.length} MLPs`;
+}
+
 const countsOf = (graph: Graph) => ({
   sources: graph.sources.length,
   destinations: graph.destinations.length,
@@ -117,6 +126,9 @@ function show(
             ? 'attention and MLP in parallel'
             : 'attention, then MLP',
     ],
+    ...(layout.kind === 'transformer' && layout.experts
+      ? [['experts', expertsText(layout.experts)] as [string, string]]
+      : []),
     ['output', `${formatCount(outputSize)} ${text ? 'tokens' : 'numbers'}`],
     ['positions', maxPositions === null ? 'no limit' : `up to ${formatCount(maxPositions)}`],
     [

@@ -22,12 +22,13 @@ export async function loadNamedModel(
   how: { readonly positions?: number; readonly shapeOnly?: boolean; readonly again?: boolean } = {},
 ): Promise<LoadedModel> {
   if (typeof model !== 'string') return { model, tokenizer: null };
+  const { again = false, positions = FIRST_POSITIONS, ...settings } = how;
   const { loadModel } = await import('@auto-circuit/models');
   const bar = createProgress(cli.output, 'model');
-  const { again = false, ...settings } = how;
   try {
     return await loadModel(model, {
       ...settings,
+      positions,
       cwd: cli.cwd,
       process: process ? 'all' : 'none',
       registry: await cli.registry(),
@@ -39,6 +40,9 @@ export async function loadNamedModel(
     bar.stop();
   }
 }
+
+/** Rows of the tables of positions that a model is first loaded with: prompts of tasks are shorter, and others are known only with its tokenizer. */
+const FIRST_POSITIONS = 256;
 
 /** The model for these prompts: loaded again, with longer tables of positions, where it was loaded for shorter ones. */
 export async function loadedFor(

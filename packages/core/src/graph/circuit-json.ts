@@ -21,6 +21,7 @@ const layoutSchema = z.discriminatedUnion('kind', [
     parallel: z.boolean(),
     attention: z.enum(['causal', 'full']).exactOptional(),
     latents: z.record(z.string(), z.array(z.int().nonnegative()).readonly()).readonly().exactOptional(),
+    experts: z.array(z.int().nonnegative()).readonly().exactOptional(),
   }),
   z.strictObject({ kind: z.literal('staged'), layers: size, heads: size, dModel: size }),
 ]);

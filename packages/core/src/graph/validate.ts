@@ -39,6 +39,7 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
       });
     }
   }
+  if (layout.kind === 'transformer' && layout.experts) checkExperts(layout, layout.experts);
   if (layout.kind === 'transformer' && layout.latents) checkLatents(layout, layout.latents, options);
   if (options.kvInputs === 'kv-head') {
     const reason =
@@ -89,6 +90,31 @@ function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { fa
       got: known ? numbers.slice(0, 8).join(', ') || 'none' : site,
     });
   }
+}
+
+function checkExperts({ layers, mlp, latents = {} }: TransformerLayout, experts: readonly number[]): void {
+  const split = Object.keys(latents).find((site) => {
+    const at = parseSite(site);
+    return at?.kind === 'mlp' && (experts[at.layer] ?? 0) > 0;
+  });
+  if (split !== undefined) {
+    throw new AutoCircuitError({
+      code: 'unsupported-graph',
+      fields: { site: split },
+      where: WHERE,
+      what: `latents at ${split} cannot stand for an MLP of experts, which are sources of their own`,
+      fix: 'use an autoencoder of another layer, or of the residual stream',
+    });
+  }
+  if (mlp && experts.length === layers && experts.every((n) => Number.isSafeInteger(n) && n >= 0)) return;
+  throw new AutoCircuitError({
+    code: 'invalid-layout',
+    fields: { experts },
+    where: WHERE,
+    what: 'the experts are not given for every layer',
+    expected: mlp ? `${layers} whole numbers, 0 for an MLP that is none` : 'none, since there are no MLPs',
+    got: experts.join(', ') || 'none',
+  });
 }
 type Latents = NonNullable<TransformerLayout['latents']>;
 

@@ -12,12 +12,13 @@ import { openSafetensors, type SafetensorsDType, type SafetensorsFile } from '@a
 import { z } from 'zod';
 import { parseConfig, type RawConfig, readConfig, readJson } from './config.js';
 import { missingTensor } from './errors.js';
-import { isCompanion, numbersOf, quantisationNote, readQuantisation } from './quantised.js';
+import { isCompanion, numbersOf, quantisationNote, readQuantisation, readShape } from './quantised.js';
 
 const WHERE = 'checkpoint';
 
 /** A tensor as it lies in its file. */
 export interface RawTensor {
+  /** Of packed weights, the shape that they have when they are read. */
   readonly shape: readonly number[];
   readonly dtype: SafetensorsDType;
   readonly file: string;
@@ -122,14 +123,15 @@ export function openCheckpoint(folder: string): RawCheckpoint {
   const stored = { source: folder, config, names: [...owners.keys()], has, tensor };
   const quantisation = readQuantisation(stored);
   const note = quantisationNote(folder, quantisation);
+  const shapeOf = (name: string): readonly number[] => readShape(quantisation, name, tensor(name).shape);
   const whole = { ...stored, stored: (name: string) => ownerOf(name).read(name) };
   return Object.freeze({
     ...stored,
+    tensor: (name: string): RawTensor => ({ ...tensor(name), shape: shapeOf(name) }),
     names: Object.freeze(stored.names.filter((name) => !isCompanion(stored, quantisation, name))),
     notes: Object.freeze(note === null ? [] : [note]),
     read: (name: string, shape?: readonly number[]) => {
-      const own = tensor(name).shape;
-      if (shape) checkShape(folder, name, own, shape);
+      if (shape) checkShape(folder, name, shapeOf(name), shape);
       const floats = numbersOf(whole, quantisation, name);
       checkFinite(folder, name, floats);
       return floats;

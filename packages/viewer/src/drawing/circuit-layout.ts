@@ -131,6 +131,6 @@ export function halfWidth({ name, kind }: DataNode, slot: number): number {
 /** What stands in the node's box: short, since its row is named at the margin. */
 export function nodeLabel({ name, kind }: Pick<DataNode, 'name' | 'kind'>): string {
   if (kind === 'latent') return name.replace(/^.* /, '#');
-  const short = { head: /^[A-Z]/, mlp: /LP /, end: /^Resid /, stream: /^Resid / } as const;
+  const short = { head: /^[A-Z]/, mlp: /LP |MLP \d+\./, end: /^Resid /, stream: /^Resid / } as const;
   return name.replace(short[kind], '');
 }

@@ -152,6 +152,9 @@ const isStream = (name: string): boolean => /^Resid (Mid|Post)/.test(name);
 
 function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string, heads: number) {
   // Inputs that several heads share are nodes beside the heads.
+  const expert = /^MLP \d+\.(?:E(?<number>\d+)|Router)$/.exec(name);
+  // The router stands before its experts.
+  if (expert) return { kind: 'mlp', column: Number(expert.groups!.number ?? -1) + 1 } as const;
   if (head !== null) return { kind: 'head', column: /\.kv\d+$/.test(name) ? heads + 1 + head : head } as const;
   if (name.startsWith('MLP')) return { kind: 'mlp', column: heads } as const;
   return { kind: isStream(own) ? 'stream' : 'end', column: null } as const;
@@ -161,5 +164,6 @@ function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string,
 function rowLabel(nodes: readonly DataNode[]): string {
   const head = nodes.find(({ kind }) => kind === 'head');
   if (head) return head.name.replace(/\.[^.]*$/, '');
-  return (nodes.find(({ kind }) => kind !== 'latent') ?? nodes[0]!).name.replace('Resid ', '');
+  const { name } = nodes.find(({ kind }) => kind !== 'latent') ?? nodes[0]!;
+  return name.replace('Resid ', '').replace(/\.(E\d+|Router)$/, '');
 }

@@ -16,6 +16,8 @@ interface ExampleOptions {
   readonly positions?: number | null;
   readonly factorized?: boolean;
   readonly latents?: Readonly<Record<string, readonly number[]>>;
+  /** By layer; 0 for a whole MLP. */
+  readonly experts?: readonly number[];
   readonly dataName?: string;
   readonly seed?: number;
   readonly algo?: string;
@@ -28,6 +30,7 @@ export function exampleInput({
   positions = null,
   factorized = true,
   latents,
+  experts,
   dataName = 'ioi',
   seed = 3,
   algo = 'eap-ig',
@@ -41,7 +44,8 @@ export function exampleInput({
     mlp: true,
     parallel: false,
   } as const;
-  const graph = buildGraph(latents ? { ...layout, latents } : layout, {
+  const nodes = { ...layout, ...(latents ? { latents } : {}), ...(experts ? { experts } : {}) };
+  const graph = buildGraph(nodes, {
     ...DEFAULT_GRAPH_OPTIONS,
     positions,
     factorized,
