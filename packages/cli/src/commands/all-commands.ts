@@ -14,6 +14,7 @@ import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
 import { reportCommand } from './report.js';
+import { validateCommand } from './validate.js';
 import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
 
@@ -30,6 +31,7 @@ export const COMMANDS: readonly CliCommand[] = [
   patchCommand,
   logitsCommand,
   modelCommand,
+  validateCommand,
   datasetCommand,
   latentsCommand,
   convertCommand,
