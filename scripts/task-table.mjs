@@ -4,7 +4,7 @@
  *
  *   node scripts/task-table.mjs "SmolLM2 135M"=DIR "Gemma 3 270M"=DIR [--count 64] [--tasks sva,ioi] [--times] [--write]
  *
- * Prints the table; `--write` puts it into docs/data.md. Times are of this machine and left out unless asked for.
+ * Prints the table; `--write` puts it into docs/data.md, between its marks. Times are of this machine and left out unless asked for.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
