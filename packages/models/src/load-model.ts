@@ -49,6 +49,8 @@ export interface LoadedModel {
   readonly model: ModelObject;
   /** null for models whose input is numbers, and for folders without a tokenizer. */
   readonly tokenizer: ModelTokenizer | null;
+  /** The Hugging Face folder that it was read from; absent for models that are built as objects. */
+  readonly folder?: string;
 }
 
 /** Models that are built as objects. */
@@ -91,7 +93,8 @@ export async function loadModel(name: string, settings: LoadModelSettings = {}):
     const path = resolve(cwd, name);
     const file = readModelFile(path);
     const base = await loadModel(file.model, { ...settings, cwd: dirname(path) });
-    return { ...base, model: withAutoencoders(base.model, name, path, file) };
+    // the folder's own numbers are not those of the model with latents in it
+    return { model: withAutoencoders(base.model, name, path, file), tokenizer: base.tokenizer };
   }
   const folder = await folderOf(name, cwd, settings.hub ?? {}, progress);
   const architecture = architectureFor(folder, settings.registry ?? new Registry().use(modelsPlugin));
@@ -105,7 +108,7 @@ export async function loadModel(name: string, settings: LoadModelSettings = {}):
         onProgress: (done, total) => progress?.report(done, total, 'tensors'),
       });
   const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((file) => existsSync(join(folder, file)));
-  return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null };
+  return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null, folder };
 }
 
 async function folderOf(name: string, cwd: string, hub: HubSettings, progress: Progress | undefined): Promise<string> {

@@ -15,6 +15,7 @@ import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
 import { reportCommand } from './report.js';
+import { validateCommand } from './validate.js';
 import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
 
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CliCommand[] = [
   patchCommand,
   logitsCommand,
   modelCommand,
+  validateCommand,
   datasetCommand,
   latentsCommand,
   convertCommand,

@@ -78,7 +78,7 @@ class Engine implements PatchableModel {
     this.outputs = model.spec.outputs ?? 'last';
     const limit = { bytes: sizes.memoryBytes ?? totalmem() / 2, strict: sizes.memoryBytes !== undefined };
     const { weights } = model;
-    const plan = new MemoryPlan(limit, weights, sizes.keepBytes);
+    const plan = new MemoryPlan(limit, weights, sizes.keepBytes, backend.info.memory);
     const make = (spec: ProgramSpec) => makeProgram(spec, { model, graph });
     const programs = new ProgramCache({ backend, weights, plan, make, onDebug });
     const activations = new ActivationCache(

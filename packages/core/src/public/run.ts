@@ -80,3 +80,5 @@ export {
   writeScoresFolder,
 } from '../run-folder/scores-folder.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { type GradientCheckRequest, gradientsAgainstDifferences } from '../validation/gradient-check.js';
+export { type CheckedDifference, residualSums } from '../validation/residual-sums.js';

@@ -7,7 +7,7 @@
  * The constants were measured from outside (VmHWM) on onnxruntime; docs/decisions/memory.md has the table.
  */
 
-import type { WeightStore } from '../../backend/backend.js';
+import type { BackendMemory, WeightStore } from '../../backend/backend.js';
 import { AutoCircuitError } from '../../errors/error.js';
 import type { ProgramMemory } from '../../ir/analysis/memory.js';
 import type { DimSizes } from '../../ir/program/dims.js';
@@ -37,6 +37,9 @@ const MOST_PREPACKED_BYTES = 2 ** 30;
 /** Where no limit was asked for, they take at most this part of it. */
 const UNASKED_PREPACK_SHARE = 1 / 8;
 
+/** Weights are mapped or copied as the plan says, by each program for itself. */
+const ONNXRUNTIME: BackendMemory = { copiesWeights: false, sharesWeights: false };
+
 /** One program at certain sizes, beside results of `hostBytes` in JavaScript. */
 export interface MemoryUse {
   readonly program: ProgramMemory;
@@ -54,10 +57,15 @@ export class MemoryPlan {
   /** All that does not depend on a program: the process, and weights that lie in memory. */
   readonly #fixed: number;
   readonly #weights: number;
+  readonly #backend: BackendMemory;
 
-  /** @param keepBytes in place of the plan's own choice */
-  constructor(limit: MemoryLimit, weights: WeightStore, keepBytes?: number) {
+  /**
+   * @param keepBytes in place of the plan's own choice
+   * @param backend how the backend uses memory, where otherwise than onnxruntime
+   */
+  constructor(limit: MemoryLimit, weights: WeightStore, keepBytes?: number, backend: BackendMemory = ONNXRUNTIME) {
     this.limit = limit;
+    this.#backend = backend;
     let [all, inMemory] = [0, 0];
     for (const name of weights.names) {
       const entry = weights.entry(name);
@@ -74,15 +82,22 @@ export class MemoryPlan {
   /** Resident bytes of a compiled program and its runs, without the process. */
   programBytes({ program, sizes, hostBytes }: MemoryUse, prepacked: boolean): number {
     // While copies are made, the weights themselves are there, too.
-    const weights = program.weightBytes + (prepacked ? program.copyBytes : 0);
+    const weights = this.#weightBytes(program, prepacked);
     const activations = ACTIVATION_FACTOR * program.peakBytes(sizes);
     return PROGRAM_BYTES + VALUE_BYTES * program.values + weights + activations + hostBytes;
   }
 
-  /** Whether programs of these bytes together fit. */
-  fits(programs: readonly number[]): boolean {
-    const kept = this.keepBytes + this.sparseBytes;
-    return programs.reduce((sum, bytes) => sum + bytes, this.#fixed + kept) <= this.limit.bytes;
+  #weightBytes({ weightBytes, copyBytes }: ProgramMemory, prepacked: boolean): number {
+    return weightBytes + (prepacked || this.#backend.copiesWeights ? copyBytes : 0);
+  }
+
+  /** Whether programs of these bytes together fit. `shareable`: the programs, where weights that several read may count once. */
+  fits(programs: readonly number[], shareable: readonly ProgramMemory[] = []): boolean {
+    const weights = this.#backend.sharesWeights ? shareable.map((program) => this.#weightBytes(program, false)) : [];
+    const twice = sumOf(weights) - Math.max(0, ...weights); // they read nearly the same
+    const bytes = sumOf(programs) - twice;
+    if (bytes > (this.#backend.mostBytes ?? Number.POSITIVE_INFINITY)) return false;
+    return this.#fixed + this.keepBytes + this.sparseBytes + bytes <= this.limit.bytes;
   }
 
   /**
@@ -145,6 +160,8 @@ export class MemoryPlan {
     return `memory: ${gib(bytes)} GiB (${asked}), weights ${gib(this.#weights)} GiB, pass 1 keeps at most ${gib(this.keepBytes)} GiB`;
   }
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
 
 function gib(bytes: number, round: (x: number) => number = Math.round): string {
   return (round((bytes / 2 ** 30) * 100) / 100).toFixed(2);

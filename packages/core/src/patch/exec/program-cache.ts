@@ -175,7 +175,8 @@ export class ProgramCache {
       const copiesHeld = live.reduce((sum, other) => sum + (other.prepacked ? other.built.memory.copyBytes : 0), 0);
       const crowded = candidate.prepacked && copies > 0 && copiesHeld + copies > MOST_COPIES_ALIVE_BYTES;
       const alive = live.map((other) => this.#bytes(other.built, other.prepacked));
-      const fits = live.length < MOST_LIVE && this.#request.plan.fits([...alive, bytes]);
+      const programs = [...live.map((other) => other.built.memory), built.memory];
+      const fits = live.length < MOST_LIVE && this.#request.plan.fits([...alive, bytes], programs);
       if (!alone && !crowded && fits) continue;
       this.#live.delete(key);
       if (big && !candidate.big) candidate.built.comesAgain = true;
