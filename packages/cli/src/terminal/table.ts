@@ -1,6 +1,7 @@
 /** @file Tables: a plain header, no boxes, columns as wide as what they hold; the last text column wraps to the terminal. */
 import Table from 'cli-table3';
 import type { Output } from './output.js';
+import { visibleLength } from './wrap.js';
 
 /** A column of a table. */
 export interface Column {
@@ -76,9 +77,4 @@ function columnWidths(columns: readonly Column[], rows: readonly (readonly strin
   const widest = texts.sort((a, b) => b.w - a.w)[0];
   if (total > width && widest) widths[widest.c] = Math.max(NARROWEST, widest.w - (total - width));
   return widths;
-}
-
-function visibleLength(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour sequences start with the escape character
-  return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }

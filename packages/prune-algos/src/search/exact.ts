@@ -57,7 +57,7 @@ export const exact = definePruneAlgo({
       where: 'exact',
       key: ['exact', graph.edgeCount, ...(count < graph.edgeCount ? [chosen.join()] : []), batchesKey(context)],
       total: batches.length * count,
-      unit: 'edges',
+      unit: 'runs', // one edge in one batch
       state(): CheckpointData {
         const { state, arrays } = total.toCheckpoint();
         const done = differences.slice(0, edgesDone * promptsOf(batchesDone)); // only these, so that the length says how many
