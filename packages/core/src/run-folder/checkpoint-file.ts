@@ -16,6 +16,7 @@ const LEAST_SECONDS_BETWEEN = 0.5;
 export function fileCheckpoint(path: string, now = () => performance.now() / 1000): Checkpoint {
   let last = Number.NEGATIVE_INFINITY;
   return {
+    path,
     load: async () => (existsSync(path) ? readCheckpoint(path) : null),
     async save(data, { final = false } = {}) {
       if (!final && now() - last < LEAST_SECONDS_BETWEEN) return;

@@ -29,6 +29,7 @@ import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
+import { scoresNamed, withCheckpointPath } from './score-errors.js';
 
 /** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
@@ -202,15 +203,24 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors, nodes, curves } = await algo.score(context, algoOptions as never);
+  let given: PruneResult;
+  try {
+    given = await algo.score(context, algoOptions as never);
+  } catch (error) {
+    throw withCheckpointPath(error, context.checkpoint?.path);
+  }
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
-  const result: PruneResult = {
-    scores: toFileScores(model.graph, scores),
-    ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
-    ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
-    ...(curves ? { curves } : {}),
-  };
+  const result = scoresNamed(
+    algo.name,
+    given,
+    ({ scores, standardErrors, nodes, curves }): PruneResult => ({
+      scores: toFileScores(model.graph, scores),
+      ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
+      ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
+      ...(curves ? { curves } : {}),
+    }),
+  );
   await store?.writeScores(model.graph, result);
   return result;
 }

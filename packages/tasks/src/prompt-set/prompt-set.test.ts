@@ -29,7 +29,7 @@ describe('fill', () => {
   });
 
   it('refuses a slot without a word', () => {
-    expect(() => fill('{a} and {b}.', { a: 'Ann' })).toThrow(errorWith('missing-option', { option: 'b' }));
+    expect(() => fill('{a} and {b}.', { a: 'Ann' })).toThrow(errorWith('invalid-prompt', { slot: 'b' }));
   });
 });
 
