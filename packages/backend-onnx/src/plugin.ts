@@ -18,7 +18,7 @@ export const onnx = defineBackend({
       type: 'enum',
       values: ['auto', 'on', 'off'],
       default: 'auto',
-      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit in --memory',
+      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit in the memory limit',
     },
     spinning: { type: 'boolean', default: true, doc: 'threads wait actively for the next step of a run' },
   },

@@ -7,7 +7,7 @@ import { tfjsBackend } from './session/backend.js';
 /** The backend under the name `tfjs`. */
 export const tfjs = defineBackend({
   name: 'tfjs',
-  doc: 'TensorFlow.js: tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript (--device gpu, node, wasm, cpu)',
+  doc: 'TensorFlow.js: tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript (devices gpu, node, wasm, cpu)',
   options: {
     folder: {
       type: 'string',

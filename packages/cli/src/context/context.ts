@@ -3,6 +3,7 @@ import { type LoadedConfig, Registry, usePlugins } from '@auto-circuit/core/star
 import type { Command } from 'commander';
 import { type FlagTable, type FlagValues, readFlags } from '../flags/flag-table.js';
 import { checkTableFlags, type TableFlag } from '../flags/table-flags.js';
+import { flagsOfCommand } from '../terminal/flag-words.js';
 import { createOutput, type Output, type Streams } from '../terminal/output.js';
 import { useFirstPartyPlugins } from './first-party.js';
 
@@ -50,7 +51,7 @@ export function createCli(
   checkTableFlags(command, tableFlags);
   const flags = <T extends FlagTable>(table: T): FlagValues<T> => readFlags(command, table, config.defaults);
   const { json, quiet, debug } = flags(GLOBAL_FLAGS);
-  const output = createOutput(streams, { json, quiet });
+  const output = createOutput(streams, { json, quiet, flags: flagsOfCommand(command) });
   const named = (command.optsWithGlobals() as { readonly plugin?: readonly string[] }).plugin ?? [];
   let registry: Promise<Registry> | null = null;
   return Object.freeze({

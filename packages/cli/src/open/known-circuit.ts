@@ -53,7 +53,7 @@ export async function rocAreas(
     known = knownCircuit(place, named);
   } catch (error) {
     if (named !== undefined || !(error instanceof AutoCircuitError)) throw error;
-    cli.output.warn(`no ROC against the known circuit: ${errorText(error)}`);
+    cli.output.warn(`no ROC against the known circuit: ${errorText(error, cli.output.flags)}`);
     return null;
   }
   if (!known) return null;

@@ -3,7 +3,6 @@ import type { DiscoverRequest, DiscoverResult, RunPhase } from '@auto-circuit/co
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
-import { warningText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
 import { countOf } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
@@ -25,7 +24,7 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
       onProgress: bar.report,
       onWarning: (line) => {
         bar.stop();
-        cli.output.warn(warningText(line));
+        cli.output.warn(line);
       },
       renderReport,
     });

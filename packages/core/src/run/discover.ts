@@ -245,7 +245,7 @@ async function measuredOf(
       circuit.edges.length === model.graph.edgeCount
         ? 'nothing but the whole model was measured, so it is kept'
         : `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges)`;
-    onWarning?.(`${kept}; measure more sizes with --edges, or choose one with --keep N`);
+    onWarning?.(`${kept}; measure more sizes, or choose the size to keep`);
   }
   return { circuit, connected, measurements };
 }

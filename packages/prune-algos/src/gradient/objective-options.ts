@@ -11,7 +11,7 @@ export const OBJECTIVE_OPTIONS = {
   },
   answers: {
     type: 'enum',
-    doc: 'diff: answers minus wrong answers; value: answers alone; mse: squared distance to the targets of --objective mse',
+    doc: 'diff: answers minus wrong answers; value: answers alone; mse: squared distance to the targets of the objective mse',
     values: ['diff', 'value', 'mse'],
     default: 'diff',
   },

@@ -42,7 +42,7 @@ export const circuitsOf = (steps: readonly Step[]): Readonly<Record<'resample' |
         steps.filter(({ tokens }) => tokens),
       ),
   },
-  zero: { doc: 'the whole computation: exact under --ablation zero', edges: (graph) => namesIn(graph, steps) },
+  zero: { doc: 'the whole computation: exact under the ablation zero', edges: (graph) => namesIn(graph, steps) },
 });
 
 function namesIn({ options: { factorized, splitQkv, positions } }: Graph, steps: readonly Step[]): string[] {
