@@ -8,10 +8,11 @@ import { addTableOptions } from '../flags/table-flags.js';
 import { rocAreas } from '../open/known-circuit.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { comparisonReport, reportAddress } from '../report/comparison.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { namedAlgos } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags } from '../run/run-flags.js';
+import { addRunFlags, MEASURE_FLAGS } from '../run/run-flags.js';
 import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
@@ -91,6 +92,7 @@ Examples:
     const existing = existingFolder(cli, 'compare');
     const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random');
     const algos = await namedAlgos(cli, 'compare', asked);
+    await checkMetricNames(cli, cli.flags(MEASURE_FLAGS).metric);
     const opened = await openRun(
       cli,
       command,

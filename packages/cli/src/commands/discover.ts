@@ -5,9 +5,10 @@ import type { CliCommand } from '../context/context.js';
 import { addFlags } from '../flags/flag-table.js';
 import { addTableOptions } from '../flags/table-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags } from '../run/run-flags.js';
+import { addRunFlags, MEASURE_FLAGS } from '../run/run-flags.js';
 import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { chosenAlgo, runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
@@ -35,6 +36,7 @@ Examples:
     const cli = await withTaskDefaults(plainCli, command);
     const existing = existingFolder(cli, command.name());
     const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
+    await checkMetricNames(cli, cli.flags(MEASURE_FLAGS).metric);
     const opened = await openRun(cli, command, named.algo.gradients ?? true);
     try {
       const folder = resolve(cli.cwd, cli.flags(OUT_FLAGS).out ?? defaultFolder(opened, named.name));

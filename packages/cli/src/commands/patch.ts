@@ -52,7 +52,7 @@ Example:
     const name = requireFlag(values.model, command, '--model', 'micro');
     const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
     const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
-    const edges = requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"');
+    const edges = await edgeNames(requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"'));
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const first = await loadNamedModel(cli, name, values.process);
     const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
@@ -138,15 +138,26 @@ function numbersOf(text: string, flag: string): RawInput {
   throw wrong();
 }
 
+/** `--edges` as names. @throws AutoCircuitError where it names none */
+async function edgeNames(text: string): Promise<readonly string[]> {
+  const { edgeNamesIn } = await import('@auto-circuit/core');
+  const names = edgeNamesIn(text);
+  if (names.length > 0) return names;
+  throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: '--edges', got: text },
+    where: 'patch',
+    what: '--edges names no edge',
+    expected: 'names of edges with commas between, such as "A0.0->Resid End"',
+    got: `"${text}"`,
+    fix: 'logits shows the outputs without a patch',
+  });
+}
+
 /** @throws AutoCircuitError for a name that means no edge. */
-async function edgeNumbers(graph: Graph, names: string): Promise<number[]> {
+async function edgeNumbers(graph: Graph, names: readonly string[]): Promise<number[]> {
   const { edgesByName } = await import('@auto-circuit/core');
-  const numbers = names
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
-    .flatMap((name) => edgesByName(graph, name));
-  return [...new Set(numbers)];
+  return [...new Set(names.flatMap((name) => edgesByName(graph, name)))];
 }
 
 async function runPair(

@@ -31,12 +31,18 @@ export function addBackendFlags<C extends Command>(command: C): C {
   return addTableOptions(addFlags(addFlags(command, BACKEND_FLAGS), WORKER_FLAGS), 'backend', 'the backend');
 }
 
+/** The backend that is named, with its options; nothing is started. @throws AutoCircuitError for an unknown name or option */
+export async function chosenBackend(cli: Cli) {
+  const { backend } = cli.flags(BACKEND_FLAGS);
+  const definition = (await cli.registry()).get('backend', backend);
+  return { definition, options: parseTableFlags(cli.tableFlags, 'backend', definition.options, backend) };
+}
+
 /** The backend of the command line. The caller disposes it. @throws AutoCircuitError for an unknown name, option or device. */
 export async function openBackend(cli: Cli): Promise<Backend> {
   const values = cli.flags(BACKEND_FLAGS);
   const registry = await cli.registry();
-  const definition = registry.get('backend', values.backend);
-  const options = parseTableFlags(cli.tableFlags, 'backend', definition.options, values.backend);
+  const { definition, options } = await chosenBackend(cli);
   const { worker, workers } = cli.flags(WORKER_FLAGS);
   const sharedWeights = cli.flags(PROCESS_FLAGS).sharedWeights || workers !== undefined;
   const share = workers === undefined ? values : shareOf(values, workers);

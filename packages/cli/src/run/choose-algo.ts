@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { PruneAlgo } from '@auto-circuit/core';
 import type { DiscoverRequest } from '@auto-circuit/core/run';
-import { AutoCircuitError, kebabCase, optionName } from '@auto-circuit/core/startup';
+import { AutoCircuitError, kebabCase, optionName, unknownName } from '@auto-circuit/core/startup';
 import type { Preset } from '@auto-circuit/prune-algos';
 import type { Cli } from '../context/context.js';
 import { parseTableFlags, type TableFlag } from '../flags/table-flags.js';
@@ -34,7 +34,10 @@ export async function namedAlgo(cli: Cli, where: string, text: string): Promise<
   if (registry.has('prune-algo', name)) return { name: name + suffix, algo: algo(name), preset: null, own };
   const { PRESETS } = await import('@auto-circuit/prune-algos');
   const preset = PRESETS.find((one) => one.name === name || one.title.toLowerCase() === name.toLowerCase());
-  if (!preset) return { name, algo: algo(name), preset: null, own }; // its error lists what there is
+  if (!preset) {
+    const known = [...registry.names('prune-algo'), ...PRESETS.map((one) => one.name)];
+    throw unknownName(where, 'algorithm', name, known);
+  }
   return { name: preset.name + suffix, algo: algo(preset.algo), preset, own };
 }
 

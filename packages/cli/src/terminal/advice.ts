@@ -74,6 +74,15 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
         ? ['check that clean and corrupt prompts differ', KEEP_A_SIZE]
         : ['check that the model does the task (auto-circuit dataset)', 'use more test prompts', KEEP_A_SIZE],
 
+  'unknown-node': ({ fields }) =>
+    fields?.needs === 'residual' ? ['use --residual, whose graph has such nodes', 'name a head or an MLP'] : undefined,
+  'unknown-name': ({ fields, fix }) =>
+    fields?.what === 'backend' && DEVICES.includes(`${fields.name}`)
+      ? [`it is a device: use --backend ${fields.name === 'gpu' ? 'tfjs' : 'onnx'} --device ${fields.name}`]
+      : fields?.what === 'metric' && CURVE_NUMBERS.includes(`${fields.name}`)
+        ? [`evaluate measures it on a finished run; ${fix}`]
+        : undefined,
+
   'unsupported-graph': ({ where, fields }) =>
     where === 'graph' && has(fields, 'site')
       ? ['use the residual graph (--residual)', 'use an autoencoder of an MLP']
@@ -135,6 +144,10 @@ function orSkip({ where, what, fix }: ErrorParts): readonly Alternative[] | unde
   return [fix === undefined ? SKIP : `${fix}; ${SKIP}`];
 }
 
+/** Devices that are taken for backends. */
+const DEVICES: readonly string[] = ['cpu', 'cuda', 'gpu', 'webgpu', 'coreml', 'dml'];
+/** Numbers of a whole run, which `evaluate` takes for metrics. */
+const CURVE_NUMBERS: readonly string[] = ['cpr', 'cmd', 'area', 'auc', 'roc'];
 const OWN_CODE = 'it failed in its own code';
 /** Where errors about the graph of a known circuit come from. */
 const KNOWN_CIRCUIT_PLACES: readonly string[] = ['official circuit', 'compiled', 'tasks'];

@@ -1,6 +1,6 @@
 /** @file Reads EAP-IG's and MIB's graph JSON: scores of edges, nodes and neurons, and the circuit, of a model's graph. */
 import { AutoCircuitError } from '../errors/error.js';
-import { nearestNames } from '../errors/names.js';
+import { didYouMean, nearestNames } from '../errors/names.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
@@ -179,7 +179,7 @@ function unknownName(
     fields: { name, path, nearest },
     where: 'eap-ig',
     what: `${path} has ${what} "${name.slice(0, 80)}" that the model does not have`,
-    ...(nearest.length ? { fix: `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` } : {}),
+    ...(nearest.length ? { fix: didYouMean(nearest) } : {}),
   });
 }
 

@@ -1,6 +1,6 @@
 /** @file From what was given (command line text, or values of a config or a caller) to the values an option table describes. */
 import { AutoCircuitError } from '../errors/error.js';
-import { unknownName } from '../errors/names.js';
+import { didYouMean, nearestNames, unknownName } from '../errors/names.js';
 import type { OptionSpec, OptionTable, OptionValues } from './options.js';
 
 /**
@@ -85,6 +85,7 @@ export function parseOptionValue(
   const value = PARSERS[rule.type](rule as never, raw);
   if (value !== null) return value;
   const got = typeof raw === 'string' ? `"${raw}"` : describe(raw);
+  const nearest = rule.type === 'enum' && typeof raw === 'string' ? nearestNames(raw, rule.values) : [];
   throw new AutoCircuitError({
     code: 'invalid-option',
     fields: { option: name, got: raw },
@@ -92,6 +93,7 @@ export function parseOptionValue(
     what: `${what} does not fit`,
     expected: expectedText(rule),
     got,
+    ...(nearest.length > 0 ? { fix: didYouMean(nearest) } : {}),
   });
 }
 

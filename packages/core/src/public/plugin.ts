@@ -16,6 +16,7 @@ export {
   edgeEnds,
   edgeName,
   edgeNumber,
+  edgeNamesIn,
   edgesByName,
 } from '../graph/edges.js';
 export {

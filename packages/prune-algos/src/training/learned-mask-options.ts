@@ -1,7 +1,6 @@
 /** @file What the algorithms that learn masks share: their options, and the settings of a training made from them. */
 import {
   AutoCircuitError,
-  edgesByName,
   type Graph,
   HARD_CONCRETE,
   type MaskFunctionName,
@@ -10,6 +9,7 @@ import {
   type PatchDescription,
   type PruneAlgoContext,
 } from '@auto-circuit/core/plugin';
+import { edgeList } from '../shared/edge-list.js';
 import { seededNoise } from './mask-noise.js';
 import type { MaskTrainingSettings } from './mask-training.js';
 
@@ -156,6 +156,3 @@ const SIDES = {
     },
   },
 } as const;
-
-const edgeList = (graph: Graph, text: string): number[] =>
-  text.trim() === '' ? [] : text.split(',').flatMap((name) => edgesByName(graph, name.trim()));
