@@ -71,7 +71,8 @@ Example:
       const outputs = await runPair(cli, opened, batch, numbers, values.complement);
       const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
       const count = { patched, edgeCount: opened.graph.edgeCount };
-      showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, ...count });
+      const { reverse } = cli.flags(PATCH_FLAGS);
+      showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, reverse, ...count });
     } finally {
       await opened.dispose();
     }
@@ -111,7 +112,9 @@ async function pairOf(
     wordIdxs: {},
   };
   const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
-  const prompt = tokenizePrompts(file, loaded.tokenizer, { bos }).prompts[0]!;
+  const { prompts, warnings } = tokenizePrompts(file, loaded.tokenizer, { bos });
+  for (const line of warnings) cli.output.warn(line);
+  const prompt = prompts[0]!;
   return reverse ? { ...prompt, clean: prompt.corrupt, corrupt: prompt.clean } : prompt;
 }
 
