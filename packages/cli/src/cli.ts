@@ -2,6 +2,7 @@
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
 import { COMMANDS } from './commands/all-commands.js';
+import { namesSomething, showNamedHelp } from './commands/named-help.js';
 import { createCli, GLOBAL_FLAGS } from './context/context.js';
 import { packageVersion } from './context/package-version.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
@@ -18,6 +19,7 @@ import { createOutput, type Output, type Streams } from './terminal/output.js';
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const { rest, flags } = splitTableFlags(argv);
   let exitCode = 0;
+  let helped: Command | null = null;
   let output = createOutput(streams, { json: argv.includes('--json') }); // until the command line and the config are read
   const program = createProgram(streams, flags, {
     onExitCode: (code) => {
@@ -26,13 +28,30 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     onOutput: (own) => {
       output = own;
     },
+    onHelp: (command) => {
+      helped = command;
+    },
   });
   try {
     await program.parseAsync(rest.length === 0 ? ['--help'] : rest, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommanderError && error.exitCode === 0) {
+      return helped ? helpOfNames(program, helped, streams, flags) : 0;
+    }
     return reportError(output, error, argv.includes('--debug'));
+  }
+}
+
+/** After the help of a command: help about what its command line names. */
+async function helpOfNames(program: Command, command: Command, streams: Streams, flags: readonly TableFlag[]) {
+  if (!namesSomething(command)) return 0;
+  try {
+    const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
+    await showNamedHelp(createCli(command, streams, config, flags), command);
+    return 0;
+  } catch (error) {
+    return reportError(createOutput(streams), error, false);
   }
 }
 
@@ -40,6 +59,8 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
 export interface ProgramHooks {
   /** The exit code of a command that gives one. */
   readonly onExitCode?: (code: number) => void;
+  /** The help of a command was shown. */
+  readonly onHelp?: (command: Command) => void;
   /** Where the command's lines go, once its flags and the config are read. */
   readonly onOutput?: (output: Output) => void;
 }
@@ -48,7 +69,7 @@ export interface ProgramHooks {
 export function createProgram(
   streams: Streams,
   tableFlags: readonly TableFlag[] = [],
-  { onExitCode, onOutput }: ProgramHooks = {},
+  { onExitCode, onOutput, onHelp }: ProgramHooks = {},
 ): Command {
   const program = new Command('auto-circuit')
     .description('Which edges between the components of a transformer carry a behaviour?')
@@ -85,6 +106,7 @@ export function createProgram(
   }
   for (const command of [program, ...program.commands]) {
     command.exitOverride((error) => {
+      if (error.code === 'commander.helpDisplayed' && command !== program) onHelp?.(command);
       throw usageError(command, error) ?? error;
     });
   }

@@ -4,7 +4,6 @@ import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/co
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
-import { addTableOptions } from '../flags/table-flags.js';
 import { rocAreas } from '../open/known-circuit.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { comparisonReport, reportAddress } from '../report/comparison.js';
@@ -12,7 +11,7 @@ import { checkMetricNames } from '../run/check-flags.js';
 import { namedAlgos } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags, MEASURE_FLAGS } from '../run/run-flags.js';
+import { addRunFlags, MEASURE_FLAGS, OUT_GROUP } from '../run/run-flags.js';
 import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
@@ -69,13 +68,11 @@ interface Comparison {
 /** `auto-circuit compare`. */
 export const compareCommand: CliCommand = {
   build: () => {
-    const command = addFlags(new Command('compare'), FLAGS).description('Several algorithms on one task, side by side');
+    const command = addFlags(new Command('compare'), FLAGS, 'Algorithm:').description(
+      'Several algorithms on one task, side by side',
+    );
     addRunFlags(command, { algo: false });
-    return addTableOptions(
-      addBackendFlags(addFlags(command, FOLDER_FLAGS)),
-      'algo',
-      'all algorithms that have it',
-    ).addHelpText(
+    return addBackendFlags(addFlags(command, FOLDER_FLAGS, OUT_GROUP)).addHelpText(
       'after',
       `
 Each algorithm gets a run folder of its own, as from discover. Options stand behind its name, or are given to all that have them.

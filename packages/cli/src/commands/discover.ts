@@ -3,12 +3,11 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
 import { addFlags } from '../flags/flag-table.js';
-import { addTableOptions } from '../flags/table-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { checkMetricNames } from '../run/check-flags.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags, MEASURE_FLAGS } from '../run/run-flags.js';
+import { addRunFlags, MEASURE_FLAGS, OUT_GROUP } from '../run/run-flags.js';
 import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { chosenAlgo, runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
@@ -21,8 +20,7 @@ export const discoverCommand: CliCommand = {
       'Scores edges, measures circuits of several sizes, writes a run folder',
     );
     addRunFlags(command);
-    addFlags(command, OUT_FLAGS);
-    addTableOptions(addBackendFlags(command), 'algo', 'the algorithm');
+    addBackendFlags(addFlags(command, OUT_FLAGS, OUT_GROUP));
     return command.addHelpText(
       'after',
       `

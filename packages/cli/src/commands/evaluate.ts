@@ -10,7 +10,7 @@ import { evaluateRun } from '../evaluation/evaluate-run.js';
 import { EVALUATE_OUT_FLAGS } from '../evaluation/measuring.js';
 import { addFlags } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
-import { addEvaluateFlags } from '../run/run-flags.js';
+import { addEvaluateFlags, OUT_GROUP } from '../run/run-flags.js';
 
 /** `auto-circuit evaluate`. */
 export const evaluateCommand: CliCommand = {
@@ -22,7 +22,7 @@ export const evaluateCommand: CliCommand = {
         'a run folder, a circuit file, a folder that convert wrote, or a file or folder of EAP-IG or MIB',
       );
     addEvaluateFlags(command);
-    addBackendFlags(addFlags(command, EVALUATE_OUT_FLAGS));
+    addBackendFlags(addFlags(command, EVALUATE_OUT_FLAGS, OUT_GROUP));
     return command.addHelpText(
       'after',
       `

@@ -39,13 +39,25 @@ export type FlagValues<T extends FlagTable> = {
   readonly [K in keyof T]: T[K] extends { default: number | string | boolean } ? Plain<T[K]> : Plain<T[K]> | undefined;
 };
 
-/** Adds the flags of a table to a command, in their order. */
-export function addFlags<C extends Command>(command: C, table: FlagTable): C {
+/** What flags with a fixed choice of values take, for completion. */
+const choices = new WeakMap<Option, readonly string[]>();
+/** The values that a flag takes; undefined for one that takes any. */
+export const choicesOf = (option: Option): readonly string[] | undefined => choices.get(option);
+
+/**
+ * Adds the flags of a table to a command, in their order.
+ * @param group the heading that they stand under in help
+ */
+export function addFlags<C extends Command>(command: C, table: FlagTable, group = ''): C {
   for (const [name, spec] of Object.entries(table)) {
     const short = spec.short ? `-${spec.short}, ` : '';
     const value = spec.type === 'boolean' ? '' : ` <${spec.placeholder ?? PLACEHOLDERS[spec.type]}>`;
-    command.addOption(new Option(`${short}--${kebabCase(name)}${value}`, flagHelp(spec)));
-    if (spec.opposite) command.addOption(new Option(`--${spec.opposite}`, `the opposite of --${kebabCase(name)}`));
+    const option = new Option(`${short}--${kebabCase(name)}${value}`, flagHelp(spec)).helpGroup(group);
+    if (spec.type === 'enum') choices.set(option, spec.values);
+    command.addOption(option);
+    if (spec.opposite) {
+      command.addOption(new Option(`--${spec.opposite}`, `the opposite of --${kebabCase(name)}`).helpGroup(group));
+    }
   }
   return command;
 }

@@ -26,9 +26,11 @@ const WORKER_FLAGS = {
 const PROCESS_FLAGS = {
   sharedWeights: { type: 'boolean', default: false, doc: 'other processes use the same weights' },
 } as const satisfies FlagTable;
+const GROUP = 'Backend:';
 /** Adds `--backend`, `--device`, `--threads`, `--memory`, `--worker`, `--workers` and `--backend.OPTION`. */
 export function addBackendFlags<C extends Command>(command: C): C {
-  return addTableOptions(addFlags(addFlags(command, BACKEND_FLAGS), WORKER_FLAGS), 'backend', 'the backend');
+  for (const table of [BACKEND_FLAGS, WORKER_FLAGS]) addFlags(command, table, GROUP);
+  return addTableOptions(command, 'backend', 'the backend', GROUP);
 }
 
 /** The backend that is named, with its options; nothing is started. @throws AutoCircuitError for an unknown name or option */

@@ -10,6 +10,7 @@ import {
   OBJECTIVE_FLAGS,
   PATCH_FLAGS,
 } from '../flags/shared-flags.js';
+import { addTableOptions } from '../flags/table-flags.js';
 
 /** Where model and prompts come from. */
 export const SOURCE_FLAGS = {
@@ -98,15 +99,28 @@ export const SETTING_FLAGS = {
   },
 } as const satisfies FlagTable;
 
-const CIRCUIT_FLAGS = { ...MEASURE_FLAGS, ...SETTING_FLAGS } as const satisfies FlagTable;
-
 /** The flags of `discover`; without `--algo` those of `compare`. */
 export function addRunFlags(command: Command, { algo = true } = {}): void {
-  const named = algo ? [ALGO_FLAGS] : [];
-  for (const table of [SOURCE_FLAGS, ...named, CIRCUIT_FLAGS, KEEP_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
-    addFlags(command, table);
-  }
+  addFlags(command, SOURCE_FLAGS, GROUPS.source);
+  if (algo) addFlags(command, ALGO_FLAGS, GROUPS.algo);
+  addTableOptions(addFlags(command, OBJECTIVE_FLAGS, GROUPS.algo), 'algo', algo ? 'the algorithm' : 'all algorithms that have it', GROUPS.algo); // biome-ignore format: one line
+  for (const table of [MEASURE_FLAGS, KEEP_FLAGS]) addFlags(command, table, GROUPS.measure);
+  addFlags(command, SETTING_FLAGS, GROUPS.settings);
+  addFlags(command, GRAPH_FLAGS, GROUPS.graph);
+  addFlags(command, DATA_FLAGS, GROUPS.data);
 }
+
+/** The headings of help. */
+const GROUPS = {
+  source: 'Model and task:',
+  algo: 'Algorithm:',
+  measure: 'Sizes and metrics:',
+  settings: 'How circuits are run:',
+  graph: 'Graph:',
+  data: 'Prompts:',
+} as const;
+/** The heading of the flags that say where results go. */
+export const OUT_GROUP = 'Results:';
 
 /** What an experiment file may set for its runs: the flags of `discover` but for its axes and where results go. */
 export const RUN_SETTINGS = (() => {
@@ -120,9 +134,10 @@ export const RUN_SETTINGS = (() => {
 
 /** The flags of `evaluate`: graph and scores are there already. */
 export function addEvaluateFlags(command: Command): void {
-  for (const table of [EVALUATE_MEASURE_FLAGS, EVALUATE_SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS]) {
-    addFlags(command, table);
-  }
+  addFlags(command, EVALUATE_MEASURE_FLAGS, GROUPS.measure);
+  addFlags(command, EVALUATE_SOURCE_FLAGS, GROUPS.source);
+  addFlags(command, SETTING_FLAGS, GROUPS.settings);
+  addFlags(command, DATA_FLAGS, GROUPS.data);
 }
 /** Of those, what decides the numbers. */
 export const DECIDING_FLAGS: readonly string[] = [SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS].flatMap((table) =>

@@ -39,6 +39,24 @@ describe('help', () => {
     }
   });
 
+  it('of discover stands under headings, and shows what it is told the name of, with options and their ranges', async () => {
+    const plain = await runMain(['discover', '--help']);
+    for (const heading of ['Model and task:', 'Algorithm:', 'Sizes and metrics:', 'Graph:', 'Results:', 'Backend:'])
+      expect(plain.stdout).toContain(`\n${heading}\n  --`);
+    const { code, stdout } = await runMain(['discover', '--algo', 'eap-ig-inputs', '--metric', 'kl,mse', '-h']);
+    expect(code).toBe(0);
+    expect(stdout.startsWith(plain.stdout)).toBe(true);
+    expect(stdout).toMatch(/\n--algo\.steps +a whole number from 1 +5 +inputs between/);
+    expect(stdout).toMatch(/\nkl: [\s\S]*\nmse: /);
+    const preset = await runMain(['compare', '--algos', 'acdc-mse', '--help']);
+    expect(preset.stdout).toMatch(/\nacdc-mse: "MSE ACDC": acdc, [\s\S]*\nacdc: [\s\S]*--algo\.taus/);
+  });
+
+  it('about a name that nothing has is its refusal', async () => {
+    const { code, stderr } = await runMain(['discover', '--algo', 'eapp', '--help']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('unknown algorithm "eapp"; did you mean "eap"')]);
+  });
+
   it('has no colours and the version is the package’s', async () => {
     expect((await runMain(['list', '--help'])).stdout).not.toContain('\u001b');
     expect((await runMain(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
