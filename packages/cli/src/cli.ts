@@ -10,6 +10,7 @@ import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
 import { usageError } from './flags/usage-error.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Output, type Streams } from './terminal/output.js';
+import { asTyped } from './terminal/typed.js';
 
 /**
  * Runs one command line.
@@ -78,7 +79,7 @@ export function createProgram(
     .helpCommand('help [command]', 'help for a command')
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(streams.stdout.columns ?? 100, 110) })
     .configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
+      writeOut: (text) => streams.stdout.write(asTyped(text, streams.env)),
       writeErr: (text) => streams.stderr.write(text),
       outputError: () => undefined, // main writes it, once
       getOutHelpWidth: () => streams.stdout.columns ?? 100,

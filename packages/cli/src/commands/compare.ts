@@ -12,7 +12,7 @@ import { namedAlgos } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
 import { addRunFlags, MEASURE_FLAGS, OUT_GROUP } from '../run/run-flags.js';
-import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
+import { existingFolder, folderName, OUT_FLAGS, settingsSuffix, shortened, shownPath } from '../run/run-folder.js';
 import { runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { formatCount, formatFaithfulness, formatSeconds, formatValue } from '../terminal/numbers.js';
@@ -29,7 +29,11 @@ const FLAGS = {
 } as const satisfies FlagTable;
 const FOLDER_FLAGS = {
   ...OUT_FLAGS,
-  out: { ...OUT_FLAGS.out, doc: 'the folder of the run folders', unset: 'runs/compare-TASK-MODEL' },
+  out: {
+    ...OUT_FLAGS.out,
+    doc: 'the folder of the run folders',
+    unset: 'runs/compare-TASK-MODEL-ALGOS, with the settings given',
+  },
 } as const satisfies FlagTable;
 
 interface ComparedRun {
@@ -97,14 +101,23 @@ Examples:
     );
     try {
       const loadSeconds = (performance.now() - started) / 1000;
-      const folder = resolve(cli.cwd, cli.flags(FOLDER_FLAGS).out ?? defaultFolder(opened));
+      const folder = resolve(
+        cli.cwd,
+        cli.flags(FOLDER_FLAGS).out ??
+          defaultFolder(opened) +
+            shortened(algos.map(({ name }) => `-${name}`).join('')) +
+            settingsSuffix(cli, command),
+      );
       const runs: ComparedRun[] = [];
       for (const named of algos) {
         const { request, identity } = await runRequest(cli, command, opened, named, true);
         const own = join(folder, folderName(named.name));
         cli.output.note(`${named.name} in ${shownPath(cli, own)}`);
         const store = { folder: own, existing, identity };
-        runs.push({ name: named.name, result: await runDiscover(cli, { ...request, store, loadSeconds }, own) });
+        runs.push({
+          name: named.name,
+          result: await runDiscover(cli, { ...request, store, loadSeconds }, own, SAME_AGAIN),
+        });
       }
       warnOfFewPrompts(cli.output, runs[0]!.result);
       const comparison = await comparisonOf(cli, opened, runs);
@@ -119,6 +132,7 @@ Examples:
   },
 };
 
+const SAME_AGAIN = 'the same command with --resume';
 const defaultFolder = ({ dataName, model }: OpenedRun): string =>
   `runs/compare-${folderName(dataName)}-${folderName(model.name)}`;
 

@@ -102,7 +102,7 @@ describe('discover', () => {
     expect([stopped.code, stopped.err]).toEqual([
       130,
       expect.stringMatching(
-        /interrupted: \[discover\] stopped; what was done is kept in r; the same command with --resume/,
+        /interrupted: \[discover\] stopped; what was done is kept in r; go on with it: auto-circuit discover --resume --out r/,
       ),
     ]);
     expect((await run(`${DISCOVER} --out r --resume`)).code).toBe(0);

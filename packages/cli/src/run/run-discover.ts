@@ -4,17 +4,22 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
 import { errorKind } from '../terminal/errors.js';
-import { countOf } from '../terminal/numbers.js';
+import { countOf, quoted } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { createProgress, type ProgressBar } from '../terminal/progress.js';
 import { shownPath } from './run-folder.js';
 
 /**
  * Runs a request.
- * @param folder its run folder, absolute
+ * @param folder its run folder, absolute; `goOn`: how to resume it
  * @throws AutoCircuitError of kind `interrupted` on Ctrl-C, naming the folder
  */
-export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: string): Promise<DiscoverResult> {
+export async function runDiscover(
+  cli: Cli,
+  request: DiscoverRequest,
+  folder: string,
+  goOn = `auto-circuit discover --resume --out ${quoted(shownPath(cli, folder))}`,
+): Promise<DiscoverResult> {
   const { discover } = await import('@auto-circuit/core/run');
   const renderReport = await reportRenderer(cli);
   const bar = phaseBar(cli.output);
@@ -35,7 +40,7 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
       fields: { path: folder },
       where: 'discover',
       what: `stopped; what was done is kept in ${shownPath(cli, folder)}`,
-      fix: 'the same command with --resume goes on',
+      fix: `go on with it: ${goOn}`,
       kind: 'interrupted',
       cause: error,
     });

@@ -131,7 +131,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     if (where === 'experiment') return ['--resume goes on with it or shows it', OVERWRITE, OTHER_FOLDER];
     return [fields?.finished === true ? '--resume shows it' : '--resume goes on with it', OVERWRITE, OTHER_FOLDER];
   },
-  'run-unfinished': () => ['finish it: the same discover command with --resume'],
+  'run-unfinished': () => ['finish it: auto-circuit discover --resume --out FOLDER'],
   'run-locked': () => ['wait for it', 'stop it', { say: 'choose another folder with --out', needs: RUN_FOLDER }],
   'wrong-checkpoint': () => [START_AGAIN],
 

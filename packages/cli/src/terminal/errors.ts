@@ -6,6 +6,7 @@ import { AutoCircuitError, type ErrorKind, EXIT_CODES } from '@auto-circuit/core
 import { errorText, withAdvice } from './advice.js';
 import type { FlagWords } from './flag-words.js';
 import type { Output } from './output.js';
+import { asTyped } from './typed.js';
 
 /** Writes the error and gives the exit code. */
 export function reportError(output: Output, error: unknown, debug: boolean): number {
@@ -13,7 +14,7 @@ export function reportError(output: Output, error: unknown, debug: boolean): num
   const kind = errorKind(error);
   const { stderr } = output.streams;
   const label = kind === 'interrupted' ? 'interrupted' : 'error';
-  const message = sentenceOf(error, kind, output.flags);
+  const message = asTyped(sentenceOf(error, kind, output.flags), output.streams.env);
   stderr.write(`${red(`${label}:`)} ${message}\n`);
   if (debug) stderr.write(`${dim(stackOf(error))}\n`);
   if (output.jsonOnly && !output.wroteJson) output.json({ error: errorJson(error, kind, message, output.flags) });

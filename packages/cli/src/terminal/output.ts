@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { warningText } from './advice.js';
 import { ANY_FLAG, type FlagWords } from './flag-words.js';
+import { asTyped } from './typed.js';
 
 /** What a command line runs in; tests give their own. */
 export interface Streams {
@@ -11,6 +12,8 @@ export interface Streams {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** What the first Ctrl-C is answered with; a command that is meant to be ended so says what happens. */
+  readonly interrupt?: { words: string };
 }
 /** The part of a Node.js stream that is used. */
 export interface TextStream {
@@ -65,7 +68,7 @@ export function createOutput(
     flags,
     width: stdout.columns ?? 100,
     line: (text = '') => {
-      if (!json) stdout.write(`${text}\n`);
+      if (!json) stdout.write(`${asTyped(text, streams.env)}\n`);
     },
     json: (value) => {
       wroteJson = true;
@@ -78,7 +81,7 @@ export function createOutput(
       if (!quiet) stderr.write(`${text}\n`);
     },
     warn: (text) => {
-      stderr.write(`${errorColors.yellow('warning:')} ${warningText(text, flags)}\n`);
+      stderr.write(`${errorColors.yellow('warning:')} ${asTyped(warningText(text, flags), streams.env)}\n`);
     },
   } satisfies Output);
 }

@@ -152,7 +152,7 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
     { where: 'experiment' },
     '--resume goes on with it or shows it, --overwrite replaces it, or --out chooses another folder',
   ],
-  ['run-unfinished', {}, 'finish it: the same discover command with --resume'],
+  ['run-unfinished', {}, 'finish it: auto-circuit discover --resume --out FOLDER'],
   ['run-locked', {}, 'wait for it, stop it, or choose another folder with --out'],
   ['wrong-checkpoint', {}, 'start again with --overwrite'],
   ['plugin-failed', {}, LIBRARY_FIX],
@@ -247,7 +247,7 @@ describe('advice', () => {
     expect(adviceFor('evaluate', 'wrong-checkpoint')).toBe('make the run again: discover with --overwrite');
     expect(adviceFor('evaluate', 'run-locked')).toBe('wait for it, or stop it');
     expect(adviceFor('verify', 'no-bos-token')).toBe(LIBRARY_FIX);
-    expect(adviceFor('report', 'run-unfinished')).toBe('finish it: the same discover command with --resume');
+    expect(adviceFor('report', 'run-unfinished')).toBe('finish it: auto-circuit discover --resume --out FOLDER');
   });
 
   it('leaves advice alone that names a flag already', () => {
