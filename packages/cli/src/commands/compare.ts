@@ -79,8 +79,8 @@ export const compareCommand: CliCommand = {
     return addBackendFlags(addFlags(command, FOLDER_FLAGS, OUT_GROUP)).addHelpText(
       'after',
       `
-Each algorithm gets a run folder of its own, as from discover. Options stand behind its name, or are given to all that have them.
-Where the task has a known circuit, the area under each algorithm's ROC curve against it is shown, too.
+Each algorithm gets its own run folder, like one from discover. Options follow its name in parentheses, or are given to every
+algorithm that has them. Where the task has a known circuit, the area under each algorithm's ROC curve against it is also shown.
 
 Examples:
   $ auto-circuit compare --task ioi-mini --algos eap,eap-ig-inputs,random
@@ -132,7 +132,7 @@ Examples:
   },
 };
 
-const SAME_AGAIN = 'the same command with --resume';
+const SAME_AGAIN = 'run the same command with --resume';
 const defaultFolder = ({ dataName, model }: OpenedRun): string =>
   `runs/compare-${folderName(dataName)}-${folderName(model.name)}`;
 
@@ -224,12 +224,12 @@ function show(output: Output, comparison: Comparison, folder: string): void {
       output.colors.dim(`ROC against the known circuit "${known.name}" of ${formatCount(known.edges)} edges`),
     );
   output.line();
-  output.line(bold(`${measured} at sizes that more than one measured`));
+  output.line(bold(`${measured} at sizes measured by more than one`));
   const rows = sizes.map(({ edges, values }) => [formatCount(edges), ...values.map(number)]);
   if (rows.length > 0) writeTable(output, [right('edges'), ...names], rows);
-  else output.line('none in common; name some with --edges');
+  else output.line('no sizes in common; choose some with --edges');
   output.line();
-  output.line(bold(`overlap of the top ${formatCount(overlap.edges)} edges, shared of all in either`));
+  output.line(bold(`overlap of the top ${formatCount(overlap.edges)} edges: shared / all in either`));
   writeTable(
     output,
     [{ title: '' }, ...names],

@@ -15,8 +15,8 @@ export const completionCommand: CliCommand = {
       .addHelpText(
         'after',
         `
-It completes commands, flags, and the names that flags take: algorithms, tasks, models, metrics, …, those of the plugins in use
-among them. Make it again after adding a plugin.
+It completes commands, flags and the names that flags take (algorithms, tasks, models, metrics, …), including those of the plugins
+in use. Regenerate it after adding a plugin.
 
 Example:
   $ auto-circuit completion bash >> ~/.bashrc`,

@@ -102,7 +102,7 @@ describe('discover', () => {
     expect([stopped.code, stopped.err]).toEqual([
       130,
       expect.stringMatching(
-        /interrupted: \[discover\] stopped; what was done is kept in r; go on with it: auto-circuit discover --resume --out r/,
+        /interrupted: \[discover\] stopped; finished work is saved in r; to continue: auto-circuit discover --resume --out r/,
       ),
     ]);
     expect((await run(`${DISCOVER} --out r --resume`)).code).toBe(0);
@@ -172,7 +172,7 @@ describe('discover', () => {
     expect(there.fix).toBe('--resume shows it, --overwrite replaces it, --out chooses another folder');
     const changed = await refused(`${DISCOVER} --out r --resume --seed 4`);
     expect(changed.message).toMatch(/another request: seed was 0 and is now 4/);
-    expect(changed.fix).toBe('ask for the same again, choose another --out, or replace it with --overwrite');
+    expect(changed.fix).toBe('give the same settings, choose another --out, or replace it with --overwrite');
   });
 
   it('goes on with no run whose plugin has changed since', async () => {

@@ -6,14 +6,14 @@ import { writeTable } from '../terminal/table.js';
 import { type Entry, isForeign, LIST_NAMES, LISTS, type ListName, showEntry } from './list-entries.js';
 
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
-  presets: 'presets: names of AutoCircuit, for --algo too',
+  presets: 'presets: AutoCircuit’s names, which --algo also takes',
 };
 /** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
     new Command('list')
-      .description('What there is to use: models, tasks, algorithms, metrics, backends, …')
-      .argument('[what]', `one of ${LIST_NAMES.join(', ')}; all of them without`)
+      .description('Lists what is available: models, tasks, algorithms, metrics, backends, …')
+      .argument('[what]', `one of ${LIST_NAMES.join(', ')} (default: all of them)`)
       .argument('[name]', 'one entry, with its options')
       .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig-inputs'),
   async run(cli, command) {

@@ -29,7 +29,7 @@ const FLAGS = {
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
   skipUnfit: DATA_FLAGS.skipUnfit,
-  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the logits do not depend on it' },
+  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts per run; the logits do not depend on it' },
 } as const satisfies FlagTable;
 
 /** Prompts shown on the terminal. */
@@ -204,5 +204,5 @@ function show(
     shown,
   );
   if (all.length > SHOWN) output.line(`… and ${all.length - SHOWN} more`);
-  if (out !== undefined) output.line(`\nlogits are in ${out}`);
+  if (out !== undefined) output.line(`\nlogits written to ${out}`);
 }

@@ -16,8 +16,13 @@ const FLAGS = {
   ...modelFlags(true),
   clean: { type: 'string', doc: 'the prompt that is run', unset: 'needed' },
   corrupt: { type: 'string', doc: 'the prompt whose activations are patched in', unset: 'needed' },
-  edges: { type: 'string', placeholder: 'EDGES', doc: 'edges to patch, by name, with commas between', unset: 'needed' },
-  complement: { type: 'boolean', default: false, doc: 'patch every edge but these: run them as a circuit' },
+  edges: {
+    type: 'string',
+    placeholder: 'EDGES',
+    doc: 'names of the edges to patch, separated by commas',
+    unset: 'needed',
+  },
+  complement: { type: 'boolean', default: false, doc: 'patch every edge except these: run them as a circuit' },
   top: { type: 'int', min: 1, max: 50, default: 8, doc: 'tokens to show' },
   bos: DATA_FLAGS.bos,
 } as const satisfies FlagTable;
@@ -25,7 +30,7 @@ const FLAGS = {
 /** `auto-circuit patch`. */
 export const patchCommand: CliCommand = {
   build: () => {
-    const command = new Command('patch').description('One edge-patching run on a pair of prompts');
+    const command = new Command('patch').description('Patches edges on one pair of prompts');
     addFlags(command, FLAGS);
     for (const [name, what] of [
       ['answer', 'a right answer (one token)'],
@@ -151,7 +156,7 @@ async function edgeNames(text: string): Promise<readonly string[]> {
     fields: { option: '--edges', got: text },
     where: 'patch',
     what: '--edges names no edge',
-    expected: 'names of edges with commas between, such as "A0.0->Resid End"',
+    expected: 'names of edges, separated by commas, such as "A0.0->Resid End"',
     got: `"${text}"`,
     fix: 'logits shows the outputs without a patch',
   });

@@ -24,7 +24,7 @@ export const verifyCommand: CliCommand = {
   build: () =>
     addBackendFlags(
       new Command('verify')
-        .description('Makes the numbers of a finished run again with another backend, and compares')
+        .description('Recomputes the numbers of a finished run with another backend, and compares them')
         .argument('<run>', 'a run folder'),
     ).addHelpText(
       'after',
@@ -114,7 +114,9 @@ function show(output: Output, verification: Verification, name: string): void {
   const number = (value: number | 'inf' | '-inf'): string => (typeof value === 'number' ? formatValue(value) : value);
   output.line(output.colors.bold(`${place(backend)} against the run’s ${place(against)}`));
   if (backend.name === against.name) {
-    output.line('the same backend as the run’s: this shows that the run repeats, not that the backend is right');
+    output.line(
+      'the same backend as the run’s: this shows that the run is reproducible, not that the backend is right',
+    );
   }
   output.line();
   writeTable(

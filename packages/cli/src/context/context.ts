@@ -11,7 +11,7 @@ import { useFirstPartyPlugins } from './first-party.js';
 export const GLOBAL_FLAGS = {
   json: { type: 'boolean', default: false, doc: 'one JSON document on stdout, nothing else there' },
   quiet: { type: 'boolean', default: false, doc: 'no header, no progress' },
-  debug: { type: 'boolean', default: false, doc: 'say what is chosen on the way; show the stack of errors' },
+  debug: { type: 'boolean', default: false, doc: 'report decisions along the way; show stack traces of errors' },
 } as const satisfies FlagTable;
 
 /** What a command is given: its output, config, registry and flags. */

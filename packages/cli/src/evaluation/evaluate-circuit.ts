@@ -81,7 +81,7 @@ function checkIsCircuit(text: string, name: string): void {
     code: 'unsupported-format',
     fields: { path: name },
     where: 'evaluate',
-    what: `${name} is no run folder and no circuit file`,
+    what: `${name} is neither a run folder nor a circuit file`,
     fix: 'name a folder that discover wrote, or the circuit.json in one',
   });
 }

@@ -70,7 +70,7 @@ export async function eapIgSource(path: string, name: string): Promise<ImportedS
         throw new AutoCircuitError({
           code: 'unsupported-model',
           where: 'evaluate',
-          what: `${name} is of a transformer, and the model is a toy model without attention`,
+          what: `${name} was made for a transformer, but the model is a toy model without attention`,
         });
       }
       const content = fromEapIg(value, layout, name);

@@ -188,7 +188,7 @@ function refuseSettings(command: Command, name: string): void {
     code: 'invalid-option',
     fields: { option: `--${kebabCase(given)}` },
     where: 'evaluate',
-    what: `a run is measured with its own settings, so --${kebabCase(given)} has no place here`,
-    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover anew`,
+    what: `a run is measured with its own settings, so --${kebabCase(given)} cannot be given here`,
+    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover again`,
   });
 }

@@ -138,7 +138,7 @@ function eitherOf(command: Command, name: string, flag: string, opposite: string
       code: 'conflicting-options',
       fields: { options: [flag, `--${opposite}`] },
       where: command.name(),
-      what: `${flag} and --${opposite} exclude each other`,
+      what: `${flag} and --${opposite} cannot be used together`,
     });
   }
   return other === true ? false : given[name];

@@ -13,12 +13,12 @@ const WORKER_FLAGS = {
   worker: {
     type: 'boolean',
     default: false,
-    doc: 'run the backend in a thread of its own: Ctrl-C is heard while it computes',
+    doc: 'run the backend in its own thread, so that Ctrl-C works while it computes',
   },
   workers: {
     type: 'int',
     min: 1,
-    doc: 'run the backend in so many processes, which share the threads and one copy of the weights',
+    doc: 'run the backend in N processes, which share the threads and one copy of the weights',
     unset: 'in this process',
   },
 } as const satisfies FlagTable;
@@ -57,7 +57,7 @@ export async function openBackend(cli: Cli): Promise<Backend> {
     throw new AutoCircuitError({
       code: 'invalid-option',
       where: 'backend',
-      what: `${flag} takes the backends that come with auto-circuit, and "${values.backend}" is of ${origin}`,
+      what: `${flag} works only with the backends that come with auto-circuit, and "${values.backend}" comes from ${origin}`,
       fix: `leave ${flag} out`,
       fields: { option: flag, got: values.backend },
     });

@@ -65,7 +65,7 @@ function splitOptions(where: string, text: string): { readonly name: string; rea
       code: 'invalid-option',
       fields: { option: 'algo', got: text },
       where,
-      what: 'an algorithm with its options is not readable',
+      what: 'the algorithm with its options cannot be parsed',
       expected: 'name(option=value,…)',
       got: `"${text}"`,
     });

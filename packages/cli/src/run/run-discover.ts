@@ -39,8 +39,8 @@ export async function runDiscover(
       code: 'interrupted',
       fields: { path: folder },
       where: 'discover',
-      what: `stopped; what was done is kept in ${shownPath(cli, folder)}`,
-      fix: `go on with it: ${goOn}`,
+      what: `stopped; finished work is saved in ${shownPath(cli, folder)}`,
+      fix: `to continue: ${goOn}`,
       kind: 'interrupted',
       cause: error,
     });
@@ -55,7 +55,8 @@ const FEW_PROMPTS = 10;
 /** Warns where circuits were measured on too few prompts for the numbers to mean much. */
 export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void {
   const test = run?.prompts.test ?? FEW_PROMPTS;
-  if (test < FEW_PROMPTS) output.warn(`circuits were measured on ${countOf(test, 'prompt')} only, which says little`);
+  if (test < FEW_PROMPTS)
+    output.warn(`circuits were measured on only ${countOf(test, 'prompt')}, too few to mean much`);
 }
 
 const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };

@@ -36,19 +36,19 @@ export const MEASURE_FLAGS = {
   metric: {
     type: 'string',
     placeholder: 'NAME,…',
-    doc: 'what circuits are measured by; see "list metrics"',
+    doc: 'metrics of circuits; see "list metrics"',
     unset: 'kl,logit-diff',
   },
   edges: {
     type: 'string',
     placeholder: 'N,…',
-    doc: 'circuit sizes: numbers, shares of all edges below 1, log, all, or groups of equal scores',
+    doc: 'circuit sizes: numbers of edges, shares of all edges (below 1), log, all, or groups (of equal scores)',
     unset: 'log above 200 edges, groups when scores are few',
   },
   threshold: {
     type: 'number',
     min: 0,
-    doc: 'the circuit of all edges with at least this |score|, in place of --edges',
+    doc: 'the circuit of all edges with at least this |score|, instead of --edges',
     unset: 'sizes by --edges',
   },
 } as const satisfies FlagTable;
@@ -81,21 +81,21 @@ export const SETTING_FLAGS = {
     type: 'enum',
     values: Object.keys(SELECTIONS) as SelectionName[],
     default: 'threshold',
-    doc: 'which edges a circuit of n has: threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output',
+    doc: 'which edges a circuit of size n has; threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output',
   },
   ...PATCH_FLAGS,
-  force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit says little' },
+  force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit means little' },
   train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half of them' },
   test: {
     type: 'string',
     placeholder: 'N|same',
-    doc: 'prompts to measure on; same: those of the scores',
+    doc: 'prompts to measure on; same: the ones used for scores',
     unset: 'the other half',
   },
   sharedPrefix: {
     type: 'boolean',
     default: false,
-    doc: 'run the tokens that clean and corrupt share only once, and patch those behind them',
+    doc: 'run the tokens that clean and corrupt share only once, and patch the ones after them',
   },
 } as const satisfies FlagTable;
 

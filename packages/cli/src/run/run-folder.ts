@@ -16,7 +16,7 @@ export const OUT_FLAGS = {
     doc: 'the run folder',
     unset: 'runs/TASK-MODEL-ALGO, with the settings given',
   },
-  resume: { type: 'boolean', default: false, doc: 'go on with the run in the folder, or show it when finished' },
+  resume: { type: 'boolean', default: false, doc: 'continue the run in the folder, or show it if finished' },
   overwrite: { type: 'boolean', default: false, doc: 'replace the run in the folder' },
 } as const satisfies FlagTable;
 
@@ -28,7 +28,7 @@ export function existingFolder(cli: Cli, where: string): ExistingFolder {
       code: 'conflicting-options',
       fields: { options: ['--resume', '--overwrite'] },
       where,
-      what: '--resume and --overwrite exclude each other',
+      what: '--resume and --overwrite cannot be used together',
     });
   }
   return resume ? 'resume' : overwrite ? 'overwrite' : 'refuse';

@@ -171,7 +171,7 @@ function checked(row: Float32Array, id: number, tokenizer: ShownPatch['tokenizer
     code: 'token-out-of-range',
     fields: { token: id, size: row.length },
     where: 'patch',
-    what: 'an answer is no token of the model',
+    what: 'an answer is not a token of the model',
     expected: `a whole number below ${row.length}`,
     got: `${id}`,
   });

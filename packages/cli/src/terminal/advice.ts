@@ -22,7 +22,7 @@ type Advice = (parts: ErrorParts) => readonly Alternative[] | undefined;
 const RUN_FOLDER = ['--resume'];
 const START_AGAIN: Alternative = {
   say: 'start again with --overwrite',
-  instead: 'make the run again: discover with --overwrite',
+  instead: 're-run it: discover with --overwrite',
 };
 const OVERWRITE = '--overwrite replaces it';
 const OTHER_FOLDER: Alternative = { say: '--out chooses another folder', needs: RUN_FOLDER };
@@ -52,7 +52,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     const names = namesIn(fields, 'options');
     if (names.includes('patchType')) {
       return where === 'measure'
-        ? ['use --patch-type tree', 'use --ablation resample', 'say --force']
+        ? ['use --patch-type tree', 'use --ablation resample', 'use --force']
         : ['use --algo.patch-type tree', 'use --ablation resample'];
     }
     if (names.includes('answers')) return ['use --objective mse', 'use --algo.answers diff or value'];
@@ -123,13 +123,13 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   'run-exists': ({ where, fields }) => {
     if (has(fields, 'changes')) {
       return [
-        'ask for the same again',
+        'give the same settings',
         { say: 'choose another --out', needs: RUN_FOLDER },
         'replace it with --overwrite',
       ];
     }
-    if (where === 'experiment') return ['--resume goes on with it or shows it', OVERWRITE, OTHER_FOLDER];
-    return [fields?.finished === true ? '--resume shows it' : '--resume goes on with it', OVERWRITE, OTHER_FOLDER];
+    if (where === 'experiment') return ['--resume continues or shows it', OVERWRITE, OTHER_FOLDER];
+    return [fields?.finished === true ? '--resume shows it' : '--resume continues it', OVERWRITE, OTHER_FOLDER];
   },
   'run-unfinished': () => ['finish it: auto-circuit discover --resume --out FOLDER'],
   'run-locked': () => ['wait for it', 'stop it', { say: 'choose another folder with --out', needs: RUN_FOLDER }],

@@ -83,7 +83,7 @@ function sentenceOf(error: unknown, kind: ErrorKind, flags: FlagWords): string {
   const text = errorText(error, flags);
   if (isAutoCircuitError(error)) return text;
   if (kind === 'interrupted') return 'stopped by Ctrl-C';
-  return `[auto-circuit] a mistake of ours: ${text} (--debug shows where; please report it)`;
+  return `[auto-circuit] a bug in auto-circuit: ${text} (--debug shows where; please report it)`;
 }
 
 function stackOf(error: unknown): string {

@@ -143,7 +143,7 @@ describe('errors', () => {
     expect(codes).toEqual([2, 1, 130, 130, 1]);
     expect(text().split('\n').slice(0, 4)).toEqual([
       'error: [x] wrong',
-      'error: [auto-circuit] a mistake of ours: bug here (--debug shows where; please report it)',
+      'error: [auto-circuit] a bug in auto-circuit: bug here (--debug shows where; please report it)',
       'interrupted: stopped by Ctrl-C',
       'interrupted: [run] stopped',
     ]);
@@ -186,7 +186,7 @@ describe('errors', () => {
       code: 'internal',
       kind: 'internal',
       where: 'auto-circuit',
-      message: '[auto-circuit] a mistake of ours: bug (--debug shows where; please report it)',
+      message: '[auto-circuit] a bug in auto-circuit: bug (--debug shows where; please report it)',
     });
     expect(documents(new DOMException('aborted', 'AbortError'))).toMatchObject({
       code: 'interrupted',

@@ -50,7 +50,7 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
   [
     'conflicting-options',
     { where: 'measure', fields: { options: ['patchType', 'ablation'] } },
-    'use --patch-type tree, use --ablation resample, or say --force',
+    'use --patch-type tree, use --ablation resample, or use --force',
   ],
   [
     'conflicting-options',
@@ -135,7 +135,7 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
   [
     'run-exists',
     { fields: { changes: ['seed'] } },
-    'ask for the same again, choose another --out, or replace it with --overwrite',
+    'give the same settings, choose another --out, or replace it with --overwrite',
   ],
   [
     'run-exists',
@@ -145,12 +145,12 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
   [
     'run-exists',
     { fields: { finished: false } },
-    '--resume goes on with it, --overwrite replaces it, or --out chooses another folder',
+    '--resume continues it, --overwrite replaces it, or --out chooses another folder',
   ],
   [
     'run-exists',
     { where: 'experiment' },
-    '--resume goes on with it or shows it, --overwrite replaces it, or --out chooses another folder',
+    '--resume continues or shows it, --overwrite replaces it, or --out chooses another folder',
   ],
   ['run-unfinished', {}, 'finish it: auto-circuit discover --resume --out FOLDER'],
   ['run-locked', {}, 'wait for it, stop it, or choose another folder with --out'],
@@ -165,8 +165,8 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
 
 describe('warnings of libraries', () => {
   it('get flags, too, and stay as they are where there is none for them', () => {
-    expect(warningText('x: so their scores are rounding noise; use the weights unprocessed')).toBe(
-      'x: so their scores are rounding noise; use --no-process',
+    expect(warningText('x: so their scores are only rounding noise; use the weights unprocessed')).toBe(
+      'x: so their scores are only rounding noise; use --no-process',
     );
     expect(warningText('use the weights')).toBe('use the weights');
   });
@@ -243,8 +243,8 @@ describe('advice', () => {
     const adviceFor = (name: string, code: ErrorCode, more: Partial<ErrorParts> = {}) =>
       withAdvice(parts(code, more), flagsOfCommand(program.commands.find((one) => one.name() === name)!)).fix;
     expect(adviceFor('verify', 'memory-limit', { where: 'memory' })).toBe('raise --memory');
-    expect(adviceFor('verify', 'wrong-checkpoint')).toBe('make the run again: discover with --overwrite');
-    expect(adviceFor('evaluate', 'wrong-checkpoint')).toBe('make the run again: discover with --overwrite');
+    expect(adviceFor('verify', 'wrong-checkpoint')).toBe('re-run it: discover with --overwrite');
+    expect(adviceFor('evaluate', 'wrong-checkpoint')).toBe('re-run it: discover with --overwrite');
     expect(adviceFor('evaluate', 'run-locked')).toBe('wait for it, or stop it');
     expect(adviceFor('verify', 'no-bos-token')).toBe(LIBRARY_FIX);
     expect(adviceFor('report', 'run-unfinished')).toBe('finish it: auto-circuit discover --resume --out FOLDER');

@@ -122,13 +122,13 @@ describe('mistakes of the user', () => {
       ['logits', '--limit', '2.5'],
       null,
       {},
-      '[logits] --limit does not fit: expected a whole number from 1, got "2.5"',
+      '[logits] --limit is not valid: expected a whole number from 1, got "2.5"',
     ],
     [
       ['logits', '--side', 'left'],
       null,
       {},
-      '[logits] --side does not fit: expected one of clean, corrupt, got "left"',
+      '[logits] --side is not valid: expected one of clean, corrupt, got "left"',
     ],
     [['list', '--algo.steps', '5'], 'unknown-name', { name: '--algo.steps' }, '[list] unknown flag "--algo.steps"'],
     [
@@ -161,7 +161,7 @@ describe('mistakes of the user', () => {
       ['discover', '--task', 'ioi-mini', '--algo', 'eap', '--resume', '--overwrite'],
       'conflicting-options',
       { options: ['--resume', '--overwrite'] },
-      '[discover] --resume and --overwrite exclude each other',
+      '[discover] --resume and --overwrite cannot be used together',
     ],
   ] as const)(
     '%j is one line on stderr, exit code 2, and a document with --json',

@@ -60,7 +60,7 @@ describe('--resume', () => {
   it('goes on with what the run was asked, named by its folder, or the only unfinished one', async () => {
     const first = await stopped(`${LONG} --out runs/one`);
     expect(first.code).toBe(130);
-    expect(first.stderr).toContain('go on with it: auto-circuit discover --resume --out runs/one');
+    expect(first.stderr).toContain('to continue: auto-circuit discover --resume --out runs/one');
     const before = await asked('runs/one');
     expect((await discover('--resume')).code).toBe(0);
     expect(await asked('runs/one')).toEqual(before);

@@ -9,7 +9,7 @@ export const ERROR_CODES = {
   'unknown-name': 'nothing of this kind has the name (an algorithm, a metric, a node, …); fields: name, known, nearest',
   'invalid-option': 'an option or a setting has a value that it cannot have; fields: option, got',
   'missing-option': 'a setting that is needed here was not given; fields: option',
-  'conflicting-options': 'two settings exclude each other; fields: options',
+  'conflicting-options': 'two settings cannot be used together; fields: options',
 
   // files
   'file-not-found': 'a file or folder is not there; fields: path',

@@ -90,7 +90,7 @@ export function parseOptionValue(
     code: 'invalid-option',
     fields: { option: name, got: raw },
     where,
-    what: `${what} does not fit`,
+    what: `${what} is not valid`,
     expected: expectedText(rule),
     got,
     ...(nearest.length > 0 ? { fix: didYouMean(nearest) } : {}),

@@ -15,8 +15,8 @@ export {
   edgeAt,
   edgeEnds,
   edgeName,
-  edgeNumber,
   edgeNamesIn,
+  edgeNumber,
   edgesByName,
 } from '../graph/edges.js';
 export {

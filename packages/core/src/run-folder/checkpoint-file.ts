@@ -36,7 +36,7 @@ function readCheckpoint(path: string): CheckpointData {
       code: 'wrong-checkpoint',
       fields: { path },
       where: 'run',
-      what: `${path} is no checkpoint: ${what}`,
+      what: `${path} is not a checkpoint: ${what}`,
       fix: 'start again, replacing the run',
     });
   if (file.metadata.state === undefined) throw broken('it has no state');

@@ -244,7 +244,7 @@ async function measuredOf(
     const kept =
       circuit.edges.length === model.graph.edgeCount
         ? 'nothing but the whole model was measured, so it is kept'
-        : `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges)`;
+        : `no two neighbouring sizes are both faithful, so the largest below the whole model is kept (${circuit.edges.length} ${circuit.edges.length === 1 ? 'edge' : 'edges'})`;
     onWarning?.(`${kept}; measure more sizes, or choose the size to keep`);
   }
   return { circuit, connected, measurements };

@@ -185,7 +185,7 @@ function checkFinite(source: string, name: string, numbers: Float32Array): void 
       where: WHERE,
       what: `tensor "${name}" of ${source} holds a number that is not finite`,
       got: `${numbers[i]} at element ${i}`,
-      fix: 'the checkpoint is damaged or was trained to divergence; get it again or use another',
+      fix: 'the checkpoint is damaged or was trained to divergence; download it again or use another',
     });
   }
 }

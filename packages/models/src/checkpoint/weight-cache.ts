@@ -187,10 +187,10 @@ async function openCached(
       return entry?.dtype === 'F32' && entry.shape.join() === shape.join();
     });
     if (fits && file.tensors.size === tensors.size) return file;
-    onWarning(`[cache] ${path} does not hold this model's weights; writing it again`);
+    onWarning(`[cache] ${path} does not hold this model's weights; rewriting it`);
   } catch (error) {
     if (!(error instanceof AutoCircuitError)) throw error;
-    onWarning(`${error.message} (the cache writes it again)`);
+    onWarning(`${error.message} (the cache rewrites it)`);
   }
   return undefined;
 }

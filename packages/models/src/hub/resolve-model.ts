@@ -68,7 +68,7 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
       code: 'unknown-name',
       fields: { what: 'model', name: nameOrFolder },
       where: WHERE,
-      what: `there is no folder ${nameOrFolder}, and it is no hub name either`,
+      what: `there is no folder ${nameOrFolder}, and it is not a hub name either`,
       expected: 'a folder, or a name like openai-community/gpt2',
     });
   }
@@ -93,7 +93,7 @@ function connect(repo: string, settings: HubSettings): HubConnection {
       code: 'invalid-option',
       fields: { option: 'endpoint', got: endpoint },
       where: WHERE,
-      what: `HF_ENDPOINT is no address`,
+      what: `HF_ENDPOINT is not an address`,
       got: endpoint,
     });
   }

@@ -38,10 +38,10 @@ export const exact = definePruneAlgo({
   options: {
     edges: {
       type: 'string',
-      doc: 'only these edges: names with commas between; all others score 0. Empty: every edge',
+      doc: 'only these edges: names separated by commas; all others score 0. Empty: every edge',
       default: '',
     },
-    top: { type: 'int', doc: 'of `edges`, only the first so many; 0: all of them', default: 0, min: 0 },
+    top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
   },
   async score(context, { edges: named = '', top = 0 }) {
     const { batches, graph } = context;
