@@ -187,7 +187,7 @@ describe('discover', () => {
     const { code, stderr } = await runOther(['--resume']);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /holds a run of another request: plugins\.[\w-]+ was "[0-9a-f]{16}" and is now "[0-9a-f]{16}"/,
+      /holds a run with other settings: plugins\.[\w-]+ was "[0-9a-f]{16}" and is now "[0-9a-f]{16}"/,
     );
   });
 });

@@ -12,7 +12,7 @@ import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { phaseBar } from '../run/run-discover.js';
 import { circuitSettings } from '../run/run-request.js';
 import { checkSameSources } from '../run/same-sources.js';
-import { formatCount, formatValue } from '../terminal/numbers.js';
+import { countOf, formatCount, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
 
@@ -141,7 +141,7 @@ function show(output: Output, verification: Verification, name: string): void {
         `${metric} (${unit})`,
         number(difference),
         formatValue(tolerance),
-        typeof at === 'number' ? `${formatCount(at)} edges` : at === 'model' ? 'whole model' : 'empty circuit',
+        typeof at === 'number' ? countOf(at, 'edge') : at === 'model' ? 'whole model' : 'empty circuit',
         verdict(agrees),
       ]),
     ],

@@ -124,7 +124,7 @@ async function mib({
       fields: { metric: 'faithfulness', edges },
       where: 'evaluate',
       what: `the circuit of ${edges} edges has no faithfulness, which CPR and CMD need`,
-      fix: 'use prompts with wrong answers, on which the model does the task',
+      fix: 'use prompts with wrong answers, on which the model can do the task',
     });
   });
   return mibScores(points);

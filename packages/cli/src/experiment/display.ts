@@ -1,7 +1,7 @@
 /** @file What is seen while cells run: a line for each that ends, and on a terminal a bar for each worker and one for all. */
 import type { RunPhase } from '@auto-circuit/core/run';
 import cliProgress from 'cli-progress';
-import { formatCount, formatFaithfulness, formatSeconds } from '../terminal/numbers.js';
+import { countOf, formatFaithfulness, formatSeconds } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { wrapText } from '../terminal/wrap.js';
 import type { Cell } from './cells.js';
@@ -65,7 +65,7 @@ function doneText({ edges, faithfulness, seconds }: Extract<CellOutcome, { reado
     faithfulness === null
       ? ''
       : `, faithfulness ${typeof faithfulness === 'number' ? formatFaithfulness(faithfulness) : faithfulness}`;
-  return `${formatCount(edges)} edges${faithful}, ${formatSeconds(seconds)}`;
+  return `${countOf(edges, 'edge')}${faithful}, ${formatSeconds(seconds)}`;
 }
 
 interface LiveBars {

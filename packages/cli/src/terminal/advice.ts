@@ -72,7 +72,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
       ? undefined
       : got === undefined
         ? ['check that clean and corrupt prompts differ', KEEP_A_SIZE]
-        : ['check that the model does the task (auto-circuit dataset)', 'use more test prompts', KEEP_A_SIZE],
+        : ['check that the model can do the task (auto-circuit dataset)', 'use more test prompts', KEEP_A_SIZE],
 
   'unknown-node': ({ fields }) =>
     fields?.needs === 'residual' ? ['use --residual, whose graph has such nodes', 'name a head or an MLP'] : undefined,

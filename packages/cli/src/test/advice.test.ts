@@ -85,7 +85,7 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
   [
     'nothing-to-find',
     { where: 'measure', got: '0.1 ± 0.2' },
-    'check that the model does the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
+    'check that the model can do the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
   ],
   ['unsupported-graph', {}, LIBRARY_FIX],
   ['unsupported-graph', { where: 'graph' }, LIBRARY_FIX],

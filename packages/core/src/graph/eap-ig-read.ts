@@ -117,7 +117,7 @@ function readEdges(graph: Graph, edges: EapIgGraph['edges'], path: string) {
     fields: { path, key: `edges.${unscored[0]}.score` },
     where: 'eap-ig',
     what: `${path}: ${unscored.length} edges have no score, such as "${unscored[0]}"`,
-    expected: 'a score for every edge, or for none',
+    expected: 'scores for every edge, or for none',
   });
 }
 
@@ -137,7 +137,7 @@ function readNodes(graph: Graph, nodes: EapIgGraph['nodes'], path: string): read
         code: 'graph-mismatch',
         fields: { path, key: `nodes.${name}.${key}` },
         where: 'eap-ig',
-        what: `${path}: "${name}" has another number of ${key} than the model writes`,
+        what: `${path}: "${name}" has a different number of ${key} than the model writes`,
         expected: `${dModel}`,
         got: `${got}`,
       });

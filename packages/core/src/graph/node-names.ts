@@ -79,7 +79,7 @@ function unknownNode(
       ...(isMiddle(peer) && graph.options.factorized ? { needs: 'residual' } : {}),
     },
     where: 'graph',
-    what: `unknown ${side} node${within && ` ${within}:`} "${name}"${meant.length > 1 ? ', a head whose Q, K and V are read apart' : ''}`,
+    what: `unknown ${side} node${within && ` ${within}:`} "${name}"${meant.length > 1 ? ', a head whose Q, K and V are separate' : ''}`,
     fix: hint ?? `known: ${shown}${more}`,
   });
 }
@@ -91,11 +91,11 @@ const isMiddle = (peer: PeerName | null): boolean => peer?.node.kind === 'mid' |
 function hintOf({ options, layout }: Graph, name: string, peer: PeerName | null): string | null {
   if (layout.kind !== 'transformer') return null;
   if (isMiddle(peer) && options.factorized)
-    return 'it is a node of the residual graph only: build that, or name a head or an MLP';
+    return 'it exists only in the residual graph: build that, or name a head or an MLP';
   if (/^(?:blocks\.\d+\.)?(?:attn\.hook_(?:z|result)|hook_(?:attn_in|[qkv]_input))$/.test(name)) {
-    return `it is of all heads of a layer: name one, such as "${name.startsWith('blocks') ? '' : 'blocks.0.'}${name}[0]"`;
+    return `it covers all heads of a layer: name one, such as "${name.startsWith('blocks') ? '' : 'blocks.0.'}${name}[0]"`;
   }
-  return /^hook_\w+$/.test(name) ? `it is a hook in every block: name one, such as "blocks.0.${name}"` : null;
+  return /^hook_\w+$/.test(name) ? `every block has this hook: name one, such as "blocks.0.${name}"` : null;
 }
 
 /** Names of nodes close to what a name of another tool means: of the head's inputs, or of the head where they are joint. */

@@ -128,7 +128,7 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
         code: 'wrong-scores',
         fields: { module: block.module, offset: bad },
         where: 'scores',
-        what: `the scores of module "${block.module}" hold something that is not a number`,
+        what: `the scores of module "${block.module}" hold a value that is not a number`,
         expected: 'numbers (∞ is one)',
         got: `NaN at place ${bad}`,
       });

@@ -32,7 +32,7 @@ export const noPromptOfLength = (prompts: readonly Prompt[], length: number): Au
     fields: { length, lengths: countsByLength(prompts) },
     where: 'prompts',
     what: `no prompt has length ${length}`,
-    expected: `one of the lengths there are: ${lengthCounts(prompts)}`,
+    expected: `one of the existing lengths: ${lengthCounts(prompts)}`,
     got: `${length}`,
   });
 

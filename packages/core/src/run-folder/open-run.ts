@@ -71,7 +71,7 @@ function checkSameRequest(folder: string, before: RunJson, now: RunJson): void {
     code: 'run-exists',
     fields: { path: folder, changes },
     where: 'run',
-    what: `${folder} holds a run of another request: ${changes.slice(0, 4).join('; ')}${changes.length > 4 ? `; and ${changes.length - 4} more` : ''}`,
+    what: `${folder} holds a run with other settings: ${changes.slice(0, 4).join('; ')}${changes.length > 4 ? `; and ${changes.length - 4} more` : ''}`,
     fix: 'give the same settings, choose another folder, or overwrite the run',
   });
 }

@@ -5,7 +5,7 @@ import { AutoCircuitError, type Objective, type OptionValues } from '@auto-circu
 export const OBJECTIVE_OPTIONS = {
   tokenFunction: {
     type: 'enum',
-    doc: 'what is read off the output; logit-exp is exp(logit) over a constant copy of the sum of all of them',
+    doc: 'what is read from the output; logit-exp is exp(logit) over a constant copy of the sum of all of them',
     values: ['logit', 'prob', 'logprob', 'logit-exp'],
     default: 'logit',
   },

@@ -73,11 +73,11 @@ export const LEARNED_MASK_OPTIONS = {
     default: 'hard-concrete',
   },
   learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
-  epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 100, min: 1 },
+  epochs: { type: 'int', doc: 'passes over the prompts; one step per batch', default: 100, min: 1 },
   ...PACE_OPTIONS,
   descent: {
     type: 'number',
-    doc: 'share of the steps over which a size that is asked for comes down from all edges; 0: it is asked for at once',
+    doc: 'share of the steps over which the size shrinks from all edges to the one requested; 0: requested at once',
     default: 0.5,
     min: 0,
     max: 1,
@@ -95,7 +95,7 @@ export const LEARNED_MASK_OPTIONS = {
     min: 0,
     max: 0.99,
   },
-  avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, with commas between them', default: '' },
+  avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, separated by commas', default: '' },
   avoidLambda: { type: 'number', doc: 'weight of the edges to avoid, next to that of the size', default: 1 },
 } as const;
 /** Values of `LEARNED_MASK_OPTIONS`, with any mask function. */

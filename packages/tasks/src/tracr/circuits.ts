@@ -50,7 +50,7 @@ function namesIn({ options: { factorized, splitQkv, positions } }: Graph, steps:
     throw new AutoCircuitError({
       code: 'unsupported-graph',
       where: 'tasks',
-      what: 'the circuits of the compiled models have edges between heads and MLPs, which the residual graph has not',
+      what: 'the circuits of the compiled models have edges between heads and MLPs, which the residual graph does not have',
       fix: 'use a factorized graph',
     });
   }
