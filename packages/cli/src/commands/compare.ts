@@ -73,7 +73,7 @@ interface Comparison {
 export const compareCommand: CliCommand = {
   build: () => {
     const command = addFlags(new Command('compare'), FLAGS, 'Algorithm:').description(
-      'Several algorithms on one task, side by side',
+      'Runs several algorithms on one task, side by side',
     );
     addRunFlags(command, { algo: false });
     return addBackendFlags(addFlags(command, FOLDER_FLAGS, OUT_GROUP)).addHelpText(

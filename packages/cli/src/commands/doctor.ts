@@ -20,7 +20,7 @@ const NEEDED_NODE = [20, 19] as const;
 export const doctorCommand: CliCommand = {
   build: () =>
     new Command('doctor')
-      .description('What this machine has: Node.js, backends, devices, caches; and what is missing')
+      .description('Shows what this machine has (Node.js, backends, devices, caches) and what is missing')
       .addHelpText('after', '\nExample:\n  $ auto-circuit doctor'),
   async run(cli) {
     const lines = [...machine(), ...(await backends(cli)), ...(await caches(cli)), ...plugins(cli)];

@@ -53,7 +53,12 @@ export const experimentCommand: CliCommand = {
         'Runs many tasks × algorithms × seeds from one file, resumable, with a table of results and a report',
       )
       .argument('<file>', 'an experiment file: .json, or .mjs with a default export');
-    addTableOptions(addFlags(addFlags(command, FLAGS), SESSION_FLAGS), 'backend', 'the backend');
+    addTableOptions(
+      addFlags(addFlags(command, FLAGS, 'Experiment:'), SESSION_FLAGS, 'Backend:'),
+      'backend',
+      'the backend',
+      'Backend:',
+    );
     return command.addHelpText(
       'after',
       `

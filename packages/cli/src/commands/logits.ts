@@ -38,7 +38,9 @@ const SHOWN = 20;
 /** `auto-circuit logits`. */
 export const logitsCommand: CliCommand = {
   build: () =>
-    addBackendFlags(addFlags(new Command('logits').description('Logits of a model on prompts'), FLAGS)).addHelpText(
+    addBackendFlags(
+      addFlags(new Command('logits').description('Prints or writes the logits of a model on prompts'), FLAGS),
+    ).addHelpText(
       'after',
       '\nExample:\n  $ auto-circuit logits --model ioi-mini --data prompts.json --out logits.safetensors',
     ),

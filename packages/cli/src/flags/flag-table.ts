@@ -52,15 +52,18 @@ export function addFlags<C extends Command>(command: C, table: FlagTable, group 
   for (const [name, spec] of Object.entries(table)) {
     const short = spec.short ? `-${spec.short}, ` : '';
     const value = spec.type === 'boolean' ? '' : ` <${spec.placeholder ?? PLACEHOLDERS[spec.type]}>`;
-    const option = new Option(`${short}--${kebabCase(name)}${value}`, flagHelp(spec)).helpGroup(group);
+    const option = new Option(`${short}--${kebabCase(name)}${value}`, flagHelp(spec));
     if (spec.type === 'enum') choices.set(option, spec.values);
-    command.addOption(option);
+    command.addOption(grouped(option, group));
     if (spec.opposite) {
-      command.addOption(new Option(`--${spec.opposite}`, `the opposite of --${kebabCase(name)}`).helpGroup(group));
+      command.addOption(grouped(new Option(`--${spec.opposite}`, `the opposite of --${kebabCase(name)}`), group));
     }
   }
   return command;
 }
+
+/** A flag under a heading of help; under none where there is none. */
+export const grouped = (option: Option, group: string): Option => (group === '' ? option : option.helpGroup(group));
 
 /**
  * The values of a table's flags for a parsed command.

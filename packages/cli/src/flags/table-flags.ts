@@ -5,6 +5,7 @@
 import type { OptionTable, OptionValues } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, kebabCase, parseOptions, unknownName } from '@auto-circuit/core/startup';
 import { type Command, Option } from 'commander';
+import { grouped } from './flag-table.js';
 
 /** One `--prefix.name value` of the command line. */
 export interface TableFlag {
@@ -46,7 +47,7 @@ export function addTableOptions<C extends Command>(command: C, prefix: string, w
   // shown in help only: real ones are split off before commander parses
   const named = command.options.some(({ long }) => long === `--${prefix}s`) ? `${prefix}s` : prefix;
   const doc = `an option of ${what}; ${command.name()} --${named} NAME --help shows them`;
-  command.addOption(new Option(`--${prefix}.OPTION <VALUE>`, doc).helpGroup(group));
+  command.addOption(grouped(new Option(`--${prefix}.OPTION <VALUE>`, doc), group));
   return command;
 }
 

@@ -87,6 +87,19 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
     { where: 'measure', got: '0.1 ± 0.2' },
     'check that the model can do the task (auto-circuit dataset), use more test prompts, or choose a size with --keep N',
   ],
+  ['unknown-node', {}, LIBRARY_FIX],
+  [
+    'unknown-node',
+    { fields: { needs: 'residual' } },
+    'use --residual, whose graph has such nodes, or name a head or an MLP',
+  ],
+  ['unknown-name', {}, LIBRARY_FIX],
+  ['unknown-name', { fields: { what: 'backend', name: 'cuda' } }, 'it is a device: use --backend onnx --device cuda'],
+  [
+    'unknown-name',
+    { fields: { what: 'metric', name: 'cpr' } },
+    `evaluate measures it on a finished run; ${LIBRARY_FIX}`,
+  ],
   ['unsupported-graph', {}, LIBRARY_FIX],
   ['unsupported-graph', { where: 'graph' }, LIBRARY_FIX],
   [

@@ -31,6 +31,7 @@ describe('help', () => {
     for (const command of createProgram(streams).commands) {
       const { code, stdout } = await runMain([command.name(), '--help']);
       expect(code).toBe(0);
+      expect(stdout, command.name()).not.toMatch(/\n\n\n/); // an empty heading
       expect(stdout, command.name()).toMatch(/Examples?:\n {2}\$ auto-circuit /);
       for (const { long, description } of command.options) {
         if (long?.endsWith('.OPTION')) continue;
