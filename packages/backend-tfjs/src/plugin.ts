@@ -12,7 +12,7 @@ export const tfjs = defineBackend({
     folder: {
       type: 'string',
       default: '',
-      doc: 'a folder whose node_modules are searched first for the package of the runtime',
+      doc: 'a folder whose node_modules is searched first for the runtime’s package',
     },
   },
   create: (settings, { folder }) => tfjsBackend({ ...settings, ...(folder === '' ? {} : { folder }) }),

@@ -104,8 +104,8 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     where === 'memory'
       ? [
           'raise --memory',
-          'take shorter prompts (--length)',
-          'use --joint-qkv (a smaller --batch-size changes nothing, as prompts run one by one where they must)',
+          'use shorter prompts (--length)',
+          'use --joint-qkv (a smaller --batch-size does not help: prompts already run one by one where they must)',
         ]
       : where === 'backend-tfjs'
         ? ['use a smaller --batch-size', 'use --device node', 'use --backend onnx']

@@ -128,7 +128,7 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
   [
     'memory-limit',
     { where: 'memory' },
-    'raise --memory, take shorter prompts (--length), or use --joint-qkv (a smaller --batch-size changes nothing, as prompts run one by one where they must)',
+    'raise --memory, use shorter prompts (--length), or use --joint-qkv (a smaller --batch-size does not help: prompts already run one by one where they must)',
   ],
   ['memory-limit', { where: 'backend-tfjs' }, 'use a smaller --batch-size, use --device node, or use --backend onnx'],
   ['out-of-memory', {}, 'use a smaller --batch-size, or use a lower --memory'],
@@ -185,14 +185,18 @@ describe('warnings of libraries', () => {
   });
 
   it('are those that the libraries really write', async () => {
-    const run = (...args: string[]) => runMain(['discover', '--task', 'ioi-mini', '--limit', '8', '--out', out, '--overwrite', ...args]); // biome-ignore format: one line
+    const run = (...args: string[]) => runMain(['discover', '--task', 'ioi-mini', '--limit', '4', '--edges', '5', '--out', out, '--overwrite', ...args]); // biome-ignore format: one line
     const out = await mkdtemp(join(tmpdir(), 'advice-'));
     try {
-      expect((await run('--algo', 'random', '--edges', '5,10')).stderr).toContain(
+      expect((await run('--algo', 'random')).stderr).toContain(
         '; measure more sizes with --edges, or choose one with --keep N\n',
       );
-      expect((await run('--algo', 'activation-magnitude')).stderr).toContain('rounding noise; use --no-process\n');
-      expect((await run('--algo', 'eap', '--objective', 'kl')).stderr).toContain('choose another --objective (');
+      expect((await run('--algo', 'activation-magnitude', '--keep', '5')).stderr).toContain(
+        'rounding noise; use --no-process\n',
+      );
+      expect((await run('--algo', 'eap', '--objective', 'kl', '--keep', '5')).stderr).toContain(
+        'choose another --objective (',
+      );
     } finally {
       await rm(out, { recursive: true });
     }

@@ -168,7 +168,7 @@ function decoderOf(
     code: 'invalid-file',
     fields: { path, key: 'finetuning_scaling_factor', tensor: name },
     where: WHERE,
-    what: `${path} scales its latents, and its cfg.json does not say that they are`,
+    what: `${path} scales its latents, but its cfg.json does not say so`,
     expected: `finetuning_scaling_factor: true, or only 1 in "${name}"`,
   });
 }

@@ -168,7 +168,7 @@ function checkShape(source: string, name: string, got: readonly number[], expect
     code: 'wrong-tensor',
     fields: { tensor: name, shape: got, expectedShape: expected },
     where: WHERE,
-    what: `tensor "${name}" of ${source} has another shape than config.json says`,
+    what: `tensor "${name}" of ${source} has a different shape than config.json says`,
     expected: `[${expected.join(', ')}]`,
     got: `[${got.join(', ')}]`,
     fix: 'check that weights and config belong together',

@@ -229,7 +229,7 @@ async function checkOwner(folder: string): Promise<void> {
     fields: { path: folder },
     where: 'cache',
     what: `${folder} belongs to another user`,
-    fix: 'set AUTO_CIRCUIT_CACHE to a folder of your own',
+    fix: 'set AUTO_CIRCUIT_CACHE to your own folder',
   });
 }
 

@@ -83,7 +83,7 @@ export function refusal(hub: HubConnection, status: number, url: string, what: s
       ? { what: 'the hub does not accept the token', fix: 'check HF_TOKEN' }
       : { what: 'it does not exist, or is private and no token was given', fix: 'check the name, or set HF_TOKEN' },
     403: { what: 'access is restricted', fix: `ask for access at ${hub.endpoint}/${hub.repo}, and set HF_TOKEN` },
-    404: { what: 'the hub does not know it', fix: 'check the name and the revision' },
+    404: { what: 'the hub does not have it', fix: 'check the name and the revision' },
   };
   const reason = reasons[status] ?? { what: `the hub answers with status ${status}`, fix: 'try again later' };
   return new AutoCircuitError({

@@ -171,7 +171,7 @@ function cachedFolder(name: string, cache: RepoCache, revision: string, why: str
     fields: { path: cache.folder, model: name, partly: commit !== undefined },
     where: WHERE,
     what: `${name} is ${commit === undefined ? 'not' : 'only partly'} in the cache (${cache.folder}), and ${why}`,
-    fix: 'fetch it once with a connection, or name a folder on disk',
+    fix: 'download it once while online, or name a folder on disk',
   });
 }
 
