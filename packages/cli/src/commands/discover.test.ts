@@ -43,7 +43,7 @@ describe('discover', () => {
       expect.stringMatching(/^model {3}micro · 7 sources, 7 destinations, 25 edges · weights as they are$/),
       expect.stringMatching(/^task {4}micro · 16 prompts of 2 tokens$/),
       expect.stringMatching(/^backend interpreter/),
-      'warning: circuits were measured on 8 prompts only, which says little',
+      'warning: circuits were measured on only 8 prompts, too few to mean much',
     ]);
     expect(code).toBe(0);
     expect(out).toMatch(/^\d+ of 25 edges kept, faithfulness (0\.9|1\.0)/);
@@ -169,9 +169,9 @@ describe('discover', () => {
     await run(`${DISCOVER} --out r`);
     const there = await refused(`${DISCOVER} --out r`);
     expect(there.message).toMatch(/already holds a finished run/);
-    expect(there.fix).toBe('--resume shows it, --overwrite replaces it, --out chooses another folder');
+    expect(there.fix).toBe('--resume shows it, --overwrite replaces it, or --out chooses another folder');
     const changed = await refused(`${DISCOVER} --out r --resume --seed 4`);
-    expect(changed.message).toMatch(/another request: seed was 0 and is now 4/);
+    expect(changed.message).toMatch(/a run with other settings: seed was 0 and is now 4/);
     expect(changed.fix).toBe('give the same settings, choose another --out, or replace it with --overwrite');
   });
 

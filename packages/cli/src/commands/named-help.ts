@@ -17,7 +17,11 @@ const NAMING_FLAGS: Readonly<Record<string, { readonly lists: readonly ListName[
 };
 
 /** How sentences name what a flag takes, where it is not the flag's own name. */
-const KINDS: Readonly<Record<string, string>> = { algo: 'algorithm', algos: 'algorithm', generate: 'task' };
+const KINDS: Readonly<Record<string, string>> = {
+  algo: 'pruning algorithm',
+  algos: 'pruning algorithm',
+  generate: 'task',
+};
 
 /** Whether the command line names something that there is help about. */
 export const namesSomething = (command: Command): boolean =>

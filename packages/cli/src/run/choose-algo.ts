@@ -36,7 +36,7 @@ export async function namedAlgo(cli: Cli, where: string, text: string): Promise<
   const preset = PRESETS.find((one) => one.name === name || one.title.toLowerCase() === name.toLowerCase());
   if (!preset) {
     const known = [...registry.names('prune-algo'), ...PRESETS.map((one) => one.name)];
-    throw unknownName(where, 'algorithm', name, known);
+    throw unknownName(where, 'pruning algorithm', name, known);
   }
   return { name: preset.name + suffix, algo: algo(preset.algo), preset, own };
 }

@@ -47,7 +47,7 @@ describe('help', () => {
     const { code, stdout } = await runMain(['discover', '--algo', 'eap-ig-inputs', '--metric', 'kl,mse', '-h']);
     expect(code).toBe(0);
     expect(stdout.startsWith(plain.stdout)).toBe(true);
-    expect(stdout).toMatch(/\n--algo\.steps +a whole number from 1 +5 +inputs between/);
+    expect(stdout).toMatch(/\n--algo\.steps +a whole number from 1 +5 +number of inputs between/);
     expect(stdout).toMatch(/\nkl: [\s\S]*\nmse: /);
     const preset = await runMain(['compare', '--algos', 'acdc-mse', '--help']);
     expect(preset.stdout).toMatch(/\nacdc-mse: "MSE ACDC": acdc, [\s\S]*\nacdc: [\s\S]*--algo\.taus/);
@@ -55,7 +55,10 @@ describe('help', () => {
 
   it('about a name that nothing has is its refusal', async () => {
     const { code, stderr } = await runMain(['discover', '--algo', 'eapp', '--help']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('unknown algorithm "eapp"; did you mean "eap"')]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('unknown pruning algorithm "eapp"; did you mean "eap"'),
+    ]);
   });
 
   it('has no colours and the version is the package’s', async () => {
