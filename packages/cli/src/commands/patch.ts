@@ -57,7 +57,10 @@ Example:
     const name = requireFlag(values.model, command, '--model', 'micro');
     const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
     const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
-    const edges = await edgeNames(requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"'));
+    const edges = await edgeNames(
+      requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"'),
+      values.complement,
+    );
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const first = await loadNamedModel(cli, name, values.process);
     const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
@@ -147,10 +150,10 @@ function numbersOf(text: string, flag: string): RawInput {
 }
 
 /** `--edges` as names. @throws AutoCircuitError where it names none */
-async function edgeNames(text: string): Promise<readonly string[]> {
+async function edgeNames(text: string, complement: boolean): Promise<readonly string[]> {
   const { edgeNamesIn } = await import('@auto-circuit/core');
   const names = edgeNamesIn(text);
-  if (names.length > 0) return names;
+  if (names.length > 0 || complement) return names; // all but none are all
   throw new AutoCircuitError({
     code: 'invalid-option',
     fields: { option: '--edges', got: text },
