@@ -12,15 +12,15 @@ export const onnx = defineBackend({
     fuse: {
       type: 'boolean',
       default: true,
-      doc: 'compute layer norms and GELUs in one step where nothing reads their inner values',
+      doc: 'compute layer norms and GELUs in one step where nothing reads intermediate values',
     },
     prepack: {
       type: 'enum',
       values: ['auto', 'on', 'off'],
       default: 'auto',
-      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit in --memory',
+      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit into memory',
     },
-    spinning: { type: 'boolean', default: true, doc: 'threads wait actively for the next step of a run' },
+    spinning: { type: 'boolean', default: true, doc: 'threads busy-wait for the next step of a run' },
   },
   create: (settings, { fuse, prepack, spinning }) =>
     onnxBackend({ ...settings, fuse, spinning, prepack: prepack === 'auto' ? 'auto' : prepack === 'on' }),

@@ -10,6 +10,7 @@ import { usageError } from './flags/usage-error.js';
 import { allCommands, neededCommands } from './load-commands.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Output, type Streams } from './terminal/output.js';
+import { asTyped } from './terminal/typed.js';
 
 /**
  * Runs one command line.
@@ -19,6 +20,7 @@ import { createOutput, type Output, type Streams } from './terminal/output.js';
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const { rest, flags } = splitTableFlags(argv);
   let exitCode = 0;
+  let helped: Command | null = null;
   let output = createOutput(streams, { json: argv.includes('--json') }); // until the command line and the config are read
   const program = programOf(await neededCommands(rest, readCatalog()), streams, flags, {
     onExitCode: (code) => {
@@ -27,13 +29,31 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     onOutput: (own) => {
       output = own;
     },
+    onHelp: (command) => {
+      helped = command;
+    },
   });
   try {
     await program.parseAsync(rest.length === 0 ? ['--help'] : rest, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommanderError && error.exitCode === 0) {
+      return helped ? helpOfNames(program, helped, streams, flags) : 0;
+    }
     return reportError(output, error, argv.includes('--debug'));
+  }
+}
+
+/** After the help of a command: help about what its command line names. */
+async function helpOfNames(program: Command, command: Command, streams: Streams, flags: readonly TableFlag[]) {
+  const { namesSomething, showNamedHelp } = await import('./commands/named-help.js');
+  if (!namesSomething(command)) return 0;
+  try {
+    const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
+    await showNamedHelp(createCli(command, streams, config, flags), command);
+    return 0;
+  } catch (error) {
+    return reportError(createOutput(streams), error, false);
   }
 }
 
@@ -41,6 +61,8 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
 export interface ProgramHooks {
   /** The exit code of a command that gives one. */
   readonly onExitCode?: (code: number) => void;
+  /** The help of a command was shown. */
+  readonly onHelp?: (command: Command) => void;
   /** Where the command's lines go, once its flags and the config are read. */
   readonly onOutput?: (output: Output) => void;
 }
@@ -50,7 +72,7 @@ export function programOf(
   commands: readonly CliCommand[],
   streams: Streams,
   tableFlags: readonly TableFlag[] = [],
-  { onExitCode, onOutput }: ProgramHooks = {},
+  { onExitCode, onOutput, onHelp }: ProgramHooks = {},
 ): Command {
   const program = new Command('auto-circuit')
     .description('Which edges between the components of a transformer carry a behaviour?')
@@ -59,7 +81,7 @@ export function programOf(
     .helpCommand('help [command]', 'help for a command')
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(streams.stdout.columns ?? 100, 110) })
     .configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
+      writeOut: (text) => streams.stdout.write(asTyped(text, streams.env)),
       writeErr: (text) => streams.stderr.write(text),
       outputError: () => undefined, // main writes it, once
       getOutHelpWidth: () => streams.stdout.columns ?? 100,
@@ -87,6 +109,7 @@ export function programOf(
   }
   for (const command of [program, ...program.commands]) {
     command.exitOverride((error) => {
+      if (error.code === 'commander.helpDisplayed' && command !== program) onHelp?.(command);
       throw usageError(command, error) ?? error;
     });
   }

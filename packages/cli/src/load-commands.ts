@@ -24,6 +24,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CliCommand>>
   dataset: async () => (await import('./commands/dataset.js')).datasetCommand,
   latents: async () => (await import('./commands/latents.js')).latentsCommand,
   convert: async () => (await import('./commands/convert.js')).convertCommand,
+  validate: async () => (await import('./commands/validate.js')).validateCommand,
   cache: async () => (await import('./commands/cache.js')).cacheCommand,
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand,
   completion: async () => (await import('./commands/completion.js')).completionCommand,

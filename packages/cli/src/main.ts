@@ -4,10 +4,11 @@ import { main } from './cli.js';
 
 const INTERRUPTED = 130;
 const interrupt = new AbortController();
+const answer = { words: 'stopping after this step; press Ctrl-C again to quit at once' };
 process.on('SIGINT', () => {
   if (interrupt.signal.aborted) process.exit(INTERRUPTED);
   interrupt.abort(); // takes progress bars away
-  process.stderr.write('\nstopping after this step; press Ctrl-C again to quit at once\n');
+  process.stderr.write(`\n${answer.words}\n`);
 });
 // The reader of a pipe may leave early (`auto-circuit list | head -3`): then nobody wants the rest.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -21,6 +22,7 @@ const exitCode = await main(process.argv.slice(2), {
   cwd: process.cwd(),
   env: process.env,
   signal: interrupt.signal,
+  interrupt: answer,
 });
 // A native runtime may still hold threads; what was written is flushed first.
 process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

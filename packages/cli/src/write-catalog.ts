@@ -1,7 +1,7 @@
 /** @file Writes the catalog of the built package (see `context/catalog.ts`); a step of the build. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { allLists } from './commands/list.js';
+import { allLists } from './commands/list-entries.js';
 import { CATALOG_URL, type Catalog } from './context/catalog.js';
 import { createCli } from './context/context.js';
 import { packageVersion } from './context/package-version.js';

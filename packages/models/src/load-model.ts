@@ -128,7 +128,7 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
       code: 'weights-not-published',
       fields: { model: named.name },
       where: 'models',
-      what: `no safetensors are published of ${named.name}`,
+      what: `no safetensors are published for ${named.name}`,
       fix: 'convert its weights to a GPT-2 folder with "attn_only": true in config.json and name the folder',
     });
   return resolveModel(named?.hub ?? name, {

@@ -135,10 +135,10 @@ function checkThreads(runtime: Runtime, threads: number | undefined): Runtime {
   throw new AutoCircuitError({
     code: 'conflicting-options',
     where: 'backend-tfjs',
-    what: 'TensorFlow has already been started in this process with another number of threads',
+    what: 'TensorFlow has already been started in this process with a different number of threads',
     expected: `${runtime.threads}`,
     got: `${threads}`,
-    fix: 'ask for one number of threads in a process',
+    fix: 'use one number of threads per process',
     fields: { options: ['threads'], started: runtime.threads, got: threads },
   });
 }

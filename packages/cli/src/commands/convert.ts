@@ -24,7 +24,7 @@ const FLAGS = {
     unset: 'what the file says of it',
   },
   name: { type: 'string', placeholder: 'TASK_MODEL', doc: 'name of the MIB folder', unset: 'from the run' },
-  overwrite: { type: 'boolean', default: false, doc: 'replace what is there' },
+  overwrite: { type: 'boolean', default: false, doc: 'replace existing files' },
 } as const satisfies FlagTable;
 
 /** What was read, whatever the format. */
@@ -44,7 +44,10 @@ interface Content {
 /** `auto-circuit convert`. */
 export const convertCommand: CliCommand = {
   build: () =>
-    addFlags(new Command('convert').description('Scores and circuits to the formats of other tools and back'), FLAGS)
+    addFlags(
+      new Command('convert').description('Converts scores and circuits to and from the formats of other tools'),
+      FLAGS,
+    )
       .argument('<source>', 'a run folder, circuit.json, an EAP-IG graph, or a MIB folder')
       .addHelpText(
         'after',
@@ -84,8 +87,8 @@ const SCORES_TEXT = {
   none: 'no scores',
   edges: 'scores of edges',
   'edges and nodes': 'scores of edges and of nodes',
-  nodes: 'scores of nodes, which their edges got as well',
-  neurons: 'scores of neurons; nodes, and the edges out of them, got their sums',
+  nodes: 'scores of nodes, also given to their edges',
+  neurons: 'scores of neurons, summed for nodes and the edges out of them',
 } as const;
 
 /** Which scores were read. */
@@ -111,7 +114,7 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
     code: 'unsupported-format',
     fields: { path: shown },
     where: 'convert',
-    what: `${shown} is no folder that can be converted`,
+    what: `${shown} is not a folder that can be converted`,
     expected: 'a run folder, one that convert wrote, or a MIB folder with one importances file',
     got: jsons.length === 0 ? 'no .json file' : `${jsons.length} .json files without a run.json`,
     fix: 'name the file',
@@ -131,7 +134,7 @@ async function readOwnFolder(path: string): Promise<Content> {
     fields: { path },
     where: 'convert',
     what: `the run in ${path} is not finished`,
-    fix: 'go on with it: auto-circuit discover … --resume',
+    fix: 'to continue: auto-circuit discover --resume --out FOLDER',
   });
 }
 
@@ -162,7 +165,7 @@ async function readJsonSource(cli: Cli, path: string, shown: string, name: strin
     code: 'unsupported-format',
     fields: { path: shown },
     where: 'convert',
-    what: `${shown} has no format that is known here`,
+    what: `${shown} is not in a known format`,
     expected: 'circuit.json (with "graph" and "edges") or an EAP-IG graph (with "cfg", "nodes" and "edges")',
   });
 }
@@ -187,7 +190,7 @@ async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<Transfor
       code: 'invalid-file',
       fields: { path: shown, key: 'cfg' },
       where: 'convert',
-      what: `${shown} does not say enough of its model`,
+      what: `${shown} does not say enough about its model`,
       expected: 'n_layers, n_heads and d_model in "cfg"',
       fix: 'name the model with --model',
     });

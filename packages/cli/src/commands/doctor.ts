@@ -28,7 +28,7 @@ const MISSING = 1;
 export const doctorCommand: CliCommand = {
   build: () =>
     new Command('doctor')
-      .description('What this machine has: Node.js, backends, devices, caches; and what is missing')
+      .description('Shows what this machine has (Node.js, backends, devices, caches) and what is missing')
       .addHelpText(
         'after',
         '\nEnds with code 1 if something that every command needs is missing.\n\nExample:\n  $ auto-circuit doctor',

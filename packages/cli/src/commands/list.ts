@@ -1,68 +1,20 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
-import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
-import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
+import { unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import { readCatalog } from '../context/catalog.js';
 import type { Cli, CliCommand } from '../context/context.js';
-import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import { writeTable } from '../terminal/table.js';
-
-interface Entry {
-  readonly name: string;
-  readonly doc: string;
-  readonly from: string;
-  readonly options?: OptionTable;
-  /** More facts, by the kind of list. */
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-/** Every list by the word on the command line. */
-const LISTS = {
-  models: async () => {
-    const { knownModels, namedModels } = await import('@auto-circuit/models');
-    return [...knownModels(), ...namedModels()].map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
-  },
-  architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
-  tasks: registered('task', ({ model, objective, officialCircuits = {} }) => ({
-    model: typeof model === 'string' ? model : model.name,
-    objective,
-    circuits: Object.keys(officialCircuits),
-  })),
-  algos: registered('prune-algo', ({ signed = true }) => ({ signed })),
-  presets: async () => {
-    const { PRESETS } = await import('@auto-circuit/prune-algos');
-    return PRESETS.map((preset): Entry => {
-      const { name, title, algo, options, sizes, isKnownCircuit } = preset;
-      const settings = Object.entries({ ...options, ...(sizes ? { sizes: sizes.join(',') } : {}) });
-      const text = settings.map(([option, value]) => `${kebabCase(option)} ${value}`).join(', ');
-      const what = [algo, text, isKnownCircuit ? 'edges of the task’s known circuit' : ''].filter(Boolean);
-      return { name, doc: `"${title}": ${what.join(', ')}`, from: '@auto-circuit/prune-algos' };
-    });
-  },
-  metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
-    unit,
-    higherIsBetter,
-    needsWrongAnswers,
-  })),
-  backends: registered('backend', () => ({})),
-  ablations: async () =>
-    Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),
-} as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
-type ListName = keyof typeof LISTS;
-const LIST_NAMES = Object.keys(LISTS) as ListName[];
+import { type Entry, isForeign, LIST_NAMES, LISTS, type ListName, showEntry } from './list-entries.js';
 
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
-  presets: 'presets: names of AutoCircuit, for --algo too',
+  presets: 'presets: AutoCircuit’s names, which --algo also takes',
 };
-/** Whether it comes from a plugin that does not come with the tool; only then its origin is shown. */
-const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
-
 /** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
     new Command('list')
-      .description('What there is to use: models, tasks, algorithms, metrics, backends, …')
-      .argument('[what]', `one of ${LIST_NAMES.join(', ')}; all of them without`)
+      .description('Lists what is available: models, tasks, algorithms, metrics, backends, …')
+      .argument('[what]', `one of ${LIST_NAMES.join(', ')} (default: all of them)`)
       .argument('[name]', 'one entry, with its options')
       .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig-inputs'),
   async run(cli, command) {
@@ -80,27 +32,6 @@ export const listCommand: CliCommand = {
     for (const [list, entries] of found) showList(cli, list, entries, found.size > 1);
   },
 };
-
-function registered<K extends ContributionKind>(
-  kind: K,
-  factsOf: (item: ContributionMap[K]) => Readonly<Record<string, unknown>>,
-): (cli: Cli) => Promise<readonly Entry[]> {
-  return async (cli) =>
-    (await cli.registry()).list(kind).map(({ item, origin }) => ({
-      name: item.name,
-      doc: item.doc,
-      from: origin,
-      ...('options' in item ? { options: item.options } : {}),
-      facts: factsOf(item),
-    }));
-}
-
-/** All lists, from what is registered. */
-export async function allLists(cli: Cli): Promise<Readonly<Record<string, readonly Entry[]>>> {
-  const lists: Record<string, readonly Entry[]> = {};
-  for (const list of LIST_NAMES) lists[list] = await LISTS[list](cli);
-  return lists;
-}
 
 function listName(what: string): ListName {
   const known = LIST_NAMES.find((list) => list === what);
@@ -128,38 +59,12 @@ function showList(cli: Cli, list: ListName, entries: readonly Entry[], titled: b
 
 function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry[]): void {
   const entry = entries.find((candidate) => candidate.name === name);
-  if (!entry)
-    throw unknownName(
-      'list',
-      `entry of ${list}`,
-      name,
-      entries.map((e) => e.name),
-    );
-  const { output } = cli;
-  if (output.jsonOnly) {
-    output.json(asJson(entry));
-    return;
+  if (!entry) {
+    const known = entries.map((one) => one.name);
+    throw unknownName('list', `entry of ${list}`, name, known);
   }
-  output.line(`${output.colors.bold(entry.name)}: ${entry.doc}`);
-  if (isForeign(entry)) output.line(`from ${entry.from}`);
-  for (const [fact, value] of Object.entries(entry.facts ?? {})) {
-    if (value !== undefined) output.line(`${kebabCase(fact).replaceAll('-', ' ')}: ${factText(value)}`);
-  }
-  const options = Object.entries(entry.options ?? {});
-  if (options.length === 0) return;
-  output.line();
-  const rows = options.map(([option, spec]) => [
-    output.colors.bold(option),
-    spec.type === 'enum' ? spec.values.join(' | ') : spec.type,
-    spec.default === '' ? '""' : String(spec.default),
-    spec.doc,
-  ]);
-  writeTable(output, [{ title: 'option' }, { title: 'type' }, { title: 'default' }, { title: 'doc' }], rows);
-}
-
-function factText(value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  if (cli.output.jsonOnly) cli.output.json(asJson(entry));
+  else showEntry(cli.output, entry);
 }
 
 function asJson({ name, doc, from, options = {}, facts = {} }: Entry): Readonly<Record<string, unknown>> {

@@ -24,7 +24,7 @@ const VARIANTS: Readonly<Record<string, Omit<GraphOptions, 'positions'>>> = {
 /** `auto-circuit model`. */
 export const modelCommand: CliCommand = {
   build: () =>
-    addFlags(new Command('model').description('Facts of a model: nodes, edges, parameters, memory'), FLAGS)
+    addFlags(new Command('model').description('Facts about a model: nodes, edges, parameters, memory'), FLAGS)
       .argument('<model>', 'shipped name, folder, named size (gpt2, pythia-70m, …), or hub name org/name')
       .addHelpText('after', '\nExamples:\n  $ auto-circuit model ioi-mini\n  $ auto-circuit model gemma-2-2b'),
   async run(cli, command) {
@@ -138,7 +138,7 @@ function show(
     ['weights', model.processing.length ? model.processing.join(', ') : 'as they are'],
     [
       'memory',
-      `${formatBytes(memory.weights)}, or ${formatBytes(memory.prepacked)} when laid out for speed; ${formatBytes(memory.per_token)} a token kept while patching`,
+      `${formatBytes(memory.weights)}, or ${formatBytes(memory.prepacked)} when laid out for speed; ${formatBytes(memory.per_token)} per token kept while patching`,
     ],
   ];
   output.line(output.colors.bold(model.name));

@@ -20,13 +20,13 @@ export const reportCommand: CliCommand = {
   build: () =>
     addFlags(
       new Command('report')
-        .description('One HTML file about a run, or about several side by side, which needs no network')
+        .description('Writes one self-contained HTML file about a run, or about several side by side')
         .argument('<runs...>', 'run folders'),
       FLAGS,
     ).addHelpText(
       'after',
       `
-Of several runs it shows curves, areas, the overlap of their scores and small drawings, by task.
+For several runs it shows curves, areas, the overlap of their scores and small drawings, grouped by task.
 
 Examples:
   $ auto-circuit report runs/ioi --out ioi.html

@@ -115,6 +115,6 @@ describe('verify', () => {
     await rm(join(cwd, 'r', 'measurements.json'));
     const unfinished = await refused('verify r --backend onnx');
     expect(unfinished.message).toMatch(/is not finished/);
-    expect(unfinished.fix).toBe('finish it: the same discover command with --resume');
+    expect(unfinished.fix).toBe('finish it: auto-circuit discover --resume --out FOLDER');
   });
 });

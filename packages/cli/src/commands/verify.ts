@@ -12,7 +12,7 @@ import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { phaseBar } from '../run/run-discover.js';
 import { circuitSettings } from '../run/run-request.js';
 import { checkSameSources } from '../run/same-sources.js';
-import { formatCount, formatValue } from '../terminal/numbers.js';
+import { countOf, formatCount, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
 
@@ -24,7 +24,7 @@ export const verifyCommand: CliCommand = {
   build: () =>
     addBackendFlags(
       new Command('verify')
-        .description('Makes the numbers of a finished run again with another backend, and compares')
+        .description('Recomputes the numbers of a finished run with another backend, and compares them')
         .argument('<run>', 'a run folder'),
     ).addHelpText(
       'after',
@@ -114,7 +114,9 @@ function show(output: Output, verification: Verification, name: string): void {
   const number = (value: number | 'inf' | '-inf'): string => (typeof value === 'number' ? formatValue(value) : value);
   output.line(output.colors.bold(`${place(backend)} against the run’s ${place(against)}`));
   if (backend.name === against.name) {
-    output.line('the same backend as the run’s: this shows that the run repeats, not that the backend is right');
+    output.line(
+      'the same backend as the run’s: this shows that the run is reproducible, not that the backend is right',
+    );
   }
   output.line();
   writeTable(
@@ -139,7 +141,7 @@ function show(output: Output, verification: Verification, name: string): void {
         `${metric} (${unit})`,
         number(difference),
         formatValue(tolerance),
-        typeof at === 'number' ? `${formatCount(at)} edges` : at === 'model' ? 'whole model' : 'empty circuit',
+        typeof at === 'number' ? countOf(at, 'edge') : at === 'model' ? 'whole model' : 'empty circuit',
         verdict(agrees),
       ]),
     ],

@@ -33,9 +33,11 @@ export const viewCommand: CliCommand = {
     const { port, open } = cli.flags(FLAGS);
     const server = await serve(page, port);
     try {
+      const { interrupt } = cli.output.streams;
+      if (interrupt) interrupt.words = 'the report is no longer served';
       const url = `http://${LOOPBACK}:${(server.address() as AddressInfo).port}/`;
       if (cli.output.jsonOnly) cli.output.json({ url });
-      else cli.output.line(`${url}  (Ctrl-C ends it)`);
+      else cli.output.line(`${url}  (press Ctrl-C to stop serving it)`);
       if (open) openBrowser(url, cli.output.warn);
       if (!cli.signal.aborted) await once(cli.signal, 'abort');
     } finally {

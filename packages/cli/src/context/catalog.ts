@@ -16,6 +16,8 @@ export interface CatalogEntry {
   /** The package that it comes from. */
   readonly from: string;
   readonly options?: OptionTable;
+  /** Of a preset: the algorithm that it sets. */
+  readonly algo?: string;
   /** More facts, by the kind of list. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }

@@ -3,6 +3,7 @@ import { type LoadedConfig, Registry, usePlugins } from '@auto-circuit/core/star
 import type { Command } from 'commander';
 import { type FlagTable, type FlagValues, readFlags } from '../flags/flag-table.js';
 import { checkTableFlags, type TableFlag } from '../flags/table-flags.js';
+import { flagsOfCommand } from '../terminal/flag-words.js';
 import { createOutput, type Output, type Streams } from '../terminal/output.js';
 import { useFirstPartyPlugins } from './first-party.js';
 
@@ -10,7 +11,7 @@ import { useFirstPartyPlugins } from './first-party.js';
 export const GLOBAL_FLAGS = {
   json: { type: 'boolean', default: false, doc: 'one JSON document on stdout, nothing else there' },
   quiet: { type: 'boolean', default: false, doc: 'no header, no progress' },
-  debug: { type: 'boolean', default: false, doc: 'say what is chosen on the way; show the stack of errors' },
+  debug: { type: 'boolean', default: false, doc: 'report decisions along the way; show stack traces of errors' },
 } as const satisfies FlagTable;
 
 /** What a command is given: its output, config, registry and flags. */
@@ -52,7 +53,7 @@ export function createCli(
   checkTableFlags(command, tableFlags);
   const flags = <T extends FlagTable>(table: T): FlagValues<T> => readFlags(command, table, config.defaults);
   const { json, quiet, debug } = flags(GLOBAL_FLAGS);
-  const output = createOutput(streams, { json, quiet });
+  const output = createOutput(streams, { json, quiet, flags: flagsOfCommand(command) });
   const named = (command.optsWithGlobals() as { readonly plugin?: readonly string[] }).plugin ?? [];
   let registry: Promise<Registry> | null = null;
   return Object.freeze({

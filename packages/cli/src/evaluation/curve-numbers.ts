@@ -52,7 +52,7 @@ export async function sizesFor(
     code: 'invalid-option',
     fields: { option: sizes.by === 'rule' ? '--edges' : '--threshold' },
     where: 'evaluate',
-    what: 'CPR and CMD are measured at shares of the edges of their own',
+    what: 'CPR and CMD are measured at fixed shares of the edges',
     expected: '--edges with numbers, or the run’s sizes',
     got: sizes.by === 'rule' ? `--edges ${sizes.rule}` : '--threshold',
   });
@@ -123,8 +123,8 @@ async function mib({
       code: 'undefined-metric',
       fields: { metric: 'faithfulness', edges },
       where: 'evaluate',
-      what: `the circuit of ${edges} edges has no faithfulness, which CPR and CMD are made of`,
-      fix: 'use prompts with wrong answers, on which the model does the task',
+      what: `the circuit of ${edges} edges has no faithfulness, which CPR and CMD need`,
+      fix: 'use prompts with wrong answers, on which the model can do the task',
     });
   });
   return mibScores(points);

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -32,6 +33,7 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path)), command) : {};
   const ofTask = await withTaskDefaults(plainCli, command);
   const cli = withDefaults(ofTask, command, { ...beside, ...circuitDefaults(written.graph) });
+  await checkMetricNames(cli, metric);
   const opened = await openRun(cli, command);
   try {
     const circuit = await readCircuit(path, opened.graph, name);
@@ -79,7 +81,7 @@ function checkIsCircuit(text: string, name: string): void {
     code: 'unsupported-format',
     fields: { path: name },
     where: 'evaluate',
-    what: `${name} is no run folder and no circuit file`,
+    what: `${name} is neither a run folder nor a circuit file`,
     fix: 'name a folder that discover wrote, or the circuit.json in one',
   });
 }

@@ -6,6 +6,7 @@ import type { CircuitSizes, EvaluateRequest } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, type FlagDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -69,7 +70,7 @@ export async function eapIgSource(path: string, name: string): Promise<ImportedS
         throw new AutoCircuitError({
           code: 'unsupported-model',
           where: 'evaluate',
-          what: `${name} is of a transformer, and the model is a toy model without attention`,
+          what: `${name} was made for a transformer, but the model is a toy model without attention`,
         });
       }
       const content = fromEapIg(value, layout, name);
@@ -90,6 +91,7 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
   const cli = withDefaults(await withTaskDefaults(plainCli, command), command, source.graphDefaults);
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
   const { metrics: named, numbers } = splitMetrics(metric);
+  await checkMetricNames(cli, named);
   const opened = await openRun(cli, command);
   try {
     const imported = await source.read(opened.graph);

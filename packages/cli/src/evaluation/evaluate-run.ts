@@ -5,6 +5,7 @@ import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { DECIDING_FLAGS, MEASURE_FLAGS } from '../run/run-flags.js';
@@ -54,6 +55,7 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
   try {
     const before = finishedPart(await store.measurements(), name);
     const cli = withDefaults(plainCli, command, runDefaults(run, command));
+    await checkMetricNames(cli, splitMetrics(cli.flags(MEASURE_FLAGS).metric).metrics);
     const opened = await openRun(cli, command);
     try {
       await checkSameSources('evaluate', run, opened, name);
@@ -186,7 +188,7 @@ function refuseSettings(command: Command, name: string): void {
     code: 'invalid-option',
     fields: { option: `--${kebabCase(given)}` },
     where: 'evaluate',
-    what: `a run is measured with its own settings, so --${kebabCase(given)} has no place here`,
-    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover anew`,
+    what: `a run is measured with its own settings, so --${kebabCase(given)} cannot be given here`,
+    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover again`,
   });
 }

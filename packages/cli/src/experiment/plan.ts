@@ -11,6 +11,7 @@ import { errorKind } from '../terminal/errors.js';
 import { type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';
 import type { OpenedExperiment } from './read-experiment-file.js';
+import { SETTING_WORDS } from './setting-words.js';
 
 /** A cell with its address, or with what stands against it. */
 export interface PlannedCell {
@@ -92,5 +93,5 @@ async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost)
 /** One sentence for an error of a cell. @throws what means that the whole experiment is to stop */
 export function failureText(error: unknown): string {
   if (errorKind(error) === 'interrupted') throw error;
-  return errorText(error);
+  return errorText(error, SETTING_WORDS);
 }

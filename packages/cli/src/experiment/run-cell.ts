@@ -10,6 +10,7 @@ import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';
 import { failureText } from './plan.js';
+import { SETTING_WORDS } from './setting-words.js';
 
 /** Where a cell goes. */
 export interface CellOrder {
@@ -55,7 +56,7 @@ export class CellRunner {
   async run({ cell, folder }: CellOrder, onProgress: CellProgressReport = () => undefined): Promise<CellOutcome> {
     const { discover, waitUntilFree } = await import('@auto-circuit/core/run');
     const warnings: string[] = [];
-    const hooks = { onWarning: (line: string) => warnings.push(line) };
+    const hooks = { onWarning: (line: string) => warnings.push(warningText(line, SETTING_WORDS)) };
     const started = performance.now();
     try {
       await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, this.#base.signal);
@@ -70,7 +71,7 @@ export class CellRunner {
         {
           signal: cli.signal,
           onProgress,
-          onWarning: (line) => cli.output.warn(warningText(line)),
+          onWarning: (line) => cli.output.warn(line),
           renderReport: await reportRenderer(cli),
         },
       );

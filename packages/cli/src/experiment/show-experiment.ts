@@ -62,5 +62,5 @@ export function showFailures(output: Output, cells: readonly ExperimentCell[]): 
   output.line();
   output.line(output.colors.red(`${countOf(failed.length, 'cell')} failed`));
   for (const { name, error } of failed) output.line(`${name}: ${error}`);
-  output.line('the same command with --resume tries them again');
+  output.line('run the same command with --resume to try them again');
 }

@@ -24,7 +24,7 @@ export const BACKEND_FLAGS = {
     type: 'number',
     min: 0.01,
     placeholder: 'GIB',
-    doc: 'most resident memory, in GiB: runs are cut to fit, what cannot is refused',
+    doc: 'limit on resident memory, in GiB: runs are split to fit, and refused if they cannot',
     unset: 'half of RAM, nothing refused',
   },
 } as const satisfies FlagTable;
@@ -42,15 +42,15 @@ export const DATA_FLAGS = {
   skipUnfit: {
     type: 'boolean',
     default: false,
-    doc: 'leave out prompts that do not fit model and tokenizer, and say which',
+    doc: 'leave out prompts that do not fit the model and tokenizer, and list them',
   },
   batchSize: {
     type: 'int',
     min: 1,
     default: 32,
-    doc: 'prompts a batch; batch means and optimiser steps are taken on it',
+    doc: 'prompts per batch, the unit of batch means and optimiser steps',
   },
-  seed: { type: 'int', min: 0, default: 0, doc: 'where all randomness starts' },
+  seed: { type: 'int', min: 0, default: 0, doc: 'seed of all randomness' },
 } as const satisfies FlagTable;
 
 /** `--factorized|--residual`, `--split-qkv|--joint-qkv`, `--token-positions`, `--kv-inputs`, `--outputs`. */
@@ -65,9 +65,9 @@ export const GRAPH_FLAGS = {
     type: 'boolean',
     opposite: 'joint-qkv',
     default: true,
-    doc: 'heads read Q, K and V through edges of their own',
+    doc: 'separate edges into the Q, K and V inputs of heads',
   },
-  tokenPositions: { type: 'boolean', default: false, doc: 'edges of their own at every token position' },
+  tokenPositions: { type: 'boolean', default: false, doc: 'separate edges at every token position' },
   kvInputs: {
     type: 'enum',
     values: ['query-head', 'kv-head'],
@@ -77,7 +77,7 @@ export const GRAPH_FLAGS = {
   outputs: {
     type: 'enum',
     values: namesOf(OUTPUT_POSITIONS),
-    doc: 'positions whose outputs scores and metrics read; not-first: all but BOS',
+    doc: 'positions whose outputs scores and metrics use; not-first: all but the first',
     unset: 'the task’s or the model’s own, else last',
   },
 } as const satisfies FlagTable;

@@ -53,7 +53,7 @@ export async function rocAreas(
     known = knownCircuit(place, named);
   } catch (error) {
     if (named !== undefined || !(error instanceof AutoCircuitError)) throw error;
-    cli.output.warn(`no ROC against the known circuit: ${errorText(error)}`);
+    cli.output.warn(`no ROC against the known circuit: ${errorText(error, cli.output.flags)}`);
     return null;
   }
   if (!known) return null;
@@ -94,7 +94,7 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string,
     code: 'no-known-circuit',
     fields: { task: place.task?.name ?? null },
     where: 'circuits',
-    what: 'no known circuit is there to take edges from',
+    what: 'there is no known circuit to take edges from',
     fix: 'use a task that has an official circuit, or name edges or a circuit file',
   });
 }

@@ -6,7 +6,7 @@ import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from '../context/context.js';
 import { type GraphValues, graphOptions, memoryBytes } from '../flags/shared-flags.js';
 import { createProgress } from '../terminal/progress.js';
-import { memoryShare, openBackend } from './open-backend.js';
+import { chosenBackend, memoryShare, openBackend } from './open-backend.js';
 
 export type { LoadedModel };
 
@@ -21,6 +21,7 @@ export async function loadNamedModel(
   process: boolean,
   how: { readonly positions?: number; readonly shapeOnly?: boolean; readonly again?: boolean } = {},
 ): Promise<LoadedModel> {
+  await chosenBackend(cli); // a mistake in its name is told before anything is loaded
   if (typeof model !== 'string') return { model, tokenizer: null };
   const { again = false, positions = FIRST_POSITIONS, ...settings } = how;
   const { loadModel } = await import('@auto-circuit/models');

@@ -2,14 +2,14 @@
  * @file What `--algo` and `--algos` name: an algorithm of the registry, or one of AutoCircuit's configurations (an algorithm with
  * options); in `--algos` a name may be followed by options in parentheses.
  */
-import { createHash } from 'node:crypto';
 import type { PruneAlgo } from '@auto-circuit/core';
 import type { DiscoverRequest } from '@auto-circuit/core/run';
-import { AutoCircuitError, kebabCase, optionName } from '@auto-circuit/core/startup';
+import { AutoCircuitError, kebabCase, optionName, unknownName } from '@auto-circuit/core/startup';
 import type { Preset } from '@auto-circuit/prune-algos';
 import type { Cli } from '../context/context.js';
 import { parseTableFlags, type TableFlag } from '../flags/table-flags.js';
 import { type CircuitPlace, edgesNamed, knownCircuit } from '../open/known-circuit.js';
+import { shortened } from './run-folder.js';
 
 /** An algorithm under the name that was asked for. */
 export interface NamedAlgo {
@@ -34,16 +34,12 @@ export async function namedAlgo(cli: Cli, where: string, text: string): Promise<
   if (registry.has('prune-algo', name)) return { name: name + suffix, algo: algo(name), preset: null, own };
   const { PRESETS } = await import('@auto-circuit/prune-algos');
   const preset = PRESETS.find((one) => one.name === name || one.title.toLowerCase() === name.toLowerCase());
-  if (!preset) return { name, algo: algo(name), preset: null, own }; // its error lists what there is
+  if (!preset) {
+    const known = [...registry.names('prune-algo'), ...PRESETS.map((one) => one.name)];
+    throw unknownName(where, 'pruning algorithm', name, known);
+  }
   return { name: preset.name + suffix, algo: algo(preset.algo), preset, own };
 }
-
-/** Folders cannot have names of any length. */
-const LONGEST_SUFFIX = 80;
-const shortened = (text: string): string =>
-  text.length <= LONGEST_SUFFIX
-    ? text
-    : `${text.slice(0, LONGEST_SUFFIX - 9)}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
 
 /**
  * `--algos`: names with commas between them, each with or without options after it: `eap,eap-ig-inputs(steps=10),acdc`.
@@ -69,7 +65,7 @@ function splitOptions(where: string, text: string): { readonly name: string; rea
       code: 'invalid-option',
       fields: { option: 'algo', got: text },
       where,
-      what: 'an algorithm with its options is not readable',
+      what: 'the algorithm with its options cannot be parsed',
       expected: 'name(option=value,…)',
       got: `"${text}"`,
     });

@@ -11,6 +11,7 @@ import type { OpenedModel } from '../open/open-model.js';
 import { positionLabels } from '../open/position-labels.js';
 import { sharedPrefix } from '../open/shared-prefix.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { checkRunFlags } from './check-flags.js';
 import { SETTING_FLAGS, SOURCE_FLAGS } from './run-flags.js';
 
 /** A model on a backend, and its prompts. */
@@ -34,6 +35,7 @@ export interface OpenedRun extends OpenedModel {
  * @param gradients whether mask gradients will be taken
  */
 export async function openRun(cli: Cli, command: Command, gradients = false): Promise<OpenedRun> {
+  checkRunFlags(cli, command);
   const values = cli.flags(SOURCE_FLAGS);
   const task = values.task === undefined ? null : (await cli.registry()).get('task', values.task);
   const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');

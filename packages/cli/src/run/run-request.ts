@@ -13,6 +13,7 @@ import type { Cli } from '../context/context.js';
 import { packageVersion } from '../context/package-version.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
+import { metricNames } from './check-flags.js';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
 import type { OpenedRun } from './open-run.js';
 import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
@@ -115,7 +116,7 @@ const defaultMetrics = (opened: OpenedRun): string[] => [
 export async function chosenMetrics(cli: Cli, names: string | undefined, opened: OpenedRun): Promise<ChosenMetric[]> {
   const registry = await cli.registry();
   const { optionDefaults } = await import('@auto-circuit/core/plugin');
-  const wanted = names === undefined ? defaultMetrics(opened) : names.split(',').map((name) => name.trim());
+  const wanted = names === undefined ? defaultMetrics(opened) : metricNames(names);
   return [...new Set(wanted)].map((name) => {
     const metric = registry.get('metric', name);
     return { metric, options: optionDefaults(metric.options) };

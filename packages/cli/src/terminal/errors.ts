@@ -4,7 +4,9 @@
  */
 import { AutoCircuitError, type ErrorKind, EXIT_CODES } from '@auto-circuit/core/startup';
 import { errorText, withAdvice } from './advice.js';
+import type { FlagWords } from './flag-words.js';
 import type { Output } from './output.js';
+import { asTyped } from './typed.js';
 
 /** Writes the error and gives the exit code. */
 export function reportError(output: Output, error: unknown, debug: boolean): number {
@@ -12,10 +14,10 @@ export function reportError(output: Output, error: unknown, debug: boolean): num
   const kind = errorKind(error);
   const { stderr } = output.streams;
   const label = kind === 'interrupted' ? 'interrupted' : 'error';
-  const message = sentenceOf(error, kind);
+  const message = asTyped(sentenceOf(error, kind, output.flags), output.streams.env);
   stderr.write(`${red(`${label}:`)} ${message}\n`);
   if (debug) stderr.write(`${dim(stackOf(error))}\n`);
-  if (output.jsonOnly && !output.wroteJson) output.json({ error: errorJson(error, kind, message) });
+  if (output.jsonOnly && !output.wroteJson) output.json({ error: errorJson(error, kind, message, output.flags) });
   return EXIT_CODES[kind];
 }
 
@@ -49,7 +51,7 @@ export interface ErrorJson {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-function errorJson(error: unknown, kind: ErrorKind, message: string): ErrorJson {
+function errorJson(error: unknown, kind: ErrorKind, message: string, flags: FlagWords): ErrorJson {
   if (!isAutoCircuitError(error)) {
     return {
       code: kind === 'interrupted' ? 'interrupted' : 'internal',
@@ -61,7 +63,7 @@ function errorJson(error: unknown, kind: ErrorKind, message: string): ErrorJson 
   }
   const { code = 'internal', where, fields = {} } = error;
   if (!(error instanceof AutoCircuitError)) return { code, kind, where, message, fields: jsonFields(fields) };
-  const { what, expected, got, fix } = withAdvice(error.parts);
+  const { what, expected, got, fix } = withAdvice(error.parts, flags);
   return { code, kind, where, message, what, expected, got, fix, fields: jsonFields(fields) };
 }
 
@@ -77,11 +79,11 @@ function jsonFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<
   return Object.fromEntries(said);
 }
 
-function sentenceOf(error: unknown, kind: ErrorKind): string {
-  const text = errorText(error);
+function sentenceOf(error: unknown, kind: ErrorKind, flags: FlagWords): string {
+  const text = errorText(error, flags);
   if (isAutoCircuitError(error)) return text;
   if (kind === 'interrupted') return 'stopped by Ctrl-C';
-  return `[auto-circuit] a mistake of ours: ${text} (--debug shows where; please report it)`;
+  return `[auto-circuit] a bug in auto-circuit: ${text} (--debug shows where; please report it)`;
 }
 
 function stackOf(error: unknown): string {

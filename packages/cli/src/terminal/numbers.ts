@@ -50,3 +50,6 @@ export function formatText(text: string, most = 60): string {
   const half = Math.floor((most - 3) / 2);
   return `${shown.slice(0, half)} … ${shown.slice(-half)}`;
 }
+
+/** A path as a word of a command line. */
+export const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : JSON.stringify(text));

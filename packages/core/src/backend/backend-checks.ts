@@ -3,12 +3,14 @@
  * `where` is the backend that noticed, as `backend-onnx`.
  */
 import { AutoCircuitError } from '../errors/error.js';
+import { didYouMean, nearestNames } from '../errors/names.js';
 import type { Program } from '../ir/program/program.js';
 
 /** The device asked for. @throws AutoCircuitError `invalid-option` when it is not one of `known` */
 export function checkedDevice<D extends string>(where: string, device: string, known: readonly D[]): D {
   const found = known.find((name) => name === device);
   if (found !== undefined) return found;
+  const nearest = nearestNames(device, known);
   throw new AutoCircuitError({
     code: 'invalid-option',
     where,
@@ -16,6 +18,7 @@ export function checkedDevice<D extends string>(where: string, device: string, k
     expected: `one of ${known.join(', ')}`,
     got: `"${device}"`,
     fields: { option: 'device', got: device, known },
+    ...(nearest.length > 0 ? { fix: didYouMean(nearest) } : {}),
   });
 }
 

@@ -54,6 +54,9 @@ export class AutoCircuitError extends Error {
   }
 }
 
+/** Nobody reads 64 digits: a sentence has the first ones, the fields have all. */
+const SHA256 = /\b[0-9a-f]{64}\b/g;
+
 /** `[where] what: expected X, got Y; fix`. */
 export function errorSentence({
   where,
@@ -63,5 +66,6 @@ export function errorSentence({
   fix,
 }: Pick<ErrorParts, 'where' | 'what' | 'expected' | 'got' | 'fix'>): string {
   const comparison = [expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join(', ');
-  return `[${where}] ${what}${comparison ? `: ${comparison}` : ''}${fix ? `; ${fix}` : ''}`;
+  const sentence = `[${where}] ${what}${comparison ? `: ${comparison}` : ''}${fix ? `; ${fix}` : ''}`;
+  return sentence.replace(SHA256, (hash) => `${hash.slice(0, 12)}…`);
 }

@@ -22,7 +22,7 @@ export async function makeFolder(path: string): Promise<void> {
         code: 'file-unwritable',
         fields: { path },
         where: 'files',
-        what: `cannot make the folder ${path}: its file system takes none`,
+        what: `cannot make the folder ${path}: its file system does not allow it`,
         fix: 'choose another place',
         cause,
       });

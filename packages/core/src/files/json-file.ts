@@ -20,7 +20,7 @@ export function parseJson(text: string, { where, path }: JsonOrigin): unknown {
       fields: { path },
       where,
       what: text.trim() === '' ? `${path} is empty` : `${path} is not a JSON file (${cause.message.slice(0, 120)})`,
-      fix: 'check that it is the right file and whole',
+      fix: 'check that it is the right file and complete',
       cause,
     });
   }

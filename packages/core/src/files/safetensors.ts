@@ -211,7 +211,7 @@ function narrowLongs(longs: BigInt64Array, name: string, path: string): Int32Arr
         code: 'unsupported-format',
         fields: { path, tensor: name },
         where: 'safetensors',
-        what: `tensor "${name}" of ${path} holds an int64 that is no int32`,
+        what: `tensor "${name}" of ${path} holds an int64 that does not fit an int32`,
         got: `${longs[i]}`,
       });
     }

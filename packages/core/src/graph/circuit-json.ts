@@ -103,7 +103,7 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
       code: 'invalid-file',
       fields: { path, key: 'graph.edges' },
       where: 'circuit',
-      what: `${path}: the number of edges does not fit the graph it describes`,
+      what: `${path}: the number of edges does not match the graph it describes`,
       expected: `${own.edgeCount}`,
       got: `${json.graph.edges}`,
     });

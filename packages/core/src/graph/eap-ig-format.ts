@@ -148,7 +148,7 @@ export function representable(graph: Graph): TransformerLayout {
     fields: { reason: reason ?? layout.kind },
     where: 'eap-ig',
     what: "EAP-IG's format cannot hold this graph",
-    expected: 'heads and MLPs with Q, K and V apart for every query head, shared by all positions',
+    expected: 'heads and MLPs with separate Q, K and V for every query head, shared by all positions',
     got: reason ?? layout.kind,
   });
 }

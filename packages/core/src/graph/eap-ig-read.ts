@@ -1,6 +1,6 @@
 /** @file Reads EAP-IG's and MIB's graph JSON: scores of edges, nodes and neurons, and the circuit, of a model's graph. */
 import { AutoCircuitError } from '../errors/error.js';
-import { nearestNames } from '../errors/names.js';
+import { didYouMean, nearestNames } from '../errors/names.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
@@ -117,7 +117,7 @@ function readEdges(graph: Graph, edges: EapIgGraph['edges'], path: string) {
     fields: { path, key: `edges.${unscored[0]}.score` },
     where: 'eap-ig',
     what: `${path}: ${unscored.length} edges have no score, such as "${unscored[0]}"`,
-    expected: 'a score for every edge, or for none',
+    expected: 'scores for every edge, or for none',
   });
 }
 
@@ -137,7 +137,7 @@ function readNodes(graph: Graph, nodes: EapIgGraph['nodes'], path: string): read
         code: 'graph-mismatch',
         fields: { path, key: `nodes.${name}.${key}` },
         where: 'eap-ig',
-        what: `${path}: "${name}" has another number of ${key} than the model writes`,
+        what: `${path}: "${name}" has a different number of ${key} than the model writes`,
         expected: `${dModel}`,
         got: `${got}`,
       });
@@ -179,7 +179,7 @@ function unknownName(
     fields: { name, path, nearest },
     where: 'eap-ig',
     what: `${path} has ${what} "${name.slice(0, 80)}" that the model does not have`,
-    ...(nearest.length ? { fix: `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` } : {}),
+    ...(nearest.length ? { fix: didYouMean(nearest) } : {}),
   });
 }
 

@@ -5,7 +5,7 @@ export const SELECTIONS = {
   threshold: 'the n largest |score| and all that tie with the last of them (AutoCircuit)',
   top: 'exactly n: the largest |score|, ties by canonical order',
   greedy:
-    'exactly n, grown from the output: always the largest |score| whose destination is in the circuit already (EAP-IG)',
+    'exactly n, grown from the output: always the largest |score| whose destination is already in the circuit (EAP-IG)',
 } as const satisfies Readonly<Record<string, string>>;
 /** A strategy, by name. */
 export type SelectionName = keyof typeof SELECTIONS;

@@ -75,9 +75,11 @@ describe('checkGraph', () => {
 
   it('says of latents what may stand there', () => {
     expect(() => check({ latents: { 'L2.mlp': [1] } })).toThrow(
-      /latents at L2.mlp make no sources: expected L0 to L1, .mlp, .mid or/,
+      /latents at L2.mlp cannot be sources: expected L0 to L1, .mlp, .mid or/,
     );
-    expect(() => check({ latents: { 'L0.mlp': [1, 1] } })).toThrow(/each named once by a whole number, got 1, 1/);
+    expect(() => check({ latents: { 'L0.mlp': [1, 1] } })).toThrow(
+      /at least one, each once, as whole numbers, got 1, 1/,
+    );
     expect(() => check({ mlp: false, latents: { 'L0.mlp': [1] } })).toThrow(/but there are no MLPs/);
   });
 });

@@ -48,14 +48,14 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
         : !options.factorized
           ? 'the residual graph has no K and V inputs'
           : !options.splitQkv
-            ? 'with joint QKV there are no K and V inputs of their own'
+            ? 'with joint QKV there are no separate K and V inputs'
             : null;
     if (reason) {
       throw new AutoCircuitError({
         code: 'unsupported-graph',
         fields: { reason },
         where: WHERE,
-        what: `KV-head inputs make no sense here: ${reason}`,
+        what: `KV-head inputs are not possible here: ${reason}`,
         fix: 'use query-head',
       });
     }
@@ -73,7 +73,7 @@ function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { fa
         code: 'unsupported-graph',
         fields: { site },
         where: WHERE,
-        what: `latents at ${site} are sources of the residual graph: in the factorized one there is no node for the stream`,
+        what: `latents at ${site} are sources of the residual graph: the factorized one has no node for the stream`,
         fix: 'use the residual graph, or an autoencoder of an MLP',
       });
     }
@@ -83,9 +83,9 @@ function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { fa
       code: 'invalid-layout',
       fields: { site },
       where: WHERE,
-      what: `the latents at ${site} make no sources`,
+      what: `the latents at ${site} cannot be sources`,
       expected: known
-        ? 'at least one, each named once by a whole number'
+        ? 'at least one, each once, as whole numbers'
         : `L0 to L${layers - 1}, .mlp${mlp ? '' : ' (but there are no MLPs)'}, .mid or .post (the last layer's is the end)`,
       got: known ? numbers.slice(0, 8).join(', ') || 'none' : site,
     });

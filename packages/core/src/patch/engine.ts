@@ -203,10 +203,10 @@ class Engine implements PatchableModel {
     throw new AutoCircuitError({
       code: 'mixed-lengths',
       where: 'core/patch',
-      what: 'the graph has edges for each token position, and prompts of another length',
+      what: 'the graph has edges for each token position, of prompts of another length',
       expected: `prompts of ${positions} tokens`,
       got: `${length}`,
-      fix: 'take prompts of one length',
+      fix: 'use prompts of one length',
       fields: { lengths: [positions, length] },
     });
   }

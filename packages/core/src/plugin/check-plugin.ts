@@ -25,10 +25,10 @@ export function checkPlugin(candidate: unknown, where: string): Plugin {
       code: 'invalid-plugin',
       fields: { plugin: where, apiVersion: candidate.apiVersion },
       where,
-      what: 'the plugin is made for another version of the plugin API',
+      what: 'the plugin was made for another version of the plugin API',
       expected: `${PLUGIN_API_VERSION} (this auto-circuit)`,
       got: `${String(candidate.apiVersion)} (the plugin)`,
-      fix: 'install versions of the two that belong together',
+      fix: 'install matching versions of the two',
     });
   }
   field(where, 'name', FIELD_CHECKS.text, candidate.name);

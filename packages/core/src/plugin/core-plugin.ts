@@ -9,7 +9,7 @@ export const corePlugin = definePlugin({
   contributes: [
     defineBackend({
       name: 'interpreter',
-      doc: 'plain and slow, in float64 by default: what a program means; for small models and checks',
+      doc: 'plain and slow, in float64 by default: defines what programs mean; for small models and checks',
       options: {
         precision: {
           type: 'enum',

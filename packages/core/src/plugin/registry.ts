@@ -3,6 +3,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { unknownName } from '../errors/names.js';
 import { checkPlugin } from './check-plugin.js';
 import type { Contribution, ContributionKind, ContributionMap, Plugin } from './contributions.js';
+import { guardContribution } from './guard.js';
 
 /** A contribution and where it comes from. */
 export interface Registered<K extends ContributionKind = ContributionKind> {
@@ -37,14 +38,20 @@ export class Registry {
   /**
    * Adds all that a plugin contributes, or nothing. The same plugin object a second time changes nothing.
    * @param origin where it was found, for lists and errors; default: the plugin's name.
-   * @param code stands for its code, where that may change without a version
+   * @param code stands for its code, where that may change without a version; what such a plugin's functions throw names the plugin
    * @throws AutoCircuitError for an object that is no plugin, another API version, or a name that is taken (naming both plugins).
    */
   use(candidate: Plugin, origin?: string, code: string | null = null): this {
     if (this.#plugins.has(candidate)) return this;
     const plugin = checkPlugin(candidate, `plugin ${origin ?? nameOf(candidate)}`);
+    const from = origin ?? plugin.name;
     const added = plugin.contributes.map(
-      (item): Registered => ({ item, plugin: plugin.name, origin: origin ?? plugin.name, code }),
+      (item): Registered => ({
+        item: code === null ? item : guardContribution(item, from),
+        plugin: plugin.name,
+        origin: from,
+        code,
+      }),
     );
     const taken = new Map<string, Registered>();
     for (const entry of added) {

@@ -15,6 +15,7 @@ export {
   edgeAt,
   edgeEnds,
   edgeName,
+  edgeNamesIn,
   edgeNumber,
   edgesByName,
 } from '../graph/edges.js';

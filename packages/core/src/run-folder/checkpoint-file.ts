@@ -16,6 +16,7 @@ const LEAST_SECONDS_BETWEEN = 0.5;
 export function fileCheckpoint(path: string, now = () => performance.now() / 1000): Checkpoint {
   let last = Number.NEGATIVE_INFINITY;
   return {
+    path,
     load: async () => (existsSync(path) ? readCheckpoint(path) : null),
     async save(data, { final = false } = {}) {
       if (!final && now() - last < LEAST_SECONDS_BETWEEN) return;
@@ -35,7 +36,7 @@ function readCheckpoint(path: string): CheckpointData {
       code: 'wrong-checkpoint',
       fields: { path },
       where: 'run',
-      what: `${path} is no checkpoint: ${what}`,
+      what: `${path} is not a checkpoint: ${what}`,
       fix: 'start again, replacing the run',
     });
   if (file.metadata.state === undefined) throw broken('it has no state');

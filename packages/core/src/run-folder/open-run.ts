@@ -71,8 +71,8 @@ function checkSameRequest(folder: string, before: RunJson, now: RunJson): void {
     code: 'run-exists',
     fields: { path: folder, changes },
     where: 'run',
-    what: `${folder} holds a run of another request: ${changes.slice(0, 4).join('; ')}${changes.length > 4 ? `; and ${changes.length - 4} more` : ''}`,
-    fix: 'ask for the same again, choose another folder, or overwrite the run',
+    what: `${folder} holds a run with other settings: ${changes.slice(0, 4).join('; ')}${changes.length > 4 ? `; and ${changes.length - 4} more` : ''}`,
+    fix: 'give the same settings, choose another folder, or overwrite the run',
   });
 }
 
@@ -100,7 +100,7 @@ async function refuseForeign(folder: string): Promise<void> {
     code: 'folder-not-empty',
     fields: { path: folder, file: foreign },
     where: 'run',
-    what: `${folder} is not empty and is no run folder: it holds "${foreign}"`,
+    what: `${folder} is not empty and is not a run folder: it holds "${foreign}"`,
     fix: 'choose an empty or a new folder',
   });
 }

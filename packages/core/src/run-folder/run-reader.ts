@@ -115,6 +115,6 @@ export function finishedPart<T>(part: T | null, folder: string): T {
     fields: { path: folder },
     where: 'run',
     what: `the run in ${folder} is not finished`,
-    fix: 'finish it first: discover with the same request, resuming it',
+    fix: 'finish it first: resume it with the same request',
   });
 }

@@ -29,6 +29,7 @@ import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
+import { scoresNamed, withCheckpointPath } from './score-errors.js';
 
 /** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
@@ -204,16 +205,25 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors, intervalFactor, nodes, curves } = await algo.score(context, algoOptions as never);
+  let given: PruneResult;
+  try {
+    given = await algo.score(context, algoOptions as never);
+  } catch (error) {
+    throw withCheckpointPath(error, context.checkpoint?.path);
+  }
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
-  const result: PruneResult = {
-    scores: toFileScores(model.graph, scores),
-    ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
-    ...(standardErrors && intervalFactor !== undefined ? { intervalFactor } : {}),
-    ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
-    ...(curves ? { curves } : {}),
-  };
+  const result = scoresNamed(
+    algo.name,
+    given,
+    ({ scores, standardErrors, intervalFactor, nodes, curves }): PruneResult => ({
+      scores: toFileScores(model.graph, scores),
+      ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
+      ...(standardErrors && intervalFactor !== undefined ? { intervalFactor } : {}),
+      ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
+      ...(curves ? { curves } : {}),
+    }),
+  );
   await store?.writeScores(model.graph, result);
   return result;
 }
@@ -237,8 +247,8 @@ async function measuredOf(
     const kept =
       circuit.edges.length === model.graph.edgeCount
         ? 'nothing but the whole model was measured, so it is kept'
-        : `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges)`;
-    onWarning?.(`${kept}; measure more sizes with --edges, or choose one with --keep N`);
+        : `no two neighbouring sizes are both faithful, so the largest below the whole model is kept (${circuit.edges.length} ${circuit.edges.length === 1 ? 'edge' : 'edges'})`;
+    onWarning?.(`${kept}; measure more sizes, or choose the size to keep`);
   }
   return { circuit, connected, measurements };
 }

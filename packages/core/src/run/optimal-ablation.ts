@@ -10,6 +10,7 @@ import { inputOf } from '../prompts/prompts.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { Trainer, type TrainingEvaluation } from '../training/trainer.js';
+import { withCheckpointPath } from './score-errors.js';
 
 const WHERE = 'optimal ablation';
 
@@ -145,7 +146,9 @@ export async function optimalConstants(
     ...(checkpoint ? { checkpoint: constantsFile(checkpoint) } : {}),
     ...(signal ? { signal } : {}),
   };
-  await training.train(hooks, { key: settings, keepFinished: true });
+  await training.train(hooks, { key: settings, keepFinished: true }).catch((error: unknown) => {
+    throw withCheckpointPath(error, checkpoint?.path);
+  });
   return training.patch;
 }
 
@@ -165,6 +168,7 @@ function constantsFile(checkpoint: Checkpoint): Checkpoint {
     arrays: Object.fromEntries(Object.entries(arrays).map(([name, array]) => [names[name] ?? name, array])),
   });
   return {
+    path: checkpoint.path,
     async load() {
       const saved = await checkpoint.load();
       return saved && renamed(saved, TRAINING_NAMES);

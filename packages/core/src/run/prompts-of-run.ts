@@ -50,7 +50,7 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
     code: 'no-prompts',
     where: 'prompts',
     what: 'there are no prompts',
-    fix: 'give a data set that has some',
+    fix: 'give a data set with prompts',
   });
 }
 

@@ -69,7 +69,7 @@ export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunS
       code: 'conflicting-options',
       fields: { options: ['ablation', 'ablateFrom'] },
       where: 'measure',
-      what: 'resampling a prompt from its own clean side changes nothing',
+      what: 'resampling a prompt from its own clean side has no effect',
       fix: 'ablate from the corrupt side, or reverse the two sides to run circuits on the corrupt prompts',
     });
   }
@@ -220,7 +220,7 @@ export function measureOne(
       code: 'not-finite',
       fields: { metric: metric.name },
       where: 'measure',
-      what: `the metric "${metric.name}" gave something that is not a number`,
+      what: `the metric "${metric.name}" gave a value that is not a number`,
       fix: 'check the model for overflow on these prompts, or choose another metric',
     });
   }

@@ -1,4 +1,4 @@
-/** @file Makes the numbers of a finished run again with another backend, and compares. */
+/** @file Recomputes the numbers of a finished run with another backend, and compares them. */
 
 import type { BackendInfo } from '../backend/backend.js';
 import { edgeSelection } from '../graph/edge-ranking.js';

@@ -73,7 +73,7 @@ function checkName(where: string, option: string, value: unknown, known: readonl
   throw new AutoCircuitError({
     code: 'invalid-option',
     where,
-    what: `${option} does not fit`,
+    what: `${option} is not valid`,
     expected: `one of ${known.join(', ')}`,
     got: `${value}`,
     ...(nearest.length > 0 ? { fix: `did you mean ${nearest.join(' or ')}?` } : {}),
@@ -97,7 +97,7 @@ function checkValue(
   throw new AutoCircuitError({
     code: 'invalid-option',
     where,
-    what: `${option} does not fit`,
+    what: `${option} is not valid`,
     expected,
     got: `${value}`,
     fields: { option, got: value },
@@ -110,7 +110,7 @@ export function checkKind(value: unknown, kind: string, expected: string): void 
   throw new AutoCircuitError({
     code: 'invalid-option',
     where: 'task',
-    what: `this is no ${kind}`,
+    what: `this is not ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`,
     expected,
     got: typeof value === 'string' ? `"${value}"` : typeof value,
     fields: { option: kind, got: typeof value === 'string' ? value : typeof value },

@@ -168,7 +168,7 @@ function decoderOf(
     code: 'invalid-file',
     fields: { path, key: 'finetuning_scaling_factor', tensor: name },
     where: WHERE,
-    what: `${path} scales its latents, and its cfg.json does not say that they are`,
+    what: `${path} scales its latents, but its cfg.json does not say so`,
     expected: `finetuning_scaling_factor: true, or only 1 in "${name}"`,
   });
 }
@@ -221,9 +221,9 @@ function siteOf({ hook_name, hook_point, metadata }: Config, path: string): stri
     code: 'unfit-autoencoder',
     fields: { path, hook },
     where: WHERE,
-    what: `${path} is for nothing whose latents can be sources`,
+    what: `${path} is for a place whose latents cannot be sources`,
     expected: 'hook_name blocks.N.hook_mlp_out, hook_resid_mid, hook_resid_post or hook_resid_pre (from layer 1)',
     got: hook ?? 'none',
-    fix: 'name the site if it is for one all the same (L3.mlp, L3.mid, L3.post)',
+    fix: 'name the site if it is for one nevertheless (L3.mlp, L3.mid, L3.post)',
   });
 }

@@ -75,7 +75,7 @@ export function canonicalWeights<C>(
       code: 'unknown-architecture',
       fields: { modelType: raw.config.model_type, known: recipe.modelTypes },
       where: 'checkpoint',
-      what: `${raw.source} is no ${recipe.name} model`,
+      what: `${raw.source} is not a ${recipe.name} model`,
       expected: `model_type ${recipe.modelTypes.join(' or ')}`,
       got: raw.config.model_type,
     });

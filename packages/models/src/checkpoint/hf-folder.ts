@@ -170,7 +170,7 @@ function checkShape(source: string, name: string, got: readonly number[], expect
     code: 'wrong-tensor',
     fields: { tensor: name, shape: got, expectedShape: expected },
     where: WHERE,
-    what: `tensor "${name}" of ${source} has another shape than config.json says`,
+    what: `tensor "${name}" of ${source} has a different shape than config.json says`,
     expected: `[${expected.join(', ')}]`,
     got: `[${got.join(', ')}]`,
     fix: 'check that weights and config belong together',
@@ -187,7 +187,7 @@ function checkFinite(source: string, name: string, numbers: Float32Array): void 
       where: WHERE,
       what: `tensor "${name}" of ${source} holds a number that is not finite`,
       got: `${numbers[i]} at element ${i}`,
-      fix: 'the checkpoint is damaged or was trained to divergence; get it again or use another',
+      fix: 'the checkpoint is damaged or was trained to divergence; download it again or use another',
     });
   }
 }

@@ -87,7 +87,7 @@ function refuseIn(block: object, path: string, source: string, computed: Readonl
       code: 'unsupported-model',
       fields: { key: `${path}${key}`, got: value },
       where: 'checkpoint',
-      what: `${source} has "${path}${key}", which changes what the model computes and is not computed here`,
+      what: `${source} has "${path}${key}", which changes what the model computes and is not supported here`,
       got: JSON.stringify(value).slice(0, 80),
     });
   }

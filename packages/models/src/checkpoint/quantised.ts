@@ -257,8 +257,8 @@ function unreadable(raw: Pick<StoredCheckpoint, 'source' | 'tensor'>, found: Qua
     what: `tensor "${name}" of ${raw.source} holds ${dtype} where weights are expected`,
     expected: found
       ? `floats, or ${found.dtypes.join(' or ')} with ${found.scales.join(' or ')}`
-      : 'floats, or a quantization_config in config.json that says what they stand for',
-    fix: 'take the checkpoint in float32, float16 or bfloat16 that it was made from',
+      : 'floats, or a quantization_config in config.json that says what they mean',
+    fix: 'use the float32, float16 or bfloat16 checkpoint that it was made from',
   });
 }
 
@@ -267,10 +267,10 @@ function refused({ source }: Pick<StoredCheckpoint, 'source'>, kind: string, got
     code: 'unsupported-model',
     fields: { key: 'quantization_config', method },
     where: 'checkpoint',
-    what: `${source} is quantised (${kind}), and such weights are not read`,
+    what: `${source} is quantised (${kind}), and such weights cannot be read`,
     expected: 'floats, bitsandbytes or compressed-tensors in 8 bits, fp8, or MXFP4',
     got,
-    fix: 'take the checkpoint in float32, float16 or bfloat16 that it was made from',
+    fix: 'use the float32, float16 or bfloat16 checkpoint that it was made from',
   });
 }
 

@@ -171,7 +171,7 @@ export function readRotary(config: RawConfig, dHead: number, source: string, def
       fields: { key: 'partial_rotary_factor', dims, dHead },
       where: 'checkpoint',
       what: `${source} turns ${dims} of ${dHead} head dimensions`,
-      expected: 'an even number of at least 2, at most all',
+      expected: 'an even number from 2 to the number of head dimensions',
     });
   }
   const theta = settings.rope_theta ?? keys.rope_theta ?? keys.rotary_emb_base ?? 10_000;

@@ -114,7 +114,7 @@ describe('loadWeights', () => {
     expect(again.key).toBe(store.key);
     expect(again.read('embed.W')).toEqual(canonical.tensors.get('embed.W')!.load());
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toMatch(/is not a whole safetensors file: .*\(the cache writes it again\)/);
+    expect(warnings[0]).toMatch(/is not a complete safetensors file: .*\(the cache rewrites it\)/);
   });
 
   it('several at once leave one whole file', async () => {

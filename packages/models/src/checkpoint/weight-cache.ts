@@ -195,10 +195,10 @@ async function openCached(
       await utimes(path, now, now).catch(() => undefined);
       return file;
     }
-    onWarning(`[cache] ${path} does not hold this model's weights; writing it again`);
+    onWarning(`[cache] ${path} does not hold this model's weights; rewriting it`);
   } catch (error) {
     if (!(error instanceof AutoCircuitError)) throw error;
-    onWarning(`${error.message} (the cache writes it again)`);
+    onWarning(`${error.message} (the cache rewrites it)`);
   }
   return undefined;
 }
@@ -239,7 +239,7 @@ async function checkOwner(folder: string): Promise<void> {
     fields: { path: folder },
     where: 'cache',
     what: `${folder} belongs to another user`,
-    fix: 'set AUTO_CIRCUIT_CACHE to a folder of your own',
+    fix: 'set AUTO_CIRCUIT_CACHE to your own folder',
   });
 }
 

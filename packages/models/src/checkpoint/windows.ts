@@ -39,7 +39,7 @@ export function readWindows(
       code: 'invalid-file',
       fields: { path: source, key: 'layer_types' },
       where: 'checkpoint',
-      what: `${source} does not say of every layer whether it slides`,
+      what: `${source} does not say for every layer whether it slides`,
       expected: `layer_types for ${layers} layers`,
       got: `${types.length}`,
     });

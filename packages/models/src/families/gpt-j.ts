@@ -83,7 +83,7 @@ function rules({ sizes, tied, rotary }: GptJConfig, raw: RawCheckpoint) {
 export const gptj = decoderFamily<GptJConfig>({
   computes: ['partial_rotary_factor'],
   name: 'gptj',
-  doc: 'GPT-J: attention and MLP side by side behind one layer norm, rotary positions on part of each head',
+  doc: 'GPT-J: attention and MLP side by side after one layer norm, rotary positions on part of each head',
   modelTypes: ['gptj'],
   readConfig,
   rules,

@@ -83,7 +83,7 @@ export function refusal(hub: HubConnection, status: number, url: string, what: s
       ? { what: 'the hub does not accept the token', fix: 'check HF_TOKEN' }
       : { what: 'it does not exist, or is private and no token was given', fix: 'check the name, or set HF_TOKEN' },
     403: { what: 'access is restricted', fix: `ask for access at ${hub.endpoint}/${hub.repo}, and set HF_TOKEN` },
-    404: { what: 'the hub does not know it', fix: 'check the name and the revision' },
+    404: { what: 'the hub does not have it', fix: 'check the name and the revision' },
   };
   const reason = reasons[status] ?? { what: `the hub answers with status ${status}`, fix: 'try again later' };
   return new AutoCircuitError({
@@ -158,7 +158,7 @@ async function fetchWhole(hub: HubConnection, file: string, remote: RemoteFile, 
         where: WHERE,
         what: `the connection broke while getting ${file} of ${hub.repo}`,
         got: `${now} of ${remote.size ?? 'unknown'} bytes`,
-        fix: 'run again to go on from there',
+        fix: 'run again to continue from there',
         cause,
       });
     }
@@ -225,7 +225,7 @@ async function verify(hub: HubConnection, file: string, { etag, size }: RemoteFi
       what: `${file} of ${hub.repo} came with a wrong ${what} and was removed`,
       expected,
       got: found,
-      fix: 'try again; if it stays so, a proxy or mirror changes files',
+      fix: 'try again; if it keeps happening, a proxy or mirror changes files',
     });
   let error = size !== undefined && got !== size ? wrong('size', `${size} bytes`, `${got}`) : undefined;
   const hash = /^[0-9a-f]{64}$/.test(etag)

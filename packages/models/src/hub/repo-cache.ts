@@ -61,7 +61,7 @@ function plainName(what: 'revision' | 'etag', name: string): string {
       ? { code: 'invalid-option', fields: { option: what, got: name } }
       : { code: 'download-broken', fields: { etag: name } }),
     where: 'hub',
-    what: `${JSON.stringify(name.slice(0, 80))} is no name for a cached file`,
+    what: `${JSON.stringify(name.slice(0, 80))} is not a valid name for a cached file`,
   });
 }
 

@@ -70,7 +70,7 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
       code: 'unknown-name',
       fields: { what: 'model', name: nameOrFolder },
       where: WHERE,
-      what: `there is no folder ${nameOrFolder}, and it is no hub name either`,
+      what: `there is no folder ${nameOrFolder}, and it is not a hub name either`,
       expected: 'a folder, or a name like openai-community/gpt2',
     });
   }
@@ -96,7 +96,7 @@ function connect(repo: string, settings: HubSettings): HubConnection {
       code: 'invalid-option',
       fields: { option: 'endpoint', got: endpoint },
       where: WHERE,
-      what: `HF_ENDPOINT is no address`,
+      what: `HF_ENDPOINT is not an address`,
       got: endpoint,
     });
   }
@@ -174,7 +174,7 @@ function cachedFolder(name: string, cache: RepoCache, revision: string, why: str
     fields: { path: cache.folder, model: name, partly: commit !== undefined },
     where: WHERE,
     what: `${name} is ${commit === undefined ? 'not' : 'only partly'} in the cache (${cache.folder}), and ${why}`,
-    fix: 'fetch it once with a connection, or name a folder on disk',
+    fix: 'download it once while online, or name a folder on disk',
   });
 }
 

@@ -55,9 +55,9 @@ function byteLevelTokenizer(vocabPath: string, mergesPath: string): TokenizerJso
       code: 'invalid-tokenizer',
       fields: { path: vocabPath },
       where: 'tokenizer',
-      what: `${vocabPath} is no byte-level vocabulary`,
+      what: `${vocabPath} is not a byte-level vocabulary`,
       expected: `a token "${BYTE_SPACE}" for the space`,
-      fix: 'copy the model’s tokenizer.json beside it',
+      fix: 'copy the model’s tokenizer.json next to it',
     });
   }
   const special = vocab[GPT2_SPECIAL];
@@ -92,8 +92,8 @@ function readMerges(path: string, vocab: Readonly<Record<string, number>>): [str
         code: 'invalid-tokenizer',
         fields: { path, line: number },
         where: 'tokenizer',
-        what: `${path} line ${number} is no merge`,
-        expected: 'two tokens with a space between, whose union is in vocab.json',
+        what: `${path} line ${number} is not a merge`,
+        expected: 'two tokens separated by a space, whose concatenation is in vocab.json',
         got: JSON.stringify(line.slice(0, 60)),
       });
     });

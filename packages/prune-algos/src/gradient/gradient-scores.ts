@@ -69,4 +69,4 @@ function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean
 }
 
 const flatWarning = (algo: string): string =>
-  `${algo} takes its gradient on the clean run, where KL from the clean output is at its minimum: every score is 0 but for rounding; choose another --objective (logit-diff, …) or an algorithm that leaves the clean run (eap-ig-inputs, integrated-edge-gradients)`;
+  `${algo} takes its gradient on the clean run, where KL from the clean output is at its minimum: every score is 0 except for rounding; choose another objective (logit-diff, …) or an algorithm that leaves the clean run (eap-ig-inputs, integrated-edge-gradients)`;

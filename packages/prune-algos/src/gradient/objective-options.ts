@@ -5,13 +5,13 @@ import { AutoCircuitError, type Objective, type OptionValues } from '@auto-circu
 export const OBJECTIVE_OPTIONS = {
   tokenFunction: {
     type: 'enum',
-    doc: 'what is read off the output; logit-exp is exp(logit) over a constant copy of the sum of all of them',
+    doc: 'what is read from the output; logit-exp is exp(logit) over a constant copy of the sum of all of them',
     values: ['logit', 'prob', 'logprob', 'logit-exp'],
     default: 'logit',
   },
   answers: {
     type: 'enum',
-    doc: 'diff: answers minus wrong answers; value: answers alone; mse: squared distance to the targets of --objective mse',
+    doc: 'diff: answers minus wrong answers; value: answers alone; mse: squared distance to the targets of the objective mse',
     values: ['diff', 'value', 'mse'],
     default: 'diff',
   },

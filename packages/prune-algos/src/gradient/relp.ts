@@ -28,7 +28,7 @@ export const relp = definePruneAlgo({
   options: {
     frozenPattern: {
       type: 'boolean',
-      doc: 'hold attention patterns fixed, too; edges into queries and keys then score 0',
+      doc: 'also hold attention patterns fixed; edges into queries and keys then score 0',
       default: false,
     },
   },

@@ -243,7 +243,7 @@ function checkTaus(taus: readonly number[]): void {
     code: 'invalid-option',
     where: 'acdc',
     what: 'the thresholds are not usable',
-    expected: 'numbers above 0, one at least',
+    expected: 'at least one number above 0',
     got: taus.length > 0 ? `${bad}` : 'none',
     fields: { option: 'taus', got: bad ?? null },
   });

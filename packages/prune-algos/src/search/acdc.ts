@@ -25,7 +25,7 @@ export const acdc = definePruneAlgo({
     },
     taus: {
       type: 'string',
-      doc: `thresholds, with commas between them; empty: ${TAU_GRIDS.kl.join(',')} for kl, 1e-10 to 0.1 for mse`,
+      doc: `thresholds, separated by commas; empty: ${TAU_GRIDS.kl.join(',')} for kl, 1e-10 to 0.1 for mse`,
       default: '',
     },
     prompts: {

@@ -114,7 +114,7 @@ async function logitDifferences(model: PatchableModel, batch: PromptBatch): Prom
       fields: { metric: 'logit-diff-percent', prompt: prompt.index },
       where: 'learned masks',
       what: `the model's logit difference on prompt ${prompt.index} is 0, so nothing can be a percentage of it`,
-      fix: 'choose another target, or prompts on which the model does the task',
+      fix: 'choose another target, or prompts on which the model can do the task',
     });
   });
 }

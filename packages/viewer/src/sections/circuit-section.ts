@@ -55,6 +55,6 @@ function legend(data: CircuitData): string {
   const grown =
     data.kept === null
       ? ''
-      : '<p class="note">The circuit that was kept was not chosen by importance alone (--select). The slider shows the most important edges, “Kept circuit” that circuit.</p>';
+      : '<p class="note">The circuit that was kept was not chosen by importance alone. The slider shows the most important edges, “Kept circuit” that circuit.</p>';
   return `<p class="legend">${colours}<span>width: size of the score</span><span>marks at the slider: measured sizes</span><span>choose a node to see its edges</span></p>${part}${limit}${grown}`;
 }

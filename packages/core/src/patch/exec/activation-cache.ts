@@ -123,7 +123,7 @@ export class ActivationCache {
         where: 'core/patch',
         what: 'a mean for each position needs prompts of one length',
         got: lengths.length === 0 ? 'no prompts' : `lengths ${lengths.join(', ')}`,
-        fix: 'take the prompts of one length',
+        fix: 'use prompts of one length',
         fields: { lengths },
       });
     }
@@ -153,9 +153,9 @@ const otherLength = (expected: number, got: number): AutoCircuitError =>
   new AutoCircuitError({
     code: 'mixed-lengths',
     where: 'core/patch',
-    what: 'the mean over the data set has another length than the prompts',
+    what: 'the mean over the data set has a different length than the prompts',
     expected: `prompts of ${expected} tokens`,
     got: `${got}`,
-    fix: 'take prompts of one length',
+    fix: 'use prompts of one length',
     fields: { lengths: [expected, got] },
   });

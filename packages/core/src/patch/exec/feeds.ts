@@ -208,7 +208,7 @@ export function prefixFeeds(prompts: readonly Prompt[]): Record<string, Tensor<F
           throw new AutoCircuitError({
             code: 'internal',
             where: 'core/patch',
-            what: `prompt ${index} has another prefix than the first of its batch`,
+            what: `prompt ${index} has a different prefix than the first of its batch`,
             expected: `${first.tokens.length} tokens`,
             got: `${prefix?.tokens.length ?? 0}`,
             kind: 'internal',

@@ -148,7 +148,7 @@ export class MemoryPlan {
       what: `one prompt of ${length} tokens does not fit in the memory limit`,
       expected: `at least ${gib(leastLimit, Math.ceil)} GiB (${gib(this.#weights)} of them weights)`,
       got: `${gib(this.limit.bytes)} GiB`,
-      fix: 'raise the limit, take shorter prompts or a graph whose heads read Q, K and V as one; smaller batches change nothing, as prompts run one by one where they must',
+      fix: 'raise the limit, or use shorter prompts or a graph with joint Q, K and V inputs (smaller batches do not help: prompts already run one by one where they must)',
       fields: { bytes: Math.ceil(leastLimit), limit: this.limit.bytes, length },
     });
   }

@@ -12,7 +12,7 @@ export const ABLATIONS = {
   'mean-both': 'mean over the data set for each position, clean and corrupt prompts',
   'batch-mean': 'mean over the batch for each position',
   'batch-position-mean': 'mean over the batch and all positions',
-  optimal: 'constants for each node, trained to change the output least',
+  optimal: 'a constant for each node, trained to change the output least',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The name of an ablation. */
