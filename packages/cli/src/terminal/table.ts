@@ -2,7 +2,6 @@
 import stringWidth from 'fast-string-width';
 import { wrapAnsi } from 'fast-wrap-ansi';
 import type { Output } from './output.js';
-import { visibleLength } from './wrap.js';
 
 /** A column of a table. */
 export interface Column {
