@@ -43,6 +43,7 @@ const LISTS = {
     higherIsBetter,
     needsWrongAnswers,
   })),
+  objectives: registered('objective', ({ needsWrongAnswers = false }) => ({ needsWrongAnswers })),
   backends: registered('backend', () => ({})),
   ablations: async () =>
     Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),

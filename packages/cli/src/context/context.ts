@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { type FlagTable, type FlagValues, readFlags } from '../flags/flag-table.js';
 import { checkTableFlags, type TableFlag } from '../flags/table-flags.js';
 import { createOutput, type Output, type Streams } from '../terminal/output.js';
-import { useFirstPartyPlugins } from './first-party.js';
+import { reserveNames, useFirstPartyPlugins } from './first-party.js';
 
 /** The flags that every command takes. */
 export const GLOBAL_FLAGS = {
@@ -74,6 +74,7 @@ export function createCli(
 
 async function makeRegistry(config: LoadedConfig, named: readonly string[], cwd: string): Promise<Registry> {
   const registry = await useFirstPartyPlugins(new Registry());
+  await reserveNames(registry);
   await usePlugins(registry, config, named, cwd);
   return registry;
 }

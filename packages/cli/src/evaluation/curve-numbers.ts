@@ -4,6 +4,7 @@ import type { PruneScores } from '@auto-circuit/core';
 import type { CircuitSizes, Measurement, SelectionName } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
+import type { CURVE_NUMBER_NAMES } from '../context/first-party.js';
 import { type CircuitPlace, rocAreas } from '../open/known-circuit.js';
 
 /** By the name that `--metric` takes. */
@@ -13,7 +14,7 @@ export const CURVE_NUMBERS = {
   area: 'the area under each metric over log10 edges',
   auc: 'the same as area',
   roc: 'the area under ROC of the scores against the task’s known circuit',
-} as const satisfies Readonly<Record<string, string>>;
+} as const satisfies Readonly<Record<(typeof CURVE_NUMBER_NAMES)[number], string>>;
 /** A name that `--metric` takes for a number of the whole run. */
 export type CurveNumberName = keyof typeof CURVE_NUMBERS;
 
@@ -25,11 +26,12 @@ export interface CurveNumber {
 }
 
 /** `--metric` in two: metrics of circuits (undefined for none named), and numbers of the whole run. */
-export function splitMetrics(text: string | undefined): {
+export async function splitMetrics(text: string | undefined): Promise<{
   readonly metrics: string | undefined;
   readonly numbers: readonly CurveNumberName[];
-} {
-  const names = (text ?? '').split(',').map((name) => name.trim());
+}> {
+  const { splitNames } = await import('@auto-circuit/core/plugin');
+  const names = splitNames(text ?? '');
   const isNumber = (name: string): name is CurveNumberName => Object.hasOwn(CURVE_NUMBERS, name);
   const numbers = [...new Set(names.filter(isNumber).map((name) => (name === 'auc' ? 'area' : name)))];
   const metrics = names.filter((name) => name !== '' && !isNumber(name));

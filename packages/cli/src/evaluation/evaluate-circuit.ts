@@ -14,7 +14,9 @@ import { showEvaluation } from './show-evaluation.js';
 
 /** Measures one circuit file; nothing is written but `--out`. `name`: the file as the user typed it. */
 export async function evaluateCircuit(plainCli: Cli, command: Command, path: string, name: string): Promise<void> {
-  const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  const { evaluate, metricText, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import(
+    '@auto-circuit/core/run'
+  );
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
   if (edges !== undefined || threshold !== undefined) {
     const scored = existsSync(join(dirname(path), 'scores.safetensors'));
@@ -55,7 +57,7 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
       circuit: path,
       opened,
       measurements,
-      shown: metrics.map((chosen) => chosen.metric.name),
+      shown: metrics.map(metricText),
       kept: null,
       allSizes: true,
     });

@@ -86,10 +86,10 @@ const REMARKS = {
 
 /** Measures the circuit of a source, or circuits of the sizes asked for by its scores; nothing is written but `--out`. */
 export async function evaluateImported(plainCli: Cli, command: Command, source: ImportedSource): Promise<void> {
-  const { evaluate, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  const { evaluate, metricText, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
   const cli = withDefaults(await withTaskDefaults(plainCli, command), command, source.graphDefaults);
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-  const { metrics: named, numbers } = splitMetrics(metric);
+  const { metrics: named, numbers } = await splitMetrics(metric);
   const opened = await openRun(cli, command);
   try {
     const imported = await source.read(opened.graph);
@@ -117,7 +117,7 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       opened,
       measurements,
       numbers: target.kind === 'scores' ? await curveNumbers(cli, numbers, { ...curve, scores: target.scores }) : [],
-      shown: metrics.map((chosen) => chosen.metric.name),
+      shown: metrics.map(metricText),
       kept: null,
       allSizes: target.kind === 'circuit' || edges !== undefined,
     });

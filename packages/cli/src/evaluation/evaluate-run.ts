@@ -73,8 +73,9 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
 
 /** The metrics and sizes of the flags, else those that the run has. */
 async function wantedOf(cli: Cli, command: Command, { before, opened }: MeasuredRun): Promise<Wanted> {
+  const { metricText } = await import('@auto-circuit/core/run');
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-  const { metrics: named, numbers } = splitMetrics(metric);
+  const { metrics: named, numbers } = await splitMetrics(metric);
   const metrics = await chosenMetrics(cli, named ?? before.map((measurement) => measurement.metric).join(','), opened);
   const settings = circuitSettings(cli, command);
   const asked = parseSizes('evaluate', edges, threshold);
@@ -82,7 +83,7 @@ async function wantedOf(cli: Cli, command: Command, { before, opened }: Measured
   const sizes = edges === undefined && threshold === undefined ? ofRun : asked;
   return {
     metrics,
-    metricNames: metrics.map((chosen) => chosen.metric.name),
+    metricNames: metrics.map(metricText),
     numbers,
     sizes: await sizesFor(numbers, sizes, opened.graph.edgeCount),
     listed: edges !== undefined && asked.by === 'list',

@@ -1,6 +1,6 @@
 /** @file What is asked of a run: algorithm, metrics, objective, circuits, and what identifies its parts. */
 
-import type { ObjectiveName } from '@auto-circuit/core';
+import type { ChosenObjective } from '@auto-circuit/core/plugin';
 import type {
   ChosenMetric,
   DiscoverRequest,
@@ -14,6 +14,7 @@ import { packageVersion } from '../context/package-version.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
+import { metricsNamed, objectiveNamed } from './named-contributions.js';
 import type { OpenedRun } from './open-run.js';
 import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
@@ -69,7 +70,7 @@ export async function runRequest(
     algo: named.algo,
     algoOptions: await algoOptions(cli, named, opened, shared),
     metrics: await chosenMetrics(cli, metric, opened),
-    objective: chosenObjective(cli, opened),
+    objective: await chosenObjective(cli, command.name(), opened),
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
     ...circuitSettings(cli, command),
@@ -91,19 +92,24 @@ export async function runRequest(
 /** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
 async function pluginsUsed(
   cli: Cli,
-  { algo, metrics }: DiscoverRequest,
+  { algo, metrics, objective }: DiscoverRequest,
   backend: string,
 ): Promise<Record<string, string>> {
   const registry = await cli.registry();
   const used = [
     ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
     ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
+    ...registry.list('objective').filter(({ item }) => item.name === nameIn(objective)),
     ...registry.list('backend').filter(({ item }) => item.name === backend),
     ...registry.list('architecture'),
     ...registry.list('task'),
   ];
   return Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]])));
 }
+
+/** The name of what was chosen, without its options. */
+const nameIn = (chosen: string | { readonly text: string }): string =>
+  (typeof chosen === 'string' ? chosen : chosen.text).replace(/\(.*$/s, '');
 
 /** KL, or squared differences where the output is one number; and the logit difference where prompts have wrong answers. */
 const defaultMetrics = (opened: OpenedRun): string[] => [
@@ -113,21 +119,15 @@ const defaultMetrics = (opened: OpenedRun): string[] => [
 
 /** The metrics of `--metric`, or the default ones. */
 export async function chosenMetrics(cli: Cli, names: string | undefined, opened: OpenedRun): Promise<ChosenMetric[]> {
-  const registry = await cli.registry();
-  const { optionDefaults } = await import('@auto-circuit/core/plugin');
-  const wanted = names === undefined ? defaultMetrics(opened) : names.split(',').map((name) => name.trim());
-  return [...new Set(wanted)].map((name) => {
-    const metric = registry.get('metric', name);
-    return { metric, options: optionDefaults(metric.options) };
-  });
+  return metricsNamed(cli, '--metric', names ?? defaultMetrics(opened).join(','));
 }
 
-function chosenObjective(cli: Cli, opened: OpenedRun): ObjectiveName {
-  const asked = (cli.flags(OBJECTIVE_FLAGS).objective as ObjectiveName | undefined) ?? opened.task?.objective;
-  if (asked !== undefined) return asked;
-  if (haveWrongAnswers(opened)) return 'logit-diff';
+async function chosenObjective(cli: Cli, where: string, opened: OpenedRun): Promise<ChosenObjective> {
+  const asked = cli.flags(OBJECTIVE_FLAGS).objective ?? opened.task?.objective;
+  if (asked !== undefined) return objectiveNamed(cli, where, asked);
+  if (haveWrongAnswers(opened)) return objectiveNamed(cli, where, 'logit-diff');
   cli.output.warn(
     'some prompts have no wrong answers, so scores are gradients of the answer’s logit (--objective answer-logit)',
   );
-  return 'answer-logit';
+  return objectiveNamed(cli, where, 'answer-logit');
 }

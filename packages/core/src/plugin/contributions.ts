@@ -7,6 +7,7 @@
 import type { Architecture } from './architecture.js';
 import type { BackendDefinition } from './backend-definition.js';
 import type { Metric } from './metric.js';
+import type { ObjectiveDefinition } from './objective.js';
 import type { PruneAlgo } from './prune-algo.js';
 import type { Task } from './task.js';
 
@@ -17,6 +18,7 @@ export const PLUGIN_API_VERSION = 1;
 export interface ContributionMap {
   'prune-algo': PruneAlgo;
   metric: Metric;
+  objective: ObjectiveDefinition;
   task: Task;
   architecture: Architecture;
   backend: BackendDefinition;

@@ -1,7 +1,8 @@
-/** @file What core itself contributes: the interpreter as a backend. */
+/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { defineBackend } from './backend-definition.js';
 import { definePlugin } from './contributions.js';
+import { BUILT_IN_OBJECTIVES } from './objective.js';
 
 /** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
@@ -21,5 +22,6 @@ export const corePlugin = definePlugin({
       create: async (settings, { precision }) => interpreterBackend({ ...settings, precision }),
       probe: async () => [{ what: 'interpreter', ok: true, detail: 'built in, 1 thread' }],
     }),
+    ...BUILT_IN_OBJECTIVES,
   ],
 });

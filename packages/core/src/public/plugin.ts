@@ -66,7 +66,14 @@ export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';
 export { objectiveByBatch } from '../objectives/by-batch.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
-export type { Objective } from '../objectives/objective.js';
+export {
+  type FragmentObjective,
+  type HostObjective,
+  isPluginObjective,
+  type LossFragment,
+  type Objective,
+  type ObjectiveBatch,
+} from '../objectives/objective.js';
 export { objectiveOnLogits } from '../objectives/on-logits.js';
 export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
 export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
@@ -105,8 +112,16 @@ export {
   type MetricValue,
   type PromptValues,
 } from '../plugin/metric.js';
+export {
+  BUILT_IN_OBJECTIVES,
+  type ChosenObjective,
+  chooseObjective,
+  defineObjective,
+  type ObjectiveDefinition,
+} from '../plugin/objective.js';
 export { optionDefaults, parseOptions } from '../plugin/option-values.js';
 export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+export { type NamedOptions, optionsOf, optionsText, readNamedOptions, splitNames } from '../plugin/options-text.js';
 export {
   definePruneAlgo,
   type Progress,

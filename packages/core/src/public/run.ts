@@ -32,6 +32,8 @@ export {
   type AblationChoice,
   type ChosenMetric,
   circuitOutputs,
+  metricText,
+  metricUnit,
   type PatchType,
   patchDescription,
   referenceOutputs,

@@ -90,6 +90,8 @@ export const pointSchema = z.object({
   /** By prompt, in the order of the test prompts: value = Σ promptValues ÷ Σ promptWeights (without weights: their mean). */
   promptValues: z.array(numberSchema).optional(),
   promptWeights: z.array(numberSchema).optional(),
+  /** Further numbers of the metric, by name. */
+  parts: z.record(z.string(), numberSchema).optional(),
   /** Of the whole point, not of this metric; left out where prompts have no wrong answers. */
   faithfulness: numberSchema.optional(),
   /** Standard error of the faithfulness, like `standardError`. */

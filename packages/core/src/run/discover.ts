@@ -8,15 +8,15 @@ import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, NodeScores, PruneScores } from '../graph/types.js';
-import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
+import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
+import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
 import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
-import { toFileNodes } from '../run-folder/node-files.js';
 import { openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
-import { toFileScores } from '../run-folder/score-files.js';
 import type { RunStore } from '../run-folder/store.js';
+import { checkedScores } from './check-results.js';
 import {
   checkSelection,
   circuitsToMeasure,
@@ -194,7 +194,7 @@ export async function scoresOf(
     model,
     graph: model.graph,
     batches: prompts.train,
-    objective: OBJECTIVES[objective].objective,
+    objective: objectiveChosen(objective).objective,
     patch,
     seed,
     progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
@@ -202,15 +202,10 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors, nodes, curves } = await algo.score(context, algoOptions as never);
+  const given: unknown = await algo.score(context, algoOptions as never);
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
-  const result: PruneResult = {
-    scores: toFileScores(model.graph, scores),
-    ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
-    ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
-    ...(curves ? { curves } : {}),
-  };
+  const result = checkedScores(algo.name, model.graph, given);
   await store?.writeScores(model.graph, result);
   return result;
 }
@@ -250,14 +245,15 @@ function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edge
 }
 
 /** @throws AutoCircuitError when an objective needs wrong answers and a training prompt has none */
-export function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
+export function checkObjective(objective: ObjectiveName | ChosenObjective, { train }: RunPrompts): void {
+  const { text, needsWrongAnswers } = objectiveChosen(objective);
   const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
-  if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
+  if (!lacking || !needsWrongAnswers) return;
   throw new AutoCircuitError({
     code: 'missing-wrong-answers',
-    fields: { prompt: lacking.index, objective },
+    fields: { prompt: lacking.index, objective: text },
     where: 'discover',
-    what: `the objective "${objective}" needs wrong answers, and prompt ${lacking.index} has none`,
+    what: `the objective "${text}" needs wrong answers, and prompt ${lacking.index} has none`,
     fix: 'choose another objective (answer-logit, kl, …), or add wrong_answers to the data',
   });
 }

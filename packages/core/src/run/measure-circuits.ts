@@ -15,6 +15,8 @@ import {
   type ChosenMetric,
   type CircuitRunSettings,
   measureOne,
+  metricText,
+  metricUnit,
   outputsOfCircuits,
   type References,
   referenceOutputs,
@@ -25,6 +27,7 @@ const valueSchema = z.object({
   standardError: numberSchema.optional(),
   promptValues: z.array(numberSchema).optional(),
   promptWeights: z.array(numberSchema).optional(),
+  parts: z.record(z.string(), numberSchema).optional(),
 });
 const referencesSchema = z.object({
   model: z.array(valueSchema),
@@ -136,12 +139,11 @@ export class SizeMeasurer {
       }
     }
     onProgress?.(circuits.length, circuits.length);
-    const measurements = metrics.map(({ metric }, m): Measurement => {
-      const { name, unit, higherIsBetter } = metric;
+    const measurements = metrics.map((chosen, m): Measurement => {
       return {
-        metric: name,
-        unit,
-        higherIsBetter,
+        metric: metricText(chosen),
+        unit: metricUnit(chosen),
+        higherIsBetter: chosen.metric.higherIsBetter,
         model: references.model[m]!.value,
         empty: references.empty[m]!.value,
         points: circuits.map(({ requested, edges }, i) => ({
@@ -206,7 +208,7 @@ export class SizeMeasurer {
     };
   }
 
-  #value({ metric }: ChosenMetric, { value, standardError, prompts }: MetricValue): z.infer<typeof valueSchema> {
+  #value({ metric }: ChosenMetric, { value, standardError, prompts, parts }: MetricValue): z.infer<typeof valueSchema> {
     const error = prompts ? this.#bootstrap.standardError(prompts) : standardError;
     const list = (name: string, numbers: readonly number[] | undefined) =>
       numbers ? { [name]: numbers.map((x) => toJsonNumber(x, `a prompt's ${metric.name}`)) } : {};
@@ -215,9 +217,13 @@ export class SizeMeasurer {
       ...(error === undefined ? {} : { standardError: toJsonNumber(error, `the standard error of ${metric.name}`) }),
       ...list('promptValues', prompts?.values),
       ...list('promptWeights', prompts?.weights),
+      ...(parts ? { parts: mapped(parts, (x, name) => toJsonNumber(x, `${name} of ${metric.name}`)) } : {}),
     };
   }
 }
+
+const mapped = <A, B>(record: Readonly<Record<string, A>>, of: (value: A, name: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value, name)]));
 
 const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
   faithfulness: faithfulness!,

@@ -2,6 +2,7 @@
 import type { BackendInfo } from '../backend/backend.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
+import type { ChosenObjective } from '../plugin/objective.js';
 import type { PruneAlgo } from '../plugin/prune-algo.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ExistingFolder } from '../run-folder/run-files.js';
@@ -17,7 +18,8 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly algo: PruneAlgo;
   readonly algoOptions: Readonly<Record<string, string | number | boolean>>;
   readonly metrics: readonly ChosenMetric[];
-  readonly objective: ObjectiveName;
+  /** A built-in one by name, or any with its options. */
+  readonly objective: ObjectiveName | ChosenObjective;
   readonly sizes: CircuitSizes;
   /** The size of the circuit that is written; `auto`: the smallest faithful one. */
   readonly keep: number | 'auto';

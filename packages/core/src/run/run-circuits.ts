@@ -4,12 +4,15 @@
  */
 
 import { AutoCircuitError } from '../errors/error.js';
+import { calledMember, pluginFailed, shown } from '../errors/plugin-failed.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
+import { optionsText } from '../plugin/options-text.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import { checkedMeasurement } from './check-results.js';
 import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
 
 /** `tree`: every edge outside the circuit is patched; `edge`: the circuit is patched into the other run. */
@@ -195,7 +198,24 @@ export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly
   });
 }
 
-/** One metric of one set of outputs. @throws AutoCircuitError when the value is not a number */
+/** A metric as files and tables call it: its name, with the options that are not at their defaults. */
+export const metricText = ({ metric, options }: ChosenMetric): string =>
+  optionsText(metric.name, metric.options, options);
+
+/** The unit of a metric under its options. */
+export function metricUnit({ metric, options }: ChosenMetric): string {
+  if (typeof metric.unit === 'string') return metric.unit;
+  const member = { kind: 'metric', name: metric.name, member: 'unit' };
+  const { unit } = metric;
+  const given: unknown = calledMember(member, () => unit(options as never));
+  if (typeof given === 'string' && given.trim() !== '') return given;
+  throw pluginFailed(member, { what: 'gives no unit', expected: 'a text', got: shown(given) });
+}
+
+/**
+ * One metric of one set of outputs.
+ * @throws AutoCircuitError `plugin-failed` where it gives anything but a measurement, `not-finite` where that is not a number
+ */
 export function measureOne(
   { metric, options }: ChosenMetric,
   circuit: readonly BatchOutputs[],
@@ -204,25 +224,6 @@ export function measureOne(
 ): MetricValue {
   const { clean, corrupt, empty, model } = references;
   const context: MetricContext = { graph, outputSize, circuit, clean, corrupt, empty, model };
-  const result = metric.measure(context, options as never);
-  if (typeof result?.value !== 'number') {
-    throw new AutoCircuitError({
-      code: 'contract-broken',
-      where: 'measure',
-      what: `the metric "${metric.name}" gave no measurement`,
-      expected: 'an object { value: number, … }',
-      got: typeof result === 'object' ? JSON.stringify(result) : `${result}`,
-      fields: { metric: metric.name },
-    });
-  }
-  if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
-    throw new AutoCircuitError({
-      code: 'not-finite',
-      fields: { metric: metric.name },
-      where: 'measure',
-      what: `the metric "${metric.name}" gave something that is not a number`,
-      fix: 'check the model for overflow on these prompts, or choose another metric',
-    });
-  }
-  return result;
+  const prompts = circuit.reduce((n, { batch }) => n + batch.prompts.length, 0);
+  return checkedMeasurement(metric.name, prompts, () => metric.measure(context, options as never));
 }

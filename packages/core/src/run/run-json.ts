@@ -1,6 +1,7 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
 
 import type { Graph } from '../graph/types.js';
+import { objectiveChosen } from '../plugin/objective.js';
 import type { RunJson } from '../run-folder/schemas.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
@@ -27,7 +28,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       graph: graphFacts(graph),
       algo: { name: request.algo.name, options: { ...request.algoOptions } },
       metrics: request.metrics.map(({ metric, options }) => ({ name: metric.name, options: { ...options } })),
-      objective: request.objective,
+      objective: objectiveChosen(request.objective).text,
       ablation: request.ablation,
       ablateFrom: request.ablateFrom,
       patchType: request.patchType,

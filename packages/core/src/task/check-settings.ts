@@ -7,8 +7,13 @@ import { OBJECTIVES } from '../objectives/names.js';
 import { ABLATIONS } from '../patch/requests/ablations.js';
 import type { OpenTaskRequest, PatchEdgesOptions } from './requests.js';
 
-/** What a field may be: any value, one of some names, a whole number from a smallest one, or true and false. */
-type Rule = 'any' | 'boolean' | readonly string[] | { readonly from: number; readonly or?: string };
+/** What a field may be: any value, one of some names (or an object in their place), a whole number from a smallest one, or true and false. */
+type Rule =
+  | 'any'
+  | 'boolean'
+  | readonly string[]
+  | { readonly names: readonly string[] }
+  | { readonly from: number; readonly or?: string };
 type Rules<T> = Readonly<Record<keyof T, Rule>>;
 
 const SIDES = ['clean', 'corrupt'] as const;
@@ -22,7 +27,7 @@ export const OPEN_RULES = {
   ablateFrom: SIDES,
   patchType: ['tree', 'edge'],
   reverse: 'boolean',
-  objective: Object.keys(OBJECTIVES),
+  objective: { names: Object.keys(OBJECTIVES) },
   graph: 'any',
   bos: 'boolean',
   skipUnfit: 'boolean',
@@ -62,8 +67,10 @@ export function checkSettings(
     if (value === undefined || value === null) continue;
     const rule = rules[name]!;
     if (rule === 'any') continue;
-    if (Array.isArray(rule)) checkName(where, name, value, rule);
-    else checkValue(where, name, value, rule as Exclude<Rule, 'any' | readonly string[]>);
+    if (typeof rule === 'object' && 'names' in rule) {
+      if (typeof value !== 'object') checkName(where, name, value, rule.names);
+    } else if (Array.isArray(rule)) checkName(where, name, value, rule);
+    else checkValue(where, name, value, rule as 'boolean' | { readonly from: number; readonly or?: string });
   }
 }
 

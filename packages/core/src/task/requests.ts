@@ -4,6 +4,7 @@ import type { GraphOptions } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { AblationName } from '../patch/requests/ablations.js';
+import type { ChosenObjective, ObjectiveDefinition } from '../plugin/objective.js';
 import type { Side } from '../prompts/types.js';
 import type { PatchType } from '../run/run-circuits.js';
 import type { TaskData, TaskTokenizer } from './task-prompts.js';
@@ -27,7 +28,7 @@ export interface OpenTaskRequest {
   /** Swaps the two sides of circuit runs. Default: false. */
   readonly reverse?: boolean;
   /** What gradients are taken of. Default: the task's; else the logit difference, or the answer's logit without wrong answers. */
-  readonly objective?: ObjectiveName;
+  readonly objective?: ObjectiveName | ObjectiveDefinition | ChosenObjective;
   /** Nodes and edges; `positions: 'each'` gives every token position its own edges. Default: the task's, Q, K and V apart. */
   readonly graph?: Partial<Omit<GraphOptions, 'positions'>> & { readonly positions?: 'each' | null };
 

@@ -11,6 +11,7 @@ import type { ObjectiveName } from '../objectives/names.js';
 import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric } from '../plugin/metric.js';
+import type { ChosenObjective } from '../plugin/objective.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
 import type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
@@ -22,6 +23,8 @@ import {
   circuitOutputs,
   circuitPatch,
   measureOne,
+  metricText,
+  metricUnit,
   outputsOfCircuits,
   patchDescription,
   type References,
@@ -59,7 +62,7 @@ interface TaskSetup {
   readonly model: PatchableModel;
   readonly prompts: RunPrompts;
   readonly settings: CircuitRunSettings;
-  readonly objective: ObjectiveName;
+  readonly objective: ObjectiveName | ChosenObjective;
   readonly seed: number;
   readonly onWarning: (line: string) => void;
 }
@@ -231,8 +234,8 @@ export class TaskSession {
       const { value, standardError: own, prompts } = valueUnder(outputs);
       const standardError = prompts ? this.#bootstrap.standardError(prompts) : own;
       return {
-        metric: metric.metric.name,
-        unit: metric.metric.unit,
+        metric: metricText(metric),
+        unit: metricUnit(metric),
         value,
         ...(standardError === undefined ? {} : { standardError }),
         model: valueUnder(references.model).value,

@@ -29,6 +29,8 @@ export type GradientSpec = {
   readonly objective: ObjectiveShape;
   /** Whether the loss of each prompt is an output, too. */
   readonly losses: boolean;
+  /** Whether logits are all that is wanted of the run. */
+  readonly logitsOnly?: boolean;
   readonly backward: readonly BackwardOverride[];
 } & (
   | { readonly forward: 'patched'; readonly supply: PatchSupply; readonly perItem: boolean; readonly neurons: false }
@@ -61,7 +63,8 @@ export type ProgramSpec =
 
 /** What of an objective decides about a program: its kind and what it is taken of; its targets are fed. */
 export function objectiveShape(objective: Objective): ObjectiveShape {
-  if (objective.kind === 'kl') return { kind: 'kl' };
+  if (objective.kind === 'kl' || objective.kind === 'host') return { kind: objective.kind };
+  if (objective.kind === 'fragment') return { kind: 'fragment', name: objective.name, of: objective.of };
   return { kind: objective.kind, tokenFunction: objective.tokenFunction };
 }
 

@@ -4,7 +4,7 @@ import type { Graph, Mask } from '../../graph/types.js';
 import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
-import type { Objective } from '../../objectives/objective.js';
+import type { KlObjective, MseObjective, Objective } from '../../objectives/objective.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -140,7 +140,7 @@ export interface ConstantGradientRequest {
   readonly patch: ConstantPatch;
   readonly mask: Mask;
   /** With its targets or reference. */
-  readonly objective: Exclude<Objective, { kind: 'answers' }>;
+  readonly objective: MseObjective | KlObjective;
 }
 
 /** Mean over the batch's prompts. */

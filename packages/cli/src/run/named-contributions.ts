@@ -1,0 +1,30 @@
+/** @file What flags and files name with or without options, `name(option=value,…)`: objectives, metrics and their like. */
+import type { ChosenObjective } from '@auto-circuit/core/plugin';
+import type { ChosenMetric } from '@auto-circuit/core/run';
+import type { Cli } from '../context/context.js';
+
+/**
+ * The objective that a text names, with its options.
+ * @param where the command, for errors
+ * @throws AutoCircuitError with the nearest names, or for options that it does not have
+ */
+export async function objectiveNamed(cli: Cli, where: string, text: string): Promise<ChosenObjective> {
+  const { chooseObjective, optionsOf, readNamedOptions } = await import('@auto-circuit/core/plugin');
+  const named = readNamedOptions(where, 'an objective', text);
+  const definition = (await cli.registry()).get('objective', named.name);
+  return chooseObjective(definition, optionsOf(definition.options, named));
+}
+
+/** Metrics that a text names, each once, with commas between them. @throws AutoCircuitError as `objectiveNamed` */
+export async function metricsNamed(cli: Cli, where: string, text: string): Promise<ChosenMetric[]> {
+  const { optionsOf, optionsText, readNamedOptions, splitNames } = await import('@auto-circuit/core/plugin');
+  const registry = await cli.registry();
+  const metrics = new Map<string, ChosenMetric>();
+  for (const part of splitNames(text)) {
+    const named = readNamedOptions(where, 'a metric', part);
+    const metric = registry.get('metric', named.name);
+    const options = optionsOf(metric.options, named);
+    metrics.set(optionsText(metric.name, metric.options, options), { metric, options });
+  }
+  return [...metrics.values()];
+}
