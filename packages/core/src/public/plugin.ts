@@ -92,6 +92,7 @@ export type {
   PromptGradients,
   VariantGroup,
 } from '../patch/requests/patchable-model.js';
+export { ROLES, type RoleName } from '../patch/requests/roles.js';
 export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
 export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
 export { checkPlugin } from '../plugin/check-plugin.js';

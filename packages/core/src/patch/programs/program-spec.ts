@@ -58,6 +58,8 @@ export type ProgramSpec =
   | GradientSpec
   /** How a loss of patched runs moves with the constants that are patched in. */
   | { readonly kind: 'constant-gradient'; readonly perItem: boolean; readonly objective: ObjectiveShape }
+  /** Values inside a plain run, by role. */
+  | { readonly kind: 'values'; readonly roles: readonly string[] }
   /** Numbers read off a plain run for each edge. */
   | { readonly kind: 'edge-measure'; readonly measure: EdgeMeasure };
 

@@ -89,6 +89,8 @@ export interface PatchableModel {
   readonly outputSize: number;
   /** Where outputs are read: what `run`, `patchedRun` and objectives give and take. */
   readonly outputs: OutputPositions;
+  /** The roles that values of this model have, without the layer in front: what `readValues` and backward overrides may name. */
+  readonly roles: readonly string[];
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
   /**
@@ -120,6 +122,16 @@ export interface PatchableModel {
     request: Omit<MaskGradientRequest, 'at'>,
     alphas: readonly number[],
   ): AsyncIterable<PromptGradients>;
+  /**
+   * Values inside a plain run of a side, by their whole role (`L0.attn.pattern`): the prompts first, then as `ROLES` says.
+   * @param roles ends of roles, as in backward overrides: `attn.pattern`, `L3.mlp.act`, `end.read`
+   * @throws AutoCircuitError `unknown-name` for a role that this model does not have
+   */
+  readValues(
+    batch: PromptBatch,
+    side: Side,
+    roles: readonly string[],
+  ): Promise<Readonly<Record<string, Tensor<Float32Array>>>>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
