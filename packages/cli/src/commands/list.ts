@@ -44,6 +44,7 @@ const LISTS = {
     needsWrongAnswers,
   })),
   objectives: registered('objective', ({ needsWrongAnswers = false }) => ({ needsWrongAnswers })),
+  selections: registered('selection', () => ({})),
   backends: registered('backend', () => ({})),
   ablations: async () =>
     Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),

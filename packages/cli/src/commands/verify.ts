@@ -59,7 +59,7 @@ Example:
         const bar = phaseBar(cli.output);
         const verification = await verifyRun(
           {
-            ...circuitSettings(cli, command),
+            ...(await circuitSettings(cli, command)),
             ...(await chosenAgain(cli, run)),
             model: opened.patchable,
             prompts: opened.prompts,

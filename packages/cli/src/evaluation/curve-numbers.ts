@@ -1,7 +1,8 @@
 /** @file Numbers of a whole run, not of one circuit: MIB's CPR and CMD, areas under curves, the area under ROC. */
 
 import type { PruneScores } from '@auto-circuit/core';
-import type { CircuitSizes, Measurement, SelectionName } from '@auto-circuit/core/run';
+import type { RankBy, Selecting } from '@auto-circuit/core/plugin';
+import type { CircuitSizes, Measurement } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import type { CURVE_NUMBER_NAMES } from '../context/first-party.js';
@@ -64,7 +65,9 @@ export async function sizesFor(
 export interface CurveSource {
   readonly place: CircuitPlace;
   readonly scores: PruneScores;
-  readonly select: SelectionName;
+  readonly standardErrors?: PruneScores | undefined;
+  readonly select: Selecting;
+  readonly rankBy: RankBy;
   readonly measurements: readonly Measurement[];
 }
 
@@ -110,12 +113,14 @@ async function areas({ measurements }: CurveSource): Promise<CurveNumber[]> {
 async function mib({
   place: { graph },
   scores,
+  standardErrors,
   select,
+  rankBy,
   measurements,
 }: CurveSource): Promise<{ cpr: number; cmd: number }> {
   const { edgeSelection, fromJsonNumber } = await import('@auto-circuit/core/run');
   const { MIB_FRACTIONS, mibEdgeCounts, mibScores } = await import('@auto-circuit/metrics');
-  const selection = edgeSelection(graph, scores, select);
+  const selection = edgeSelection(graph, scores, select, { rankBy, standardErrors });
   const counts = mibEdgeCounts(graph.edgeCount);
   const points = MIB_FRACTIONS.map((fraction, i) => {
     const edges = selection.count(counts[i]!);

@@ -38,10 +38,11 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   try {
     const circuit = await readCircuit(path, opened.graph, name);
     const metrics = await chosenMetrics(cli, metric, opened);
+    const settings = await circuitSettings(cli, command);
     const measurements = await withBar(cli, (hooks) =>
       evaluate(
         {
-          ...circuitSettings(cli, command),
+          ...settings,
           model: opened.patchable,
           prompts: opened.prompts,
           metrics,

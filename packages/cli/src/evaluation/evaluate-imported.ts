@@ -104,12 +104,17 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       const sizes = await sizesFor(numbers, sizesAsked(edges, threshold, numbers), opened.graph.edgeCount);
       target = { kind: 'scores', scores: imported.scores, sizes };
     }
-    const settings = circuitSettings(cli, command);
+    const settings = await circuitSettings(cli, command);
     const request = { ...settings, model: opened.patchable, prompts: opened.prompts, metrics, target };
     const measurements = await withBar(cli, (hooks) => evaluate(request, hooks));
     const { out } = cli.flags(EVALUATE_OUT_FLAGS);
     if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));
-    const curve = { place: opened, select: settings.select ?? 'threshold', measurements } as const;
+    const curve = {
+      place: opened,
+      select: settings.select ?? 'threshold',
+      rankBy: settings.rankBy ?? 'absolute',
+      measurements,
+    } as const;
     await showEvaluation(cli, {
       run: null,
       circuit: target.kind === 'circuit' ? source.path : null,

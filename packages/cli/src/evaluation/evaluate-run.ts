@@ -38,7 +38,7 @@ interface Wanted {
   readonly sizes: CircuitSizes;
   /** Whether sizes were asked for one by one. */
   readonly listed: boolean;
-  readonly settings: ReturnType<typeof circuitSettings>;
+  readonly settings: Awaited<ReturnType<typeof circuitSettings>>;
 }
 
 /**
@@ -47,7 +47,7 @@ interface Wanted {
  */
 export async function evaluateRun(plainCli: Cli, command: Command, folder: string, name: string): Promise<void> {
   const { flattenScores } = await import('@auto-circuit/core');
-  const { finishedPart, openExistingRun } = await import('@auto-circuit/core/run');
+  const { finishedPart, openExistingRun, selectionText } = await import('@auto-circuit/core/run');
   refuseSettings(command, name);
   const existing = await openExistingRun(folder);
   const { store, run } = existing;
@@ -61,7 +61,9 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
       flattenScores(opened.graph, saved.scores); // checks them
       const measured = { ...existing, name, folder, opened, saved, before };
       const wanted = await wantedOf(cli, command, measured);
-      if (wanted.settings.select === run.asked.select) await addToRun(cli, measured, wanted);
+      const { select = 'threshold', rankBy } = wanted.settings;
+      const asRun = selectionText(select) === run.asked.select && rankBy === run.asked.rankBy;
+      if (asRun) await addToRun(cli, measured, wanted);
       else await showOtherCircuits(cli, measured, wanted);
     } finally {
       await opened.dispose();
@@ -77,7 +79,7 @@ async function wantedOf(cli: Cli, command: Command, { before, opened }: Measured
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
   const { metrics: named, numbers } = await splitMetrics(metric);
   const metrics = await chosenMetrics(cli, named ?? before.map((measurement) => measurement.metric).join(','), opened);
-  const settings = circuitSettings(cli, command);
+  const settings = await circuitSettings(cli, command);
   const asked = parseSizes('evaluate', edges, threshold);
   const ofRun = { by: 'list' as const, counts: (before[0]?.points ?? []).map((point) => point.edges) };
   const sizes = edges === undefined && threshold === undefined ? ofRun : asked;
@@ -107,7 +109,7 @@ async function measure(
     prompts: opened.prompts,
     metrics,
     constants: store.constants(),
-    target: { kind: 'scores', scores: saved.scores, sizes },
+    target: { kind: 'scores', scores: saved.scores, standardErrors: saved.standardErrors, sizes },
   } as const;
   return withBar(cli, (hooks) => evaluate(request, hooks));
 }
@@ -121,7 +123,9 @@ const numbersOf = (
   curveNumbers(cli, numbers, {
     place: opened,
     scores: saved.scores,
+    standardErrors: saved.standardErrors,
     select: settings.select ?? 'threshold',
+    rankBy: settings.rankBy ?? 'absolute',
     measurements,
   });
 
@@ -179,9 +183,12 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   if (!cli.output.jsonOnly) cli.output.line(`\nfiles   ${name}/measurements.json, ${name}/report.html`);
 }
 
+/** Flags that choose other circuits from the same scores. */
+const CHOOSING_FLAGS: readonly string[] = ['select', 'rankBy'];
+
 /** Numbers of other settings would not belong to the run. */
 function refuseSettings(command: Command, name: string): void {
-  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && flag !== 'select');
+  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && !CHOOSING_FLAGS.includes(flag));
   if (given === undefined) return;
   throw new AutoCircuitError({
     code: 'invalid-option',

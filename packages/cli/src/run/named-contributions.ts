@@ -1,6 +1,7 @@
 /** @file What flags and files name with or without options, `name(option=value,…)`: objectives, metrics and their like. */
-import type { ChosenObjective } from '@auto-circuit/core/plugin';
+import type { ChosenObjective, Selecting } from '@auto-circuit/core/plugin';
 import type { ChosenMetric } from '@auto-circuit/core/run';
+import { SELECTIONS, type SelectionName } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 
 /**
@@ -13,6 +14,18 @@ export async function objectiveNamed(cli: Cli, where: string, text: string): Pro
   const named = readNamedOptions(where, 'an objective', text);
   const definition = (await cli.registry()).get('objective', named.name);
   return chooseObjective(definition, optionsOf(definition.options, named));
+}
+
+/**
+ * The way to choose circuits that a text names, with its options: built-in ones by their name.
+ * @throws AutoCircuitError as `objectiveNamed`
+ */
+export async function selectionNamed(cli: Cli, where: string, text: string): Promise<Selecting> {
+  if (Object.hasOwn(SELECTIONS, text)) return text as SelectionName;
+  const { chooseSelection, optionsOf, readNamedOptions } = await import('@auto-circuit/core/plugin');
+  const named = readNamedOptions(where, 'a selection', text);
+  const definition = (await cli.registry()).get('selection', named.name);
+  return chooseSelection(definition, optionsOf(definition.options, named));
 }
 
 /** Metrics that a text names, each once, with commas between them. @throws AutoCircuitError as `objectiveNamed` */

@@ -14,7 +14,7 @@ import { packageVersion } from '../context/package-version.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
-import { metricsNamed, objectiveNamed } from './named-contributions.js';
+import { metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
 import type { OpenedRun } from './open-run.js';
 import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
@@ -28,10 +28,10 @@ export async function chosenAlgo(cli: Cli, command: Command): Promise<NamedAlgo>
 }
 
 /** How circuits are run and which prompts are used, by the flags. */
-export function circuitSettings(
+export async function circuitSettings(
   cli: Cli,
   command: Command,
-): SelectionSettings & RunPromptSettings & { readonly force: boolean } {
+): Promise<SelectionSettings & RunPromptSettings & { readonly force: boolean }> {
   const values = cli.flags(SETTING_FLAGS);
   const { ablation, ablateFrom } = values as unknown as PatchValues;
   const { batchSize, limit, length, seed } = cli.flags(DATA_FLAGS);
@@ -39,7 +39,8 @@ export function circuitSettings(
     ablation,
     ablateFrom,
     patchType: values.patchType,
-    select: values.select,
+    select: await selectionNamed(cli, command.name(), values.select),
+    rankBy: values.rankBy,
     reverse: values.reverse,
     force: values.force,
     batchSize,
@@ -73,7 +74,7 @@ export async function runRequest(
     objective: await chosenObjective(cli, command.name(), opened),
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
-    ...circuitSettings(cli, command),
+    ...(await circuitSettings(cli, command)),
     processMemory: opened.backend.processMemory,
   };
   const { name, weights, processing } = opened.model;
@@ -92,7 +93,7 @@ export async function runRequest(
 /** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
 async function pluginsUsed(
   cli: Cli,
-  { algo, metrics, objective }: DiscoverRequest,
+  { algo, metrics, objective, select = 'threshold' }: DiscoverRequest,
   backend: string,
 ): Promise<Record<string, string>> {
   const registry = await cli.registry();
@@ -100,6 +101,7 @@ async function pluginsUsed(
     ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
     ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
     ...registry.list('objective').filter(({ item }) => item.name === nameIn(objective)),
+    ...registry.list('selection').filter(({ item }) => item.name === nameIn(select)),
     ...registry.list('backend').filter(({ item }) => item.name === backend),
     ...registry.list('architecture'),
     ...registry.list('task'),

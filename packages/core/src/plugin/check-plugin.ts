@@ -130,6 +130,7 @@ const CONTRIBUTION_FIELDS: {
     measure: 'function',
   },
   objective: { options: 'table' },
+  selection: { options: 'table', select: 'function' },
   task: { model: 'model', data: 'data' },
   architecture: { modelTypes: 'texts', load: 'function' },
   backend: { options: 'table', create: 'function', probe: 'function' },

@@ -9,6 +9,7 @@ import type { BackendDefinition } from './backend-definition.js';
 import type { Metric } from './metric.js';
 import type { ObjectiveDefinition } from './objective.js';
 import type { PruneAlgo } from './prune-algo.js';
+import type { SelectionDefinition } from './selection.js';
 import type { Task } from './task.js';
 
 /** The version of the plugin interface; a plugin of another one is refused. */
@@ -19,6 +20,7 @@ export interface ContributionMap {
   'prune-algo': PruneAlgo;
   metric: Metric;
   objective: ObjectiveDefinition;
+  selection: SelectionDefinition;
   task: Task;
   architecture: Architecture;
   backend: BackendDefinition;

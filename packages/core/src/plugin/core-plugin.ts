@@ -1,8 +1,9 @@
-/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives. */
+/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives and selections. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { defineBackend } from './backend-definition.js';
 import { definePlugin } from './contributions.js';
 import { BUILT_IN_OBJECTIVES } from './objective.js';
+import { BUILT_IN_SELECTIONS } from './selection.js';
 
 /** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
@@ -23,5 +24,6 @@ export const corePlugin = definePlugin({
       probe: async () => [{ what: 'interpreter', ok: true, detail: 'built in, 1 thread' }],
     }),
     ...BUILT_IN_OBJECTIVES,
+    ...BUILT_IN_SELECTIONS,
   ],
 });

@@ -20,6 +20,7 @@ export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.fre
   'prune-algo': 'pruning algorithm',
   metric: 'metric',
   objective: 'objective',
+  selection: 'selection',
   task: 'task',
   architecture: 'architecture',
   backend: 'backend',

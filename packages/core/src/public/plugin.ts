@@ -9,6 +9,14 @@ export { unknownName } from '../errors/names.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export {
+  type EdgeSelection,
+  type EdgeSelector,
+  edgeSelection,
+  type Selecting,
+  type SelectionInput,
+} from '../graph/edge-ranking.js';
+export type { RankBy, SelectionName } from '../graph/edge-ranking-names.js';
+export {
   allEdges,
   checkEdgeNumber,
   type EdgeEnds,
@@ -131,6 +139,7 @@ export {
   type PruneResult,
 } from '../plugin/prune-algo.js';
 export { Registry } from '../plugin/registry.js';
+export { chooseSelection, defineSelection, type SelectionDefinition } from '../plugin/selection.js';
 export {
   defineTask,
   type OfficialCircuit,

@@ -34,7 +34,9 @@ export const requestSchema = z.object({
   patchType: z.enum(['tree', 'edge']),
   reverse: z.boolean(),
   /** How edges are chosen by their scores. */
-  select: z.enum(['threshold', 'top', 'greedy']).default('threshold'),
+  select: z.string().default('threshold'),
+  /** What edges are ranked by: |score|, or the score itself. */
+  rankBy: z.enum(['absolute', 'signed']).default('absolute'),
   sizes: sizesSchema,
   keep: z.union([z.number(), z.literal('auto')]),
   batchSize: z.number(),

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+import { selectionText } from '../graph/edge-ranking.js';
 import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, NodeScores, PruneScores } from '../graph/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
@@ -22,6 +23,7 @@ import {
   circuitsToMeasure,
   keptCircuit,
   type MadeCircuit,
+  type ScoredEdges,
   tiesWarning,
 } from './circuits-to-measure.js';
 import { SizeMeasurer } from './measure-circuits.js';
@@ -110,11 +112,15 @@ async function runParts(
     const referenced = performance.now();
     const result = await scoresOf(request, hooks, prompts, patch, store);
     const scored = performance.now();
-    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result.scores);
+    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result);
     await store?.writeJson('measurements', measurements);
     await store?.writeJson(
       'circuit',
-      circuitToJson(circuit, result.scores, { select: request.select ?? 'threshold', connected }),
+      circuitToJson(circuit, result.scores, {
+        select: selectionText(request.select ?? 'threshold'),
+        rankBy: request.rankBy ?? 'absolute',
+        connected,
+      }),
     );
     const timings: Timings = {
       seconds: {
@@ -214,15 +220,15 @@ async function measuredOf(
   request: DiscoverRequest,
   { onWarning }: DiscoverHooks,
   measurer: SizeMeasurer,
-  scores: PruneScores,
+  scored: ScoredEdges,
 ): Promise<MadeCircuit & { measurements: readonly Measurement[] }> {
   const { keep, sizes, model } = request;
-  const circuits = circuitsToMeasure(model.graph, scores, sizes, request, keep === 'auto' ? undefined : keep);
+  const circuits = circuitsToMeasure(model.graph, scored, sizes, request, keep === 'auto' ? undefined : keep);
   const ties = tiesWarning(circuits);
   if (ties) onWarning?.(ties);
   const { measurements, auto } = await measurer.measure(circuits);
   if (keep !== 'auto') {
-    return { ...keptCircuit(model.graph, scores, circuits, keep, request.select).make(), measurements };
+    return { ...keptCircuit(model.graph, scored, circuits, keep, request).make(), measurements };
   }
   const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {

@@ -17,7 +17,12 @@ export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
   readonly prompts: readonly Prompt[];
   readonly metrics: readonly ChosenMetric[];
   readonly target:
-    | { readonly kind: 'scores'; readonly scores: PruneScores; readonly sizes: CircuitSizes }
+    | {
+        readonly kind: 'scores';
+        readonly scores: PruneScores;
+        readonly standardErrors?: PruneScores | undefined;
+        readonly sizes: CircuitSizes;
+      }
     | { readonly kind: 'circuit'; readonly circuit: Circuit };
   readonly force?: boolean;
   /** Where constants of optimal ablation are kept; without it they are trained anew, to the same. */
@@ -39,7 +44,7 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
   const circuits =
     target.kind === 'circuit'
       ? [knownCircuit(target.circuit, request)]
-      : circuitsToMeasure(model.graph, target.scores, target.sizes, request);
+      : circuitsToMeasure(model.graph, target, target.sizes, request);
   const ties = tiesWarning(circuits);
   if (ties) hooks.onWarning?.(ties);
   const patch = await patchDescription(model, request, prompts.train, {

@@ -1,5 +1,6 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
 
+import { selectionText } from '../graph/edge-ranking.js';
 import type { Graph } from '../graph/types.js';
 import { objectiveChosen } from '../plugin/objective.js';
 import type { RunJson } from '../run-folder/schemas.js';
@@ -33,7 +34,8 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       ablateFrom: request.ablateFrom,
       patchType: request.patchType,
       reverse: request.reverse,
-      select: request.select ?? 'threshold',
+      select: selectionText(request.select ?? 'threshold'),
+      rankBy: request.rankBy ?? 'absolute',
       sizes: request.sizes,
       keep: request.keep,
       batchSize: request.batchSize,

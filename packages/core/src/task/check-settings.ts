@@ -1,7 +1,7 @@
 /** @file What scripts in JavaScript may give: fields that do not exist and values that mean nothing are refused by name. */
 import { AutoCircuitError } from '../errors/error.js';
 import { nearestNames, unknownName } from '../errors/names.js';
-import { SELECTIONS } from '../graph/edge-ranking-names.js';
+import { RANKINGS, SELECTIONS } from '../graph/edge-ranking-names.js';
 import type { GraphOptions } from '../graph/types.js';
 import { OBJECTIVES } from '../objectives/names.js';
 import { ABLATIONS } from '../patch/requests/ablations.js';
@@ -53,7 +53,10 @@ export const PATCH_RULES = {
   input: SIDES,
 } satisfies Rules<PatchEdgesOptions>;
 
-export const SELECT_RULES = { select: Object.keys(SELECTIONS) } as const;
+export const SELECT_RULES = {
+  select: { names: Object.keys(SELECTIONS) },
+  rankBy: Object.keys(RANKINGS),
+} as const;
 export const COUNT_RULES = { count: { from: 0 } } as const;
 
 /** @throws AutoCircuitError `unknown-name` for a field or a name that is not there, `invalid-option` for other values */

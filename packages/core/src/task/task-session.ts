@@ -2,8 +2,8 @@
 import type { Backend } from '../backend/backend.js';
 import { makeCircuit, maskFromEdges } from '../graph/circuit.js';
 import { checkSameGraph } from '../graph/circuit-json.js';
-import { edgeSelection } from '../graph/edge-ranking.js';
-import type { SelectionName } from '../graph/edge-ranking-names.js';
+import { edgeSelection, type Selecting } from '../graph/edge-ranking.js';
+import type { RankBy } from '../graph/edge-ranking-names.js';
 import { edgeAt, edgesByName } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import type { Circuit, Edge, Graph, PruneScores } from '../graph/types.js';
@@ -128,9 +128,9 @@ export class TaskSession {
    * `top` exactly so many; `greedy` grows from the output.
    * @throws AutoCircuitError `invalid-edge-count` for a number that the graph cannot keep
    */
-  circuit(scores: PruneScores, edges: number, select: SelectionName = 'threshold'): Circuit {
-    checkSettings('circuit', { select }, SELECT_RULES);
-    return makeCircuit(this.graph, edgeSelection(this.graph, scores, select).edges(edges));
+  circuit(scores: PruneScores, edges: number, select: Selecting = 'threshold', rankBy: RankBy = 'absolute'): Circuit {
+    checkSettings('circuit', { select, rankBy }, SELECT_RULES);
+    return makeCircuit(this.graph, edgeSelection(this.graph, scores, select, { rankBy }).edges(edges));
   }
 
   /** The circuit of these edges, by name (`A2.3->Resid End`) or number. @throws AutoCircuitError for edges that are not there */
@@ -153,12 +153,18 @@ export class TaskSession {
     scores: PruneScores,
     sizes: readonly number[],
     metrics: readonly Metric[],
-    select: SelectionName = 'threshold',
+    select: Selecting = 'threshold',
+    rankBy: RankBy = 'absolute',
   ): Promise<MeasuredSize[]> {
-    checkSettings('curve', { select }, SELECT_RULES);
+    checkSettings('curve', { select, rankBy }, SELECT_RULES);
     checkMetrics(chosen(metrics), this.prompts.test);
     const { settings, onWarning } = this.#setup;
-    const circuits = circuitsToMeasure(this.graph, scores, { by: 'list', counts: [...sizes] }, { ...settings, select });
+    const circuits = circuitsToMeasure(
+      this.graph,
+      { scores },
+      { by: 'list', counts: [...sizes] },
+      { ...settings, select, rankBy },
+    );
     const ties = tiesWarning(circuits);
     if (ties) onWarning(ties);
     const points: MeasuredSize[] = [];

@@ -24,4 +24,5 @@ export {
 } from './prune-algo-contexts.js';
 export { type PruneAlgoContractOptions, pruneAlgoContract } from './prune-algo-contract.js';
 export { type RandomProgram, type RandomProgramSettings, randomProgram } from './random-program.js';
+export { type SelectionContractOptions, selectionContract } from './selection-contract.js';
 export { tinyPrompts, tinyTransformer } from './tiny-transformer.js';

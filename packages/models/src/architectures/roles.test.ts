@@ -63,7 +63,7 @@ describe('values by role', () => {
     it(`${name}: heads write their patterns times their values, whatever the micro-batch`, async () => {
       const roles = ['attn.pattern', 'attn.v', 'attn.z'];
       const values = await (await opened(model)).readValues(BATCH, 'clean', roles);
-      const [pattern, v, z] = roles.map((role) => values[`L1.${role}`]!) as [Value, Value, Value];
+      const [pattern, v, z] = roles.map((role) => values[`L1.${role}`]!) as unknown as [Value, Value, Value];
       const [prompts, groups, perGroup, pos, keys] = pattern.shape as [number, number, number, number, number];
       expect([prompts, groups * perGroup, pos, keys]).toEqual([3, 4, 4, 4]);
       const dHead = v.shape[4]!;
@@ -104,7 +104,8 @@ describe('values by role', () => {
     await expect(model.readValues(BATCH, 'clean', ['attn.patern'])).rejects.toMatchObject(unknown('attn.patern'));
     await expect(model.readValues(BATCH, 'clean', ['attn.patern'])).rejects.toThrow(/did you mean attn\.pattern/);
     const request = {
-      ...{ input: 'clean', patch: { kind: 'zero' } },
+      input: 'clean',
+      patch: { kind: 'zero' },
       objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
     } as const;
     for (const role of ['attn.patern', 'mlp.gate']) {

@@ -43,14 +43,13 @@ export function readValuesProgram(setting: Setting, roles: readonly string[]): P
     throw unknownRole('core/patch readValues', role, roleNames([...traced.keys()].map((whole) => ({ role: whole }))));
   }
   for (const [whole, value] of traced) {
-    if (roles.some((role) => hasRole({ role: whole }, role)))
-      b.output(valueOutputName(whole), promptsFirst(b, setting, value));
+    if (roles.some((role) => hasRole({ role: whole }, role))) b.output(valueOutputName(whole), promptsFirst(b, value));
   }
   return finish(setting, b);
 }
 
 /** [batch, …]: the batch axis in front, tokens as [batch, pos]. */
-function promptsFirst(b: ProgramBuilder, setting: Setting, value: AnyValue): AnyValue {
+function promptsFirst(b: ProgramBuilder, value: AnyValue): AnyValue {
   const tokens = multiplyDims('batch', 'pos');
   const [first, ...rest] = value.shape as [Dim, ...Dim[]];
   if (first !== undefined && dimsEqual(first, tokens)) return b.reshape(value, ['batch', 'pos', ...rest]);
