@@ -58,7 +58,17 @@ export const ROOMS = {
     model: ['backend', 'graph', 'ir/builder', 'ir/program', 'prompts', 'tensor'],
     objectives: ['backend', 'backend/interpreter', 'errors', 'ir/builder', 'ir/program', 'prompts', 'tensor'],
     'patch/modes': ['errors', 'graph', 'ir/builder', 'ir/program', 'model'],
-    'patch/requests': ['errors', 'graph', 'ir/autodiff', 'ir/builder', 'ir/program', 'objectives', 'prompts', 'tensor'],
+    'patch/requests': [
+      'errors',
+      'graph',
+      'ir/autodiff',
+      'ir/builder',
+      'ir/program',
+      'numeric',
+      'objectives',
+      'prompts',
+      'tensor',
+    ],
     'patch/programs': [
       'graph',
       'ir/autodiff',
@@ -78,6 +88,7 @@ export const ROOMS = {
       'ir/analysis',
       'ir/program',
       'model',
+      'numeric',
       'objectives',
       'patch/modes',
       'patch/programs',
@@ -132,7 +143,6 @@ export const ROOMS = {
     ],
     plugin: [
       'backend',
-      'backend/interpreter',
       'errors',
       'graph',
       'ir/builder',
@@ -148,6 +158,7 @@ export const ROOMS = {
     statistics: ['errors', 'graph', 'numeric', 'plugin', 'tensor', 'training'],
     run: [
       'backend',
+      'backend/interpreter',
       'errors',
       'graph',
       'numeric',

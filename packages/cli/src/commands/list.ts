@@ -1,6 +1,6 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
 import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
-import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
+import { kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { FIRST_PARTY_NAMES } from '../context/first-party.js';
@@ -46,8 +46,7 @@ const LISTS = {
   objectives: registered('objective', ({ needsWrongAnswers = false }) => ({ needsWrongAnswers })),
   selections: registered('selection', () => ({})),
   backends: registered('backend', () => ({})),
-  ablations: async () =>
-    Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),
+  ablations: registered('ablation', () => ({})),
 } as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
 type ListName = keyof typeof LISTS;
 const LIST_NAMES = Object.keys(LISTS) as ListName[];

@@ -4,7 +4,7 @@ import type { Progress } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { algoOptions, namedAlgo } from '../run/choose-algo.js';
-import { metricsNamed, objectiveNamed, selectionNamed } from '../run/named-contributions.js';
+import { ablationNamed, metricsNamed, objectiveNamed, selectionNamed } from '../run/named-contributions.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runRequest } from '../run/run-request.js';
 import { errorText } from '../terminal/advice.js';
@@ -41,9 +41,10 @@ export async function checkNames({ experiment, path }: OpenedExperiment, base: C
     await saidAt(where, async () => algoOptions(cli, await namedAlgo(cli, where, algo), null));
   }
   const settings = [experiment.settings ?? {}, ...experiment.tasks.filter((task) => typeof task === 'object')];
-  for (const { objective, select } of settings) {
+  for (const { ablation, objective, select } of settings) {
     const at = (key: string): string => `experiment ${file}: ${key}`;
     if (objective !== undefined) await saidAt(at('objective'), () => objectiveNamed(base, at('objective'), objective));
+    if (ablation !== undefined) await saidAt(at('ablation'), () => ablationNamed(base, at('ablation'), ablation));
     if (select !== undefined) await saidAt(at('select'), () => selectionNamed(base, at('select'), select));
   }
 }

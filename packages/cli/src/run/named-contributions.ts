@@ -1,7 +1,7 @@
 /** @file What flags and files name with or without options, `name(option=value,…)`: objectives, metrics and their like. */
-import type { ChosenObjective, Selecting } from '@auto-circuit/core/plugin';
+import type { ChosenAblation, ChosenObjective, Selecting } from '@auto-circuit/core/plugin';
 import type { ChosenMetric } from '@auto-circuit/core/run';
-import { SELECTIONS, type SelectionName } from '@auto-circuit/core/startup';
+import { ABLATIONS, type AblationName, SELECTIONS, type SelectionName } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 
 /**
@@ -14,6 +14,15 @@ export async function objectiveNamed(cli: Cli, where: string, text: string): Pro
   const named = readNamedOptions(where, 'an objective', text);
   const definition = (await cli.registry()).get('objective', named.name);
   return chooseObjective(definition, optionsOf(definition.options, named));
+}
+
+/** What is patched in, with its options: built-in ones by their name. @throws AutoCircuitError as `objectiveNamed` */
+export async function ablationNamed(cli: Cli, where: string, text: string): Promise<AblationName | ChosenAblation> {
+  if (Object.hasOwn(ABLATIONS, text)) return text as AblationName;
+  const { chooseAblation, optionsOf, readNamedOptions } = await import('@auto-circuit/core/plugin');
+  const named = readNamedOptions(where, 'an ablation', text);
+  const definition = (await cli.registry()).get('ablation', named.name);
+  return chooseAblation(definition, optionsOf(definition.options, named));
 }
 
 /**

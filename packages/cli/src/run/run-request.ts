@@ -14,7 +14,7 @@ import { packageVersion } from '../context/package-version.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
-import { metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
+import { ablationNamed, metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
 import type { OpenedRun } from './open-run.js';
 import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
@@ -36,7 +36,7 @@ export async function circuitSettings(
   const { ablation, ablateFrom } = values as unknown as PatchValues;
   const { batchSize, limit, length, seed } = cli.flags(DATA_FLAGS);
   return {
-    ablation,
+    ablation: await ablationNamed(cli, command.name(), ablation),
     ablateFrom,
     patchType: values.patchType,
     select: await selectionNamed(cli, command.name(), values.select),
@@ -93,7 +93,7 @@ export async function runRequest(
 /** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
 async function pluginsUsed(
   cli: Cli,
-  { algo, metrics, objective, select = 'threshold' }: DiscoverRequest,
+  { algo, metrics, objective, ablation, select = 'threshold' }: DiscoverRequest,
   backend: string,
 ): Promise<Record<string, string>> {
   const registry = await cli.registry();
@@ -102,6 +102,7 @@ async function pluginsUsed(
     ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
     ...registry.list('objective').filter(({ item }) => item.name === nameIn(objective)),
     ...registry.list('selection').filter(({ item }) => item.name === nameIn(select)),
+    ...registry.list('ablation').filter(({ item }) => item.name === nameIn(ablation)),
     ...registry.list('backend').filter(({ item }) => item.name === backend),
     ...registry.list('architecture'),
     ...registry.list('task'),

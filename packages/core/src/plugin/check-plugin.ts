@@ -131,6 +131,7 @@ const CONTRIBUTION_FIELDS: {
   },
   objective: { options: 'table' },
   selection: { options: 'table', select: 'function' },
+  ablation: { options: 'table', patch: 'function' },
   task: { model: 'model', data: 'data' },
   architecture: { modelTypes: 'texts', load: 'function' },
   backend: { options: 'table', create: 'function', probe: 'function' },

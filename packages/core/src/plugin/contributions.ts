@@ -4,6 +4,7 @@
  * @example
  * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
  */
+import type { AblationDefinition } from './ablation.js';
 import type { Architecture } from './architecture.js';
 import type { BackendDefinition } from './backend-definition.js';
 import type { Metric } from './metric.js';
@@ -21,6 +22,7 @@ export interface ContributionMap {
   metric: Metric;
   objective: ObjectiveDefinition;
   selection: SelectionDefinition;
+  ablation: AblationDefinition;
   task: Task;
   architecture: Architecture;
   backend: BackendDefinition;

@@ -21,6 +21,7 @@ export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.fre
   metric: 'metric',
   objective: 'objective',
   selection: 'selection',
+  ablation: 'ablation',
   task: 'task',
   architecture: 'architecture',
   backend: 'backend',

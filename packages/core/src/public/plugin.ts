@@ -88,7 +88,14 @@ export { klDivergence, type TokenFunction } from '../objectives/token-functions.
 export { filledMask } from '../patch/exec/feeds.js';
 export { capturePoints } from '../patch/modes/plain.js';
 export { contribution, type SourceActivations } from '../patch/modes/points.js';
-export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
+export type {
+  AblatedBlock,
+  AblationName,
+  ConstantPatch,
+  MadePatch,
+  OtherPrompts,
+  PatchDescription,
+} from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,
   GradientPoint,
@@ -101,6 +108,13 @@ export type {
   VariantGroup,
 } from '../patch/requests/patchable-model.js';
 export { ROLES, type RoleName } from '../patch/requests/roles.js';
+export {
+  type AblationContext,
+  type AblationDefinition,
+  type ChosenAblation,
+  chooseAblation,
+  defineAblation,
+} from '../plugin/ablation.js';
 export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
 export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
 export { checkPlugin } from '../plugin/check-plugin.js';

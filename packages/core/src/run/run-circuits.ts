@@ -6,20 +6,21 @@
 import { AutoCircuitError } from '../errors/error.js';
 import { calledMember, pluginFailed, shown } from '../errors/plugin-failed.js';
 import { maskFromEdges } from '../graph/circuit.js';
-import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
+import type { MadePatch, OtherPrompts, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { optionsText } from '../plugin/options-text.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import { type Ablating, ablationChosen, ablationText } from './ablations.js';
 import { checkedMeasurement } from './check-results.js';
-import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
+import type { ConstantTrainingHooks } from './optimal-ablation.js';
 
 /** `tree`: every edge outside the circuit is patched; `edge`: the circuit is patched into the other run. */
 export type PatchType = 'tree' | 'edge';
 /** What is patched in. */
 export interface AblationChoice {
-  readonly ablation: AblationName;
+  readonly ablation: Ablating;
   /** The side that patched-in values come from; without meaning for zeros and for means that name their side. */
   readonly ablateFrom: Side;
 }
@@ -32,10 +33,6 @@ export interface CircuitRunSettings extends AblationChoice {
 
 const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
 
-const MEANS = { 'mean-clean': 'clean', 'mean-corrupt': 'corrupt', 'mean-both': 'both' } as const;
-type MeanName = keyof typeof MEANS;
-const isMean = (name: AblationName): name is MeanName => Object.hasOwn(MEANS, name);
-
 /**
  * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length), and constants
  * are trained on them; the handle of a mean must be disposed.
@@ -45,11 +42,9 @@ export async function patchDescription(
   model: PatchableModel,
   { ablation, ablateFrom }: AblationChoice,
   batches: readonly PromptBatch[],
-  hooks: ConstantTrainingHooks = {},
+  { seed = 0, ...hooks }: ConstantTrainingHooks = {},
 ): Promise<PatchDescription> {
-  if (ablation === 'optimal') return optimalConstants(model, batches, hooks);
-  if (isMean(ablation)) return model.meanOf(batches, MEANS[ablation]);
-  return ablation === 'zero' ? { kind: 'zero' } : { kind: ablation, from: ablateFrom };
+  return ablationChosen(ablation).patch({ model, graph: model.graph, batches, from: ablateFrom, seed, ...hooks });
 }
 
 /**
@@ -63,7 +58,7 @@ export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunS
       code: 'conflicting-options',
       fields: { options: ['patchType', 'ablation'] },
       where: 'measure',
-      what: `an edge patch with the ablation "${ablation}" would remove the circuit from a corrupt run`,
+      what: `an edge patch with the ablation "${ablationText(ablation)}" would remove the circuit from a corrupt run`,
       fix: 'use a tree patch or the ablation "resample", or force it',
     });
   }
@@ -87,7 +82,16 @@ export function sideRun({ patchType, reverse }: CircuitRunSettings): Side {
 export function circuitPatch(settings: CircuitRunSettings, patch: PatchDescription): PatchDescription {
   if (patch.kind === 'resample') return { kind: 'resample', from: other(sideRun(settings)) };
   if (!settings.reverse || patch.kind === 'zero' || patch.kind === 'mean' || patch.kind === 'constant') return patch;
+  if (patch.kind === 'made' || patch.kind === 'prompts') return swappedPatch(patch);
   return { kind: patch.kind, from: other(patch.from) };
+}
+
+/** One object for each patch, since what is kept of a patch is kept by its object. */
+const swappedPatches = new WeakMap<PatchDescription, PatchDescription>();
+function swappedPatch(patch: MadePatch | OtherPrompts): PatchDescription {
+  const known = swappedPatches.get(patch) ?? { ...patch, swapped: !patch.swapped };
+  swappedPatches.set(patch, known);
+  return known;
 }
 
 const MASKS: Readonly<Record<PatchType, { inside: number; outside: number }>> = {

@@ -4,6 +4,7 @@ import { selectionText } from '../graph/edge-ranking.js';
 import type { Graph } from '../graph/types.js';
 import { objectiveChosen } from '../plugin/objective.js';
 import type { RunJson } from '../run-folder/schemas.js';
+import { ablationText } from './ablations.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 
@@ -30,7 +31,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       algo: { name: request.algo.name, options: { ...request.algoOptions } },
       metrics: request.metrics.map(({ metric, options }) => ({ name: metric.name, options: { ...options } })),
       objective: objectiveChosen(request.objective).text,
-      ablation: request.ablation,
+      ablation: ablationText(request.ablation),
       ablateFrom: request.ablateFrom,
       patchType: request.patchType,
       reverse: request.reverse,

@@ -23,7 +23,7 @@ export const OPEN_RULES = {
   model: 'any',
   tokenizer: 'any',
   backend: 'any',
-  ablation: Object.keys(ABLATIONS),
+  ablation: { names: Object.keys(ABLATIONS) },
   ablateFrom: SIDES,
   patchType: ['tree', 'edge'],
   reverse: 'boolean',
@@ -49,7 +49,7 @@ export const GRAPH_RULES = {
 } satisfies Rules<GraphOptions>;
 
 export const PATCH_RULES = {
-  ablation: Object.keys(ABLATIONS),
+  ablation: { names: Object.keys(ABLATIONS) },
   input: SIDES,
 } satisfies Rules<PatchEdgesOptions>;
 

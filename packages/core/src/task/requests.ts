@@ -3,9 +3,9 @@ import type { Backend } from '../backend/backend.js';
 import type { GraphOptions } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { AblationName } from '../patch/requests/ablations.js';
 import type { ChosenObjective, ObjectiveDefinition } from '../plugin/objective.js';
 import type { Side } from '../prompts/types.js';
+import type { Ablating } from '../run/ablations.js';
 import type { PatchType } from '../run/run-circuits.js';
 import type { TaskData, TaskTokenizer } from './task-prompts.js';
 
@@ -20,7 +20,7 @@ export interface OpenTaskRequest {
   readonly backend: Backend | (() => Promise<Backend>);
 
   /** What is patched in, everywhere: in scores, circuits and patches. Default: `resample`. */
-  readonly ablation?: AblationName;
+  readonly ablation?: Ablating;
   /** Whose values an ablation takes. Default: `corrupt`. */
   readonly ablateFrom?: Side;
   /** `tree` (the default) patches all but the circuit into the clean run; `edge` the circuit into the corrupt run. */
@@ -61,7 +61,7 @@ export interface OpenTaskRequest {
 /** How edges are patched in one call. */
 export interface PatchEdgesOptions {
   /** What is patched in, for this call. Default: the task's ablation. */
-  readonly ablation?: AblationName;
+  readonly ablation?: Ablating;
   /** The side that is run. Default: `clean`, or `corrupt` with `reverse`; values of the other prompt come from the other side. */
   readonly input?: Side;
 }

@@ -8,12 +8,13 @@ import { edgeAt, edgesByName } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import type { Circuit, Edge, Graph, PruneScores } from '../graph/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric } from '../plugin/metric.js';
 import type { ChosenObjective } from '../plugin/objective.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
 import type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
+import type { Ablating } from '../run/ablations.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
 import type { RunPrompts } from '../run/prompts-of-run.js';
@@ -77,7 +78,7 @@ export class TaskSession {
   readonly #setup: TaskSetup;
   readonly #ownBackend: Backend | null;
   readonly #bootstrap: PromptBootstrap;
-  readonly #patches = new Map<AblationName, Promise<PatchDescription>>();
+  readonly #patches = new Map<Ablating, Promise<PatchDescription>>();
   #references: Promise<References> | null = null;
 
   /** Made by `openTask`. @param ownBackend disposed with the task */
@@ -223,7 +224,7 @@ export class TaskSession {
   }
 
   /** What an ablation patches in; means and constants are made once. */
-  #patch(ablation: AblationName): Promise<PatchDescription> {
+  #patch(ablation: Ablating): Promise<PatchDescription> {
     const made = this.#patches.get(ablation);
     if (made) return made;
     const { settings, seed } = this.#setup;

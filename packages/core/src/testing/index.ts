@@ -5,6 +5,7 @@
  * @module
  */
 
+export { type AblationContractOptions, ablationContract } from './ablation-contract.js';
 export { disagreement, seededFeeds, stepsApart } from './agreement.js';
 export { architectureContract } from './architecture-contract.js';
 export { type BackendContractOptions, backendContract } from './backend-contract.js';

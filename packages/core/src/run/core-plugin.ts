@@ -1,9 +1,10 @@
-/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives and selections. */
+/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives, selections and ablations. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
-import { defineBackend } from './backend-definition.js';
-import { definePlugin } from './contributions.js';
-import { BUILT_IN_OBJECTIVES } from './objective.js';
-import { BUILT_IN_SELECTIONS } from './selection.js';
+import { defineBackend } from '../plugin/backend-definition.js';
+import { definePlugin } from '../plugin/contributions.js';
+import { BUILT_IN_OBJECTIVES } from '../plugin/objective.js';
+import { BUILT_IN_SELECTIONS } from '../plugin/selection.js';
+import { BUILT_IN_ABLATIONS } from './ablations.js';
 
 /** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
@@ -25,5 +26,6 @@ export const corePlugin = definePlugin({
     }),
     ...BUILT_IN_OBJECTIVES,
     ...BUILT_IN_SELECTIONS,
+    ...BUILT_IN_ABLATIONS,
   ],
 });
