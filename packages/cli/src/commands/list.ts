@@ -38,11 +38,19 @@ const LISTS = {
       return { name, doc: `"${title}": ${what.join(', ')}`, from: '@auto-circuit/prune-algos' };
     });
   },
-  metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
-    unit,
-    higherIsBetter,
-    needsWrongAnswers,
-  })),
+  metrics: async (cli) => [
+    ...(await registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
+      unit: typeof unit === 'string' ? unit : 'by options',
+      higherIsBetter,
+      needsWrongAnswers,
+    }))(cli)),
+    ...(await registered('score-metric', ({ unit, higherIsBetter, needsKnownCircuit = false }) => ({
+      unit: typeof unit === 'string' ? unit : 'by options',
+      higherIsBetter,
+      of: 'scores',
+      needsKnownCircuit,
+    }))(cli)),
+  ],
   objectives: registered('objective', ({ needsWrongAnswers = false }) => ({ needsWrongAnswers })),
   selections: registered('selection', () => ({})),
   backends: registered('backend', () => ({})),

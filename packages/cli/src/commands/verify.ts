@@ -6,7 +6,7 @@ import type { Cli, CliCommand } from '../context/context.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
-import { metricsNamed, objectiveNamed } from '../run/named-contributions.js';
+import { knownFor, metricsNamed, objectiveNamed } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { phaseBar } from '../run/run-discover.js';
@@ -57,13 +57,15 @@ Example:
         await checkSameSources('verify', run, opened, name);
         checkSameGraph(before.graph, opened.graph, name);
         const bar = phaseBar(cli.output);
+        const metrics = await metricsNamed(cli, 'verify', before.measurements.map(({ metric }) => metric).join(','));
         const verification = await verifyRun(
           {
             ...(await circuitSettings(cli, command)),
             ...(await chosenAgain(cli, run)),
             model: opened.patchable,
             prompts: opened.prompts,
-            metrics: await metricsNamed(cli, 'verify', before.measurements.map(({ metric }) => metric).join(',')),
+            metrics,
+            known: await knownFor(opened, metrics),
             backend: opened.backend.info,
             constants: store.constants(),
             before,

@@ -27,7 +27,10 @@ export async function useFirstPartyPlugins(registry: Registry): Promise<Registry
 export async function reserveNames(registry: Registry): Promise<void> {
   const { PRESETS } = await import('@auto-circuit/prune-algos');
   for (const { name } of PRESETS) registry.reserve('prune-algo', name, 'a preset (see "list presets")');
-  for (const name of CURVE_NUMBER_NAMES) registry.reserve('metric', name, 'a number of a whole run, for evaluate');
+  for (const name of CURVE_NUMBER_NAMES) {
+    for (const kind of ['metric', 'score-metric'] as const)
+      registry.reserve(kind, name, 'a number of a whole run, for evaluate');
+  }
 }
 
 /** Numbers of a whole run that `--metric` of `evaluate` takes, beside metrics. */

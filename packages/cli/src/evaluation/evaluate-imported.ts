@@ -6,6 +6,7 @@ import type { CircuitSizes, EvaluateRequest } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { knownFor } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, type FlagDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -105,7 +106,14 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       target = { kind: 'scores', scores: imported.scores, sizes };
     }
     const settings = await circuitSettings(cli, command);
-    const request = { ...settings, model: opened.patchable, prompts: opened.prompts, metrics, target };
+    const request = {
+      ...settings,
+      model: opened.patchable,
+      prompts: opened.prompts,
+      metrics,
+      known: await knownFor(opened, metrics),
+      target,
+    };
     const measurements = await withBar(cli, (hooks) => evaluate(request, hooks));
     const { out } = cli.flags(EVALUATE_OUT_FLAGS);
     if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));

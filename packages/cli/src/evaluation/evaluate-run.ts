@@ -5,6 +5,7 @@ import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
+import { knownFor } from '../run/named-contributions.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { DECIDING_FLAGS, MEASURE_FLAGS } from '../run/run-flags.js';
@@ -108,6 +109,7 @@ async function measure(
     model: opened.patchable,
     prompts: opened.prompts,
     metrics,
+    known: await knownFor(opened, metrics),
     constants: store.constants(),
     target: { kind: 'scores', scores: saved.scores, standardErrors: saved.standardErrors, sizes },
   } as const;

@@ -14,7 +14,7 @@ import { packageVersion } from '../context/package-version.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
-import { ablationNamed, metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
+import { ablationNamed, knownFor, metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
 import type { OpenedRun } from './open-run.js';
 import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
@@ -65,12 +65,14 @@ export async function runRequest(
   shared = false,
 ): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
+  const metrics = await chosenMetrics(cli, metric, opened);
   const request: DiscoverRequest = {
     model: opened.patchable,
     prompts: opened.prompts,
     algo: named.algo,
     algoOptions: await algoOptions(cli, named, opened, shared),
-    metrics: await chosenMetrics(cli, metric, opened),
+    metrics,
+    known: await knownFor(opened, metrics),
     objective: await chosenObjective(cli, command.name(), opened),
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
@@ -100,6 +102,7 @@ async function pluginsUsed(
   const used = [
     ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
     ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
+    ...registry.list('score-metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
     ...registry.list('objective').filter(({ item }) => item.name === nameIn(objective)),
     ...registry.list('selection').filter(({ item }) => item.name === nameIn(select)),
     ...registry.list('ablation').filter(({ item }) => item.name === nameIn(ablation)),

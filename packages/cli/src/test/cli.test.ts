@@ -197,6 +197,8 @@ describe('list', () => {
       'algos',
       'presets',
       'metrics',
+      'objectives',
+      'selections',
       'backends',
       'ablations',
     ]);

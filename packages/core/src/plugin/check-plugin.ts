@@ -129,6 +129,7 @@ const CONTRIBUTION_FIELDS: {
     unit: 'textOrFunction',
     measure: 'function',
   },
+  'score-metric': { options: 'table', higherIsBetter: 'flag', unit: 'textOrFunction', measure: 'function' },
   objective: { options: 'table' },
   selection: { options: 'table', select: 'function' },
   ablation: { options: 'table', patch: 'function' },

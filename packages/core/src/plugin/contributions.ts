@@ -10,6 +10,7 @@ import type { BackendDefinition } from './backend-definition.js';
 import type { Metric } from './metric.js';
 import type { ObjectiveDefinition } from './objective.js';
 import type { PruneAlgo } from './prune-algo.js';
+import type { ScoreMetric } from './score-metric.js';
 import type { SelectionDefinition } from './selection.js';
 import type { Task } from './task.js';
 
@@ -20,6 +21,7 @@ export const PLUGIN_API_VERSION = 1;
 export interface ContributionMap {
   'prune-algo': PruneAlgo;
   metric: Metric;
+  'score-metric': ScoreMetric;
   objective: ObjectiveDefinition;
   selection: SelectionDefinition;
   ablation: AblationDefinition;

@@ -19,6 +19,7 @@ export interface Registered<K extends ContributionKind = ContributionKind> {
 export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.freeze({
   'prune-algo': 'pruning algorithm',
   metric: 'metric',
+  'score-metric': 'score metric',
   objective: 'objective',
   selection: 'selection',
   ablation: 'ablation',
@@ -26,6 +27,9 @@ export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.fre
   architecture: 'architecture',
   backend: 'backend',
 });
+
+/** Kinds whose names stand in one place: `--metric` takes metrics of both. */
+const NAMED_TOGETHER: readonly (readonly ContributionKind[])[] = [['metric', 'score-metric']];
 
 /**
  * What the plugins in use contribute.
@@ -53,7 +57,7 @@ export class Registry {
     const taken = new Map<string, Registered>();
     for (const entry of added) {
       const key = `${entry.item.kind} ${entry.item.name}`;
-      const first = taken.get(key) ?? this.#contributions.get(entry.item.kind)?.get(entry.item.name);
+      const first = this.#firstOf(entry, taken);
       if (first) throw nameTwice(entry, first);
       const meaning = this.#reserved.get(key);
       if (meaning !== undefined) throw nameReserved(entry, meaning);
@@ -93,6 +97,14 @@ export class Registry {
   /** The names of one kind, sorted. */
   names(kind: ContributionKind): string[] {
     return this.list(kind).map(({ item }) => item.name);
+  }
+
+  /** What has the name already: of the same kind, or of one that is named in the same place. */
+  #firstOf({ item: { kind, name } }: Registered, taken: ReadonlyMap<string, Registered>): Registered | undefined {
+    const kinds = NAMED_TOGETHER.find((group) => group.includes(kind)) ?? [kind];
+    return kinds
+      .map((one) => taken.get(`${one} ${name}`) ?? this.#contributions.get(one)?.get(name))
+      .find((found) => found !== undefined);
   }
 
   #ofKind(kind: ContributionKind): Map<string, Registered> {

@@ -153,6 +153,12 @@ export {
   type PruneResult,
 } from '../plugin/prune-algo.js';
 export { Registry } from '../plugin/registry.js';
+export {
+  defineScoreMetric,
+  type KnownEdges,
+  type ScoreMetric,
+  type ScoreMetricContext,
+} from '../plugin/score-metric.js';
 export { chooseSelection, defineSelection, type SelectionDefinition } from '../plugin/selection.js';
 export {
   defineTask,

@@ -8,6 +8,7 @@ import { edgesAbove } from '../graph/scores.js';
 import type { Circuit, Graph, PruneScores } from '../graph/types.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
 import type { CircuitRunSettings } from './run-circuits.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** A circuit to measure. Its edges are made when asked for: all circuits of a large graph would not fit in memory. */
 export interface SizedCircuit {
@@ -22,12 +23,6 @@ export interface MadeCircuit {
   readonly circuit: Circuit;
   /** What is left without edges that cannot change the output; it has the same outputs. */
   readonly connected: Circuit;
-}
-
-/** Scores, and what is known of their errors. */
-export interface ScoredEdges {
-  readonly scores: PruneScores;
-  readonly standardErrors?: PruneScores | undefined;
 }
 
 /** How circuits are run, and how their edges are chosen by scores. */

@@ -23,7 +23,6 @@ import {
   circuitsToMeasure,
   keptCircuit,
   type MadeCircuit,
-  type ScoredEdges,
   tiesWarning,
 } from './circuits-to-measure.js';
 import { SizeMeasurer } from './measure-circuits.js';
@@ -31,6 +30,7 @@ import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
@@ -69,7 +69,7 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   checkCircuitRun(request, request.force ?? false);
   const { graph } = request.model;
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
-  checkMetrics(request.metrics, prompts.test);
+  checkMetrics(request.metrics, prompts.test, request.known ?? null);
   checkObjective(request.objective, prompts);
   checkSizes(request, graph.edgeCount);
   if (!request.store) return runParts(request, hooks, prompts, null, null);
@@ -226,7 +226,7 @@ async function measuredOf(
   const circuits = circuitsToMeasure(model.graph, scored, sizes, request, keep === 'auto' ? undefined : keep);
   const ties = tiesWarning(circuits);
   if (ties) onWarning?.(ties);
-  const { measurements, auto } = await measurer.measure(circuits);
+  const { measurements, auto } = await measurer.measure(circuits, { ...scored, known: request.known ?? null });
   if (keep !== 'auto') {
     return { ...keptCircuit(model.graph, scored, circuits, keep, request).make(), measurements };
   }

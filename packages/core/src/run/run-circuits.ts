@@ -6,15 +6,18 @@
 import { AutoCircuitError } from '../errors/error.js';
 import { calledMember, pluginFailed, shown } from '../errors/plugin-failed.js';
 import { maskFromEdges } from '../graph/circuit.js';
+import type { Circuit } from '../graph/types.js';
 import type { MadePatch, OtherPrompts, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { optionsText } from '../plugin/options-text.js';
+import type { KnownEdges, ScoreMetric, ScoreMetricContext } from '../plugin/score-metric.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { type Ablating, ablationChosen, ablationText } from './ablations.js';
 import { checkedMeasurement } from './check-results.js';
 import type { ConstantTrainingHooks } from './optimal-ablation.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** `tree`: every edge outside the circuit is patched; `edge`: the circuit is patched into the other run. */
 export type PatchType = 'tree' | 'edge';
@@ -182,16 +185,30 @@ async function eachBatch(
   return outputs;
 }
 
-/** A metric with the values of its options. */
+/** A metric, of outputs or of scores, with the values of its options. */
 export interface ChosenMetric {
-  readonly metric: Metric;
+  readonly metric: Metric | ScoreMetric;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** @throws AutoCircuitError when a metric needs wrong answers and a prompt has none */
-export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly PromptBatch[]): void {
+/** @throws AutoCircuitError when a metric needs wrong answers and a prompt has none, or a known circuit and there is none */
+export function checkMetrics(
+  metrics: readonly ChosenMetric[],
+  batches: readonly PromptBatch[],
+  known: KnownEdges | null = null,
+): void {
+  const comparing = metrics.find(({ metric }) => metric.kind === 'score-metric' && metric.needsKnownCircuit);
+  if (comparing && !known) {
+    throw new AutoCircuitError({
+      code: 'no-known-circuit',
+      fields: { metric: comparing.metric.name },
+      where: 'measure',
+      what: `the metric "${comparing.metric.name}" compares with the task's known circuit, and there is none of this graph`,
+      fix: 'use a task that has an official circuit, or another metric',
+    });
+  }
   const lacking = batches.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
-  const needy = metrics.find(({ metric }) => metric.needsWrongAnswers);
+  const needy = metrics.find(({ metric }) => metric.kind === 'metric' && metric.needsWrongAnswers);
   if (!lacking || !needy) return;
   throw new AutoCircuitError({
     code: 'missing-wrong-answers',
@@ -226,8 +243,40 @@ export function measureOne(
   references: References,
   { graph, outputSize }: Pick<PatchableModel, 'graph' | 'outputSize'>,
 ): MetricValue {
+  if (metric.kind === 'score-metric') throw new Error('a score metric measures no outputs');
   const { clean, corrupt, empty, model } = references;
   const context: MetricContext = { graph, outputSize, circuit, clean, corrupt, empty, model };
   const prompts = circuit.reduce((n, { batch }) => n + batch.prompts.length, 0);
   return checkedMeasurement(metric.name, prompts, () => metric.measure(context, options as never));
 }
+
+/** What score metrics are measured on: the scores, and what they are compared with. */
+export interface MeasuredScores extends ScoredEdges {
+  readonly known: KnownEdges | null;
+}
+
+/**
+ * A score metric of one circuit. @param scored null where a circuit is there without scores
+ * @throws AutoCircuitError `plugin-failed` where it gives anything but a measurement, `undefined-metric` without scores
+ */
+export function measureScores(
+  { metric, options }: ChosenMetric & { readonly metric: ScoreMetric },
+  circuit: Circuit,
+  scored: MeasuredScores | null,
+): MetricValue {
+  if (!scored) {
+    throw new AutoCircuitError({
+      code: 'undefined-metric',
+      fields: { metric: metric.name },
+      where: 'measure',
+      what: `the metric "${metric.name}" is one of scores, and a circuit alone has none`,
+      fix: 'measure a run, or choose a metric of outputs',
+    });
+  }
+  const context: ScoreMetricContext = { graph: circuit.graph, circuit, ...scored };
+  return checkedMeasurement(metric.name, 0, () => metric.measure(context, options as never));
+}
+
+/** Whether a metric is one of scores. */
+export const isScoreMetric = (chosen: ChosenMetric): chosen is ChosenMetric & { readonly metric: ScoreMetric } =>
+  chosen.metric.kind === 'score-metric';

@@ -8,16 +8,18 @@ import { importances } from '../graph/scores.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
+import type { KnownEdges } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { fromJsonNumber, type Measurement, toJsonNumber } from '../run-folder/schemas.js';
 import type { Verification } from '../run-folder/verification-file.js';
-import type { ScoredEdges, SelectionSettings } from './circuits-to-measure.js';
+import type { SelectionSettings } from './circuits-to-measure.js';
 import { type DiscoverHooks, scoresOf } from './discover.js';
 import { evaluate } from './evaluate.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { type ChosenMetric, patchDescription } from './run-circuits.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /**
  * Backends compute in float32 (the interpreter in float64) and add in different orders. One rounding is 6e-8 of a value; a
@@ -37,6 +39,8 @@ export interface VerifyRequest
   /** The metrics of `before.measurements`. */
   readonly metrics: readonly ChosenMetric[];
   readonly backend: BackendInfo;
+  /** The task's known circuit, for metrics that compare with it. */
+  readonly known?: KnownEdges | null;
   /** The run's constants of optimal ablation; without it they are trained anew. */
   readonly constants?: Checkpoint | undefined;
   /** The run as its files have it. */
