@@ -74,7 +74,10 @@ export interface ChosenObjective {
   readonly objective: Objective;
 }
 
-/** @param options checked by the table; default: its defaults */
+/**
+ * An objective with its options, as runs and algorithms take it.
+ * @param options checked by the table; default: its defaults
+ */
 export function chooseObjective(
   definition: ObjectiveDefinition,
   options: Readonly<Record<string, string | number | boolean>> = optionDefaults(definition.options),

@@ -25,5 +25,6 @@ export {
 } from './prune-algo-contexts.js';
 export { type PruneAlgoContractOptions, pruneAlgoContract } from './prune-algo-contract.js';
 export { type RandomProgram, type RandomProgramSettings, randomProgram } from './random-program.js';
+export { type ScoreMetricContractOptions, scoreMetricContract } from './score-metric-contract.js';
 export { type SelectionContractOptions, selectionContract } from './selection-contract.js';
 export { tinyPrompts, tinyTransformer } from './tiny-transformer.js';
