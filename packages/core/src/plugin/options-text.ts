@@ -14,9 +14,15 @@ export interface NamedOptions {
  * Reads `name` or `name(option=value,…)`; a comma separates options where a name and `=` follow, and else belongs to the value.
  * @param where for errors: the command
  * @param what names the kind: `a metric`
+ * @param option for the fields of errors; default: the kind
  * @throws AutoCircuitError `invalid-option` for anything else
  */
-export function readNamedOptions(where: string, what: string, text: string): NamedOptions {
+export function readNamedOptions(
+  where: string,
+  what: string,
+  text: string,
+  option = what.split(' ').at(-1)!,
+): NamedOptions {
   const match = /^([^()]*)(?:\((.*)\))?$/s.exec(text.trim());
   const inside = match?.[2];
   const pairs = inside === undefined || inside.trim() === '' ? [] : inside.split(/,(?=\s*[A-Za-z][\w-]*\s*=)/);
@@ -24,7 +30,7 @@ export function readNamedOptions(where: string, what: string, text: string): Nam
   if (!match || match[1]!.trim() === '' || read.includes(null)) {
     throw new AutoCircuitError({
       code: 'invalid-option',
-      fields: { option: what.split(' ').at(-1)!, got: text },
+      fields: { option, got: text },
       where,
       what: `${what} with its options is not readable`,
       expected: 'name(option=value,…)',
