@@ -26,11 +26,13 @@ import type {
   PatchedMasksRequest,
   PatchedRunRequest,
   PatchedVariantsRequest,
+  ValueGradientRequest,
 } from './requests/patchable-model.js';
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { maskWindows, type PatchedContext, patchedMasks, patchedRun } from './runs/patched.js';
-import { capture, captureCuts, measureEdges, plainRun, readValues, sourceOutputs } from './runs/plain.js';
+import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
+import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
 import { SparseRuns } from './sparse/index.js';
 
@@ -130,6 +132,11 @@ class Engine implements PatchableModel {
   async readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {
     this.#checkBatch(batch);
     return readValues(this.#context, batch, side, roles);
+  }
+
+  async valueGradients(batch: PromptBatch, request: ValueGradientRequest) {
+    this.#checkBatch(batch);
+    return valueGradients(this.#context, batch, request, () => this.run(inputOf(batch, 'clean')));
   }
 
   get roles(): readonly string[] {

@@ -105,6 +105,8 @@ export type {
   PatchedRunRequest,
   PatchedVariantsRequest,
   PromptGradients,
+  ValueGradientRequest,
+  ValueGradients,
   VariantGroup,
 } from '../patch/requests/patchable-model.js';
 export { ROLES, type RoleName } from '../patch/requests/roles.js';

@@ -98,6 +98,73 @@ describe('values by role', () => {
     });
   }
 
+  for (const name of ['gpt2', 'llama'] as const) {
+    it(`${name}: gradients of patterns are those of what heads write, times their values`, async () => {
+      const model = await opened(MODELS[name]!, 4);
+      const roles = ['attn.pattern', 'attn.z'];
+      const { gradients } = await model.valueGradients(BATCH, { input: 'clean', objective: LOGIT_DIFF, roles });
+      const v = (await model.readValues(BATCH, 'clean', ['attn.v']))['L1.attn.v']!;
+      const [pattern, z] = roles.map((role) => gradients[`L1.${role}`]!) as unknown as [Value, Value];
+      const [prompts, groups, perGroup, pos, keys] = pattern.shape as [number, number, number, number, number];
+      const dHead = z.shape[3]!;
+      for (let at = 0; at < pattern.data.length; at++) {
+        const k = at % keys;
+        const q = Math.floor(at / keys) % pos;
+        const h = Math.floor(at / (keys * pos)) % (groups * perGroup);
+        const i = Math.floor(at / (keys * pos * groups * perGroup));
+        const row =
+          ((i * groups + Math.floor(h / perGroup)) * v.shape[2]! + (v.shape[2] === 1 ? 0 : h % perGroup)) * keys + k;
+        let expected = 0;
+        for (let d = 0; d < dHead; d++)
+          expected += z.data[((i * groups * perGroup + h) * pos + q) * dHead + d]! * v.data[row * dHead + d]!;
+        expect(pattern.data[at]).toBeCloseTo(expected, 4);
+      }
+      expect(prompts).toBe(3);
+    });
+
+    it(`${name}: the gradient at an input is that of the loss, by finite differences; inputs may be given as values`, async () => {
+      const model = await opened(MODELS[name]!, 4);
+      const [clean, corrupt] = await Promise.all(
+        (['clean', 'corrupt'] as const).map(
+          async (side) => (await model.readValues(BATCH, side, ['start.write']))['start.write']!,
+        ),
+      );
+      const alpha = 0.25;
+      const values = {
+        ...clean!,
+        data: clean!.data.map((x, i) => corrupt!.data[i]! + alpha * (x - corrupt!.data[i]!)),
+      };
+      const request = { input: 'clean', objective: LOGIT_DIFF, roles: ['start.write'] } as const;
+      const { gradients, losses } = await model.valueGradients(BATCH, { ...request, start: values });
+      const step = 2 ** -7; // a power of two, so that float32 holds the moved numbers nearly exactly; truncation is h²/6 · f‴ ≈ 1e-5 · f‴
+      for (const at of [0, 7, 20, 33, values.data.length - 1]) {
+        const lossAt = async (by: number) => {
+          const data = values.data.slice();
+          data[at]! += by;
+          const moved = await model.valueGradients(BATCH, { ...request, start: { ...values, data } });
+          return moved.losses.reduce((sum, loss) => sum + loss, 0);
+        };
+        const difference = ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
+        const found = gradients['start.write']!.data[at]!;
+        expect(Math.abs(found - difference)).toBeLessThan(2e-3 * Math.max(1, Math.abs(difference)));
+      }
+      const patch = { kind: 'resample', from: 'corrupt' } as const;
+      const at = async (point: { kind: 'input'; alpha: number } | { kind: 'start'; values: typeof values }) =>
+        model.maskGradient(BATCH, { input: 'clean', patch, objective: LOGIT_DIFF, losses: true, at: point });
+      const [given, between] = [await at({ kind: 'start', values }), await at({ kind: 'input', alpha })];
+      for (const [module, { data }] of Object.entries(between.tensors)) {
+        data.forEach((x, i) => {
+          expect(given.tensors[module]!.data[i]).toBeCloseTo(x, 4);
+        });
+      }
+      losses.forEach((loss, i) => {
+        expect(given.losses![i]).toBeCloseTo(loss, 4);
+      });
+      const short = { ...values, shape: [1, 4, 16], data: values.data.slice(0, 64) };
+      await expect(at({ kind: 'start', values: short })).rejects.toMatchObject({ code: 'wrong-shape' });
+    });
+  }
+
   it('refuses a role that the model does not have, in reading and in backward rules', async () => {
     const model = await opened(MODELS.gpt2!);
     const unknown = (name: string) => ({ code: 'unknown-name', fields: { what: 'role', name } });
@@ -106,7 +173,7 @@ describe('values by role', () => {
     const request = {
       input: 'clean',
       patch: { kind: 'zero' },
-      objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' },
+      objective: LOGIT_DIFF,
     } as const;
     for (const role of ['attn.patern', 'mlp.gate']) {
       const backward = [{ kind: 'stop', role }] as const;
@@ -115,4 +182,5 @@ describe('values by role', () => {
   });
 });
 
+const LOGIT_DIFF = { kind: 'answers', tokenFunction: 'logit', value: 'diff' } as const;
 type Value = { readonly shape: readonly number[]; readonly data: Float32Array };

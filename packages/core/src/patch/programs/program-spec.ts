@@ -60,6 +60,14 @@ export type ProgramSpec =
   | { readonly kind: 'constant-gradient'; readonly perItem: boolean; readonly objective: ObjectiveShape }
   /** Values inside a plain run, by role. */
   | { readonly kind: 'values'; readonly roles: readonly string[] }
+  /** Gradients with respect to values inside a plain run. */
+  | {
+      readonly kind: 'value-gradients';
+      readonly roles: readonly string[];
+      readonly objective: ObjectiveShape;
+      readonly startFed: boolean;
+      readonly logitsOnly?: boolean;
+    }
   /** Numbers read off a plain run for each edge. */
   | { readonly kind: 'edge-measure'; readonly measure: EdgeMeasure };
 

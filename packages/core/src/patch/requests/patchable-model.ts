@@ -45,14 +45,16 @@ export interface VariantGroup {
 }
 
 /**
- * Where a gradient is taken; in all three the activation differences stay those of the two sides.
+ * Where a gradient is taken; in all of them the activation differences stay those of the two sides.
  * - mask: under a mask (a number fills it);
  * - input: at an interpolated input, whose `Resid Start` is patch + alpha · (input − patch), as EAP-IG (inputs) has it;
+ * - start: at any input, given as what `Resid Start` writes [prompts, pos, dModel];
  * - activations: where the source block of a site writes patch + alpha · (input − patch), as EAP-IG (activations) has it.
  */
 export type GradientPoint =
   | { readonly kind: 'mask'; readonly mask: Mask | number }
   | { readonly kind: 'input'; readonly alpha: number }
+  | { readonly kind: 'start'; readonly values: Tensor<Float32Array> }
   | { readonly kind: 'activations'; readonly site: string; readonly alpha: number };
 
 /** A gradient of a loss with respect to the mask of every edge. */
@@ -132,6 +134,11 @@ export interface PatchableModel {
     side: Side,
     roles: readonly string[],
   ): Promise<Readonly<Record<string, Tensor<Float32Array>>>>;
+  /**
+   * ∂M/∂(values inside a plain run), by all ways from there; at the prompts of a side, or at any input (`start`).
+   * @throws AutoCircuitError `unknown-name` for a role that this model does not have
+   */
+  valueGradients(batch: PromptBatch, request: ValueGradientRequest): Promise<ValueGradients>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
@@ -144,6 +151,24 @@ export interface PatchableModel {
   sourceOutputs(batch: PromptBatch, what: Side | PatchDescription): Promise<Tensor<Float32Array>>;
   /** Lets go of compiled programs and of all that is cached. */
   dispose(): Promise<void>;
+}
+
+/** A gradient with respect to values inside a plain run. */
+export interface ValueGradientRequest {
+  readonly input: Side;
+  readonly objective: Objective;
+  /** Ends of roles: `attn.pattern`, `L3.mlp.act`, `start.write`. */
+  readonly roles: readonly string[];
+  /** What `Resid Start` writes in place of its own: [prompts, pos, dModel]. */
+  readonly start?: Tensor<Float32Array>;
+}
+
+/** What a gradient with respect to values came to. */
+export interface ValueGradients {
+  /** M of each prompt [prompts]. */
+  readonly losses: Float32Array;
+  /** By whole role, the prompts first, as `readValues` gives the values. */
+  readonly gradients: Readonly<Record<string, Tensor<Float32Array>>>;
 }
 
 /** A gradient with respect to the constants that are patched in. */

@@ -21,7 +21,7 @@ import { neuronTensors, scoreTensors } from '../exec/score-outputs.js';
 import type { GradientSpec } from '../programs/program-spec.js';
 import { LOGITS, LOSSES } from '../programs/programs.js';
 import type { MaskGradientRequest, PromptGradients } from '../requests/patchable-model.js';
-import { gradientPlan, interpolatedBlockFeeds, interpolatedInputFeeds, maskOf } from './gradient-plan.js';
+import { gradientPlan, interpolatedBlockFeeds, interpolatedInputFeeds, maskOf, startFeeds } from './gradient-plan.js';
 
 /** Logits of the whole batch's clean run, made when an objective compares with them. */
 export type CleanLogits = () => Promise<Tensor<Float32Array>>;
@@ -112,9 +112,9 @@ async function gradientsTogether(
 }
 
 /** The clean run's logits, where the objective compares with them. */
-async function denseTarget(
+export async function denseTarget(
   { model }: RunContext,
-  { objective }: MaskGradientRequest,
+  { objective }: Pick<MaskGradientRequest, 'objective'>,
   cleanLogits: CleanLogits,
 ): Promise<Tensor<Float32Array> | undefined> {
   if (objective.kind !== 'kl' && objective.kind !== 'fragment') return undefined;
@@ -138,6 +138,7 @@ function ownFeeds(
   return (cut, fed) => ({
     ...(mask ? Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, cut)) : {}),
     ...(at?.kind === 'input' ? interpolatedInputFeeds(fed.current!, fed.patch, at.alpha) : {}),
+    ...(at?.kind === 'start' ? startFeeds(graph, batch, at.values, cut) : {}),
     ...(at?.kind === 'activations' ? interpolatedBlockFeeds(graph, at) : {}),
     ...(dense === null ? {} : Object.fromEntries(objectiveFeeds(model.spec, objective, batch, cut, dense))),
   });

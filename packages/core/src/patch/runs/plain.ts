@@ -13,7 +13,6 @@ import { ONCE, outputShape, plainPlan, planCuts, runPlan, siteFeeds } from '../e
 import { scoreTensors } from '../exec/score-outputs.js';
 import type { ProgramSpec } from '../programs/program-spec.js';
 import { INPUT, LOGITS, patchInputName, sourceOutputName } from '../programs/programs.js';
-import { valueOutputName } from '../programs/read-values.js';
 import type { PatchDescription } from '../requests/ablations.js';
 import type { EdgeMeasure, PromptGradients } from '../requests/patchable-model.js';
 
@@ -86,27 +85,6 @@ export async function sourceOutputs(
     }
   }
   return floatTensor(out, [graph.sources.length, n, batch.length, graph.layout.dModel]);
-}
-
-/** Values inside a plain run by their whole role, [prompts, …]. */
-export async function readValues(
-  context: RunContext,
-  batch: PromptBatch,
-  side: Side,
-  roles: readonly string[],
-): Promise<Readonly<Record<string, Tensor<Float32Array>>>> {
-  const spec: ProgramSpec = { kind: 'values', roles: [...new Set(roles)].sort() };
-  const n = batch.prompts.length;
-  const results = context.programs.outputBytes(spec, n, batch.length) / 4;
-  const cuts = planCuts(context, spec, { prompts: n, length: batch.length, results, tokens: context.budget.plain });
-  const chunks = await runPlan(context, batch, plainPlan(spec, side, cuts));
-  return Object.fromEntries(
-    context.programs.program(spec).outputs.map(({ name }) => {
-      const parts = chunks.map((chunk) => tensorOf(chunk, name));
-      const data = joinFloats(parts.map((part) => part.data));
-      return [name.slice(valueOutputName('').length), floatTensor(data, [n, ...parts[0]!.shape.slice(1)])];
-    }),
-  );
 }
 
 /** Numbers of a measure for every edge and prompt, read off one plain run. */
