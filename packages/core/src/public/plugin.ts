@@ -100,6 +100,7 @@ export type {
   EdgeMeasure,
   GradientPoint,
   MaskGradientRequest,
+  OtherSide,
   PatchableModel,
   PatchedMasksRequest,
   PatchedRunRequest,

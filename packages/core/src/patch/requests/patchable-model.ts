@@ -194,7 +194,18 @@ export interface EdgeMeasure {
   /**
    * @param read what a destination reads, before its norm, [batch, pos, dModel]
    * @param written what the sources upstream of it wrote, block by block, each [rows, batch, pos, dModel]
+   * @param other the same of the run on the other side, where the measure is `twoSided`
    * @returns a number for each source and position, [sources, batch, pos]
    */
-  of(builder: ProgramBuilder, read: AnyValue, written: readonly AnyValue[]): AnyValue;
+  of(builder: ProgramBuilder, read: AnyValue, written: readonly AnyValue[], other: OtherSide | null): AnyValue;
+  /** Whether it compares with a run on the other side. Default: no. */
+  readonly twoSided?: boolean;
+}
+
+/** What the run on the other side has at the same destination. */
+export interface OtherSide {
+  /** [batch, pos, dModel]. */
+  readonly read: AnyValue;
+  /** Block by block, each [rows, batch, pos, dModel]. */
+  readonly written: readonly AnyValue[];
 }
