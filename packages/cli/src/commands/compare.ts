@@ -11,7 +11,7 @@ import { checkMetricNames } from '../run/check-flags.js';
 import { namedAlgos } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags, MEASURE_FLAGS, OUT_GROUP } from '../run/run-flags.js';
+import { addRunFlags, MEASURE_FLAGS, OUT_GROUP, SETTING_FLAGS } from '../run/run-flags.js';
 import { existingFolder, folderName, OUT_FLAGS, settingsSuffix, shortened, shownPath } from '../run/run-folder.js';
 import { runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
@@ -159,6 +159,7 @@ async function comparisonOf(cli: Cli, opened: OpenedRun, runs: readonly Compared
     pointsOf(run).find((point) => point.edges === edges);
   const all = [...new Set(runs.flatMap(pointsOf).map(({ edges }) => edges))].sort((a, b) => a - b);
   const shared = all.filter((edges) => runs.filter((run) => at(run, edges)).length >= Math.min(2, runs.length));
+  const { rankBy } = cli.flags(SETTING_FLAGS);
   const smallest = Math.min(...runs.map(({ result }) => result.circuit.edges.length));
   return {
     format: 'auto-circuit compare 1',
@@ -184,7 +185,9 @@ async function comparisonOf(cli: Cli, opened: OpenedRun, runs: readonly Compared
     })),
     overlap: {
       edges: smallest,
-      jaccard: runs.map((a) => runs.map((b) => topOverlap(graph, a.result.scores, b.result.scores, smallest).jaccard)),
+      jaccard: runs.map((a) =>
+        runs.map((b) => topOverlap(graph, a.result.scores, b.result.scores, smallest, rankBy).jaccard),
+      ),
     },
   };
 }

@@ -1,6 +1,6 @@
 /** @file What the registry and the packages hold, as lists of entries, and how one entry is shown with its options. */
 import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
-import { ABLATIONS, expectedText, kebabCase } from '@auto-circuit/core/startup';
+import { expectedText, kebabCase } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import type { Output } from '../terminal/output.js';
@@ -41,14 +41,23 @@ export const LISTS = {
       return { name, doc: `"${title}": ${what.join(', ')}`, from: '@auto-circuit/prune-algos', algo };
     });
   },
-  metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
-    unit,
-    higherIsBetter,
-    needsWrongAnswers,
-  })),
+  metrics: async (cli) => [
+    ...(await registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
+      unit: typeof unit === 'string' ? unit : 'by options',
+      higherIsBetter,
+      needsWrongAnswers,
+    }))(cli)),
+    ...(await registered('score-metric', ({ unit, higherIsBetter, needsKnownCircuit = false }) => ({
+      unit: typeof unit === 'string' ? unit : 'by options',
+      higherIsBetter,
+      of: 'scores',
+      needsKnownCircuit,
+    }))(cli)),
+  ],
+  objectives: registered('objective', ({ needsWrongAnswers = false }) => ({ needsWrongAnswers })),
+  selections: registered('selection', () => ({})),
   backends: registered('backend', () => ({})),
-  ablations: async () =>
-    Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),
+  ablations: registered('ablation', () => ({})),
 } as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
 /** The word for a list on the command line. */
 export type ListName = keyof typeof LISTS;

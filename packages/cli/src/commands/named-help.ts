@@ -12,6 +12,8 @@ const NAMING_FLAGS: Readonly<Record<string, { readonly lists: readonly ListName[
   algos: { lists: ['algos', 'presets'], prefix: '--algo.' },
   metric: { lists: ['metrics'] },
   ablation: { lists: ['ablations'] },
+  objective: { lists: ['objectives'] },
+  select: { lists: ['selections'] },
   backend: { lists: ['backends'], prefix: '--backend.' },
   model: { lists: ['models'] },
 };

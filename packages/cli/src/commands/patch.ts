@@ -8,6 +8,7 @@ import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, GRAPH_FLAGS, modelFlags, PATCH_FLAGS } from '../flags/shared-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { ablationNamed } from '../run/named-contributions.js';
 import { type PairOutputs, showPatch } from '../show/show-patch.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
 import { countOf } from '../terminal/numbers.js';
@@ -182,7 +183,11 @@ async function runPair(
   const { patchDescription } = await import('@auto-circuit/core/run');
   const { patchable, graph } = opened;
   const { ablation, ablateFrom } = cli.flags(PATCH_FLAGS);
-  const patch = await patchDescription(patchable, { ablation, ablateFrom }, [batch]);
+  const patch = await patchDescription(
+    patchable,
+    { ablation: await ablationNamed(cli, 'patch', ablation), ablateFrom },
+    [batch],
+  );
   try {
     const mask = maskFromEdges(graph, edges, complement ? { inside: 0, outside: 1 } : { inside: 1, outside: 0 });
     const rows = (logits: { readonly data: Float32Array }): Float32Array[] =>

@@ -1,12 +1,12 @@
 /** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run made again by another backend, and compared. */
 import { resolve } from 'node:path';
-import type { ObjectiveName } from '@auto-circuit/core';
-import type { ChosenMetric, RunJson, Verification } from '@auto-circuit/core/run';
+import type { RunJson, Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
+import { knownFor, metricsNamed, objectiveNamed } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { phaseBar } from '../run/run-discover.js';
@@ -57,13 +57,15 @@ Example:
         await checkSameSources('verify', run, opened, name);
         checkSameGraph(before.graph, opened.graph, name);
         const bar = phaseBar(cli.output);
+        const metrics = await metricsNamed(cli, 'verify', before.measurements.map(({ metric }) => metric).join(','));
         const verification = await verifyRun(
           {
-            ...circuitSettings(cli, command),
+            ...(await circuitSettings(cli, command)),
             ...(await chosenAgain(cli, run)),
             model: opened.patchable,
             prompts: opened.prompts,
-            metrics: await metricsAgain(cli, run, before.measurements),
+            metrics,
+            known: await knownFor(opened, metrics),
             backend: opened.backend.info,
             constants: store.constants(),
             before,
@@ -88,22 +90,7 @@ async function chosenAgain(cli: Cli, { asked }: RunJson) {
   const { parseOptions } = await import('@auto-circuit/core/plugin');
   const algo = (await cli.registry()).get('prune-algo', asked.algo.name);
   const algoOptions = parseOptions(algo.options, asked.algo.options, asked.algo.name);
-  return { algo, algoOptions, objective: asked.objective as ObjectiveName };
-}
-
-/** The metrics that the run has; those that `evaluate` added have their defaults. */
-async function metricsAgain(
-  cli: Cli,
-  { asked }: RunJson,
-  measurements: readonly { readonly metric: string }[],
-): Promise<ChosenMetric[]> {
-  const { parseOptions } = await import('@auto-circuit/core/plugin');
-  const registry = await cli.registry();
-  return measurements.map(({ metric: name }) => {
-    const metric = registry.get('metric', name);
-    const options = asked.metrics.find((named) => named.name === name)?.options ?? {};
-    return { metric, options: parseOptions(metric.options, options, name) };
-  });
+  return { algo, algoOptions, objective: await objectiveNamed(cli, 'verify', asked.objective) };
 }
 
 function show(output: Output, verification: Verification, name: string): void {

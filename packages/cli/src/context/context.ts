@@ -5,7 +5,7 @@ import { type FlagTable, type FlagValues, readFlags } from '../flags/flag-table.
 import { checkTableFlags, type TableFlag } from '../flags/table-flags.js';
 import { flagsOfCommand } from '../terminal/flag-words.js';
 import { createOutput, type Output, type Streams } from '../terminal/output.js';
-import { useFirstPartyPlugins } from './first-party.js';
+import { reserveNames, useFirstPartyPlugins } from './first-party.js';
 
 /** The flags that every command takes. */
 export const GLOBAL_FLAGS = {
@@ -78,6 +78,7 @@ export function createCli(
 
 async function makeRegistry(config: LoadedConfig, named: readonly string[], cwd: string): Promise<Registry> {
   const registry = await useFirstPartyPlugins(new Registry());
+  await reserveNames(registry);
   await usePlugins(registry, config, named, cwd);
   return registry;
 }

@@ -15,7 +15,9 @@ import { showEvaluation } from './show-evaluation.js';
 
 /** Measures one circuit file; nothing is written but `--out`. `name`: the file as the user typed it. */
 export async function evaluateCircuit(plainCli: Cli, command: Command, path: string, name: string): Promise<void> {
-  const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  const { evaluate, metricText, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import(
+    '@auto-circuit/core/run'
+  );
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
   if (edges !== undefined || threshold !== undefined) {
     const scored = existsSync(join(dirname(path), 'scores.safetensors'));
@@ -38,10 +40,11 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   try {
     const circuit = await readCircuit(path, opened.graph, name);
     const metrics = await chosenMetrics(cli, metric, opened);
+    const settings = await circuitSettings(cli, command);
     const measurements = await withBar(cli, (hooks) =>
       evaluate(
         {
-          ...circuitSettings(cli, command),
+          ...settings,
           model: opened.patchable,
           prompts: opened.prompts,
           metrics,
@@ -57,7 +60,7 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
       circuit: path,
       opened,
       measurements,
-      shown: metrics.map((chosen) => chosen.metric.name),
+      shown: metrics.map(metricText),
       kept: null,
       allSizes: true,
     });

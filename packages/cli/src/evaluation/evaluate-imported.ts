@@ -7,6 +7,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { checkMetricNames } from '../run/check-flags.js';
+import { knownFor } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, type FlagDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -87,10 +88,10 @@ const REMARKS = {
 
 /** Measures the circuit of a source, or circuits of the sizes asked for by its scores; nothing is written but `--out`. */
 export async function evaluateImported(plainCli: Cli, command: Command, source: ImportedSource): Promise<void> {
-  const { evaluate, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  const { evaluate, metricText, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
   const cli = withDefaults(await withTaskDefaults(plainCli, command), command, source.graphDefaults);
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-  const { metrics: named, numbers } = splitMetrics(metric);
+  const { metrics: named, numbers } = await splitMetrics(metric);
   await checkMetricNames(cli, named);
   const opened = await openRun(cli, command);
   try {
@@ -106,12 +107,24 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       const sizes = await sizesFor(numbers, sizesAsked(edges, threshold, numbers), opened.graph.edgeCount);
       target = { kind: 'scores', scores: imported.scores, sizes };
     }
-    const settings = circuitSettings(cli, command);
-    const request = { ...settings, model: opened.patchable, prompts: opened.prompts, metrics, target };
+    const settings = await circuitSettings(cli, command);
+    const request = {
+      ...settings,
+      model: opened.patchable,
+      prompts: opened.prompts,
+      metrics,
+      known: await knownFor(opened, metrics),
+      target,
+    };
     const measurements = await withBar(cli, (hooks) => evaluate(request, hooks));
     const { out } = cli.flags(EVALUATE_OUT_FLAGS);
     if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));
-    const curve = { place: opened, select: settings.select ?? 'threshold', measurements } as const;
+    const curve = {
+      place: opened,
+      select: settings.select ?? 'threshold',
+      rankBy: settings.rankBy ?? 'absolute',
+      measurements,
+    } as const;
     await showEvaluation(cli, {
       run: null,
       circuit: target.kind === 'circuit' ? source.path : null,
@@ -119,7 +132,7 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       opened,
       measurements,
       numbers: target.kind === 'scores' ? await curveNumbers(cli, numbers, { ...curve, scores: target.scores }) : [],
-      shown: metrics.map((chosen) => chosen.metric.name),
+      shown: metrics.map(metricText),
       kept: null,
       allSizes: target.kind === 'circuit' || edges !== undefined,
     });

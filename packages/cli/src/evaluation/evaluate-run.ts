@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
 import { checkMetricNames } from '../run/check-flags.js';
+import { knownFor } from '../run/named-contributions.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { DECIDING_FLAGS, MEASURE_FLAGS } from '../run/run-flags.js';
@@ -39,7 +40,7 @@ interface Wanted {
   readonly sizes: CircuitSizes;
   /** Whether sizes were asked for one by one. */
   readonly listed: boolean;
-  readonly settings: ReturnType<typeof circuitSettings>;
+  readonly settings: Awaited<ReturnType<typeof circuitSettings>>;
 }
 
 /**
@@ -48,14 +49,14 @@ interface Wanted {
  */
 export async function evaluateRun(plainCli: Cli, command: Command, folder: string, name: string): Promise<void> {
   const { flattenScores } = await import('@auto-circuit/core');
-  const { finishedPart, openExistingRun } = await import('@auto-circuit/core/run');
+  const { finishedPart, openExistingRun, selectionText } = await import('@auto-circuit/core/run');
   refuseSettings(command, name);
   const existing = await openExistingRun(folder);
   const { store, run } = existing;
   try {
     const before = finishedPart(await store.measurements(), name);
     const cli = withDefaults(plainCli, command, runDefaults(run, command));
-    await checkMetricNames(cli, splitMetrics(cli.flags(MEASURE_FLAGS).metric).metrics);
+    await checkMetricNames(cli, (await splitMetrics(cli.flags(MEASURE_FLAGS).metric)).metrics);
     const opened = await openRun(cli, command);
     try {
       await checkSameSources('evaluate', run, opened, name);
@@ -63,7 +64,9 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
       flattenScores(opened.graph, saved.scores); // checks them
       const measured = { ...existing, name, folder, opened, saved, before };
       const wanted = await wantedOf(cli, command, measured);
-      if (wanted.settings.select === run.asked.select) await addToRun(cli, measured, wanted);
+      const { select = 'threshold', rankBy } = wanted.settings;
+      const asRun = selectionText(select) === run.asked.select && rankBy === run.asked.rankBy;
+      if (asRun) await addToRun(cli, measured, wanted);
       else await showOtherCircuits(cli, measured, wanted);
     } finally {
       await opened.dispose();
@@ -75,16 +78,17 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
 
 /** The metrics and sizes of the flags, else those that the run has. */
 async function wantedOf(cli: Cli, command: Command, { before, opened }: MeasuredRun): Promise<Wanted> {
+  const { metricText } = await import('@auto-circuit/core/run');
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-  const { metrics: named, numbers } = splitMetrics(metric);
+  const { metrics: named, numbers } = await splitMetrics(metric);
   const metrics = await chosenMetrics(cli, named ?? before.map((measurement) => measurement.metric).join(','), opened);
-  const settings = circuitSettings(cli, command);
+  const settings = await circuitSettings(cli, command);
   const asked = parseSizes('evaluate', edges, threshold);
   const ofRun = { by: 'list' as const, counts: (before[0]?.points ?? []).map((point) => point.edges) };
   const sizes = edges === undefined && threshold === undefined ? ofRun : asked;
   return {
     metrics,
-    metricNames: metrics.map((chosen) => chosen.metric.name),
+    metricNames: metrics.map(metricText),
     numbers,
     sizes: await sizesFor(numbers, sizes, opened.graph.edgeCount),
     listed: edges !== undefined && asked.by === 'list',
@@ -107,8 +111,9 @@ async function measure(
     model: opened.patchable,
     prompts: opened.prompts,
     metrics,
+    known: await knownFor(opened, metrics),
     constants: store.constants(),
-    target: { kind: 'scores', scores: saved.scores, sizes },
+    target: { kind: 'scores', scores: saved.scores, standardErrors: saved.standardErrors, sizes },
   } as const;
   return withBar(cli, (hooks) => evaluate(request, hooks));
 }
@@ -122,7 +127,9 @@ const numbersOf = (
   curveNumbers(cli, numbers, {
     place: opened,
     scores: saved.scores,
+    standardErrors: saved.standardErrors,
     select: settings.select ?? 'threshold',
+    rankBy: settings.rankBy ?? 'absolute',
     measurements,
   });
 
@@ -180,9 +187,12 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   if (!cli.output.jsonOnly) cli.output.line(`\nfiles   ${name}/measurements.json, ${name}/report.html`);
 }
 
+/** Flags that choose other circuits from the same scores. */
+const CHOOSING_FLAGS: readonly string[] = ['select', 'rankBy'];
+
 /** Numbers of other settings would not belong to the run. */
 function refuseSettings(command: Command, name: string): void {
-  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && flag !== 'select');
+  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && !CHOOSING_FLAGS.includes(flag));
   if (given === undefined) return;
   throw new AutoCircuitError({
     code: 'invalid-option',

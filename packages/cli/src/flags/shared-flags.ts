@@ -1,7 +1,7 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
 import type { GraphOptions } from '@auto-circuit/core';
 import type { BackendSettings } from '@auto-circuit/core/backend';
-import { ABLATIONS, type AblationName, OBJECTIVES, OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
+import { OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
 import type { FlagTable, FlagValues } from './flag-table.js';
 
 const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonly N[] => Object.keys(table) as N[];
@@ -85,10 +85,10 @@ export const GRAPH_FLAGS = {
 /** `--ablation`, `--ablate-from`, `--reverse`. */
 export const PATCH_FLAGS = {
   ablation: {
-    type: 'enum',
-    values: namesOf(ABLATIONS),
+    type: 'string',
+    placeholder: 'NAME',
     default: 'resample',
-    doc: 'what is patched in; see "list ablations"',
+    doc: 'what is patched in, with options in parentheses; see "list ablations"',
   },
   ablateFrom: {
     type: 'enum',
@@ -102,9 +102,9 @@ export const PATCH_FLAGS = {
 /** `--objective`. */
 export const OBJECTIVE_FLAGS = {
   objective: {
-    type: 'enum',
-    values: namesOf(OBJECTIVES),
-    doc: 'what scores are gradients of',
+    type: 'string',
+    placeholder: 'NAME',
+    doc: 'what scores are gradients of, with options in parentheses; see "list objectives"',
     unset: 'the task’s own, else logit-diff',
   },
 } as const satisfies FlagTable;
@@ -116,7 +116,7 @@ export type DataValues = FlagValues<typeof DATA_FLAGS>;
 /** The values of `GRAPH_FLAGS`. */
 export type GraphValues = FlagValues<typeof GRAPH_FLAGS>;
 /** The values of `PATCH_FLAGS`. */
-export type PatchValues = FlagValues<typeof PATCH_FLAGS> & { readonly ablation: AblationName };
+export type PatchValues = FlagValues<typeof PATCH_FLAGS>;
 
 /** What a backend is made with. */
 export function backendSettings(values: BackendValues): BackendSettings {

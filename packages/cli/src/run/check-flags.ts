@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { BACKEND_FLAGS, DATA_FLAGS, GRAPH_FLAGS, OBJECTIVE_FLAGS } from '../flags/shared-flags.js';
+import { metricsNamed } from './named-contributions.js';
 import { KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
 
@@ -20,14 +21,9 @@ export function checkRunFlags(cli: Cli, command: Command): void {
 }
 
 /**
- * Looks up the metrics of `--metric`.
- * @throws AutoCircuitError for one that there is not, with the nearest names
+ * Looks up the metrics of `--metric`, with their options.
+ * @throws AutoCircuitError for one that there is not, with the nearest names, and for an option that it does not have
  */
 export async function checkMetricNames(cli: Cli, names: string | undefined): Promise<void> {
-  if (names === undefined) return;
-  const registry = await cli.registry();
-  for (const name of metricNames(names)) registry.get('metric', name);
+  if (names !== undefined) await metricsNamed(cli, '--metric', names);
 }
-
-/** `--metric` as names. */
-export const metricNames = (text: string): string[] => text.split(',').map((name) => name.trim());

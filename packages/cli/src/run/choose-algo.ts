@@ -27,7 +27,9 @@ export interface NamedAlgo {
  * @throws AutoCircuitError with the nearest names
  */
 export async function namedAlgo(cli: Cli, where: string, text: string): Promise<NamedAlgo> {
-  const { name, own } = splitOptions(where, text);
+  const { readNamedOptions } = await import('@auto-circuit/core/plugin');
+  const { name, options } = readNamedOptions(where, 'an algorithm', text, 'algo');
+  const own = options.map(([option, value]) => ({ prefix: 'algo', name: option, value }));
   const suffix = shortened(own.map((flag) => `-${kebabCase(flag.name)}-${flag.value}`).join(''));
   const registry = await cli.registry();
   const algo = (registered: string) => registry.get('prune-algo', registered);
@@ -47,31 +49,13 @@ export async function namedAlgo(cli: Cli, where: string, text: string): Promise<
  */
 export async function namedAlgos(cli: Cli, where: string, text: string): Promise<readonly NamedAlgo[]> {
   const algos = new Map<string, NamedAlgo>();
-  for (const part of text.match(/[^,(]*\([^)]*\)[^,]*|[^,]+/g) ?? []) {
-    const named = await namedAlgo(cli, where, part.trim());
+  const { splitNames } = await import('@auto-circuit/core/plugin');
+  for (const part of splitNames(text)) {
+    const named = await namedAlgo(cli, where, part);
     algos.set(named.name, named);
   }
   checkShared(cli, where, [...algos.values()]);
   return [...algos.values()];
-}
-
-/** `name(option=value,…)`; a comma separates options where a name and `=` follow, and else belongs to the value. */
-function splitOptions(where: string, text: string): { readonly name: string; readonly own: readonly TableFlag[] } {
-  const match = /^([^()]*)(?:\(([^()]*)\))?$/.exec(text);
-  const pairs = match?.[2] === undefined ? [] : match[2].split(/,(?=\s*[A-Za-z][\w-]*\s*=)/);
-  const own = pairs.map((pair) => /^\s*([A-Za-z][\w-]*)\s*=(.*)$/s.exec(pair));
-  if (!match || own.includes(null)) {
-    throw new AutoCircuitError({
-      code: 'invalid-option',
-      fields: { option: 'algo', got: text },
-      where,
-      what: 'the algorithm with its options cannot be parsed',
-      expected: 'name(option=value,…)',
-      got: `"${text}"`,
-    });
-  }
-  const flags = own.map((pair) => ({ prefix: 'algo', name: pair![1]!, value: pair![2]!.trim() }));
-  return { name: match[1]!.trim(), own: flags };
 }
 
 /** Where several algorithms share the command line's options, each takes those that it has. */

@@ -35,14 +35,27 @@ export function givenFlags(command: Command): string[] {
  * command line, has its own.
  */
 export function runDefaults({ asked, sources }: RunJson, command: Command): FlagDefaults {
-  const { patchType, select, ablation, ablateFrom, reverse, train, test, batchSize, limit, length, seed, backend } =
-    asked;
+  const {
+    patchType,
+    select,
+    rankBy,
+    ablation,
+    ablateFrom,
+    reverse,
+    train,
+    test,
+    batchSize,
+    limit,
+    length,
+    seed,
+    backend,
+  } = asked;
   const { factorized, splitQkv, kvInputs } = asked.graph;
   const named = givenFlags(command).includes('backend') ? command.getOptionValue('backend') : backend.name;
   const place = { backend: backend.name, device: backend.device, threads: backend.threads };
   return {
     ...sources,
-    ...{ patchType, select, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
+    ...{ patchType, select, rankBy, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
     test: test === null ? null : `${test}`,
     ...{ factorized, splitQkv, kvInputs },
     ...(named === backend.name ? place : {}),

@@ -1,5 +1,5 @@
 /** @file The flags of `discover`, `compare` and `evaluate`, and what an experiment may set. */
-import { SELECTIONS, type SelectionName } from '@auto-circuit/core/startup';
+import { RANKINGS, type RankBy } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import {
@@ -78,10 +78,16 @@ export const SETTING_FLAGS = {
     doc: 'tree: patch all but the circuit in the clean run; edge: patch the circuit into the corrupt run',
   },
   select: {
-    type: 'enum',
-    values: Object.keys(SELECTIONS) as SelectionName[],
+    type: 'string',
+    placeholder: 'NAME',
     default: 'threshold',
-    doc: 'which edges a circuit of size n has; threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output',
+    doc: 'which edges a circuit of n has: threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output; see "list selections"',
+  },
+  rankBy: {
+    type: 'enum',
+    values: Object.keys(RANKINGS) as RankBy[],
+    default: 'absolute',
+    doc: 'what edges are ranked by: absolute: |score|; signed: the score itself, those that support the answer first',
   },
   ...PATCH_FLAGS,
   force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit means little' },

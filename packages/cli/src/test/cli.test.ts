@@ -219,6 +219,8 @@ describe('list', () => {
       'algos',
       'presets',
       'metrics',
+      'objectives',
+      'selections',
       'backends',
       'ablations',
     ]);

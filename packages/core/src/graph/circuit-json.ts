@@ -4,7 +4,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { buildGraph } from './build.js';
 import { makeCircuit } from './circuit.js';
-import type { SelectionName } from './edge-ranking-names.js';
+import type { RankBy } from './edge-ranking-names.js';
 import { edgeAt, edgesByName } from './edges.js';
 import { scorePlace } from './score-index.js';
 import type { Circuit, Graph, PruneScores } from './types.js';
@@ -35,7 +35,9 @@ const optionsSchema = z.strictObject({
 export const circuitSchema = z.object({
   graph: z.object({ layout: layoutSchema, options: optionsSchema, edges: size }),
   /** How its edges were chosen by their scores; absent where they were not. */
-  select: z.enum(['threshold', 'top', 'greedy']).optional(),
+  select: z.string().optional(),
+  /** What edges were ranked by; absent where they were not chosen by scores, and in files of early versions: |score|. */
+  rankBy: z.enum(['absolute', 'signed']).optional(),
   edges: z.array(
     z.object({
       edge: z.string(),
@@ -65,7 +67,7 @@ export interface ScoredCircuit {
 export function circuitToJson(
   circuit: Circuit,
   scores?: PruneScores,
-  about: { readonly select?: SelectionName; readonly connected?: Circuit } = {},
+  about: { readonly select?: string; readonly rankBy?: RankBy; readonly connected?: Circuit } = {},
 ): CircuitJson {
   const { graph } = circuit;
   const connected = about.connected && new Set(about.connected.edges);
@@ -85,6 +87,7 @@ export function circuitToJson(
   return {
     graph: { layout: graph.layout, options: graph.options, edges: graph.edgeCount },
     ...(about.select ? { select: about.select } : {}),
+    ...(about.rankBy ? { rankBy: about.rankBy } : {}),
     edges,
   };
 }

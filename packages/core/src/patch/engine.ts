@@ -15,6 +15,7 @@ import { ProgramCache } from './exec/program-cache.js';
 import type { RunContext } from './exec/run-context.js';
 import { makeProgram } from './make-program.js';
 import type { ProgramSpec } from './programs/program-spec.js';
+import { modelRoles } from './programs/read-values.js';
 import type { PatchDescription } from './requests/ablations.js';
 import { checkKeys } from './requests/check-keys.js';
 import type {
@@ -25,11 +26,13 @@ import type {
   PatchedMasksRequest,
   PatchedRunRequest,
   PatchedVariantsRequest,
+  ValueGradientRequest,
 } from './requests/patchable-model.js';
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { maskWindows, type PatchedContext, patchedMasks, patchedRun } from './runs/patched.js';
 import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
+import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
 import { SparseRuns } from './sparse/index.js';
 
@@ -70,6 +73,7 @@ class Engine implements PatchableModel {
   readonly outputSize: number;
   readonly outputs: OutputPositions;
   readonly #context: PatchedContext;
+  #roles: readonly string[] | null = null;
   #disposed = false;
 
   constructor({ model, graph, backend, way, onDebug = () => undefined, ...sizes }: PatchableModelRequest) {
@@ -123,6 +127,21 @@ class Engine implements PatchableModel {
   async sourceOutputs(batch: PromptBatch, what: Side | PatchDescription) {
     this.#checkAlive();
     return sourceOutputs(this.#context, batch, what);
+  }
+
+  async readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {
+    this.#checkBatch(batch);
+    return readValues(this.#context, batch, side, roles);
+  }
+
+  async valueGradients(batch: PromptBatch, request: ValueGradientRequest) {
+    this.#checkBatch(batch);
+    return valueGradients(this.#context, batch, request, () => this.run(inputOf(batch, 'clean')));
+  }
+
+  get roles(): readonly string[] {
+    this.#roles ??= modelRoles(this.#context);
+    return this.#roles;
   }
 
   async measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure) {

@@ -28,7 +28,6 @@ export type {
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
 export type { Plugin } from '../plugin/contributions.js';
-export { corePlugin } from '../plugin/core-plugin.js';
 export type { BatchOutputs, Metric } from '../plugin/metric.js';
 export type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
 export type { Task } from '../plugin/task.js';
@@ -37,6 +36,7 @@ export { batchesOf, splitTrainTest } from '../prompts/prompts.js';
 export type { TextEncoder } from '../prompts/text-encoder.js';
 export { tokenizePrompts } from '../prompts/tokenize.js';
 export type { Prompt, PromptBatch, Side } from '../prompts/types.js';
+export { corePlugin } from '../run/core-plugin.js';
 export type { PatchType } from '../run/run-circuits.js';
 export { openTask } from '../task/open-task.js';
 export type { OpenTaskRequest, PatchEdgesOptions } from '../task/requests.js';

@@ -13,7 +13,7 @@ export { checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '
 export { edgeCounts } from '../graph/circuit-sizes.js';
 export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
-export { edgeSelection } from '../graph/edge-ranking.js';
+export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
@@ -32,6 +32,8 @@ export {
   type AblationChoice,
   type ChosenMetric,
   circuitOutputs,
+  metricText,
+  metricUnit,
   type PatchType,
   patchDescription,
   referenceOutputs,

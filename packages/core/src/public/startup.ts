@@ -6,7 +6,7 @@
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError, type ErrorKind, type ErrorParts, EXIT_CODES, errorSentence } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
-export { SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
+export { RANKINGS, type RankBy, SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 export { ABLATIONS, type AblationName } from '../patch/requests/ablations.js';
 export {

@@ -30,6 +30,7 @@ const RUN: RunJson = {
     patchType: 'tree',
     reverse: false,
     select: 'threshold',
+    rankBy: 'absolute',
     sizes: { by: 'rule', rule: 'all' },
     keep: 'auto',
     batchSize: 1,

@@ -34,7 +34,9 @@ export const requestSchema = z.object({
   patchType: z.enum(['tree', 'edge']),
   reverse: z.boolean(),
   /** How edges are chosen by their scores. */
-  select: z.enum(['threshold', 'top', 'greedy']).default('threshold'),
+  select: z.string().default('threshold'),
+  /** What edges are ranked by: |score|, or the score itself. */
+  rankBy: z.enum(['absolute', 'signed']).default('absolute'),
   sizes: sizesSchema,
   keep: z.union([z.number(), z.literal('auto')]),
   batchSize: z.number(),
@@ -90,6 +92,8 @@ export const pointSchema = z.object({
   /** By prompt, in the order of the test prompts: value = Σ promptValues ÷ Σ promptWeights (without weights: their mean). */
   promptValues: z.array(numberSchema).optional(),
   promptWeights: z.array(numberSchema).optional(),
+  /** Further numbers of the metric, by name. */
+  parts: z.record(z.string(), numberSchema).optional(),
   /** Of the whole point, not of this metric; left out where prompts have no wrong answers. */
   faithfulness: numberSchema.optional(),
   /** Standard error of the faithfulness, like `standardError`. */

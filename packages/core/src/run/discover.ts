@@ -6,17 +6,18 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+import { selectionText } from '../graph/edge-ranking.js';
 import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, NodeScores, PruneScores } from '../graph/types.js';
-import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
+import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
+import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
 import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
-import { toFileNodes } from '../run-folder/node-files.js';
 import { openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
-import { toFileScores } from '../run-folder/score-files.js';
 import type { RunStore } from '../run-folder/store.js';
+import { checkedScores } from './check-results.js';
 import {
   checkSelection,
   circuitsToMeasure,
@@ -29,7 +30,8 @@ import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
-import { scoresNamed, withCheckpointPath } from './score-errors.js';
+import { withCheckpointPath } from './score-errors.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
@@ -70,7 +72,7 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   checkCircuitRun(request, request.force ?? false);
   const { graph } = request.model;
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
-  checkMetrics(request.metrics, prompts.test);
+  checkMetrics(request.metrics, prompts.test, request.known ?? null);
   checkObjective(request.objective, prompts);
   checkSizes(request, graph.edgeCount);
   if (!request.store) return runParts(request, hooks, prompts, null, null);
@@ -113,11 +115,15 @@ async function runParts(
     const referenced = performance.now();
     const result = await scoresOf(request, hooks, prompts, patch, store);
     const scored = performance.now();
-    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result.scores);
+    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result);
     await store?.writeJson('measurements', measurements);
     await store?.writeJson(
       'circuit',
-      circuitToJson(circuit, result.scores, { select: request.select ?? 'threshold', connected }),
+      circuitToJson(circuit, result.scores, {
+        select: selectionText(request.select ?? 'threshold'),
+        rankBy: request.rankBy ?? 'absolute',
+        connected,
+      }),
     );
     const timings: Timings = {
       seconds: {
@@ -197,7 +203,7 @@ export async function scoresOf(
     model,
     graph: model.graph,
     batches: prompts.train,
-    objective: OBJECTIVES[objective].objective,
+    objective: objectiveChosen(objective).objective,
     patch,
     seed,
     progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
@@ -205,7 +211,7 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  let given: PruneResult;
+  let given: unknown;
   try {
     given = await algo.score(context, algoOptions as never);
   } catch (error) {
@@ -213,17 +219,7 @@ export async function scoresOf(
   }
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
-  const result = scoresNamed(
-    algo.name,
-    given,
-    ({ scores, standardErrors, intervalFactor, nodes, curves }): PruneResult => ({
-      scores: toFileScores(model.graph, scores),
-      ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
-      ...(standardErrors && intervalFactor !== undefined ? { intervalFactor } : {}),
-      ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
-      ...(curves ? { curves } : {}),
-    }),
-  );
+  const result = checkedScores(algo.name, model.graph, given);
   await store?.writeScores(model.graph, result);
   return result;
 }
@@ -232,15 +228,15 @@ async function measuredOf(
   request: DiscoverRequest,
   { onWarning }: DiscoverHooks,
   measurer: SizeMeasurer,
-  scores: PruneScores,
+  scored: ScoredEdges,
 ): Promise<MadeCircuit & { measurements: readonly Measurement[] }> {
   const { keep, sizes, model } = request;
-  const circuits = circuitsToMeasure(model.graph, scores, sizes, request, keep === 'auto' ? undefined : keep);
+  const circuits = circuitsToMeasure(model.graph, scored, sizes, request, keep === 'auto' ? undefined : keep);
   const ties = tiesWarning(circuits);
   if (ties) onWarning?.(ties);
-  const { measurements, auto } = await measurer.measure(circuits);
+  const { measurements, auto } = await measurer.measure(circuits, { ...scored, known: request.known ?? null });
   if (keep !== 'auto') {
-    return { ...keptCircuit(model.graph, scores, circuits, keep, request.select).make(), measurements };
+    return { ...keptCircuit(model.graph, scored, circuits, keep, request).make(), measurements };
   }
   const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {
@@ -263,14 +259,15 @@ function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edge
 }
 
 /** @throws AutoCircuitError when an objective needs wrong answers and a training prompt has none */
-export function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
+export function checkObjective(objective: ObjectiveName | ChosenObjective, { train }: RunPrompts): void {
+  const { text, needsWrongAnswers } = objectiveChosen(objective);
   const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
-  if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
+  if (!lacking || !needsWrongAnswers) return;
   throw new AutoCircuitError({
     code: 'missing-wrong-answers',
-    fields: { prompt: lacking.index, objective },
+    fields: { prompt: lacking.index, objective: text },
     where: 'discover',
-    what: `the objective "${objective}" needs wrong answers, and prompt ${lacking.index} has none`,
+    what: `the objective "${text}" needs wrong answers, and prompt ${lacking.index} has none`,
     fix: 'choose another objective (answer-logit, kl, …), or add wrong_answers to the data',
   });
 }

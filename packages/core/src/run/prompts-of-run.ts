@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { AutoCircuitError } from '../errors/error.js';
 import type { Graph } from '../graph/types.js';
-import type { AblationName } from '../patch/requests/ablations.js';
 import {
   batchesOf,
   checkLimit,
@@ -12,6 +11,7 @@ import {
   splitTrainTest,
 } from '../prompts/prompts.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
+import { type Ablating, ablationChosen } from './ablations.js';
 
 /** Which prompts of a data set are used. */
 export interface PromptChoice {
@@ -61,12 +61,13 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
 export function promptsOfRun(
   prompts: readonly Prompt[],
   graph: Graph,
-  ablation: AblationName,
+  ablation: Ablating,
   settings: RunPromptSettings,
 ): RunPrompts {
   const chosen = choosePrompts(prompts, settings);
   if (graph.options.positions !== null) requireOneLength(chosen, 'edges for each token position');
-  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (ablation ${ablation})`);
+  const { oneLength, text } = ablationChosen(ablation);
+  if (oneLength) requireOneLength(chosen, `data-set means (ablation ${text})`);
   const { train, test } = splitTrainTest(chosen, {
     seed: settings.seed,
     ...(settings.train === null ? {} : { train: settings.train }),

@@ -1,7 +1,10 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
 
+import { selectionText } from '../graph/edge-ranking.js';
 import type { Graph } from '../graph/types.js';
+import { objectiveChosen } from '../plugin/objective.js';
 import type { RunJson } from '../run-folder/schemas.js';
+import { ablationText } from './ablations.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 
@@ -27,12 +30,13 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       graph: graphFacts(graph),
       algo: { name: request.algo.name, options: { ...request.algoOptions } },
       metrics: request.metrics.map(({ metric, options }) => ({ name: metric.name, options: { ...options } })),
-      objective: request.objective,
-      ablation: request.ablation,
+      objective: objectiveChosen(request.objective).text,
+      ablation: ablationText(request.ablation),
       ablateFrom: request.ablateFrom,
       patchType: request.patchType,
       reverse: request.reverse,
-      select: request.select ?? 'threshold',
+      select: selectionText(request.select ?? 'threshold'),
+      rankBy: request.rankBy ?? 'absolute',
       sizes: request.sizes,
       keep: request.keep,
       batchSize: request.batchSize,

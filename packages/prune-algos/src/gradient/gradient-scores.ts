@@ -4,6 +4,7 @@ import {
   type MaskGradientRequest,
   type Objective,
   objectiveByBatch,
+  type PatchableModel,
   type PromptGradients,
   type PruneAlgoContext,
 } from '@auto-circuit/core/plugin';
@@ -59,6 +60,13 @@ export function gradientScores(
     },
   });
 }
+
+/** Of a method's rules, those for values that the model has: one without gated MLPs has no gates. */
+export const rulesThatHold = (
+  { roles }: Pick<PatchableModel, 'roles'>,
+  rules: readonly BackwardOverride[],
+): readonly BackwardOverride[] =>
+  rules.filter(({ role }) => roles.some((own) => own === role || own.endsWith(`.${role}`)));
 
 /** KL from the clean output has its minimum on the clean run, so that there every gradient is 0. */
 function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean {

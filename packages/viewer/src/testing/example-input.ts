@@ -114,6 +114,7 @@ export function exampleInput({
         patchType: 'tree',
         reverse: false,
         select: 'threshold',
+        rankBy: 'absolute',
         sizes: { by: 'rule', rule: 'log' },
         keep: 'auto',
         batchSize: 32,

@@ -11,6 +11,7 @@ import { answerTokens } from '../../objectives/answers.js';
 import { OBJECTIVE_INPUTS } from '../../objectives/fragment.js';
 import type { Objective } from '../../objectives/objective.js';
 import { promptTargets } from '../../objectives/output-rows.js';
+import { fragmentInputs, REFERENCE_INPUT } from '../../objectives/traced-fragment.js';
 import { answersRead, positionsRead } from '../../prompts/output-positions.js';
 import type { Prompt, PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
@@ -144,23 +145,42 @@ export function objectiveFeeds(
   if (objective.kind === 'answers') {
     return answerFeeds(objective.value, batch.prompts.slice(start, stop), positions, outputSize);
   }
-  const own = objective.kind === 'mse' ? (objective.targets ?? promptTargets(batch)) : objective.referenceLogits;
-  const source = dense ?? own;
   const shape = outputs === 'last' ? [outputSize] : [positions, outputSize];
-  const width = elementCount(shape);
-  if (source?.data.length !== batch.prompts.length * width) {
-    throw new AutoCircuitError({
-      code: 'wrong-shape',
-      where: 'core/patch',
-      fields: { shape: source?.shape ?? null, expectedShape: [batch.prompts.length, ...shape] },
-      what: `the ${objective.kind} objective needs one row for each prompt of the batch`,
-      expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
-      got: source ? `[${source.shape.join(', ')}]` : 'none',
+  if (objective.kind === 'fragment') {
+    const { inputs, usesReference } = fragmentInputs(objective, 1 + shape.length);
+    const prompts = batch.prompts.slice(start, stop);
+    const own = inputs.map(({ name, dense: isDense, data }): FeedEntry => {
+      const sizes = isDense ? [prompts.length, ...shape] : [prompts.length];
+      return [name, floatTensor(data(prompts, { positions, outputs: outputSize }), sizes)];
     });
+    if (!usesReference) return own;
+    return [...own, [REFERENCE_INPUT, denseFeed(objective.kind, dense ?? objective.referenceLogits)]];
   }
-  return [
-    [OBJECTIVE_INPUTS.dense, floatTensor(source.data.slice(start * width, stop * width), [stop - start, ...shape])],
-  ];
+  return [[OBJECTIVE_INPUTS.dense, denseFeed(objective.kind, dense ?? ownDense(objective, batch))]];
+
+  function denseFeed(kind: string, source: Tensor<Float32Array> | undefined): Tensor {
+    const width = elementCount(shape);
+    if (source?.data.length !== batch.prompts.length * width) {
+      throw new AutoCircuitError({
+        code: 'wrong-shape',
+        where: 'core/patch',
+        fields: { shape: source?.shape ?? null, expectedShape: [batch.prompts.length, ...shape] },
+        what: `the ${kind} objective needs one row for each prompt of the batch`,
+        expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
+        got: source ? `[${source.shape.join(', ')}]` : 'none',
+      });
+    }
+    return floatTensor(source.data.slice(start * width, stop * width), [stop - start, ...shape]);
+  }
+}
+
+/** What an objective itself compares with. */
+function ownDense(
+  objective: Exclude<Objective, { kind: 'answers' | 'fragment' }>,
+  batch: PromptBatch,
+): Tensor<Float32Array> | undefined {
+  if (objective.kind === 'mse') return objective.targets ?? promptTargets(batch);
+  return objective.kind === 'kl' ? objective.referenceLogits : undefined;
 }
 
 function answerFeeds(
