@@ -239,15 +239,45 @@ describe('circuitLayout', () => {
     const { layout } = drawn({ layers: 2, heads: 3, positions: 5 });
     const places = [...layout.places.values()];
     expect(places.length).toBeGreaterThan(10);
-    for (const { position, x } of places) {
+    for (const { position, x, half } of places) {
       const { left, width } = layout.columns[position!]!;
-      expect(x - layout.slot / 2).toBeGreaterThanOrEqual(left);
-      expect(x + layout.slot / 2).toBeLessThanOrEqual(left + width);
+      expect(x - half).toBeGreaterThanOrEqual(left);
+      expect(x + half).toBeLessThanOrEqual(left + width);
     }
     for (const a of places) {
-      const near = places.filter((b) => b !== a && b.y === a.y && Math.abs(b.x - a.x) < layout.slot - 1e-6);
+      const near = places.filter((b) => b !== a && b.y === a.y && Math.abs(b.x - a.x) < a.half + b.half);
       expect(near).toEqual([]);
     }
+  });
+
+  it('puts MLPs to the right of the heads, in every column of token positions too', () => {
+    for (const options of [
+      { layers: 2, heads: 3 },
+      { layers: 2, heads: 3, positions: 5 },
+      { layers: 2, heads: 20 },
+    ]) {
+      const { data, layout } = drawn(options);
+      const places = [...layout.places.values()];
+      const of = (kind: string, position: number | null) =>
+        places
+          .filter((place) => data.nodes[place.node]!.kind === kind && place.position === position)
+          .map(({ x }) => x);
+      for (const position of new Set(places.map((place) => place.position))) {
+        if (of('head', position).length && of('mlp', position).length)
+          expect(Math.min(...of('mlp', position))).toBeGreaterThan(Math.max(...of('head', position)));
+      }
+    }
+  });
+
+  it('leaves out rows without edges in a large model, and says how many', () => {
+    const input = exampleInput({ layers: 20, heads: 4 });
+    const data = circuitDataOf(input, rankedEdges(input));
+    const layout = circuitLayout(data, edgesShown(data, 8, null));
+    const rows = layout.rows.reduce((sum, { folded }) => sum + 1 + folded, 0);
+    expect(rows).toBe(data.rows.length);
+    expect(layout.rows.length).toBeLessThan(20);
+    const used = new Set([...layout.places.values()].filter(({ on }) => on).map(({ row }) => row));
+    expect(layout.rows.filter((_, row) => !used.has(row)).every(({ label }) => /Start|End/.test(label))).toBe(true);
   });
 });
 

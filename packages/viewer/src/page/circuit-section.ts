@@ -1,7 +1,7 @@
 /** @file The section of the circuit: slider, search, position and chosen node, and what follows them all. */
 import { type CircuitData, edgeName, edgesKept, edgesShown, edgeTotal } from '../drawing/circuit-data.js';
 import { count, edgesText } from '../markup/text.js';
-import { createDrawing, keyOf } from './circuit-drawing.js';
+import { createDrawing, type Drawing, keyOf } from './circuit-drawing.js';
 import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';
 import { oncePerFrame, required } from './elements.js';
@@ -10,6 +10,7 @@ import { createMovingLimit } from './moving.js';
 import { listenToNodes } from './node-events.js';
 import { firstNode } from './node-walk.js';
 import { selectedEdges } from './selection.js';
+import { createZoom } from './zoom.js';
 
 /** Milliseconds without movement after which the slider rests. */
 const REST_MS = 120;
@@ -21,7 +22,9 @@ export function startCircuit(data: CircuitData): void {
   const search = required('#search', HTMLInputElement);
   const found = required('#found', HTMLElement);
   const positions = document.querySelector<HTMLSelectElement>('#position');
-  const drawing = createDrawing(required('#circuit', SVGSVGElement), data);
+  const svg = required('#circuit', SVGSVGElement);
+  const drawing: Drawing = createDrawing(svg, data, () => zoom.renew());
+  const zoom = createZoom(svg, () => drawing.layout());
   const markers = createCurveMarkers();
   const table = createEdgeTable(data, (edge) => {
     search.value = edgeName(data, edge);

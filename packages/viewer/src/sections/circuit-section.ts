@@ -25,9 +25,10 @@ export function circuitSection(data: CircuitData): string {
 <datalist id="names">${data.nodes.map(({ name }) => `<option value="${escapeHtml(name)}"></option>`).join('')}</datalist>
 ${positionSelect(data)}<button id="save-svg" type="button">Save SVG</button>
 <button id="save-png" type="button">Save PNG</button>
+<span class="zoom" role="group" aria-label="Size of the drawing"><button id="zoom-out" type="button" aria-label="Smaller">−</button><button id="zoom-fit" type="button">Fit</button><button id="zoom-in" type="button" aria-label="Larger">+</button></span>
 <span id="found" class="note" role="status"></span>
 </div>
-<div class="scroll">${drawing}</div>
+<div class="scroll drawing" tabindex="0" role="region" aria-label="Drawing of the circuit">${drawing}</div>
 ${legend(data)}`,
   );
 }
