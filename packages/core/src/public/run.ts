@@ -53,6 +53,13 @@ export {
 } from '../run-folder/experiment-files.js';
 export { openExistingRun } from '../run-folder/open-run.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
+export type {
+  BarsFigure,
+  CurveFigure,
+  HeatMapFigure,
+  ResultFigure,
+  TableFigure,
+} from '../run-folder/figures.js';
 export type { ReportInput } from '../run-folder/report-input.js';
 export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';
 export { finishedPart, readRun } from '../run-folder/run-reader.js';
@@ -65,6 +72,7 @@ export {
   type Measurement,
   measurementsSchema,
   nodesSchema,
+  type PromptExample,
   type RunJson,
   runSchema,
   timingsSchema,
