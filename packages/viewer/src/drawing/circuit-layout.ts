@@ -62,12 +62,12 @@ export const INPUTS = 9;
 export const CLEAR = 4;
 
 const MARGIN = { left: 66, right: 26, top: 24, bottom: 26, tokens: 74 } as const;
-const SLOT = 52;
+const SLOT = 56;
 const DOT = 3;
 const UNUSED_COLUMN = 20;
 /** Models with more heads in a layer than this show only those with edges, close together. */
 const MOST_IN_GRID = 14;
-/** Where there are more rows than this, those without edges are left out. */
+/** Of more rows than this, and where nodes without edges have no place, rows without edges are left out. */
 const MOST_ROWS = 14;
 
 /** Identifies a node at a position. */
@@ -85,7 +85,7 @@ export function circuitLayout(data: CircuitData, active: readonly number[]): Cir
   const grid = data.positions === null && data.columns <= MOST_IN_GRID;
   const all = [...Array(data.nodes.length).keys()];
   const standing = used.map((nodes) => (grid ? all : [...nodes.keys()]));
-  const shown = shownRows(data, used);
+  const shown = shownRows(data, used, grid);
   const cells = standing.map((nodes) => nodesByRow(data, nodes, shown));
   const spread = cells.map((rows, at) => widthOf(data, rows, grid, used[at]!.size > 0));
   const total = spread.reduce((sum, { width }) => sum + width, 0);
@@ -141,10 +141,10 @@ function usedNodes(data: CircuitData, active: readonly number[]) {
   return used;
 }
 
-/** Rows of the data that are drawn: all of a small model, of a large one those with edges and the two ends. */
-function shownRows(data: CircuitData, used: readonly ReadonlyMap<number, unknown>[]): number[] {
+/** Rows of the data that are drawn: all of a small model, else those with edges and the two ends. */
+function shownRows(data: CircuitData, used: readonly ReadonlyMap<number, unknown>[], grid: boolean): number[] {
   const all = [...data.rows.keys()];
-  if (all.length <= MOST_ROWS) return all;
+  if (grid && all.length <= MOST_ROWS) return all;
   const needed = new Set(used.flatMap((nodes) => [...nodes.keys()].map((node) => data.nodes[node]!.row)));
   return all.filter((row) => needed.has(row) || row === 0 || row === all.length - 1);
 }
@@ -205,7 +205,7 @@ function rowPlaces(
     }
   }
   // What heads move between positions runs above their row.
-  const moves = (row: number): number => (data.positions !== null && heads.has(row) ? 14 : 0);
+  const moves = (row: number): number => (data.positions !== null && heads.has(row) ? 18 : 0);
   const depth = (row: number): number => BOX + (entered.has(row) ? INPUTS : 0);
   const rises = [0];
   for (let i = 1; i < shown.length; i++)
@@ -222,13 +222,14 @@ function rowPlaces(
 
 /** Half the width of a node's box. */
 export function halfWidth({ name, kind }: DataNode): number {
-  if (kind === 'end' || kind === 'stream') return Math.min(24, nodeLabel({ name, kind }).length * 3.6 + 6);
-  return kind === 'mlp' ? 15 : 18.5;
+  const letters = nodeLabel({ name, kind }).length;
+  if (kind === 'end' || kind === 'stream') return Math.min(24, letters * 3.6 + 6);
+  if (kind === 'mlp') return letters > 5 ? 24 : 21;
+  return letters > 5 ? 22 : 19;
 }
 
-/** What stands in the node's box: short, since its row is named at the margin. */
+/** What stands in the node's box: its name, without what its row or its kind says. */
 export function nodeLabel({ name, kind }: Pick<DataNode, 'name' | 'kind'>): string {
   if (kind === 'latent') return name.replace(/^.* /, '#');
-  const short = { head: /^[A-Z]/, mlp: /LP /, end: /^Resid /, stream: /^Resid / } as const;
-  return name.replace(short[kind], '');
+  return kind === 'end' || kind === 'stream' ? name.replace(/^Resid /, '') : name;
 }

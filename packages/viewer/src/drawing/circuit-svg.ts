@@ -1,7 +1,7 @@
 /** @file The whole drawing of a circuit as SVG text: what a page shows before its script runs, and small ones for many runs. */
 import { escapeHtml } from '../markup/text.js';
 import { type CircuitData, fromNode, toNode } from './circuit-data.js';
-import { BOX, type CircuitLayout, circuitLayout, INPUTS, placeKey } from './circuit-layout.js';
+import { BOX, type CircuitLayout, circuitLayout, INPUTS, nodeLabel, placeKey } from './circuit-layout.js';
 import { edgeOpacity, edgesMarkup } from './edge-lines.js';
 import { edgeRoute, routePath } from './edge-route.js';
 import { headMoves, movesMarkup } from './head-moves.js';
@@ -44,7 +44,7 @@ export function sizeAttributes({ width, height, columns }: CircuitLayout): strin
   return `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" style="min-width:${least}px"`;
 }
 
-/** A small drawing without names or script, for one of many runs. Only nodes with edges are shown. */
+/** A small drawing without script, for one of many runs. Only nodes with edges are shown. */
 export function smallCircuitSvg(data: CircuitData, edges: readonly number[], label: string): string {
   const layout = circuitLayout(data, edges);
   const paths = edgesMarkup(data, edges, (edge) => routePath(edgeRoute(data, layout, edge)));
@@ -53,7 +53,7 @@ export function smallCircuitSvg(data: CircuitData, edges: readonly number[], lab
     .map(({ x, y, half, node, inputs }) => {
       const { name, kind } = data.nodes[node]!;
       const high = 2 * BOX + (inputs.length > 0 ? INPUTS : 0);
-      return `<rect class="box" x="${x - half}" y="${y - BOX}" width="${2 * half}" height="${high}" rx="${kind === 'mlp' ? 4 : BOX}"><title>${escapeHtml(name)}</title></rect>`;
+      return `<rect class="box" x="${x - half}" y="${y - BOX}" width="${2 * half}" height="${high}" rx="${kind === 'mlp' ? 4 : BOX}"><title>${escapeHtml(name)}</title></rect><text x="${x}" y="${y + 4 - BOX + high / 2}">${escapeHtml(nodeLabel(data.nodes[node]!))}</text>`;
     });
   return `<svg class="circuit small" viewBox="0 0 ${layout.width} ${layout.height}" role="img" aria-label="${escapeHtml(label)}"><g class="edges" style="stroke-opacity:.7">${paths}</g><g class="moves">${movesMarkup(data, layout, headMoves(data, edges))}</g><g class="nodes">${boxes.join('')}</g></svg>`;
 }

@@ -68,7 +68,10 @@ describe('edgeRoute', () => {
     const layout = circuitLayout(data, edges);
     for (const edge of edges) {
       const points = pathPoints(routePath(edgeRoute(data, layout, edge)));
-      const [a, b] = [fromNode(data, edge), toNode(data, edge)].map((node) => layout.places.get(node)!) as [Ends, Ends];
+      const [a, b] = [fromNode(data, edge), toNode(data, edge)].map((node) => layout.places.get(node)!) as unknown as [
+        Ends,
+        Ends,
+      ];
       expect(points[0]).toEqual([a.x, a.y - 9]);
       const letter = /\.([QKV])$/.exec(edgeName(data, edge))?.[1];
       const shift = letter === undefined ? 0 : { Q: -11, K: 0, V: 11 }[letter as 'Q'];

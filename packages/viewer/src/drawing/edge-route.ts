@@ -65,21 +65,44 @@ function portalsBetween(
 }
 
 /** The gap between two boxes of a row that is nearest to x. */
-function nearestGap(layout: CircuitLayout, row: number, position: number | null, x: number): readonly [number, number] {
-  const places = layout.cells.get(cellKey(layout.rows.length, row, position)) ?? [];
-  const [least, most] = layout.bounds[position ?? 0]!;
-  let best: readonly [number, number] = [least, most];
+function nearestGap(layout: CircuitLayout, row: number, position: number | null, x: number): Gap {
+  let best: Gap | null = null;
   let distance = Number.POSITIVE_INFINITY;
-  for (let i = 0; i <= places.length; i++) {
-    const before = places[i - 1];
-    const after = places[i];
-    const from = before ? before.x + before.half : Math.min(least, (after?.x ?? most) - (after?.half ?? 0) - 2 * CLEAR);
-    const to = after ? after.x - after.half : Math.max(most, (before?.x ?? least) + (before?.half ?? 0) + 2 * CLEAR);
-    if (to - from < 2 * CLEAR) continue;
-    const far = Math.max(from + CLEAR - x, x - to + CLEAR, 0);
-    if (far < distance) [best, distance] = [[from, to], far];
+  for (const gap of gapsOf(layout, row, position)) {
+    const far = Math.max(gap[0] + CLEAR - x, x - gap[1] + CLEAR, 0);
+    if (far < distance) [best, distance] = [gap, far];
+    else if (best) break; // gaps come from left to right: the next ones are further away
   }
-  return best;
+  return best!;
+}
+
+/** From one x to another. */
+type Gap = readonly [number, number];
+const known = new WeakMap<CircuitLayout, Map<number, readonly Gap[]>>();
+
+/** The gaps of a row that an edge fits through, left to right; there is always room beside the outermost boxes. */
+function gapsOf(layout: CircuitLayout, row: number, position: number | null): readonly Gap[] {
+  const gaps = known.get(layout) ?? new Map<number, readonly Gap[]>();
+  known.set(layout, gaps);
+  const key = cellKey(layout.rows.length, row, position);
+  const found = gaps.get(key);
+  if (found) return found;
+  const places = layout.cells.get(key) ?? [];
+  const [least, most] = layout.bounds[position ?? 0]!;
+  const first = places[0];
+  const last = places.at(-1);
+  const edges = [
+    first ? Math.min(least, first.x - first.half - 2 * CLEAR) : least,
+    ...places.flatMap(({ x, half }) => [x - half, x + half]),
+    last ? Math.max(most, last.x + last.half + 2 * CLEAR) : most,
+  ];
+  const made: Gap[] = [];
+  for (let i = 0; i < edges.length; i += 2) {
+    const [from, to] = [edges[i]!, edges[i + 1]!];
+    if (to - from >= 2 * CLEAR) made.push([from, to]);
+  }
+  gaps.set(key, made);
+  return made;
 }
 
 /** The shortest way through all portals, upwards. */
@@ -90,59 +113,60 @@ function taut(start: readonly [number, number], portals: readonly Portal[], end:
   let at = 0;
   while (at < gates.length) {
     // From the last corner on: the slopes (x for each unit upwards) that pass all gates so far.
-    let low = { slope: Number.NEGATIVE_INFINITY, gate: -1 };
-    let high = { slope: Number.POSITIVE_INFINITY, gate: -1 };
-    let corner: { readonly x: number; readonly gate: number } | null = null;
-    for (let gate = at; gate < gates.length; gate++) {
-      const rise = y - gates[gate]!.y;
-      const least = (gates[gate]!.low - x) / rise;
-      const most = (gates[gate]!.high - x) / rise;
-      if (least > high.slope) corner = { x: gates[high.gate]!.high, gate: high.gate };
-      else if (most < low.slope) corner = { x: gates[low.gate]!.low, gate: low.gate };
-      if (corner) break;
-      if (least >= low.slope) low = { slope: least, gate };
-      if (most <= high.slope) high = { slope: most, gate };
+    let least = Number.NEGATIVE_INFINITY;
+    let most = Number.POSITIVE_INFINITY;
+    let [leastGate, mostGate, corner] = [-1, -1, -1];
+    let cornerX = 0;
+    for (let gate = at; gate < gates.length && corner < 0; gate++) {
+      const { y: height, low, high } = gates[gate]!;
+      const [left, right] = [(low - x) / (y - height), (high - x) / (y - height)];
+      if (left > most) [corner, cornerX] = [mostGate, gates[mostGate]!.high];
+      else if (right < least) [corner, cornerX] = [leastGate, gates[leastGate]!.low];
+      if (left >= least) [least, leastGate] = [left, gate];
+      if (right <= most) [most, mostGate] = [right, gate];
     }
-    if (!corner) break;
-    [x, y] = [corner.x, gates[corner.gate]!.y];
+    if (corner < 0) break;
+    [x, y] = [cornerX, gates[corner]!.y];
     route.push(x, y);
-    at = corner.gate + 1;
+    at = corner + 1;
   }
   route.push(end[0], end[1]);
   return route;
 }
 
-/** A corner that is rounded: where the line leaves it, and where it comes back. */
-interface Rounding {
-  readonly from: readonly [number, number];
-  readonly corner: readonly [number, number];
-  readonly to: readonly [number, number];
-}
-
-/** Corners, each cut by a quadratic curve whose middle lies at most `MOST_CUT` from it. */
-function roundings(route: Route): Rounding[] {
-  const rounded: Rounding[] = [];
+/**
+ * Calls `draw` for each corner, cut by a quadratic curve whose middle lies at most `MOST_CUT` from it: where the line leaves the
+ * way, the corner, and where the line comes back.
+ */
+function forCorners(
+  route: Route,
+  draw: (fromX: number, fromY: number, x: number, y: number, toX: number, toY: number) => void,
+): void {
   for (let i = 2; i < route.length - 2; i += 2) {
-    const [px, py, cx, cy, nx, ny] = route.slice(i - 2, i + 4) as [number, number, number, number, number, number];
-    const before = Math.hypot(cx - px, cy - py);
-    const after = Math.hypot(nx - cx, ny - cy);
-    const [ux, uy] = [(px - cx) / before, (py - cy) / before];
-    const [vx, vy] = [(nx - cx) / after, (ny - cy) / after];
+    const x = route[i]!;
+    const y = route[i + 1]!;
+    const before = Math.hypot(x - route[i - 2]!, y - route[i - 1]!);
+    const after = Math.hypot(route[i + 2]! - x, route[i + 3]! - y);
+    const ux = (route[i - 2]! - x) / before;
+    const uy = (route[i - 1]! - y) / before;
+    const vx = (route[i + 2]! - x) / after;
+    const vy = (route[i + 3]! - y) / after;
     // At distance d on both sides the middle of the curve is d · |u + v| / 4 from the corner.
     const bend = Math.hypot(ux + vx, uy + vy) / 4;
     const d = Math.min(before / 2, after / 2, bend === 0 ? before : MOST_CUT / bend);
-    rounded.push({ from: [cx + ux * d, cy + uy * d], corner: [cx, cy], to: [cx + vx * d, cy + vy * d] });
+    draw(x + ux * d, y + uy * d, x, y, x + vx * d, y + vy * d);
   }
-  return rounded;
 }
 
-const tenth = (value: number): number => Math.round(value * 10) / 10;
+const t = (value: number): number => Math.round(value * 10) / 10;
 
 /** A way as the text of an SVG path. */
 export function routePath(route: Route): string {
-  const at = (x: number, y: number): string => `${tenth(x)} ${tenth(y)}`;
-  const corners = roundings(route).map(({ from, corner, to }) => `L${at(...from)}Q${at(...corner)} ${at(...to)}`);
-  return `M${at(route[0]!, route[1]!)}${corners.join('')}L${at(route.at(-2)!, route.at(-1)!)}`;
+  let path = `M${t(route[0]!)} ${t(route[1]!)}`;
+  forCorners(route, (fromX, fromY, x, y, toX, toY) => {
+    path += `L${t(fromX)} ${t(fromY)}Q${t(x)} ${t(y)} ${t(toX)} ${t(toY)}`;
+  });
+  return `${path}L${t(route.at(-2)!)} ${t(route.at(-1)!)}`;
 }
 
 /** Points of each rounded corner. */
@@ -150,13 +174,13 @@ const CORNER_POINTS = 5;
 /** Points along a way as it is drawn, x and y by turns: between them it is straight, or nearly so. */
 export function routePoints(route: Route): number[] {
   const points = [route[0]!, route[1]!];
-  for (const { from, corner, to } of roundings(route)) {
+  forCorners(route, (fromX, fromY, x, y, toX, toY) => {
     for (let k = 0; k < CORNER_POINTS; k++) {
-      const t = k / (CORNER_POINTS - 1);
-      const [a, b, c] = [(1 - t) ** 2, 2 * (1 - t) * t, t ** 2];
-      points.push(a * from[0] + b * corner[0] + c * to[0], a * from[1] + b * corner[1] + c * to[1]);
+      const s = k / (CORNER_POINTS - 1);
+      const [a, b, c] = [(1 - s) ** 2, 2 * (1 - s) * s, s ** 2];
+      points.push(a * fromX + b * x + c * toX, a * fromY + b * y + c * toY);
     }
-  }
+  });
   points.push(route.at(-2)!, route.at(-1)!);
   return points;
 }

@@ -10,9 +10,9 @@ import { inputLetter } from './head-inputs.js';
 export interface HeadMove {
   /** Index into `CircuitData.nodes`. */
   readonly node: number;
-  /** Positions at which its key, value or joint input has an edge, each before one of `to`. */
+  /** Positions at which its key, value or joint input has an edge, each leading to one of `to`. */
   readonly from: readonly number[];
-  /** Positions at which its output or its query has an edge, each after one of `from`. */
+  /** Positions at which its output or its query has an edge, each reached from one of `from`. */
   readonly to: readonly number[];
 }
 
@@ -32,19 +32,19 @@ export function headMoves(data: CircuitData, edges: Iterable<number>): HeadMove[
     if (data.nodes[from]!.kind === 'head') add(written, from, position);
     if (data.nodes[to]!.kind === 'head') add(inputLetter(data, edge) === 'Q' ? written : read, to, position);
   }
-  return [...read].flatMap(([node, positions]) => {
-    const outputs = [...(written.get(node) ?? [])];
-    const first = Math.min(...positions);
-    const last = Math.max(...outputs);
-    const from = [...positions].filter((position) => position < last).toSorted((a, b) => a - b);
-    const to = outputs.filter((position) => position > first).toSorted((a, b) => a - b);
-    return from.length > 0 && to.length > 0 ? [{ node, from, to }] : [];
+  return [...read].flatMap(([node, reads]) => {
+    const writes = written.get(node) ?? new Set();
+    /** Whether what is read at one position can be written at the other. */
+    const leads = (from: number, to: number): boolean => (data.causal ? from < to : from !== to);
+    const from = [...reads].filter((position) => [...writes].some((other) => leads(position, other)));
+    const to = [...writes].filter((position) => [...reads].some((other) => leads(other, position)));
+    const rising = (a: number, b: number): number => a - b;
+    return from.length > 0 ? [{ node, from: from.toSorted(rising), to: to.toSorted(rising) }] : [];
   });
 }
 
 /** Lines of one row lie at so many heights. */
 const HEIGHTS = 4;
-const ROUND = 4;
 
 /** The moves as SVG paths: up from where a head reads, along, and down with an arrow to where it writes. */
 export function movesMarkup(data: CircuitData, layout: CircuitLayout, moves: readonly HeadMove[]): string {
@@ -57,17 +57,14 @@ export function movesMarkup(data: CircuitData, layout: CircuitLayout, moves: rea
       const at = (position: number): Place => layout.places.get(placeKey(data, node, position))!;
       const all = [...from, ...to].map(at);
       const top = all[0]!.y - BOX;
-      const y = top - 5 - 3 * (before % HEIGHTS);
+      const y = top - 5 - 4 * (before % HEIGHTS);
       // Both beside the middle, where edges leave: to the right where it is read, to the left where it arrives.
       const starts = from.map((position) => at(position).x + 9);
       const ends = to.map((position) => at(position).x - 9);
-      const left = Math.min(...starts);
-      const right = Math.max(...ends);
-      const up = starts.map((x) => `M${t(x)} ${top}V${y + ROUND}Q${t(x)} ${y} ${t(x + ROUND)} ${y}`);
-      const down = ends.map((x) => `M${t(x - ROUND)} ${y}Q${t(x)} ${y} ${t(x)} ${y + ROUND}V${top}`);
+      const ways = [...starts, ...ends].map((x) => `M${t(x)} ${top}V${y}`);
+      const line = `M${t(Math.min(...starts, ...ends))} ${y}H${t(Math.max(...starts, ...ends))}`;
       const tips = ends.map((x) => `M${t(x)} ${top}l-2.6 -5h5.2z`);
-      const line = `M${t(left + ROUND)} ${y}H${t(right - ROUND)}`;
-      return `<path class="move" d="${up.join('')}${line}${down.join('')}"/><path class="move-tip" d="${tips.join('')}"/>`;
+      return `<path class="move" d="${ways.join('')}${line}"/><path class="move-tip" d="${tips.join('')}"/>`;
     })
     .join('');
 }

@@ -30,12 +30,14 @@ export function nodesMarkup(data: CircuitData, layout: CircuitLayout, leading: R
       const inputs = place.inputs
         .map(
           ({ letter, shift }) =>
-            `<g class="input"><rect x="${tenth(x + shift - 5)}" y="${y + BOX}" width="10" height="${INPUTS}" rx="2"/><text x="${tenth(x + shift)}" y="${y + BOX + 7.4}">${letter}</text></g>`,
+            `<rect x="${tenth(x + shift - 5)}" y="${y + BOX}" width="10" height="${INPUTS}" rx="2"/><text x="${tenth(x + shift)}" y="${y + BOX + 7.4}">${letter}</text>`,
         )
         .join('');
       const leads = leading.has(key);
-      const words = leads ? placeName(data, place) : `${placeName(data, place)}, not connected to the output`;
-      return `<g class="node ${node.kind}${leads ? '' : ' lost'}" data-key="${key}" role="button" aria-pressed="false" aria-label="${escapeHtml(words)}">${inputs}${box}${text}</g>`;
+      // The name holds what stands in the box, so that who speaks it is understood.
+      const latent = node.kind === 'latent' ? ` (${nodeLabel(node)})` : '';
+      const words = `${placeName(data, place)}${latent}${leads ? '' : ', not connected to the output'}`;
+      return `<g class="node ${node.kind}${leads ? '' : ' lost'}" data-key="${key}" role="button" aria-pressed="false" aria-label="${escapeHtml(words)}">${box}${text}</g>${inputs ? `<g class="inputs" aria-hidden="true">${inputs}</g>` : ''}`;
     })
     .join('');
 }

@@ -13,17 +13,20 @@ export function reachesOutput(data: CircuitData, edges: readonly number[]): Set<
   const reached = new Set<number>();
   // By falling row of what they lead to: what lies above is known by then.
   const falling = edges.toSorted((a, b) => data.nodes[toNode(data, b)]!.row - data.nodes[toNode(data, a)]!.row);
-  /** Of each head the last position at which what it writes reaches the output. */
-  const last = new Map<number, number>();
+  /** Of each node the positions at which what it writes reaches the output. */
+  const writes = new Map<number, Set<number>>();
   for (const edge of falling) {
     const to = toNode(data, edge);
     const position = data.edges.position?.[edge] ?? 0;
-    const moved = data.nodes[to]!.kind === 'head' && inputLetter(data, edge) !== 'Q' && (last.get(to) ?? -1) > position;
+    const moves = data.nodes[to]!.kind === 'head' && inputLetter(data, edge) !== 'Q';
+    const moved = moves && [...(writes.get(to) ?? [])].some((other) => !data.causal || other > position);
     if (to !== end && !reached.has(key(to, edge)) && !moved) continue;
     reached.add(key(to, edge));
     const from = fromNode(data, edge);
     reached.add(key(from, edge));
-    last.set(from, Math.max(last.get(from) ?? -1, position));
+    const positions = writes.get(from);
+    if (positions) positions.add(position);
+    else writes.set(from, new Set([position]));
   }
   return reached;
 }

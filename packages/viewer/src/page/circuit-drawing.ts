@@ -35,6 +35,7 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
   let layout = circuitLayout(data, []);
   let shown: readonly number[] = [];
   let on: ReadonlySet<number> = new Set();
+  let written: Partial<Record<keyof typeof groups, string>> = {};
   let lines: Map<number, readonly number[]> | null = null;
   const elements = (): NodeListOf<SVGGElement> => groups.nodes.querySelectorAll<SVGGElement>('.node');
 
@@ -55,7 +56,11 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
       on = placesOf(data, edges);
       const { layout: next, ...parts } = circuitParts(data, edges);
       layout = next;
-      for (const name of Object.keys(groups) as (keyof typeof groups)[]) groups[name].innerHTML = parts[name];
+      for (const name of Object.keys(groups) as (keyof typeof groups)[]) {
+        // What has not changed is not parsed again: mostly all but the edges.
+        if (written[name] !== parts[name]) groups[name].innerHTML = parts[name];
+      }
+      written = parts;
       groups.edges.style.strokeOpacity = `${edgeOpacity(edges.length)}`;
       takeSize();
     },

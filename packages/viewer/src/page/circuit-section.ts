@@ -5,7 +5,7 @@ import { createDrawing, type Drawing, keyOf } from './circuit-drawing.js';
 import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';
 import { oncePerFrame, required } from './elements.js';
-import { fileName, savePng, saveSvg } from './export-figure.js';
+import { fileName, savePng, saveSvg, withLegend } from './export-figure.js';
 import { createMovingLimit } from './moving.js';
 import { listenToNodes } from './node-events.js';
 import { firstNode } from './node-walk.js';
@@ -109,8 +109,12 @@ export function startCircuit(data: CircuitData): void {
     draw();
   });
   const name = fileName(document.title);
-  required('#save-svg', HTMLButtonElement).addEventListener('click', () => saveSvg(drawing.svg, name));
-  required('#save-png', HTMLButtonElement).addEventListener('click', () => savePng(drawing.svg, name));
+  required('#save-svg', HTMLButtonElement).addEventListener('click', () =>
+    withLegend(drawing.svg, data, (svg) => saveSvg(svg, name)),
+  );
+  required('#save-png', HTMLButtonElement).addEventListener('click', () =>
+    withLegend(drawing.svg, data, (svg) => savePng(svg, name)),
+  );
   listenToNodes(drawing, data, () => shown, {
     approach(node) {
       if (near === node) return;
@@ -136,11 +140,14 @@ export function startCircuit(data: CircuitData): void {
   scrollToUsed(drawing.svg, drawing.layout().columns.find((column) => column.used)?.left);
 }
 
+/** Pixels that the names of rows take at the left. */
+const ROW_NAMES = 56;
 /** Where the drawing is wider than the screen, its used columns come first, next to the names of rows. */
 function scrollToUsed(svg: SVGSVGElement, left: number | undefined): void {
   const frame = svg.parentElement;
   if (left === undefined || !frame || frame.scrollWidth <= frame.clientWidth) return;
-  frame.scrollLeft = Math.max(0, left - 80);
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  frame.scrollLeft = Math.max(0, left * scale - ROW_NAMES);
 }
 
 /** Names of rows stay in view. */
