@@ -186,7 +186,7 @@ describe('the report in a browser', () => {
     }
     const focused = () =>
       page.evaluate(() =>
-        document.activeElement?.getAttribute('aria-label')?.replace(', not connected to the output', ''),
+        document.activeElement?.getAttribute('aria-label')?.replace(', no drawn path to the output', ''),
       );
     const first = await focused();
     expect(first).toMatch(/^(A|MLP|Resid)/);
@@ -248,7 +248,7 @@ describe('the report in a browser', () => {
     expect(text).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(text).toContain('stroke="rgb(31, 111, 209)"');
     expect(text).not.toContain('var(');
-    for (const words of ['supports the answer', 'query, key or value', 'score ±', 'not connected to the output'])
+    for (const words of ['supports the answer', 'query, key or value', 'score ±', 'no drawn path to the output'])
       expect(text).toContain(words);
     expect(await page.locator('#circuit .entry').count()).toBe(0);
     const png = await saved('#save-png');

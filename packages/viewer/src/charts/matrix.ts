@@ -8,7 +8,7 @@ const LARGEST = 48;
 const SMALLEST = 9;
 const ROOM = 380;
 /** Names closer than this would overlap: then only some are written. */
-const NAME = 12;
+const NAME = { row: 12, column: 17 } as const;
 /** Width of a letter, about. */
 const LETTER = 6.2;
 
@@ -26,10 +26,10 @@ export function matrixSvg(
   const heads = columns.map((name) => shortened(name, 16));
   const left = 14 + LETTER * Math.max(1, ...names.map(({ length }) => length));
   const top = 14 + 5 * Math.max(1, ...heads.map(({ length }) => length));
-  const every = Math.ceil(NAME / cell);
+  const every = { row: Math.ceil(NAME.row / cell), column: Math.ceil(NAME.column / cell) };
   const columnNames = heads.map((name, i) => {
     const x = left + (i + 0.5) * cell + 3;
-    return i % every === 0
+    return i % every.column === 0
       ? `<text class="name" x="${px(x)}" y="${px(top - 5)}" transform="rotate(-50 ${px(x)} ${px(top - 5)})">${escapeHtml(name)}</text>`
       : '';
   });
@@ -46,7 +46,7 @@ export function matrixSvg(
           : '';
       return `<rect class="cell${value < 0 ? ' below' : ''}" x="${px(left + c * cell + 0.5)}" y="${px(y + 0.5)}" width="${px(cell - 1)}" height="${px(cell - 1)}" fill-opacity="${(0.03 + 0.52 * share).toFixed(3)}"><title>${escapeHtml(`${row}, ${column}: ${shortNumber(value)}`)}</title></rect>${number}`;
     });
-    return (r % every === 0 ? name : '') + cells.join('');
+    return (r % every.row === 0 ? name : '') + cells.join('');
   });
   const width = Math.ceil(left + columns.length * cell + 5 * Math.max(0, (heads.at(-1)?.length ?? 0) - cell / 8) + 8);
   const height = Math.ceil(top + rows.length * cell + 6);

@@ -52,7 +52,7 @@ export function legendEntries(data: CircuitData): LegendEntry[] {
         ]),
     {
       mark: '<g class="node lost"><rect x="3" y="2" width="24" height="10" rx="5"/></g>',
-      words: 'not connected to the output',
+      words: 'no drawn path to the output',
     },
   ];
 }

@@ -36,7 +36,7 @@ export function nodesMarkup(data: CircuitData, layout: CircuitLayout, leading: R
       const leads = leading.has(key);
       // The name holds what stands in the box, so that who speaks it is understood.
       const latent = node.kind === 'latent' ? ` (${nodeLabel(node)})` : '';
-      const words = `${placeName(data, place)}${latent}${leads ? '' : ', not connected to the output'}`;
+      const words = `${placeName(data, place)}${latent}${leads ? '' : ', no drawn path to the output'}`;
       return `<g class="node ${node.kind}${leads ? '' : ' lost'}" data-key="${key}" role="button" aria-pressed="false" aria-label="${escapeHtml(words)}">${box}${text}</g>${inputs ? `<g class="inputs" aria-hidden="true">${inputs}</g>` : ''}`;
     })
     .join('');

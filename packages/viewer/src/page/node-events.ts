@@ -32,7 +32,7 @@ export function listenToNodes(
     const here = shown().filter((edge) => place.position === null || data.edges.position?.[edge] === place.position);
     const entering = here.filter((edge) => toNode(data, edge) === place.node).length;
     const leaving = here.filter((edge) => fromNode(data, edge) === place.node).length;
-    const lost = element.classList.contains('lost') ? ['not connected to the output'] : [];
+    const lost = element.classList.contains('lost') ? ['no drawn path to the output'] : [];
     return [placeName(data, place), `${edgesText(entering)} in, ${count(leaving)} out`, ...lost];
   }
   function near(element: SVGGElement, x: number, y: number): void {

@@ -68,7 +68,7 @@ function largeCircuit({ run, circuit, graph }: ReportInput, data: CircuitData): 
   const share = percent(circuit.edges.length / graph.edgeCount);
   const means =
     run.asked.keep === 'auto'
-      ? `No smaller circuit that was measured was faithful: the behaviour is spread over ${size} (${share} of the graph), or these scores do not single out the edges that carry it.`
+      ? `No smaller circuit that was measured stayed faithful: the behaviour is spread over ${size} (${share} of the graph), or these scores do not single out the edges that carry it.`
       : `The kept circuit has ${size} (${share} of the graph), as many as were asked for.`;
   const drawn = count(data.stops[data.first]!);
   const held = data.firstShare === null ? '' : `, which hold ${percent(data.firstShare)} of its importance`;
