@@ -220,6 +220,15 @@ function rowPlaces(
   return { height, rows };
 }
 
+/** Whether edges take the same ways in both layouts. */
+export function samePlaces(a: CircuitLayout, b: CircuitLayout): boolean {
+  if (a.width !== b.width || a.height !== b.height || a.places.size !== b.places.size) return false;
+  return [...a.places].every(([key, { x, y, half }]) => {
+    const other = b.places.get(key);
+    return other !== undefined && other.x === x && other.y === y && other.half === half;
+  });
+}
+
 /** Half the width of a node's box. */
 export function halfWidth({ name, kind }: DataNode): number {
   const letters = nodeLabel({ name, kind }).length;

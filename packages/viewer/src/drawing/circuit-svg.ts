@@ -8,13 +8,21 @@ import { headMoves, movesMarkup } from './head-moves.js';
 import { backMarkup, nodesMarkup, rowsMarkup } from './node-markup.js';
 import { reachesOutput } from './reach.js';
 
-/** The groups of the drawing of these edges; the page replaces them one by one. */
-export function circuitParts(data: CircuitData, edges: readonly number[], layout = circuitLayout(data, edges)) {
+/**
+ * The groups of the drawing of these edges; the page replaces them one by one.
+ * @param pathOf the line of an edge as path text
+ */
+export function circuitParts(
+  data: CircuitData,
+  edges: readonly number[],
+  layout = circuitLayout(data, edges),
+  pathOf = (edge: number): string => routePath(edgeRoute(data, layout, edge)),
+) {
   return {
     layout,
     back: backMarkup(layout),
     rows: rowsMarkup(layout),
-    edges: edgesMarkup(data, edges, (edge) => routePath(edgeRoute(data, layout, edge))),
+    edges: edgesMarkup(data, edges, pathOf),
     moves: movesMarkup(data, layout, headMoves(data, edges)),
     nodes: nodesMarkup(data, layout, reachesOutput(data, edges)),
   };

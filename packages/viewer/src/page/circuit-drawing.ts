@@ -1,6 +1,6 @@
 /** @file The drawing in the page: draws a set of edges, makes some stand out, says what lies under the pointer. */
 import type { CircuitData } from '../drawing/circuit-data.js';
-import { type CircuitLayout, circuitLayout } from '../drawing/circuit-layout.js';
+import { type CircuitLayout, circuitLayout, samePlaces } from '../drawing/circuit-layout.js';
 import { circuitParts, placesOf, sizeAttributes } from '../drawing/circuit-svg.js';
 import { edgeOpacity, edgesMarkup } from '../drawing/edge-lines.js';
 import { edgeRoute, routePath, routePoints } from '../drawing/edge-route.js';
@@ -36,6 +36,12 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
   let shown: readonly number[] = [];
   let on: ReadonlySet<number> = new Set();
   let written: Partial<Record<keyof typeof groups, string>> = {};
+  /** By edge, as long as places do not change. */
+  let paths: string[] = [];
+  const pathOf = (edge: number): string => {
+    paths[edge] ??= routePath(edgeRoute(data, layout, edge));
+    return paths[edge];
+  };
   let lines: Map<number, readonly number[]> | null = null;
   const elements = (): NodeListOf<SVGGElement> => groups.nodes.querySelectorAll<SVGGElement>('.node');
 
@@ -54,8 +60,10 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
       shown = edges;
       lines = null;
       on = placesOf(data, edges);
-      const { layout: next, ...parts } = circuitParts(data, edges);
+      const next = circuitLayout(data, edges);
+      if (!samePlaces(layout, next)) paths = [];
       layout = next;
+      const parts = circuitParts(data, edges, layout, pathOf);
       for (const name of Object.keys(groups) as (keyof typeof groups)[]) {
         // What has not changed is not parsed again: mostly all but the edges.
         if (written[name] !== parts[name]) groups[name].innerHTML = parts[name];
@@ -66,7 +74,6 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
     },
     light(edges, picked) {
       svg.classList.toggle('dimmed', edges !== null);
-      const pathOf = (edge: number): string => routePath(edgeRoute(data, layout, edge));
       lit.innerHTML = edges === null ? '' : edgesMarkup(data, edges, pathOf);
       lit.style.strokeOpacity = edges === null || edges.length < 150 ? '.92' : '.6';
       const touched = edges === null ? null : placesOf(data, edges);
