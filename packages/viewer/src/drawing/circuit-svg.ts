@@ -11,18 +11,20 @@ import { reachesOutput } from './reach.js';
 /**
  * The groups of the drawing of these edges; the page replaces them one by one.
  * @param pathOf the line of an edge as path text
+ * @param lines those of the edges whose lines are drawn
  */
 export function circuitParts(
   data: CircuitData,
   edges: readonly number[],
   layout = circuitLayout(data, edges),
   pathOf = (edge: number): string => routePath(edgeRoute(data, layout, edge)),
+  lines = edges,
 ) {
   return {
     layout,
     back: backMarkup(layout),
     rows: rowsMarkup(layout),
-    edges: edgesMarkup(data, edges, pathOf),
+    edges: edgesMarkup(data, lines, pathOf),
     moves: movesMarkup(data, layout, headMoves(data, edges)),
     nodes: nodesMarkup(data, layout, reachesOutput(data, edges)),
   };

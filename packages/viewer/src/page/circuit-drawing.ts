@@ -13,7 +13,8 @@ export interface Drawing {
   layout(): CircuitLayout;
   /** Keys of the places that edges lead from and to. */
   on(): ReadonlySet<number>;
-  show(edges: readonly number[]): void;
+  /** @param most only so many of the edges get a line; nodes are those of all */
+  show(edges: readonly number[], most?: number): void;
   /** These stand out and all others fade; null: none does. */
   light(edges: readonly number[] | null, nodes: readonly number[]): void;
   /** The edge under a point of the screen, or null. */
@@ -42,6 +43,7 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
     paths[edge] ??= routePath(edgeRoute(data, layout, edge));
     return paths[edge];
   };
+  let sized = false;
   let lines: Map<number, readonly number[]> | null = null;
   const elements = (): NodeListOf<SVGGElement> => groups.nodes.querySelectorAll<SVGGElement>('.node');
 
@@ -56,21 +58,24 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: ()
     svg,
     layout: () => layout,
     on: () => on,
-    show(edges) {
-      shown = edges;
+    show(edges, most = edges.length) {
+      shown = edges.slice(0, most);
       lines = null;
       on = placesOf(data, edges);
       const next = circuitLayout(data, edges);
       if (!samePlaces(layout, next)) paths = [];
+      // The page is not laid out anew for the same size.
+      const resizes = !sized || next.width !== layout.width || next.height !== layout.height;
       layout = next;
-      const parts = circuitParts(data, edges, layout, pathOf);
+      const parts = circuitParts(data, edges, layout, pathOf, shown);
       for (const name of Object.keys(groups) as (keyof typeof groups)[]) {
         // What has not changed is not parsed again: mostly all but the edges.
         if (written[name] !== parts[name]) groups[name].innerHTML = parts[name];
       }
       written = parts;
-      groups.edges.style.strokeOpacity = `${edgeOpacity(edges.length)}`;
-      takeSize();
+      groups.edges.style.strokeOpacity = `${edgeOpacity(shown.length)}`;
+      if (resizes) takeSize();
+      sized = true;
     },
     light(edges, picked) {
       svg.classList.toggle('dimmed', edges !== null);

@@ -76,7 +76,7 @@ export function startCircuit(data: CircuitData): void {
     shown = all.slice(0, limit.next(performance.now()));
     const words = edgesText(all.length);
     shownText.textContent = shown.length < all.length ? `${words}, ${count(shown.length)} drawn while it moves` : words;
-    drawing.show(shown);
+    drawing.show(all, shown.length);
     markers(size());
     rest = window.setTimeout(draw, REST_MS);
   });
