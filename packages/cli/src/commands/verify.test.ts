@@ -26,7 +26,7 @@ describe('verify', () => {
     expect((await run(`${DISCOVER} --backend onnx --out r`)).code).toBe(0);
     const names = (await readdir(join(cwd, 'r'))).filter((name) => name !== 'report.html');
     const before = await contents(names);
-    expect(await file('report.html')).not.toContain('Made again');
+    expect(await file('report.html')).not.toContain('Reproduced');
     for (const backend of ['interpreter', 'tfjs']) {
       const { code, stdout, stderr } = await run(`verify r --backend ${backend}`);
       expect([code, stderr]).toEqual([0, '']);
@@ -44,7 +44,7 @@ describe('verify', () => {
       [...names, 'report.html', 'verify-interpreter.json', 'verify-tfjs.json'].sort(),
     );
     const report = await file('report.html');
-    expect(report).toContain('Made again by other backends');
+    expect(report).toContain('Reproduced on other backends');
     expect(report.match(/>agrees</g)).toHaveLength(2);
     await run('report r');
     expect(await file('report.html')).toBe(report);

@@ -58,6 +58,11 @@ export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunF
         notes.push(`No ROC against the known circuit ${name}: ${errorText(error)}`);
       }
     }
-    return { areas: areas(input.measurements), known: figures, notes };
+    return {
+      ...(registered ? { task: registered.doc } : {}),
+      areas: areas(input.measurements),
+      known: figures,
+      notes,
+    };
   };
 }

@@ -27,6 +27,8 @@ export interface OpenedRun extends OpenedModel {
   readonly leftOut: readonly number[];
   /** What stands at each position; empty without token positions. */
   readonly labels: readonly string[];
+  /** The text of token ids; null where prompts are no text. */
+  readonly decode: ((ids: readonly number[]) => string) | null;
   /** What opens the same again. */
   readonly sources: RunIdentity['sources'];
 }
@@ -87,7 +89,9 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   };
   const leftOut = tokenized.unfit.map(({ index }) => index);
   const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
-  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, leftOut, sources });
+  const { tokenizer } = loaded;
+  const decode = tokenizer === null ? null : (ids: readonly number[]): string => tokenizer.decode(ids);
+  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, leftOut, decode, sources });
 }
 
 /** What flags name with or without options. @throws AutoCircuitError with the nearest names */

@@ -84,6 +84,7 @@ export async function runRequest(
     model: { name, key: weights.key, processing },
     data: { name: opened.dataName, bos: opened.bosLine ?? 'no text', leftOut: opened.leftOut },
     positions: { labels: opened.labels, words: opened.wordIdxs },
+    ...(opened.decode ? { decode: opened.decode } : {}),
     sources: opened.sources,
     backend: opened.backend.info,
     plugins: await pluginsUsed(cli, request, opened.backend.info.backend),

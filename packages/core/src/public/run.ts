@@ -56,6 +56,13 @@ export {
 export { type FolderLock, lockFolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
+export type {
+  BarsFigure,
+  CurveFigure,
+  HeatMapFigure,
+  ResultFigure,
+  TableFigure,
+} from '../run-folder/figures.js';
 export type { ReportInput } from '../run-folder/report-input.js';
 export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';
 export { finishedPart, readRun } from '../run-folder/run-reader.js';
@@ -68,6 +75,7 @@ export {
   type Measurement,
   measurementsSchema,
   nodesSchema,
+  type PromptExample,
   type RunJson,
   runSchema,
   timingsSchema,

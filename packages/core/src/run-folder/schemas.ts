@@ -52,6 +52,21 @@ export const requestSchema = z.object({
 /** What a run was asked, as `run.json` has it. */
 export type RunRequest = z.infer<typeof requestSchema>;
 
+/** A prompt that circuits were measured on, as text. */
+const promptExampleSchema = z.object({
+  /** Its place among the values by prompt of `measurements.json`. */
+  at: z.number(),
+  /** Its place in the data set. */
+  index: z.number(),
+  clean: z.string(),
+  corrupt: z.string(),
+  /** At the last position. */
+  answers: z.array(z.string()),
+  wrongAnswers: z.array(z.string()),
+});
+/** A prompt that circuits were measured on, as text. */
+export type PromptExample = z.infer<typeof promptExampleSchema>;
+
 /** `run.json`: what was asked and with what; no timings, so that equal runs write equal files. */
 export const runSchema = z.object({
   format: z.literal('auto-circuit run 1'),
@@ -69,6 +84,8 @@ export const runSchema = z.object({
     labels: z.array(z.string()).optional(),
     /** Positions of words (`word_idxs`), likewise. */
     words: z.record(z.string(), z.number()).optional(),
+    /** Some of the test prompts, where they are text. */
+    examples: z.array(promptExampleSchema).optional(),
   }),
   /** Whether scores have a sign: above 0 where the edge supports the answer. Runs of early versions do not say it. */
   signed: z.boolean().optional(),

@@ -44,6 +44,8 @@ export interface RunIdentity {
   readonly data: { readonly name: string; readonly bos: string; readonly leftOut?: readonly number[] };
   /** What stands at each token position, and positions of words: written where positions have edges of their own. */
   readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
+  /** The text of token ids: some prompts are kept as text, for the report. Without it none are. */
+  readonly decode?: (ids: readonly number[]) => string;
   /** What opens model and data again: names and paths. */
   readonly sources: Readonly<Record<string, string | number | boolean | null>>;
   readonly backend: BackendInfo;

@@ -5,6 +5,7 @@ import type { Graph } from '../graph/types.js';
 import { objectiveChosen } from '../plugin/objective.js';
 import type { RunJson } from '../run-folder/schemas.js';
 import { ablationText } from './ablations.js';
+import { promptExamples } from './prompt-examples.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 
@@ -20,7 +21,8 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 /** The `run.json` of a request. */
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph } = request.model;
-  const { model, data, backend, sources, versions, plugins = {}, positions } = identity;
+  const { model, data, backend, sources, versions, plugins = {}, positions, decode } = identity;
+  const examples = decode ? promptExamples(prompts, decode) : [];
   const atPositions = graph.options.positions === null ? undefined : positions;
   return {
     format: 'auto-circuit run 1',
@@ -54,6 +56,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       ...prompts.counts,
       ...(data.leftOut?.length ? { leftOut: [...data.leftOut] } : {}),
       ...(atPositions ? { labels: [...atPositions.labels], words: { ...atPositions.words } } : {}),
+      ...(examples.length > 0 ? { examples } : {}),
     },
     signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },

@@ -1,5 +1,5 @@
 /** @file Bars side by side as SVG: one for each name, a dot for each of the values that its bar is the mean of. */
-import { escapeHtml, shortNumber } from '../markup/text.js';
+import { escapeHtml, shortNumber, tickNumber } from '../markup/text.js';
 import { figure, NAMES_RIGHT as LEFT, niceStep, px, seriesClass, shortened, WIDTH } from './frame.js';
 
 /** A bar, and the values that it is the mean of. */
@@ -28,7 +28,7 @@ export function barsSvg(title: string, unit: string, bars: readonly Bar[]): stri
   for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(k * step);
   const grid = ticks.map(
     (tick) =>
-      `<line class="grid" x1="${px(x(tick))}" x2="${px(x(tick))}" y1="0" y2="${height - 22}"/><text class="tick" x="${px(x(tick))}" y="${height - 8}" text-anchor="middle">${shortNumber(Number(tick.toPrecision(6)))}</text>`,
+      `<line class="grid" x1="${px(x(tick))}" x2="${px(x(tick))}" y1="0" y2="${height - 22}"/><text class="tick" x="${px(x(tick))}" y="${height - 8}" text-anchor="middle">${tickNumber(tick)}</text>`,
   );
   const rows = bars.map(({ name, values, colour, none = 'none' }, i) => {
     const mean = means[i]!;
