@@ -1,6 +1,7 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
 
 import type { Graph } from '../graph/types.js';
+import { RUN_FILES } from '../run-folder/run-files.js';
 import type { RunJson } from '../run-folder/schemas.js';
 import { promptsHash, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
@@ -16,7 +17,7 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 
 /** The `run.json` of a request. */
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
-  const { graph } = request.model;
+  const { graph, memoryLimit } = request.model;
   const { model, data, backend, sources, versions, plugins = {}, positions } = identity;
   const atPositions = graph.options.positions === null ? undefined : positions;
   return {
@@ -54,5 +55,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },
     runtime: backend.runtime,
+    ...(memoryLimit ? { memory: { bytes: memoryLimit.bytes, asked: memoryLimit.strict } } : {}),
+    checksums: RUN_FILES.checksums,
   };
 }

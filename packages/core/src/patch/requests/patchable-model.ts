@@ -10,6 +10,13 @@ import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ConstantPatch, MeanHandle, PatchDescription } from './ablations.js';
 
+/** How much memory may be used. */
+export interface MemoryLimit {
+  readonly bytes: number;
+  /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
+  readonly strict: boolean;
+}
+
 /** A run of one side with some edges patched. */
 export interface PatchedRunRequest {
   /** The side that is run; the other (by default) is patched in. */
@@ -89,6 +96,8 @@ export interface PatchableModel {
   readonly outputSize: number;
   /** Where outputs are read: what `run`, `patchedRun` and objectives give and take. */
   readonly outputs: OutputPositions;
+  /** The memory that runs are cut to fit in: where they are cut, sums have other last digits. Absent where nothing is cut. */
+  readonly memoryLimit?: MemoryLimit;
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
   /**
