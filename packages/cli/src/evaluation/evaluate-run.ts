@@ -4,6 +4,7 @@ import type { ChosenMetric, CircuitSizes, Measurement } from '@auto-circuit/core
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
 import { reportRenderer } from '../report/run-report.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
@@ -49,7 +50,7 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
   const { flattenScores } = await import('@auto-circuit/core');
   const { finishedPart, openExistingRun } = await import('@auto-circuit/core/run');
   refuseSettings(command, name);
-  const existing = await openExistingRun(folder);
+  const existing = await openExistingRun(folder, readOptions(plainCli));
   const { store, run } = existing;
   try {
     const before = finishedPart(await store.measurements(), name);
@@ -151,6 +152,7 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   const measurements = mergeMeasurements(before, await measure(cli, measured, wanted, left));
   const circuit = await readCircuit(store.path('circuit'), opened.graph);
   await store.writeJson('measurements', measurements);
+  await store.commit('measurements');
   const renderReport = await reportRenderer(cli);
   const { scores, standardErrors, curves } = saved;
   const input = {

@@ -90,6 +90,9 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     if (where === 'experiment') return `--resume goes on with it or shows it, ${OTHER_FOLDER}`;
     return `${fields?.finished === true ? '--resume shows it' : '--resume goes on with it'}, ${OTHER_FOLDER}`;
   },
+  'run-damaged': () => 'make the run again with --overwrite, or read it all the same with --force',
+  'run-changed': ({ where }) =>
+    where === 'run' ? 'finish it with what it was begun with, or begin it again with --overwrite' : undefined,
   'run-unfinished': () => 'finish it: the same discover command with --resume',
   'run-locked': () => 'wait for it, stop it, or choose another folder with --out',
   'wrong-checkpoint': () => START_AGAIN,
