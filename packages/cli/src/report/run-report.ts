@@ -34,7 +34,10 @@ export async function reportOfFolders(
     const runs = [];
     for (const path of paths) {
       const linked = page !== null && existsSync(join(path, 'report.html'));
-      runs.push({ input: await readFinishedRun(path, options), ...(linked ? { href: reportAddress(page, path) } : {}) });
+      runs.push({
+        input: await readFinishedRun(path, options),
+        ...(linked ? { href: reportAddress(page, path) } : {}),
+      });
     }
     return comparisonReport(cli, `${paths.length} runs compared`, runs);
   };

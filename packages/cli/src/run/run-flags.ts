@@ -83,7 +83,11 @@ export const SETTING_FLAGS = {
     doc: 'which edges a circuit of n has: threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output',
   },
   ...PATCH_FLAGS,
-  force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit says little, and read damaged files of a run' },
+  force: {
+    type: 'boolean',
+    default: false,
+    doc: 'allow settings under which a circuit says little, and read damaged files of a run',
+  },
   train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half of them' },
   test: {
     type: 'string',

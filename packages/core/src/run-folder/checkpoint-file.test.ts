@@ -60,7 +60,9 @@ describe('a checkpoint in a file', () => {
       const spoilt = Buffer.from(whole);
       spoilt[i]! ^= 1 << (i % 8);
       await writeFile(path, spoilt);
-      const loaded = await fileCheckpoint(path).load().catch((error) => error.code);
+      const loaded = await fileCheckpoint(path)
+        .load()
+        .catch((error) => error.code);
       expect(loaded, `byte ${i}`).toBe('wrong-checkpoint');
       await writeFile(path, whole.subarray(0, i));
       await expect(fileCheckpoint(path).load(), `cut at ${i}`).rejects.toMatchObject({ code: 'wrong-checkpoint' });
@@ -78,7 +80,9 @@ describe('a checkpoint in a file', () => {
     expect(await checkpoint.load()).toEqual(data(3));
     await writeFile(path, 'x');
     expect(await checkpoint.load()).toEqual(data(2));
-    expect(lines).toEqual([expect.stringMatching(/algorithm\.safetensors is damaged: .*; the work goes on from the one/)]);
+    expect(lines).toEqual([
+      expect.stringMatching(/algorithm\.safetensors is damaged: .*; the work goes on from the one/),
+    ]);
     await rename(previous, path); // killed between the two renames of a save
     expect(await checkpoint.load()).toEqual(data(2));
     await rename(path, previous);

@@ -99,7 +99,8 @@ export class Checksums {
   }
 
   async #write(): Promise<void> {
-    const sorted = (map: ReadonlyMap<string, string>) => Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const sorted = (map: ReadonlyMap<string, string>) =>
+      Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
     const value = {
       format: 'auto-circuit checksums 1',
       files: sorted(this.#files),

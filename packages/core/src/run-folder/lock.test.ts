@@ -69,8 +69,7 @@ describe('lockFolder', () => {
   });
 
   it('removes what killed processes left, and nothing of living ones', async () => {
-    const attempt = (name: string, owner: object) =>
-      writeFile(join(folder, `${LOCK_NAME}.${name}.tmp`), textOf(owner));
+    const attempt = (name: string, owner: object) => writeFile(join(folder, `${LOCK_NAME}.${name}.tmp`), textOf(owner));
     await attempt('dead', { pid: 2 ** 22 + 1, host: hostname(), started: '1' }); // above the largest process id
     await attempt('alive', { pid: process.pid, host: hostname(), started: null });
     await writeFile(join(folder, 'other.tmp'), '');
