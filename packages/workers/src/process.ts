@@ -20,7 +20,9 @@ export function backendInProcess(start: WorkerBackend): Promise<Backend> {
   });
   // Not `once` of node:events, which rejects on an error event.
   const ended = new Promise<string>((resolve) => {
-    child.once('exit', (code, signal) => resolve(`its process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`));
+    child.once('exit', (code, signal) =>
+      resolve(`its process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`),
+    );
     child.on('error', (error) => {
       if (child.pid === undefined) resolve(`its process did not start: ${error.message}`);
     });

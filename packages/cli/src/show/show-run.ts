@@ -138,4 +138,8 @@ function chosenSizes({ points }: Measurement, kept: number | null): number[] {
 
 const numberOf = (value: number | 'inf' | '-inf' | null): number =>
   value === 'inf' ? Number.POSITIVE_INFINITY : value === '-inf' ? Number.NEGATIVE_INFINITY : (value ?? Number.NaN);
-const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : JSON.stringify(text));
+/** A path as a shell takes it: one that begins with "-" would be a flag. */
+const quoted = (text: string): string => {
+  const path = text.startsWith('-') ? `./${text}` : text;
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+};

@@ -20,6 +20,8 @@ const LEAST_SECONDS_BETWEEN = 0.5;
 export interface CheckpointFileOptions {
   /** Where the checkpoint before the last one is kept; without it, or where its folder is gone, only the last one is. */
   readonly previous?: string;
+  /** Which work it is of: part of the checksum, so that a file of other work is refused. */
+  readonly key?: string;
   /** A file without a checksum, of an early version, is read. Default: it is refused. */
   readonly unsealed?: boolean;
   /** Told when the last checkpoint is damaged and the one before is used. */
@@ -33,19 +35,19 @@ export interface CheckpointFileOptions {
  */
 export function fileCheckpoint(
   path: string,
-  { previous, unsealed = false, onWarning, now = () => performance.now() / 1000 }: CheckpointFileOptions = {},
+  { key = '', previous, unsealed = false, onWarning, now = () => performance.now() / 1000 }: CheckpointFileOptions = {},
 ): Checkpoint {
   let last = Number.NEGATIVE_INFINITY;
   return {
     async load() {
       const older = previous !== undefined && existsSync(previous) ? previous : null;
       // Between the two renames of a save, only the older one is there.
-      if (!existsSync(path)) return older === null ? null : readCheckpoint(older, unsealed);
+      if (!existsSync(path)) return older === null ? null : readCheckpoint(older, key, unsealed);
       try {
-        return readCheckpoint(path, unsealed);
+        return readCheckpoint(path, key, unsealed);
       } catch (error) {
         if (older === null || !(error instanceof AutoCircuitError) || error.kind !== 'user') throw error;
-        const data = readCheckpoint(older, unsealed);
+        const data = readCheckpoint(older, key, unsealed);
         onWarning?.(`${error.parts.what}; the work goes on from the one before it`);
         return data;
       }
@@ -56,7 +58,7 @@ export function fileCheckpoint(
         safetensorsSource(name, [array.length], array),
       );
       const state = toJsonText(data.state, path);
-      const metadata = { state, sha256: checksum(state, data.arrays) };
+      const metadata = { state, sha256: checksum(key, state, data.arrays) };
       if (previous === undefined || !existsSync(path) || !existsSync(dirname(previous))) {
         await writeSafetensors(path, tensors, metadata);
       } else {
@@ -74,9 +76,9 @@ export function fileCheckpoint(
   };
 }
 
-/** SHA-256 of the state and of every array with its name, in the order of their names. */
-function checksum(state: string, arrays: CheckpointData['arrays']): string {
-  const hash = createHash('sha256').update(state);
+/** SHA-256 of the key, the state and of every array with its name, in the order of their names. */
+function checksum(key: string, state: string, arrays: CheckpointData['arrays']): string {
+  const hash = createHash('sha256').update(key).update('\0').update(state);
   for (const name of Object.keys(arrays).sort()) {
     const array = arrays[name]!;
     hash.update(JSON.stringify([name, array.length]));
@@ -85,7 +87,7 @@ function checksum(state: string, arrays: CheckpointData['arrays']): string {
   return hash.digest('hex');
 }
 
-function readCheckpoint(path: string, unsealed: boolean): CheckpointData {
+function readCheckpoint(path: string, key: string, unsealed: boolean): CheckpointData {
   const broken = (what: string, cause?: unknown) =>
     new AutoCircuitError({
       code: 'wrong-checkpoint',
@@ -111,8 +113,8 @@ function readCheckpoint(path: string, unsealed: boolean): CheckpointData {
   }
   const { state, sha256 } = metadata;
   if (state === undefined) throw broken('it has no state');
-  if (sha256 === undefined ? !unsealed : sha256 !== checksum(state, arrays)) {
-    throw broken(sha256 === undefined ? 'it has no checksum' : 'its checksum is another');
+  if (sha256 === undefined ? !unsealed : sha256 !== checksum(key, state, arrays)) {
+    throw broken(sha256 === undefined ? 'it has no checksum' : 'its checksum is another, or it belongs to another run');
   }
   return { state: JSON.parse(state) as CheckpointData['state'], arrays };
 }

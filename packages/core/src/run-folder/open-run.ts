@@ -18,7 +18,7 @@ import {
   removeTemporaries,
 } from './run-files.js';
 import { readRunJson } from './run-reader.js';
-import { differences, parseBySchema, type RunJson, runSchema, toJsonText } from './schemas.js';
+import { differences, parseBySchema, type RunJson, requestSchema, runSchema, toJsonText } from './schemas.js';
 import { RunStore } from './store.js';
 import { isVerificationFile } from './verification-file.js';
 
@@ -116,7 +116,11 @@ async function prepare(
 }
 
 /** Partial work belongs to a request. */
-const keyOf = ({ asked }: RunJson): string => createHash('sha256').update(JSON.stringify(asked)).digest('hex');
+const keyOf = ({ asked }: RunJson): string =>
+  // Through the schema, so that keys have one order.
+  createHash('sha256')
+    .update(JSON.stringify(requestSchema.parse(asked)))
+    .digest('hex');
 
 /**
  * Numbers of two versions of a program are not to be mixed in one run.

@@ -73,9 +73,9 @@ export class RunStore extends RunReader {
   }
 
   #checkpointAt(path: string, name: string): Checkpoint {
-    const { checksums, onWarning } = this.#parts;
+    const { checksums, key, onWarning } = this.#parts;
     const previous = join(this.path('partial'), `${name}.previous.safetensors`);
-    return fileCheckpoint(path, { previous, unsealed: checksums === null, onWarning });
+    return fileCheckpoint(path, { key, previous, unsealed: checksums === null, onWarning });
   }
 
   /** A piece of partial work by name; null where there is none, or where it is damaged, so that it is made again. */
