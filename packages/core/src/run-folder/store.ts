@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files/atomic-file.js';
-import { errnoOf } from '../files/file-error.js';
+import { errnoOf, fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
 import type { Graph } from '../graph/types.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
@@ -119,14 +119,22 @@ export class RunStore extends RunReader {
 
   /** Makes place for partial work, in a run that was finished but lacks a file. */
   async begin(): Promise<void> {
-    await makeFolder(this.path('partial'));
+    try {
+      await makeFolder(this.path('partial'));
+    } catch (cause) {
+      throw fileError('run', 'write', this.path('partial'), cause);
+    }
   }
 
   /** The run is complete: partial work goes, then the lock. */
   async finish(): Promise<void> {
     const unlisted = existsSync(this.path('partial')) ? (this.#parts.checksums?.unlisted() ?? []) : [];
     if (unlisted.length > 0) await this.commit(...unlisted);
-    await rm(this.path('partial'), { recursive: true, force: true });
+    try {
+      await rm(this.path('partial'), { recursive: true, force: true });
+    } catch (cause) {
+      throw fileError('run', 'remove', this.path('partial'), cause);
+    }
     await this.close();
   }
 
@@ -136,19 +144,22 @@ export class RunStore extends RunReader {
    */
   async abandon(): Promise<void> {
     if (this.resumed || existsSync(this.path('scores')) || existsSync(this.path('constants'))) return;
-    const partial = await readdir(this.path('partial'));
+    const partial = (await readdir(this.path('partial')).catch(ignoreSystemError)) ?? [];
     if (partial.some((name) => !LITTLE_WORK.includes(name))) return;
-    await removeRunFiles(this.folder);
+    // The error that this follows is the one to report: what cannot be removed stays.
+    await removeRunFiles(this.folder).catch(ignoreSystemError);
     await this.close();
-    await rmdir(this.folder).catch((cause: unknown) => {
-      if (errnoOf(cause) === undefined) throw cause; // not empty: it was there before us
-    });
+    await rmdir(this.folder).catch(ignoreSystemError); // not empty: it was there before us
   }
 
   /** Gives up the folder's lock; what is unfinished stays to be resumed. */
   async close(): Promise<void> {
     await this.#parts.lock.release();
   }
+}
+
+function ignoreSystemError(cause: unknown): void {
+  if (errnoOf(cause) === undefined) throw cause;
 }
 
 const jsonCurves = (curves: Readonly<Record<string, readonly number[]>>) =>

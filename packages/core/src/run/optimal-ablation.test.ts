@@ -6,7 +6,7 @@ import { seededRandom } from '../numeric/seeded-random.js';
 import { objectiveOnLogits } from '../objectives/on-logits.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { ConstantPatch } from '../patch/requests/ablations.js';
-import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
