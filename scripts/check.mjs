@@ -11,6 +11,7 @@ const CHECKS = {
   types: () => tool('turbo', 'build'),
   'import rules': () => run(process.execPath, ['scripts/check-imports.mjs']).status,
   'import rules are held': () => run(process.execPath, ['scripts/check-imports.mjs', '--self-test']).status,
+  'no spreads of data': () => run(process.execPath, ['scripts/check-spreads.mjs']).status,
   'no stale files': () => checkStale(),
   manifests: () => run(process.execPath, ['scripts/check-manifests.mjs']).status,
   'package contents': () => checkPackages(),

@@ -7,6 +7,7 @@ import type { EapIgContent } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
+import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { folderName } from '../run/run-folder.js';
 import { formatCount } from '../terminal/numbers.js';
@@ -25,6 +26,7 @@ const FLAGS = {
   },
   name: { type: 'string', placeholder: 'TASK_MODEL', doc: 'name of the MIB folder', unset: 'from the run' },
   overwrite: { type: 'boolean', default: false, doc: 'replace existing files' },
+  ...READ_FLAGS,
 } as const satisfies FlagTable;
 
 /** What was read, whatever the format. */
@@ -107,7 +109,7 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
     throw fileError('convert', 'read', shown, cause);
   }
   if (!folder) return readJsonSource(cli, path, shown, null);
-  if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(path);
+  if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(cli, path);
   const jsons = (await readdir(path)).filter((name) => extname(name) === '.json');
   if (jsons.length === 1) return readJsonSource(cli, join(path, jsons[0]!), join(shown, jsons[0]!), basename(path));
   throw new AutoCircuitError({
@@ -121,10 +123,11 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
   });
 }
 
-async function readOwnFolder(path: string): Promise<Content> {
+async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
   const { RUN_FILES, readRun, readScoresFolder } = await import('@auto-circuit/core/run');
-  const run = existsSync(join(path, RUN_FILES.run)) ? (await readRun(path)).asked : null;
-  const content = await readScoresFolder(path);
+  const options = readOptions(cli);
+  const run = existsSync(join(path, RUN_FILES.run)) ? (await readRun(path, options)).asked : null;
+  const content = await readScoresFolder(path, options);
   if (content) {
     const name = run && `${folderName(run.data.name)}_${folderName(run.model.name)}`;
     return { ...content, eapIg: null, name };

@@ -143,7 +143,8 @@ async function sideFacts(
       const { data } = await patchable.run(inputOf(batch, side), 'last'); // [prompts, outputSize]
       for (const [n, prompt] of batch.prompts.entries()) {
         const row = data.subarray(n * size, (n + 1) * size);
-        const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));
+        const answers = answerTokens(prompt, 'answers', size);
+        const best = answers.reduce((most, id) => Math.max(most, row[id]!), Number.NEGATIVE_INFINITY);
         const isTop = row.every((logit) => logit <= best);
         top.push(isTop);
         if (prompt.wrongAnswers.length === 0 || outsideVocabulary(prompt, size) !== undefined) {

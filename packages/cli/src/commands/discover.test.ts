@@ -52,6 +52,7 @@ describe('discover', () => {
     expect(out).toMatch(/edges +connected +faithfulness +kl \(nats\) +logit-diff \(logits?\)/);
     expect(out).toMatch(/next {4}auto-circuit \w+ r/);
     expect(Object.keys(await files('r')).sort()).toEqual([
+      'checksums.json',
       'circuit.json',
       'measurements.json',
       'report.html',

@@ -58,7 +58,7 @@ Examples:
     }
     if (!statSync(path).isDirectory()) return evaluateFile(cli, command, path, name);
     if (existsSync(join(path, 'run.json'))) return evaluateRun(cli, command, path, name);
-    const scores = await scoresFolderSource(path, name);
+    const scores = await scoresFolderSource(cli, path, name);
     if (scores) return evaluateImported(cli, command, scores);
     const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
     // A circuit alone, or a MIB folder of one file.

@@ -2,6 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
+import { READ_FLAGS } from '../context/read-options.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { reportOfFolders } from '../report/run-report.js';
 import { formatBytes } from '../terminal/numbers.js';
@@ -22,7 +23,7 @@ export const reportCommand: CliCommand = {
       new Command('report')
         .description('Writes one self-contained HTML file about a run, or about several side by side')
         .argument('<runs...>', 'run folders'),
-      FLAGS,
+      { ...FLAGS, ...READ_FLAGS },
     ).addHelpText(
       'after',
       `

@@ -67,7 +67,7 @@ describe('verify', () => {
     const strongest = flat.findIndex((score) => Math.abs(score) === largest);
     const changed = flat.map((score, i) => (i === strongest ? 0.9 * score : score));
     await writeScores(join(cwd, 'r', 'scores.safetensors'), graph, unflattenScores(graph, changed));
-    const { code, stdout } = await run('verify r --backend onnx');
+    const { code, stdout } = await run('verify r --backend onnx --force'); // changed behind its back
     expect(code).toBe(1);
     expect(stdout).toMatch(/scores, relative to the largest .*DIFFERS/);
     expect(stdout).toMatch(/the run is not confirmed; what differs: scores/);
@@ -83,7 +83,7 @@ describe('verify', () => {
     const circuit = JSON.parse(await file('circuit.json'));
     circuit.edges.shift();
     await writeFile(join(cwd, 'r', 'circuit.json'), JSON.stringify(circuit));
-    const { code, stdout } = await run('verify r --backend tfjs --json');
+    const { code, stdout } = await run('verify r --backend tfjs --json --force');
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       agrees: false,
@@ -109,12 +109,16 @@ describe('verify', () => {
     json.asked.data.hash = '0'.repeat(64);
     await writeFile(join(cwd, 'r', 'run.json'), JSON.stringify(json));
     expect(await refused('verify r --backend onnx')).toMatchObject({
-      code: 'run-changed',
-      fields: { path: 'r', changed: 'data' },
+      code: 'run-damaged',
+      fields: { file: 'run.json' },
+      fix: 'make the run again with --overwrite, or read it all the same with --force',
     });
+    const forced = await run('verify r --backend onnx --force');
+    expect(forced.code).toBe(2);
+    expect(forced.stderr).toMatch(/^warning: .*run\.json is not what the run wrote: .*; it is read all the same$/m);
+    expect(forced.stderr).toMatch(/the data of r is no longer what the run was made with/);
     await rm(join(cwd, 'r', 'measurements.json'));
-    const unfinished = await refused('verify r --backend onnx');
-    expect(unfinished.message).toMatch(/is not finished/);
-    expect(unfinished.fix).toBe('finish it: auto-circuit discover --resume --out FOLDER');
+    const unfinished = await run('verify r --backend onnx --force');
+    expect(unfinished.stderr).toMatch(/is not finished; finish it: auto-circuit discover --resume --out FOLDER$/m);
   });
 });

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import type { RunJson, Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
-import { requireFlag } from '../flags/flag-table.js';
+import { READ_FLAGS, readOptions } from '../context/read-options.js';
+import { addFlags, requireFlag } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
 import { knownFor, metricsNamed, objectiveNamed } from '../run/named-contributions.js';
@@ -23,9 +24,12 @@ const DISAGREES = 1;
 export const verifyCommand: CliCommand = {
   build: () =>
     addBackendFlags(
-      new Command('verify')
-        .description('Recomputes the numbers of a finished run with another backend, and compares them')
-        .argument('<run>', 'a run folder'),
+      addFlags(
+        new Command('verify')
+          .description('Recomputes the numbers of a finished run with another backend, and compares them')
+          .argument('<run>', 'a run folder'),
+        READ_FLAGS,
+      ),
     ).addHelpText(
       'after',
       `
@@ -46,9 +50,10 @@ Example:
     const { checkSameGraph, openExistingRun, readFinishedRun, verifyRun } = await import('@auto-circuit/core/run');
     const renderReport = await reportRenderer(plainCli);
     const folder = resolve(plainCli.cwd, name);
-    const { store, run } = await openExistingRun(folder);
+    const options = readOptions(plainCli);
+    const { store, run } = await openExistingRun(folder, options);
     try {
-      const before = await readFinishedRun(folder);
+      const before = await readFinishedRun(folder, options);
       // Backend, device and threads are this command line's, not the run's.
       const { backend: _, device: __, threads: ___, ...settings } = runDefaults(run, command);
       const cli = withDefaults(plainCli, command, settings);
@@ -73,7 +78,7 @@ Example:
           { signal: cli.signal, onProgress: bar.report },
         ).finally(bar.stop);
         await store.writeVerification(verification);
-        await store.writeReport(renderReport(await readFinishedRun(folder)));
+        await store.writeReport(renderReport(await readFinishedRun(folder, options)));
         if (cli.output.jsonOnly) cli.output.json({ run: folder, ...verification });
         else show(cli.output, verification, name);
         return verification.agrees ? 0 : DISAGREES;

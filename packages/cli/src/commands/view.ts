@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
+import { READ_FLAGS } from '../context/read-options.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { reportOfFolders } from '../report/run-report.js';
 import { errorText } from '../terminal/advice.js';
@@ -24,7 +25,7 @@ export const viewCommand: CliCommand = {
       new Command('view')
         .description('Shows the report of a run, or of several side by side, in the browser')
         .argument('<runs...>', 'run folders'),
-      FLAGS,
+      { ...FLAGS, ...READ_FLAGS },
     ).addHelpText('after', '\nExamples:\n  $ auto-circuit view runs/ioi\n  $ auto-circuit view runs/eap runs/acdc'),
   async run(cli, command) {
     const [folders] = command.processedArgs as [string[]];

@@ -5,6 +5,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { checkMetricNames } from '../run/check-flags.js';
+import { readOptions } from '../context/read-options.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -32,7 +33,8 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   const text = await readText(path, name);
   checkIsCircuit(text, name);
   const { circuit: written } = parseCircuitJson(text, name);
-  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path)), command) : {};
+  const run = existsSync(join(dirname(path), 'run.json')) ? await readRun(dirname(path), readOptions(plainCli)) : null;
+  const beside = run ? runDefaults(run, command) : {};
   const ofTask = await withTaskDefaults(plainCli, command);
   const cli = withDefaults(ofTask, command, { ...beside, ...circuitDefaults(written.graph) });
   await checkMetricNames(cli, metric);

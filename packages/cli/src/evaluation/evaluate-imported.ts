@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { checkMetricNames } from '../run/check-flags.js';
 import { knownFor } from '../run/named-contributions.js';
+import { readOptions } from '../context/read-options.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, type FlagDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -40,9 +41,9 @@ export interface ImportedSource {
 }
 
 /** A folder with `circuit.json` and `scores.safetensors`; null for one without scores. */
-export async function scoresFolderSource(path: string, name: string): Promise<ImportedSource | null> {
+export async function scoresFolderSource(cli: Cli, path: string, name: string): Promise<ImportedSource | null> {
   const { checkSameGraph, readScoresFolder } = await import('@auto-circuit/core/run');
-  const content = await readScoresFolder(path);
+  const content = await readScoresFolder(path, readOptions(cli));
   if (!content || content.scores === null) return null;
   return {
     ...{ name, path },

@@ -4,6 +4,7 @@ import type { ChosenMetric, CircuitSizes, Measurement } from '@auto-circuit/core
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
 import { reportRenderer } from '../report/run-report.js';
 import { checkMetricNames } from '../run/check-flags.js';
 import { knownFor } from '../run/named-contributions.js';
@@ -51,7 +52,7 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
   const { flattenScores } = await import('@auto-circuit/core');
   const { finishedPart, openExistingRun, selectionText } = await import('@auto-circuit/core/run');
   refuseSettings(command, name);
-  const existing = await openExistingRun(folder);
+  const existing = await openExistingRun(folder, readOptions(plainCli));
   const { store, run } = existing;
   try {
     const before = finishedPart(await store.measurements(), name);
@@ -160,6 +161,7 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   const measurements = mergeMeasurements(before, await measure(cli, measured, wanted, left));
   const circuit = await readCircuit(store.path('circuit'), opened.graph);
   await store.writeJson('measurements', measurements);
+  await store.commit('measurements');
   const renderReport = await reportRenderer(cli);
   const { scores, standardErrors, curves } = saved;
   const input = {

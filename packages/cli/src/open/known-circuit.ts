@@ -71,6 +71,7 @@ export async function rocAreas(
 export async function edgesNamed(cwd: string, place: CircuitPlace, text: string, top?: number): Promise<string> {
   const folder = resolve(cwd, text);
   if (text !== '' && existsSync(join(folder, 'circuit.json'))) {
+    if (existsSync(join(folder, 'run.json'))) await (await import('@auto-circuit/core/run')).readRun(folder); // damaged?
     if (top === undefined) return edgesNamed(cwd, place, join(text, 'circuit.json'));
     return strongestOf(place.graph, folder, text, top);
   }

@@ -130,7 +130,8 @@ export function promptsLine(
   prefix = 0,
 ): string {
   const lengths = prompts.map(({ clean }) => clean.length);
-  const [first, last] = [Math.min(...lengths), Math.max(...lengths)];
+  const first = lengths.reduce((least, length) => Math.min(least, length), Number.POSITIVE_INFINITY);
+  const last = lengths.reduce((most, length) => Math.max(most, length), 0);
   const tokens = first === last ? countOf(last, 'token') : `${first} to ${last} tokens`;
   return [
     name,

@@ -62,7 +62,7 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     ? requireOneLength(tokenized.prompts, 'edges for each token position')
     : null;
   const length = whole === null ? null : whole - prefix.length;
-  const longest = Math.max(...tokenized.prompts.map(({ clean }) => clean.length - prefix.length));
+  const longest = tokenized.prompts.reduce((most, { clean }) => Math.max(most, clean.length - prefix.length), 0);
   const opened = await openPatchable(cli, prefix.model, graphValues, length, { length: longest, gradients });
   const prompts = await prefix.cut(opened.backend).catch(async (error: unknown) => {
     await opened.dispose();

@@ -90,7 +90,11 @@ export const SETTING_FLAGS = {
     doc: 'what edges are ranked by: absolute: |score|; signed: the score itself, those that support the answer first',
   },
   ...PATCH_FLAGS,
-  force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit means little' },
+  force: {
+    type: 'boolean',
+    default: false,
+    doc: 'allow settings under which a circuit means little, and read damaged files of a run',
+  },
   train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half of them' },
   test: {
     type: 'string',

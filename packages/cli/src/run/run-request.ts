@@ -8,6 +8,7 @@ import type {
   RunPromptSettings,
   SelectionSettings,
 } from '@auto-circuit/core/run';
+import type { Registry } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { packageVersion } from '../context/package-version.js';
@@ -80,6 +81,7 @@ export async function runRequest(
     processMemory: opened.backend.processMemory,
   };
   const { name, weights, processing } = opened.model;
+  const used = await pluginsUsed(cli, request, opened.backend.info.backend);
   const identity: RunIdentity = {
     model: { name, key: weights.key, processing },
     data: { name: opened.dataName, bos: opened.bosLine ?? 'no text', leftOut: opened.leftOut },
@@ -87,20 +89,23 @@ export async function runRequest(
     ...(opened.decode ? { decode: opened.decode } : {}),
     sources: opened.sources,
     backend: opened.backend.info,
-    plugins: await pluginsUsed(cli, request, opened.backend.info.backend),
-    versions: { 'auto-circuit': packageVersion() },
+    plugins: Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]]))),
+    versions: {
+      'auto-circuit': packageVersion(),
+      ...Object.fromEntries(used.flatMap(({ plugin, version }) => (version === null ? [] : [[plugin, version]]))),
+    },
   };
   return { request, identity };
 }
 
-/** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
+/** What takes part: the algorithm, the metrics and the backend, and all that bring models or tasks. */
 async function pluginsUsed(
   cli: Cli,
   { algo, metrics, objective, ablation, select = 'threshold' }: DiscoverRequest,
   backend: string,
-): Promise<Record<string, string>> {
+): Promise<readonly ReturnType<Registry['list']>[number][]> {
   const registry = await cli.registry();
-  const used = [
+  return [
     ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
     ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
     ...registry.list('score-metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
@@ -111,7 +116,6 @@ async function pluginsUsed(
     ...registry.list('architecture'),
     ...registry.list('task'),
   ];
-  return Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]])));
 }
 
 /** The name of what was chosen, without its options. */

@@ -131,6 +131,12 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     if (where === 'experiment') return ['--resume continues or shows it', OVERWRITE, OTHER_FOLDER];
     return [fields?.finished === true ? '--resume shows it' : '--resume continues it', OVERWRITE, OTHER_FOLDER];
   },
+  'run-damaged': () => [
+    { say: 'make the run again with --overwrite', needs: ['--overwrite'] },
+    { say: 'read it all the same with --force', needs: ['--force'] },
+  ],
+  'run-changed': ({ where }) =>
+    where === 'run' ? ['finish it with what it was begun with', 'begin it again with --overwrite'] : undefined,
   'run-unfinished': () => ['finish it: auto-circuit discover --resume --out FOLDER'],
   'run-locked': () => ['wait for it', 'stop it', { say: 'choose another folder with --out', needs: RUN_FOLDER }],
   'wrong-checkpoint': () => [START_AGAIN],

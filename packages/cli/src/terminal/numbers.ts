@@ -51,5 +51,8 @@ export function formatText(text: string, most = 60): string {
   return `${shown.slice(0, half)} … ${shown.slice(-half)}`;
 }
 
-/** A path as a word of a command line. */
-export const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : JSON.stringify(text));
+/** A path as a word of a command line: as a shell takes it, and no flag where it begins with "-". */
+export function quoted(text: string): string {
+  const path = text.startsWith('-') ? `./${text}` : text;
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -62,7 +62,7 @@ const NARROWEST = 16;
 /** Natural widths; where they do not fit the terminal, the widest left-aligned column gives way. */
 function columnWidths(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): number[] {
   const widths = columns.map(({ title }, c) =>
-    Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[c] ?? ''))),
+    rows.reduce((most, row) => Math.max(most, stringWidth(row[c] ?? '')), stringWidth(title)),
   );
   const total = widths.reduce((sum, w) => sum + w, GAP * (columns.length - 1));
   const texts = widths.map((w, c) => ({ w, c })).filter(({ c }) => columns[c]!.align !== 'right');

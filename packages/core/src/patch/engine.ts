@@ -9,7 +9,7 @@ import type { OutputPositions } from '../prompts/output-positions.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { ActivationCache } from './exec/activation-cache.js';
-import { MemoryPlan } from './exec/memory-plan.js';
+import { MemoryPlan, memoryLimitOf } from './exec/memory-plan.js';
 import { tokenBudget } from './exec/micro-batches.js';
 import { ProgramCache } from './exec/program-cache.js';
 import type { RunContext } from './exec/run-context.js';
@@ -22,6 +22,7 @@ import type {
   ConstantGradientRequest,
   EdgeMeasure,
   MaskGradientRequest,
+  MemoryLimit,
   PatchableModel,
   PatchedMasksRequest,
   PatchedRunRequest,
@@ -72,6 +73,7 @@ class Engine implements PatchableModel {
   readonly graph: Graph;
   readonly outputSize: number;
   readonly outputs: OutputPositions;
+  readonly memoryLimit: MemoryLimit;
   readonly #context: PatchedContext;
   #roles: readonly string[] | null = null;
   #disposed = false;
@@ -80,7 +82,8 @@ class Engine implements PatchableModel {
     this.graph = graph;
     this.outputSize = model.spec.outputSize;
     this.outputs = model.spec.outputs ?? 'last';
-    const limit = { bytes: sizes.memoryBytes ?? totalmem() / 2, strict: sizes.memoryBytes !== undefined };
+    const limit = memoryLimitOf(sizes.memoryBytes, totalmem());
+    this.memoryLimit = limit;
     const { weights } = model;
     const plan = new MemoryPlan(limit, weights, sizes.keepBytes, backend.info.memory);
     const make = (spec: ProgramSpec) => makeProgram(spec, { model, graph });

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '../errors/error.js';
 import { checkPlugin } from './check-plugin.js';
 import type { Plugin } from './contributions.js';
+import { type PluginVersions, pluginVersions } from './plugin-version.js';
 
 const PREFIX = 'auto-circuit-plugin';
 
@@ -35,17 +36,23 @@ export async function loadPlugin(spec: string, cwd: string): Promise<Plugin> {
   return (await findPlugin(spec, cwd)).plugin;
 }
 
-/** The same, and the file that it was loaded from. */
-export async function findPlugin(
-  spec: string,
-  cwd: string,
-): Promise<{ readonly plugin: Plugin; readonly file: string }> {
+/** A plugin with where it comes from. */
+export interface FoundPlugin {
+  readonly plugin: Plugin;
+  /** The file that it was loaded from. */
+  readonly file: string;
+  readonly versions: PluginVersions;
+}
+
+/** The same, with the file that it was loaded from and its versions. */
+export async function findPlugin(spec: string, cwd: string): Promise<FoundPlugin> {
   const path = isPluginPath(spec);
   const name = path ? resolve(cwd, spec) : pluginPackageName(spec);
   const where = `plugin ${path ? spec : name}`;
   const file = path ? moduleFile(name, where) : resolvePackage(name, cwd, where);
+  const versions = await pluginVersions(file, !path || statSync(name).isDirectory(), where);
   const module = await importFile(file, where);
-  return { plugin: checkPlugin(module.default, where), file };
+  return { plugin: checkPlugin(module.default, where), file, versions };
 }
 
 /** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */

@@ -14,6 +14,8 @@ export interface Registered<K extends ContributionKind = ContributionKind> {
   readonly origin: string;
   /** Stands for the plugin's code (`codeHash`); null for what has a version of its own: first-party plugins, objects of a program. */
   readonly code: string | null;
+  /** Its version and that of its core, in words; null for what comes with the tool and for objects of a program. */
+  readonly version: string | null;
 }
 
 /** How sentences name a kind. */
@@ -47,9 +49,10 @@ export class Registry {
    * Adds all that a plugin contributes, or nothing. The same plugin object a second time changes nothing.
    * @param origin where it was found, for lists and errors; default: the plugin's name.
    * @param code stands for its code, where that may change without a version; what such a plugin's functions throw names the plugin
+   * @param version of it and of its core, in words
    * @throws AutoCircuitError for an object that is no plugin, another API version, or a name that is taken (naming both plugins).
    */
-  use(candidate: Plugin, origin?: string, code: string | null = null): this {
+  use(candidate: Plugin, origin?: string, code: string | null = null, version: string | null = null): this {
     if (this.#plugins.has(candidate)) return this;
     const plugin = checkPlugin(candidate, `plugin ${origin ?? nameOf(candidate)}`);
     const from = origin ?? plugin.name;
@@ -59,6 +62,7 @@ export class Registry {
         plugin: plugin.name,
         origin: from,
         code,
+        version,
       }),
     );
     const taken = new Map<string, Registered>();

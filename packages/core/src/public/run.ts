@@ -40,6 +40,7 @@ export {
 } from '../run/run-circuits.js';
 export { runJsonOf } from '../run/run-json.js';
 export { VERIFY_TOLERANCE, type VerifyHooks, type VerifyRequest, verifyRun } from '../run/verify.js';
+export type { ReadOptions } from '../run-folder/checksums.js';
 export { cellHash, cellProgress, waitUntilFree } from '../run-folder/experiment-cells.js';
 export {
   cellFolder,

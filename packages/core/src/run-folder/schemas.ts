@@ -89,8 +89,16 @@ export const runSchema = z.object({
   }),
   /** Whether scores have a sign: above 0 where the edge supports the answer. Runs of early versions do not say it. */
   signed: z.boolean().optional(),
+  /** By package: of the tool, of plugins from outside with the core that they use, of Node. */
   versions: z.record(z.string(), z.string()),
   runtime: z.string(),
+  /**
+   * What the run may take, and whether that was asked for (else it is half of the machine's): what does not fit is run in more
+   * parts, and sums in parts have other last digits. Runs of early versions do not say it.
+   */
+  memory: z.object({ bytes: z.number(), asked: z.boolean() }).optional(),
+  /** The file with the checksums of the others. Runs of early versions have none. */
+  checksums: z.literal('checksums.json').optional(),
 });
 /** The content of `run.json`. */
 export type RunJson = z.infer<typeof runSchema>;
@@ -157,6 +165,8 @@ export const timingsSchema = z.object({
   seconds: z.object({ load: z.number(), score: z.number(), measure: z.number() }),
   memoryMb: z.number(),
   resumed: z.boolean(),
+  /** Of the rest. */
+  sha256: z.string().optional(),
 });
 /** The content of `timings.json`. */
 export type Timings = z.infer<typeof timingsSchema>;

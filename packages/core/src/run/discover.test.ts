@@ -185,6 +185,7 @@ describe('discover', () => {
     await discover(stored('whole', 'refuse'), { renderReport: () => 'report' });
     const whole = await files('whole');
     expect(Object.keys(whole)).toEqual([
+      'checksums.json',
       'circuit.json',
       'measurements.json',
       'report.html',

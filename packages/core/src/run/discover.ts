@@ -13,7 +13,7 @@ import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
 import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
-import { openRunStore } from '../run-folder/open-run.js';
+import { checkSameMaker, type OpenedStore, openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import type { RunStore } from '../run-folder/store.js';
@@ -78,16 +78,34 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   if (!request.store) return runParts(request, hooks, prompts, null, null);
   const { folder, existing, identity } = request.store;
   const run = runJsonOf(request, identity, prompts);
-  const store = await openRunStore(folder, run, existing);
+  const { force = false } = request;
+  const opened = await openRunStore(folder, run, existing, {
+    force,
+    ...(hooks.onWarning ? { onWarning: hooks.onWarning } : {}),
+  });
+  const { store } = opened;
   try {
-    return await runParts(request, hooks, prompts, store, run);
+    const finished = await finishedRun(request, hooks, opened);
+    if (finished) {
+      await store.finish();
+      return finished;
+    }
+    if (store.resumed) {
+      checkSameMaker(store.folder, opened.run, run);
+      await store.begin();
+    }
+    return await runParts(request, hooks, prompts, store, opened.run);
   } catch (cause) {
-    if (cause instanceof AutoCircuitError && cause.kind === 'user') await store.abandon();
+    if (isMistake(cause)) await store.abandon();
     throw cause;
   } finally {
     await store.close();
   }
 }
+
+/** Whether an error is about what was asked: what a file system refuses may succeed with the same request. */
+const isMistake = (error: unknown): boolean =>
+  error instanceof AutoCircuitError && error.kind === 'user' && error.fields.errno === undefined;
 
 async function runParts(
   request: DiscoverRequest,
@@ -97,11 +115,6 @@ async function runParts(
   run: RunJson | null,
 ): Promise<DiscoverResult> {
   const { model, loadSeconds = 0 } = request;
-  const finished = store && run ? await finishedRun(request, hooks, store, run) : null;
-  if (finished) {
-    await store!.finish();
-    return finished;
-  }
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
     checkpoint: store?.constants(),
@@ -125,6 +138,7 @@ async function runParts(
         connected,
       }),
     );
+    await store?.commit('measurements', 'circuit');
     const timings: Timings = {
       seconds: {
         load: loadSeconds,
@@ -149,8 +163,7 @@ async function runParts(
 async function finishedRun(
   request: DiscoverRequest,
   { renderReport }: DiscoverHooks,
-  store: RunStore,
-  run: RunJson,
+  { store, run }: OpenedStore,
 ): Promise<DiscoverResult | null> {
   const result = store.scores(request.model.graph);
   const measurements = await store.measurements();

@@ -60,7 +60,7 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
   // One prompt has no standard error; a gap that float32 rounding alone can make is none either.
   const error =
     gaps.length > 1 ? Math.sqrt(sum(gaps.map((g) => (g - gap) ** 2)) / (gaps.length * (gaps.length - 1))) : 0;
-  const rounding = 1e-6 * Math.max(...unpatched.map(Math.abs));
+  const rounding = 1e-6 * unpatched.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (!(Math.abs(gap) > Math.max(2 * error, rounding))) {
     return none({
       code: 'nothing-to-find',

@@ -160,6 +160,7 @@ export async function referenceOutputs(
     eachBatch(batches, signal, async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data);
   const clean = await plain('clean');
   const corrupt = await plain('corrupt');
+  checkOutputs([...clean, ...corrupt]);
   const [run, patchedIn] = sideRun(settings) === 'clean' ? [clean, corrupt] : [corrupt, clean];
   const under = (edges: readonly number[]) => circuitOutputs(model, batches, edges, settings, patch, signal);
   // Under resample, patching every edge gives the other side's run.
@@ -171,6 +172,36 @@ export async function referenceOutputs(
   const whole = patch.kind === 'resample' ? patchedIn : await under(all);
   return { clean, corrupt, empty: run, model: whole };
 }
+
+/**
+ * Whether outputs can be those of a model whose numbers fit in float32. Squares that overflow in a norm make its output 0, so
+ * that every prompt has the same logits, which are finite.
+ * @throws AutoCircuitError `not-finite`
+ */
+function checkOutputs(outputs: readonly BatchOutputs[]): void {
+  const broken = (what: string): AutoCircuitError =>
+    new AutoCircuitError({
+      code: 'not-finite',
+      where: 'measure',
+      what,
+      fix: 'check that the weights are whole and not too large for float32',
+    });
+  // Logits of tokens that a model never gives may be −∞.
+  if (outputs.some(({ logits }) => logits.some((x) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY))) {
+    throw broken('the model’s own outputs are no numbers');
+  }
+  const rows = outputs.flatMap(({ batch, logits }) => {
+    const width = logits.length / batch.prompts.length;
+    return batch.prompts.map((_, i) => logits.subarray(i * width, (i + 1) * width));
+  });
+  const first = rows[0];
+  if (rows.length < FEWEST_ALIKE || !first || rows.some((row) => row.length !== first.length)) return;
+  if (rows.every((row) => row.every((x, i) => x === first[i]))) {
+    throw broken('the model gives the same outputs for every prompt, clean or corrupt');
+  }
+}
+/** Outputs of two prompts may be alike by chance, or because they are the same prompt. */
+const FEWEST_ALIKE = 4;
 
 async function eachBatch(
   batches: readonly PromptBatch[],

@@ -3,6 +3,7 @@
 import { selectionText } from '../graph/edge-ranking.js';
 import type { Graph } from '../graph/types.js';
 import { objectiveChosen } from '../plugin/objective.js';
+import { RUN_FILES } from '../run-folder/run-files.js';
 import type { RunJson } from '../run-folder/schemas.js';
 import { ablationText } from './ablations.js';
 import { promptExamples } from './prompt-examples.js';
@@ -20,7 +21,7 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 
 /** The `run.json` of a request. */
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
-  const { graph } = request.model;
+  const { graph, memoryLimit } = request.model;
   const { model, data, backend, sources, versions, plugins = {}, positions, decode } = identity;
   const examples = decode ? promptExamples(prompts, decode) : [];
   const atPositions = graph.options.positions === null ? undefined : positions;
@@ -61,5 +62,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },
     runtime: backend.runtime,
+    ...(memoryLimit ? { memory: { bytes: memoryLimit.bytes, asked: memoryLimit.strict } } : {}),
+    checksums: RUN_FILES.checksums,
   };
 }

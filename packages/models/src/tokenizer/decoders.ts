@@ -83,7 +83,7 @@ function joinedBytes(tokens: readonly string[]): string[] {
   const out: string[] = [];
   let bytes: number[] = [];
   const flush = (): void => {
-    if (bytes.length > 0) out.push(...textOf(bytes));
+    if (bytes.length > 0) for (const text of textOf(bytes)) out.push(text);
     bytes = [];
   };
   for (const token of tokens) {

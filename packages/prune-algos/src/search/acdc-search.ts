@@ -109,7 +109,7 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
     if (branch.visited === steps.length) break;
     const grown = await visitNext(branch, { steps, taus, distancesOf });
     branches = branches.flatMap((other) => (other === branch ? grown : [other]));
-    await work.step(Math.min(...branches.map(({ visited }) => visited)));
+    await work.step(branches.reduce((least, { visited }) => Math.min(least, visited), steps.length));
   }
   return result(graph, taus, branches);
 }
@@ -151,7 +151,7 @@ async function visitNext(branch: Branch, { steps, taus, distancesOf }: Visit): P
     }
     visited = gone ? pastParts : past;
     if (gone) {
-      removed.push(...step.edges);
+      for (const edge of step.edges) removed.push(edge);
       distance = near;
     }
     if (gone !== expected) break; // the others were tried as if this had gone otherwise
@@ -189,7 +189,7 @@ type DistancesOf = (
 function* variantsOf(steps: readonly (readonly number[])[], { removed }: Expectation): Generator<readonly number[]> {
   const before: number[] = [];
   for (const edges of steps) {
-    before.push(...edges);
+    for (const edge of edges) before.push(edge);
     yield removed ? [...before] : edges;
   }
 }

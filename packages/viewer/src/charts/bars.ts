@@ -19,8 +19,8 @@ const END = 62;
 export function barsSvg(title: string, unit: string, bars: readonly Bar[]): string {
   const means = bars.map(({ values }) => meanOf(finite(values)));
   const all = bars.flatMap(({ values }) => finite(values));
-  const low = Math.min(0, ...all);
-  const high = Math.max(0, ...all, low + 1e-12);
+  const low = all.reduce((least, value) => Math.min(least, value), 0);
+  const high = all.reduce((most, value) => Math.max(most, value), Math.max(0, low + 1e-12));
   const x = (value: number): number => LEFT + ((value - low) / (high - low)) * (WIDTH - LEFT - END);
   const height = bars.length * ROW + 26;
   const step = niceStep((high - low) / 3);

@@ -44,8 +44,8 @@ export interface ValueScale {
 
 /** A scale that holds these values, with a little space above and below. */
 export function valueScale(values: readonly number[]): ValueScale {
-  let low = values.length ? Math.min(...values) : 0;
-  let high = values.length ? Math.max(...values) : 1;
+  let low = values.length ? values.reduce((least, value) => Math.min(least, value)) : 0;
+  let high = values.length ? values.reduce((most, value) => Math.max(most, value)) : 1;
   if (high === low) [low, high] = [low - 0.5, high + 0.5];
   const pad = (high - low) * 0.06;
   [low, high] = [low - pad, high + pad];

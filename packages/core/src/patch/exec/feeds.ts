@@ -199,7 +199,7 @@ function answerFeeds(
       return [...pick('answers', 1), ...(value === 'diff' ? pick('wrongAnswers', -1) : [])];
     }),
   );
-  const width = Math.max(...picks.map((list) => list.length));
+  const width = picks.reduce((most, list) => Math.max(most, list.length), 0);
   const tokens = new Int32Array(prompts.length * width);
   const weights = new Float32Array(prompts.length * width);
   picks.forEach((list, i) => {

@@ -12,12 +12,17 @@ import { AutoCircuitError } from '../../errors/error.js';
 import type { ProgramMemory } from '../../ir/analysis/memory.js';
 import type { DimSizes } from '../../ir/program/dims.js';
 import { elementCount } from '../../tensor/tensor.js';
+import type { MemoryLimit } from '../requests/patchable-model.js';
 
-/** How much memory may be used. */
-export interface MemoryLimit {
-  readonly bytes: number;
-  /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
-  readonly strict: boolean;
+/**
+ * The limit that was asked for; else half of the machine's memory, in whole GiB (eighths below 2), since another kernel on the
+ * same machine counts some megabytes more or less, and a limit decides last digits.
+ * @param asked bytes
+ */
+export function memoryLimitOf(asked: number | undefined, total: number): MemoryLimit {
+  if (asked !== undefined) return { bytes: asked, strict: true };
+  const step = total / 2 < 2 * 2 ** 30 ? 2 ** 27 : 2 ** 30;
+  return { bytes: Math.max(step, Math.floor(total / 2 / step) * step), strict: false };
 }
 
 const MIB = 2 ** 20;

@@ -10,6 +10,13 @@ import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ConstantPatch, MeanHandle, PatchDescription } from './ablations.js';
 
+/** How much memory may be used. */
+export interface MemoryLimit {
+  readonly bytes: number;
+  /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
+  readonly strict: boolean;
+}
+
 /** A run of one side with some edges patched. */
 export interface PatchedRunRequest {
   /** The side that is run; the other (by default) is patched in. */
@@ -93,6 +100,8 @@ export interface PatchableModel {
   readonly outputs: OutputPositions;
   /** The roles that values of this model have, without the layer in front: what `readValues` and backward overrides may name. */
   readonly roles: readonly string[];
+  /** The memory that runs are cut to fit in: where they are cut, sums have other last digits. Absent where nothing is cut. */
+  readonly memoryLimit?: MemoryLimit;
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
   /**
