@@ -26,7 +26,8 @@ export { type DiscoverHooks, type DiscoverResult, discover, type RunPhase, score
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
 export { faithfulnessScale } from '../run/faithfulness.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
-export { choosePrompts, promptsHash, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
+export { promptsHash } from '../run/prompts-hash.js';
+export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 export type { DiscoverRequest, RunIdentity } from '../run/request.js';
 export {
   type AblationChoice,
@@ -54,9 +55,6 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
-export { type FolderLock, lockFolder } from '../run-folder/lock.js';
-export { openExistingRun } from '../run-folder/open-run.js';
-export { readFinishedRun } from '../run-folder/read-run.js';
 export type {
   BarsFigure,
   CurveFigure,
@@ -64,6 +62,9 @@ export type {
   ResultFigure,
   TableFigure,
 } from '../run-folder/figures.js';
+export { type FolderLock, lockFolder } from '../run-folder/lock.js';
+export { openExistingRun } from '../run-folder/open-run.js';
+export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';
 export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';
 export { finishedPart, readRun } from '../run-folder/run-reader.js';

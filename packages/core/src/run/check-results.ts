@@ -122,7 +122,9 @@ export function checkedScores(algo: string, graph: Graph, given: unknown): Prune
   return {
     scores: named('scores', () => toFileScores(graph, scores)),
     ...(standardErrors ? { standardErrors: named('standardErrors', () => toFileScores(graph, standardErrors)) } : {}),
-    ...(standardErrors && intervalFactor !== undefined ? { intervalFactor: checkedFactor(member, intervalFactor) } : {}),
+    ...(standardErrors && intervalFactor !== undefined
+      ? { intervalFactor: checkedFactor(member, intervalFactor) }
+      : {}),
     ...(nodes ? { nodes: named('nodes', () => toFileNodes(graph, nodes)) } : {}),
     ...(curves ? { curves } : {}),
   };

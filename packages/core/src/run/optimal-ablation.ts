@@ -10,7 +10,7 @@ import { inputOf } from '../prompts/prompts.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { Trainer, type TrainingEvaluation } from '../training/trainer.js';
-import { promptsHash } from './prompts-of-run.js';
+import { promptsHash } from './prompts-hash.js';
 import { withCheckpointPath } from './score-errors.js';
 
 const WHERE = 'optimal ablation';

@@ -1,5 +1,4 @@
 /** @file Which prompts a run uses: one length, the first so many, a train and a test part, in batches. */
-import { createHash } from 'node:crypto';
 import { AutoCircuitError } from '../errors/error.js';
 import type { Graph } from '../graph/types.js';
 import {
@@ -82,14 +81,4 @@ export function promptsOfRun(
     test: test === train ? trainBatches : batchesOf(test, settings.batchSize),
     counts: { train: train.length, test: test.length, lengths },
   };
-}
-
-/** Identifies prompts by what the model sees of them: tokens and answers, in order. */
-export function promptsHash(prompts: readonly Prompt[]): string {
-  const hash = createHash('sha256');
-  for (const { clean, corrupt, answers, wrongAnswers, byPosition, targets, prefix } of prompts) {
-    const more = byPosition || targets || prefix ? [byPosition ?? null, targets ?? null, prefix?.tokens ?? null] : [];
-    hash.update(`${JSON.stringify([clean, corrupt, answers, wrongAnswers, ...more])}\n`);
-  }
-  return hash.digest('hex');
 }

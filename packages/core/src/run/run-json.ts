@@ -7,7 +7,8 @@ import { RUN_FILES } from '../run-folder/run-files.js';
 import type { RunJson } from '../run-folder/schemas.js';
 import { ablationText } from './ablations.js';
 import { promptExamples } from './prompt-examples.js';
-import { promptsHash, type RunPrompts } from './prompts-of-run.js';
+import { promptsHash } from './prompts-hash.js';
+import type { RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 
 /** Layout and options side by side; lists (latents) as JSON. */
