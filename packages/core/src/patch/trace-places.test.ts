@@ -25,10 +25,7 @@ describe('an operation of a trace that does not fit', () => {
   it('is named with the patch point that the trace has passed last, and the program', () => {
     const graph = buildGraph(right.spec.layout);
     const make = (): unknown =>
-      makeProgram(
-        { kind: 'patched', supply: 'fed', perItem: false },
-        { model: acrossCheckpointHeads, graph },
-      );
+      makeProgram({ kind: 'patched', supply: 'fed', perItem: false }, { model: acrossCheckpointHeads, graph });
     expect(make).toThrowError(
       expect.objectContaining({
         code: 'wrong-shape',

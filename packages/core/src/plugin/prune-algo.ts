@@ -5,6 +5,7 @@ import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { ResultFigure } from './figures.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /** Is told how far the work is: `done` of `total`, in the algorithm's own unit. */
@@ -46,6 +47,8 @@ export interface PruneResult {
   readonly intervalFactor?: number;
   /** What an algorithm that trains saw at each step (`loss`, …), before the step was taken. */
   readonly curves?: Readonly<Record<string, readonly number[]>>;
+  /** What the report shows beyond scores and curves, in this order. */
+  readonly figures?: readonly ResultFigure[];
 }
 /** A pruning algorithm: from a model and prompts to a score for each edge. */
 export interface PruneAlgo<T extends OptionTable = OptionTable> {

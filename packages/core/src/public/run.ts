@@ -17,6 +17,13 @@ export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
+export type {
+  BarsFigure,
+  CurveFigure,
+  HeatMapFigure,
+  ResultFigure,
+  TableFigure,
+} from '../plugin/figures.js';
 export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
@@ -55,13 +62,6 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
-export type {
-  BarsFigure,
-  CurveFigure,
-  HeatMapFigure,
-  ResultFigure,
-  TableFigure,
-} from '../run-folder/figures.js';
 export { type FolderLock, lockFolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
@@ -71,6 +71,7 @@ export { finishedPart, readRun } from '../run-folder/run-reader.js';
 export {
   type CircuitSizes,
   curvesSchema,
+  figuresSchema,
   fromJsonNumber,
   type JsonNumber,
   type MeasuredPoint,
