@@ -4,7 +4,7 @@
  */
 export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
-export { AutoCircuitError } from '../errors/error.js';
+export { AutoCircuitError, type ErrorParts } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
@@ -157,7 +157,7 @@ export {
   type PruneAlgoContext,
   type PruneResult,
 } from '../plugin/prune-algo.js';
-export { Registry } from '../plugin/registry.js';
+export { type Registered, Registry } from '../plugin/registry.js';
 export {
   defineScoreMetric,
   type KnownEdges,
