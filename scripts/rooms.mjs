@@ -15,6 +15,7 @@ export const PACKAGES = {
   metrics: ['core'],
   viewer: ['core'],
   workers: ['core'],
+  'create-auto-circuit': [],
   cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
 };
 
@@ -358,6 +359,9 @@ export const ROOMS = {
     testing: [],
   },
   workers: {
+    '.': [],
+  },
+  'create-auto-circuit': {
     '.': [],
   },
   cli: {

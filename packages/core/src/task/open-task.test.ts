@@ -58,6 +58,12 @@ const difference = defineMetric({
 const open = (more: Partial<OpenTaskRequest> = {}) =>
   openTask({ data: file, model: microModel(), backend: async () => interpreterBackend(), ...more });
 
+it('takes all that loadModel gives, the folder of a checkpoint included', async () => {
+  const task = await open({ tokenizer: null, folder: '/a/checkpoint' });
+  expect(task.graph.edgeCount).toBeGreaterThan(0);
+  await task.dispose();
+});
+
 describe('prompts that do not fit', () => {
   const uneven = {
     clean: [[1, 0]],
