@@ -49,6 +49,7 @@ function install(names, from) {
     done.add(name);
     const place = join(modules, name);
     mkdirSync(dirname(place), { recursive: true });
+    rmSync(place, { recursive: true, force: true }); // of an earlier call; a link only
     const source = ours.get(name);
     if (!source) {
       const at = [from, ROOT].map((one) => join(one, 'node_modules', name)).find(existsSync);
