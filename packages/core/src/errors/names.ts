@@ -1,10 +1,15 @@
 /** @file Names that nothing has: the nearest ones that something has. */
 import { AutoCircuitError } from './error.js';
 
+/** No name is longer; the distance of two texts takes time by the product of their lengths. */
+const LONGEST_NAME = 200;
+
 /** The names nearest to `name` (by edit distance), best first; for "did you mean" sentences. */
 export function nearestNames(name: string, known: readonly string[], count = 3): string[] {
+  if (name.length > LONGEST_NAME) return [];
   const limit = Math.max(1, Math.floor(name.length / 3));
   return known
+    .filter((candidate) => Math.abs(candidate.length - name.length) <= limit) // each letter more or fewer is a mistake
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance)
