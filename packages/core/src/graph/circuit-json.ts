@@ -112,12 +112,11 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
   }
   if (graph) checkSameGraph({ layout, options: effectiveOptions(layout, options) }, graph, path);
   const own = graph ?? buildGraph(layout, options);
+  checkMeant(json.edges, options.positions ?? 1, path);
   const scores = new Map<number, number>();
   const seen = new Set<number>();
   for (const { edge, score } of json.edges) {
-    const numbers = edgesByName(own, edge);
-    if (seen.size + numbers.length > MOST_EDGES) throw tooManyEdges(path);
-    for (const number of numbers) {
+    for (const number of edgesByName(own, edge)) {
       if (seen.has(number))
         throw new AutoCircuitError({
           code: 'duplicate-edge',
@@ -132,16 +131,21 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
   return Object.freeze({ circuit: makeCircuit(own, seen), scores });
 }
 
-/** Entries of one JavaScript Set. */
-const MOST_EDGES = 2 ** 24;
-const tooManyEdges = (path: string): AutoCircuitError =>
-  new AutoCircuitError({
+/** Edges of a circuit in a file; a short list of names stands for many where each means all positions. */
+const MOST_EDGES = 2 ** 22;
+
+function checkMeant(edges: CircuitJson['edges'], positions: number, path: string): void {
+  const meant = edges.reduce((n, { edge }) => n + (/@\d+\s*$/.test(edge) ? 1 : positions), 0);
+  if (meant <= MOST_EDGES) return;
+  throw new AutoCircuitError({
     code: 'memory-limit',
     fields: { path, limit: MOST_EDGES },
     where: 'circuit',
-    what: `${path} has more edges than a circuit can hold`,
-    expected: `at most ${MOST_EDGES}, a name without a position counted once for each position`,
+    what: `${path} has more edges than a circuit in a file can have`,
+    expected: `at most ${MOST_EDGES}`,
+    got: `${meant}, where a name without a position counts for all ${positions}`,
   });
+}
 
 /** @throws AutoCircuitError naming the first thing in which two graphs differ. */
 export function checkSameGraph(
