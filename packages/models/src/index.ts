@@ -44,6 +44,7 @@ export {
 } from './autoencoders/train-autoencoder.js';
 export { type ChosenLatents, encodesResidual, withLatents } from './autoencoders/with-latents.js';
 export { type CanonicalWeights, canonicalWeights, type TensorRule, type WeightRecipe } from './checkpoint/canonical.js';
+export { type CacheReport, checkWeightCache } from './checkpoint/check-cache.js';
 export { parseConfig, type RawConfig } from './checkpoint/config.js';
 export { memoryCheckpoint, openCheckpoint, type RawCheckpoint, type RawTensor } from './checkpoint/hf-folder.js';
 /** Loaders for the tables of recipes: `layouts.asIs`, `layouts.transposed`, … */

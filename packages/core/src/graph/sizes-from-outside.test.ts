@@ -90,7 +90,9 @@ describe('EAP-IG graphs', () => {
   it('whose neurons would fill the memory are refused', () => {
     const dModel = 2 ** 20;
     const nodes = { input: { in_graph: true, neurons_scores: [1] } };
-    const error = refused(() => fromEapIg({ cfg: cfg(12, 12, dModel), nodes, edges: {} }, layout({ dModel }), 'g.json'));
+    const error = refused(() =>
+      fromEapIg({ cfg: cfg(12, 12, dModel), nodes, edges: {} }, layout({ dModel }), 'g.json'),
+    );
     expect(error).toMatchObject({ code: 'memory-limit', fields: { path: 'g.json' } });
   });
 });

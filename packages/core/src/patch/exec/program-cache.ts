@@ -130,7 +130,9 @@ export class ProgramCache {
       return { results: executable.run(only(feeds, inputs)) };
     });
     this.#begun = begun.catch(() => undefined); // an error goes to the caller of this run alone
-    return (await begun).results;
+    const results = await (await begun).results;
+    this.#request.weights.check?.();
+    return results;
   }
 
   async #load(spec: ProgramSpec, feeds: Feeds, use: Use): Promise<Loaded> {

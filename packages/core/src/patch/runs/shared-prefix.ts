@@ -82,6 +82,7 @@ export async function withoutPrefix(
       const some = prompts.slice(start, start + PROMPTS_AT_ONCE);
       const ids = some.flatMap(({ clean }) => (clean as readonly number[]).slice(0, length));
       const results = await executable.run({ tokens: intTensor(ids, [some.length, length]) });
+      model.weights.check?.();
       const entries = Object.entries(results);
       some.forEach((prompt, i) => {
         const kept = Object.fromEntries(entries.map(([name, tensor]) => [name, rowOf(tensor, i)]));
