@@ -11,8 +11,15 @@ export type RawConfig = Readonly<Record<string, unknown>> & { readonly model_typ
 
 const rawConfig = z.looseObject({ model_type: z.string().min(1) });
 
+/** More tokens, positions or dimensions than any model has: from here on a number is a mistake, or meant to fill the memory. */
+const MOST = 2 ** 24;
+/** The same for layers, and for heads of a layer; the largest model that is published has 126 and 128. */
+const MOST_PARTS = 4096;
+
 /** A whole count above 0. */
-export const count = z.number().int().positive();
+export const count = z.number().int().positive().max(MOST);
+/** A number of layers, or of heads. */
+export const partCount = z.number().int().positive().max(MOST_PARTS);
 
 /**
  * Reads FOLDER/config.json.
