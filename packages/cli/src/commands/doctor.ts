@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { packageVersion } from '../context/package-version.js';
-import { formatBytes } from '../terminal/numbers.js';
+import { errorText } from '../terminal/advice.js';
+import { countOf, formatBytes } from '../terminal/numbers.js';
+import { createProgress } from '../terminal/progress.js';
 
 interface Line {
   readonly section: string;
@@ -72,6 +74,7 @@ async function caches(cli: Cli): Promise<Line[]> {
   const home = cli.env.HF_HOME ?? join(cli.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface');
   const hub = cli.env.HF_HUB_CACHE ?? join(home, 'hub');
   const offline = ['1', 'true', 'yes', 'on'].includes((cli.env.HF_HUB_OFFLINE ?? '').toLowerCase());
+  const address = hubAddress(cli.env.HF_ENDPOINT);
   const token = cli.env.HF_TOKEN
     ? 'set'
     : existsSync(join(home, 'token'))
@@ -82,11 +85,49 @@ async function caches(cli: Cli): Promise<Line[]> {
     {
       section,
       what: 'hub',
-      ok: true,
-      detail: `${cli.env.HF_ENDPOINT ?? 'https://huggingface.co'}${offline ? ', not used (HF_HUB_OFFLINE)' : ''}`,
+      ok: address.ok,
+      detail: `${address.detail}${offline ? ', not used (HF_HUB_OFFLINE)' : ''}`,
     },
     { section, what: 'hub token', ok: true, detail: token },
+    ...(await weightCache(cli)),
   ];
+}
+
+/** The hub's address. What is no plain address may hold a password, and is not shown. */
+function hubAddress(endpoint = ''): Pick<Line, 'ok' | 'detail'> {
+  if (endpoint === '') return { ok: true, detail: 'https://huggingface.co' };
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  if (!url || !/^https?:$/.test(url.protocol)) return { ok: false, detail: 'HF_ENDPOINT is no address' };
+  const plain = `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+  if (!url.username && !url.password && !url.search && !url.hash) return { ok: true, detail: plain };
+  return { ok: false, detail: `${plain}, but HF_ENDPOINT holds more than an address, which is refused; use HF_TOKEN` };
+}
+
+/** Every cached file is read whole and compared with its checksum, which runs do only where its times have changed. */
+async function weightCache(cli: Cli): Promise<Line[]> {
+  const { checkWeightCache, defaultCacheDir } = await import('@auto-circuit/models');
+  const [section, what] = ['models', 'weight cache'];
+  const folder = defaultCacheDir(cli.env);
+  const bar = createProgress(cli.output, 'weight cache');
+  try {
+    const { files, bytes, damaged, unknown } = await checkWeightCache(folder, (done, total) =>
+      bar.report(done, total, 'bytes'),
+    );
+    const found = files === 0 ? 'none yet' : `${countOf(files, 'file')}, ${formatBytes(bytes)}`;
+    const wrong = [...damaged.map((path) => `${path} is damaged`), ...unknown.map((path) => `${path} has no checksum`)];
+    const lines = wrong.map((detail) => ({
+      section,
+      what,
+      ok: false,
+      detail: `${detail}; the next run writes it again`,
+    }));
+    const right = files > 0 && lines.length === 0 ? ', all with the right checksum' : '';
+    return [{ section, what, ok: true, detail: `${folder} (${found}${right})` }, ...lines];
+  } catch (error) {
+    return [{ section, what, ok: false, detail: errorText(error) }];
+  } finally {
+    bar.stop();
+  }
 }
 
 function cacheDetail(folder: string): string {

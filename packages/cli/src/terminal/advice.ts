@@ -2,7 +2,14 @@
  * @file What the command line advises: libraries know no flags, so their advice is put into flags here, by the code of the
  * error and, where one code has several causes, by its place or its fields.
  */
-import { AutoCircuitError, type ErrorCode, type ErrorParts, errorSentence } from '@auto-circuit/core/startup';
+import {
+  AutoCircuitError,
+  type ErrorCode,
+  type ErrorParts,
+  errorSentence,
+  shortText,
+  visibleText,
+} from '@auto-circuit/core/startup';
 
 /** Advice for one error; undefined where the library's own is as good. */
 type Advice = (parts: ErrorParts) => string | undefined;
@@ -131,7 +138,8 @@ export const warningText = (line: string): string =>
 /** One line for an error, with advice in flags where it has any. */
 export function errorText(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const text = error instanceof AutoCircuitError ? errorSentence(withAdvice(error.parts)) : message;
+  const text =
+    error instanceof AutoCircuitError ? errorSentence(withAdvice(error.parts)) : visibleText(shortText(message));
   return text.trim().replace(/\s*\n\s*/g, ' ');
 }
 

@@ -1,5 +1,7 @@
 /** @file Where lines go: results to stdout; notes, warnings and progress to stderr; one document with `--json`. */
+import { shortText, visibleText } from '@auto-circuit/core/startup';
 import pc from 'picocolors';
+import { shownText, withoutLikelySecrets, withoutSecrets } from './shown.js';
 
 /** What a command line runs in; tests give their own. */
 export interface Streams {
@@ -49,6 +51,8 @@ export function createOutput(streams: Streams, { json = false, quiet = false } =
   const colors = pc.createColors(wantsColor(stdout, streams.env));
   const errorColors = pc.createColors(wantsColor(stderr, streams.env));
   let wroteJson = false;
+  const said = (text: string, { isColorSupported }: Colors): string =>
+    shownText(withoutLikelySecrets(text, streams.env), isColorSupported);
   return Object.freeze({
     streams,
     jsonOnly: json,
@@ -57,20 +61,20 @@ export function createOutput(streams: Streams, { json = false, quiet = false } =
     errorColors,
     width: stdout.columns ?? 100,
     line: (text = '') => {
-      if (!json) stdout.write(`${text}\n`);
+      if (!json) stdout.write(`${shownText(withoutSecrets(text, streams.env), colors.isColorSupported)}\n`);
     },
     json: (value) => {
       wroteJson = true;
-      stdout.write(`${JSON.stringify(value, infinitiesAsText, 2)}\n`);
+      stdout.write(`${withoutSecrets(jsonText(value), streams.env)}\n`);
     },
     get wroteJson() {
       return wroteJson;
     },
     note: (text) => {
-      if (!quiet) stderr.write(`${text}\n`);
+      if (!quiet) stderr.write(`${said(text, errorColors)}\n`);
     },
     warn: (text) => {
-      stderr.write(`${errorColors.yellow('warning:')} ${text}\n`);
+      stderr.write(`${errorColors.yellow('warning:')} ${said(shortText(text), NO_COLORS)}\n`);
     },
   } satisfies Output);
 }
@@ -79,6 +83,11 @@ export function createOutput(streams: Streams, { json = false, quiet = false } =
 function wantsColor(stream: TextStream, env: Streams['env']): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
+
+const NO_COLORS: Colors = pc.createColors(false);
+
+/** JSON writes out most of what a terminal acts on; here all of it. */
+const jsonText = (value: unknown): string => visibleText(JSON.stringify(value, infinitiesAsText, 2));
 
 /** JSON has no infinities. */
 function infinitiesAsText(_key: string, value: unknown): unknown {

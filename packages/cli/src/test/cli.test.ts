@@ -256,7 +256,9 @@ describe('config defaults', () => {
 
 describe('doctor and completion', () => {
   it('doctor says what is here', async () => {
-    const { code, stdout } = await runMain(['doctor', '--json'], { env: { HF_HOME: folder } });
+    const { code, stdout } = await runMain(['doctor', '--json'], {
+      env: { HF_HOME: folder, AUTO_CIRCUIT_CACHE: folder },
+    });
     const { ok, checks } = JSON.parse(stdout);
     expect([code, typeof ok]).toEqual([0, 'boolean']);
     const named = new Map(checks.map((check: { what: string }) => [check.what, check]));
