@@ -91,7 +91,7 @@ describe('what a terminal acts on', () => {
     const prompts = write('ids.json', { prompts: [{ clean: [1, 2, 3], corrupt: [1, 3, 2], answers: [4] }] });
     const run = await runMain(['logits', '--data', prompts, '--model', `./${renamed}`, '--top', '50'], { cwd });
     expect(run).toMatchObject({ code: 0, stderr: expect.any(String) });
-    expect(run.stdout).toContain('\\u001b[2J');
+    expect(run.stdout).toContain('\\u202e');
     quiet(run);
   });
 

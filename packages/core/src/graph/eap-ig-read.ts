@@ -188,8 +188,9 @@ function nodeScores(graph: Graph, entries: readonly EapIgNode[]): NodeScores | n
   const ofNodes = entries.some(({ score }) => typeof score === 'number');
   if (!ofNeurons && !ofNodes) return null;
   const { dModel } = graph.layout;
+  // a file may say any dModel where no node lists its numbers
   const neurons = entries.map(({ neurons_scores: own }) =>
-    Array.from({ length: dModel }, (_, i) => own?.[i] ?? Number.POSITIVE_INFINITY),
+    ofNeurons ? Array.from({ length: dModel }, (_, i) => own?.[i] ?? Number.POSITIVE_INFINITY) : [],
   );
   const sumOf = (own: readonly number[]): number => {
     const finite = own.filter(Number.isFinite);

@@ -23,8 +23,15 @@ interface RemoteFile {
   readonly url: string;
   /** Names the content: its sha256 for large files, its git hash for small ones. */
   readonly etag: string;
+  /** Its name in the cache. */
+  readonly blob: string;
   readonly size: number | undefined;
 }
+
+const IS_HASH = /^([0-9a-f]{64}|[0-9a-f]{40})$/;
+/** Mirrors may name contents by size and time, which two files can share: then the file's address is part of the name. */
+const blobName = (etag: string, url: string): string =>
+  IS_HASH.test(etag) ? etag : createHash('sha256').update(`${new URL(url).pathname} ${etag}`).digest('hex');
 
 /** The connection ended before the answer was whole. */
 class Interrupted extends Error {}
@@ -37,12 +44,12 @@ export async function downloadFile(hub: HubConnection, cache: RepoCache, commit:
   if (existsSync(cache.snapshot(commit, file))) return;
   try {
     const remote = await describe(hub, commit, file);
-    const blob = cache.blob(remote.etag);
+    const blob = cache.blob(remote.blob);
     if (!existsSync(blob)) {
       checkSmall(hub, file, remote);
       await fetchBlob(hub, file, remote, blob);
     }
-    await cache.link(remote.etag, commit, file);
+    await cache.link(remote.blob, commit, file);
   } catch (cause) {
     throw fileError(WHERE, `write ${file} to`, cache.folder, cause);
   }
@@ -73,7 +80,7 @@ async function describe(hub: HubConnection, commit: string, file: string): Promi
     const etag = (linked ?? answer.headers.get('etag') ?? '').replace(/^W\//, '').replace(/^"|"$/g, '');
     const size = answer.headers.get('x-linked-size') ?? (location ? null : answer.headers.get('content-length'));
     if (etag === '') break;
-    return { url, etag, size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined };
+    return { url, etag, blob: blobName(etag, url), size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined };
   }
   throw new AutoCircuitError({
     code: 'hub-refused',
