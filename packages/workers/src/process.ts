@@ -9,6 +9,10 @@ import { remoteBackend } from './remote-backend.js';
 
 const ENTRY = fileURLToPath(new URL('./process-entry.js', import.meta.url));
 
+/** What a signal means that nobody sends. */
+const reasonOf = (signal: string | null): string =>
+  signal === 'SIGBUS' ? ', as a file of weights was cut short while it was mapped' : '';
+
 /**
  * Starts a process with a backend in it. Programs, feeds and results are copied; weights in files are read there.
  * @throws AutoCircuitError what the backend itself throws on being made
@@ -28,7 +32,7 @@ export function backendInProcess(start: WorkerBackend): Promise<Backend> {
       onEnd: (listener) => {
         child.on('error', listener);
         child.on('exit', (code, signal) =>
-          listener(unusable(`its process ended ${signal ?? `with code ${code}`}`, 'worker-failed')),
+          listener(unusable(`its process ended ${signal ?? `with code ${code}`}${reasonOf(signal)}`, 'worker-failed')),
         );
       },
       async end() {

@@ -1,6 +1,7 @@
 /** @file Mutations of circuits, EAP-IG graphs and prompt files: a right reading or a sentence, never long and never large. */
 import { describe, expect, it } from 'vitest';
 import { parsePromptFile } from '../prompts/prompt-file.js';
+import { floatTensor } from '../tensor/tensor.js';
 import { SMALL_LAYOUT, smallGraph } from '../testing/graphs.js';
 import { mutatedJson, mutatedText, mutationRounds, readMutations } from '../testing/mutations.js';
 import { buildGraph } from './build.js';
@@ -37,7 +38,7 @@ describe('mutations', () => {
   });
 
   it(`of EAP-IG graphs, ${rounds}`, async () => {
-    const nodes = { scores: { shape: [graph.sources.length], data: scoresOf(graph.sources.length) } };
+    const nodes = { scores: floatTensor(scoresOf(graph.sources.length), [graph.sources.length]) };
     const text = JSON.stringify(toEapIg(graph, scores, circuit, { nodes }));
     const report = await readMutations({ rounds, seed: 2 }, (random) => {
       const mutated = mutatedJson(text, random);

@@ -114,25 +114,43 @@ export async function readMutations(
   for (let round = 0; round < rounds; round++) {
     const fail = (what: string, cause?: unknown): Error =>
       new Error(`seed ${seed}, round ${round}: ${what}`, { cause });
-    const [started, before] = [performance.now(), process.memoryUsage.rss()];
-    try {
-      const wrong = await read(seededRandom(seed, round), round);
-      if (wrong !== undefined) throw fail(wrong);
-      report.read++;
-    } catch (error) {
-      if (!(error instanceof AutoCircuitError))
-        throw error instanceof Error && error.message.startsWith('seed ') ? error : fail('uncaught', error);
-      if (error.kind !== 'user') throw fail(`called ours: ${error.message}`, error);
-      if (error.message.length > 15_000) throw fail(`a sentence of ${error.message.length} characters`);
-      report.refused++;
+    let fastest = Number.POSITIVE_INFINITY;
+    // what is slow because the machine is busy is not slow every time
+    for (let attempt = 0; attempt < ATTEMPTS && fastest > MOST_MS; attempt++) {
+      const [started, before] = [performance.now(), process.memoryUsage.rss()];
+      const { wrong, refused } = await outcomeOf(() => read(seededRandom(seed, round), round));
+      if (wrong) throw fail(wrong.what, wrong.cause);
+      fastest = Math.min(fastest, performance.now() - started);
+      const bytes = process.memoryUsage.rss() - before;
+      report.mostBytes = Math.max(report.mostBytes, bytes);
+      if (bytes > MOST_BYTES) throw fail(`${Math.round(bytes / 2 ** 20)} MiB`);
+      if (attempt === 0) report[refused ? 'refused' : 'read']++;
     }
-    const [ms, bytes] = [performance.now() - started, process.memoryUsage.rss() - before];
-    report.slowestMs = Math.max(report.slowestMs, Math.round(ms));
-    report.mostBytes = Math.max(report.mostBytes, bytes);
-    if (ms > MOST_MS) throw fail(`${Math.round(ms)} ms`);
-    if (bytes > MOST_BYTES) throw fail(`${Math.round(bytes / 2 ** 20)} MiB`);
+    report.slowestMs = Math.max(report.slowestMs, Math.round(fastest));
+    if (fastest > MOST_MS) throw fail(`${Math.round(fastest)} ms`);
   }
   return Object.freeze(report);
+}
+const ATTEMPTS = 3;
+/** Characters of a sentence whose every part is cut. */
+const LONGEST_SENTENCE = 15_000;
+
+interface Outcome {
+  readonly refused: boolean;
+  readonly wrong?: { readonly what: string; readonly cause?: unknown };
+}
+
+async function outcomeOf(read: () => string | undefined | Promise<string | undefined>): Promise<Outcome> {
+  try {
+    const wrong = await read();
+    return { refused: false, ...(wrong === undefined ? {} : { wrong: { what: wrong } }) };
+  } catch (cause) {
+    const refused = true;
+    if (!(cause instanceof AutoCircuitError)) return { refused, wrong: { what: 'uncaught', cause } };
+    if (cause.kind !== 'user') return { refused, wrong: { what: `called ours: ${cause.message}`, cause } };
+    if (cause.message.length <= LONGEST_SENTENCE) return { refused };
+    return { refused, wrong: { what: `a sentence of ${cause.message.length} characters` } };
+  }
 }
 
 /** Rounds of a suite: `AUTO_CIRCUIT_MUTATIONS`, or some hundreds. */

@@ -198,7 +198,7 @@ describe('answers without end', () => {
       response.writeHead(200);
       const drip = setInterval(() => (response.destroyed ? clearInterval(drip) : response.write('x')), 20);
     };
-    await expect(fetchModel({ patienceMs: 100 })).rejects.toThrow(
+    await expect(fetchModel({ patienceMs: 500 })).rejects.toThrow(
       errorWith('download-broken', { file: 'model.safetensors' }),
     );
   });
