@@ -140,7 +140,7 @@ describe('mutations of what the hub answers', () => {
         const settings = {
           cacheDir,
           endpoint: hub.endpoint,
-          patienceMs: 150,
+          patienceMs: 80,
           retryMs: 1,
           token: 'hf_secret',
           offline: false,

@@ -236,6 +236,7 @@ describe('changed meanwhile', () => {
         if (signal === null) expect(code, `${what}: ${stderr}`).toBe(2);
       }
       const outcome = code === 0 ? 'right' : signal === null ? /^error: \[\w+\]/m.exec(stderr)![0] : signal;
+      if (process.env.AUTO_CIRCUIT_CHANGES !== undefined) console.log(`${what}: ${outcome}`);
       outcomes[`${name}: ${outcome}`] = (outcomes[`${name}: ${outcome}`] ?? 0) + 1;
     }
     console.log(outcomes);

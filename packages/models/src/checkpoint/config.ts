@@ -1,6 +1,7 @@
 /** @file Reads config.json and checks what a recipe needs of it; every problem is one sentence that names the key. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { checkJson, fileError, parseJson } from '@auto-circuit/core/run';
 import { z } from 'zod';
 
@@ -34,11 +35,23 @@ export function readConfig(folder: string): RawConfig {
 export function readJson(path: string): unknown {
   let text: string;
   try {
+    refuseEndless(path);
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw fileError(WHERE, 'read', path, cause);
   }
   return parseJson(text, { where: WHERE, path });
+}
+
+/** A folder from elsewhere may hold a link to what never ends, such as /dev/zero. @throws AutoCircuitError for what is no file */
+function refuseEndless(path: string): void {
+  if (statSync(path).isFile()) return;
+  throw new AutoCircuitError({
+    code: 'file-unreadable',
+    fields: { path },
+    where: WHERE,
+    what: `${path} is not a file`,
+  });
 }
 
 /**

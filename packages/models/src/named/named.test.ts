@@ -192,7 +192,7 @@ describe('names on the hub', () => {
 
   it('say the size that the name says', () => {
     // 1_6b and 1b6 are 1.6b
-    const numbersIn = (name: string) =>
+    const numbersIn = (name: string): readonly string[] =>
       name
         .toLowerCase()
         .replace(/(\d)[_b](\d)/g, '$1.$2')
