@@ -98,6 +98,8 @@ export async function openPatchable(
   const graph = buildGraph(model.spec.layout, options);
   const memory = memoryShare(cli);
   if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
+  const mapped = mappedFile(model);
+  const endGuard = mapped === null ? () => undefined : guardMappedFile(mapped);
   const backend = await openBackend(cli);
   const patchable = await createPatchableModel({
     model,
@@ -106,8 +108,6 @@ export async function openPatchable(
     onDebug: cli.trace,
     ...(memory === undefined ? {} : { memoryBytes: memoryBytes(memory) }),
   });
-  const mapped = mappedFile(model);
-  const endGuard = mapped === null ? () => undefined : guardMappedFile(mapped);
   const dispose = async (): Promise<void> => {
     await patchable.dispose();
     await backend.dispose();

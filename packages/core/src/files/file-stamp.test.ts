@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorOf } from '../testing/errors.js';
 import { fileStamp, unchangedSince } from './file-stamp.js';
@@ -24,7 +25,10 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stamp-'));
   path = join(folder, 'a');
   await writeSafetensors(path, [safetensorsSource('x', [2], Float32Array.of(1, 2))]);
+  await sleep(TICK_MS);
 });
+/** Clocks of file systems tick in some milliseconds. */
+const TICK_MS = 20;
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const changes: Record<string, () => void> = {

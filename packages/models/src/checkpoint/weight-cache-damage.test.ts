@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { gpt2Recipe } from '../recipes/gpt2.js';
@@ -31,10 +32,13 @@ let root: string;
 let model: string;
 let cacheDir: string;
 let warnings: string[];
-beforeEach(() => {
+/** Clocks of file systems tick in some milliseconds. */
+const TICK_MS = 20;
+beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'cache-damage-'));
   [model, cacheDir] = [join(root, 'model'), join(root, 'cache')];
   cpSync(original, model, { recursive: true });
+  await sleep(TICK_MS);
   warnings = [];
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -42,8 +46,12 @@ afterEach(() => rmSync(root, { recursive: true }));
 const onWarning = (line: string): void => {
   if (!line.startsWith('[checkpoint]')) warnings.push(line);
 };
-const load = (settings: { memoryLimitBytes?: number; recipe?: typeof gpt2Recipe } = {}) =>
-  loadWeights(model, settings.recipe ?? gpt2Recipe, 'all', { cacheDir, memoryLimitBytes: 0, onWarning, ...settings });
+const load = async (settings: { memoryLimitBytes?: number; recipe?: typeof gpt2Recipe } = {}) => {
+  const { recipe = gpt2Recipe, ...others } = settings;
+  const loaded = await loadWeights(model, recipe, 'all', { cacheDir, memoryLimitBytes: 0, onWarning, ...others });
+  await sleep(TICK_MS);
+  return loaded;
+};
 const numbersOf = (folder: string) => {
   const { tensors } = canonicalWeights(openCheckpoint(folder), gpt2Recipe, 'all');
   return Object.fromEntries([...tensors].map(([name, { load: numbers }]) => [name, numbers()]));

@@ -75,7 +75,12 @@ export async function withoutPrefix(
   prompts: readonly Prompt[],
   length: number,
 ): Promise<Prompt[]> {
-  const executable = await backend.compile(prefixProgram(model), model.weights, { repeated: false });
+  const executable = await backend
+    .compile(prefixProgram(model), model.weights, { repeated: false })
+    .catch((error: unknown) => {
+      model.weights.check?.();
+      throw error;
+    });
   try {
     const cut: Prompt[] = [];
     for (let start = 0; start < prompts.length; start += PROMPTS_AT_ONCE) {
