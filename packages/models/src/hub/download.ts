@@ -31,7 +31,11 @@ interface RemoteFile {
 const IS_HASH = /^([0-9a-f]{64}|[0-9a-f]{40})$/;
 /** Mirrors may name contents by size and time, which two files can share: then the file's address is part of the name. */
 const blobName = (etag: string, url: string): string =>
-  IS_HASH.test(etag) ? etag : createHash('sha256').update(`${new URL(url).pathname} ${etag}`).digest('hex');
+  IS_HASH.test(etag)
+    ? etag
+    : createHash('sha256')
+        .update(`${new URL(url).pathname} ${etag}`)
+        .digest('hex');
 
 /** The connection ended before the answer was whole. */
 class Interrupted extends Error {}
@@ -80,7 +84,12 @@ async function describe(hub: HubConnection, commit: string, file: string): Promi
     const etag = (linked ?? answer.headers.get('etag') ?? '').replace(/^W\//, '').replace(/^"|"$/g, '');
     const size = answer.headers.get('x-linked-size') ?? (location ? null : answer.headers.get('content-length'));
     if (etag === '') break;
-    return { url, etag, blob: blobName(etag, url), size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined };
+    return {
+      url,
+      etag,
+      blob: blobName(etag, url),
+      size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined,
+    };
   }
   throw new AutoCircuitError({
     code: 'hub-refused',
