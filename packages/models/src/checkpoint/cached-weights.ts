@@ -214,7 +214,19 @@ async function writeCanonical(
     // runs map it: who cuts or overwrites it ends or falsifies them. Windows replaces no file that cannot be written
     ...(process.platform === 'win32' ? {} : { mode: 0o444 }),
   });
-  return { stamp: fileStamp(path), sha256: hash.digest('hex') };
+  return readBack(path, hash.digest('hex'));
+}
+
+/**
+ * The file as it lies there, read once more: what was written is not always what is there. Another process may put the same
+ * content in its place meanwhile.
+ */
+async function readBack(path: string, sha256: string): Promise<CheckNote> {
+  for (;;) {
+    const stamp = fileStamp(path);
+    if ((await hashFile(path)) !== sha256) throw changedFile('cache', path, 'it was being written');
+    if (fileStamp(path) === stamp) return { stamp, sha256 };
+  }
 }
 
 /** Where weights go when the cache folder cannot be written: a folder of this user's. */

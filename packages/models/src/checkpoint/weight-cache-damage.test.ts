@@ -118,6 +118,30 @@ describe('a model that changes while it is read', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('or whose conversion is cut short while it is written, is refused and not kept', async () => {
+    const cut = (): void => {
+      const folder = join(cacheDir, 'weights');
+      for (const name of readdirSync(folder)) truncateSync(join(folder, name), 1000); // the rest is written after a hole
+    };
+    let reads = 0;
+    const recipe: typeof gpt2Recipe = {
+      ...gpt2Recipe,
+      rules: (config, raw) =>
+        gpt2Recipe.rules(config, raw).map((rule) => ({
+          ...rule,
+          from: (from) => {
+            if (++reads === 8) cut();
+            return rule.from(from);
+          },
+        })),
+    };
+    await expect(load({ recipe })).rejects.toThrow(
+      errorWith('file-changed', { path: expect.stringContaining(cacheDir) }),
+    );
+    const { store } = await load();
+    for (const [name, numbers] of Object.entries(numbersOf(model))) expect(store.read(name)).toEqual(numbers);
+  });
+
   it('just after it was written: its hash is not remembered, since clocks may not tell', async () => {
     await load();
     expect(readdirSync(cacheDir)).not.toContain('hashes');
