@@ -48,7 +48,7 @@ function pack(folder) {
 }
 
 function installInto(folder, tarballs) {
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--ignore-scripts', ...tarballs], folder);
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs], folder);
 }
 
 const core = pack(join(root, 'packages', 'core'));
@@ -77,7 +77,12 @@ const others = [
   'workers',
   'cli',
 ];
-installInto(user, [core, ...others.map((name) => pack(join(root, 'packages', name))), pack(author)]);
+const runtime = process.platform === 'win32' ? 'win32' : `${process.platform}-${process.arch}`;
+const packages = [
+  ...others.map((name) => join(root, 'packages', name)),
+  join(root, 'platforms', `onnxruntime-${runtime}`),
+];
+installInto(user, [core, ...packages.map(pack), pack(author)]);
 const cli = (...args) => run('npx', ['--no-install', 'auto-circuit', ...args], user);
 expectText(
   cli('list', 'algos', 'degree', '--plugin', 'degree'),

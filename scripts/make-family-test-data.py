@@ -1,6 +1,6 @@
 """Small random models of each family with the logits that Hugging Face transformers gives for them, as test data.
 
-    python scripts/make-family-test-data.py            needs torch, transformers and safetensors
+    python scripts/make-family-test-data.py [NAME …]   all or some; needs torch, transformers and safetensors
 
 Writes packages/models/test-data/families/NAME/{config.json, config.original.json, model.safetensors, expected.safetensors}, and
 the same for the example plugin. config.json is in the form that transformers 5 writes, config.original.json in the form of the
@@ -8,17 +8,15 @@ files that the models were published with (rotary keys at the top, older names).
 `logits` [prompts, pos, vocabulary], computed in float64 with eager attention (float32 where a model insists on it).
 """
 
-import json
 import pathlib
-import re
+import sys
 
 import torch
 import transformers
-from safetensors.torch import save_file
+from small_models import write
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OUT = ROOT / "packages/models/test-data/families"
-PROMPTS, LENGTH = 2, 7
 
 COMMON = dict(
     vocab_size=13,
@@ -168,9 +166,28 @@ MODELS = {
         max_position_embeddings=8, use_parallel_residual=False, attention_bias=False, hidden_act="gelu_fast",
         rope_parameters=rope(partial_rotary_factor=0.5),
     ),
+    # mixtures of experts: all experts, or part of them, in some layers or in all
+    "mixtral": transformers.MixtralConfig(
+        **WIDER, num_hidden_layers=2, num_local_experts=4, num_experts_per_tok=2, sliding_window=3, rope_parameters=rope(),
+    ),
+    "qwen3-moe": transformers.Qwen3MoeConfig(
+        **COMMON, num_hidden_layers=3, num_local_experts=5, num_experts_per_tok=3, moe_intermediate_size=6,
+        norm_topk_prob=True, mlp_only_layers=[1], attention_bias=True, tie_word_embeddings=True, rope_parameters=rope(),
+    ),
+    "olmoe": transformers.OlmoeConfig(
+        **WIDER, num_hidden_layers=2, num_experts=4, num_experts_per_tok=2, norm_topk_prob=False, clip_qkv=0.9,
+        rope_parameters=rope(),
+    ),
+    "gpt-oss": transformers.GptOssConfig(
+        **COMMON, num_hidden_layers=2, num_local_experts=4, num_experts_per_tok=2, sliding_window=3, swiglu_limit=1.1,
+        rope_parameters={**YARN, "truncate": False, "beta_fast": 32.0, "beta_slow": 1.0},
+    ),
+    # published so: the experts' matrices in MXFP4
+    "gpt-oss-mxfp4": transformers.GptOssConfig(
+        **COMMON | {"hidden_size": 32, "intermediate_size": 32}, num_hidden_layers=1, num_local_experts=2,
+        num_experts_per_tok=1, sliding_window=3, rope_parameters={**YARN, "truncate": False},
+    ),
 }
-# these compute attention in float32 and refuse anything else
-FLOAT32 = {"gpt2-by-layer"}
 # Falcon's eager attention adds the linear biases twice: to the mask and to the scores. Its default does not.
 ATTENTION = {"falcon-rw": "sdpa"}
 
@@ -179,9 +196,10 @@ RENAMED = {
     "gpt_neox": {"rope_theta": "rotary_emb_base", "partial_rotary_factor": "rotary_pct"},
     "bloom": {"hidden_size": "n_embed", "n_head": "num_attention_heads"},
     "falcon": {"num_hidden_layers": "n_layer", "num_attention_heads": "n_head", "num_kv_heads": "n_head_kv"},
+    "qwen3_moe": {"num_local_experts": "num_experts"},
 }
 # Published configs that leave it to the family which layers slide.
-UNLISTED = {"qwen2", "qwen3", "gemma2", "smollm3", "cohere2"}
+UNLISTED = {"qwen2", "qwen3", "gemma2", "smollm3", "cohere2", "gpt_oss"}
 
 
 def original(config: dict) -> dict:
@@ -218,27 +236,15 @@ def original(config: dict) -> dict:
 
 def main() -> None:
     for name, config in MODELS.items():
+        if len(sys.argv) > 1 and name not in sys.argv[1:]:
+            continue
         torch.manual_seed(len(name))
-        config._attn_implementation = ATTENTION.get(name, "eager")
-        model = transformers.AutoModelForCausalLM.from_config(config).eval()
-        with torch.no_grad():
-            for key, parameter in model.named_parameters():
-                # wide enough for every part to matter, norms and biases too; Gemma's norms are kept as what is added to 1
-                is_gain = re.search(r"norm|\bln_", key) and key.endswith("weight") and not name.startswith("gemma")
-                spread = 0.5 if parameter.ndim > 1 else 0.3
-                parameter.copy_(torch.randn_like(parameter) * spread + (1.0 if is_gain else 0.0))
-            folder = FOLDERS.get(name, OUT / name)
-            folder.mkdir(parents=True, exist_ok=True)
-            tied = bool(config.tie_word_embeddings)
-            state = {k: v.contiguous() for k, v in model.state_dict().items() if not (tied and k == "lm_head.weight")}
-            save_file(state, folder / "model.safetensors")
-            tokens = torch.randint(0, config.vocab_size, (PROMPTS, LENGTH))
-            logits = (model if name in FLOAT32 else model.double())(tokens).logits
-            save_file({"tokens": tokens, "logits": logits.contiguous()}, folder / "expected.safetensors")
-            written = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}
-            for file, content in {"config.json": written, "config.original.json": original(written)}.items():
-                (folder / file).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-            print(name, sum(f.stat().st_size for f in folder.iterdir()), "bytes", float(logits.abs().max()))
+        written = {k: v for k, v in config.to_dict().items() if not k.startswith("_")}
+        packed = name == "gpt-oss-mxfp4"
+        if packed:
+            written["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}
+        configs = {"config.json": written, "config.original.json": original(written)}
+        write(FOLDERS.get(name, OUT / name), config, configs, attention=ATTENTION.get(name, "eager"), packed=packed)
 
 
 if __name__ == "__main__":

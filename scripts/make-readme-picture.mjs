@@ -21,20 +21,20 @@ const PICTURES = {
   'demo-circuit.png': {
     command: ['discover', '--task', 'ioi-mini', '--algo', 'eap-ig-inputs'],
     select: 'section:has(#circuit)',
-    viewport: { width: 600, height: 900 },
-    style: `#circuit-title, .controls, .note, .legend > :nth-last-child(-n+2) { display: none }
+    viewport: { width: 640, height: 900 },
+    style: `#circuit-title, .controls, .note { display: none }
       .legend { justify-content: center } section { border: 0 !important; border-radius: 0; padding: 0 0 8px !important }`,
-    deviceScaleFactor: 2,
+    deviceScaleFactor: 1.25,
   },
   'report.png': {
     command: ['discover', '--task', 'ioi-mini-positions', '--algo', 'eap'],
     select: 'main',
-    viewport: { width: 900, height: 1200 },
-    style: 'section:nth-of-type(n + 2) { display: none } main { padding-bottom: 20px }',
+    viewport: { width: 800, height: 1200 },
+    style: 'section:nth-of-type(n + 2), .note, .tile:last-child { display: none } main { padding-bottom: 20px }',
     deviceScaleFactor: 1,
   },
   'comparison.png': {
-    command: ['compare', '--task', 'ioi-mini', '--algos', 'eap,eap-ig-inputs,activation-magnitude,random'],
+    command: ['compare', '--task', 'ioi-mini', '--algos', 'eap,eap-ig-inputs,relp,random'],
     select: 'section',
     viewport: { width: 860, height: 1200 },
     style: 'section { border: 0 !important } .curves > :nth-child(n + 5), .small-circuits, h3 { display: none }',

@@ -6,7 +6,7 @@
  *   node scripts/same-runs.mjs OTHER_CHECKOUT             all runs
  *   node scripts/same-runs.mjs OTHER_CHECKOUT eap acdc    some of them
  *
- * `timings.json` is left out, and of `run.json` the versions; of `report.html` only whether it is there is compared.
+ * `timings.json` and `checksums.json` are left out, and of `run.json` the versions; of `report.html` only whether it is there is compared.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -80,14 +80,14 @@ function run(checkout, flags, out) {
   const args = [join(checkout, 'packages/cli/dist/main.js'), 'discover', ...flags, '--out', out, '--quiet'];
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) return new Map([[`exit code ${status}: ${stderr.trim().split('\n').at(-1)}`, '']]);
-  const files = readdirSync(out).filter((file) => file !== 'timings.json');
+  const files = readdirSync(out).filter((file) => !['timings.json', 'checksums.json'].includes(file));
   return new Map(files.map((file) => [file, compared(file, readFileSync(join(out, file)))]));
 }
 
 function compared(file, bytes) {
   if (file === 'report.html') return '';
   if (file !== 'run.json') return bytes.toString('base64');
-  const { versions: _, ...rest } = JSON.parse(bytes.toString('utf8'));
+  const { versions: _, memory: __, checksums: ___, ...rest } = JSON.parse(bytes.toString('utf8'));
   return JSON.stringify(rest);
 }
 

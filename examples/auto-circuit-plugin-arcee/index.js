@@ -49,8 +49,8 @@ function trace(shape, has, points) {
   const { builder: b } = points;
   const { dModel, dHead, vocabulary, positions } = shape;
   const norm = (name) => rmsNormNamed(points, has, shape, name);
-  const cos = points.weight('rope.cos', [positions, dHead]);
-  const sin = points.weight('rope.sin', [positions, dHead]);
+  const cos = points.weight('rope.cos', [positions, dHead / 2]);
+  const sin = points.weight('rope.sin', [positions, dHead / 2]);
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), points.input, 0); // [batch, pos, dModel]
 
   return traceBlocks(points, shape, embedded, {

@@ -11,7 +11,7 @@ const ownPart = (help) => help.replace(/^Global Options:\n(?: .*\n)+\n?/m, '');
 export async function cliPage() {
   const names = createProgram({ stdout: silent, stderr: silent, env: {} }).commands.map((command) => command.name());
   const parts = [
-    'Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 2 a mistake in what was asked, 1 a mistake of ours, 130 interrupted with the work kept.\n',
+    'Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 2 a mistake in what was asked, 1 a bug in auto-circuit, 130 interrupted with the work kept.\n',
     fenced(await runCli(['--help'])),
   ];
   for (const name of names) parts.push(`## ${name}\n`, fenced(ownPart(await runCli([name, '--help']))));

@@ -20,7 +20,7 @@ const PAGES = {
   }),
   'metrics.md': ({ metrics }) => ({
     title: 'Metrics',
-    text: `What \`--metric\` takes, with commas between. Measured at the last position, mean over prompts.\n\n${table(
+    text: `What \`--metric\` takes, separated by commas. Measured at the last position, mean over prompts.\n\n${table(
       ['metric', '', 'unit', 'better', 'needs wrong answers'],
       metrics.map((m) => [
         `\`${m.name}\``,

@@ -19,7 +19,7 @@ describe('the plugin', () => {
   });
   it('tells doctor of every device the runtime knows', async () => {
     const lines = await onnx.probe();
-    expect(lines[0]).toEqual({ what: 'onnxruntime-node', ok: true, detail: '1.30.0' });
+    expect(lines[0]).toEqual({ what: 'onnxruntime', ok: true, detail: '1.30.0 of onnxruntime-node' });
     expect(lines[1]).toMatchObject({ what: 'onnx, device cpu', ok: true });
     for (const line of lines) expect(line.detail).not.toBe('');
   });

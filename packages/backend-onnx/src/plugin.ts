@@ -1,7 +1,7 @@
 /** @file The ONNX backend as a plugin: its name, its options, and its probe of the devices here. */
 import { AutoCircuitError, defineBackend, definePlugin, type Plugin, type ProbeLine } from '@auto-circuit/core/plugin';
 import { HOW_TO_GET, ONNX_DEVICES } from './runtime/devices.js';
-import { availableDevices, loadRuntime } from './runtime/load.js';
+import { availableDevices, findRuntime, loadRuntime } from './runtime/load.js';
 import { onnxBackend } from './session/backend.js';
 
 /** The backend under the name `onnx`. */
@@ -12,15 +12,15 @@ export const onnx = defineBackend({
     fuse: {
       type: 'boolean',
       default: true,
-      doc: 'compute layer norms and GELUs in one step where nothing reads their inner values',
+      doc: 'compute layer norms and GELUs in one step where nothing reads intermediate values',
     },
     prepack: {
       type: 'enum',
       values: ['auto', 'on', 'off'],
       default: 'auto',
-      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit in --memory',
+      doc: 'keep a second copy of the weights, laid out for the kernels; auto: when both fit into memory',
     },
-    spinning: { type: 'boolean', default: true, doc: 'threads wait actively for the next step of a run' },
+    spinning: { type: 'boolean', default: true, doc: 'threads busy-wait for the next step of a run' },
   },
   create: (settings, { fuse, prepack, spinning }) =>
     onnxBackend({ ...settings, fuse, spinning, prepack: prepack === 'auto' ? 'auto' : prepack === 'on' }),
@@ -40,9 +40,13 @@ async function probeDevices(): Promise<readonly ProbeLine[]> {
     known = availableDevices(ort);
     version = ort.env.versions.node;
   } catch (error) {
-    return [{ what: 'onnxruntime-node', ok: false, detail: text(error) }];
+    return [{ what: 'onnxruntime', ok: false, detail: text(error) }];
   }
-  const lines: ProbeLine[] = [{ what: 'onnxruntime-node', ok: true, detail: version ?? 'unknown version' }];
+  const { found, ignored } = findRuntime();
+  const other = ignored === null ? '' : `; onnxruntime-node ${ignored}, another version, is left alone`;
+  const lines: ProbeLine[] = [
+    { what: 'onnxruntime', ok: true, detail: `${version ?? 'unknown version'} of ${found?.name}${other}` },
+  ];
   for (const device of ONNX_DEVICES.filter((d) => known.includes(d))) {
     const what = `onnx, device ${device}`;
     if (device === 'webgpu') {

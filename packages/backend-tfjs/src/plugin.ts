@@ -7,12 +7,12 @@ import { tfjsBackend } from './session/backend.js';
 /** The backend under the name `tfjs`. */
 export const tfjs = defineBackend({
   name: 'tfjs',
-  doc: 'TensorFlow.js: tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript (--device gpu, node, wasm, cpu)',
+  doc: 'TensorFlow.js: tfjs-node-gpu, tfjs-node, WebAssembly, plain JavaScript (devices gpu, node, wasm, cpu)',
   options: {
     folder: {
       type: 'string',
       default: '',
-      doc: 'a folder whose node_modules are searched first for the package of the runtime',
+      doc: 'a folder whose node_modules is searched first for the runtime’s package',
     },
   },
   create: (settings, { folder }) => tfjsBackend({ ...settings, ...(folder === '' ? {} : { folder }) }),

@@ -1,14 +1,16 @@
 /** @file From a command line to an exit code. Tests call `main` with streams of their own; no process is needed. */
 import { loadConfig, unknownName } from '@auto-circuit/core/startup';
 import { Command, CommanderError, Option } from 'commander';
-import { COMMANDS } from './commands/all-commands.js';
-import { createCli, GLOBAL_FLAGS } from './context/context.js';
+import { readCatalog } from './context/catalog.js';
+import { type CliCommand, createCli, GLOBAL_FLAGS } from './context/context.js';
 import { packageVersion } from './context/package-version.js';
 import { addFlags, flagNames } from './flags/flag-table.js';
 import { splitTableFlags, type TableFlag } from './flags/table-flags.js';
 import { usageError } from './flags/usage-error.js';
+import { allCommands, neededCommands } from './load-commands.js';
 import { reportError } from './terminal/errors.js';
 import { createOutput, type Output, type Streams } from './terminal/output.js';
+import { asTyped } from './terminal/typed.js';
 
 /**
  * Runs one command line.
@@ -18,21 +20,40 @@ import { createOutput, type Output, type Streams } from './terminal/output.js';
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const { rest, flags } = splitTableFlags(argv);
   let exitCode = 0;
+  let helped: Command | null = null;
   let output = createOutput(streams, { json: argv.includes('--json') }); // until the command line and the config are read
-  const program = createProgram(streams, flags, {
+  const program = programOf(await neededCommands(rest, readCatalog()), streams, flags, {
     onExitCode: (code) => {
       exitCode = code;
     },
     onOutput: (own) => {
       output = own;
     },
+    onHelp: (command) => {
+      helped = command;
+    },
   });
   try {
     await program.parseAsync(rest.length === 0 ? ['--help'] : rest, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof CommanderError && error.exitCode === 0) {
+      return helped ? helpOfNames(program, helped, streams, flags) : 0;
+    }
     return reportError(output, error, argv.includes('--debug'));
+  }
+}
+
+/** After the help of a command: help about what its command line names. */
+async function helpOfNames(program: Command, command: Command, streams: Streams, flags: readonly TableFlag[]) {
+  const { namesSomething, showNamedHelp } = await import('./commands/named-help.js');
+  if (!namesSomething(command)) return 0;
+  try {
+    const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
+    await showNamedHelp(createCli(command, streams, config, flags), command);
+    return 0;
+  } catch (error) {
+    return reportError(createOutput(streams), error, false);
   }
 }
 
@@ -40,15 +61,18 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
 export interface ProgramHooks {
   /** The exit code of a command that gives one. */
   readonly onExitCode?: (code: number) => void;
+  /** The help of a command was shown. */
+  readonly onHelp?: (command: Command) => void;
   /** Where the command's lines go, once its flags and the config are read. */
   readonly onOutput?: (output: Output) => void;
 }
 
-/** The whole tree of commands. `streams` are only written to when a command line is parsed. */
-export function createProgram(
+/** The tree of these commands. `streams` are only written to when a command line is parsed. */
+export function programOf(
+  commands: readonly CliCommand[],
   streams: Streams,
   tableFlags: readonly TableFlag[] = [],
-  { onExitCode, onOutput }: ProgramHooks = {},
+  { onExitCode, onOutput, onHelp }: ProgramHooks = {},
 ): Command {
   const program = new Command('auto-circuit')
     .description('Which edges between the components of a transformer carry a behaviour?')
@@ -57,7 +81,7 @@ export function createProgram(
     .helpCommand('help [command]', 'help for a command')
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(streams.stdout.columns ?? 100, 110) })
     .configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
+      writeOut: (text) => streams.stdout.write(asTyped(text, streams.env)),
       writeErr: (text) => streams.stderr.write(text),
       outputError: () => undefined, // main writes it, once
       getOutHelpWidth: () => streams.stdout.columns ?? 100,
@@ -71,11 +95,11 @@ export function createProgram(
     ),
   );
   program.option('--config <FILE>', 'config with plugins and defaults (default: auto-circuit.config.mjs here, if any)');
-  for (const definition of COMMANDS) {
+  for (const definition of commands) {
     const command = definition.build().copyInheritedSettings(program).helpOption('-h, --help', 'this help');
     command.action(async () => {
       const config = await loadConfig(streams.cwd, program.opts<{ config?: string }>().config);
-      checkDefaults(program, config.defaults, config.file);
+      if (Object.keys(config.defaults).length > 0) await checkDefaults(program, config.defaults, config.file);
       const cli = createCli(command, streams, config, tableFlags);
       onOutput?.(cli.output);
       const code = await definition.run(cli, command);
@@ -85,6 +109,7 @@ export function createProgram(
   }
   for (const command of [program, ...program.commands]) {
     command.exitOverride((error) => {
+      if (error.code === 'commander.helpDisplayed' && command !== program) onHelp?.(command);
       throw usageError(command, error) ?? error;
     });
   }
@@ -92,8 +117,13 @@ export function createProgram(
 }
 
 /** @throws AutoCircuitError for a default that is no flag of any command. */
-function checkDefaults(program: Command, defaults: Readonly<Record<string, unknown>>, file: string | null): void {
-  const known = [...new Set([program, ...program.commands].flatMap(flagNames))];
+async function checkDefaults(
+  program: Command,
+  defaults: Readonly<Record<string, unknown>>,
+  file: string | null,
+): Promise<void> {
+  const commands = (await allCommands()).map((definition) => definition.build());
+  const known = [...new Set([program, ...commands].flatMap(flagNames))];
   const unknown = Object.keys(defaults).find((name) => !known.includes(name));
   if (unknown !== undefined) throw unknownName(`config ${file}`, 'default', unknown, known);
 }

@@ -4,6 +4,7 @@
  * circuits (`curves`: areas, CPR and CMD) and of scores or circuits against others (`compare`: ROC, overlap, completeness).
  * @module
  */
+
 import { definePlugin, type Plugin } from '@auto-circuit/core/plugin';
 import { answerLogit } from './answers/answer-logit.js';
 import { answerLogprob } from './answers/answer-logprob.js';
@@ -18,6 +19,7 @@ import { percentCorrectAboveWrong } from './answers/percent-correct-above-wrong.
 import { probDiff } from './answers/prob-diff.js';
 import { probDiffPercent } from './answers/prob-diff-percent.js';
 import { wrongAnswerLogit } from './answers/wrong-answer-logit.js';
+import { knownOverlap, rocAreaMetric } from './compare/known-circuit.js';
 import { kl } from './divergences/kl.js';
 import { klCorrupt } from './divergences/kl-corrupt.js';
 import { mse } from './divergences/mse.js';
@@ -42,6 +44,8 @@ export const metricsPlugin: Plugin = definePlugin({
     percentCorrect,
     percentCorrectAboveWrong,
     faithfulness,
+    rocAreaMetric,
+    knownOverlap,
   ],
 });
 
@@ -51,6 +55,7 @@ export {
   knockoutsAbove,
   sameUnderKnockouts,
 } from './compare/completeness.js';
+export { knownOverlap, rocAreaMetric } from './compare/known-circuit.js';
 export { type Overlap, overlapMatrix, rankCorrelation, topOverlap } from './compare/overlap.js';
 export { type RocOptions, type RocPoint, rocArea, rocCurve, rocPointAt } from './compare/roc.js';
 export { type AreaOptions, areaUnderCurve, type CurvePoint } from './curves/area-under-curve.js';

@@ -3,7 +3,7 @@
  * sparse autoencoders; compiled models; random ones for tests and benchmarks. How the shipped models were trained is the
  * door `@auto-circuit/models/training`.
  *
- * Rooms, each importing only from those to its left: `checkpoint` < `hub`, `tokenizer`, `recipes` < `architectures` <
+ * Rooms, each importing only from those to its left: `checkpoint` < `cache`, `hub`, `tokenizer`, `recipes` < `architectures` <
  * `families`, `compiled`, `training` < `named`, `autoencoders`, `shipped` < `plugin.ts`, `load-model.ts` < this list.
  * @module
  */
@@ -43,7 +43,11 @@ export {
   trainAutoencoder,
 } from './autoencoders/train-autoencoder.js';
 export { type ChosenLatents, encodesResidual, withLatents } from './autoencoders/with-latents.js';
+export { clearCache } from './cache/clear-cache.js';
+export { type CacheEntry, type CachePlaces, isNamed, listCache } from './cache/list-cache.js';
+export { temporaryCacheDir } from './checkpoint/cached-weights.js';
 export { type CanonicalWeights, canonicalWeights, type TensorRule, type WeightRecipe } from './checkpoint/canonical.js';
+export { type CacheReport, checkWeightCache } from './checkpoint/check-cache.js';
 export { parseConfig, type RawConfig } from './checkpoint/config.js';
 export { memoryCheckpoint, openCheckpoint, type RawCheckpoint, type RawTensor } from './checkpoint/hf-folder.js';
 /** Loaders for the tables of recipes: `layouts.asIs`, `layouts.transposed`, … */
@@ -57,7 +61,12 @@ export {
   rotaryTable,
 } from './checkpoint/rotary.js';
 export type { CanonicalTensor, CanonicalTensors, ModelSizes } from './checkpoint/tensors.js';
-export { type CacheSettings, defaultCacheDir, type LoadedWeights, loadWeights } from './checkpoint/weight-cache.js';
+export {
+  type CacheSettings,
+  defaultCacheDir,
+  type LoadedWeights,
+  loadWeights,
+} from './checkpoint/weight-cache.js';
 export { type LayerWindows, readWindows, type WindowRule } from './checkpoint/windows.js';
 export { type CompiledProgram, compile } from './compiled/compile.js';
 export { circuitOfProgram, type KnownEdge, type KnownUnder, knownEdges } from './compiled/known-circuit.js';

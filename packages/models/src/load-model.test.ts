@@ -108,6 +108,18 @@ describe('rotary tables', () => {
     expect(new Set([short, fits, await load(path)].map(({ weights }) => weights.key)).size).toBe(3);
   });
 
+  it('of long prompts are others with LongRoPE, and then a prefix cannot be run by itself', async () => {
+    const path = testData('configs/microsoft--Phi-3-mini-128k-instruct'); // its original context are 4 tokens
+    const [within, beyond] = [await load(path, { positions: 4 }), await load(path, { positions: 8 })];
+    expect([within, beyond].map(({ spec }) => spec.takesPrefix)).toEqual([true, false]);
+    expect(() => afterPrefix(beyond, 2)).toThrow(/cannot be run after a shared prefix/);
+    // within the original context it makes no difference what the tables were made for
+    const few = tokens.slice(0, 4);
+    expect(await logitsOf(beyond, few)).toEqual(await logitsOf(within, few));
+    const short = testData('configs/microsoft--Phi-3.5-mini-instruct'); // 8 tokens
+    expect((await load(short, { positions: 8 })).spec.takesPrefix).toBe(true);
+  });
+
   it('never exceed the positions of the model', async () => {
     const model = await load(withPositions(6), { positions: 1000 });
     expect(model.weights.entry('rope.sin').shape[0]).toBe(6);

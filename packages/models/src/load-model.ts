@@ -49,6 +49,8 @@ export interface LoadedModel {
   readonly model: ModelObject;
   /** null for models whose input is numbers, and for folders without a tokenizer. */
   readonly tokenizer: ModelTokenizer | null;
+  /** The Hugging Face folder that it was read from; absent for models that are built as objects. */
+  readonly folder?: string;
 }
 
 /** Models that are built as objects. */
@@ -84,14 +86,16 @@ export function namedModels(): { readonly name: string; readonly doc: string }[]
  * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
  */
 export async function loadModel(name: string, settings: LoadModelSettings = {}): Promise<LoadedModel> {
-  const object = OBJECTS[name];
+  const object = Object.hasOwn(OBJECTS, name) ? OBJECTS[name] : undefined;
   if (object) return { model: object.build(), tokenizer: null };
   const { cwd = process.cwd(), progress, onWarning = () => undefined } = settings;
   if (name.endsWith('.json')) {
     const path = resolve(cwd, name);
     const file = readModelFile(path);
+    if (resolve(dirname(path), file.model).endsWith('.json')) throw nestedModelFile(path, file.model);
     const base = await loadModel(file.model, { ...settings, cwd: dirname(path) });
-    return { ...base, model: withAutoencoders(base.model, name, path, file) };
+    // the folder's own numbers are not those of the model with latents in it
+    return { model: withAutoencoders(base.model, name, path, file), tokenizer: base.tokenizer };
   }
   const folder = await folderOf(name, cwd, settings.hub ?? {}, progress);
   const architecture = architectureFor(folder, settings.registry ?? new Registry().use(modelsPlugin));
@@ -105,11 +109,23 @@ export async function loadModel(name: string, settings: LoadModelSettings = {}):
         onProgress: (done, total) => progress?.report(done, total, 'tensors'),
       });
   const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((file) => existsSync(join(folder, file)));
-  return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null };
+  return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null, folder };
 }
 
+/** Its model would need two sets of latents at once, and a file could name itself. */
+const nestedModelFile = (path: string, model: string): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'invalid-file',
+    fields: { path, key: 'model' },
+    where: 'models',
+    what: `${path} puts autoencoders into the model of another model file`,
+    expected: 'a model by name or folder',
+    got: model,
+    fix: 'list all autoencoders in one file',
+  });
+
 async function folderOf(name: string, cwd: string, hub: HubSettings, progress: Progress | undefined): Promise<string> {
-  const shipped = SHIPPED_MODELS[name];
+  const shipped = Object.hasOwn(SHIPPED_MODELS, name) ? SHIPPED_MODELS[name] : undefined;
   if (shipped) return fileURLToPath(shipped.folder);
   const folder = resolve(cwd, name);
   if (existsSync(folder)) return resolveModel(folder);
@@ -125,7 +141,7 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
       code: 'weights-not-published',
       fields: { model: named.name },
       where: 'models',
-      what: `no safetensors are published of ${named.name}`,
+      what: `no safetensors are published for ${named.name}`,
       fix: 'convert its weights to a GPT-2 folder with "attn_only": true in config.json and name the folder',
     });
   return resolveModel(named?.hub ?? name, {

@@ -170,7 +170,7 @@ export function presetOptions(
       fields: { preset: name },
       where: 'presets',
       what: `"${name}" is the known circuit, and none is known here`,
-      fix: 'use a task that has an official circuit, or known-edges with edges of your own',
+      fix: 'use a task that has an official circuit, or known-edges with your own edges',
     });
   }
   if (!sizes) return options;
@@ -184,7 +184,7 @@ export function presetOptions(
       what: `"${name}" aims at the size of the known circuit`,
       expected: `a number of edges from 1 to ${edgeCount}`,
       got: `${trueSize ?? 'none'}`,
-      fix: 'give the size, or use circuit-probing with sizes of your own',
+      fix: 'give the size, or use circuit-probing with your own sizes',
     });
   });
   const usable = [...new Set(counts)].filter((count) => count <= edgeCount).sort((a, b) => a - b);

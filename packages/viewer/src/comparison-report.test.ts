@@ -36,14 +36,14 @@ describe('renderComparison', () => {
     expect([...kl.matchAll(/class="series (c\d)"/g)].map(([, colour]) => colour)).toEqual(['c0', 'c1', 'c2']);
     expect(html.match(/<tbody>.*<\/tbody>/s)![0].match(/<tr>/g)).toHaveLength(6);
     expect(html).toContain('<a href="1-0/report.html">acdc, seed 0</a>');
-    expect(html).toContain('In all: model gpt2');
+    expect(html).toContain('The same in every run: model gpt2');
   });
 
   it('compares areas over the same sizes only', () => {
-    const [bars] = /<figure class="chart"><figcaption>area: kl.*?<\/figure>/s.exec(html)!;
-    expect(bars).toContain('over log₁₀ edges, 1 to 90');
+    const [bars] = /<figure class="chart"><figcaption>Area under kl.*?<\/figure>/s.exec(html)!;
+    expect(bars).toContain('over log₁₀ of the number of edges, 1 to 90');
     expect(bars).toContain('measured from 20 to 90 only');
-    expect(bars).toContain('>2.5</text>'); // the mean of 2 and 3
+    expect(bars).toContain('>2.50</text>'); // the mean of 2 and 3
     expect(bars.match(/class="value"/g)).toHaveLength(4);
   });
 

@@ -18,7 +18,7 @@ import { comparisonTable, faithfulnessOf } from './comparison/table.js';
 import { edgesKept } from './drawing/circuit-data.js';
 import { smallCircuitSvg } from './drawing/circuit-svg.js';
 import { sectionHtml } from './markup/section.js';
-import { count, escapeHtml, shortNumber } from './markup/text.js';
+import { count, edgesText, escapeHtml, plural, shortNumber } from './markup/text.js';
 import { pageHtml } from './page-frame.js';
 import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
 import { faithfulnessCurve, referenceLines } from './sections/measured-curves.js';
@@ -52,9 +52,8 @@ export function renderComparison({ title, groups }: ComparisonInput): string {
   const colours = coloursOf(runs.map(({ series }) => series));
   const body = [
     ...groups.map((group, index) => groupSection(group, index, colours)),
-    sectionHtml('run', 'What was run', comparisonTable(groups)),
+    sectionHtml('run', 'Settings of the runs', comparisonTable(groups)),
   ];
-  const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`;
   const lead = [
     plural(runs.length, 'run'),
     plural(groups.length, 'task'),
@@ -68,8 +67,8 @@ function groupSection(group: RunGroup, index: number, colours: Colours): string 
   const { runs } = group;
   const repeated = [...bySeries(runs).values()].some((own) => own.length > 1);
   const bands = repeated
-    ? 'Lines: means over seeds, bands: one standard error over seeds.'
-    : 'Bands: one standard error over prompts.';
+    ? 'Lines are means over seeds; bands are one standard error over seeds to either side.'
+    : 'Bands are one standard error over prompts to either side.';
   const charts = [
     ...commonMetrics(runs).map((metric) => curveSvg(metricCurve(group, metric, colours))),
     ...areaBars(runs, colours),
@@ -119,7 +118,11 @@ function areaBars(runs: readonly ComparedRun[], colours: Colours): string[] {
       const none = first?.area == null ? 'none' : `measured from ${count(first.from)} to ${count(first.to)} only`;
       return { name, colour: colours.get(name) ?? 0, values, none };
     });
-    return barsSvg(`area: ${metric}`, `over log₁₀ edges, ${count(widest.from)} to ${count(widest.to)}`, bars);
+    return barsSvg(
+      `Area under ${metric}`,
+      `over log₁₀ of the number of edges, ${count(widest.from)} to ${count(widest.to)}`,
+      bars,
+    );
   });
 }
 
@@ -133,7 +136,7 @@ function rocCharts(runs: readonly ComparedRun[], colours: Colours): string[] {
       return found ? [{ name, points: found.points, area: found.area, colour: colours.get(name) ?? 0 }] : [];
     });
     const bars = series.map(({ name, area, colour }) => ({ name, values: [area], colour }));
-    return `${rocSvg(circuit, series)}${barsSvg(`area under ROC: “${circuit}”`, '', bars)}`;
+    return `${rocSvg(circuit, series)}${barsSvg(`Area under ROC: “${circuit}”`, '', bars)}`;
   });
 }
 
@@ -149,10 +152,10 @@ function overlapBlock({ runs, overlaps }: RunGroup, index: number): string {
     edges: size,
     values: rows.flat().map((value) => Number(value.toFixed(3))),
   }));
-  const words = `top ${count(edges)} edges`;
+  const words = `strongest ${edgesText(edges)}`;
   const id = `overlap-${index}`;
   const map = heatMapSvg(
-    { title: 'overlap of the top edges', unit: 'shared of all in either' },
+    { title: 'Overlap of the strongest edges', unit: 'edges in both ÷ edges in either' },
     runs.map(({ name }) => name),
     jaccard,
   );
@@ -168,13 +171,13 @@ function smallCircuits(runs: readonly ComparedRun[]): string {
     const shown = edgesKept(data, null).slice(0, SMALL_EDGES);
     const faithful = faithfulnessOf(own[0]!);
     const said = [
-      kept > shown.length ? `${shown.length} of ${count(kept)} edges` : `${count(kept)} edges`,
+      kept > shown.length ? `${shown.length} of ${edgesText(kept)}` : edgesText(kept),
       ...(faithful === null ? [] : [`faithfulness ${shortNumber(faithful)}`]),
     ].join(', ');
     const name = href === undefined ? escapeHtml(series) : `<a href="${escapeHtml(href)}">${escapeHtml(series)}</a>`;
     return `<figure${data.positions === null ? '' : ' class="broad"'}><figcaption>${name}<br><span class="unit">${escapeHtml(said)}</span></figcaption>${smallCircuitSvg(data, shown, `The circuit of ${series}, ${said}`)}</figure>`;
   });
-  return `<h3>Circuits kept</h3><div class="small-circuits">${drawings.join('')}</div>`;
+  return `<h3>Kept circuits</h3><div class="small-circuits">${drawings.join('')}</div>`;
 }
 
 const notesOf = (runs: readonly ComparedRun[]): string =>

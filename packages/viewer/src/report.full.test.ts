@@ -108,7 +108,7 @@ describe('the report in a browser', () => {
     expect(await curves(page)).toBe(0);
     await page.keyboard.press('End');
     expect(await curves(page)).toBe(5000);
-    expect(await page.locator('.limit').textContent()).toContain('5\u202f000 most important of 32\u202f491');
+    expect(await page.locator('.limit').first().textContent()).toContain('5,000 most important of 32,491');
     await page.locator('#kept').click();
     expect(await curves(page)).toBe(100);
     expect(problems).toEqual([]);
@@ -117,11 +117,11 @@ describe('the report in a browser', () => {
 
   it('draws part of a large circuit first, says how much the kept one has, and keeps names of rows in view', async () => {
     const { page, problems } = await open('large');
-    expect(await curves(page)).toBe(200);
-    expect(await page.locator('#shown').textContent()).toBe('200 edges');
+    expect(await curves(page)).toBe(60);
+    expect(await page.locator('#shown').textContent()).toBe('60 edges');
     await page.locator('#kept').click();
     expect(await curves(page)).toBe(5000);
-    expect(await page.locator('#shown').textContent()).toBe('5\u202f000 of 10\u202f000 edges');
+    expect(await page.locator('#shown').textContent()).toBe('5,000 of 10,000 edges');
     const leftOf = (what: string) =>
       page
         .locator(what)
@@ -140,7 +140,8 @@ describe('the report in a browser', () => {
     const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save-svg').click()]);
     const svg = await readFile((await download.path())!, 'utf8');
     expect(svg).toMatch(/<text x="4"[^>]*>End<\/text>/);
-    expect(svg).not.toMatch(/translate|<rect width="46"/); // as it is, whatever the page was scrolled to
+    // Names of rows as they are, whatever the page was scrolled to.
+    expect(svg).not.toMatch(/<g[^>]*translate[^>]*><text x="4"|<rect width="46"/);
     expect(problems).toEqual([]);
     await page.close();
   });
@@ -148,7 +149,7 @@ describe('the report in a browser', () => {
   it('draws by script just what the file drew', async () => {
     const page = await browser.newPage({ javaScriptEnabled: false });
     const url = pathToFileURL(join(folder, 'report.html')).href;
-    const parts = ['.back', '.edges', '.nodes'] as const;
+    const parts = ['.back', '.edges', '.moves', '.nodes', '.rows'] as const;
     await page.goto(url);
     const before = await Promise.all(parts.map((part) => page.locator(`#circuit ${part}`).innerHTML()));
     expect(await page.locator('#size').isVisible()).toBe(false);
@@ -168,7 +169,7 @@ describe('the report in a browser', () => {
     await curves(page);
     expect(await at()).toBeGreaterThan(before);
     expect(await page.locator('#edges tbody tr').count()).toBe(100);
-    expect(await page.locator('#edges-said').textContent()).toContain('5\u202f000 edges in this circuit');
+    expect(await page.locator('#edges-said').textContent()).toContain('5,000 edges in this circuit');
     await page.locator('#edges-more').click();
     expect(await page.locator('#edges tbody tr').count()).toBe(600);
     await page.close();
@@ -178,12 +179,15 @@ describe('the report in a browser', () => {
     const { page, problems } = await open();
     expect(await page.locator('#circuit .node[tabindex="0"]').count()).toBe(1);
     await page.locator('#save-png').focus();
-    // The frame that scrolls the drawing may be a stop of its own.
-    for (let k = 0; k < 2; k++) {
+    // The buttons for the size, and the frame that scrolls the drawing, are stops of their own.
+    for (let k = 0; k < 7; k++) {
       if (await page.evaluate(() => document.activeElement?.closest('.node') === null))
         await page.keyboard.press('Tab');
     }
-    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    const focused = () =>
+      page.evaluate(() =>
+        document.activeElement?.getAttribute('aria-label')?.replace(', no drawn path to the output', ''),
+      );
     const first = await focused();
     expect(first).toMatch(/^(A|MLP|Resid)/);
     await page.keyboard.press('ArrowUp');
@@ -217,7 +221,7 @@ describe('the report in a browser', () => {
 
   it('names what the pointer is on', async () => {
     const { page, problems } = await open();
-    await page.locator('#circuit .node.on').first().hover();
+    await page.locator('#circuit .node').first().hover();
     expect(await curves(page, 'lit')).toBeGreaterThan(0);
     expect(await page.locator('.tooltip').textContent()).toMatch(/\d+ edges? in, \d+ out/);
     const middle = await page.evaluate(() => {
@@ -227,7 +231,7 @@ describe('the report in a browser', () => {
     });
     await page.mouse.move(middle.x, middle.y);
     await curves(page);
-    expect(await page.locator('.tooltip').textContent()).toMatch(/->.*number \d+ of 32\u202f491/s);
+    expect(await page.locator('.tooltip').textContent()).toMatch(/->.*rank \d+ of 32,491/s);
     expect(problems).toEqual([]);
     await page.close();
   });
@@ -244,12 +248,15 @@ describe('the report in a browser', () => {
     expect(text).toMatch(/^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(text).toContain('stroke="rgb(31, 111, 209)"');
     expect(text).not.toContain('var(');
+    for (const words of ['supports the answer', 'query, key or value', 'score ±', 'no drawn path to the output'])
+      expect(text).toContain(words);
+    expect(await page.locator('#circuit .entry').count()).toBe(0);
     const png = await saved('#save-png');
     expect(png.bytes.subarray(1, 4).toString()).toBe('PNG');
     const drawn = await page
       .locator('#circuit')
       .evaluate((element) => (element as SVGSVGElement).viewBox.baseVal.width);
-    expect(png.bytes.readUInt32BE(16)).toBe(2 * drawn);
+    expect(png.bytes.readUInt32BE(16)).toBe(2 * Math.max(420, drawn));
     await page.locator('figure.chart').first().hover();
     expect((await saved('figure.chart >> nth=0 >> .save button >> nth=0')).name).toMatch(/^faithfulness.*\.svg$/);
     expect(problems).toEqual([]);
@@ -267,7 +274,7 @@ describe('the report in a browser', () => {
     expect(await page.locator('#edges tbody code').allTextContents()).toEqual(
       expect.arrayContaining([expect.stringMatching(/@4$/)]),
     );
-    await page.locator('#circuit .node.on').first().hover();
+    await page.locator('#circuit .node').first().hover();
     expect(await page.locator('.tooltip').textContent()).toContain('at 4 gave');
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.title()).toBe('ioi in gpt2 – AutoCircuit');

@@ -4,7 +4,7 @@ import type { Verification } from '@auto-circuit/core/run';
 import { describe, expect, it } from 'vitest';
 import { curveSvg } from './charts/curve.js';
 import { type CircuitData, edgeName, edgesKept, edgesShown, numberOf } from './drawing/circuit-data.js';
-import { circuitLayout } from './drawing/circuit-layout.js';
+import { circuitLayout, nodeLabel } from './drawing/circuit-layout.js';
 import { escapeHtml, scriptJson, shortNumber } from './markup/text.js';
 import { renderReport } from './report.js';
 import { circuitDataOf, MOST_EDGES, rankedEdges } from './sections/circuit-data-of.js';
@@ -50,8 +50,8 @@ describe('renderReport', () => {
     expect(data.stops[data.start]).toBe(100);
     const sizes = data.edges.score.map((score) => Math.abs(numberOf(score)));
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
-    expect(html).toContain('>100</b><span>edges kept of 32'); // 32 491 with a thin space
-    expect(html).toContain('The drawing holds the 5\u202f000 most important of 32\u202f491 edges');
+    expect(html).toContain('>100</b><span>edges kept of 32,491 (0.308%)');
+    expect(html).toContain('The drawing holds the 5,000 most important of 32,491 edges');
     expect(data.measured.every((size) => data.stops.includes(size))).toBe(true);
   });
 
@@ -61,11 +61,22 @@ describe('renderReport', () => {
       const kept = rankedEdges(input, input.graph.edgeCount).numbers.slice(0, size);
       return renderReport({ ...input, circuit: makeCircuit(input.graph, kept) });
     };
-    expect(curvesIn(large(300))).toBe(300);
-    expect(large(300)).not.toContain('Drawn at first');
+    expect(curvesIn(large(150))).toBe(150);
+    expect(large(150)).not.toContain('cannot be read in a drawing');
     const html = large(10_000);
-    expect(curvesIn(html)).toBe(200);
-    expect(html).toContain('Drawn at first: the 200 most important edges; the circuit that was kept has 10\u202f000.');
+    expect(curvesIn(html)).toBe(60);
+    expect(html).toContain('the behaviour is spread over 10,000 edges (30.8% of the graph)');
+    const [first, all] = [60, 10_000].map((size) => {
+      const scores = rankedEdges(input, input.graph.edgeCount).scores.slice(0, size);
+      return scores.reduce((sum, score) => sum + Math.abs(score), 0);
+    }) as [number, number];
+    const share = Number(((100 * first) / all).toPrecision(3));
+    expect(html).toContain(`the 60 most important edges, which hold ${share}% of its importance`);
+    // The map by layer: its shares add up to the whole.
+    const shares = [...html.matchAll(/<title>(?:End|\d+), (?:Start|\d+): ([\d.]+)(?: × 10(\S+))?<\/title>/g)];
+    expect(shares.length).toBeGreaterThan(80);
+    const sum = shares.reduce((total, [, digits, power]) => total + (power ? 0 : Number(digits)), 0);
+    expect(Math.abs(sum - 100)).toBeLessThan(shares.length * 0.005);
     expect(dataOf(html).stops[dataOf(html).start]).toBe(MOST_EDGES);
   });
 
@@ -95,7 +106,7 @@ describe('renderReport', () => {
   it('gives scores without a sign one colour, and does not say that they support the answer', () => {
     const input = exampleInput({ layers: 1, heads: 2 });
     const unsigned = renderReport({ ...input, run: { ...input.run, signed: false } });
-    expect(unsigned).not.toContain('supports the answer');
+    expect(withoutScript(unsigned)).not.toContain('supports the answer');
     expect(unsigned).toContain('these scores have no sign');
     expect(unsigned).not.toMatch(/class="edge (pos|neg)"/);
     expect(renderReport(input)).toMatch(/class="edge neg"/);
@@ -131,7 +142,7 @@ describe('renderReport', () => {
   it('has a line for each backend that made the numbers again, and none where none did', () => {
     const input = exampleInput({ layers: 1, heads: 2 });
     expect(renderReport({ ...input, verifications: [] })).toBe(renderReport(input));
-    expect(renderReport(input)).not.toContain('Made again');
+    expect(renderReport(input)).not.toContain('Reproduced');
     const first: Verification = {
       format: 'auto-circuit verification 1',
       agrees: true,
@@ -152,13 +163,66 @@ describe('renderReport', () => {
     const rows = /<h2 id="verified-title">.*?<tbody>(.*?)<\/tbody>/s.exec(html)![1]!.split('</tr>');
     expect(rows).toHaveLength(3);
     expect(rows[0]).toContain('tfjs on wasm, &lt;tfjs&gt; 4');
-    expect(rows[0]).toContain('1\u202f233 of 1\u202f234');
-    expect(rows[0]).toContain('2.00e−6 of the largest');
-    expect(rows[0]).toContain('kl 3.00e−7 nats');
+    expect(rows[0]).toContain('1,233 of 1,234');
+    expect(rows[0]).toContain('2.00 × 10⁻⁶ of the largest score');
+    expect(rows[0]).toContain('kl 3.00 × 10⁻⁷ nats');
     expect(rows[0]).toMatch(/class="pos">agrees</);
-    expect(rows[1]).toContain('onnx on cpu (the run’s own)');
-    expect(rows[1]).toContain('∞ of the largest');
+    expect(rows[1]).toContain('onnx on cpu (the backend of this run)');
+    expect(rows[1]).toContain('∞ of the largest score');
     expect(rows[1]).toMatch(/class="neg">differs: scores, kl</);
+  });
+
+  it('shows prompts with their answers and what was measured on each, and none where the run kept none', () => {
+    const input = exampleInput({ layers: 1, heads: 2 });
+    expect(renderReport(input)).not.toContain('clean prompt');
+    const examples = [
+      {
+        at: 1,
+        index: 7,
+        clean: '<b>When',
+        corrupt: 'Then',
+        answers: [' Mary'],
+        wrongAnswers: ['a', 'b', 'c', 'd', 'e'],
+      },
+    ];
+    const run = { ...input.run, prompts: { ...input.run.prompts, examples } };
+    const sized = (edges: number, promptValues: number[]) => ({
+      requested: edges,
+      edges,
+      edgesConnected: edges,
+      value: 0,
+      promptValues,
+    });
+    const measurements = [
+      { ...input.measurements[0]!, points: [sized(input.graph.edgeCount, [0, 0.25])] },
+      {
+        ...input.measurements[1]!,
+        points: [sized(input.graph.edgeCount, [1, 2.345]), sized(2, [3, -0.5])],
+      },
+    ];
+    const circuit = makeCircuit(input.graph, input.circuit.edges.slice(0, 2));
+    const html = renderReport({ ...input, run, circuit, measurements });
+    expect(html).toContain(
+      '>&lt;b&gt;When</td><td class="text" data-label="corrupt prompt">Then</td><td data-label="answer"><code>Mary</code></td>',
+    );
+    expect(html).toContain(
+      '<code>d</code> and 1 more</td><td class="n" data-label="model">2.35</td><td class="n" data-label="circuit">−0.500</td>',
+    );
+    // Without the whole model among the sizes its column is left out; so are both where clean and corrupt are exchanged.
+    const part = measurements.map((m) => ({ ...m, points: m.points.slice(1) }));
+    expect(renderReport({ ...input, run, circuit, measurements: part })).toContain(
+      '1 more</td><td class="n" data-label="circuit">−0.500</td>',
+    );
+    const asked = { ...run.asked, reverse: true };
+    expect(renderReport({ ...input, run: { ...run, asked }, circuit, measurements })).toContain('1 more</td></tr>');
+  });
+
+  it('has a title from the task, and says in words what the graph is', () => {
+    const input = exampleInput({ layers: 2, heads: 3, positions: 4 });
+    const html = renderReport(input, { task: 'indirect objects in a small world: 320 prompts' });
+    expect(html).toContain('<h1>ioi: indirect objects in a small world</h1>');
+    expect(html).toMatch(/gpt2 has 2 layers of 3 attention heads and an MLP: [\d,]+ edges between 9 source nodes and/);
+    expect(html).toContain('heads read Q, K and V through separate edges; separate edges at every token position');
   });
 
   it('draws what training saw, and nothing where nothing was trained', () => {
@@ -168,7 +232,7 @@ describe('renderReport', () => {
     const html = renderReport({ ...input, curves: { '<loss>': loss, 'never a number': [Number.NaN] } });
     const section = /<h2 id="training-title">Training<\/h2>(.*?)<\/section>/s.exec(html)![1]!;
     expect(section.match(/<figure/g)).toHaveLength(1);
-    expect(section).toContain('aria-label="&lt;loss&gt; over 1\u202f000 steps of training"');
+    expect(section).toContain('aria-label="&lt;loss&gt; over 1,000 steps of training"');
     // The first step is infinite and is left out; the last is drawn at the right end.
     const path = /class="curve" d="(M[^"]*)"/.exec(section)![1]!;
     expect(path.match(/[ML]/g)).toHaveLength(299);
@@ -217,6 +281,20 @@ describe('circuitLayout', () => {
     expect(data.nodes[query[1]]!.name).toBe('A1.2');
   });
 
+  it('puts the experts of a layer in a row of their own, the router first', () => {
+    const { data, layout } = drawn({ layers: 2, heads: 2, experts: [0, 3] });
+    const spots = [...layout.places.values()].map(({ x, y }) => `${x} ${y}`);
+    expect(new Set(spots).size).toBe(spots.length);
+    const mixture = data.nodes.filter(({ name }) => name.startsWith('MLP 1'));
+    expect(mixture.map(({ name, kind, column }) => [name, kind, column])).toEqual([
+      ...[0, 1, 2].map((e) => [`MLP 1.E${e}`, 'mlp', e + 1]),
+      ['MLP 1.Router', 'mlp', 0],
+    ]);
+    expect(new Set(mixture.map(({ row }) => row)).size).toBe(1);
+    expect(data.rows[mixture[0]!.row]).toBe('MLP 1');
+    expect(mixture.map(nodeLabel)).toEqual(['E0', 'E1', 'E2', 'Router']);
+  });
+
   it('puts latents beside the MLP that they stand for, which is one node with what they leave', () => {
     const { data, layout } = drawn({ layers: 2, heads: 2, latents: { 'L0.mlp': [17, 3, 5] } });
     const spots = [...layout.places.values()].map(({ x, y }) => `${x} ${y}`);
@@ -239,15 +317,45 @@ describe('circuitLayout', () => {
     const { layout } = drawn({ layers: 2, heads: 3, positions: 5 });
     const places = [...layout.places.values()];
     expect(places.length).toBeGreaterThan(10);
-    for (const { position, x } of places) {
+    for (const { position, x, half } of places) {
       const { left, width } = layout.columns[position!]!;
-      expect(x - layout.slot / 2).toBeGreaterThanOrEqual(left);
-      expect(x + layout.slot / 2).toBeLessThanOrEqual(left + width);
+      expect(x - half).toBeGreaterThanOrEqual(left);
+      expect(x + half).toBeLessThanOrEqual(left + width);
     }
     for (const a of places) {
-      const near = places.filter((b) => b !== a && b.y === a.y && Math.abs(b.x - a.x) < layout.slot - 1e-6);
+      const near = places.filter((b) => b !== a && b.y === a.y && Math.abs(b.x - a.x) < a.half + b.half);
       expect(near).toEqual([]);
     }
+  });
+
+  it('puts MLPs to the right of the heads, in every column of token positions too', () => {
+    for (const options of [
+      { layers: 2, heads: 3 },
+      { layers: 2, heads: 3, positions: 5 },
+      { layers: 2, heads: 20 },
+    ]) {
+      const { data, layout } = drawn(options);
+      const places = [...layout.places.values()];
+      const of = (kind: string, position: number | null) =>
+        places
+          .filter((place) => data.nodes[place.node]!.kind === kind && place.position === position)
+          .map(({ x }) => x);
+      for (const position of new Set(places.map((place) => place.position))) {
+        if (of('head', position).length && of('mlp', position).length)
+          expect(Math.min(...of('mlp', position))).toBeGreaterThan(Math.max(...of('head', position)));
+      }
+    }
+  });
+
+  it('leaves out rows without edges in a large model, and says how many', () => {
+    const input = exampleInput({ layers: 20, heads: 4 });
+    const data = circuitDataOf(input, rankedEdges(input));
+    const layout = circuitLayout(data, edgesShown(data, 8, null));
+    const rows = layout.rows.reduce((sum, { folded }) => sum + 1 + folded, 0);
+    expect(rows).toBe(data.rows.length);
+    expect(layout.rows.length).toBeLessThan(20);
+    const used = new Set([...layout.places.values()].filter(({ on }) => on).map(({ row }) => row));
+    expect(layout.rows.filter((_, row) => !used.has(row)).every(({ label }) => /Start|End/.test(label))).toBe(true);
   });
 });
 
@@ -264,13 +372,16 @@ describe('curveSvg', () => {
 });
 
 describe('shortNumber', () => {
-  it('shows three or four digits', () => {
-    expect([0.123456, -12.345, 1234.5, 123456, 0.00001234, 0, Infinity].map(shortNumber)).toEqual([
+  it('shows three digits, whole numbers from 1,000 up, and powers of ten beyond', () => {
+    expect([0.123456, 0.33, -12.345, 1234.5, 123456, 0.00001234, -2e9, 8, 0, Infinity].map(shortNumber)).toEqual([
       '0.123',
+      '0.330',
       '−12.3',
-      '1235',
-      '1.23e5',
-      '1.23e−5',
+      '1,235',
+      '123,456',
+      '1.23 × 10⁻⁵',
+      '−2.00 × 10⁹',
+      '8',
       '0',
       '∞',
     ]);

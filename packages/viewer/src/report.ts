@@ -11,11 +11,14 @@ import {
   toneOf,
 } from './drawing/circuit-data.js';
 import { sectionHtml } from './markup/section.js';
-import { count, escapeHtml, shortNumber } from './markup/text.js';
+import { count, edgesText, escapeHtml, percent, shortNumber } from './markup/text.js';
 import { pageHtml } from './page-frame.js';
 import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
 import { circuitSection } from './sections/circuit-section.js';
+import { figuresSection } from './sections/figures-section.js';
+import { edgesWords, modelWords } from './sections/graph-words.js';
 import { measuredCurves } from './sections/measured-curves.js';
+import { promptsSection } from './sections/prompts-section.js';
 import { runFacts, titleOfModel } from './sections/run-facts.js';
 import { areasNote, knownCircuitSection, type RunFigures } from './sections/run-figures.js';
 import { trainingSection } from './sections/training-section.js';
@@ -31,48 +34,51 @@ const TABLE_EDGES = 100;
 export function renderReport(input: ReportInput, figures: RunFigures = {}): string {
   const { run } = input;
   const data = circuitDataOf(input, rankedEdges(input));
-  const facts = runFacts(run).map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
+  const facts = runFacts(input).map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`);
   const body = [
     tiles(input),
-    circuitSection(data),
-    sectionHtml('curves', 'How faithful circuits of each size are', curvesHtml(input, figures)),
+    circuitSection(input, data),
+    sectionHtml('curves', 'Faithfulness by circuit size', curvesHtml(input, figures)),
+    promptsSection(input),
     sectionHtml('edges', 'Edges', edgeTable(data)),
     knownCircuitSection(figures, run.asked.algo.name),
+    figuresSection(input),
     trainingSection(input),
     verificationsSection(input),
-    sectionHtml('run', 'What was run', `<dl>${facts.join('')}</dl>`),
+    sectionHtml('run', 'Settings of the run', `<dl>${facts.join('')}</dl>`),
   ];
-  return pageHtml(
-    `${run.asked.data.name} in ${titleOfModel(run.asked.model.name)}`,
-    lead(input),
-    body.join('\n'),
-    data,
-  );
+  return pageHtml(titleOf(input, figures), lead(input), body.join('\n'), data);
+}
+
+/** `ioi-mini: indirect objects in a small world`, by the task's own line; else the data and the model. */
+function titleOf({ run }: ReportInput, { task }: RunFigures): string {
+  const { model, data } = run.asked;
+  const about = (task ?? '').split(/[:;(]/)[0]!.trim();
+  return about === '' ? `${data.name} in ${titleOfModel(model.name)}` : `${data.name}: ${about}`;
 }
 
 function lead({ run, graph }: ReportInput): string {
-  const { algo, ablation, patchType } = run.asked;
-  return `${algo.name} · ${count(graph.edgeCount)} edges between ${count(graph.sources.length)} sources and ${count(graph.destinations.length)} destinations · ${patchType} patch, ${ablation} ablation`;
+  const { algo, model } = run.asked;
+  return `${titleOfModel(model.name)} has ${modelWords(graph)}: ${edgesWords(graph)}. The edges were scored by ${algo.name}.`;
 }
 
 function tiles({ circuit, graph, measurements, run }: ReportInput): string {
   const kept = circuit.edges.length;
   const point = measurements[0]?.points.find(({ edges }) => edges === kept);
-  const share = (100 * kept) / graph.edgeCount;
   const entries: (readonly [string, string])[] = [
-    [count(kept), `edges kept of ${count(graph.edgeCount)} (${shortNumber(share)} %)`],
+    [count(kept), `edges kept of ${count(graph.edgeCount)} (${percent(kept / graph.edgeCount)})`],
   ];
   if (point?.faithfulness !== undefined)
-    entries.push([shortNumber(fromJsonNumber(point.faithfulness)), 'faithfulness (the whole model is 1)']);
+    entries.push([shortNumber(fromJsonNumber(point.faithfulness)), 'faithfulness; the whole model has 1']);
   for (const { metric, unit, points, model } of measurements.slice(0, 3)) {
     const value = points.find(({ edges }) => edges === kept)?.value;
     if (value === undefined) continue;
     entries.push([
       shortNumber(fromJsonNumber(value)),
-      `${metric}, ${unit} (whole model ${shortNumber(fromJsonNumber(model))})`,
+      `${metric} in ${unit}; the whole model has ${shortNumber(fromJsonNumber(model))}`,
     ]);
   }
-  entries.push([count(run.prompts.test), `prompts measured, ${count(run.prompts.train)} for scores`]);
+  entries.push([count(run.prompts.test), `prompts measured; ${count(run.prompts.train)} used for scores`]);
   return `<div class="tiles">${entries.map(([big, small]) => `<div class="tile"><b>${escapeHtml(big)}</b><span>${escapeHtml(small)}</span></div>`).join('')}</div>`;
 }
 
@@ -80,7 +86,7 @@ function curvesHtml(input: ReportInput, figures: RunFigures): string {
   const curves = measuredCurves(input);
   if (curves.length === 0) return '';
   const hasErrors = curves.some(({ series }) => series.some(({ points }) => points.some((p) => p.standardError)));
-  const note = hasErrors ? '<p class="note">Bands: one standard error over prompts to each side.</p>' : '';
+  const note = hasErrors ? '<p class="note">Bands are one standard error over prompts to either side.</p>' : '';
   return `<div class="curves">${curves.map(curveSvg).join('')}</div>${note}${areasNote(figures)}`;
 }
 
@@ -96,8 +102,8 @@ function edgeTable(data: CircuitData): string {
     const bar = Math.round(120 * Math.min(1, Math.abs(score) / largest));
     return `<tr data-edge="${edge}"><td class="n">${edge + 1}</td><td><code>${escapeHtml(edgeName(data, edge))}</code></td><td class="n ${tone}">${signedNumber(score, data.signed)}</td><td class="n">${error === undefined ? '' : shortNumber(numberOf(error))}</td><td class="wide ${tone}"><span class="bar" style="width:${bar}px"></span></td></tr>`;
   });
-  const said = `${count(kept.length)} edges in this circuit${shown.length < kept.length ? `; the first ${shown.length} are listed` : ''}`;
+  const said = `${edgesText(kept.length)} in this circuit${shown.length < kept.length ? `; the first ${shown.length} are listed` : ''}`;
   return `<p class="note" id="edges-said">${said}</p>
-<div id="edges" class="edges scroll" tabindex="0" role="region" aria-label="Edges of the circuit"><table><thead><tr><th class="n" scope="col">#</th><th scope="col">edge</th><th class="n" scope="col">${data.signed ? 'score' : 'importance'}</th><th class="n" scope="col">± error</th><th class="wide"></th></tr></thead><tbody>${rows.join('')}</tbody></table></div>
+<div id="edges" class="edges scroll" tabindex="0" role="region" aria-label="Edges of the circuit"><table><thead><tr><th class="n" scope="col">rank</th><th scope="col">edge</th><th class="n" scope="col">${data.signed ? 'score' : 'importance'}</th><th class="n" scope="col">standard error</th><th class="wide" scope="col"><span class="unseen">bar</span></th></tr></thead><tbody>${rows.join('')}</tbody></table></div>
 <button id="edges-more" type="button" hidden>Show more</button>`;
 }

@@ -84,6 +84,15 @@ export class Connection {
   }
 }
 
+const WHEN_ENDED =
+  'where the system was short of memory, use fewer processes or a lower memory limit; a run that is resumed goes on with what it has saved';
+
 /** The worker is gone, or was let go. */
 export const unusable = (why: string, code: 'worker-failed' | 'already-disposed'): AutoCircuitError =>
-  new AutoCircuitError({ code, where: 'worker', what: `the backend cannot be used: ${why}`, kind: 'internal' });
+  new AutoCircuitError({
+    code,
+    where: 'worker',
+    what: `the backend cannot be used: ${why}`,
+    ...(code === 'worker-failed' ? { fix: WHEN_ENDED } : {}),
+    kind: 'internal',
+  });

@@ -6,7 +6,8 @@ process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group of proc
 process.on('disconnect', () => process.exit(1));
 process.once('message', async (start: WorkerBackend) => {
   const reply = await startHost(start, (message) => {
-    if (process.connected) process.send!(message);
+    // A parent that has just died is no matter: this process ends with it.
+    if (process.connected) process.send!(message, undefined, undefined, () => undefined);
   });
   if (!reply) return;
   process.on('message', (message: RequestMessage) => {

@@ -83,7 +83,7 @@ function checkMemory(program: Program, bytes: number): void {
   throw new AutoCircuitError({
     code: 'memory-limit',
     where: 'backend-onnx',
-    what: `the weights of program "${program.name}" lie in memory and are too big to be copied`,
+    what: `the weights of program "${program.name}" are in memory and too big to be copied`,
     expected: `at most ${MEMORY_LIMIT} bytes`,
     got: `${bytes}`,
     fields: { program: program.name, bytes, limit: MEMORY_LIMIT },
@@ -120,7 +120,7 @@ function commonFolder(files: readonly string[]): string | undefined {
         throw new AutoCircuitError({
           code: 'unsupported-format',
           where: 'backend-onnx',
-          what: 'the weight files lie on different drives',
+          what: 'the weight files are on different drives',
           expected: 'one folder above all of them',
           got: `${first} and ${other}`,
           fix: 'move them to one drive',

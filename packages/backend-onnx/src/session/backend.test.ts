@@ -66,7 +66,7 @@ describe('the backend', () => {
       expect(error).toMatchObject({ code: 'device-unavailable', kind: 'user', fields: { device } });
       expect(error.message).toMatch(
         new RegExp(
-          `^\\[backend-onnx\\] device ${device} is not available here; it needs .*; onnxruntime-node brings these here: cpu, `,
+          `^\\[backend-onnx\\] device ${device} is not available here; it needs .*; onnxruntime brings these here: cpu, `,
         ),
       );
     },

@@ -8,7 +8,7 @@ import {
   ProgramBuilder,
   type WeightStore,
 } from '@auto-circuit/core/backend';
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-common';
 import { type LoweredProgram, lower } from '../lower/index.js';
 import { availableDevices, firstLine, loadRuntime, missingDevice, type Ort } from '../runtime/load.js';
 import { makeExecutable } from './executable.js';

@@ -14,7 +14,7 @@ import {
   type Tensor,
   type TensorData,
 } from '@auto-circuit/core/backend';
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import type { LoweredProgram } from '../lower/index.js';
 import { firstLine, type Ort } from '../runtime/load.js';
 import { checkFedIndices, indexUses } from './fed-indices.js';

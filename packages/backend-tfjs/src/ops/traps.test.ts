@@ -143,7 +143,7 @@ describe('on WebAssembly', () => {
     await expect(executable.run(feed(200))).rejects.toMatchObject({
       code: 'memory-limit',
       fields: { device: 'wasm', limit: ((2 ** 32 - 2 ** 16) * 7) / 8 },
-      message: expect.stringMatching(/"trap" at batch 200, width 100 .*: expected at most 3\.8 GB, got \d+\.\d GB;/),
+      message: expect.stringMatching(/"trap" at batch 200, width 100 .*: expected at most 3\.7 GB, got \d+\.\d GB;/),
     });
     expect((await executable.run(feed(2))).y!.data[0]).toBeCloseTo(2 * 40_000 * 100, -3);
     await executable.dispose();

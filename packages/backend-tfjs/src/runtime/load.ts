@@ -3,11 +3,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '@auto-circuit/core/backend';
+import { Complaints } from './complaints.js';
 import { DEVICES, TFJS_DEVICES, type TfjsDevice } from './devices.js';
 import { type FoundPackage, findPackage, findRuntime } from './find.js';
 import type { Runtime } from './runtime.js';
 import type { Tf } from './tf.js';
 import { TransposedWeightCache } from './transposed-weight-cache.js';
+import { WasmHeap } from './wasm-heap.js';
 
 /** Which runtime is wanted. */
 export interface RuntimeRequest {
@@ -48,7 +50,9 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
   try {
     const tf = await loadEngine(found, threads);
     await prepare[device](tf, found);
-    if (!(await tf.setBackend(tfjsName))) throw new Error(`tfjs did not start its "${tfjsName}"`);
+    const complaints = new Complaints();
+    if (!(await complaints.attach(() => tf.setBackend(tfjsName))))
+      throw new Error(`tfjs did not start its "${tfjsName}"`);
     if (device === 'gpu' && !usesGpu(tf)) throw new Error('TensorFlow found no card that it can use');
     const activate = (): void => {
       // Its promise is not waited for: a backend that has been started is set before the first pause.
@@ -56,13 +60,15 @@ async function start(device: TfjsDevice, found: FoundPackage, threads: number | 
     };
     const count = tfjsName === 'tensorflow' ? (threads ?? os.availableParallelism()) : 1;
     const version = `${found.name} ${found.version}`;
-    return Object.freeze({
+    return Object.freeze<Runtime>({
       tf,
       device,
       traits,
       threads: count,
       version,
       transposedWeights: new TransposedWeightCache(),
+      ...(device === 'wasm' ? { heap: new WasmHeap(tf) } : {}),
+      attended: (run) => complaints.during(run),
       activate,
     });
   } catch (cause) {
@@ -129,10 +135,10 @@ function checkThreads(runtime: Runtime, threads: number | undefined): Runtime {
   throw new AutoCircuitError({
     code: 'conflicting-options',
     where: 'backend-tfjs',
-    what: 'TensorFlow has already been started in this process with another number of threads',
+    what: 'TensorFlow has already been started in this process with a different number of threads',
     expected: `${runtime.threads}`,
     got: `${threads}`,
-    fix: 'ask for one number of threads in a process',
+    fix: 'use one number of threads per process',
     fields: { options: ['threads'], started: runtime.threads, got: threads },
   });
 }

@@ -21,6 +21,16 @@ export class TransposedWeightCache {
   register(weight: Tensor): void {
     this.#forms.set(weight.dataId, new Map());
   }
+  /** Whether copies of this tensor are cached. */
+  has(x: Tensor): boolean {
+    return this.#forms.has(x.dataId);
+  }
+
+  /** The copy under `key`, if it has been made. */
+  made(x: Tensor, key: string): Tensor | undefined {
+    return this.#forms.get(x.dataId)?.get(key);
+  }
+
   /** Frees the copies; to be called before the weight itself is freed. */
   forget(weight: Tensor): void {
     for (const form of this.#forms.get(weight.dataId)?.values() ?? []) {

@@ -15,7 +15,7 @@ import {
 import { COMPOSITES } from '@auto-circuit/core/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TFJS_DEVICES } from '../runtime/devices.js';
+import { DEVICES, TFJS_DEVICES } from '../runtime/devices.js';
 import { findRuntime } from '../runtime/find.js';
 import { tfjsBackend } from './backend.js';
 import { peakBytes } from './memory.js';
@@ -52,6 +52,7 @@ describe('the backend', () => {
       device: 'wasm',
       threads: 1,
       runtime: '@tensorflow/tfjs-backend-wasm 4.22.0',
+      memory: { mostBytes: ((2 ** 32 - 2 ** 16) * 7) / 8, copiesWeights: true, sharesWeights: true },
     });
   });
   it('takes the first device that is installed', async () => {
@@ -218,6 +219,6 @@ describe('peakBytes', () => {
     });
     // At the broadcast: it and the reshaped x live (x itself is freed), and a copy of each: 2 · (40 + 280) bytes for each n;
     // at the sum: 2 · (280 + 4).
-    expect(peakBytes(planProgram(of), { n: 3 })).toBe(3 * 640);
+    expect(peakBytes(planProgram(of), { n: 3 }, DEVICES.wasm)).toBe(3 * 640);
   });
 });

@@ -2,7 +2,7 @@
 import type { Backend, Executable, Program, WeightStore } from '@auto-circuit/core/backend';
 import { loadRuntime } from '../runtime/load.js';
 import { makeExecutable } from './executable.js';
-import { standingBytes } from './memory.js';
+import { heapLimit } from './heap-limit.js';
 import { planProgram } from './plan.js';
 import { resolveSettings, type TfjsSettings } from './settings.js';
 import { WeightCache } from './weight-cache.js';
@@ -21,26 +21,25 @@ import { WeightCache } from './weight-cache.js';
 export async function tfjsBackend(settings: TfjsSettings = {}): Promise<Backend> {
   const runtime = await loadRuntime(resolveSettings(settings));
   const { device, threads, version } = runtime;
-  const cache = new WeightCache(runtime);
-  const live = new Map<Executable, number>();
-  const besideWeights = (): number => [...live.values()].reduce((a, b) => a + b, 0);
+  const limit = heapLimit(runtime, settings.memoryBytes);
+  const cache = new WeightCache(runtime, limit);
+  const live = new Set<Executable>();
 
   async function compile(program: Program, store: WeightStore): Promise<Executable> {
     const plan = planProgram(program);
-    const own = standingBytes(plan, runtime);
-    const weights = cache.hold(program, plan.weightNames, store, besideWeights() + own);
-    const executable = makeExecutable({
-      runtime,
-      plan,
-      weights,
-      standing: () => cache.bytes + runtime.transposedWeights.bytes + besideWeights(),
-      onDispose: () => live.delete(executable),
-    });
-    live.set(executable, own);
+    const weights = cache.hold(program, plan.weightNames, store);
+    const onDispose = (): void => void live.delete(executable);
+    const executable = makeExecutable({ runtime, plan, weights, limit, onDispose });
+    live.add(executable);
     return executable;
   }
   async function dispose(): Promise<void> {
-    for (const executable of [...live.keys()]) await executable.dispose();
+    for (const executable of [...live]) await executable.dispose();
   }
-  return { info: { backend: 'tfjs', device, threads, runtime: version }, compile, dispose };
+  const memory = {
+    ...(Number.isFinite(limit) ? { mostBytes: limit } : {}),
+    copiesWeights: runtime.traits.packsRightMatrices,
+    sharesWeights: true,
+  };
+  return { info: { backend: 'tfjs', device, threads, runtime: version, memory }, compile, dispose };
 }

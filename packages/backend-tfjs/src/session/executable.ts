@@ -10,24 +10,26 @@ import {
 } from '@auto-circuit/core/backend';
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-core';
 import type { Runtime } from '../runtime/runtime.js';
-import { peakBytes, requireHeap } from './memory.js';
+import { requireHeap } from './heap-limit.js';
+import { peakBytes } from './memory.js';
 import type { Plan } from './plan.js';
 import { computeOutputs, readOutputs, upload } from './run.js';
 import type { HeldWeights } from './weight-cache.js';
+import { copiesToMake } from './weight-copies.js';
 
 /** What an executable is made of. */
 export interface ExecutableRequest {
   readonly runtime: Runtime;
   readonly plan: Plan;
   readonly weights: HeldWeights;
-  /** Bytes that all executables together hold on the device between runs. */
-  standing(): number;
+  /** Most bytes on the device. */
+  readonly limit: number;
   /** Called once, when everything of it is freed. */
   onDispose(): void;
 }
 
 /** An executable whose runs may overlap: each computes without a pause, so that they do not mix. */
-export function makeExecutable({ runtime, plan, weights, standing, onDispose }: ExecutableRequest): Executable {
+export function makeExecutable({ runtime, plan, weights, limit, onDispose }: ExecutableRequest): Executable {
   const { program } = plan;
   const held: readonly TfTensor[] = plan.held.map((numbers) => upload(runtime, numbers));
   let disposed: Promise<void> | undefined;
@@ -38,7 +40,8 @@ export function makeExecutable({ runtime, plan, weights, standing, onDispose }: 
     const sizes = checkFeeds(program, feeds);
     // Kernels compute without a pause; between runs, Ctrl-C and progress bars get their turn.
     await nextTurn();
-    requireHeap(runtime, `program "${program.name}" at ${sizesText(sizes)}`, standing(), peakBytes(plan, sizes));
+    const toCome = copiesToMake(plan, sizes, runtime, weights) + peakBytes(plan, sizes, runtime);
+    requireHeap(runtime, limit, `program "${program.name}" at ${sizesText(sizes)}`, toCome);
     const outputs = computeOutputs(runtime, plan, held, weights, feeds, sizes);
     const given = Object.values(feeds).map(({ data }) => data.buffer);
     return readOutputs(plan, outputs, new Set([...weights.buffers, ...given]));

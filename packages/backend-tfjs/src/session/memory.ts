@@ -1,10 +1,6 @@
-/**
- * @file How much memory a run needs, computed before it: a heap that does not check itself must never be filled (on WebAssembly,
- * tensors beyond its end overwrite others).
- */
+/** @file How much memory the values of a run take at once, computed before it. */
 import {
   type AnyValue,
-  AutoCircuitError,
   type DimSizes,
   DTYPE_BYTES,
   elementCount,
@@ -12,53 +8,79 @@ import {
   OP_TRAITS,
 } from '@auto-circuit/core/backend';
 import type { Runtime } from '../runtime/runtime.js';
-import { heldBytes, type Plan } from './plan.js';
-
-/** The share of the heap that tensors may take: the rest is lost between them, or taken by the code and stack of the runtime. */
-const USABLE = 7 / 8;
-
-/** Values that are a second handle on numbers that are there already. */
-const isAlias = ({ op }: AnyValue): boolean => op === 'weight' || OP_TRAITS[op].alias;
+import type { Plan } from './plan.js';
 
 /** An upper bound of the bytes that the values of one run take at once; an op may copy each operand and its result once. */
-export function peakBytes(plan: Plan, sizes: DimSizes): number {
+export function peakBytes(plan: Plan, sizes: DimSizes, { traits }: Pick<Runtime, 'traits'>): number {
   const { values } = plan.program;
-  const bytes = (id: number): number => {
+  const bytesOf = (id: number): number => {
     const { dtype, shape } = values[id]!;
     return DTYPE_BYTES[dtype] * elementCount(evaluateShape(shape, sizes));
   };
-  let live = 0;
+  const buffers = new Buffers(plan);
   let peak = 0;
   for (const { value, operands, lastUses } of plan.steps) {
-    if (value.op !== 'weight') live += bytes(value.id);
-    const copies = isAlias(value) ? 0 : operands.reduce((n, id) => n + (id < 0 ? 0 : bytes(id)), bytes(value.id));
-    peak = Math.max(peak, live + copies);
-    for (const id of lastUses) if (values[id]!.op !== 'weight') live -= bytes(id);
+    buffers.take(value, bytesOf);
+    const read = operands.filter((id) => id >= 0);
+    let copies = 0;
+    if (value.op === 'matmul') {
+      // Each operand may be stretched to the other's size and moved; copies of whole weights are counted by themselves.
+      const moved = read.map((id) => (buffers.isWeight(id) ? 0 : bytesOf(id)));
+      copies = bytesOf(value.id) + 2 * moved.reduce((a, b) => a + b, 0);
+      if (traits.packsRightMatrices) buffers.pack(value.inputs[1]!, bytesOf);
+    } else if (!OP_TRAITS[value.op].alias && value.op !== 'weight') {
+      const whole = value.op !== 'gather' && value.op !== 'slice'; // these read a part of a weight where it is
+      const moved = read.map((id) => (buffers.isWeight(id) && !whole ? 0 : bytesOf(id)));
+      copies = moved.reduce((a, b) => a + b, bytesOf(value.id));
+    }
+    peak = Math.max(peak, buffers.bytes + copies);
+    for (const id of lastUses) buffers.free(id);
   }
   return peak;
 }
 
-/** What a program takes between runs beside its weights. */
-export function standingBytes(plan: Plan, { traits }: Runtime): number {
-  if (!traits.packsRightMatrices) return heldBytes(plan);
-  return plan.rightWeightIds.reduce(
-    (n, id) => n + DTYPE_BYTES.float * elementCount(plan.program.values[id]!.shape as number[]),
-    heldBytes(plan),
-  );
-}
+/** The numbers that are on the device at a step of a run, weights left out. Several values may stand for the same numbers. */
+class Buffers {
+  readonly #values: readonly AnyValue[];
+  /** By the value that made them: how many values stand for them, and their bytes, a packed copy included. */
+  readonly #alive = new Map<number, { handles: number; bytes: number; packed: boolean }>();
+  bytes = 0;
 
-/** @throws AutoCircuitError `memory-limit` when `bytes` more than the `standing` ones do not fit in the heap of the runtime */
-export function requireHeap(runtime: Runtime, what: string, standing: number, bytes: number): void {
-  const most = runtime.traits.heapBytes * USABLE;
-  if (standing + bytes <= most) return;
-  const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
-  throw new AutoCircuitError({
-    code: 'memory-limit',
-    where: 'backend-tfjs',
-    what: `${what} does not fit in the memory of device ${runtime.device}`,
-    expected: `at most ${gigabytes(most)}`,
-    got: `${gigabytes(standing + bytes)}`,
-    fix: 'run fewer batch items at once, or use device node or another backend',
-    fields: { bytes: standing + bytes, limit: most, device: runtime.device },
-  });
+  constructor({ program }: Plan) {
+    this.#values = program.values;
+  }
+  #root(id: number): number {
+    const { op, inputs } = this.#values[id]!;
+    return OP_TRAITS[op].alias ? this.#root(inputs[0]!) : id;
+  }
+  isWeight(id: number): boolean {
+    return this.#values[this.#root(id)]!.op === 'weight';
+  }
+  take({ id }: AnyValue, bytesOf: (id: number) => number): void {
+    const root = this.#root(id);
+    if (this.isWeight(root)) return;
+    const known = this.#alive.get(root);
+    if (known) {
+      known.handles++;
+      return;
+    }
+    const bytes = bytesOf(root);
+    this.#alive.set(root, { handles: 1, bytes, packed: false });
+    this.bytes += bytes;
+  }
+  /** A product packs the matrices on its right; the copy stays as long as they do. */
+  pack(id: number, bytesOf: (id: number) => number): void {
+    const buffer = this.#alive.get(this.#root(id));
+    if (!buffer || buffer.packed) return;
+    buffer.packed = true;
+    buffer.bytes += bytesOf(id);
+    this.bytes += bytesOf(id);
+  }
+  free(id: number): void {
+    const root = this.#root(id);
+    const buffer = this.#alive.get(root);
+    if (!buffer || --buffer.handles > 0) return;
+    this.#alive.delete(root);
+    this.bytes -= buffer.bytes;
+  }
 }

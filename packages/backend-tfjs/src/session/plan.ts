@@ -3,7 +3,6 @@ import {
   type AnyValue,
   AutoCircuitError,
   type DType,
-  elementCount,
   isFilled,
   liveness,
   type Program,
@@ -32,8 +31,6 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly held: readonly Held[];
   readonly weightNames: readonly string[];
-  /** Weights that a product reads as they are as its right-hand matrices. */
-  readonly rightWeightIds: readonly number[];
 }
 
 /** Plans a program. @throws AutoCircuitError `invalid-program` when the size of a symbol follows from no input */
@@ -64,7 +61,6 @@ export function planProgram(program: Program): Plan {
     steps,
     held,
     weightNames: [...new Set(weights.map((v) => v.attributes.name))],
-    rightWeightIds: weights.map((v) => v.id).filter((id) => steps.some(({ value }) => readsAsRightMatrix(value, id))),
   };
 }
 
@@ -77,9 +73,6 @@ function heldOperand(program: Program, value: AnyValue, place: number): Held | u
   if (!isFilled(operand)) return { dtype, shape: shape as readonly number[], data: attributes.data };
   return scalarOperands(program, value)[place] ? { dtype, shape: [], data: attributes.data } : undefined;
 }
-
-const readsAsRightMatrix = (value: AnyValue, weight: number): boolean =>
-  value.op === 'matmul' && value.inputs[1] === weight && !value.attributes.transposeB;
 
 function checkSymbols(program: Program, steps: readonly Step[]): void {
   const known = new Set(programInputs(program).flatMap((v) => v.shape.flatMap(symbolsOf)));
@@ -95,6 +88,3 @@ function checkSymbols(program: Program, steps: readonly Step[]): void {
     });
   }
 }
-
-/** Bytes of the numbers that a plan holds. */
-export const heldBytes = ({ held }: Plan): number => held.reduce((n, { shape }) => n + 4 * elementCount(shape), 0);

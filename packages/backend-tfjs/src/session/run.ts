@@ -16,6 +16,8 @@ import { type ComputedOp, KERNELS } from '../ops/kernels.js';
 import { sameNumbers } from '../ops/layout.js';
 import { firstLine } from '../runtime/load.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { HeapFull } from '../runtime/wasm-heap.js';
+import { heapFull } from './heap-limit.js';
 import type { Held, Plan, Step } from './plan.js';
 import type { HeldWeights } from './weight-cache.js';
 
@@ -69,17 +71,18 @@ function compute(
   // A second handle on the same numbers, so that every value of a run is freed alike. (A clone copies on WebAssembly, and
   // a product then packs the matrix anew: five times slower.)
   if (value.op === 'weight') return sameNumbers(tf, weights.get(value.attributes.name));
-  if (value.op === 'input') {
-    const { data, shape, dtype } = feeds[value.attributes.name]!;
-    const numbers = data instanceof Float64Array ? Float32Array.from(data) : data;
-    return tf.tensor(numbers, [...shape], TF_DTYPE[dtype]);
-  }
   const { op, attributes, dtype } = value;
   try {
+    if (op === 'input') {
+      const fed = feeds[value.attributes.name]!;
+      const numbers = fed.data instanceof Float64Array ? Float32Array.from(fed.data) : fed.data;
+      return tf.tensor(numbers, [...fed.shape], TF_DTYPE[fed.dtype]);
+    }
     // The table's type pairs each op with its own attributes; one value carries exactly such a pair.
     const kernel = KERNELS[op] as (call: Call<ComputedOp>) => TfTensor;
     const shape = evaluateShape(value.shape, sizes);
-    return kernel({ runtime, attributes, inputs: operands.map(at), shape, dtype, sizes });
+    const inputs = operands.map(at);
+    return runtime.attended(() => kernel({ runtime, attributes, inputs, shape, dtype, sizes }));
   } catch (cause) {
     throw runError(program.name, `%${value.id} ${op}${value.role ? ` ${value.role}` : ''}`, cause);
   }
@@ -98,6 +101,7 @@ function runError(program: string, value: string, cause: unknown): AutoCircuitEr
       cause,
     });
   }
+  if (cause instanceof HeapFull) return heapFull(program, what, cause);
   return new AutoCircuitError({
     code: 'runtime-failed',
     where: 'backend-tfjs',

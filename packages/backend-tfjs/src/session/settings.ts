@@ -9,6 +9,8 @@ export interface TfjsSettings extends BackendSettings {
   readonly device?: string;
   /** Of TensorFlow (gpu, node); default all. wasm and cpu have one thread. */
   readonly threads?: number;
+  /** The most resident memory wanted, in bytes: what would take more on the device is refused before it runs. */
+  readonly memoryBytes?: number;
   /** A folder whose node_modules are searched first for the runtime's package; then the working folder's, then ours. */
   readonly folder?: string;
 }

@@ -1,5 +1,6 @@
 /** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
 import type { CliCommand } from '../context/context.js';
+import { cacheCommand } from './cache.js';
 import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
@@ -14,6 +15,7 @@ import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
 import { reportCommand } from './report.js';
+import { validateCommand } from './validate.js';
 import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
 
@@ -30,9 +32,11 @@ export const COMMANDS: readonly CliCommand[] = [
   patchCommand,
   logitsCommand,
   modelCommand,
+  validateCommand,
   datasetCommand,
   latentsCommand,
   convertCommand,
+  cacheCommand,
   doctorCommand,
   completionCommand,
 ];

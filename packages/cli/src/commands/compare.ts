@@ -4,15 +4,15 @@ import type { DiscoverResult, JsonNumber, MeasuredPoint } from '@auto-circuit/co
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
-import { addTableOptions } from '../flags/table-flags.js';
 import { rocAreas } from '../open/known-circuit.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { comparisonReport, reportAddress } from '../report/comparison.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { namedAlgos } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags } from '../run/run-flags.js';
-import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
+import { addRunFlags, MEASURE_FLAGS, OUT_GROUP, SETTING_FLAGS } from '../run/run-flags.js';
+import { existingFolder, folderName, OUT_FLAGS, settingsSuffix, shortened, shownPath } from '../run/run-folder.js';
 import { runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { formatCount, formatFaithfulness, formatSeconds, formatValue } from '../terminal/numbers.js';
@@ -29,7 +29,11 @@ const FLAGS = {
 } as const satisfies FlagTable;
 const FOLDER_FLAGS = {
   ...OUT_FLAGS,
-  out: { ...OUT_FLAGS.out, doc: 'the folder of the run folders', unset: 'runs/compare-TASK-MODEL' },
+  out: {
+    ...OUT_FLAGS.out,
+    doc: 'the folder of the run folders',
+    unset: 'runs/compare-TASK-MODEL-ALGOS, with the settings given',
+  },
 } as const satisfies FlagTable;
 
 interface ComparedRun {
@@ -68,17 +72,15 @@ interface Comparison {
 /** `auto-circuit compare`. */
 export const compareCommand: CliCommand = {
   build: () => {
-    const command = addFlags(new Command('compare'), FLAGS).description('Several algorithms on one task, side by side');
+    const command = addFlags(new Command('compare'), FLAGS, 'Algorithm:').description(
+      'Runs several algorithms on one task, side by side',
+    );
     addRunFlags(command, { algo: false });
-    return addTableOptions(
-      addBackendFlags(addFlags(command, FOLDER_FLAGS)),
-      'algo',
-      'all algorithms that have it',
-    ).addHelpText(
+    return addBackendFlags(addFlags(command, FOLDER_FLAGS, OUT_GROUP)).addHelpText(
       'after',
       `
-Each algorithm gets a run folder of its own, as from discover. Options stand behind its name, or are given to all that have them.
-Where the task has a known circuit, the area under each algorithm's ROC curve against it is shown, too.
+Each algorithm gets its own run folder, like one from discover. Options follow its name in parentheses, or are given to every
+algorithm that has them. Where the task has a known circuit, the area under each algorithm's ROC curve against it is also shown.
 
 Examples:
   $ auto-circuit compare --task ioi-mini --algos eap,eap-ig-inputs,random
@@ -91,6 +93,7 @@ Examples:
     const existing = existingFolder(cli, 'compare');
     const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random');
     const algos = await namedAlgos(cli, 'compare', asked);
+    await checkMetricNames(cli, cli.flags(MEASURE_FLAGS).metric);
     const opened = await openRun(
       cli,
       command,
@@ -98,14 +101,23 @@ Examples:
     );
     try {
       const loadSeconds = (performance.now() - started) / 1000;
-      const folder = resolve(cli.cwd, cli.flags(FOLDER_FLAGS).out ?? defaultFolder(opened));
+      const folder = resolve(
+        cli.cwd,
+        cli.flags(FOLDER_FLAGS).out ??
+          defaultFolder(opened) +
+            shortened(algos.map(({ name }) => `-${name}`).join('')) +
+            settingsSuffix(cli, command),
+      );
       const runs: ComparedRun[] = [];
       for (const named of algos) {
         const { request, identity } = await runRequest(cli, command, opened, named, true);
         const own = join(folder, folderName(named.name));
         cli.output.note(`${named.name} in ${shownPath(cli, own)}`);
         const store = { folder: own, existing, identity };
-        runs.push({ name: named.name, result: await runDiscover(cli, { ...request, store, loadSeconds }, own) });
+        runs.push({
+          name: named.name,
+          result: await runDiscover(cli, { ...request, store, loadSeconds }, own, SAME_AGAIN),
+        });
       }
       warnOfFewPrompts(cli.output, runs[0]!.result);
       const comparison = await comparisonOf(cli, opened, runs);
@@ -120,6 +132,7 @@ Examples:
   },
 };
 
+const SAME_AGAIN = 'run the same command with --resume';
 const defaultFolder = ({ dataName, model }: OpenedRun): string =>
   `runs/compare-${folderName(dataName)}-${folderName(model.name)}`;
 
@@ -146,6 +159,7 @@ async function comparisonOf(cli: Cli, opened: OpenedRun, runs: readonly Compared
     pointsOf(run).find((point) => point.edges === edges);
   const all = [...new Set(runs.flatMap(pointsOf).map(({ edges }) => edges))].sort((a, b) => a - b);
   const shared = all.filter((edges) => runs.filter((run) => at(run, edges)).length >= Math.min(2, runs.length));
+  const { rankBy } = cli.flags(SETTING_FLAGS);
   const smallest = Math.min(...runs.map(({ result }) => result.circuit.edges.length));
   return {
     format: 'auto-circuit compare 1',
@@ -171,7 +185,9 @@ async function comparisonOf(cli: Cli, opened: OpenedRun, runs: readonly Compared
     })),
     overlap: {
       edges: smallest,
-      jaccard: runs.map((a) => runs.map((b) => topOverlap(graph, a.result.scores, b.result.scores, smallest).jaccard)),
+      jaccard: runs.map((a) =>
+        runs.map((b) => topOverlap(graph, a.result.scores, b.result.scores, smallest, rankBy).jaccard),
+      ),
     },
   };
 }
@@ -211,12 +227,12 @@ function show(output: Output, comparison: Comparison, folder: string): void {
       output.colors.dim(`ROC against the known circuit "${known.name}" of ${formatCount(known.edges)} edges`),
     );
   output.line();
-  output.line(bold(`${measured} at sizes that more than one measured`));
+  output.line(bold(`${measured} at sizes measured by more than one`));
   const rows = sizes.map(({ edges, values }) => [formatCount(edges), ...values.map(number)]);
   if (rows.length > 0) writeTable(output, [right('edges'), ...names], rows);
-  else output.line('none in common; name some with --edges');
+  else output.line('no sizes in common; choose some with --edges');
   output.line();
-  output.line(bold(`overlap of the top ${formatCount(overlap.edges)} edges, shared of all in either`));
+  output.line(bold(`overlap of the top ${formatCount(overlap.edges)} edges: shared / all in either`));
   writeTable(
     output,
     [{ title: '' }, ...names],

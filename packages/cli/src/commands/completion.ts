@@ -1,16 +1,10 @@
-/** @file `auto-circuit completion SHELL`: a completion script, made from the tree of commands itself. */
-import { unknownName } from '@auto-circuit/core/startup';
+/** @file `auto-circuit completion SHELL`: a completion script, made from the tree of commands and from what there is to name. */
+import { kebabCase, unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
-import type { CliCommand } from '../context/context.js';
-
-/** A command's name, its doc, and its flags with theirs. */
-interface Entry {
-  readonly name: string;
-  readonly doc: string;
-  readonly flags: readonly { readonly flag: string; readonly doc: string; readonly takesValue: boolean }[];
-}
-
-const SHELLS: Readonly<Record<string, (entries: readonly Entry[]) => string>> = { bash, zsh, fish };
+import type { Cli, CliCommand } from '../context/context.js';
+import { choicesOf } from '../flags/flag-table.js';
+import { type CompletedCommand, type CompletedFlag, SHELLS } from './completion-scripts.js';
+import { LIST_NAMES, LISTS, type ListName } from './list-entries.js';
 
 /** `auto-circuit completion`. */
 export const completionCommand: CliCommand = {
@@ -18,85 +12,101 @@ export const completionCommand: CliCommand = {
     new Command('completion')
       .description('A completion script for bash, zsh or fish')
       .argument('<shell>', `one of ${Object.keys(SHELLS).join(', ')}`)
-      .addHelpText('after', '\nExample:\n  $ auto-circuit completion bash >> ~/.bashrc'),
+      .addHelpText(
+        'after',
+        `
+It completes commands, flags and the names that flags take (algorithms, tasks, models, metrics, …), including those of the plugins
+in use. Regenerate it after adding a plugin.
+
+Example:
+  $ auto-circuit completion bash >> ~/.bashrc`,
+      ),
   async run(cli, command) {
     const [shell] = command.processedArgs as [string];
     if (!Object.hasOwn(SHELLS, shell)) throw unknownName('completion', 'shell', shell, Object.keys(SHELLS));
-    const script = SHELLS[shell]!(entriesOf(command.parent ?? command));
+    const script = SHELLS[shell]!(await completedCommands(cli, command.parent ?? command));
     if (cli.output.jsonOnly) cli.output.json({ shell, script });
     else cli.output.line(script);
   },
 };
 
-function entriesOf(program: Command): Entry[] {
-  const globals = flagsOf(program);
+/** What is listed where a flag takes a name, by the flag; more than one of them where it takes a list. */
+const NAMES: Readonly<Record<string, readonly ListName[]>> = {
+  '--algo': ['algos', 'presets'],
+  '--algos': ['algos', 'presets'],
+  '--task': ['tasks'],
+  '--generate': ['tasks'],
+  '--model': ['models'],
+  '--metric': ['metrics'],
+  '--backend': ['backends'],
+};
+/** Words that stand beside numbers. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  '--edges': ['log', 'all', 'groups'],
+  '--keep': ['auto'],
+  '--test': ['same'],
+};
+/** Words in place of an argument, by the command. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = { list: LIST_NAMES, completion: Object.keys(SHELLS) };
+
+async function completedCommands(cli: Cli, program: Command): Promise<CompletedCommand[]> {
+  const names = new Map<string, readonly string[]>(Object.entries(WORDS));
+  for (const [flag, lists] of Object.entries(NAMES)) {
+    const entries = (await Promise.all(lists.map((list) => LISTS[list](cli)))).flat();
+    names.set(flag, [...new Set(entries.map(({ name }) => name))]);
+  }
+  names.set('--device', await devices());
+  const tables = await optionFlags(cli);
+  const globals = flagsOf(program, names, tables);
+  const help = { flag: '--help', doc: 'help', takesValue: false, values: [] };
   return program.commands.map((command) => ({
     name: command.name(),
     doc: command.description(),
-    flags: [...flagsOf(command), ...globals, { flag: '--help', doc: 'help', takesValue: false }],
+    flags: [...flagsOf(command, names, tables), ...globals, help],
+    arguments: ARGUMENTS[command.name()] ?? [],
   }));
 }
 
-/** `--algo.OPTION` stands for many flags and is left out. */
-function flagsOf(command: Command): Entry['flags'] {
-  return command.options
-    .filter(({ long }) => long && !long.endsWith('.OPTION'))
-    .map((option) => ({ flag: option.long!, doc: option.description, takesValue: option.required || option.optional }));
+async function devices(): Promise<readonly string[]> {
+  const { ONNX_DEVICES } = await import('@auto-circuit/backend-onnx');
+  const { TFJS_DEVICES } = await import('@auto-circuit/backend-tfjs');
+  return [...new Set<string>([...ONNX_DEVICES, ...TFJS_DEVICES])];
 }
 
-function bash(entries: readonly Entry[]): string {
-  const cases = entries.map(({ name, flags }) => `    ${name}) words="${flags.map(({ flag }) => flag).join(' ')}" ;;`);
-  return `# bash completion for auto-circuit
-_auto_circuit() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words=""
-  case "\${COMP_WORDS[1]}" in
-${cases.join('\n')}
-  esac
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${entries.map(({ name }) => name).join(' ')} --help --version" -- "$current"))
-  elif [[ "$current" == -* ]]; then
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
-  fi
-}
-complete -o default -F _auto_circuit auto-circuit`;
-}
-
-function zsh(entries: readonly Entry[]): string {
-  const quote = (text: string): string => text.replace(/'/g, '’').replace(/[[\]:]/g, '\\$&');
-  const commands = entries.map(({ name, doc }) => `    '${name}:${quote(doc)}'`);
-  const cases = entries.map(({ name, flags }) => {
-    const specs = flags.map(
-      ({ flag, doc, takesValue }) => `'${flag}[${quote(doc)}]${takesValue ? ':value:_files' : ''}'`,
-    );
-    return `    ${name}) _arguments ${specs.join(' ')} '*:file:_files' ;;`;
-  });
-  return `#compdef auto-circuit
-_auto_circuit() {
-  local -a commands=(
-${commands.join('\n')}
-  )
-  if (( CURRENT == 2 )); then
-    _describe command commands
-    return
-  fi
-  local chosen=$words[2]
-  shift words
-  (( CURRENT-- ))
-  case $chosen in
-${cases.join('\n')}
-  esac
-}
-compdef _auto_circuit auto-circuit`;
-}
-
-function fish(entries: readonly Entry[]): string {
-  const quote = (text: string): string => text.replace(/[\\']/g, '\\$&');
-  const lines = entries.flatMap(({ name, doc, flags }) => [
-    `complete -c auto-circuit -n __fish_use_subcommand -f -a ${name} -d '${quote(doc)}'`,
-    ...flags.map(({ flag, doc: flagDoc, takesValue }) => {
-      const value = takesValue ? ' -r' : '';
-      return `complete -c auto-circuit -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}${value} -d '${quote(flagDoc)}'`;
-    }),
+/** By `--algo.OPTION` and `--backend.OPTION`: a flag for each option that any of them has. */
+async function optionFlags(cli: Cli): Promise<ReadonlyMap<string, readonly CompletedFlag[]>> {
+  const registry = await cli.registry();
+  const flags = (prefix: string, kind: 'prune-algo' | 'backend'): readonly CompletedFlag[] => {
+    const byFlag = new Map<string, CompletedFlag>();
+    for (const { item } of registry.list(kind)) {
+      for (const [name, spec] of Object.entries(item.options)) {
+        const flag = `--${prefix}.${kebabCase(name)}`;
+        const values = spec.type === 'enum' ? spec.values : spec.type === 'boolean' ? ['true', 'false'] : [];
+        const known = byFlag.get(flag)?.values ?? [];
+        byFlag.set(flag, { flag, doc: spec.doc, takesValue: true, values: [...new Set([...known, ...values])] });
+      }
+    }
+    return [...byFlag.values()];
+  };
+  return new Map([
+    ['--algo.OPTION', flags('algo', 'prune-algo')],
+    ['--backend.OPTION', flags('backend', 'backend')],
   ]);
-  return ['# fish completion for auto-circuit', ...lines].join('\n');
+}
+
+function flagsOf(
+  command: Command,
+  names: ReadonlyMap<string, readonly string[]>,
+  tables: ReadonlyMap<string, readonly CompletedFlag[]>,
+): CompletedFlag[] {
+  return command.options.flatMap((option): readonly CompletedFlag[] => {
+    const { long: flag, description: doc } = option;
+    if (!flag) return [];
+    const table = tables.get(flag);
+    if (table) return table;
+    // `patch --edges` takes names of edges, which only a graph knows
+    const words = command.name() === 'patch' && flag === '--edges' ? [] : (names.get(flag) ?? []);
+    const takesValue = option.required || option.optional;
+    return [{ flag, doc, takesValue, values: choicesOf(option) ?? words }];
+  });
 }

@@ -7,6 +7,7 @@ import type { EapIgContent } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
+import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { folderName } from '../run/run-folder.js';
 import { formatCount } from '../terminal/numbers.js';
@@ -24,7 +25,8 @@ const FLAGS = {
     unset: 'what the file says of it',
   },
   name: { type: 'string', placeholder: 'TASK_MODEL', doc: 'name of the MIB folder', unset: 'from the run' },
-  overwrite: { type: 'boolean', default: false, doc: 'replace what is there' },
+  overwrite: { type: 'boolean', default: false, doc: 'replace existing files' },
+  ...READ_FLAGS,
 } as const satisfies FlagTable;
 
 /** What was read, whatever the format. */
@@ -44,7 +46,10 @@ interface Content {
 /** `auto-circuit convert`. */
 export const convertCommand: CliCommand = {
   build: () =>
-    addFlags(new Command('convert').description('Scores and circuits to the formats of other tools and back'), FLAGS)
+    addFlags(
+      new Command('convert').description('Converts scores and circuits to and from the formats of other tools'),
+      FLAGS,
+    )
       .argument('<source>', 'a run folder, circuit.json, an EAP-IG graph, or a MIB folder')
       .addHelpText(
         'after',
@@ -84,8 +89,8 @@ const SCORES_TEXT = {
   none: 'no scores',
   edges: 'scores of edges',
   'edges and nodes': 'scores of edges and of nodes',
-  nodes: 'scores of nodes, which their edges got as well',
-  neurons: 'scores of neurons; nodes, and the edges out of them, got their sums',
+  nodes: 'scores of nodes, also given to their edges',
+  neurons: 'scores of neurons, summed for nodes and the edges out of them',
 } as const;
 
 /** Which scores were read. */
@@ -104,24 +109,25 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
     throw fileError('convert', 'read', shown, cause);
   }
   if (!folder) return readJsonSource(cli, path, shown, null);
-  if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(path);
+  if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(cli, path);
   const jsons = (await readdir(path)).filter((name) => extname(name) === '.json');
   if (jsons.length === 1) return readJsonSource(cli, join(path, jsons[0]!), join(shown, jsons[0]!), basename(path));
   throw new AutoCircuitError({
     code: 'unsupported-format',
     fields: { path: shown },
     where: 'convert',
-    what: `${shown} is no folder that can be converted`,
+    what: `${shown} is not a folder that can be converted`,
     expected: 'a run folder, one that convert wrote, or a MIB folder with one importances file',
     got: jsons.length === 0 ? 'no .json file' : `${jsons.length} .json files without a run.json`,
     fix: 'name the file',
   });
 }
 
-async function readOwnFolder(path: string): Promise<Content> {
+async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
   const { RUN_FILES, readRun, readScoresFolder } = await import('@auto-circuit/core/run');
-  const run = existsSync(join(path, RUN_FILES.run)) ? (await readRun(path)).asked : null;
-  const content = await readScoresFolder(path);
+  const options = readOptions(cli);
+  const run = existsSync(join(path, RUN_FILES.run)) ? (await readRun(path, options)).asked : null;
+  const content = await readScoresFolder(path, options);
   if (content) {
     const name = run && `${folderName(run.data.name)}_${folderName(run.model.name)}`;
     return { ...content, eapIg: null, name };
@@ -131,14 +137,16 @@ async function readOwnFolder(path: string): Promise<Content> {
     fields: { path },
     where: 'convert',
     what: `the run in ${path} is not finished`,
-    fix: 'go on with it: auto-circuit discover … --resume',
+    fix: 'to continue: auto-circuit discover --resume --out FOLDER',
   });
 }
 
 async function readJsonSource(cli: Cli, path: string, shown: string, name: string | null): Promise<Content> {
-  const { fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
+  const { fileError, fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
   const { unflattenScores } = await import('@auto-circuit/core');
-  const text = await readFile(path, 'utf8');
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw fileError('convert', 'read', shown, cause);
+  });
   const value = parseEapIgText(text, { where: 'convert', path: shown });
   if (isRecord(value) && 'cfg' in value) {
     const eapIg = fromEapIg(value, await layoutOf(cli, value.cfg, shown), shown);
@@ -162,7 +170,7 @@ async function readJsonSource(cli: Cli, path: string, shown: string, name: strin
     code: 'unsupported-format',
     fields: { path: shown },
     where: 'convert',
-    what: `${shown} has no format that is known here`,
+    what: `${shown} is not in a known format`,
     expected: 'circuit.json (with "graph" and "edges") or an EAP-IG graph (with "cfg", "nodes" and "edges")',
   });
 }
@@ -187,7 +195,7 @@ async function layoutOf(cli: Cli, cfg: unknown, shown: string): Promise<Transfor
       code: 'invalid-file',
       fields: { path: shown, key: 'cfg' },
       where: 'convert',
-      what: `${shown} does not say enough of its model`,
+      what: `${shown} does not say enough about its model`,
       expected: 'n_layers, n_heads and d_model in "cfg"',
       fix: 'name the model with --model',
     });

@@ -21,7 +21,7 @@ const FLAGS = {
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
   skipUnfit: DATA_FLAGS.skipUnfit,
-  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the numbers do not depend on it' },
+  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts per run; the numbers do not depend on it' },
 } as const satisfies FlagTable;
 
 const PROBLEMS_SHOWN = 20;
@@ -39,8 +39,8 @@ export const datasetCommand: CliCommand = {
       .addHelpText(
         'after',
         `
-With --generate, prompts are made for the tokenizer: every answer one token, pairs of equal length. With --tokenizer they
-are only written, to --out or to stdout; else the model is tried on them.
+With --generate, prompts are made to fit the tokenizer: every answer is one token, and both prompts of a pair are equally long.
+With --tokenizer they are only written, to --out or to stdout; otherwise the model is also run on them.
 
 Examples:
   $ auto-circuit dataset prompts.json --model ioi-mini
@@ -92,7 +92,7 @@ function reportProblems(cli: Cli, { path }: PromptFile, unfit: readonly UnfitPro
     code: 'unfit-prompts',
     fields: { prompts: unfit.map(({ index }) => index), path },
     where: 'dataset',
-    what: `${unfit.length} of ${unfit.length + fitting} prompts of ${path} do not fit the model`,
+    what: `${unfit.length} of ${unfit.length + fitting} prompts of ${path} ${unfit.length === 1 ? 'does' : 'do'} not fit the model`,
     fix:
       fitting > 0
         ? 'correct or remove them, or leave them out with --skip-unfit'
@@ -143,7 +143,8 @@ async function sideFacts(
       const { data } = await patchable.run(inputOf(batch, side), 'last'); // [prompts, outputSize]
       for (const [n, prompt] of batch.prompts.entries()) {
         const row = data.subarray(n * size, (n + 1) * size);
-        const best = Math.max(...answerTokens(prompt, 'answers', size).map((id) => row[id]!));
+        const answers = answerTokens(prompt, 'answers', size);
+        const best = answers.reduce((most, id) => Math.max(most, row[id]!), Number.NEGATIVE_INFINITY);
         const isTop = row.every((logit) => logit <= best);
         top.push(isTop);
         if (prompt.wrongAnswers.length === 0 || outsideVocabulary(prompt, size) !== undefined) {
@@ -204,9 +205,12 @@ function show(cli: Cli, prompts: readonly Prompt[], sides: Readonly<Record<Side,
     align: 'right' as const,
   }));
   writeTable(output, [{ title: 'prompts' }, ...columns], rows);
-  if (same > 0) output.warn(`${same} prompts are the same clean and corrupt: patching changes nothing there`);
+  if (same > 0)
+    output.warn(
+      `${countOf(same, 'prompt')} ${same === 1 ? 'has' : 'have'} identical clean and corrupt text: patching changes nothing there`,
+    );
   if (Object.keys(lengths).length > 1) {
-    output.note('lengths differ: token positions and data-set means need one (--length N)');
+    output.note('lengths differ: token positions and data-set means need prompts of one length (--length N)');
   }
 }
 

@@ -43,7 +43,7 @@ describe('discover', () => {
       expect.stringMatching(/^model {3}micro · 7 sources, 7 destinations, 25 edges · weights as they are$/),
       expect.stringMatching(/^task {4}micro · 16 prompts of 2 tokens$/),
       expect.stringMatching(/^backend interpreter/),
-      'warning: circuits were measured on 8 prompts only, which says little',
+      'warning: circuits were measured on only 8 prompts, too few to mean much',
     ]);
     expect(code).toBe(0);
     expect(out).toMatch(/^\d+ of 25 edges kept, faithfulness (0\.9|1\.0)/);
@@ -52,6 +52,7 @@ describe('discover', () => {
     expect(out).toMatch(/edges +connected +faithfulness +kl \(nats\) +logit-diff \(logits?\)/);
     expect(out).toMatch(/next {4}auto-circuit \w+ r/);
     expect(Object.keys(await files('r')).sort()).toEqual([
+      'checksums.json',
       'circuit.json',
       'measurements.json',
       'report.html',
@@ -103,7 +104,7 @@ describe('discover', () => {
     expect([stopped.code, stopped.err]).toEqual([
       130,
       expect.stringMatching(
-        /interrupted: \[discover\] stopped; what was done is kept in r; the same command with --resume/,
+        /interrupted: \[discover\] stopped; finished work is saved in r; to continue: auto-circuit discover --resume --out r/,
       ),
     ]);
     expect((await run(`${DISCOVER} --out r --resume`)).code).toBe(0);
@@ -170,10 +171,10 @@ describe('discover', () => {
     await run(`${DISCOVER} --out r`);
     const there = await refused(`${DISCOVER} --out r`);
     expect(there.message).toMatch(/already holds a finished run/);
-    expect(there.fix).toBe('--resume shows it, --overwrite replaces it, --out chooses another folder');
+    expect(there.fix).toBe('--resume shows it, --overwrite replaces it, or --out chooses another folder');
     const changed = await refused(`${DISCOVER} --out r --resume --seed 4`);
-    expect(changed.message).toMatch(/another request: seed was 0 and is now 4/);
-    expect(changed.fix).toBe('ask for the same again, choose another --out, or replace it with --overwrite');
+    expect(changed.message).toMatch(/a run with other settings: seed was 0 and is now 4/);
+    expect(changed.fix).toBe('give the same settings, choose another --out, or replace it with --overwrite');
   });
 
   it('goes on with no run whose plugin has changed since', async () => {
@@ -188,7 +189,7 @@ describe('discover', () => {
     const { code, stderr } = await runOther(['--resume']);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /holds a run of another request: plugins\.[\w-]+ was "[0-9a-f]{16}" and is now "[0-9a-f]{16}"/,
+      /holds a run with other settings: plugins\.[\w-]+ was "[0-9a-f]{16}" and is now "[0-9a-f]{16}"/,
     );
   });
 });

@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
 import { addFlags } from '../flags/flag-table.js';
-import { addTableOptions } from '../flags/table-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
+import { withResumedRun } from '../run/resume.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
-import { addRunFlags } from '../run/run-flags.js';
-import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
+import { addRunFlags, MEASURE_FLAGS, OUT_GROUP } from '../run/run-flags.js';
+import { existingFolder, folderName, OUT_FLAGS, settingsSuffix, shownPath } from '../run/run-folder.js';
 import { chosenAlgo, runRequest } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { showRun } from '../show/show-run.js';
@@ -20,24 +21,28 @@ export const discoverCommand: CliCommand = {
       'Scores edges, measures circuits of several sizes, writes a run folder',
     );
     addRunFlags(command);
-    addFlags(command, OUT_FLAGS);
-    addTableOptions(addBackendFlags(command), 'algo', 'the algorithm');
+    addBackendFlags(addFlags(command, OUT_FLAGS, OUT_GROUP));
     return command.addHelpText(
       'after',
       `
 Examples:
   $ auto-circuit discover --task ioi-mini --algo eap
+  $ auto-circuit discover --resume --out runs/ioi
   $ auto-circuit discover --data ioi.json --model gpt2 --algo eap-ig-inputs --edges 50,100,200 --keep 100 --out runs/ioi`,
     );
   },
   async run(plainCli, command) {
     const started = performance.now();
-    const cli = await withTaskDefaults(plainCli, command);
+    const cli = await withResumedRun(await withTaskDefaults(plainCli, command), command);
     const existing = existingFolder(cli, command.name());
     const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
+    await checkMetricNames(cli, cli.flags(MEASURE_FLAGS).metric);
     const opened = await openRun(cli, command, named.algo.gradients ?? true);
     try {
-      const folder = resolve(cli.cwd, cli.flags(OUT_FLAGS).out ?? defaultFolder(opened, named.name));
+      const folder = resolve(
+        cli.cwd,
+        cli.flags(OUT_FLAGS).out ?? defaultFolder(opened, named.name) + settingsSuffix(cli, command),
+      );
       const loadSeconds = (performance.now() - started) / 1000;
       const { request, identity } = await runRequest(cli, command, opened, named);
       const result = await runDiscover(cli, { ...request, store: { folder, existing, identity }, loadSeconds }, folder);

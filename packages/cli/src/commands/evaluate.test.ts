@@ -132,7 +132,7 @@ describe('evaluate', () => {
     expect(await refused('evaluate r --ablation zero')).toMatchObject({
       code: 'invalid-option',
       fields: { option: '--ablation' },
-      fix: 'evaluate r/circuit.json to choose others, or run discover anew',
+      fix: 'evaluate r/circuit.json to choose others, or run discover again',
     });
     expect(await refused('evaluate r/circuit.json --edges 4')).toMatchObject({
       code: 'invalid-option',

@@ -10,29 +10,31 @@ import { evaluateRun } from '../evaluation/evaluate-run.js';
 import { EVALUATE_OUT_FLAGS } from '../evaluation/measuring.js';
 import { addFlags } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
-import { addEvaluateFlags } from '../run/run-flags.js';
+import { addEvaluateFlags, OUT_GROUP } from '../run/run-flags.js';
 
 /** `auto-circuit evaluate`. */
 export const evaluateCommand: CliCommand = {
   build: () => {
     const command = new Command('evaluate')
-      .description('More metrics or other circuit sizes on a run folder, a circuit file, or files of EAP-IG and MIB')
+      .description(
+        'Measures more metrics or other circuit sizes on a run folder, a circuit file, or EAP-IG and MIB files',
+      )
       .argument(
         '<run>',
-        'a run folder, a circuit file, a folder that convert wrote, or a file or folder of EAP-IG or MIB',
+        'a run folder, a circuit file, a folder written by convert, or an EAP-IG or MIB file or folder',
       );
     addEvaluateFlags(command);
-    addBackendFlags(addFlags(command, EVALUATE_OUT_FLAGS));
+    addBackendFlags(addFlags(command, EVALUATE_OUT_FLAGS, OUT_GROUP));
     return command.addHelpText(
       'after',
       `
 A run folder is measured with its own settings, and the numbers are added to its measurements.json and report.html.
-With another --select than the run's, circuits are chosen from its scores and measured, and nothing is added to the run.
-Beside metrics of circuits --metric takes numbers of the whole run: cpr and cmd (MIB, at its ten shares of the edges), area (under each
-metric, over log10 edges) and roc (area under ROC of the scores against the task's known circuit).
-A circuit file takes its settings from the run folder it lies in, where it lies in one, and from flags; nothing is written there.
-Files of EAP-IG and MIB, and folders that convert wrote, take theirs from flags. With --edges, --threshold or a number of the whole
-run, circuits are chosen by their scores; without, a file that marks a circuit stands for that circuit.
+With a --select other than the run's, circuits are chosen from its scores and measured, and nothing is added to the run.
+Besides metrics of circuits, --metric takes numbers for the whole run: cpr and cmd (MIB, at its ten shares of the edges), area (under
+each metric, over log10 edges) and roc (area under the ROC curve of the scores against the task's known circuit).
+A circuit file takes its settings from the run folder it is in, if any, and from flags; nothing is written there.
+EAP-IG and MIB files, and folders written by convert, take theirs from flags. With --edges, --threshold or a number for the whole
+run, circuits are chosen by their scores; otherwise a file that marks a circuit stands for that circuit.
 
 Examples:
   $ auto-circuit evaluate runs/ioi --metric logit-diff-percent,percent-correct --edges 10,100,1000
@@ -56,7 +58,7 @@ Examples:
     }
     if (!statSync(path).isDirectory()) return evaluateFile(cli, command, path, name);
     if (existsSync(join(path, 'run.json'))) return evaluateRun(cli, command, path, name);
-    const scores = await scoresFolderSource(path, name);
+    const scores = await scoresFolderSource(cli, path, name);
     if (scores) return evaluateImported(cli, command, scores);
     const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
     // A circuit alone, or a MIB folder of one file.
@@ -66,7 +68,7 @@ Examples:
       code: 'unsupported-format',
       fields: { path: name },
       where: 'evaluate',
-      what: `${name} is no run folder, and has ${jsons.length} .json files that could be meant`,
+      what: `${name} is not a run folder, and has ${jsons.length} .json files, any of which could be meant`,
       fix: 'name one of them',
     });
   },

@@ -150,7 +150,7 @@ describe('experiment', () => {
         { tasks: ['micro', { task: 'micro', limit: 'ten' }] },
         /"tasks\[1\]\.limit" is wrong: expected number, got string/,
       ],
-      [{ algos: [{ algo: 'eap', optoins: {} }] }, /"algos\[0\]\.optoins" is no key that is known/],
+      [{ algos: [{ algo: 'eap', optoins: {} }] }, /"algos\[0\]\.optoins" is not a known key/],
       [{ seeds: [] }, /"seeds" is wrong/],
       [{ metrics: ['kl', 'klx'] }, /metrics\[1\]\] unknown metric "klx"; did you mean "kl"/],
       [{ tasks: ['mirco'] }, /tasks\[0\]\] unknown task "mirco"; did you mean "micro"/],
@@ -158,7 +158,7 @@ describe('experiment', () => {
       [{ algos: [{ algo: 'eap', options: { stepz: 3 } }] }, /algos\[0\]\] .*"stepz"/],
       [{ tasks: ['micro', 'micro'] }, /"tasks\[0\]" and "tasks\[1\]" are both called "micro"/],
       [{ tasks: [{ model: 'micro' }] }, /"tasks\[0\]" names neither a task nor data/],
-      [{ setings: {} }, /"setings" is no key that is known/],
+      [{ setings: {} }, /"setings" is not a known key/],
     ];
     for (const [change, sentence] of wrong) {
       await study(change);

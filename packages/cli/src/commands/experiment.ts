@@ -19,27 +19,27 @@ import { createProgress } from '../terminal/progress.js';
 
 const FLAGS = {
   out: { ...OUT_FLAGS.out, doc: 'the experiment’s folder', unset: 'runs/NAME' },
-  resume: { ...OUT_FLAGS.resume, doc: 'go on with the experiment in the folder; what is done is kept' },
+  resume: { ...OUT_FLAGS.resume, doc: 'continue the experiment in the folder; finished cells are kept' },
   overwrite: { ...OUT_FLAGS.overwrite, doc: 'replace the experiment in the folder' },
   only: {
     type: 'string',
     placeholder: 'PATTERN,…',
-    doc: 'only cells of this name, or with this part: "ioi*", "*/eap/*"',
+    doc: 'only cells whose name, or a part of it, matches: "ioi*", "*/eap/*"',
     unset: 'all cells',
   },
   workers: {
     type: 'int',
     min: 0,
     default: 1,
-    doc: 'processes that run cells; they map one copy of the weights; 0: in this process',
+    doc: 'worker processes, which share one copy of the weights; 0: run in this process',
   },
   dryRun: { type: 'boolean', default: false, doc: 'show the cells and which are done; run nothing' },
 } as const satisfies FlagTable;
 const SESSION_FLAGS = {
-  backend: { ...BACKEND_FLAGS.backend, doc: 'what runs the programs, over what the file says' },
+  backend: { ...BACKEND_FLAGS.backend, doc: 'what runs the programs; overrides the file' },
   device: { ...BACKEND_FLAGS.device, unset: 'the file’s, or the backend chooses' },
-  threads: { ...BACKEND_FLAGS.threads, doc: 'threads in all, shared by the workers', unset: 'as many as cores' },
-  memory: { ...BACKEND_FLAGS.memory, doc: 'most memory to use in all, in GiB' },
+  threads: { ...BACKEND_FLAGS.threads, doc: 'threads in total, shared by the workers', unset: 'as many as cores' },
+  memory: { ...BACKEND_FLAGS.memory, doc: 'memory limit in total, in GiB' },
 } as const satisfies FlagTable;
 
 /** Some cells failed. */
@@ -49,13 +49,20 @@ const SOME_FAILED = 1;
 export const experimentCommand: CliCommand = {
   build: () => {
     const command = new Command('experiment')
-      .description('Many tasks × algorithms × seeds from one file, resumable; a table of results and a report')
+      .description(
+        'Runs many tasks × algorithms × seeds from one file, resumable, with a table of results and a report',
+      )
       .argument('<file>', 'an experiment file: .json, or .mjs with a default export');
-    addTableOptions(addFlags(addFlags(command, FLAGS), SESSION_FLAGS), 'backend', 'the backend');
+    addTableOptions(
+      addFlags(addFlags(command, FLAGS, 'Experiment:'), SESSION_FLAGS, 'Backend:'),
+      'backend',
+      'the backend',
+      'Backend:',
+    );
     return command.addHelpText(
       'after',
       `
-Each cell is a run folder as from discover, under OUT/cells/, called after a hash of what decides its numbers.
+Each cell is a run folder like one from discover, under OUT/cells/, named after a hash of everything that decides its numbers.
 Exit code 0 when all cells are done, 1 when some failed.
 
 Examples:
@@ -180,8 +187,8 @@ async function end(
       code: 'interrupted',
       fields: { path: folder },
       where: 'experiment',
-      what: `stopped with ${done} of ${countOf(cells.length, 'cell')} done; what was done is kept in ${shown}`,
-      fix: 'the same command with --resume goes on',
+      what: `stopped with ${done} of ${countOf(cells.length, 'cell')} done; finished work is saved in ${shown}`,
+      fix: 'run the same command with --resume to continue',
       kind: 'interrupted',
     });
   }

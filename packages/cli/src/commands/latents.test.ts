@@ -54,7 +54,7 @@ describe('latents', () => {
     const wrong = await run('latents', '--task', 'ioi-mini', '--sae', 'sae,7');
     expect([wrong.code, wrong.stderr]).toEqual([
       2,
-      expect.stringMatching(/latents at L7.mlp make no sources: expected L0 to L2/),
+      expect.stringMatching(/latents at L7.mlp cannot be sources: expected L0 to L2/),
     ]);
     expect((await run('latents', '--task', 'ioi-mini', '--sae', 'none')).stderr).toMatch(/cannot read .*cfg.json/);
   });

@@ -12,7 +12,7 @@ import { formatValue } from '../terminal/numbers.js';
 import { writeTable } from '../terminal/table.js';
 
 const FLAGS = {
-  task: { type: 'string', placeholder: 'NAME', doc: 'a task whose prompts are looked at', unset: 'needed, or --data' },
+  task: { type: 'string', placeholder: 'NAME', doc: 'a task whose prompts are used', unset: 'needed, or --data' },
   data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'the task’s own' },
   ...modelFlags(true, 'the task’s own'),
   top: { type: 'int', min: 1, default: 32, doc: 'how many latents of each autoencoder become sources' },
@@ -21,7 +21,7 @@ const FLAGS = {
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
   skipUnfit: DATA_FLAGS.skipUnfit,
-  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the numbers do not depend on it' },
+  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts per run; the numbers do not depend on it' },
 } as const satisfies FlagTable;
 
 /** Latents listed on the terminal, of each autoencoder. */
@@ -39,7 +39,7 @@ interface Found {
 export const latentsCommand: CliCommand = {
   build: () => {
     const command = new Command('latents').description(
-      'Latents of sparse autoencoders as sources: which matter on prompts',
+      'Finds the latents of sparse autoencoders that matter on prompts, to use them as sources',
     );
     addFlags(command, FLAGS);
     const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
@@ -49,8 +49,8 @@ export const latentsCommand: CliCommand = {
     return addBackendFlags(command.addOption(sae)).addHelpText(
       'after',
       `
-Latents are ranked by how much they differ between clean and corrupt, mean over tokens. What the chosen ones leave of an MLP's
-output stays a source of its own ("MLP 3 Error"), so the model's outputs do not change.
+Latents are ranked by how much they differ between clean and corrupt, averaged over tokens. What the chosen ones leave of an MLP's
+output stays a separate source ("MLP 3 Error"), so the model's outputs do not change.
 
 Example:
   $ auto-circuit latents --task ioi-mini --sae sae-folder --top 16 --out ioi-latents.json

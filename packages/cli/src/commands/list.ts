@@ -1,96 +1,37 @@
 /** @file `auto-circuit list`: what the registry holds, with a line of doc and where each comes from. */
-import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
-import { ABLATIONS, kebabCase, unknownName } from '@auto-circuit/core/startup';
+import { unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
+import { readCatalog } from '../context/catalog.js';
 import type { Cli, CliCommand } from '../context/context.js';
-import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import { writeTable } from '../terminal/table.js';
-
-interface Entry {
-  readonly name: string;
-  readonly doc: string;
-  readonly from: string;
-  readonly options?: OptionTable;
-  /** More facts, by the kind of list. */
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-/** Every list by the word on the command line. */
-const LISTS = {
-  models: async () => {
-    const { knownModels, namedModels } = await import('@auto-circuit/models');
-    return [...knownModels(), ...namedModels()].map((model): Entry => ({ ...model, from: '@auto-circuit/models' }));
-  },
-  architectures: registered('architecture', ({ modelTypes }) => ({ modelTypes })),
-  tasks: registered('task', ({ model, objective, officialCircuits = {} }) => ({
-    model: typeof model === 'string' ? model : model.name,
-    objective,
-    circuits: Object.keys(officialCircuits),
-  })),
-  algos: registered('prune-algo', ({ signed = true }) => ({ signed })),
-  presets: async () => {
-    const { PRESETS } = await import('@auto-circuit/prune-algos');
-    return PRESETS.map((preset): Entry => {
-      const { name, title, algo, options, sizes, isKnownCircuit } = preset;
-      const settings = Object.entries({ ...options, ...(sizes ? { sizes: sizes.join(',') } : {}) });
-      const text = settings.map(([option, value]) => `${kebabCase(option)} ${value}`).join(', ');
-      const what = [algo, text, isKnownCircuit ? 'edges of the task’s known circuit' : ''].filter(Boolean);
-      return { name, doc: `"${title}": ${what.join(', ')}`, from: '@auto-circuit/prune-algos' };
-    });
-  },
-  metrics: registered('metric', ({ unit, higherIsBetter, needsWrongAnswers }) => ({
-    unit,
-    higherIsBetter,
-    needsWrongAnswers,
-  })),
-  backends: registered('backend', () => ({})),
-  ablations: async () =>
-    Object.entries(ABLATIONS).map(([name, doc]): Entry => ({ name, doc, from: '@auto-circuit/core' })),
-} as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
-type ListName = keyof typeof LISTS;
-const LIST_NAMES = Object.keys(LISTS) as ListName[];
+import { type Entry, isForeign, LIST_NAMES, LISTS, type ListName, showEntry } from './list-entries.js';
 
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
-  presets: 'presets: names of AutoCircuit, for --algo too',
+  presets: 'presets: AutoCircuit’s names, which --algo also takes',
 };
-/** Whether it comes from a plugin that does not come with the tool; only then its origin is shown. */
-const isForeign = ({ from }: Entry): boolean => !FIRST_PARTY_NAMES.includes(from);
-
 /** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
     new Command('list')
-      .description('What there is to use: models, tasks, algorithms, metrics, backends, …')
-      .argument('[what]', `one of ${LIST_NAMES.join(', ')}; all of them without`)
+      .description('Lists what is available: models, tasks, algorithms, metrics, backends, …')
+      .argument('[what]', `one of ${LIST_NAMES.join(', ')} (default: all of them)`)
       .argument('[name]', 'one entry, with its options')
       .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig-inputs'),
   async run(cli, command) {
     const [what, name] = command.processedArgs as readonly (string | undefined)[];
     const lists = what === undefined ? LIST_NAMES : [listName(what)];
     const found = new Map<ListName, readonly Entry[]>();
-    for (const list of lists) found.set(list, await LISTS[list](cli));
+    const catalog = cli.hasPlugins ? null : readCatalog();
+    const entriesOf = async (list: ListName) => catalog?.lists[list] ?? (await LISTS[list](cli));
+    for (const list of lists) found.set(list, await entriesOf(list));
     // What --algo takes is not only the algorithms.
-    if (lists[0] === 'algos' && what !== undefined) found.set('presets', await LISTS.presets());
+    if (lists[0] === 'algos' && what !== undefined) found.set('presets', await entriesOf('presets'));
     if (name !== undefined) return showOne(cli, lists[0]!, name, [...found.values()].flat());
     if (cli.output.jsonOnly)
       return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
     for (const [list, entries] of found) showList(cli, list, entries, found.size > 1);
   },
 };
-
-function registered<K extends ContributionKind>(
-  kind: K,
-  factsOf: (item: ContributionMap[K]) => Readonly<Record<string, unknown>>,
-): (cli: Cli) => Promise<readonly Entry[]> {
-  return async (cli) =>
-    (await cli.registry()).list(kind).map(({ item, origin }) => ({
-      name: item.name,
-      doc: item.doc,
-      from: origin,
-      ...('options' in item ? { options: item.options } : {}),
-      facts: factsOf(item),
-    }));
-}
 
 function listName(what: string): ListName {
   const known = LIST_NAMES.find((list) => list === what);
@@ -118,38 +59,12 @@ function showList(cli: Cli, list: ListName, entries: readonly Entry[], titled: b
 
 function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry[]): void {
   const entry = entries.find((candidate) => candidate.name === name);
-  if (!entry)
-    throw unknownName(
-      'list',
-      `entry of ${list}`,
-      name,
-      entries.map((e) => e.name),
-    );
-  const { output } = cli;
-  if (output.jsonOnly) {
-    output.json(asJson(entry));
-    return;
+  if (!entry) {
+    const known = entries.map((one) => one.name);
+    throw unknownName('list', `entry of ${list}`, name, known);
   }
-  output.line(`${output.colors.bold(entry.name)}: ${entry.doc}`);
-  if (isForeign(entry)) output.line(`from ${entry.from}`);
-  for (const [fact, value] of Object.entries(entry.facts ?? {})) {
-    if (value !== undefined) output.line(`${kebabCase(fact).replaceAll('-', ' ')}: ${factText(value)}`);
-  }
-  const options = Object.entries(entry.options ?? {});
-  if (options.length === 0) return;
-  output.line();
-  const rows = options.map(([option, spec]) => [
-    output.colors.bold(option),
-    spec.type === 'enum' ? spec.values.join(' | ') : spec.type,
-    spec.default === '' ? '""' : String(spec.default),
-    spec.doc,
-  ]);
-  writeTable(output, [{ title: 'option' }, { title: 'type' }, { title: 'default' }, { title: 'doc' }], rows);
-}
-
-function factText(value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  if (cli.output.jsonOnly) cli.output.json(asJson(entry));
+  else showEntry(cli.output, entry);
 }
 
 function asJson({ name, doc, from, options = {}, facts = {} }: Entry): Readonly<Record<string, unknown>> {

@@ -29,7 +29,7 @@ const FLAGS = {
   length: DATA_FLAGS.length,
   limit: DATA_FLAGS.limit,
   skipUnfit: DATA_FLAGS.skipUnfit,
-  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts a run; the logits do not depend on it' },
+  batchSize: { ...DATA_FLAGS.batchSize, doc: 'prompts per run; the logits do not depend on it' },
 } as const satisfies FlagTable;
 
 /** Prompts shown on the terminal. */
@@ -38,7 +38,9 @@ const SHOWN = 20;
 /** `auto-circuit logits`. */
 export const logitsCommand: CliCommand = {
   build: () =>
-    addBackendFlags(addFlags(new Command('logits').description('Logits of a model on prompts'), FLAGS)).addHelpText(
+    addBackendFlags(
+      addFlags(new Command('logits').description('Prints or writes the logits of a model on prompts'), FLAGS),
+    ).addHelpText(
       'after',
       '\nExample:\n  $ auto-circuit logits --model ioi-mini --data prompts.json --out logits.safetensors',
     ),
@@ -204,5 +206,5 @@ function show(
     shown,
   );
   if (all.length > SHOWN) output.line(`… and ${all.length - SHOWN} more`);
-  if (out !== undefined) output.line(`\nlogits are in ${out}`);
+  if (out !== undefined) output.line(`\nlogits written to ${out}`);
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { NAMED_SIZES } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';
 import { runMain } from '../test/run-main.js';
@@ -25,15 +26,23 @@ describe('model', () => {
   it('counts every named size, with edges as Σ over layers of inputs × sources before them', async () => {
     for (const name of Object.keys(NAMED_SIZES)) {
       const { layout, graphs } = await factsOf(name);
-      const { layers, heads, mlp, parallel } = layout;
+      const { layers, heads, mlp, parallel, experts = [] } = layout;
       let [edges, before] = [0, 1];
       for (let l = 0; l < layers; l++) {
-        edges += 3 * heads * before + (mlp ? before + (parallel ? 0 : heads) : 0);
-        before += heads + (mlp ? 1 : 0);
+        const mixed: number = experts[l] ?? 0;
+        const readers = mixed > 0 ? mixed + 1 : mlp ? 1 : 0; // experts and their router
+        edges += 3 * heads * before + readers * (before + (parallel ? 0 : heads));
+        before += heads + (mixed > 0 ? mixed : mlp ? 1 : 0);
       }
       expect([name, graphs['split QKV'].edges]).toEqual([name, edges + before]);
       expect([name, graphs['split QKV'].sources]).toEqual([name, before]);
     }
+  });
+
+  it('says how many experts there are, and in how many layers', async () => {
+    const folder = fileURLToPath(new URL('../../../models/test-data/families/qwen3-moe', import.meta.url));
+    expect((await runMain(['model', folder])).stdout).toMatch(/experts +5 in 2 of 3 MLPs/);
+    expect((await runMain(['model', 'olmoe-1b-7b'])).stdout).toMatch(/experts +64 in each MLP/);
   });
 
   it('reads the headers of a folder only: a file of 2 GB that holds nothing is enough, and no cache is written', async () => {

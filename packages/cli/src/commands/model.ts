@@ -24,7 +24,7 @@ const VARIANTS: Readonly<Record<string, Omit<GraphOptions, 'positions'>>> = {
 /** `auto-circuit model`. */
 export const modelCommand: CliCommand = {
   build: () =>
-    addFlags(new Command('model').description('Facts of a model: nodes, edges, parameters, memory'), FLAGS)
+    addFlags(new Command('model').description('Facts about a model: nodes, edges, parameters, memory'), FLAGS)
       .argument('<model>', 'shipped name, folder, named size (gpt2, pythia-70m, …), or hub name org/name')
       .addHelpText('after', '\nExamples:\n  $ auto-circuit model ioi-mini\n  $ auto-circuit model gemma-2-2b'),
   async run(cli, command) {
@@ -75,6 +75,15 @@ async function graphsOf(model: ModelObject): Promise<Readonly<Record<string, Gra
   return graphs;
 }
 
+/** `8 in each MLP`, or `128 in 46 of 48 MLPs`. */
+function expertsText(experts: readonly number[]): string {
+  const mixed = experts.filter((count) => count > 0);
+  const counts = [...new Set(mixed)].join(' or ');
+  return mixed.length === experts.length
+    ? `${counts} in each MLP`
+    : `${counts} in ${mixed.length} of ${experts.length} MLPs`;
+}
+
 const countsOf = (graph: Graph) => ({
   sources: graph.sources.length,
   destinations: graph.destinations.length,
@@ -117,6 +126,9 @@ function show(
             ? 'attention and MLP in parallel'
             : 'attention, then MLP',
     ],
+    ...(layout.kind === 'transformer' && layout.experts
+      ? [['experts', expertsText(layout.experts)] as [string, string]]
+      : []),
     ['output', `${formatCount(outputSize)} ${text ? 'tokens' : 'numbers'}`],
     ['positions', maxPositions === null ? 'no limit' : `up to ${formatCount(maxPositions)}`],
     [
@@ -126,7 +138,7 @@ function show(
     ['weights', model.processing.length ? model.processing.join(', ') : 'as they are'],
     [
       'memory',
-      `${formatBytes(memory.weights)}, or ${formatBytes(memory.prepacked)} when laid out for speed; ${formatBytes(memory.per_token)} a token kept while patching`,
+      `${formatBytes(memory.weights)}, or ${formatBytes(memory.prepacked)} when laid out for speed; ${formatBytes(memory.per_token)} per token kept while patching`,
     ],
   ];
   output.line(output.colors.bold(model.name));

@@ -8,6 +8,7 @@ import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, GRAPH_FLAGS, modelFlags, PATCH_FLAGS } from '../flags/shared-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import { ablationNamed } from '../run/named-contributions.js';
 import { type PairOutputs, showPatch } from '../show/show-patch.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
 import { countOf } from '../terminal/numbers.js';
@@ -16,8 +17,13 @@ const FLAGS = {
   ...modelFlags(true),
   clean: { type: 'string', doc: 'the prompt that is run', unset: 'needed' },
   corrupt: { type: 'string', doc: 'the prompt whose activations are patched in', unset: 'needed' },
-  edges: { type: 'string', placeholder: 'EDGES', doc: 'edges to patch, by name, with commas between', unset: 'needed' },
-  complement: { type: 'boolean', default: false, doc: 'patch every edge but these: run them as a circuit' },
+  edges: {
+    type: 'string',
+    placeholder: 'EDGES',
+    doc: 'names of the edges to patch, separated by commas',
+    unset: 'needed',
+  },
+  complement: { type: 'boolean', default: false, doc: 'patch every edge except these: run them as a circuit' },
   top: { type: 'int', min: 1, max: 50, default: 8, doc: 'tokens to show' },
   bos: DATA_FLAGS.bos,
 } as const satisfies FlagTable;
@@ -25,7 +31,7 @@ const FLAGS = {
 /** `auto-circuit patch`. */
 export const patchCommand: CliCommand = {
   build: () => {
-    const command = new Command('patch').description('One edge-patching run on a pair of prompts');
+    const command = new Command('patch').description('Patches edges on one pair of prompts');
     addFlags(command, FLAGS);
     for (const [name, what] of [
       ['answer', 'a right answer (one token)'],
@@ -52,7 +58,10 @@ Example:
     const name = requireFlag(values.model, command, '--model', 'micro');
     const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
     const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
-    const edges = requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"');
+    const edges = await edgeNames(
+      requireFlag(values.edges, command, '--edges', '"A0.0->Resid End"'),
+      values.complement,
+    );
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const first = await loadNamedModel(cli, name, values.process);
     const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
@@ -71,7 +80,8 @@ Example:
       const outputs = await runPair(cli, opened, batch, numbers, values.complement);
       const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
       const count = { patched, edgeCount: opened.graph.edgeCount };
-      showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, ...count });
+      const { reverse } = cli.flags(PATCH_FLAGS);
+      showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, reverse, ...count });
     } finally {
       await opened.dispose();
     }
@@ -111,7 +121,9 @@ async function pairOf(
     wordIdxs: {},
   };
   const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
-  const prompt = tokenizePrompts(file, loaded.tokenizer, { bos }).prompts[0]!;
+  const { prompts, warnings } = tokenizePrompts(file, loaded.tokenizer, { bos });
+  for (const line of warnings) cli.output.warn(line);
+  const prompt = prompts[0]!;
   return reverse ? { ...prompt, clean: prompt.corrupt, corrupt: prompt.clean } : prompt;
 }
 
@@ -138,15 +150,26 @@ function numbersOf(text: string, flag: string): RawInput {
   throw wrong();
 }
 
+/** `--edges` as names. @throws AutoCircuitError where it names none */
+async function edgeNames(text: string, complement: boolean): Promise<readonly string[]> {
+  const { edgeNamesIn } = await import('@auto-circuit/core');
+  const names = edgeNamesIn(text);
+  if (names.length > 0 || complement) return names; // all but none are all
+  throw new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: '--edges', got: text },
+    where: 'patch',
+    what: '--edges names no edge',
+    expected: 'names of edges, separated by commas, such as "A0.0->Resid End"',
+    got: `"${text}"`,
+    fix: 'logits shows the outputs without a patch',
+  });
+}
+
 /** @throws AutoCircuitError for a name that means no edge. */
-async function edgeNumbers(graph: Graph, names: string): Promise<number[]> {
+async function edgeNumbers(graph: Graph, names: readonly string[]): Promise<number[]> {
   const { edgesByName } = await import('@auto-circuit/core');
-  const numbers = names
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
-    .flatMap((name) => edgesByName(graph, name));
-  return [...new Set(numbers)];
+  return [...new Set(names.flatMap((name) => edgesByName(graph, name)))];
 }
 
 async function runPair(
@@ -160,7 +183,11 @@ async function runPair(
   const { patchDescription } = await import('@auto-circuit/core/run');
   const { patchable, graph } = opened;
   const { ablation, ablateFrom } = cli.flags(PATCH_FLAGS);
-  const patch = await patchDescription(patchable, { ablation, ablateFrom }, [batch]);
+  const patch = await patchDescription(
+    patchable,
+    { ablation: await ablationNamed(cli, 'patch', ablation), ablateFrom },
+    [batch],
+  );
   try {
     const mask = maskFromEdges(graph, edges, complement ? { inside: 0, outside: 1 } : { inside: 1, outside: 0 });
     const rows = (logits: { readonly data: Float32Array }): Float32Array[] =>

@@ -2,6 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
+import { READ_FLAGS } from '../context/read-options.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { reportOfFolders } from '../report/run-report.js';
 import { formatBytes } from '../terminal/numbers.js';
@@ -20,13 +21,13 @@ export const reportCommand: CliCommand = {
   build: () =>
     addFlags(
       new Command('report')
-        .description('One HTML file about a run, or about several side by side, which needs no network')
+        .description('Writes one self-contained HTML file about a run, or about several side by side')
         .argument('<runs...>', 'run folders'),
-      FLAGS,
+      { ...FLAGS, ...READ_FLAGS },
     ).addHelpText(
       'after',
       `
-Of several runs it shows curves, areas, the overlap of their scores and small drawings, by task.
+For several runs it shows curves, areas, the overlap of their scores and small drawings, grouped by task.
 
 Examples:
   $ auto-circuit report runs/ioi --out ioi.html

@@ -26,7 +26,7 @@ describe('verify', () => {
     expect((await run(`${DISCOVER} --backend onnx --out r`)).code).toBe(0);
     const names = (await readdir(join(cwd, 'r'))).filter((name) => name !== 'report.html');
     const before = await contents(names);
-    expect(await file('report.html')).not.toContain('Made again');
+    expect(await file('report.html')).not.toContain('Reproduced');
     for (const backend of ['interpreter', 'tfjs']) {
       const { code, stdout, stderr } = await run(`verify r --backend ${backend}`);
       expect([code, stderr]).toEqual([0, '']);
@@ -44,7 +44,7 @@ describe('verify', () => {
       [...names, 'report.html', 'verify-interpreter.json', 'verify-tfjs.json'].sort(),
     );
     const report = await file('report.html');
-    expect(report).toContain('Made again by other backends');
+    expect(report).toContain('Reproduced on other backends');
     expect(report.match(/>agrees</g)).toHaveLength(2);
     await run('report r');
     expect(await file('report.html')).toBe(report);
@@ -67,7 +67,7 @@ describe('verify', () => {
     const strongest = flat.findIndex((score) => Math.abs(score) === largest);
     const changed = flat.map((score, i) => (i === strongest ? 0.9 * score : score));
     await writeScores(join(cwd, 'r', 'scores.safetensors'), graph, unflattenScores(graph, changed));
-    const { code, stdout } = await run('verify r --backend onnx');
+    const { code, stdout } = await run('verify r --backend onnx --force'); // changed behind its back
     expect(code).toBe(1);
     expect(stdout).toMatch(/scores, relative to the largest .*DIFFERS/);
     expect(stdout).toMatch(/the run is not confirmed; what differs: scores/);
@@ -83,7 +83,7 @@ describe('verify', () => {
     const circuit = JSON.parse(await file('circuit.json'));
     circuit.edges.shift();
     await writeFile(join(cwd, 'r', 'circuit.json'), JSON.stringify(circuit));
-    const { code, stdout } = await run('verify r --backend tfjs --json');
+    const { code, stdout } = await run('verify r --backend tfjs --json --force');
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       agrees: false,
@@ -109,12 +109,16 @@ describe('verify', () => {
     json.asked.data.hash = '0'.repeat(64);
     await writeFile(join(cwd, 'r', 'run.json'), JSON.stringify(json));
     expect(await refused('verify r --backend onnx')).toMatchObject({
-      code: 'run-changed',
-      fields: { path: 'r', changed: 'data' },
+      code: 'run-damaged',
+      fields: { file: 'run.json' },
+      fix: 'make the run again with --overwrite, or read it all the same with --force',
     });
+    const forced = await run('verify r --backend onnx --force');
+    expect(forced.code).toBe(2);
+    expect(forced.stderr).toMatch(/^warning: .*run\.json is not what the run wrote: .*; it is read all the same$/m);
+    expect(forced.stderr).toMatch(/the data of r is no longer what the run was made with/);
     await rm(join(cwd, 'r', 'measurements.json'));
-    const unfinished = await refused('verify r --backend onnx');
-    expect(unfinished.message).toMatch(/is not finished/);
-    expect(unfinished.fix).toBe('finish it: the same discover command with --resume');
+    const unfinished = await run('verify r --backend onnx --force');
+    expect(unfinished.stderr).toMatch(/is not finished; finish it: auto-circuit discover --resume --out FOLDER$/m);
   });
 });

@@ -1,18 +1,19 @@
 /** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run made again by another backend, and compared. */
 import { resolve } from 'node:path';
-import type { ObjectiveName } from '@auto-circuit/core';
-import type { ChosenMetric, RunJson, Verification } from '@auto-circuit/core/run';
+import type { RunJson, Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
-import { requireFlag } from '../flags/flag-table.js';
+import { READ_FLAGS, readOptions } from '../context/read-options.js';
+import { addFlags, requireFlag } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
+import { knownFor, metricsNamed, objectiveNamed } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { phaseBar } from '../run/run-discover.js';
 import { circuitSettings } from '../run/run-request.js';
 import { checkSameSources } from '../run/same-sources.js';
-import { formatCount, formatValue } from '../terminal/numbers.js';
+import { countOf, formatCount, formatValue } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
 
@@ -23,9 +24,12 @@ const DISAGREES = 1;
 export const verifyCommand: CliCommand = {
   build: () =>
     addBackendFlags(
-      new Command('verify')
-        .description('Makes the numbers of a finished run again with another backend, and compares')
-        .argument('<run>', 'a run folder'),
+      addFlags(
+        new Command('verify')
+          .description('Recomputes the numbers of a finished run with another backend, and compares them')
+          .argument('<run>', 'a run folder'),
+        READ_FLAGS,
+      ),
     ).addHelpText(
       'after',
       `
@@ -46,9 +50,10 @@ Example:
     const { checkSameGraph, openExistingRun, readFinishedRun, verifyRun } = await import('@auto-circuit/core/run');
     const renderReport = await reportRenderer(plainCli);
     const folder = resolve(plainCli.cwd, name);
-    const { store, run } = await openExistingRun(folder);
+    const options = readOptions(plainCli);
+    const { store, run } = await openExistingRun(folder, options);
     try {
-      const before = await readFinishedRun(folder);
+      const before = await readFinishedRun(folder, options);
       // Backend, device and threads are this command line's, not the run's.
       const { backend: _, device: __, threads: ___, ...settings } = runDefaults(run, command);
       const cli = withDefaults(plainCli, command, settings);
@@ -57,13 +62,15 @@ Example:
         await checkSameSources('verify', run, opened, name);
         checkSameGraph(before.graph, opened.graph, name);
         const bar = phaseBar(cli.output);
+        const metrics = await metricsNamed(cli, 'verify', before.measurements.map(({ metric }) => metric).join(','));
         const verification = await verifyRun(
           {
-            ...circuitSettings(cli, command),
+            ...(await circuitSettings(cli, command)),
             ...(await chosenAgain(cli, run)),
             model: opened.patchable,
             prompts: opened.prompts,
-            metrics: await metricsAgain(cli, run, before.measurements),
+            metrics,
+            known: await knownFor(opened, metrics),
             backend: opened.backend.info,
             constants: store.constants(),
             before,
@@ -71,7 +78,7 @@ Example:
           { signal: cli.signal, onProgress: bar.report },
         ).finally(bar.stop);
         await store.writeVerification(verification);
-        await store.writeReport(renderReport(await readFinishedRun(folder)));
+        await store.writeReport(renderReport(await readFinishedRun(folder, options)));
         if (cli.output.jsonOnly) cli.output.json({ run: folder, ...verification });
         else show(cli.output, verification, name);
         return verification.agrees ? 0 : DISAGREES;
@@ -88,22 +95,7 @@ async function chosenAgain(cli: Cli, { asked }: RunJson) {
   const { parseOptions } = await import('@auto-circuit/core/plugin');
   const algo = (await cli.registry()).get('prune-algo', asked.algo.name);
   const algoOptions = parseOptions(algo.options, asked.algo.options, asked.algo.name);
-  return { algo, algoOptions, objective: asked.objective as ObjectiveName };
-}
-
-/** The metrics that the run has; those that `evaluate` added have their defaults. */
-async function metricsAgain(
-  cli: Cli,
-  { asked }: RunJson,
-  measurements: readonly { readonly metric: string }[],
-): Promise<ChosenMetric[]> {
-  const { parseOptions } = await import('@auto-circuit/core/plugin');
-  const registry = await cli.registry();
-  return measurements.map(({ metric: name }) => {
-    const metric = registry.get('metric', name);
-    const options = asked.metrics.find((named) => named.name === name)?.options ?? {};
-    return { metric, options: parseOptions(metric.options, options, name) };
-  });
+  return { algo, algoOptions, objective: await objectiveNamed(cli, 'verify', asked.objective) };
 }
 
 function show(output: Output, verification: Verification, name: string): void {
@@ -114,7 +106,9 @@ function show(output: Output, verification: Verification, name: string): void {
   const number = (value: number | 'inf' | '-inf'): string => (typeof value === 'number' ? formatValue(value) : value);
   output.line(output.colors.bold(`${place(backend)} against the run’s ${place(against)}`));
   if (backend.name === against.name) {
-    output.line('the same backend as the run’s: this shows that the run repeats, not that the backend is right');
+    output.line(
+      'the same backend as the run’s: this shows that the run is reproducible, not that the backend is right',
+    );
   }
   output.line();
   writeTable(
@@ -139,7 +133,7 @@ function show(output: Output, verification: Verification, name: string): void {
         `${metric} (${unit})`,
         number(difference),
         formatValue(tolerance),
-        typeof at === 'number' ? `${formatCount(at)} edges` : at === 'model' ? 'whole model' : 'empty circuit',
+        typeof at === 'number' ? countOf(at, 'edge') : at === 'model' ? 'whole model' : 'empty circuit',
         verdict(agrees),
       ]),
     ],

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
+import { READ_FLAGS } from '../context/read-options.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { reportOfFolders } from '../report/run-report.js';
 import { errorText } from '../terminal/advice.js';
@@ -24,7 +25,7 @@ export const viewCommand: CliCommand = {
       new Command('view')
         .description('Shows the report of a run, or of several side by side, in the browser')
         .argument('<runs...>', 'run folders'),
-      FLAGS,
+      { ...FLAGS, ...READ_FLAGS },
     ).addHelpText('after', '\nExamples:\n  $ auto-circuit view runs/ioi\n  $ auto-circuit view runs/eap runs/acdc'),
   async run(cli, command) {
     const [folders] = command.processedArgs as [string[]];
@@ -33,9 +34,11 @@ export const viewCommand: CliCommand = {
     const { port, open } = cli.flags(FLAGS);
     const server = await serve(page, port);
     try {
+      const { interrupt } = cli.output.streams;
+      if (interrupt) interrupt.words = 'the report is no longer served';
       const url = `http://${LOOPBACK}:${(server.address() as AddressInfo).port}/`;
       if (cli.output.jsonOnly) cli.output.json({ url });
-      else cli.output.line(`${url}  (Ctrl-C ends it)`);
+      else cli.output.line(`${url}  (press Ctrl-C to stop serving it)`);
       if (open) openBrowser(url, cli.output.warn);
       if (!cli.signal.aborted) await once(cli.signal, 'abort');
     } finally {

@@ -23,6 +23,19 @@ export async function useFirstPartyPlugins(registry: Registry): Promise<Registry
   return registry;
 }
 
+/** Names that mean something else already where a plugin's would be looked up: it would hide them, or be hidden by them. */
+export async function reserveNames(registry: Registry): Promise<void> {
+  const { PRESETS } = await import('@auto-circuit/prune-algos');
+  for (const { name } of PRESETS) registry.reserve('prune-algo', name, 'a preset (see "list presets")');
+  for (const name of CURVE_NUMBER_NAMES) {
+    for (const kind of ['metric', 'score-metric'] as const)
+      registry.reserve(kind, name, 'a number of a whole run, for evaluate');
+  }
+}
+
+/** Numbers of a whole run that `--metric` of `evaluate` takes, beside metrics. */
+export const CURVE_NUMBER_NAMES = ['cpr', 'cmd', 'area', 'auc', 'roc'] as const;
+
 /** The exports of the packages that bring backends. Their modules can be loaded again in a worker; a plugin object cannot. */
 const BACKEND_PLUGINS = {
   '@auto-circuit/core': 'corePlugin' satisfies keyof typeof import('@auto-circuit/core'),

@@ -1,9 +1,11 @@
 /** @file Numbers of a whole run, not of one circuit: MIB's CPR and CMD, areas under curves, the area under ROC. */
 
 import type { PruneScores } from '@auto-circuit/core';
-import type { CircuitSizes, Measurement, SelectionName } from '@auto-circuit/core/run';
+import type { RankBy, Selecting } from '@auto-circuit/core/plugin';
+import type { CircuitSizes, Measurement } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
+import type { CURVE_NUMBER_NAMES } from '../context/first-party.js';
 import { type CircuitPlace, rocAreas } from '../open/known-circuit.js';
 
 /** By the name that `--metric` takes. */
@@ -13,7 +15,7 @@ export const CURVE_NUMBERS = {
   area: 'the area under each metric over log10 edges',
   auc: 'the same as area',
   roc: 'the area under ROC of the scores against the task’s known circuit',
-} as const satisfies Readonly<Record<string, string>>;
+} as const satisfies Readonly<Record<(typeof CURVE_NUMBER_NAMES)[number], string>>;
 /** A name that `--metric` takes for a number of the whole run. */
 export type CurveNumberName = keyof typeof CURVE_NUMBERS;
 
@@ -25,11 +27,12 @@ export interface CurveNumber {
 }
 
 /** `--metric` in two: metrics of circuits (undefined for none named), and numbers of the whole run. */
-export function splitMetrics(text: string | undefined): {
+export async function splitMetrics(text: string | undefined): Promise<{
   readonly metrics: string | undefined;
   readonly numbers: readonly CurveNumberName[];
-} {
-  const names = (text ?? '').split(',').map((name) => name.trim());
+}> {
+  const { splitNames } = await import('@auto-circuit/core/plugin');
+  const names = splitNames(text ?? '');
   const isNumber = (name: string): name is CurveNumberName => Object.hasOwn(CURVE_NUMBERS, name);
   const numbers = [...new Set(names.filter(isNumber).map((name) => (name === 'auc' ? 'area' : name)))];
   const metrics = names.filter((name) => name !== '' && !isNumber(name));
@@ -52,7 +55,7 @@ export async function sizesFor(
     code: 'invalid-option',
     fields: { option: sizes.by === 'rule' ? '--edges' : '--threshold' },
     where: 'evaluate',
-    what: 'CPR and CMD are measured at shares of the edges of their own',
+    what: 'CPR and CMD are measured at fixed shares of the edges',
     expected: '--edges with numbers, or the run’s sizes',
     got: sizes.by === 'rule' ? `--edges ${sizes.rule}` : '--threshold',
   });
@@ -62,7 +65,9 @@ export async function sizesFor(
 export interface CurveSource {
   readonly place: CircuitPlace;
   readonly scores: PruneScores;
-  readonly select: SelectionName;
+  readonly standardErrors?: PruneScores | undefined;
+  readonly select: Selecting;
+  readonly rankBy: RankBy;
   readonly measurements: readonly Measurement[];
 }
 
@@ -108,12 +113,14 @@ async function areas({ measurements }: CurveSource): Promise<CurveNumber[]> {
 async function mib({
   place: { graph },
   scores,
+  standardErrors,
   select,
+  rankBy,
   measurements,
 }: CurveSource): Promise<{ cpr: number; cmd: number }> {
   const { edgeSelection, fromJsonNumber } = await import('@auto-circuit/core/run');
   const { MIB_FRACTIONS, mibEdgeCounts, mibScores } = await import('@auto-circuit/metrics');
-  const selection = edgeSelection(graph, scores, select);
+  const selection = edgeSelection(graph, scores, select, { rankBy, standardErrors });
   const counts = mibEdgeCounts(graph.edgeCount);
   const points = MIB_FRACTIONS.map((fraction, i) => {
     const edges = selection.count(counts[i]!);
@@ -123,8 +130,8 @@ async function mib({
       code: 'undefined-metric',
       fields: { metric: 'faithfulness', edges },
       where: 'evaluate',
-      what: `the circuit of ${edges} edges has no faithfulness, which CPR and CMD are made of`,
-      fix: 'use prompts with wrong answers, on which the model does the task',
+      what: `the circuit of ${edges} edges has no faithfulness, which CPR and CMD need`,
+      fix: 'use prompts with wrong answers, on which the model can do the task',
     });
   });
   return mibScores(points);

@@ -4,6 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
+import { checkMetricNames } from '../run/check-flags.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -14,7 +16,9 @@ import { showEvaluation } from './show-evaluation.js';
 
 /** Measures one circuit file; nothing is written but `--out`. `name`: the file as the user typed it. */
 export async function evaluateCircuit(plainCli: Cli, command: Command, path: string, name: string): Promise<void> {
-  const { evaluate, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  const { evaluate, metricText, parseCircuitJson, readRun, toJsonText, writeFileAtomic } = await import(
+    '@auto-circuit/core/run'
+  );
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
   if (edges !== undefined || threshold !== undefined) {
     const scored = existsSync(join(dirname(path), 'scores.safetensors'));
@@ -29,17 +33,20 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
   const text = await readText(path, name);
   checkIsCircuit(text, name);
   const { circuit: written } = parseCircuitJson(text, name);
-  const beside = existsSync(join(dirname(path), 'run.json')) ? runDefaults(await readRun(dirname(path)), command) : {};
+  const run = existsSync(join(dirname(path), 'run.json')) ? await readRun(dirname(path), readOptions(plainCli)) : null;
+  const beside = run ? runDefaults(run, command) : {};
   const ofTask = await withTaskDefaults(plainCli, command);
   const cli = withDefaults(ofTask, command, { ...beside, ...circuitDefaults(written.graph) });
+  await checkMetricNames(cli, metric);
   const opened = await openRun(cli, command);
   try {
     const circuit = await readCircuit(path, opened.graph, name);
     const metrics = await chosenMetrics(cli, metric, opened);
+    const settings = await circuitSettings(cli, command);
     const measurements = await withBar(cli, (hooks) =>
       evaluate(
         {
-          ...circuitSettings(cli, command),
+          ...settings,
           model: opened.patchable,
           prompts: opened.prompts,
           metrics,
@@ -55,7 +62,7 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
       circuit: path,
       opened,
       measurements,
-      shown: metrics.map((chosen) => chosen.metric.name),
+      shown: metrics.map(metricText),
       kept: null,
       allSizes: true,
     });
@@ -79,7 +86,7 @@ function checkIsCircuit(text: string, name: string): void {
     code: 'unsupported-format',
     fields: { path: name },
     where: 'evaluate',
-    what: `${name} is no run folder and no circuit file`,
+    what: `${name} is neither a run folder nor a circuit file`,
     fix: 'name a folder that discover wrote, or the circuit.json in one',
   });
 }

@@ -1,11 +1,13 @@
 /** @file The numbers of scores and circuits that belong to no run: a folder that `convert` wrote, or a file of EAP-IG or MIB. */
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Circuit, Graph, PruneScores } from '@auto-circuit/core';
 import type { CircuitSizes, EvaluateRequest } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
+import { checkMetricNames } from '../run/check-flags.js';
+import { knownFor } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { circuitDefaults, type FlagDefaults, withDefaults } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
@@ -13,7 +15,7 @@ import { chosenMetrics, circuitSettings } from '../run/run-request.js';
 import { parseSizes } from '../run/sizes.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { curveNumbers, sizesFor, splitMetrics } from './curve-numbers.js';
-import { EVALUATE_OUT_FLAGS, withBar } from './measuring.js';
+import { EVALUATE_OUT_FLAGS, readText, withBar } from './measuring.js';
 import { showEvaluation } from './show-evaluation.js';
 
 /** What was found in a file or folder. */
@@ -38,9 +40,9 @@ export interface ImportedSource {
 }
 
 /** A folder with `circuit.json` and `scores.safetensors`; null for one without scores. */
-export async function scoresFolderSource(path: string, name: string): Promise<ImportedSource | null> {
+export async function scoresFolderSource(cli: Cli, path: string, name: string): Promise<ImportedSource | null> {
   const { checkSameGraph, readScoresFolder } = await import('@auto-circuit/core/run');
-  const content = await readScoresFolder(path);
+  const content = await readScoresFolder(path, readOptions(cli));
   if (!content || content.scores === null) return null;
   return {
     ...{ name, path },
@@ -56,7 +58,7 @@ export async function scoresFolderSource(path: string, name: string): Promise<Im
 /** A file of EAP-IG or MIB; null for another JSON file, or none. */
 export async function eapIgSource(path: string, name: string): Promise<ImportedSource | null> {
   const { circuitOfEdges, fromEapIg, parseEapIgText } = await import('@auto-circuit/core/run');
-  const text = await readFile(path, 'utf8');
+  const text = await readText(path, name);
   if (!/"cfg"\s*:/.test(text)) return null;
   const value = parseEapIgText(text, { where: 'evaluate', path: name });
   return {
@@ -69,7 +71,7 @@ export async function eapIgSource(path: string, name: string): Promise<ImportedS
         throw new AutoCircuitError({
           code: 'unsupported-model',
           where: 'evaluate',
-          what: `${name} is of a transformer, and the model is a toy model without attention`,
+          what: `${name} was made for a transformer, but the model is a toy model without attention`,
         });
       }
       const content = fromEapIg(value, layout, name);
@@ -86,10 +88,11 @@ const REMARKS = {
 
 /** Measures the circuit of a source, or circuits of the sizes asked for by its scores; nothing is written but `--out`. */
 export async function evaluateImported(plainCli: Cli, command: Command, source: ImportedSource): Promise<void> {
-  const { evaluate, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
+  const { evaluate, metricText, toJsonText, writeFileAtomic } = await import('@auto-circuit/core/run');
   const cli = withDefaults(await withTaskDefaults(plainCli, command), command, source.graphDefaults);
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-  const { metrics: named, numbers } = splitMetrics(metric);
+  const { metrics: named, numbers } = await splitMetrics(metric);
+  await checkMetricNames(cli, named);
   const opened = await openRun(cli, command);
   try {
     const imported = await source.read(opened.graph);
@@ -104,12 +107,24 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       const sizes = await sizesFor(numbers, sizesAsked(edges, threshold, numbers), opened.graph.edgeCount);
       target = { kind: 'scores', scores: imported.scores, sizes };
     }
-    const settings = circuitSettings(cli, command);
-    const request = { ...settings, model: opened.patchable, prompts: opened.prompts, metrics, target };
+    const settings = await circuitSettings(cli, command);
+    const request = {
+      ...settings,
+      model: opened.patchable,
+      prompts: opened.prompts,
+      metrics,
+      known: await knownFor(opened, metrics),
+      target,
+    };
     const measurements = await withBar(cli, (hooks) => evaluate(request, hooks));
     const { out } = cli.flags(EVALUATE_OUT_FLAGS);
     if (out !== undefined) await writeFileAtomic(resolve(cli.cwd, out), toJsonText(measurements, out));
-    const curve = { place: opened, select: settings.select ?? 'threshold', measurements } as const;
+    const curve = {
+      place: opened,
+      select: settings.select ?? 'threshold',
+      rankBy: settings.rankBy ?? 'absolute',
+      measurements,
+    } as const;
     await showEvaluation(cli, {
       run: null,
       circuit: target.kind === 'circuit' ? source.path : null,
@@ -117,7 +132,7 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
       opened,
       measurements,
       numbers: target.kind === 'scores' ? await curveNumbers(cli, numbers, { ...curve, scores: target.scores }) : [],
-      shown: metrics.map((chosen) => chosen.metric.name),
+      shown: metrics.map(metricText),
       kept: null,
       allSizes: target.kind === 'circuit' || edges !== undefined,
     });

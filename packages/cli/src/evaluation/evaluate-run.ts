@@ -4,7 +4,10 @@ import type { ChosenMetric, CircuitSizes, Measurement } from '@auto-circuit/core
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
 import { reportRenderer } from '../report/run-report.js';
+import { checkMetricNames } from '../run/check-flags.js';
+import { knownFor } from '../run/named-contributions.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { DECIDING_FLAGS, MEASURE_FLAGS } from '../run/run-flags.js';
@@ -38,7 +41,7 @@ interface Wanted {
   readonly sizes: CircuitSizes;
   /** Whether sizes were asked for one by one. */
   readonly listed: boolean;
-  readonly settings: ReturnType<typeof circuitSettings>;
+  readonly settings: Awaited<ReturnType<typeof circuitSettings>>;
 }
 
 /**
@@ -47,13 +50,14 @@ interface Wanted {
  */
 export async function evaluateRun(plainCli: Cli, command: Command, folder: string, name: string): Promise<void> {
   const { flattenScores } = await import('@auto-circuit/core');
-  const { finishedPart, openExistingRun } = await import('@auto-circuit/core/run');
+  const { finishedPart, openExistingRun, selectionText } = await import('@auto-circuit/core/run');
   refuseSettings(command, name);
-  const existing = await openExistingRun(folder);
+  const existing = await openExistingRun(folder, readOptions(plainCli));
   const { store, run } = existing;
   try {
     const before = finishedPart(await store.measurements(), name);
     const cli = withDefaults(plainCli, command, runDefaults(run, command));
+    await checkMetricNames(cli, (await splitMetrics(cli.flags(MEASURE_FLAGS).metric)).metrics);
     const opened = await openRun(cli, command);
     try {
       await checkSameSources('evaluate', run, opened, name);
@@ -61,7 +65,9 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
       flattenScores(opened.graph, saved.scores); // checks them
       const measured = { ...existing, name, folder, opened, saved, before };
       const wanted = await wantedOf(cli, command, measured);
-      if (wanted.settings.select === run.asked.select) await addToRun(cli, measured, wanted);
+      const { select = 'threshold', rankBy } = wanted.settings;
+      const asRun = selectionText(select) === run.asked.select && rankBy === run.asked.rankBy;
+      if (asRun) await addToRun(cli, measured, wanted);
       else await showOtherCircuits(cli, measured, wanted);
     } finally {
       await opened.dispose();
@@ -73,16 +79,17 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
 
 /** The metrics and sizes of the flags, else those that the run has. */
 async function wantedOf(cli: Cli, command: Command, { before, opened }: MeasuredRun): Promise<Wanted> {
+  const { metricText } = await import('@auto-circuit/core/run');
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
-  const { metrics: named, numbers } = splitMetrics(metric);
+  const { metrics: named, numbers } = await splitMetrics(metric);
   const metrics = await chosenMetrics(cli, named ?? before.map((measurement) => measurement.metric).join(','), opened);
-  const settings = circuitSettings(cli, command);
+  const settings = await circuitSettings(cli, command);
   const asked = parseSizes('evaluate', edges, threshold);
   const ofRun = { by: 'list' as const, counts: (before[0]?.points ?? []).map((point) => point.edges) };
   const sizes = edges === undefined && threshold === undefined ? ofRun : asked;
   return {
     metrics,
-    metricNames: metrics.map((chosen) => chosen.metric.name),
+    metricNames: metrics.map(metricText),
     numbers,
     sizes: await sizesFor(numbers, sizes, opened.graph.edgeCount),
     listed: edges !== undefined && asked.by === 'list',
@@ -105,8 +112,9 @@ async function measure(
     model: opened.patchable,
     prompts: opened.prompts,
     metrics,
+    known: await knownFor(opened, metrics),
     constants: store.constants(),
-    target: { kind: 'scores', scores: saved.scores, sizes },
+    target: { kind: 'scores', scores: saved.scores, standardErrors: saved.standardErrors, sizes },
   } as const;
   return withBar(cli, (hooks) => evaluate(request, hooks));
 }
@@ -120,7 +128,9 @@ const numbersOf = (
   curveNumbers(cli, numbers, {
     place: opened,
     scores: saved.scores,
+    standardErrors: saved.standardErrors,
     select: settings.select ?? 'threshold',
+    rankBy: settings.rankBy ?? 'absolute',
     measurements,
   });
 
@@ -151,6 +161,7 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   const measurements = mergeMeasurements(before, await measure(cli, measured, wanted, left));
   const circuit = await readCircuit(store.path('circuit'), opened.graph);
   await store.writeJson('measurements', measurements);
+  await store.commit('measurements');
   const renderReport = await reportRenderer(cli);
   const { scores, standardErrors, curves } = saved;
   const input = {
@@ -178,15 +189,18 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   if (!cli.output.jsonOnly) cli.output.line(`\nfiles   ${name}/measurements.json, ${name}/report.html`);
 }
 
+/** Flags that choose other circuits from the same scores. */
+const CHOOSING_FLAGS: readonly string[] = ['select', 'rankBy'];
+
 /** Numbers of other settings would not belong to the run. */
 function refuseSettings(command: Command, name: string): void {
-  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && flag !== 'select');
+  const given = givenFlags(command).find((flag) => DECIDING_FLAGS.includes(flag) && !CHOOSING_FLAGS.includes(flag));
   if (given === undefined) return;
   throw new AutoCircuitError({
     code: 'invalid-option',
     fields: { option: `--${kebabCase(given)}` },
     where: 'evaluate',
-    what: `a run is measured with its own settings, so --${kebabCase(given)} has no place here`,
-    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover anew`,
+    what: `a run is measured with its own settings, so --${kebabCase(given)} cannot be given here`,
+    fix: `evaluate ${join(name, 'circuit.json')} to choose others, or run discover again`,
   });
 }

@@ -87,7 +87,8 @@ describe('the published schema', () => {
     const { settings } = schema.properties;
     expect(settings).toMatchObject({ additionalProperties: false });
     expect(settings.properties).toMatchObject({
-      ablation: { enum: expect.arrayContaining(['resample', 'zero']), description: expect.any(String) },
+      ablation: { type: 'string', description: expect.any(String) }, // a plugin's, too
+      rankBy: { enum: ['absolute', 'signed'] },
       limit: { type: 'integer', minimum: 1 },
     });
     for (const axis of ['seed', 'metric', 'algo', 'out']) expect(Object.keys(settings.properties)).not.toContain(axis);

@@ -81,7 +81,7 @@ function namesOf<T extends ExperimentTask | ExperimentAlgo>(
   throw wrong(
     `${key}[${twin}]`,
     `"${key}[${names.indexOf(names[twin]!)}]" and "${key}[${twin}]" are both called "${names[twin]}"`,
-    'give each a "name" of its own',
+    'give each its own "name"',
   );
 }
 

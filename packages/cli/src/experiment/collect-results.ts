@@ -24,11 +24,15 @@ export async function readFinishedCells(
       finished.push({ cell, hash, run: await readFinishedRun(cellFolder(folder, hash)) });
     } catch (error) {
       if (!(error instanceof AutoCircuitError)) throw error;
-      onBroken(cell, errorText(error));
+      onBroken(cell, errorText(error.code === 'run-damaged' ? damagedCell(error) : error));
     }
   }
   return finished;
 }
+
+/** A cell is not made again by itself: somebody may want to look at what is left of it. */
+const damagedCell = ({ parts }: AutoCircuitError): AutoCircuitError =>
+  new AutoCircuitError({ ...parts, fix: 'remove its folder: the same command with --resume makes it again' });
 
 /** A row for each metric and size of each cell, in their order. */
 export function resultRows(finished: readonly FinishedCell[]): ResultRow[] {

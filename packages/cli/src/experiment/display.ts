@@ -1,8 +1,9 @@
 /** @file What is seen while cells run: a line for each that ends, and on a terminal a bar for each worker and one for all. */
 import type { RunPhase } from '@auto-circuit/core/run';
 import cliProgress from 'cli-progress';
-import { formatCount, formatFaithfulness, formatSeconds } from '../terminal/numbers.js';
+import { countOf, formatFaithfulness, formatSeconds } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
+import { wrapText } from '../terminal/wrap.js';
 import type { Cell } from './cells.js';
 import type { CellOutcome } from './run-cell.js';
 
@@ -18,7 +19,12 @@ export interface Display {
 
 const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };
 const BAR = 20;
-const NAME_WIDTH = 48;
+/** What stands beside a bar takes so many columns but for the name: gaps, and the longest phase or count. */
+const BESIDE = 2 + 2 + Math.max(...Object.values(PHASES).map(({ length }) => length));
+const NAME_WIDTHS = { least: 12, most: 48 };
+const INDENT = 9;
+/** Takes away what a bar has left to the right of a shorter line. */
+const CLEAR_TO_END = '\u001b[K';
 
 /**
  * @param total cells of the experiment; `before`: how many of them were done already
@@ -59,7 +65,7 @@ function doneText({ edges, faithfulness, seconds }: Extract<CellOutcome, { reado
     faithfulness === null
       ? ''
       : `, faithfulness ${typeof faithfulness === 'number' ? formatFaithfulness(faithfulness) : faithfulness}`;
-  return `${formatCount(edges)} edges${faithful}, ${formatSeconds(seconds)}`;
+  return `${countOf(edges, 'edge')}${faithful}, ${formatSeconds(seconds)}`;
 }
 
 interface LiveBars {
@@ -76,6 +82,8 @@ interface Payload {
 
 function liveBars(output: Output, slots: number, total: number, before: number): LiveBars {
   const { stderr, signal } = output.streams;
+  // One column stays free: bars and lines as wide as the terminal would wrap, and be drawn over by the next ones.
+  const room = (): number => (stderr.columns ?? 100) - 1;
   const bars = new cliProgress.MultiBar(
     {
       // a terminal: the caller looked
@@ -86,7 +94,8 @@ function liveBars(output: Output, slots: number, total: number, before: number):
       fps: 8,
       format: (_, { progress }, { name, phase }: Payload) => {
         const filled = Math.round(Math.max(0, Math.min(1, progress)) * BAR);
-        const shown = name.length > NAME_WIDTH ? `${name.slice(0, NAME_WIDTH - 1)}…` : name.padEnd(NAME_WIDTH);
+        const width = Math.max(NAME_WIDTHS.least, Math.min(NAME_WIDTHS.most, room() - BAR - BESIDE));
+        const shown = name.length > width ? `${name.slice(0, width - 1)}…` : name.padEnd(width);
         return `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}  ${shown}  ${phase}`;
       },
     },
@@ -108,7 +117,7 @@ function liveBars(output: Output, slots: number, total: number, before: number):
   return {
     log(text) {
       if (stopped) output.note(text);
-      else bars.log(`${text}\n`);
+      else for (const line of wrapText(text, room(), INDENT)) bars.log(`${line}${CLEAR_TO_END}\n`);
     },
     worker(slot, done, all, name, phase) {
       names[slot] = name ?? names[slot]!;

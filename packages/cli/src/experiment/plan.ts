@@ -4,6 +4,7 @@ import type { Progress } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { algoOptions, namedAlgo } from '../run/choose-algo.js';
+import { ablationNamed, metricsNamed, objectiveNamed, selectionNamed } from '../run/named-contributions.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runRequest } from '../run/run-request.js';
 import { errorText } from '../terminal/advice.js';
@@ -11,6 +12,7 @@ import { errorKind } from '../terminal/errors.js';
 import { type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';
 import type { OpenedExperiment } from './read-experiment-file.js';
+import { SETTING_WORDS } from './setting-words.js';
 
 /** A cell with its address, or with what stands against it. */
 export interface PlannedCell {
@@ -29,20 +31,32 @@ export async function checkNames({ experiment, path }: OpenedExperiment, base: C
     throw unknownName(`experiment ${file}: tasks[${i}]`, 'task', name, registry.names('task'));
   }
   for (const [i, name] of (experiment.metrics ?? []).entries()) {
-    if (registry.has('metric', name)) continue;
-    throw unknownName(`experiment ${file}: metrics[${i}]`, 'metric', name, registry.names('metric'));
+    const where = `experiment ${file}: metrics[${i}]`;
+    await saidAt(where, () => metricsNamed(base, where, name));
   }
   for (const [i, entry] of experiment.algos.entries()) {
     const { algo, options = {} } = typeof entry === 'string' ? { algo: entry } : entry;
     const where = `experiment ${file}: algos[${i}]`;
     const flags = Object.entries(options).map(([name, value]) => ({ prefix: 'algo', name, value: String(value) }));
     const cli = Object.freeze({ ...base, tableFlags: [...host.backendFlags, ...flags] });
-    try {
-      await algoOptions(cli, await namedAlgo(cli, where, algo), null);
-    } catch (cause) {
-      if (!(cause instanceof AutoCircuitError)) throw cause;
-      throw new AutoCircuitError({ ...cause.parts, where, cause });
-    }
+    await saidAt(where, async () => algoOptions(cli, await namedAlgo(cli, where, algo), null));
+  }
+  const settings = [experiment.settings ?? {}, ...experiment.tasks.filter((task) => typeof task === 'object')];
+  for (const { ablation, objective, select } of settings) {
+    const at = (key: string): string => `experiment ${file}: ${key}`;
+    if (objective !== undefined) await saidAt(at('objective'), () => objectiveNamed(base, at('objective'), objective));
+    if (ablation !== undefined) await saidAt(at('ablation'), () => ablationNamed(base, at('ablation'), ablation));
+    if (select !== undefined) await saidAt(at('select'), () => selectionNamed(base, at('select'), select));
+  }
+}
+
+/** @throws AutoCircuitError what `check` throws, said of this place in the file */
+async function saidAt(where: string, check: () => Promise<unknown>): Promise<void> {
+  try {
+    await check();
+  } catch (cause) {
+    if (!(cause instanceof AutoCircuitError)) throw cause;
+    throw new AutoCircuitError({ ...cause.parts, where, cause });
   }
 }
 
@@ -92,5 +106,5 @@ async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost)
 /** One sentence for an error of a cell. @throws what means that the whole experiment is to stop */
 export function failureText(error: unknown): string {
   if (errorKind(error) === 'interrupted') throw error;
-  return errorText(error);
+  return errorText(error, SETTING_WORDS);
 }

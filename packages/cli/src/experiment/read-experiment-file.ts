@@ -87,7 +87,7 @@ function foundIssue(issue: z.core.$ZodIssue, above: readonly PropertyKey[] = [])
     const wanted = issue.errors.flatMap(([one]) => (one && 'expected' in one ? [String(one.expected)] : []));
     return found(path, `is wrong${wanted.length > 0 ? `: expected ${wanted.join(' or ')}` : ''}`);
   }
-  if (issue.code === 'unrecognized_keys') return found([...path, issue.keys[0]!], 'is no key that is known');
+  if (issue.code === 'unrecognized_keys') return found([...path, issue.keys[0]!], 'is not a known key');
   const problem = issue.message.replace(/^Invalid (input|option): /, '').replace('received', 'got');
   return found(path, `is wrong: ${problem}`);
 }

@@ -1,5 +1,6 @@
 /** @file Runs cells in this process, one after the other; what was opened for one stays for the next of the same task. */
-import type { RunPhase } from '@auto-circuit/core/run';
+import type { ExistingFolder, RunPhase } from '@auto-circuit/core/run';
+import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
 import { namedAlgo } from '../run/choose-algo.js';
@@ -10,6 +11,7 @@ import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';
 import { failureText } from './plan.js';
+import { SETTING_WORDS } from './setting-words.js';
 
 /** Where a cell goes. */
 export interface CellOrder {
@@ -33,6 +35,10 @@ export type CellOutcome =
 /** `done` of `total` steps of one phase. */
 export type CellProgressReport = (phase: RunPhase, done: number, total: number) => void;
 
+/** A cell that was begun under another version, or whose partial work is damaged, cannot be gone on with; nothing of it was finished. */
+const isBegunOtherwise = (error: unknown): error is AutoCircuitError =>
+  error instanceof AutoCircuitError && (error.code === 'run-changed' || error.code === 'wrong-checkpoint');
+
 /** How long a cell waits for the worker of a dead parent to notice and die. */
 const WAIT_FOR_LOCK_SECONDS = 30;
 
@@ -55,7 +61,7 @@ export class CellRunner {
   async run({ cell, folder }: CellOrder, onProgress: CellProgressReport = () => undefined): Promise<CellOutcome> {
     const { discover, waitUntilFree } = await import('@auto-circuit/core/run');
     const warnings: string[] = [];
-    const hooks = { onWarning: (line: string) => warnings.push(line) };
+    const hooks = { onWarning: (line: string) => warnings.push(warningText(line, SETTING_WORDS)) };
     const started = performance.now();
     try {
       await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, this.#base.signal);
@@ -65,15 +71,22 @@ export class CellRunner {
       const opened = await this.#open(line, cell, named.algo.gradients ?? true);
       const loadSeconds = (performance.now() - started) / 1000;
       const { request, identity } = await runRequest(cli, command, opened, named);
-      const { circuit, measurements, timings } = await discover(
-        { ...request, store: { folder, existing: 'resume', identity }, loadSeconds },
-        {
-          signal: cli.signal,
-          onProgress,
-          onWarning: (line) => cli.output.warn(warningText(line)),
-          renderReport: await reportRenderer(cli),
-        },
-      );
+      const renderReport = await reportRenderer(cli);
+      const run = (existing: ExistingFolder) =>
+        discover(
+          { ...request, store: { folder, existing, identity }, loadSeconds },
+          {
+            signal: cli.signal,
+            onProgress,
+            onWarning: (line) => cli.output.warn(line),
+            renderReport,
+          },
+        );
+      const { circuit, measurements, timings } = await run('resume').catch((error: unknown) => {
+        if (!isBegunOtherwise(error)) throw error;
+        cli.output.warn(`${error.parts.what}; it is begun again`);
+        return run('overwrite');
+      });
       const edges = circuit.edges.length;
       const point = measurements[0]?.points.find((one) => one.edges === edges);
       const seconds = timings.seconds.score + timings.seconds.measure;

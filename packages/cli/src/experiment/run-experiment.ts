@@ -97,14 +97,14 @@ export async function runExperiment(
   return { cells, finished, interrupted: cli.signal.aborted };
 }
 
-/** `36 cells, 12 done · 24 run folders to make · 2 workers of 1 thread`. */
+/** `36 cells, 12 done · 24 runs to do · 2 workers with 1 thread each`. */
 function headerLine(cells: readonly ExperimentCell[], left: number, workers: number, threads: number): string {
   const done = cells.filter(({ state }) => state === 'done').length;
   const who =
     workers === 0
       ? `in this process, ${countOf(threads, 'thread')}`
-      : `${countOf(workers, 'worker')} of ${countOf(threads, 'thread')}`;
-  return [`${countOf(cells.length, 'cell')}, ${done} done`, `${countOf(left, 'run folder')} to make`, who].join(' · ');
+      : `${countOf(workers, 'worker')} with ${countOf(threads, 'thread')} each`;
+  return [`${countOf(cells.length, 'cell')}, ${done} done`, `${countOf(left, 'run')} to do`, who].join(' · ');
 }
 
 async function writeAll(

@@ -51,7 +51,8 @@ const numberOf = (value: JsonNumber): number =>
 /** `0.9120`, or from the least to the most. */
 function range(values: readonly number[], format: (value: number) => string): string {
   if (values.length === 0) return '';
-  const [least, most] = [format(Math.min(...values)), format(Math.max(...values))];
+  const least = format(values.reduce((a, b) => Math.min(a, b)));
+  const most = format(values.reduce((a, b) => Math.max(a, b)));
   return least === most ? least : `${least} – ${most}`;
 }
 
@@ -62,5 +63,5 @@ export function showFailures(output: Output, cells: readonly ExperimentCell[]): 
   output.line();
   output.line(output.colors.red(`${countOf(failed.length, 'cell')} failed`));
   for (const { name, error } of failed) output.line(`${name}: ${error}`);
-  output.line('the same command with --resume tries them again');
+  output.line('run the same command with --resume to try them again');
 }

@@ -10,7 +10,7 @@ let runner: Promise<CellRunner> | null = null;
 let reported = 0;
 
 const send = (message: FromWorker): void => {
-  if (process.connected) process.send!(message);
+  if (process.connected) process.send!(message, undefined, undefined, () => undefined); // the parent may have just died
 };
 
 process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group of processes; the parent decides what to do

@@ -1,6 +1,5 @@
 /** @file One worker process as the experiment sees it: a cell in, an outcome out; a death is an outcome, too. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { CellHost } from './cell-cli.js';
 import { type CellOrder, type CellOutcome, type CellProgressReport, CellRunner } from './run-cell.js';
@@ -71,11 +70,16 @@ async function endOf(child: ChildProcess): Promise<string> {
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-2000);
   });
-  const stderrEnded = once(child.stderr!, 'end'); // 'close' of the child does not come when its parent disconnects
-  const [code, signal] = await Promise.race([
-    once(child, 'exit') as Promise<[number | null, string | null]>,
-    once(child, 'error').then(([error]: Error[]) => [null, error!.message] as const),
-  ]);
+  // 'close' of the child does not come when its parent disconnects
+  const stderrEnded = new Promise<void>((resolve) => {
+    child.stderr!.once('end', resolve).once('error', () => resolve());
+  });
+  const [code, signal] = await new Promise<readonly [number | null, string | null]>((resolve) => {
+    child.once('exit', (...how) => resolve(how));
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve([null, error.message]);
+    });
+  });
   if (child.pid !== undefined) await stderrEnded;
   const lines = words.trim().split('\n').slice(-LAST_LINES).join(' ');
   return `${signal === null ? `with code ${code}` : `by ${signal}`}${lines === '' ? '' : `, saying "${lines}"`}`;

@@ -39,16 +39,31 @@ export type FlagValues<T extends FlagTable> = {
   readonly [K in keyof T]: T[K] extends { default: number | string | boolean } ? Plain<T[K]> : Plain<T[K]> | undefined;
 };
 
-/** Adds the flags of a table to a command, in their order. */
-export function addFlags<C extends Command>(command: C, table: FlagTable): C {
+/** What flags with a fixed choice of values take, for completion. */
+const choices = new WeakMap<Option, readonly string[]>();
+/** The values that a flag takes; undefined for one that takes any. */
+export const choicesOf = (option: Option): readonly string[] | undefined => choices.get(option);
+
+/**
+ * Adds the flags of a table to a command, in their order.
+ * @param group the heading that they stand under in help
+ */
+export function addFlags<C extends Command>(command: C, table: FlagTable, group = ''): C {
   for (const [name, spec] of Object.entries(table)) {
     const short = spec.short ? `-${spec.short}, ` : '';
     const value = spec.type === 'boolean' ? '' : ` <${spec.placeholder ?? PLACEHOLDERS[spec.type]}>`;
-    command.addOption(new Option(`${short}--${kebabCase(name)}${value}`, flagHelp(spec)));
-    if (spec.opposite) command.addOption(new Option(`--${spec.opposite}`, `the opposite of --${kebabCase(name)}`));
+    const option = new Option(`${short}--${kebabCase(name)}${value}`, flagHelp(spec));
+    if (spec.type === 'enum') choices.set(option, spec.values);
+    command.addOption(grouped(option, group));
+    if (spec.opposite) {
+      command.addOption(grouped(new Option(`--${spec.opposite}`, `the opposite of --${kebabCase(name)}`), group));
+    }
   }
   return command;
 }
+
+/** A flag under a heading of help; under none where there is none. */
+export const grouped = (option: Option, group: string): Option => (group === '' ? option : option.helpGroup(group));
 
 /**
  * The values of a table's flags for a parsed command.
@@ -126,7 +141,7 @@ function eitherOf(command: Command, name: string, flag: string, opposite: string
       code: 'conflicting-options',
       fields: { options: [flag, `--${opposite}`] },
       where: command.name(),
-      what: `${flag} and --${opposite} exclude each other`,
+      what: `${flag} and --${opposite} cannot be used together`,
     });
   }
   return other === true ? false : given[name];

@@ -27,7 +27,7 @@ describe('flags', () => {
     });
     expect(read(DATA_FLAGS, ['--batch-size', '4'], { batchSize: 8, seed: 3 })).toMatchObject({ batchSize: 4, seed: 3 });
     expect(() => read(DATA_FLAGS, [], { seed: -1 })).toThrow(
-      '[config] the default "seed" does not fit: expected a whole number from 0',
+      '[config] the default "seed" is not valid: expected a whole number from 0',
     );
   });
 

@@ -1,7 +1,7 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
 import type { GraphOptions } from '@auto-circuit/core';
 import type { BackendSettings } from '@auto-circuit/core/backend';
-import { ABLATIONS, type AblationName, OBJECTIVES, OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
+import { MOST_THREADS, OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
 import type { FlagTable, FlagValues } from './flag-table.js';
 
 const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonly N[] => Object.keys(table) as N[];
@@ -19,12 +19,12 @@ export const modelFlags = <const P extends boolean>(processed: P, unset = 'neede
 export const BACKEND_FLAGS = {
   backend: { type: 'string', placeholder: 'NAME', default: 'onnx', doc: 'what runs the programs; see "list backends"' },
   device: { type: 'string', placeholder: 'NAME', doc: 'cpu, cuda, webgpu, …', unset: 'the backend chooses' },
-  threads: { type: 'int', min: 1, doc: 'threads of the backend', unset: 'the backend chooses' },
+  threads: { type: 'int', min: 1, max: MOST_THREADS, doc: 'threads of the backend', unset: 'the backend chooses' },
   memory: {
     type: 'number',
     min: 0.01,
     placeholder: 'GIB',
-    doc: 'most resident memory, in GiB: runs are cut to fit, what cannot is refused',
+    doc: 'limit on resident memory, in GiB: runs are split to fit, and refused if they cannot',
     unset: 'half of RAM, nothing refused',
   },
 } as const satisfies FlagTable;
@@ -42,15 +42,15 @@ export const DATA_FLAGS = {
   skipUnfit: {
     type: 'boolean',
     default: false,
-    doc: 'leave out prompts that do not fit model and tokenizer, and say which',
+    doc: 'leave out prompts that do not fit the model and tokenizer, and list them',
   },
   batchSize: {
     type: 'int',
     min: 1,
     default: 32,
-    doc: 'prompts a batch; batch means and optimiser steps are taken on it',
+    doc: 'prompts per batch, the unit of batch means and optimiser steps',
   },
-  seed: { type: 'int', min: 0, default: 0, doc: 'where all randomness starts' },
+  seed: { type: 'int', min: 0, default: 0, doc: 'seed of all randomness' },
 } as const satisfies FlagTable;
 
 /** `--factorized|--residual`, `--split-qkv|--joint-qkv`, `--token-positions`, `--kv-inputs`, `--outputs`. */
@@ -65,9 +65,9 @@ export const GRAPH_FLAGS = {
     type: 'boolean',
     opposite: 'joint-qkv',
     default: true,
-    doc: 'heads read Q, K and V through edges of their own',
+    doc: 'separate edges into the Q, K and V inputs of heads',
   },
-  tokenPositions: { type: 'boolean', default: false, doc: 'edges of their own at every token position' },
+  tokenPositions: { type: 'boolean', default: false, doc: 'separate edges at every token position' },
   kvInputs: {
     type: 'enum',
     values: ['query-head', 'kv-head'],
@@ -77,7 +77,7 @@ export const GRAPH_FLAGS = {
   outputs: {
     type: 'enum',
     values: namesOf(OUTPUT_POSITIONS),
-    doc: 'positions whose outputs scores and metrics read; not-first: all but BOS',
+    doc: 'positions whose outputs scores and metrics use; not-first: all but the first',
     unset: 'the task’s or the model’s own, else last',
   },
 } as const satisfies FlagTable;
@@ -85,10 +85,10 @@ export const GRAPH_FLAGS = {
 /** `--ablation`, `--ablate-from`, `--reverse`. */
 export const PATCH_FLAGS = {
   ablation: {
-    type: 'enum',
-    values: namesOf(ABLATIONS),
+    type: 'string',
+    placeholder: 'NAME',
     default: 'resample',
-    doc: 'what is patched in; see "list ablations"',
+    doc: 'what is patched in, with options in parentheses; see "list ablations"',
   },
   ablateFrom: {
     type: 'enum',
@@ -102,9 +102,9 @@ export const PATCH_FLAGS = {
 /** `--objective`. */
 export const OBJECTIVE_FLAGS = {
   objective: {
-    type: 'enum',
-    values: namesOf(OBJECTIVES),
-    doc: 'what scores are gradients of',
+    type: 'string',
+    placeholder: 'NAME',
+    doc: 'what scores are gradients of, with options in parentheses; see "list objectives"',
     unset: 'the task’s own, else logit-diff',
   },
 } as const satisfies FlagTable;
@@ -116,7 +116,7 @@ export type DataValues = FlagValues<typeof DATA_FLAGS>;
 /** The values of `GRAPH_FLAGS`. */
 export type GraphValues = FlagValues<typeof GRAPH_FLAGS>;
 /** The values of `PATCH_FLAGS`. */
-export type PatchValues = FlagValues<typeof PATCH_FLAGS> & { readonly ablation: AblationName };
+export type PatchValues = FlagValues<typeof PATCH_FLAGS>;
 
 /** What a backend is made with. */
 export function backendSettings(values: BackendValues): BackendSettings {

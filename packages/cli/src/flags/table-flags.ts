@@ -5,6 +5,7 @@
 import type { OptionTable, OptionValues } from '@auto-circuit/core/plugin';
 import { AutoCircuitError, kebabCase, parseOptions, unknownName } from '@auto-circuit/core/startup';
 import { type Command, Option } from 'commander';
+import { grouped } from './flag-table.js';
 
 /** One `--prefix.name value` of the command line. */
 export interface TableFlag {
@@ -40,11 +41,13 @@ export function splitTableFlags(args: readonly string[]): { readonly rest: strin
 
 /**
  * Lets a command take `--prefix.OPTION` flags.
- * @param what whose options they are, for help: `the algorithm`.
+ * @param what whose options they are, for help: `the algorithm`; `group`: the heading that it stands under
  */
-export function addTableOptions<C extends Command>(command: C, prefix: string, what: string): C {
+export function addTableOptions<C extends Command>(command: C, prefix: string, what: string, group = ''): C {
   // shown in help only: real ones are split off before commander parses
-  command.addOption(new Option(`--${prefix}.OPTION <VALUE>`, `an option of ${what}; "auto-circuit list" names them`));
+  const named = command.options.some(({ long }) => long === `--${prefix}s`) ? `${prefix}s` : prefix;
+  const doc = `an option of ${what}; ${command.name()} --${named} NAME --help shows them`;
+  command.addOption(grouped(new Option(`--${prefix}.OPTION <VALUE>`, doc), group));
   return command;
 }
 

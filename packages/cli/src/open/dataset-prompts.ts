@@ -13,7 +13,7 @@ export const GENERATE_FLAGS = {
   generate: {
     type: 'string',
     placeholder: 'TASK',
-    doc: 'make the prompts of a task in place of reading a file',
+    doc: 'make a task’s prompts instead of reading a file',
     unset: 'no, a file is read',
   },
   tokenizer: {
@@ -23,7 +23,7 @@ export const GENERATE_FLAGS = {
     unset: 'the model’s',
   },
   count: { type: 'int', min: 1, doc: 'with --generate: how many prompts', unset: 'the task’s' },
-  seed: { type: 'int', min: 0, doc: 'with --generate: where the randomness starts', unset: 'the task’s' },
+  seed: { type: 'int', min: 0, doc: 'with --generate: the seed', unset: 'the task’s' },
   out: {
     type: 'string',
     placeholder: 'FILE',
@@ -106,7 +106,7 @@ function checkFlags(path: string | undefined, values: Values): void {
     throw refused(
       'missing-option',
       ['--generate'],
-      'there is nothing to look at',
+      'there are no prompts to check',
       'name a prompt file, or a task with --generate',
     );
   }
@@ -114,7 +114,7 @@ function checkFlags(path: string | undefined, values: Values): void {
     throw refused(
       'conflicting-options',
       ['FILE', '--generate'],
-      'a prompt file and --generate exclude each other',
+      'a prompt file and --generate cannot be used together',
       'leave one of them out',
     );
   }
@@ -122,13 +122,13 @@ function checkFlags(path: string | undefined, values: Values): void {
   const alone = Object.entries(ofGenerate).find(([, value]) => value !== undefined);
   if (path !== undefined && alone !== undefined) {
     const flag = `--${alone[0]}`;
-    throw refused('missing-option', ['--generate', flag], `${flag} is of use only with --generate`, 'leave it out');
+    throw refused('missing-option', ['--generate', flag], `${flag} only works with --generate`, 'leave it out');
   }
   if (tokenizer !== undefined && model !== undefined) {
     throw refused(
       'conflicting-options',
       ['--tokenizer', '--model'],
-      '--tokenizer and --model exclude each other',
+      '--tokenizer and --model cannot be used together',
       'leave --tokenizer out to try the model on the prompts',
     );
   }
@@ -142,7 +142,7 @@ function checkFlags(path: string | undefined, values: Values): void {
   }
 }
 
-/** @param flags those that are missing, or exclude each other */
+/** @param flags those that are missing, or cannot be used together */
 function refused(
   code: 'missing-option' | 'conflicting-options',
   flags: readonly string[],

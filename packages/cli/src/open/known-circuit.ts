@@ -32,7 +32,7 @@ export function knownCircuit(place: CircuitPlace, named?: string): KnownCircuit 
   const names = knownCircuitNames(place);
   const name = named ?? names[0];
   if (name === undefined) return null;
-  const circuit = place.task?.officialCircuits?.[name];
+  const circuit = names.includes(name) ? place.task?.officialCircuits?.[name] : undefined;
   if (!circuit) throw unknownName('circuits', 'known circuit', name, names);
   return { name, edges: circuit.edges(place.graph, place.wordIdxs) };
 }
@@ -53,7 +53,7 @@ export async function rocAreas(
     known = knownCircuit(place, named);
   } catch (error) {
     if (named !== undefined || !(error instanceof AutoCircuitError)) throw error;
-    cli.output.warn(`no ROC against the known circuit: ${errorText(error)}`);
+    cli.output.warn(`no ROC against the known circuit: ${errorText(error, cli.output.flags)}`);
     return null;
   }
   if (!known) return null;
@@ -71,6 +71,7 @@ export async function rocAreas(
 export async function edgesNamed(cwd: string, place: CircuitPlace, text: string, top?: number): Promise<string> {
   const folder = resolve(cwd, text);
   if (text !== '' && existsSync(join(folder, 'circuit.json'))) {
+    if (existsSync(join(folder, 'run.json'))) await (await import('@auto-circuit/core/run')).readRun(folder); // damaged?
     if (top === undefined) return edgesNamed(cwd, place, join(text, 'circuit.json'));
     return strongestOf(place.graph, folder, text, top);
   }
@@ -94,7 +95,7 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string,
     code: 'no-known-circuit',
     fields: { task: place.task?.name ?? null },
     where: 'circuits',
-    what: 'no known circuit is there to take edges from',
+    what: 'there is no known circuit to take edges from',
     fix: 'use a task that has an official circuit, or name edges or a circuit file',
   });
 }

@@ -13,12 +13,13 @@ const WORKER_FLAGS = {
   worker: {
     type: 'boolean',
     default: false,
-    doc: 'run the backend in a thread of its own: Ctrl-C is heard while it computes',
+    doc: 'run the backend in its own thread, so that Ctrl-C works while it computes',
   },
   workers: {
     type: 'int',
     min: 1,
-    doc: 'run the backend in so many processes, which share the threads and one copy of the weights',
+    max: 256,
+    doc: 'run the backend in N processes, which share the threads and one copy of the weights',
     unset: 'in this process',
   },
 } as const satisfies FlagTable;
@@ -26,17 +27,25 @@ const WORKER_FLAGS = {
 const PROCESS_FLAGS = {
   sharedWeights: { type: 'boolean', default: false, doc: 'other processes use the same weights' },
 } as const satisfies FlagTable;
+const GROUP = 'Backend:';
 /** Adds `--backend`, `--device`, `--threads`, `--memory`, `--worker`, `--workers` and `--backend.OPTION`. */
 export function addBackendFlags<C extends Command>(command: C): C {
-  return addTableOptions(addFlags(addFlags(command, BACKEND_FLAGS), WORKER_FLAGS), 'backend', 'the backend');
+  for (const table of [BACKEND_FLAGS, WORKER_FLAGS]) addFlags(command, table, GROUP);
+  return addTableOptions(command, 'backend', 'the backend', GROUP);
+}
+
+/** The backend that is named, with its options; nothing is started. @throws AutoCircuitError for an unknown name or option */
+export async function chosenBackend(cli: Cli) {
+  const { backend } = cli.flags(BACKEND_FLAGS);
+  const definition = (await cli.registry()).get('backend', backend);
+  return { definition, options: parseTableFlags(cli.tableFlags, 'backend', definition.options, backend) };
 }
 
 /** The backend of the command line. The caller disposes it. @throws AutoCircuitError for an unknown name, option or device. */
 export async function openBackend(cli: Cli): Promise<Backend> {
   const values = cli.flags(BACKEND_FLAGS);
   const registry = await cli.registry();
-  const definition = registry.get('backend', values.backend);
-  const options = parseTableFlags(cli.tableFlags, 'backend', definition.options, values.backend);
+  const { definition, options } = await chosenBackend(cli);
   const { worker, workers } = cli.flags(WORKER_FLAGS);
   const sharedWeights = cli.flags(PROCESS_FLAGS).sharedWeights || workers !== undefined;
   const share = workers === undefined ? values : shareOf(values, workers);
@@ -49,7 +58,7 @@ export async function openBackend(cli: Cli): Promise<Backend> {
     throw new AutoCircuitError({
       code: 'invalid-option',
       where: 'backend',
-      what: `${flag} takes the backends that come with auto-circuit, and "${values.backend}" is of ${origin}`,
+      what: `${flag} works only with the backends that come with auto-circuit, and "${values.backend}" comes from ${origin}`,
       fix: `leave ${flag} out`,
       fields: { option: flag, got: values.backend },
     });

@@ -6,7 +6,8 @@ import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from '../context/context.js';
 import { type GraphValues, graphOptions, memoryBytes } from '../flags/shared-flags.js';
 import { createProgress } from '../terminal/progress.js';
-import { memoryShare, openBackend } from './open-backend.js';
+import { guardMappedFile } from './mapped-file-guard.js';
+import { chosenBackend, memoryShare, openBackend } from './open-backend.js';
 
 export type { LoadedModel };
 
@@ -21,13 +22,15 @@ export async function loadNamedModel(
   process: boolean,
   how: { readonly positions?: number; readonly shapeOnly?: boolean; readonly again?: boolean } = {},
 ): Promise<LoadedModel> {
+  await chosenBackend(cli); // a mistake in its name is told before anything is loaded
   if (typeof model !== 'string') return { model, tokenizer: null };
+  const { again = false, positions = FIRST_POSITIONS, ...settings } = how;
   const { loadModel } = await import('@auto-circuit/models');
   const bar = createProgress(cli.output, 'model');
-  const { again = false, ...settings } = how;
   try {
     return await loadModel(model, {
       ...settings,
+      positions,
       cwd: cli.cwd,
       process: process ? 'all' : 'none',
       registry: await cli.registry(),
@@ -39,6 +42,9 @@ export async function loadNamedModel(
     bar.stop();
   }
 }
+
+/** Rows of the tables of positions that a model is first loaded with: prompts of tasks are shorter, and others are known only with its tokenizer. */
+const FIRST_POSITIONS = 256;
 
 /** The model for these prompts: loaded again, with longer tables of positions, where it was loaded for shorter ones. */
 export async function loadedFor(
@@ -66,6 +72,13 @@ export interface OpenedModel {
 const readAt = (model: ModelObject, outputs: OutputPositions | undefined): ModelObject =>
   outputs === undefined ? model : Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
 
+/** The file that the weights lie in; null where they are in memory. Stored weights come before computed tables. */
+function mappedFile({ weights }: ModelObject): string | null {
+  const [first] = weights.names;
+  const entry = first === undefined ? null : weights.entry(first);
+  return entry && 'file' in entry ? entry.file : null;
+}
+
 /** What decides how much memory a run needs: tokens of the longest prompt, and whether gradients are taken. */
 export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
 
@@ -90,6 +103,8 @@ export async function openPatchable(
   const graph = buildGraph(model.spec.layout, options);
   const memory = memoryShare(cli);
   if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
+  const mapped = mappedFile(model);
+  const endGuard = mapped === null ? () => undefined : guardMappedFile(mapped);
   const backend = await openBackend(cli);
   const patchable = await createPatchableModel({
     model,
@@ -101,6 +116,7 @@ export async function openPatchable(
   const dispose = async (): Promise<void> => {
     await patchable.dispose();
     await backend.dispose();
+    endGuard();
   };
   return Object.freeze({ model, graph, backend, patchable, dispose });
 }

@@ -45,7 +45,7 @@ export async function generatedPrompts(
       code: 'invalid-option',
       fields: { option: '--generate', got: task.name },
       where: 'prompts',
-      what: `the prompts of task "${task.name}" are a file, not made for a tokenizer`,
+      what: `the prompts of task "${task.name}" come from a file and are not generated`,
       fix: 'leave --generate out; the task itself runs with --task',
     });
   }
@@ -95,7 +95,7 @@ export async function tokenizeFile(
   for (const line of tokenized.warnings) cli.output.warn(line);
   if (unfit === 'skip') tellLeftOut(cli, file, tokenized);
   const unusual = bos === 'auto' && tokenizer !== null && tokenizer.bosId !== null;
-  const without = `no BOS${unusual ? ' (AutoCircuit and TransformerLens put one: --bos on)' : ''}`;
+  const without = `no BOS${unusual ? ' (AutoCircuit and TransformerLens add one: --bos on)' : ''}`;
   const bosLine = file.kind !== 'text' ? null : tokenized.bosAdded ? 'BOS added' : without;
   return Object.freeze({ ...tokenized, bosLine });
 }
@@ -130,7 +130,8 @@ export function promptsLine(
   prefix = 0,
 ): string {
   const lengths = prompts.map(({ clean }) => clean.length);
-  const [first, last] = [Math.min(...lengths), Math.max(...lengths)];
+  const first = lengths.reduce((least, length) => Math.min(least, length), Number.POSITIVE_INFINITY);
+  const last = lengths.reduce((most, length) => Math.max(most, length), 0);
   const tokens = first === last ? countOf(last, 'token') : `${first} to ${last} tokens`;
   return [
     name,

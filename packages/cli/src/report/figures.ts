@@ -20,8 +20,8 @@ export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunF
     return {
       metric,
       area: usable ? areaUnderCurve(points) : null,
-      from: Math.min(...sizes),
-      to: Math.max(...sizes),
+      from: sizes.reduce((least, size) => Math.min(least, size), Number.POSITIVE_INFINITY),
+      to: sizes.reduce((most, size) => Math.max(most, size), Number.NEGATIVE_INFINITY),
     };
   };
   const areas = (measurements: readonly Measurement[]): AreaFigure[] => {
@@ -58,6 +58,11 @@ export async function runFigures(cli: Cli): Promise<(input: ReportInput) => RunF
         notes.push(`No ROC against the known circuit ${name}: ${errorText(error)}`);
       }
     }
-    return { areas: areas(input.measurements), known: figures, notes };
+    return {
+      ...(registered ? { task: registered.doc } : {}),
+      areas: areas(input.measurements),
+      known: figures,
+      notes,
+    };
   };
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ReportInput } from '@auto-circuit/core/run';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
 import { comparisonReport, reportAddress } from './comparison.js';
 import { runFigures } from './figures.js';
 
@@ -23,16 +24,20 @@ export async function reportOfFolders(
   page: string | null,
 ): Promise<() => Promise<string>> {
   const { readFinishedRun } = await import('@auto-circuit/core/run');
+  const options = readOptions(cli);
   const paths = folders.map((folder) => resolve(cli.cwd, folder));
   if (paths.length === 1) {
     const render = await reportRenderer(cli);
-    return async () => render(await readFinishedRun(paths[0]!));
+    return async () => render(await readFinishedRun(paths[0]!, options));
   }
   return async () => {
     const runs = [];
     for (const path of paths) {
       const linked = page !== null && existsSync(join(path, 'report.html'));
-      runs.push({ input: await readFinishedRun(path), ...(linked ? { href: reportAddress(page, path) } : {}) });
+      runs.push({
+        input: await readFinishedRun(path, options),
+        ...(linked ? { href: reportAddress(page, path) } : {}),
+      });
     }
     return comparisonReport(cli, `${paths.length} runs compared`, runs);
   };

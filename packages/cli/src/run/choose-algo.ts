@@ -2,14 +2,14 @@
  * @file What `--algo` and `--algos` name: an algorithm of the registry, or one of AutoCircuit's configurations (an algorithm with
  * options); in `--algos` a name may be followed by options in parentheses.
  */
-import { createHash } from 'node:crypto';
 import type { PruneAlgo } from '@auto-circuit/core';
 import type { DiscoverRequest } from '@auto-circuit/core/run';
-import { AutoCircuitError, kebabCase, optionName } from '@auto-circuit/core/startup';
+import { AutoCircuitError, kebabCase, optionName, unknownName } from '@auto-circuit/core/startup';
 import type { Preset } from '@auto-circuit/prune-algos';
 import type { Cli } from '../context/context.js';
 import { parseTableFlags, type TableFlag } from '../flags/table-flags.js';
 import { type CircuitPlace, edgesNamed, knownCircuit } from '../open/known-circuit.js';
+import { shortened } from './run-folder.js';
 
 /** An algorithm under the name that was asked for. */
 export interface NamedAlgo {
@@ -27,23 +27,21 @@ export interface NamedAlgo {
  * @throws AutoCircuitError with the nearest names
  */
 export async function namedAlgo(cli: Cli, where: string, text: string): Promise<NamedAlgo> {
-  const { name, own } = splitOptions(where, text);
+  const { readNamedOptions } = await import('@auto-circuit/core/plugin');
+  const { name, options } = readNamedOptions(where, 'an algorithm', text, 'algo');
+  const own = options.map(([option, value]) => ({ prefix: 'algo', name: option, value }));
   const suffix = shortened(own.map((flag) => `-${kebabCase(flag.name)}-${flag.value}`).join(''));
   const registry = await cli.registry();
   const algo = (registered: string) => registry.get('prune-algo', registered);
   if (registry.has('prune-algo', name)) return { name: name + suffix, algo: algo(name), preset: null, own };
   const { PRESETS } = await import('@auto-circuit/prune-algos');
   const preset = PRESETS.find((one) => one.name === name || one.title.toLowerCase() === name.toLowerCase());
-  if (!preset) return { name, algo: algo(name), preset: null, own }; // its error lists what there is
+  if (!preset) {
+    const known = [...registry.names('prune-algo'), ...PRESETS.map((one) => one.name)];
+    throw unknownName(where, 'pruning algorithm', name, known);
+  }
   return { name: preset.name + suffix, algo: algo(preset.algo), preset, own };
 }
-
-/** Folders cannot have names of any length. */
-const LONGEST_SUFFIX = 80;
-const shortened = (text: string): string =>
-  text.length <= LONGEST_SUFFIX
-    ? text
-    : `${text.slice(0, LONGEST_SUFFIX - 9)}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
 
 /**
  * `--algos`: names with commas between them, each with or without options after it: `eap,eap-ig-inputs(steps=10),acdc`.
@@ -51,31 +49,13 @@ const shortened = (text: string): string =>
  */
 export async function namedAlgos(cli: Cli, where: string, text: string): Promise<readonly NamedAlgo[]> {
   const algos = new Map<string, NamedAlgo>();
-  for (const part of text.match(/[^,(]*\([^)]*\)[^,]*|[^,]+/g) ?? []) {
-    const named = await namedAlgo(cli, where, part.trim());
+  const { splitNames } = await import('@auto-circuit/core/plugin');
+  for (const part of splitNames(text)) {
+    const named = await namedAlgo(cli, where, part);
     algos.set(named.name, named);
   }
   checkShared(cli, where, [...algos.values()]);
   return [...algos.values()];
-}
-
-/** `name(option=value,…)`; a comma separates options where a name and `=` follow, and else belongs to the value. */
-function splitOptions(where: string, text: string): { readonly name: string; readonly own: readonly TableFlag[] } {
-  const match = /^([^()]*)(?:\(([^()]*)\))?$/.exec(text);
-  const pairs = match?.[2] === undefined ? [] : match[2].split(/,(?=\s*[A-Za-z][\w-]*\s*=)/);
-  const own = pairs.map((pair) => /^\s*([A-Za-z][\w-]*)\s*=(.*)$/s.exec(pair));
-  if (!match || own.includes(null)) {
-    throw new AutoCircuitError({
-      code: 'invalid-option',
-      fields: { option: 'algo', got: text },
-      where,
-      what: 'an algorithm with its options is not readable',
-      expected: 'name(option=value,…)',
-      got: `"${text}"`,
-    });
-  }
-  const flags = own.map((pair) => ({ prefix: 'algo', name: pair![1]!, value: pair![2]!.trim() }));
-  return { name: match[1]!.trim(), own: flags };
 }
 
 /** Where several algorithms share the command line's options, each takes those that it has. */

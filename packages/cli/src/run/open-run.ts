@@ -6,11 +6,13 @@ import type { RunIdentity } from '@auto-circuit/core/run';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { requireFlag } from '../flags/flag-table.js';
-import { DATA_FLAGS, GRAPH_FLAGS } from '../flags/shared-flags.js';
+import { DATA_FLAGS, GRAPH_FLAGS, OBJECTIVE_FLAGS } from '../flags/shared-flags.js';
 import type { OpenedModel } from '../open/open-model.js';
 import { positionLabels } from '../open/position-labels.js';
 import { sharedPrefix } from '../open/shared-prefix.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
+import { checkRunFlags } from './check-flags.js';
+import { ablationNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
 import { SETTING_FLAGS, SOURCE_FLAGS } from './run-flags.js';
 
 /** A model on a backend, and its prompts. */
@@ -25,6 +27,8 @@ export interface OpenedRun extends OpenedModel {
   readonly leftOut: readonly number[];
   /** What stands at each position; empty without token positions. */
   readonly labels: readonly string[];
+  /** The text of token ids; null where prompts are no text. */
+  readonly decode: ((ids: readonly number[]) => string) | null;
   /** What opens the same again. */
   readonly sources: RunIdentity['sources'];
 }
@@ -34,10 +38,12 @@ export interface OpenedRun extends OpenedModel {
  * @param gradients whether mask gradients will be taken
  */
 export async function openRun(cli: Cli, command: Command, gradients = false): Promise<OpenedRun> {
+  checkRunFlags(cli, command);
   const values = cli.flags(SOURCE_FLAGS);
   const task = values.task === undefined ? null : (await cli.registry()).get('task', values.task);
   const data = requireFlag(values.data ?? task?.data, command, '--task', 'ioi-mini');
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
+  await checkNames(cli, command.name());
   const { requireOneLength } = await import('@auto-circuit/core/run');
   const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
   const { generatedPrompts, isGenerator, nameOfData, promptsLine, readPromptFile, shownData, tokenizeFile } =
@@ -56,7 +62,7 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     ? requireOneLength(tokenized.prompts, 'edges for each token position')
     : null;
   const length = whole === null ? null : whole - prefix.length;
-  const longest = Math.max(...tokenized.prompts.map(({ clean }) => clean.length - prefix.length));
+  const longest = tokenized.prompts.reduce((most, { clean }) => Math.max(most, clean.length - prefix.length), 0);
   const opened = await openPatchable(cli, prefix.model, graphValues, length, { length: longest, gradients });
   const prompts = await prefix.cut(opened.backend).catch(async (error: unknown) => {
     await opened.dispose();
@@ -83,7 +89,18 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   };
   const leftOut = tokenized.unfit.map(({ index }) => index);
   const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
-  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, leftOut, sources });
+  const { tokenizer } = loaded;
+  const decode = tokenizer === null ? null : (ids: readonly number[]): string => tokenizer.decode(ids);
+  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, leftOut, decode, sources });
+}
+
+/** What flags name with or without options. @throws AutoCircuitError with the nearest names */
+async function checkNames(cli: Cli, where: string): Promise<void> {
+  const { objective } = cli.flags(OBJECTIVE_FLAGS);
+  const { ablation, select } = cli.flags(SETTING_FLAGS);
+  if (objective !== undefined) await objectiveNamed(cli, where, objective);
+  await ablationNamed(cli, where, ablation);
+  await selectionNamed(cli, where, select);
 }
 
 /** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */

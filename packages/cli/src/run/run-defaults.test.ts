@@ -13,6 +13,7 @@ const run = runSchema.parse({
     algo: named('eap'),
     metrics: [named('kl')],
     objective: 'logit-diff',
+    rankBy: 'absolute',
     ...{ ablation: 'resample', ablateFrom: 'corrupt', patchType: 'tree', reverse: false },
     sizes: { by: 'list', counts: [10] },
     keep: 10,

@@ -14,13 +14,16 @@ export function withDefaults(cli: Cli, command: Command, defaults: FlagDefaults)
   const given = new Set(givenFlags(command));
   const flags = <T extends FlagTable>(table: T): FlagValues<T> => {
     const values = Object.entries(cli.flags(table)).map(([name, value]) => {
-      const replaced = Object.hasOwn(defaults, name) && !given.has(name);
+      const { opposite = name } = table[name]!;
+      const replaced = Object.hasOwn(defaults, name) && !given.has(name) && !given.has(camelCase(opposite));
       return [name, replaced ? (defaults[name] ?? undefined) : value] as const;
     });
     return Object.freeze(Object.fromEntries(values)) as FlagValues<T>;
   };
   return Object.freeze({ ...cli, flags });
 }
+
+const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /** Attribute names of the flags that stand on the command line. */
 export function givenFlags(command: Command): string[] {
@@ -32,14 +35,27 @@ export function givenFlags(command: Command): string[] {
  * command line, has its own.
  */
 export function runDefaults({ asked, sources }: RunJson, command: Command): FlagDefaults {
-  const { patchType, select, ablation, ablateFrom, reverse, train, test, batchSize, limit, length, seed, backend } =
-    asked;
+  const {
+    patchType,
+    select,
+    rankBy,
+    ablation,
+    ablateFrom,
+    reverse,
+    train,
+    test,
+    batchSize,
+    limit,
+    length,
+    seed,
+    backend,
+  } = asked;
   const { factorized, splitQkv, kvInputs } = asked.graph;
   const named = givenFlags(command).includes('backend') ? command.getOptionValue('backend') : backend.name;
   const place = { backend: backend.name, device: backend.device, threads: backend.threads };
   return {
     ...sources,
-    ...{ patchType, select, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
+    ...{ patchType, select, rankBy, ablation, ablateFrom, reverse, train, batchSize, limit, length, seed },
     test: test === null ? null : `${test}`,
     ...{ factorized, splitQkv, kvInputs },
     ...(named === backend.name ? place : {}),

@@ -3,19 +3,23 @@ import type { DiscoverRequest, DiscoverResult, RunPhase } from '@auto-circuit/co
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
-import { warningText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
-import { countOf } from '../terminal/numbers.js';
+import { countOf, quoted } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { createProgress, type ProgressBar } from '../terminal/progress.js';
 import { shownPath } from './run-folder.js';
 
 /**
  * Runs a request.
- * @param folder its run folder, absolute
+ * @param folder its run folder, absolute; `goOn`: how to resume it
  * @throws AutoCircuitError of kind `interrupted` on Ctrl-C, naming the folder
  */
-export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: string): Promise<DiscoverResult> {
+export async function runDiscover(
+  cli: Cli,
+  request: DiscoverRequest,
+  folder: string,
+  goOn = `auto-circuit discover --resume --out ${quoted(shownPath(cli, folder))}`,
+): Promise<DiscoverResult> {
   const { discover } = await import('@auto-circuit/core/run');
   const renderReport = await reportRenderer(cli);
   const bar = phaseBar(cli.output);
@@ -25,7 +29,7 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
       onProgress: bar.report,
       onWarning: (line) => {
         bar.stop();
-        cli.output.warn(warningText(line));
+        cli.output.warn(line);
       },
       renderReport,
     });
@@ -35,8 +39,8 @@ export async function runDiscover(cli: Cli, request: DiscoverRequest, folder: st
       code: 'interrupted',
       fields: { path: folder },
       where: 'discover',
-      what: `stopped; what was done is kept in ${shownPath(cli, folder)}`,
-      fix: 'the same command with --resume goes on',
+      what: `stopped; finished work is saved in ${shownPath(cli, folder)}`,
+      fix: `to continue: ${goOn}`,
       kind: 'interrupted',
       cause: error,
     });
@@ -51,7 +55,8 @@ const FEW_PROMPTS = 10;
 /** Warns where circuits were measured on too few prompts for the numbers to mean much. */
 export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void {
   const test = run?.prompts.test ?? FEW_PROMPTS;
-  if (test < FEW_PROMPTS) output.warn(`circuits were measured on ${countOf(test, 'prompt')} only, which says little`);
+  if (test < FEW_PROMPTS)
+    output.warn(`circuits were measured on only ${countOf(test, 'prompt')}, too few to mean much`);
 }
 
 const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };

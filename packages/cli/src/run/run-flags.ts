@@ -1,5 +1,5 @@
 /** @file The flags of `discover`, `compare` and `evaluate`, and what an experiment may set. */
-import { SELECTIONS, type SelectionName } from '@auto-circuit/core/startup';
+import { RANKINGS, type RankBy } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import {
@@ -10,6 +10,7 @@ import {
   OBJECTIVE_FLAGS,
   PATCH_FLAGS,
 } from '../flags/shared-flags.js';
+import { addTableOptions } from '../flags/table-flags.js';
 
 /** Where model and prompts come from. */
 export const SOURCE_FLAGS = {
@@ -35,19 +36,19 @@ export const MEASURE_FLAGS = {
   metric: {
     type: 'string',
     placeholder: 'NAME,…',
-    doc: 'what circuits are measured by; see "list metrics"',
+    doc: 'metrics of circuits; see "list metrics"',
     unset: 'kl,logit-diff',
   },
   edges: {
     type: 'string',
     placeholder: 'N,…',
-    doc: 'circuit sizes: numbers, shares of all edges below 1, log, all, or groups of equal scores',
+    doc: 'circuit sizes: numbers of edges, shares of all edges (below 1), log, all, or groups (of equal scores)',
     unset: 'log above 200 edges, groups when scores are few',
   },
   threshold: {
     type: 'number',
     min: 0,
-    doc: 'the circuit of all edges with at least this |score|, in place of --edges',
+    doc: 'the circuit of all edges with at least this |score|, instead of --edges',
     unset: 'sizes by --edges',
   },
 } as const satisfies FlagTable;
@@ -77,36 +78,59 @@ export const SETTING_FLAGS = {
     doc: 'tree: patch all but the circuit in the clean run; edge: patch the circuit into the corrupt run',
   },
   select: {
-    type: 'enum',
-    values: Object.keys(SELECTIONS) as SelectionName[],
+    type: 'string',
+    placeholder: 'NAME',
     default: 'threshold',
-    doc: 'which edges a circuit of n has: threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output',
+    doc: 'which edges a circuit of n has: threshold: the n largest |score| with ties; top: exactly n; greedy: n grown from the output; see "list selections"',
+  },
+  rankBy: {
+    type: 'enum',
+    values: Object.keys(RANKINGS) as RankBy[],
+    default: 'absolute',
+    doc: 'what edges are ranked by: absolute: |score|; signed: the score itself, those that support the answer first',
   },
   ...PATCH_FLAGS,
-  force: { type: 'boolean', default: false, doc: 'allow settings under which a circuit says little' },
+  force: {
+    type: 'boolean',
+    default: false,
+    doc: 'allow settings under which a circuit means little, and read damaged files of a run',
+  },
   train: { type: 'int', min: 1, doc: 'prompts for scores and data-set means', unset: 'half of them' },
   test: {
     type: 'string',
     placeholder: 'N|same',
-    doc: 'prompts to measure on; same: those of the scores',
+    doc: 'prompts to measure on; same: the ones used for scores',
     unset: 'the other half',
   },
   sharedPrefix: {
     type: 'boolean',
     default: false,
-    doc: 'run the tokens that clean and corrupt share only once, and patch those behind them',
+    doc: 'run the tokens that clean and corrupt share only once, and patch the ones after them',
   },
 } as const satisfies FlagTable;
 
-const CIRCUIT_FLAGS = { ...MEASURE_FLAGS, ...SETTING_FLAGS } as const satisfies FlagTable;
-
 /** The flags of `discover`; without `--algo` those of `compare`. */
 export function addRunFlags(command: Command, { algo = true } = {}): void {
-  const named = algo ? [ALGO_FLAGS] : [];
-  for (const table of [SOURCE_FLAGS, ...named, CIRCUIT_FLAGS, KEEP_FLAGS, OBJECTIVE_FLAGS, GRAPH_FLAGS, DATA_FLAGS]) {
-    addFlags(command, table);
-  }
+  addFlags(command, SOURCE_FLAGS, GROUPS.source);
+  if (algo) addFlags(command, ALGO_FLAGS, GROUPS.algo);
+  addTableOptions(addFlags(command, OBJECTIVE_FLAGS, GROUPS.algo), 'algo', algo ? 'the algorithm' : 'all algorithms that have it', GROUPS.algo); // biome-ignore format: one line
+  for (const table of [MEASURE_FLAGS, KEEP_FLAGS]) addFlags(command, table, GROUPS.measure);
+  addFlags(command, SETTING_FLAGS, GROUPS.settings);
+  addFlags(command, GRAPH_FLAGS, GROUPS.graph);
+  addFlags(command, DATA_FLAGS, GROUPS.data);
 }
+
+/** The headings of help. */
+const GROUPS = {
+  source: 'Model and task:',
+  algo: 'Algorithm:',
+  measure: 'Sizes and metrics:',
+  settings: 'How circuits are run:',
+  graph: 'Graph:',
+  data: 'Prompts:',
+} as const;
+/** The heading of the flags that say where results go. */
+export const OUT_GROUP = 'Results:';
 
 /** What an experiment file may set for its runs: the flags of `discover` but for its axes and where results go. */
 export const RUN_SETTINGS = (() => {
@@ -120,9 +144,10 @@ export const RUN_SETTINGS = (() => {
 
 /** The flags of `evaluate`: graph and scores are there already. */
 export function addEvaluateFlags(command: Command): void {
-  for (const table of [EVALUATE_MEASURE_FLAGS, EVALUATE_SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS]) {
-    addFlags(command, table);
-  }
+  addFlags(command, EVALUATE_MEASURE_FLAGS, GROUPS.measure);
+  addFlags(command, EVALUATE_SOURCE_FLAGS, GROUPS.source);
+  addFlags(command, SETTING_FLAGS, GROUPS.settings);
+  addFlags(command, DATA_FLAGS, GROUPS.data);
 }
 /** Of those, what decides the numbers. */
 export const DECIDING_FLAGS: readonly string[] = [SOURCE_FLAGS, SETTING_FLAGS, DATA_FLAGS].flatMap((table) =>

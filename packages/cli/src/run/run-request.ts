@@ -1,6 +1,6 @@
 /** @file What is asked of a run: algorithm, metrics, objective, circuits, and what identifies its parts. */
 
-import type { ObjectiveName } from '@auto-circuit/core';
+import type { ChosenObjective } from '@auto-circuit/core/plugin';
 import type {
   ChosenMetric,
   DiscoverRequest,
@@ -8,12 +8,14 @@ import type {
   RunPromptSettings,
   SelectionSettings,
 } from '@auto-circuit/core/run';
+import type { Registry } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { packageVersion } from '../context/package-version.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-flags.js';
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
+import { ablationNamed, knownFor, metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
 import type { OpenedRun } from './open-run.js';
 import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
@@ -27,18 +29,19 @@ export async function chosenAlgo(cli: Cli, command: Command): Promise<NamedAlgo>
 }
 
 /** How circuits are run and which prompts are used, by the flags. */
-export function circuitSettings(
+export async function circuitSettings(
   cli: Cli,
   command: Command,
-): SelectionSettings & RunPromptSettings & { readonly force: boolean } {
+): Promise<SelectionSettings & RunPromptSettings & { readonly force: boolean }> {
   const values = cli.flags(SETTING_FLAGS);
   const { ablation, ablateFrom } = values as unknown as PatchValues;
   const { batchSize, limit, length, seed } = cli.flags(DATA_FLAGS);
   return {
-    ablation,
+    ablation: await ablationNamed(cli, command.name(), ablation),
     ablateFrom,
     patchType: values.patchType,
-    select: values.select,
+    select: await selectionNamed(cli, command.name(), values.select),
+    rankBy: values.rankBy,
     reverse: values.reverse,
     force: values.force,
     batchSize,
@@ -63,47 +66,61 @@ export async function runRequest(
   shared = false,
 ): Promise<{ request: DiscoverRequest; identity: RunIdentity }> {
   const { metric, edges, threshold } = cli.flags(MEASURE_FLAGS);
+  const metrics = await chosenMetrics(cli, metric, opened);
   const request: DiscoverRequest = {
     model: opened.patchable,
     prompts: opened.prompts,
     algo: named.algo,
     algoOptions: await algoOptions(cli, named, opened, shared),
-    metrics: await chosenMetrics(cli, metric, opened),
-    objective: chosenObjective(cli, opened),
+    metrics,
+    known: await knownFor(opened, metrics),
+    objective: await chosenObjective(cli, command.name(), opened),
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
-    ...circuitSettings(cli, command),
+    ...(await circuitSettings(cli, command)),
     processMemory: opened.backend.processMemory,
   };
   const { name, weights, processing } = opened.model;
+  const used = await pluginsUsed(cli, request, opened.backend.info.backend);
   const identity: RunIdentity = {
     model: { name, key: weights.key, processing },
     data: { name: opened.dataName, bos: opened.bosLine ?? 'no text', leftOut: opened.leftOut },
     positions: { labels: opened.labels, words: opened.wordIdxs },
+    ...(opened.decode ? { decode: opened.decode } : {}),
     sources: opened.sources,
     backend: opened.backend.info,
-    plugins: await pluginsUsed(cli, request, opened.backend.info.backend),
-    versions: { 'auto-circuit': packageVersion() },
+    plugins: Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]]))),
+    versions: {
+      'auto-circuit': packageVersion(),
+      ...Object.fromEntries(used.flatMap(({ plugin, version }) => (version === null ? [] : [[plugin, version]]))),
+    },
   };
   return { request, identity };
 }
 
-/** The code of plugins from outside: of the algorithm, the metrics and the backend, and of all that bring models or tasks. */
+/** What takes part: the algorithm, the metrics and the backend, and all that bring models or tasks. */
 async function pluginsUsed(
   cli: Cli,
-  { algo, metrics }: DiscoverRequest,
+  { algo, metrics, objective, ablation, select = 'threshold' }: DiscoverRequest,
   backend: string,
-): Promise<Record<string, string>> {
+): Promise<readonly ReturnType<Registry['list']>[number][]> {
   const registry = await cli.registry();
-  const used = [
+  return [
     ...registry.list('prune-algo').filter(({ item }) => item.name === algo.name),
     ...registry.list('metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
+    ...registry.list('score-metric').filter(({ item }) => metrics.some(({ metric }) => metric.name === item.name)),
+    ...registry.list('objective').filter(({ item }) => item.name === nameIn(objective)),
+    ...registry.list('selection').filter(({ item }) => item.name === nameIn(select)),
+    ...registry.list('ablation').filter(({ item }) => item.name === nameIn(ablation)),
     ...registry.list('backend').filter(({ item }) => item.name === backend),
     ...registry.list('architecture'),
     ...registry.list('task'),
   ];
-  return Object.fromEntries(used.flatMap(({ plugin, code }) => (code === null ? [] : [[plugin, code]])));
 }
+
+/** The name of what was chosen, without its options. */
+const nameIn = (chosen: string | { readonly text: string }): string =>
+  (typeof chosen === 'string' ? chosen : chosen.text).replace(/\(.*$/s, '');
 
 /** KL, or squared differences where the output is one number; and the logit difference where prompts have wrong answers. */
 const defaultMetrics = (opened: OpenedRun): string[] => [
@@ -113,21 +130,15 @@ const defaultMetrics = (opened: OpenedRun): string[] => [
 
 /** The metrics of `--metric`, or the default ones. */
 export async function chosenMetrics(cli: Cli, names: string | undefined, opened: OpenedRun): Promise<ChosenMetric[]> {
-  const registry = await cli.registry();
-  const { optionDefaults } = await import('@auto-circuit/core/plugin');
-  const wanted = names === undefined ? defaultMetrics(opened) : names.split(',').map((name) => name.trim());
-  return [...new Set(wanted)].map((name) => {
-    const metric = registry.get('metric', name);
-    return { metric, options: optionDefaults(metric.options) };
-  });
+  return metricsNamed(cli, '--metric', names ?? defaultMetrics(opened).join(','));
 }
 
-function chosenObjective(cli: Cli, opened: OpenedRun): ObjectiveName {
-  const asked = (cli.flags(OBJECTIVE_FLAGS).objective as ObjectiveName | undefined) ?? opened.task?.objective;
-  if (asked !== undefined) return asked;
-  if (haveWrongAnswers(opened)) return 'logit-diff';
+async function chosenObjective(cli: Cli, where: string, opened: OpenedRun): Promise<ChosenObjective> {
+  const asked = cli.flags(OBJECTIVE_FLAGS).objective ?? opened.task?.objective;
+  if (asked !== undefined) return objectiveNamed(cli, where, asked);
+  if (haveWrongAnswers(opened)) return objectiveNamed(cli, where, 'logit-diff');
   cli.output.warn(
     'some prompts have no wrong answers, so scores are gradients of the answer’s logit (--objective answer-logit)',
   );
-  return 'answer-logit';
+  return objectiveNamed(cli, where, 'answer-logit');
 }

@@ -24,6 +24,6 @@ export async function checkSameSources(where: string, run: RunJson, opened: Open
         ? `weights ${run.asked.model.key.slice(0, 12)}`
         : `prompts ${run.asked.data.hash.slice(0, 12)}`,
     got: changed === 'model' ? opened.model.weights.key.slice(0, 12) : hash.slice(0, 12),
-    fix: 'run discover anew',
+    fix: 'run discover again',
   });
 }

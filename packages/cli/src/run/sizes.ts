@@ -11,7 +11,7 @@ export function parseSizes(where: string, edges: string | undefined, threshold: 
       code: 'conflicting-options',
       fields: { options: ['--edges', '--threshold'] },
       where,
-      what: '--edges and --threshold exclude each other',
+      what: '--edges and --threshold cannot be used together',
     });
   }
   if (threshold !== undefined) return { by: 'threshold', threshold };
@@ -24,8 +24,8 @@ export function parseSizes(where: string, edges: string | undefined, threshold: 
     code: 'invalid-option',
     fields: { option: '--edges', got: edges },
     where,
-    what: '--edges does not fit',
-    expected: 'whole numbers or shares below 1 with commas between, log, all or groups',
+    what: '--edges is not valid',
+    expected: 'whole numbers or shares below 1, separated by commas, or log, all or groups',
     got: `"${edges}"`,
   });
 }
@@ -45,7 +45,7 @@ export function parseCount<W extends string>(
     code: 'invalid-option',
     fields: { option: flag, got: text },
     where,
-    what: `${flag} does not fit`,
+    what: `${flag} is not valid`,
     expected: `${word}, or a whole number from ${least}`,
     got: `"${text}"`,
   });

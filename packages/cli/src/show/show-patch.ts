@@ -26,6 +26,8 @@ export interface ShownPatch {
   readonly edgeCount: number;
   /** Tokens to show. */
   readonly top: number;
+  /** Whether the corrupt prompt is run and the clean one patched in. */
+  readonly reverse: boolean;
 }
 
 interface Watched {
@@ -42,9 +44,10 @@ export function showPatch(output: Output, outputs: PairOutputs, shown: ShownPatc
   const { prompt, tokenizer, patched, edgeCount, top } = shown;
   const [before, other, after] = [outputs.before.at(-1)!, outputs.other.at(-1)!, outputs.after.at(-1)!];
   const tops = { before: topTokens(before, top, tokenizer), after: topTokens(after, top, tokenizer) };
+  const { answers, wrongAnswers } = watchedOf(prompt, before, other);
   const watched: readonly Watched[] = [
-    ...prompt.answers.map((id) => ['answer', id] as const),
-    ...prompt.wrongAnswers.map((id) => ['wrong answer', id] as const),
+    ...answers.map((id) => ['answer', id] as const),
+    ...wrongAnswers.map((id) => ['wrong answer', id] as const),
   ].map(([role, id]) => ({
     role,
     id,
@@ -90,11 +93,12 @@ export function showPatch(output: Output, outputs: PairOutputs, shown: ShownPatc
   output.line();
   const change = (value: number): string => `${value > 0 ? '+' : ''}${formatValue(value)}`;
   const row = (name: string, role: string, was: number, is: number, corrupt: number): string[] => [
-    ...[name, role, formatValue(was), formatValue(is), change(is - was), formatValue(corrupt)],
+    ...[name, role, formatValue(was), formatValue(corrupt), formatValue(is), change(is - was)],
   ];
+  const [run, patchedIn] = shown.reverse ? ['corrupt', 'clean'] : ['clean', 'corrupt'];
   writeTable(
     output,
-    [{ title: 'token' }, { title: '' }, right('logit before'), right('after'), right('change'), right('corrupt')],
+    [{ title: 'token' }, { title: '' }, right(`logit ${run}`), right(patchedIn), right('patched'), right('change')],
     [
       ...watched.map((token) =>
         row(shownText(token.text, tokenizer), token.role, token.before.logit, token.after.logit, token.corrupt.logit),
@@ -104,6 +108,20 @@ export function showPatch(output: Output, outputs: PairOutputs, shown: ShownPatc
         : []),
     ],
   );
+  if (prompt.answers.length + prompt.wrongAnswers.length > 0) return;
+  output.line(output.colors.dim('without --answer and --wrong: the likeliest tokens of the two prompts'));
+}
+
+/** The tokens that are watched: the prompt's answers, or where it has none, the likeliest token of each prompt, if they differ. */
+function watchedOf(
+  prompt: Prompt,
+  before: Float32Array,
+  other: Float32Array,
+): Pick<Prompt, 'answers' | 'wrongAnswers'> {
+  const { answers, wrongAnswers } = prompt;
+  const [answer, wrong] = [before, other].map((row) => row.indexOf(row.reduce((a, b) => Math.max(a, b))));
+  if (answers.length + wrongAnswers.length > 0 || answer === wrong) return { answers, wrongAnswers };
+  return { answers: [answer!], wrongAnswers: [wrong!] };
 }
 
 const right = (title: string) => ({ title, align: 'right' as const });
@@ -153,7 +171,7 @@ function checked(row: Float32Array, id: number, tokenizer: ShownPatch['tokenizer
     code: 'token-out-of-range',
     fields: { token: id, size: row.length },
     where: 'patch',
-    what: 'an answer is no token of the model',
+    what: 'an answer is not a token of the model',
     expected: `a whole number below ${row.length}`,
     got: `${id}`,
   });

@@ -2,7 +2,7 @@
 
 import type { Graph } from '@auto-circuit/core';
 import type { DiscoverResult, Measurement } from '@auto-circuit/core/run';
-import { countOf, formatCount, formatFaithfulness, formatValue } from '../terminal/numbers.js';
+import { countOf, formatCount, formatFaithfulness, formatValue, quoted } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
 
@@ -140,4 +140,3 @@ function chosenSizes({ points }: Measurement, kept: number | null): number[] {
 
 const numberOf = (value: number | 'inf' | '-inf' | null): number =>
   value === 'inf' ? Number.POSITIVE_INFINITY : value === '-inf' ? Number.NEGATIVE_INFINITY : (value ?? Number.NaN);
-const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : JSON.stringify(text));

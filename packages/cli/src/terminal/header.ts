@@ -1,7 +1,7 @@
 /** @file The header of three lines: model and graph, task and prompts, backend. On stderr, since it is no result. */
 import type { Graph, ModelObject } from '@auto-circuit/core';
 import type { BackendInfo } from '@auto-circuit/core/backend';
-import { countOf, formatCount } from './numbers.js';
+import { countOf } from './numbers.js';
 import type { Output } from './output.js';
 
 /** The lines of the header. */
@@ -40,7 +40,7 @@ function wrapped(text: string, { streams: { stderr } }: Output): string {
 /** `micro · 12 sources, 40 destinations, 300 edges · weights: fold-norm, center-writes`. */
 export function modelLine(model: ModelObject, graph: Graph): string {
   const positions = graph.options.positions === null ? '' : ` at ${graph.options.positions} positions`;
-  const sizes = `${formatCount(graph.sources.length)} sources, ${formatCount(graph.destinations.length)} destinations, ${formatCount(graph.edgeCount)} edges${positions}`;
+  const sizes = `${countOf(graph.sources.length, 'source')}, ${countOf(graph.destinations.length, 'destination')}, ${countOf(graph.edgeCount, 'edge')}${positions}`;
   const processing = model.processing.length ? `weights: ${model.processing.join(', ')}` : 'weights as they are';
   return [model.name, sizes, processing].join(' · ');
 }

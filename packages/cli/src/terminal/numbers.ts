@@ -50,3 +50,9 @@ export function formatText(text: string, most = 60): string {
   const half = Math.floor((most - 3) / 2);
   return `${shown.slice(0, half)} … ${shown.slice(-half)}`;
 }
+
+/** A path as a word of a command line: as a shell takes it, and no flag where it begins with "-". */
+export function quoted(text: string): string {
+  const path = text.startsWith('-') ? `./${text}` : text;
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,5 +1,10 @@
 /** @file Where lines go: results to stdout; notes, warnings and progress to stderr; one document with `--json`. */
+import { shortText, visibleText } from '@auto-circuit/core/startup';
 import pc from 'picocolors';
+import { warningText } from './advice.js';
+import { ANY_FLAG, type FlagWords } from './flag-words.js';
+import { shownText, withoutLikelySecrets, withoutSecrets } from './shown.js';
+import { asTyped } from './typed.js';
 
 /** What a command line runs in; tests give their own. */
 export interface Streams {
@@ -9,6 +14,8 @@ export interface Streams {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** What the first Ctrl-C is answered with; a command that is meant to be ended so says what happens. */
+  readonly interrupt?: { words: string };
 }
 /** The part of a Node.js stream that is used. */
 export interface TextStream {
@@ -29,6 +36,8 @@ export interface Output {
   /** Colours of stdout, and of stderr: plain where it is no terminal, or with NO_COLOR. */
   readonly colors: Colors;
   readonly errorColors: Colors;
+  /** The flags of whoever reads these lines, for advice. */
+  readonly flags: FlagWords;
   /** Columns of stdout. */
   readonly width: number;
   /** A line of the result (stdout); nothing with `--json`. */
@@ -39,38 +48,48 @@ export interface Output {
   readonly wroteJson: boolean;
   /** A remark on the way (stderr); nothing with `--quiet`. */
   note(text: string): void;
-  /** Something the user should know (stderr), always. */
+  /** Something the user should know (stderr), always; advice of libraries is put into flags. */
   warn(text: string): void;
 }
 
-/** @param json whether stdout gets documents only; `quiet`: whether notes are left out */
-export function createOutput(streams: Streams, { json = false, quiet = false } = {}): Output {
+/** @param json whether stdout gets documents only; `quiet`: whether notes are left out; `flags`: those of the command */
+export function createOutput(
+  streams: Streams,
+  { json = false, quiet = false, flags = ANY_FLAG }: { json?: boolean; quiet?: boolean; flags?: FlagWords } = {},
+): Output {
   const { stdout, stderr } = streams;
   const colors = pc.createColors(wantsColor(stdout, streams.env));
   const errorColors = pc.createColors(wantsColor(stderr, streams.env));
   let wroteJson = false;
+  const said = (text: string, { isColorSupported }: Colors): string =>
+    shownText(withoutLikelySecrets(text, streams.env), isColorSupported);
   return Object.freeze({
     streams,
     jsonOnly: json,
     quiet,
     colors,
     errorColors,
+    flags,
     width: stdout.columns ?? 100,
     line: (text = '') => {
-      if (!json) stdout.write(`${text}\n`);
+      if (!json)
+        stdout.write(
+          `${shownText(withoutSecrets(asTyped(text, streams.env), streams.env), colors.isColorSupported)}\n`,
+        );
     },
     json: (value) => {
       wroteJson = true;
-      stdout.write(`${JSON.stringify(value, infinitiesAsText, 2)}\n`);
+      stdout.write(`${withoutSecrets(jsonText(value), streams.env)}\n`);
     },
     get wroteJson() {
       return wroteJson;
     },
     note: (text) => {
-      if (!quiet) stderr.write(`${text}\n`);
+      if (!quiet) stderr.write(`${said(text, errorColors)}\n`);
     },
     warn: (text) => {
-      stderr.write(`${errorColors.yellow('warning:')} ${text}\n`);
+      const line = said(shortText(asTyped(warningText(text, flags), streams.env)), NO_COLORS);
+      stderr.write(`${errorColors.yellow('warning:')} ${line}\n`);
     },
   } satisfies Output);
 }
@@ -79,6 +98,11 @@ export function createOutput(streams: Streams, { json = false, quiet = false } =
 function wantsColor(stream: TextStream, env: Streams['env']): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
+
+const NO_COLORS: Colors = pc.createColors(false);
+
+/** JSON writes out most of what a terminal acts on; here all of it. */
+const jsonText = (value: unknown): string => visibleText(JSON.stringify(value, infinitiesAsText, 2));
 
 /** JSON has no infinities. */
 function infinitiesAsText(_key: string, value: unknown): unknown {

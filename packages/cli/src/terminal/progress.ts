@@ -23,6 +23,7 @@ export function createProgress(output: Output, label: string, now: () => number 
   const { stderr, signal } = output.streams;
   if (output.quiet || stderr.isTTY !== true) return SILENT;
   const started = now();
+  let since: Since | null = null;
   let bar: cliProgress.SingleBar | null = null;
   const stop = (): void => {
     bar?.stop();
@@ -33,7 +34,10 @@ export function createProgress(output: Output, label: string, now: () => number 
   return {
     report(done, total, unit = '') {
       if (signal.aborted) return; // the terminal is for other lines now
-      if (!bar && now() - started < SHOWN_AFTER_MS) return;
+      const early = now() - started < SHOWN_AFTER_MS;
+      if (early) since = { done, at: now() };
+      else since ??= done > 1 ? { done, at: now() } : { done: 0, at: started };
+      if (early && !bar) return;
       if (!bar) {
         bar = new cliProgress.SingleBar(
           {
@@ -48,10 +52,10 @@ export function createProgress(output: Output, label: string, now: () => number 
           },
           cliProgress.Presets.shades_classic,
         );
-        bar.start(total, done, { label, unit, started, now } satisfies BarPayload);
+        bar.start(total, done, { label, unit, since, now } satisfies BarPayload);
       }
       bar.setTotal(total);
-      bar.update(done, { unit });
+      bar.update(done, { unit, since });
     },
     stop,
   };
@@ -59,10 +63,19 @@ export function createProgress(output: Output, label: string, now: () => number 
 
 const SILENT: ProgressBar = Object.freeze({ report: () => undefined, stop: () => undefined });
 
+/**
+ * Where rate and time left are counted from. What was done before this process began, or is read back from files, comes in the
+ * first second, or with the first report of slow work; neither says how fast the rest will be.
+ */
+interface Since {
+  readonly done: number;
+  readonly at: number;
+}
+
 interface BarPayload {
   readonly label: string;
   readonly unit: string;
-  readonly started: number;
+  readonly since: Since;
   readonly now: () => number;
 }
 
@@ -70,13 +83,13 @@ interface BarPayload {
 function barText(
   options: cliProgress.Options,
   params: cliProgress.Params,
-  { label, unit, started, now }: BarPayload,
+  { label, unit, since, now }: BarPayload,
 ): string {
   const size = options.barsize ?? 28;
   const filled = Math.round(params.progress * size);
   const bar = '█'.repeat(filled) + '░'.repeat(size - filled);
-  const seconds = (now() - started) / 1000;
-  const rate = params.value / seconds;
+  const seconds = (now() - since.at) / 1000;
+  const rate = seconds > 0 ? (params.value - since.done) / seconds : 0;
   const left = rate > 0 ? `${formatSeconds((params.total - params.value) / rate)} left` : '';
   const bytes = unit === 'bytes';
   const amount = bytes ? formatBytes : formatCount;

@@ -6,6 +6,7 @@ import { formatBytes, formatSeconds, formatText, formatValue } from './numbers.j
 import { createOutput, type TextStream } from './output.js';
 import { createProgress } from './progress.js';
 import { tableLines } from './table.js';
+import { wrapText } from './wrap.js';
 
 function terminal(isTTY: boolean, columns = 60) {
   const written: string[] = [];
@@ -69,6 +70,14 @@ describe('tables', () => {
   });
 });
 
+describe('lines', () => {
+  it('break between words, colours not counted, and inside a word only where it is longer than a line', () => {
+    expect(wrapText('a bb ccc dddd', 8, 2)).toEqual(['a bb ccc', '  dddd']);
+    expect(wrapText('\u001b[33ma\u001b[39m bb ccc', 8)).toEqual(['\u001b[33ma\u001b[39m bb ccc']);
+    expect(wrapText('see runs/a-folder now', 8, 2)).toEqual(['see', '  runs/a', '  -folde', '  r now']);
+  });
+});
+
 describe('progress', () => {
   it('shows only on a terminal, only after a second, with rate and time left', () => {
     const { streams, text } = terminal(true, 100);
@@ -80,13 +89,44 @@ describe('progress', () => {
     clock = 2000;
     bar.report(8, 40, 'batches');
     bar.stop();
-    expect(text()).toMatch(/scores {2}█+░+ {2}8\/40 batches {2}4\.0\/s {2}8\.0 s left/);
+    expect(text()).toMatch(/scores {2}█+░+ {2}8\/40 batches {2}6\.4\/s {2}5\.0 s left/); // 7 in 1.1 s, 32 to go
     const silent = terminal(false);
     const none = createProgress(createOutput(silent.streams), 'scores', () => clock);
     clock = 9000;
     none.report(1, 2);
     none.stop();
     expect(silent.text()).toBe('');
+  });
+
+  it('counts only what this process did, so that a resumed run does not promise too much', () => {
+    const shownAfter = (reports: readonly (readonly [clock: number, done: number])[]): string => {
+      const { streams, text } = terminal(true, 100);
+      let clock = 0;
+      const bar = createProgress(createOutput(streams), 'scores', () => clock);
+      for (const [at, done] of reports) {
+        clock = at;
+        bar.report(done, 100, 'runs');
+      }
+      bar.stop();
+      return text();
+    };
+    // 80 were done before; the first step here ended at 5 s, the next at 10 s: 18 steps of 5 s are left
+    expect(
+      shownAfter([
+        [5000, 81],
+        [10_000, 82],
+      ]),
+    ).toMatch(/82\/100 runs {2}5\.0 s each {2}1 min 30 s left/);
+    // 80 read back from files at once
+    expect(
+      shownAfter([
+        [0, 0],
+        [10, 80],
+        [10_010, 82],
+      ]),
+    ).toMatch(/82\/100 runs {2}5\.0 s each {2}1 min 30 s left/);
+    // begun here: the first step took 10 s
+    expect(shownAfter([[10_000, 1]])).toMatch(/1\/100 runs {2}10 s each {2}16 min 30 s left/);
   });
 });
 
@@ -103,7 +143,7 @@ describe('errors', () => {
     expect(codes).toEqual([2, 1, 130, 130, 1]);
     expect(text().split('\n').slice(0, 4)).toEqual([
       'error: [x] wrong',
-      'error: [auto-circuit] a mistake of ours: bug here (--debug shows where; please report it)',
+      'error: [auto-circuit] a bug in auto-circuit: bug here (--debug shows where; please report it)',
       'interrupted: stopped by Ctrl-C',
       'interrupted: [run] stopped',
     ]);
@@ -146,7 +186,7 @@ describe('errors', () => {
       code: 'internal',
       kind: 'internal',
       where: 'auto-circuit',
-      message: '[auto-circuit] a mistake of ours: bug (--debug shows where; please report it)',
+      message: '[auto-circuit] a bug in auto-circuit: bug (--debug shows where; please report it)',
     });
     expect(documents(new DOMException('aborted', 'AbortError'))).toMatchObject({
       code: 'interrupted',

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProgram } from '../cli.js';
+import { createProgram } from '../create-program.js';
 import { runMain } from './run-main.js';
 
 let folder: string;
@@ -31,12 +31,34 @@ describe('help', () => {
     for (const command of createProgram(streams).commands) {
       const { code, stdout } = await runMain([command.name(), '--help']);
       expect(code).toBe(0);
+      expect(stdout, command.name()).not.toMatch(/\n\n\n/); // an empty heading
       expect(stdout, command.name()).toMatch(/Examples?:\n {2}\$ auto-circuit /);
       for (const { long, description } of command.options) {
         if (long?.endsWith('.OPTION')) continue;
         expect(description, `${command.name()} ${long}`).toMatch(/\(.+\)$|^the opposite of --/);
       }
     }
+  });
+
+  it('of discover stands under headings, and shows what it is told the name of, with options and their ranges', async () => {
+    const plain = await runMain(['discover', '--help']);
+    for (const heading of ['Model and task:', 'Algorithm:', 'Sizes and metrics:', 'Graph:', 'Results:', 'Backend:'])
+      expect(plain.stdout).toContain(`\n${heading}\n  --`);
+    const { code, stdout } = await runMain(['discover', '--algo', 'eap-ig-inputs', '--metric', 'kl,mse', '-h']);
+    expect(code).toBe(0);
+    expect(stdout.startsWith(plain.stdout)).toBe(true);
+    expect(stdout).toMatch(/\n--algo\.steps +a whole number from 1 +5 +number of inputs between/);
+    expect(stdout).toMatch(/\nkl: [\s\S]*\nmse: /);
+    const preset = await runMain(['compare', '--algos', 'acdc-mse', '--help']);
+    expect(preset.stdout).toMatch(/\nacdc-mse: "MSE ACDC": acdc, [\s\S]*\nacdc: [\s\S]*--algo\.taus/);
+  });
+
+  it('about a name that nothing has is its refusal', async () => {
+    const { code, stderr } = await runMain(['discover', '--algo', 'eapp', '--help']);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('unknown pruning algorithm "eapp"; did you mean "eap"'),
+    ]);
   });
 
   it('has no colours and the version is the package’s', async () => {
@@ -104,13 +126,13 @@ describe('mistakes of the user', () => {
       ['logits', '--limit', '2.5'],
       null,
       {},
-      '[logits] --limit does not fit: expected a whole number from 1, got "2.5"',
+      '[logits] --limit is not valid: expected a whole number from 1, got "2.5"',
     ],
     [
       ['logits', '--side', 'left'],
       null,
       {},
-      '[logits] --side does not fit: expected one of clean, corrupt, got "left"',
+      '[logits] --side is not valid: expected one of clean, corrupt, got "left"',
     ],
     [['list', '--algo.steps', '5'], 'unknown-name', { name: '--algo.steps' }, '[list] unknown flag "--algo.steps"'],
     [
@@ -143,7 +165,7 @@ describe('mistakes of the user', () => {
       ['discover', '--task', 'ioi-mini', '--algo', 'eap', '--resume', '--overwrite'],
       'conflicting-options',
       { options: ['--resume', '--overwrite'] },
-      '[discover] --resume and --overwrite exclude each other',
+      '[discover] --resume and --overwrite cannot be used together',
     ],
   ] as const)(
     '%j is one line on stderr, exit code 2, and a document with --json',
@@ -197,6 +219,8 @@ describe('list', () => {
       'algos',
       'presets',
       'metrics',
+      'objectives',
+      'selections',
       'backends',
       'ablations',
     ]);
@@ -256,12 +280,17 @@ describe('config defaults', () => {
 
 describe('doctor and completion', () => {
   it('doctor says what is here', async () => {
-    const { code, stdout } = await runMain(['doctor', '--json'], { env: { HF_HOME: folder } });
+    const { code, stdout } = await runMain(['doctor', '--json'], {
+      env: { HF_HOME: folder, AUTO_CIRCUIT_CACHE: folder },
+    });
     const { ok, checks } = JSON.parse(stdout);
-    expect([code, typeof ok]).toEqual([0, 'boolean']);
+    expect([code, ok]).toEqual([0, true]);
+    // what is only a choice may be missing: with `needed` it would have ended with 1
+    expect(checks.filter((check: { ok: boolean; needed: boolean }) => !check.ok && check.needed)).toEqual([]);
+    expect(checks.map(({ detail }: { detail: string }) => detail).join('\n')).not.toContain('npm run ');
     const named = new Map(checks.map((check: { what: string }) => [check.what, check]));
     expect(named.get('Node.js')).toMatchObject({ ok: true, detail: process.version });
-    expect(named.get('onnxruntime-node')).toMatchObject({ ok: true, section: 'backends' });
+    expect(named.get('onnxruntime')).toMatchObject({ ok: true, section: 'backends' });
     expect(named.get('hub cache')).toMatchObject({ detail: expect.stringContaining(folder) });
   });
 

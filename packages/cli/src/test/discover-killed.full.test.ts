@@ -1,7 +1,7 @@
 /** @file A run that is killed again and again comes to the same bytes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,14 @@ const ARGS = [
 ];
 /** Some seconds of scoring, then 26 circuits. */
 const LONG = ['--algo', 'integrated-edge-gradients', '--algo.samples', '1000'];
+
+/** How many times a worker is killed; by hand more. */
+const WORKER_KILLS = Number(process.env.WORKER_KILLS ?? 6);
+/** The processes that a process has started, where the system shows them. */
+function childrenOf(pid: number): number[] {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+}
 
 let cwd: string;
 beforeAll(async () => {
@@ -89,10 +97,57 @@ describe('a run that dies', () => {
     await sleep(300);
     child.kill('SIGINT');
     expect(await ended).toEqual([130, null]);
-    expect(await readdir(join(cwd, 'stopped'))).toEqual(['partial', 'run.json']);
-    expect(await readdir(join(cwd, 'stopped', 'partial'))).toEqual(['algorithm.safetensors', 'references.json']);
+    expect(await readdir(join(cwd, 'stopped'))).toEqual(['checksums.json', 'partial', 'run.json']);
+    const partial = (await readdir(join(cwd, 'stopped', 'partial'))).filter((name) => !name.includes('previous'));
+    expect(partial).toEqual(['algorithm.safetensors', 'references.json']);
     expect(await start('stopped', '--resume').ended).toEqual([0, null]);
     expect(await files('stopped')).toEqual(await files('whole'));
+  });
+
+  it(`says so in a sentence when a process of its backend is killed, and goes on to the same bytes: ${WORKER_KILLS} times`, {
+    timeout: 3_600_000,
+  }, async () => {
+    const random = seededRandom(7, 'killed workers');
+    const command = (folder: string, ...more: string[]) =>
+      [program, 'discover', '--task', 'ioi-mini', '--limit', '64', '--algo', 'eap-ig-inputs', '--edges', '5,20,100']
+        .concat(['--keep', '20', '--workers', '2', '--threads', '2', '--quiet', '--out', folder])
+        .concat(more);
+    const begin = (folder: string, ...more: string[]) => {
+      const child = spawn(process.execPath, command(folder, ...more), { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      return { child, ended: once(child, 'close').then(([code]) => ({ code, stderr })) };
+    };
+    const began = performance.now();
+    expect((await begin('whole-workers').ended).code).toBe(0);
+    const lasts = performance.now() - began;
+    const whole = await files('whole-workers');
+    let killed = 0;
+    for (let i = 0; i < WORKER_KILLS; i++) {
+      await rm(join(cwd, 'worker-killed'), { recursive: true, force: true });
+      const { child, ended } = begin('worker-killed');
+      while (child.exitCode === null && childrenOf(child.pid!).length < 2) await sleep(20);
+      await Promise.race([ended, sleep(random.uniform() * lasts * 0.8)]);
+      const workers = childrenOf(child.pid!);
+      if (workers.length > 0) process.kill(workers[Math.floor(random.uniform() * workers.length)]!, 'SIGKILL');
+      const { code, stderr } = await ended;
+      if (code !== 0) {
+        killed++;
+        expect([code, stderr]).toEqual([
+          1,
+          expect.stringMatching(
+            /^(warning: .*\n)*error: \[worker\] the backend cannot be used: its process ended by .*\n$/,
+          ),
+        ]);
+      }
+      if (existsSync(join(cwd, 'worker-killed')))
+        expect(await readdir(join(cwd, 'worker-killed'))).not.toContain('.lock');
+      expect((await begin('worker-killed', '--resume').ended).code).toBe(0);
+      expect(await files('worker-killed')).toEqual(whole);
+    }
+    expect(killed).toBeGreaterThan(0);
   });
 
   it('keeps a second process away while it lives', async () => {

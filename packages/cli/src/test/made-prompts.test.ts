@@ -84,13 +84,16 @@ describe('dataset --generate', () => {
   });
 
   it.each([
-    [['p.json', '--generate', 'meeting'], 'a prompt file and --generate exclude each other'],
-    [[], 'there is nothing to look at; name a prompt file, or a task with --generate'],
-    [['p.json', '--count', '3', '--model', 'micro'], '--count is of use only with --generate'],
-    [['--generate', 'meeting', '--tokenizer', 'x', '--model', 'micro'], '--tokenizer and --model exclude each other'],
+    [['p.json', '--generate', 'meeting'], 'a prompt file and --generate cannot be used together'],
+    [[], 'there are no prompts to check; name a prompt file, or a task with --generate'],
+    [['p.json', '--count', '3', '--model', 'micro'], '--count only works with --generate'],
+    [
+      ['--generate', 'meeting', '--tokenizer', 'x', '--model', 'micro'],
+      '--tokenizer and --model cannot be used together',
+    ],
     [
       ['--generate', 'ioi-mini', '--model', 'ioi-mini'],
-      'the prompts of task "ioi-mini" are a file, not made for a tokenizer',
+      'the prompts of task "ioi-mini" come from a file and are not generated',
     ],
     [
       ['--generate', 'meeting', '--only-right'],

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runMain } from './run-main.js';
+import { refusal, runMain } from './run-main.js';
 
 const PROMPT = {
   clean: 'While Suri and Rosa waited at the bakery , Rosa handed a blanket to',
@@ -36,13 +36,15 @@ describe('patch', () => {
   };
   const FLOAT_STEPS = 1e-4; // logits near 10 in float32, a few hundred operations apart
 
-  it('every edge patched is the corrupt run, none is the clean one', async () => {
+  it('every edge patched is the corrupt run; no edge is refused', async () => {
     for (const token of await patched('--edges', '', '--complement')) {
       expect(Math.abs(token.after.logit - token.corrupt.logit)).toBeLessThan(FLOAT_STEPS);
     }
-    for (const token of await patched('--edges', '')) {
-      expect(Math.abs(token.after.logit - token.before.logit)).toBeLessThan(FLOAT_STEPS);
-      expect(token.after.logit).not.toBeCloseTo(token.corrupt.logit, 2);
+    for (const none of ['', ' , ']) {
+      expect(await refusal(['patch', ...PAIR, '--model', 'ioi-mini', '--edges', none])).toMatchObject({
+        code: 'invalid-option',
+        fields: { option: '--edges', got: none },
+      });
     }
   });
 
@@ -64,7 +66,14 @@ describe('patch', () => {
     expect(all.positions[2].top_before[0].text).toMatch(/ ?and/); // after "While Suri"
     const text = (await run(...args, '--outputs', 'all')).stdout;
     expect(text).toMatch(/position +token +before[\s\S]*\n +2 +"Suri" +"and"[\s\S]*at the last position/);
-    expect(text).toMatch(/logit difference +answers − wrong +\S+ +\S+ +[+-]\S+ +\S+/);
+    expect(text).toMatch(/logit difference +answers − wrong +\S+ +\S+ +\S+ +[+-]\S+/);
+  });
+
+  it('compares the likeliest tokens of the two prompts where no answers are named', async () => {
+    const swapped = PROMPT.clean.replace('Rosa handed', 'Suri handed');
+    const { stdout } = await run('patch', '--clean', PROMPT.clean, '--corrupt', swapped, '--edges', 'A2.1->logits');
+    expect(stdout).toMatch(/logit difference +answers − wrong +\d\S* +-\S+ /); // each prompt's own answer is the likeliest
+    expect(stdout).toContain('without --answer and --wrong: the likeliest tokens of the two prompts');
   });
 
   it('shows tokens as text, and edges by position with --token-positions', async () => {

@@ -140,7 +140,7 @@ describe('scores of nodes and neurons', () => {
       for (const [i, node] of Object.values(graph.nodes).entries()) node.score = i / 4 + 0.5;
     });
     const { stdout } = await run('convert node-level.json --to auto-circuit --model ioi-mini --out by-node');
-    expect(stdout).toMatch(/^262 edges; scores of nodes, which their edges got as well/);
+    expect(stdout).toMatch(/^262 edges; scores of nodes, also given to their edges/);
     const nodes = JSON.parse(await readFile(join(cwd, 'by-node', 'nodes.json'), 'utf8'));
     expect(nodes[0]).toEqual({ node: 'MLP 2', score: 15 / 4 + 0.5 });
     expect(nodes.at(-1)).toEqual({ node: 'Resid Start', score: 0.5 });

@@ -5,10 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../create-program.js';
+import { COMMAND_MODULES } from '../load-commands.js';
+import { runMain } from './run-main.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const PROMPTS = fileURLToPath(new URL('../../../tasks/data/ioi-mini.json', import.meta.url));
+
+const quiet = { write: () => undefined };
 
 /** The modules that the program loads with these arguments, as paths from the repository. */
 function modulesLoaded(args: readonly string[]): string[] {
@@ -28,13 +33,46 @@ function modulesLoaded(args: readonly string[]): string[] {
 }
 
 describe('the program', () => {
-  it('shows help without loading a model, a runtime, or what reads files', () => {
-    const loaded = modulesLoaded(['--help']);
-    expect(loaded).toContain('packages/cli/dist/cli.js');
-    const heavy =
-      /node_modules\/(?:zod|onnxruntime|@tensorflow|@huggingface)|packages\/(?!cli\/|core\/)|core\/dist\/(?:ir|patch|run|prompts)\//;
-    const light = /core\/dist\/(?:patch\/requests\/ablations|prompts\/output-positions)\.js$/; // tables of names
-    expect(loaded.filter((path) => heavy.test(path) && !light.test(path))).toEqual([]);
+  it.each([
+    [['--help'], null],
+    [['list'], 'list'],
+    [['list', 'algos', 'eap'], 'list'],
+    [['help', 'discover'], 'discover'],
+  ])(
+    '%j loads no model, no runtime, nothing that reads files, and no command that is not asked for',
+    (args, command) => {
+      const loaded = modulesLoaded(args);
+      expect(loaded).toContain('packages/cli/dist/cli.js');
+      const heavy =
+        /node_modules\/(?:zod|onnxruntime|@tensorflow|@huggingface)|packages\/(?!cli\/|core\/)|core\/dist\/(?:ir|patch|run|prompts)\//;
+      const light = /core\/dist\/(?:patch\/requests\/ablations|prompts\/output-positions)\.js$/; // tables of names
+      expect(loaded.filter((path) => heavy.test(path) && !light.test(path))).toEqual([]);
+      const commands = Object.keys(COMMAND_MODULES).filter((name) =>
+        loaded.includes(`packages/cli/dist/commands/${name}.js`),
+      );
+      expect(commands).toEqual(command === null ? [] : [command]);
+    },
+  );
+
+  it('says the same from its catalog as from what is registered', async () => {
+    const program = createProgram({
+      stdout: quiet,
+      stderr: quiet,
+      cwd: '.',
+      env: {},
+      signal: new AbortController().signal,
+    });
+    program.configureHelp({ helpWidth: 100 });
+    const { stdout } = spawnSync(process.execPath, [MAIN, '--help'], { encoding: 'utf8' });
+    const commands = program
+      .helpInformation()
+      .split('\n')
+      .filter((line) => line.startsWith('  '));
+    for (const line of commands) expect(stdout.split('\n')).toContain(line);
+    for (const name of program.commands.map((command) => command.name()))
+      expect((await COMMAND_MODULES[name]?.())?.build().name()).toBe(name);
+    const listed = spawnSync(process.execPath, [MAIN, 'list', '--json'], { encoding: 'utf8' }).stdout;
+    expect(JSON.parse(listed)).toEqual(JSON.parse((await runMain(['list', '--json'])).stdout));
   });
 
   it.skipIf(process.platform === 'win32')('does not mind a reader that leaves', () => {

@@ -125,9 +125,9 @@ describe('what is likely not meant', () => {
     const header = await run('discover', '--task', 'ioi-mini', '--data', 'p.json', ...RUN.slice(0, -1));
     expect(header.stderr).toContain('p.json, not the prompts of task ioi-mini');
     expect(header.code).toBe(0);
-    expect(JSON.parse(await readFile(join(cwd, 'runs/p-ioi-mini-random/run.json'), 'utf8')).asked.data.name).toBe(
-      'p.json',
-    );
+    expect(
+      JSON.parse(await readFile(join(cwd, 'runs/p-ioi-mini-random-edges-10-keep-10/run.json'), 'utf8')).asked.data.name,
+    ).toBe('p.json');
   });
 
   it('wrong answers outside the vocabulary are refused only where something reads them', async () => {

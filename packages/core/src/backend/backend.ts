@@ -24,6 +24,11 @@ export interface WeightStore {
   entry(name: string): WeightEntry;
   /** The numbers themselves (read from the file if need be). */
   read(name: string): Float32Array;
+  /**
+   * Throws when a file that entries point at is no longer what it was: called after every run, since runtimes map it. Stores in
+   * memory have none.
+   */
+  check?(): void;
 }
 
 /** Tensors by input name. */
@@ -47,6 +52,18 @@ export interface BackendInfo {
   readonly runtime: string;
   /** Whether axes may have size 0 (those whose symbols have the prefix `SELECTED`). Default false. */
   readonly emptyAxes?: boolean;
+  /** How it uses memory, where otherwise than onnxruntime on a CPU. */
+  readonly memory?: BackendMemory;
+}
+
+/** How a backend uses memory: what decides how many prompts one run may take. */
+export interface BackendMemory {
+  /** The most bytes that weights, their copies and activations may take together; undefined where only memory itself ends. */
+  readonly mostBytes?: number;
+  /** Every program holds copies of the matrices that its products have on their right. */
+  readonly copiesWeights: boolean;
+  /** Programs share one copy of the weights. */
+  readonly sharesWeights: boolean;
 }
 
 /** What the caller knows about the use of a program. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { nearestNames, unknownName } from './names.js';
+import { didYouMean, nearestNames, unknownName } from './names.js';
+import { peerWords } from './peer-words.js';
 
 describe('nearestNames', () => {
   const known = ['logit-diff', 'logprob-diff', 'kl', 'accuracy'];
@@ -31,5 +32,27 @@ describe('unknownName', () => {
 
   it('says so where nothing is known', () => {
     expect(unknownName('x', 'task', 'ioi', []).message).toBe('[x] unknown task "ioi"; known: none');
+  });
+});
+
+describe('names of other tools', () => {
+  const algos = ['acdc', 'eap', 'eap-ig-inputs', 'eap-ig-activations', 'node-attribution', 'exact'];
+  it.each([
+    ['eap-ig', algos, ['eap-ig-inputs', 'eap-ig-activations']],
+    ['EAP_IG', algos, ['eap-ig-inputs', 'eap-ig-activations']],
+    ['AtP*', algos, ['eap', 'node-attribution']],
+    ['kldiv', ['kl', 'mse'], ['kl']],
+    ['kl_div', ['kl', 'mse'], ['kl']],
+    ['zeros', ['resample', 'zero'], ['zero']],
+    ['cuda', ['interpreter', 'onnx', 'tfjs'], []],
+    ['gpu', ['cpu', 'cuda'], ['cuda', 'cpu']],
+  ])('%s is ours of those that are known', (name, known, nearest) => {
+    expect(nearestNames(name, known)).toEqual(nearest);
+  });
+
+  it('are none for names of the language, and nothing is said where nothing is near', () => {
+    expect(peerWords('toString', ['a'])).toEqual([]);
+    expect(didYouMean(['a', 'b'])).toBe('did you mean "a" or "b"?');
+    expect(didYouMean([])).toBe('');
   });
 });

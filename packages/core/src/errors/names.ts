@@ -1,16 +1,28 @@
 /** @file Names that nothing has: the nearest ones that something has. */
 import { AutoCircuitError } from './error.js';
+import { peerWords } from './peer-words.js';
 
-/** The names nearest to `name` (by edit distance), best first; for "did you mean" sentences. */
+/** No name is longer; the distance of two texts takes time by the product of their lengths. */
+const LONGEST_NAME = 200;
+
+/** The names that `name` means in other tools, then the nearest (by edit distance), best first; for "did you mean" sentences. */
 export function nearestNames(name: string, known: readonly string[], count = 3): string[] {
+  if (name.length > LONGEST_NAME) return [];
   const limit = Math.max(1, Math.floor(name.length / 3));
-  return known
-    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+  const near = known
+    .filter((candidate) => Math.abs(candidate.length - name.length) <= limit) // each letter more or fewer is a mistake
+    .map((candidate) => ({ candidate, distance: editDistance(plain(name), plain(candidate)) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance)
-    .slice(0, count)
     .map(({ candidate }) => candidate);
+  return [...new Set([...peerWords(name, known), ...near])].slice(0, count);
 }
+
+const plain = (name: string): string => name.toLowerCase().replaceAll('_', '-');
+
+/** `did you mean "a" or "b"?`, or nothing. */
+export const didYouMean = (nearest: readonly string[]): string =>
+  nearest.length === 0 ? '' : `did you mean ${nearest.map((name) => `"${name}"`).join(' or ')}?`;
 
 /** An unknown name: lists the nearest and the known ones (at most 40). */
 export function unknownName(where: string, what: string, name: string, known: readonly string[]): AutoCircuitError {
@@ -21,7 +33,7 @@ export function unknownName(where: string, what: string, name: string, known: re
     where,
     what: `unknown ${what} "${name}"`,
     fields: { what, name, nearest, known },
-    fix: `${nearest.length ? `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}? ` : ''}known: ${shown || 'none'}`,
+    fix: [didYouMean(nearest), `known: ${shown || 'none'}`].filter(Boolean).join(' '),
   });
 }
 

@@ -67,9 +67,9 @@ export function brokenFile(
     code: 'invalid-safetensors',
     fields: { path },
     where: WHERE,
-    what: `${path} is not a whole safetensors file: ${what}`,
+    what: `${path} is not a complete safetensors file: ${what}`,
     ...parts,
-    fix: 'get or write the file again',
+    fix: 'download or write the file again',
   });
 }
 
@@ -176,7 +176,7 @@ function parseEntry(path: string, name: string, value: unknown, dataStart: numbe
       code: 'unsupported-format',
       fields: { path, tensor: name, dtype },
       where: WHERE,
-      what: `${tensor} of ${path} has a dtype that is not known here`,
+      what: `${tensor} of ${path} has an unknown dtype`,
       expected: `one of ${Object.keys(DTYPE_BYTES).join(', ')}`,
       got: shown(dtype),
       fix: 'use a file in float32, float16 or bfloat16',
@@ -189,7 +189,7 @@ function parseEntry(path: string, name: string, value: unknown, dataStart: numbe
   const [start, end] = [offsets[0]!, offsets[1]!];
   const byteLength = shape.reduce((product, size) => product * size, bytesPerElement(dtype));
   if (byteLength !== end - start) {
-    throw brokenFile(path, `${tensor} has another size than its shape`, {
+    throw brokenFile(path, `${tensor} does not have the size of its shape`, {
       expected: `${byteLength} bytes for ${dtype} [${shape.join(', ')}]`,
       got: `${end - start}`,
     });

@@ -77,6 +77,8 @@ describe('buildGraph', () => {
         parallel,
         latents: { 'L0.mlp': [4, 2], [`L${TRANSFORMER.layers - 1}.mlp`]: [7] },
       });
+    for (const parallel of [true, false])
+      layouts.push({ ...TRANSFORMER, parallel, experts: [0, 5, 2], latents: { 'L0.mlp': [4, 2] } });
     for (const layout of layouts) {
       for (const splitQkv of [true, false]) {
         for (const kvInputs of layout.kind === 'transformer' && splitQkv
@@ -94,6 +96,38 @@ describe('buildGraph', () => {
     }
     // GPT-2 small, known from the literature.
     expect(build({ layers: 12, heads: 12, kvHeads: 12 }).edgeCount).toBe(32491);
+  });
+
+  it('reads and writes experts apart, and the router beside them', () => {
+    const graph = build({ layers: 2, heads: 1, kvHeads: 1, experts: [0, 2] });
+    expect(graph.sources.map(({ name, head }) => [name, head])).toEqual([
+      ...[
+        ['Resid Start', null],
+        ['A0.0', 0],
+        ['MLP 0', null],
+        ['A1.0', 0],
+      ],
+      ...[
+        ['MLP 1.E0', 0],
+        ['MLP 1.E1', 1],
+      ],
+    ]);
+    const last = graph.destinations.slice(-4);
+    expect(last.map(({ name }) => name)).toEqual(['MLP 1.E0', 'MLP 1.E1', 'MLP 1.Router', 'Resid End']);
+    expect(graph.destinationBlocks.slice(-3).map((b) => [b.site, b.input, b.heads, b.sources.stop])).toEqual([
+      ['L1.mlp', 'experts', 2, 4],
+      ['L1.mlp', 'router', null, 4],
+      ['end', 'end', null, 6],
+    ]);
+    // an expert's input shows in that expert, the router's in all; neither at other positions
+    const links = innerLinks(graph);
+    const linked = last.map(({ index }) => links[index]!.map(({ source, moves }) => `${source.name} ${moves}`));
+    expect(linked).toEqual([['MLP 1.E0 false'], ['MLP 1.E1 false'], ['MLP 1.E0 false', 'MLP 1.E1 false'], []]);
+    const residual = build({ layers: 2, heads: 1, kvHeads: 1, experts: [0, 2] }, { factorized: false });
+    const mid = residual.destinations.find(({ name }) => name === 'Resid Mid 1')!;
+    expect(innerLinks(residual)[mid.index]!.map(({ source, moves }) => `${source.name} ${moves}`)).toEqual([
+      ...['Resid Mid 1 false', 'MLP 1.E0 false', 'MLP 1.E1 false'],
+    ]);
   });
 
   it('writes latents in the MLP’s stead, and what they leave', () => {

@@ -44,17 +44,30 @@ export function edgeCountFormula(layout: GraphLayout, options: GraphOptions): nu
   const { layers, heads } = layout;
   const mlp = layout.kind === 'transformer' && layout.mlp ? 1 : 0;
   const latents = layout.kind === 'transformer' ? Object.entries(layout.latents ?? {}) : [];
+  const more = Array.from({ length: layers }, (_, l) => Math.max(0, expertsIn(layout, l) - 1)); // MLP sources beyond one
   // in the residual graph every source has one edge, to the next step
-  if (!options.factorized) return latents.reduce((n, [, { length }]) => n + length, layers * (heads + 1 + 2 * mlp));
+  const oneEach = layers * (heads + 1 + 2 * mlp) + more.reduce((n, count) => n + count, 0);
+  if (!options.factorized) return latents.reduce((n, [, { length }]) => n + length, oneEach);
   const writers = heads + mlp; // sources a block adds
   const inputs = attentionInputs(layout, options);
   const upstream = layers + (writers * layers * (layers - 1)) / 2; // Σ over blocks of the sources before it
   const serialHeads = layout.kind === 'transformer' && layout.parallel ? 0 : heads; // heads the block's own MLP reads
   const plain = inputs * upstream + mlp * (upstream + layers * serialHeads) + 1 + layers * writers;
-  // each latent is one more source for every later block and the end
-  const later = (site: string): number => (inputs + mlp) * (layers - 1 - layerOf(parseSite(site)!)!) + 1;
-  return latents.reduce((n, [site, { length }]) => n + length * later(site), plain);
+  // each expert is a reader beside the router
+  const readers = Array.from({ length: layers }, (_, l) => inputs + mlp + expertsIn(layout, l));
+  const asReaders = readers.reduce((n, _, l) => n + expertsIn(layout, l) * (1 + l * writers + serialHeads), plain);
+  // each latent, and each expert but the first, is one more source for every later block and the end
+  const later = (layer: number): number => readers.slice(layer + 1).reduce((n, count) => n + count, 1);
+  const withLatents = latents.reduce(
+    (n, [site, { length }]) => n + length * later(layerOf(parseSite(site)!)!),
+    asReaders,
+  );
+  return more.reduce((n, count, l) => n + count * later(l), withLatents);
 }
+
+/** The experts of a layer's MLP; 0 where it is whole. */
+const expertsIn = (layout: GraphLayout, layer: number): number =>
+  layout.kind === 'transformer' ? (layout.experts?.[layer] ?? 0) : 0;
 
 function attentionInputs(layout: GraphLayout, options: GraphOptions): number {
   if (layout.kind === 'staged' || !options.splitQkv) return layout.heads;
@@ -77,9 +90,9 @@ function factorizedTransformer(parts: GraphParts, layout: TransformerLayout, opt
     const attnLayer = l * step + 1;
     const mlpLayer = l * step + step;
     readAttention(parts, layout, options, l, attnLayer);
-    if (layout.mlp && layout.parallel) readMlp(parts, l, mlpLayer);
+    if (layout.mlp && layout.parallel) readMlp(parts, layout, l, mlpLayer);
     writeAttention(parts, layout, l, attnLayer);
-    if (layout.mlp && !layout.parallel) readMlp(parts, l, mlpLayer);
+    if (layout.mlp && !layout.parallel) readMlp(parts, layout, l, mlpLayer);
     if (layout.mlp) writeMlp(parts, layout, l, mlpLayer);
   }
   readEnd(parts, `blocks.${layout.layers - 1}.hook_resid_post`, layout.layers * step + 1);
@@ -148,13 +161,27 @@ function readAttention(parts: GraphParts, layout: TransformerLayout, options: Gr
   }
 }
 
-function readMlp(parts: GraphParts, l: number, layer: number): void {
+function readMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
+  const experts = expertsIn(layout, l);
+  if (experts > 0) {
+    readExperts(parts, experts, l, layer);
+    return;
+  }
   const module = `blocks.${l}.hook_mlp_in`;
   parts.readNode(
     parts.readBlock({ at: layerSite(l, 'mlp'), input: 'mlp', module, layer, heads: null }),
     `MLP ${l}`,
     null,
   );
+}
+
+/** Experts read apart, as heads do; the router reads beside them. */
+function readExperts(parts: GraphParts, experts: number, l: number, layer: number): void {
+  const block = (input: string, heads: number | null): number =>
+    parts.readBlock({ at: layerSite(l, 'mlp'), input, module: `blocks.${l}.mlp.hook_${input}_in`, layer, heads });
+  const each = block('experts', experts);
+  for (let e = 0; e < experts; e++) parts.readNode(each, `MLP ${l}.E${e}`, e);
+  parts.readNode(block('router', null), `MLP ${l}.Router`, null);
 }
 
 function readEnd(parts: GraphParts, module: string, layer: number): void {
@@ -181,7 +208,14 @@ function writeAttention(parts: GraphParts, layout: TransformerLayout, l: number,
 }
 
 function writeMlp(parts: GraphParts, layout: TransformerLayout, l: number, layer: number): void {
-  writeOne(parts, layout, { at: layerSite(l, 'mlp'), module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+  const at = layerSite(l, 'mlp');
+  const experts = expertsIn(layout, l);
+  if (experts === 0) {
+    writeOne(parts, layout, { at, module: `blocks.${l}.hook_mlp_out`, layer, name: `MLP ${l}` });
+    return;
+  }
+  const module = `blocks.${l}.mlp.hook_experts_out`;
+  parts.write({ at, module, layer, heads: experts, name: (e) => `MLP ${l}.E${e}` });
 }
 
 /** One node; or latents in its stead, and one for what they leave. */

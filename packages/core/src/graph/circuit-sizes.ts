@@ -1,5 +1,6 @@
 /** @file Which circuit sizes to test. */
 import { AutoCircuitError } from '../errors/error.js';
+import type { RankBy } from './edge-ranking-names.js';
 import { importances } from './scores.js';
 import type { Graph, PruneScores } from './types.js';
 
@@ -17,6 +18,8 @@ export interface EdgeCountsSettings {
   readonly rule?: EdgeCountsRule;
   /** Needed for `groups`, and for the default to choose it. */
   readonly scores?: PruneScores;
+  /** What edges are ranked by. Default: |score|. */
+  readonly rankBy?: RankBy;
   /** Whether size 0 is tested. Default: yes, but not for a list or groups of one or two sizes (a circuit that is known, not ranked). */
   readonly zero?: boolean;
   /** Whether the whole graph is tested. Default as for `zero`. */
@@ -32,7 +35,7 @@ export interface EdgeCountsSettings {
  */
 export function edgeCounts(graph: Graph, settings: EdgeCountsSettings = {}): number[] {
   const { scores, trueCount } = settings;
-  const groups = scores && groupEnds(graph, scores);
+  const groups = scores && groupEnds(graph, scores, settings.rankBy);
   const rule = settings.rule ?? defaultRule(graph, groups);
   const counts = countsBy(graph, rule, groups);
   // One or two groups are the encoding of a known circuit, not a ranking: then only its own size is of interest.
@@ -75,8 +78,8 @@ const NAMED: Readonly<Record<Extract<EdgeCountsRule, string>, (graph: Graph, gro
   };
 
 /** Numbers of edges at which the importance changes, going down: the cumulative sizes of groups of equal importance. */
-function groupEnds(graph: Graph, scores: PruneScores): number[] {
-  const sorted = importances(graph, scores).sort().reverse();
+function groupEnds(graph: Graph, scores: PruneScores, rankBy?: RankBy): number[] {
+  const sorted = importances(graph, scores, rankBy).sort().reverse();
   const ends: number[] = [];
   sorted.forEach((importance, i) => {
     if (importance !== sorted[i + 1]) ends.push(i + 1);

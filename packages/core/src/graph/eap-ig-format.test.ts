@@ -69,6 +69,12 @@ describe("EAP-IG's graph", () => {
     expect(() => toEapIg(other, unflattenScores(other, new Float64Array(other.edgeCount)))).toThrow(message);
   });
 
+  it('refuses experts, which have no names there', () => {
+    const mixture = buildGraph({ ...SMALL_LAYOUT, experts: [0, 2] });
+    const refusal = { code: 'unsupported-graph', fields: { reason: 'a mixture of experts' } };
+    expect(errorOf(() => toEapIg(mixture, null))).toMatchObject(refusal);
+  });
+
   const change = (edit: (json: EapIgGraph) => void): EapIgGraph => {
     const json = structuredClone(toEapIg(graph, scores, circuit));
     edit(json);

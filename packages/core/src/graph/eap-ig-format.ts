@@ -134,6 +134,7 @@ export function representable(graph: Graph): TransformerLayout {
   const reasons: Readonly<Record<string, boolean>> = {
     'a toy model without attention': layout.kind !== 'transformer',
     'latents of an autoencoder': layout.kind === 'transformer' && layout.latents !== undefined,
+    'a mixture of experts': layout.kind === 'transformer' && layout.experts !== undefined,
     'an attention-only model (its graphs always have MLPs)': layout.kind === 'transformer' && !layout.mlp,
     'the residual graph': !options.factorized,
     'edges by token position': options.positions !== null,
@@ -147,7 +148,7 @@ export function representable(graph: Graph): TransformerLayout {
     fields: { reason: reason ?? layout.kind },
     where: 'eap-ig',
     what: "EAP-IG's format cannot hold this graph",
-    expected: 'heads and MLPs with Q, K and V apart for every query head, shared by all positions',
+    expected: 'heads and MLPs with separate Q, K and V for every query head, shared by all positions',
     got: reason ?? layout.kind,
   });
 }

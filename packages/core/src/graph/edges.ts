@@ -77,6 +77,16 @@ export function edgeNumber(graph: Graph, { source, destination, position }: Edge
 }
 
 /**
+ * The names in a list with commas between; blank entries name nothing, and commas in brackets belong to a name
+ * (`blocks.9.attn.hook_z[:, :, 2]->Resid End`).
+ */
+export const edgeNamesIn = (list: string): string[] =>
+  list
+    .split(/,(?![^[\]]*\])/)
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+/**
  * The numbers of the edges a name means: `A9.9->Resid End` is one edge, or with token positions the edge at every
  * position; `A9.9->Resid End@3` is the one at position 3. Either end may be named as in another tool: `a9.h9->logits`,
  * `L5H5->L9H9.Q`, `blocks.3.hook_mlp_out->blocks.9.hook_q_input[9]` (`peer-names.ts`).

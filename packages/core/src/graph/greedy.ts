@@ -1,4 +1,5 @@
 /** @file Greedy growth from the output: a circuit in which every edge leads to `Resid End`, edge by edge. */
+import type { RankBy } from './edge-ranking-names.js';
 import { attentionOf, innerLinks } from './inner-links.js';
 import { importances } from './scores.js';
 import type { Graph, PruneScores } from './types.js';
@@ -10,8 +11,8 @@ import type { Graph, PruneScores } from './types.js';
  *
  * With token positions a node is one for each position, and information moves between them as `connectedPart` says.
  */
-export function greedyOrder(graph: Graph, scores: PruneScores): Uint32Array {
-  const importance = importances(graph, scores); // canonical
+export function greedyOrder(graph: Graph, scores: PruneScores, by: RankBy = 'absolute'): Uint32Array {
+  const importance = importances(graph, scores, by); // canonical
   const firstEdges = firstEdgeOf(graph);
   const feeders = feedersOf(graph);
   const positions = graph.options.positions ?? 1;

@@ -12,14 +12,14 @@ export interface InnerLink {
 /** By destination index: the sources whose output depends on it directly. */
 export function innerLinks(graph: Graph): InnerLink[][] {
   const sourcesAt = new Map<string, SourceNode[]>();
-  const latents = new Set<SourceNode>();
+  const still = new Set<SourceNode>(); // rows of a block that are no heads: latents, experts
   for (const block of graph.sourceBlocks) {
     // In the factorized graph a node reads and writes at one site; in the residual graph all that is written in a stream
     // node's layer has read that stream.
     const key = graph.options.factorized ? siteText(withoutLatents(block.at)) : `layer ${block.layer}`;
     const own = graph.sources.slice(block.start, block.stop);
     sourcesAt.set(key, [...(sourcesAt.get(key) ?? []), ...own]);
-    if (isLatentSite(block.at)) for (const source of own) latents.add(source);
+    if (isLatentSite(block.at) || block.at.kind === 'mlp') for (const source of own) still.add(source);
   }
   return graph.destinations.map((destination) => {
     const block = graph.destinationBlocks[destination.block]!;
@@ -29,12 +29,15 @@ export function innerLinks(graph: Graph): InnerLink[][] {
       .filter((source) => sharesHead(graph, destination, source, block.input))
       .map((source) => ({
         source,
-        moves: MOVES[block.input]! && source.head !== null && !latents.has(source),
+        moves: MOVES[block.input]! && source.head !== null && !still.has(source),
       }));
   });
 }
 /** Inputs whose information can move between positions, when an attention head writes it. */
-const MOVES: Readonly<Record<string, boolean>> = { q: false, k: true, v: true, attn: true, mlp: false, stream: true };
+const MOVES: Readonly<Record<string, boolean>> = {
+  ...{ q: false, k: true, v: true, attn: true },
+  ...{ mlp: false, experts: false, router: false, stream: true },
+};
 
 function sharesHead(graph: Graph, destination: DestinationNode, source: SourceNode, input: string): boolean {
   if (destination.head === null || source.head === null) return true;

@@ -3,7 +3,7 @@
  * Where a name fits no node, the error offers the nearest ones.
  */
 import { AutoCircuitError } from '../errors/error.js';
-import { nearestNames } from '../errors/names.js';
+import { didYouMean, nearestNames } from '../errors/names.js';
 import { type EdgeSide, HEAD_INPUTS, ownName, type PeerName, readPeerName } from './peer-names.js';
 import type { DestinationNode, Graph, SourceNode } from './types.js';
 
@@ -66,15 +66,36 @@ function unknownNode(
   const meant = peer === null ? [] : meantNames(graph, peer).filter((one) => known.includes(one));
   const ours = peer === null ? name : ownName(peer.node, graph.layout.layers);
   const nearest = meant.length > 0 ? meant : nearestNames(ours, known, SHOWN_NODES);
+  const hint = nearest.length > 0 ? didYouMean(nearest) : hintOf(graph, name, peer);
   const shown = known.slice(0, SHOWN_NODES).join(', ');
   const more = known.length > SHOWN_NODES ? `, … (${known.length} in all)` : '';
   return new AutoCircuitError({
     code: 'unknown-node',
-    fields: { name, side, nearest, known },
+    fields: {
+      name,
+      side,
+      nearest,
+      known,
+      ...(isMiddle(peer) && graph.options.factorized ? { needs: 'residual' } : {}),
+    },
     where: 'graph',
-    what: `unknown ${side} node${within && ` ${within}:`} "${name}"${meant.length > 1 ? ', a head whose Q, K and V are read apart' : ''}`,
-    fix: nearest.length ? `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?` : `known: ${shown}${more}`,
+    what: `unknown ${side} node${within && ` ${within}:`} "${name}"${meant.length > 1 ? ', a head whose Q, K and V are separate' : ''}`,
+    fix: hint ?? `known: ${shown}${more}`,
   });
+}
+
+/** Whether a name means the stream between modules. */
+const isMiddle = (peer: PeerName | null): boolean => peer?.node.kind === 'mid' || peer?.node.kind === 'post';
+
+/** What to write in place of the name of a hook that means no node by itself, or none of this graph; null for another name. */
+function hintOf({ options, layout }: Graph, name: string, peer: PeerName | null): string | null {
+  if (layout.kind !== 'transformer') return null;
+  if (isMiddle(peer) && options.factorized)
+    return 'it exists only in the residual graph: build that, or name a head or an MLP';
+  if (/^(?:blocks\.\d+\.)?(?:attn\.hook_(?:z|result)|hook_(?:attn_in|[qkv]_input))$/.test(name)) {
+    return `it covers all heads of a layer: name one, such as "${name.startsWith('blocks') ? '' : 'blocks.0.'}${name}[0]"`;
+  }
+  return /^hook_\w+$/.test(name) ? `every block has this hook: name one, such as "blocks.0.${name}"` : null;
 }
 
 /** Names of nodes close to what a name of another tool means: of the head's inputs, or of the head where they are joint. */

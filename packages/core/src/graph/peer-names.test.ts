@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorOf } from '../testing/errors.js';
 import { smallGraph, stagedGraph } from '../testing/graphs.js';
-import { edgeAt, edgesByName } from './edges.js';
+import { edgeAt, edgeNamesIn, edgesByName } from './edges.js';
 import { destinationNamed, sourceNamed } from './node-names.js';
 import { type PeerDialect, peerName, readPeerName } from './peer-names.js';
 import type { Graph } from './types.js';
@@ -95,7 +95,26 @@ describe('names of nodes in other tools', () => {
   });
 });
 
+describe('hooks that mean no node by themselves', () => {
+  it.each([
+    [split, 'blocks.1.attn.hook_z', { parts: { fix: expect.stringContaining('"blocks.1.attn.hook_z[0]"') } }],
+    [split, 'attn.hook_result', { parts: { fix: expect.stringContaining('"blocks.0.attn.hook_result[0]"') } }],
+    [split, 'hook_resid_mid', { parts: { fix: expect.stringContaining('"blocks.0.hook_resid_mid"') } }],
+    [split, 'blocks.0.hook_resid_mid', { fields: { needs: 'residual' } }],
+  ] as const)('%#: say what to write', (graph, name, error) => {
+    expect(errorOf(() => sourceNamed(graph, name))).toMatchObject({ code: 'unknown-node', ...error });
+  });
+});
+
 describe('edges by names of other tools', () => {
+  it('are split at commas between them, not at those in brackets', () => {
+    expect(edgeNamesIn('a0.h1->m1, ,blocks.2.attn.hook_z[:, :, 2]->logits')).toEqual([
+      'a0.h1->m1',
+      'blocks.2.attn.hook_z[:, :, 2]->logits',
+    ]);
+    expect(edgeNamesIn(' , ')).toEqual([]);
+  });
+
   it.each([
     ['a9.h8->m11', 'A9.8->MLP 11'],
     ['input->a0.h0<q>', 'Resid Start->A0.0.Q'],

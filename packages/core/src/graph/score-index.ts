@@ -3,7 +3,7 @@
  * Scores go by module (`[position?, head?, sources]`), canonical numbers by destination node, where Q, K and V of a head are neighbours.
  */
 import { AutoCircuitError } from '../errors/error.js';
-import { nearestNames } from '../errors/names.js';
+import { didYouMean, nearestNames } from '../errors/names.js';
 import { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { blockEdges, scoreShape } from './build.js';
 import { checkEdgeNumber } from './edges.js';
@@ -94,9 +94,7 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
         what: `"${module}" is not a destination module of this graph`,
         expected: `${known.length} modules (${known[0]} … ${known.at(-1)})`,
         got: `"${module}"`,
-        fix: nearest.length
-          ? `did you mean ${nearest.map((n) => `"${n}"`).join(' or ')}?`
-          : 'check that the scores belong to this model and kind of graph',
+        fix: didYouMean(nearest) || 'check that the scores belong to this model and kind of graph',
       });
     }
   }
@@ -130,7 +128,7 @@ export function checkScores(graph: Graph, scores: PruneScores): void {
         code: 'wrong-scores',
         fields: { module: block.module, offset: bad },
         where: 'scores',
-        what: `the scores of module "${block.module}" hold something that is not a number`,
+        what: `the scores of module "${block.module}" hold a value that is not a number`,
         expected: 'numbers (∞ is one)',
         got: `NaN at place ${bad}`,
       });

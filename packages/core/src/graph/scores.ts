@@ -1,5 +1,6 @@
 /** @file From prune scores to edges: importance, thresholds, the top k. */
 import { AutoCircuitError } from '../errors/error.js';
+import type { RankBy } from './edge-ranking-names.js';
 import { flattenScores } from './score-index.js';
 import type { Graph, PruneScores } from './types.js';
 
@@ -15,30 +16,31 @@ export interface TopEdges {
   readonly ties: number;
 }
 
-/** Importance of every edge, |score|, in canonical order: [edgeCount]. */
-export function importances(graph: Graph, scores: PruneScores): Float64Array {
-  return flattenScores(graph, scores).map(Math.abs);
+/** Importance of every edge, |score| (or the score itself), in canonical order: [edgeCount]. */
+export function importances(graph: Graph, scores: PruneScores, by: RankBy = 'absolute'): Float64Array {
+  const flat = flattenScores(graph, scores);
+  return by === 'absolute' ? flat.map(Math.abs) : flat.map((score) => score + 0); // no −0, which would tie with 0 and sort apart
 }
 
 /** The k-th largest importance: an edge belongs to the top k when its |score| reaches it. */
-export function thresholdFor(graph: Graph, scores: PruneScores, k: number): number {
+export function thresholdFor(graph: Graph, scores: PruneScores, k: number, by: RankBy = 'absolute'): number {
   checkCount(graph, k, 1);
-  return importances(graph, scores).sort()[graph.edgeCount - k]!;
+  return importances(graph, scores, by).sort()[graph.edgeCount - k]!;
 }
 
 /**
  * The k most important edges and all that tie with the last of them. 0 keeps none, also where scores are ∞.
  * @throws AutoCircuitError when k is not a whole number from 0 to the number of edges.
  */
-export function topEdges(graph: Graph, scores: PruneScores, k: number): TopEdges {
+export function topEdges(graph: Graph, scores: PruneScores, k: number, by: RankBy = 'absolute'): TopEdges {
   checkCount(graph, k, 0);
-  const edges = k === 0 ? [] : edgesAbove(graph, scores, thresholdFor(graph, scores, k));
+  const edges = k === 0 ? [] : edgesAbove(graph, scores, thresholdFor(graph, scores, k, by), by);
   return Object.freeze({ edges: Object.freeze(edges), requested: k, count: edges.length, ties: edges.length - k });
 }
 
-/** The edges whose importance is at least `threshold` (a number from 0), ascending. */
-export function edgesAbove(graph: Graph, scores: PruneScores, threshold: number): number[] {
-  if (!(threshold >= 0)) {
+/** The edges whose importance is at least `threshold` (a number from 0; any, where the score itself ranks), ascending. */
+export function edgesAbove(graph: Graph, scores: PruneScores, threshold: number, by: RankBy = 'absolute'): number[] {
+  if (by === 'absolute' ? !(threshold >= 0) : Number.isNaN(threshold)) {
     throw new AutoCircuitError({
       code: 'invalid-threshold',
       fields: { threshold },
@@ -49,7 +51,7 @@ export function edgesAbove(graph: Graph, scores: PruneScores, threshold: number)
     });
   }
   const edges: number[] = [];
-  importances(graph, scores).forEach((importance, number) => {
+  importances(graph, scores, by).forEach((importance, number) => {
     if (importance >= threshold) edges.push(number);
   });
   return edges;

@@ -34,6 +34,11 @@ export interface TransformerLayout {
    * graph for the stream (`L3.mid`, `L3.post`). What they leave is one more source, `MLP 3 Error`.
    */
   readonly latents?: Readonly<Record<string, readonly number[]>>;
+  /**
+   * By layer: how many experts its MLP consists of, 0 for one that is whole. Experts are nodes as heads are (`MLP 3.E5`), and so is
+   * what the router reads (`MLP 3.Router`). Default: every MLP is whole.
+   */
+  readonly experts?: readonly number[];
 }
 /** Toy models: layers of heads that each read and write the residual (AutoCircuit's MicroModel: nodes `B{l}.{h}`). */
 export interface StagedLayout {
@@ -80,7 +85,7 @@ export interface DestinationBlock {
   readonly site: string;
   /** The same, as data. */
   readonly at: Site;
-  /** Which of the site's inputs: `q`, `k`, `v`, `attn` (joint), `mlp`, `end`, `stream`. */
+  /** Which of the site's inputs: `q`, `k`, `v`, `attn` (joint), `mlp`, `experts`, `router`, `end`, `stream`. */
   readonly input: string;
   readonly module: string;
   readonly layer: number;

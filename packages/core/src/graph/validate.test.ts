@@ -63,11 +63,23 @@ describe('checkGraph', () => {
     expect(errorOf(() => check({ latents }, options))).toMatchObject({ code, fields: { site } });
   });
 
+  it.each([
+    [{ experts: [2] }, 'invalid-layout'],
+    [{ experts: [2, -1] }, 'invalid-layout'],
+    [{ experts: [2, 1.5] }, 'invalid-layout'],
+    [{ experts: [2, 2], mlp: false }, 'invalid-layout'],
+    [{ experts: [2, 0], latents: { 'L0.mlp': [1] } }, 'unsupported-graph'],
+  ])('refuses experts that make no graph: %j', (layout, code) => {
+    expect(errorOf(() => check(layout))).toMatchObject({ code });
+  });
+
   it('says of latents what may stand there', () => {
     expect(() => check({ latents: { 'L2.mlp': [1] } })).toThrow(
-      /latents at L2.mlp make no sources: expected L0 to L1, .mlp, .mid or/,
+      /latents at L2.mlp cannot be sources: expected L0 to L1, .mlp, .mid or/,
     );
-    expect(() => check({ latents: { 'L0.mlp': [1, 1] } })).toThrow(/each named once by a whole number, got 1, 1/);
+    expect(() => check({ latents: { 'L0.mlp': [1, 1] } })).toThrow(
+      /at least one, each once, as whole numbers, got 1, 1/,
+    );
     expect(() => check({ mlp: false, latents: { 'L0.mlp': [1] } })).toThrow(/but there are no MLPs/);
   });
 });

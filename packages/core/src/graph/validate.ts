@@ -5,6 +5,16 @@ import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
 
 const WHERE = 'graph';
 
+/**
+ * Nodes of a graph, sources and destinations: four times those of Llama 3.1 405B (126 layers of 128 heads), the largest model
+ * that is published. Sizes in files are no numbers to trust.
+ */
+const MOST_NODES = 262_144;
+/** Edges of one position: tables by edge are indexed by int32. */
+const MOST_EDGES = 2 ** 31 - 1;
+/** Token positions with edges of their own. */
+const MOST_POSITIONS = 2 ** 20;
+
 /** @throws AutoCircuitError naming the number, the option or the pair of them that makes no graph. */
 export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
   positive('the number of layers', layout.layers);
@@ -39,6 +49,8 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
       });
     }
   }
+  if (layout.kind === 'transformer' && layout.experts) checkExperts(layout, layout.experts);
+  checkSize(layout, options);
   if (layout.kind === 'transformer' && layout.latents) checkLatents(layout, layout.latents, options);
   if (options.kvInputs === 'kv-head') {
     const reason =
@@ -47,17 +59,48 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
         : !options.factorized
           ? 'the residual graph has no K and V inputs'
           : !options.splitQkv
-            ? 'with joint QKV there are no K and V inputs of their own'
+            ? 'with joint QKV there are no separate K and V inputs'
             : null;
     if (reason) {
       throw new AutoCircuitError({
         code: 'unsupported-graph',
         fields: { reason },
         where: WHERE,
-        what: `KV-head inputs make no sense here: ${reason}`,
+        what: `KV-head inputs are not possible here: ${reason}`,
         fix: 'use query-head',
       });
     }
+  }
+}
+
+/** Before anything is built; by counts that are at least those of the graph. */
+function checkSize(layout: GraphLayout, { positions }: GraphOptions): void {
+  const { layers, heads } = layout;
+  const latents = layout.kind === 'transformer' ? Object.values(layout.latents ?? {}) : [];
+  const sources = 1 + layers * (heads + 2) + latents.reduce((n, { length }) => n + length, 0);
+  const destinations = 1 + layers * (3 * heads + 2);
+  const nodes = sources + destinations;
+  // a destination reads what is before it: of all pairs about half
+  if (nodes > MOST_NODES || (sources * destinations) / 2 > MOST_EDGES) {
+    throw new AutoCircuitError({
+      code: 'invalid-layout',
+      fields: { layers, heads, nodes },
+      where: WHERE,
+      what: `a graph of ${layers} layers of ${heads} heads is larger than that of any model here`,
+      expected: `at most ${MOST_NODES} nodes and ${MOST_EDGES} edges`,
+      got: `up to ${nodes} nodes and ${Math.round((sources * destinations) / 2)} edges`,
+      fix: 'check the numbers of layers, heads and latents in the file',
+    });
+  }
+  if (positions !== null && positions > MOST_POSITIONS) {
+    throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'positions', got: positions },
+      where: WHERE,
+      what: 'a graph has no edges of their own at so many token positions',
+      expected: `at most ${MOST_POSITIONS} positions`,
+      got: `${positions}`,
+    });
   }
 }
 
@@ -72,7 +115,7 @@ function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { fa
         code: 'unsupported-graph',
         fields: { site },
         where: WHERE,
-        what: `latents at ${site} are sources of the residual graph: in the factorized one there is no node for the stream`,
+        what: `latents at ${site} are sources of the residual graph: the factorized one has no node for the stream`,
         fix: 'use the residual graph, or an autoencoder of an MLP',
       });
     }
@@ -82,13 +125,38 @@ function checkLatents({ layers, mlp }: TransformerLayout, latents: Latents, { fa
       code: 'invalid-layout',
       fields: { site },
       where: WHERE,
-      what: `the latents at ${site} make no sources`,
+      what: `the latents at ${site} cannot be sources`,
       expected: known
-        ? 'at least one, each named once by a whole number'
+        ? 'at least one, each once, as whole numbers'
         : `L0 to L${layers - 1}, .mlp${mlp ? '' : ' (but there are no MLPs)'}, .mid or .post (the last layer's is the end)`,
       got: known ? numbers.slice(0, 8).join(', ') || 'none' : site,
     });
   }
+}
+
+function checkExperts({ layers, mlp, latents = {} }: TransformerLayout, experts: readonly number[]): void {
+  const split = Object.keys(latents).find((site) => {
+    const at = parseSite(site);
+    return at?.kind === 'mlp' && (experts[at.layer] ?? 0) > 0;
+  });
+  if (split !== undefined) {
+    throw new AutoCircuitError({
+      code: 'unsupported-graph',
+      fields: { site: split },
+      where: WHERE,
+      what: `latents at ${split} cannot stand for an MLP of experts, which are sources of their own`,
+      fix: 'use an autoencoder of another layer, or of the residual stream',
+    });
+  }
+  if (mlp && experts.length === layers && experts.every((n) => Number.isSafeInteger(n) && n >= 0)) return;
+  throw new AutoCircuitError({
+    code: 'invalid-layout',
+    fields: { experts },
+    where: WHERE,
+    what: 'the experts are not given for every layer',
+    expected: mlp ? `${layers} whole numbers, 0 for an MLP that is none` : 'none, since there are no MLPs',
+    got: experts.join(', ') || 'none',
+  });
 }
 type Latents = NonNullable<TransformerLayout['latents']>;
 

@@ -29,8 +29,8 @@ export interface PatchPoints {
    */
   withPrefix(site: string, k: AnyValue, v: AnyValue): { readonly k: AnyValue; readonly v: AnyValue };
   /**
-   * What a module reads, after its norm. By input name (`q`, `k`, `v` · `mlp` · `end` · `attn`), each [rows, batch, pos, dModel];
-   * rows are the heads, or 1. `k` and `v` have one row for each query head, or for each KV head with `kvInputs: 'kv-head'`.
+   * What a module reads, after its norm. By input name (`q`, `k`, `v` · `mlp` · `experts`, `router` · `end` · `attn`), each
+   * [rows, batch, pos, dModel]; rows are the heads or experts, or 1. `k` and `v` have one row for each query head, or for each KV head with `kvInputs: 'kv-head'`.
    */
   into(site: string, residual: AnyValue, norm?: Norm | null): Readonly<Record<string, AnyValue>>;
   /**

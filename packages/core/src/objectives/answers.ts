@@ -53,7 +53,7 @@ export function answerTokens(prompt: AnswerSides, side: 'answers' | 'wrongAnswer
       fix:
         side === 'answers'
           ? 'give it an answer'
-          : 'give it wrong answers, or choose a metric or objective of the answer alone',
+          : 'give it wrong answers, or choose a metric or objective of the answer only',
     });
   }
   for (const token of tokens) {

@@ -33,6 +33,12 @@ const CUTS: Cuts = {
     const rows = cutRows(objective.referenceLogits, batches, 'reference logits');
     return rows.map((referenceLogits) => ({ ...objective, referenceLogits }));
   },
+  fragment: (objective, batches) => {
+    if (!objective.referenceLogits) return batches.map(() => objective);
+    const rows = cutRows(objective.referenceLogits, batches, 'reference logits');
+    return rows.map((referenceLogits) => ({ ...objective, referenceLogits }));
+  },
+  host: (objective, batches) => batches.map(() => objective),
 };
 
 function cutRows(tensor: Tensor<Float32Array>, batches: readonly PromptBatch[], what: string): Tensor<Float32Array>[] {

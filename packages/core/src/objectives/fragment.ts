@@ -2,14 +2,19 @@
 import type { ProgramBuilder } from '../ir/builder/builder.js';
 import { type Dim, multiplyDims } from '../ir/program/dims.js';
 import type { AnyValue } from '../ir/program/program.js';
-import type { Objective } from './objective.js';
+import type { AnswersObjective, FragmentObjective } from './objective.js';
+import { traceFragment } from './traced-fragment.js';
 
-type TokenFunction = Exclude<Objective, { kind: 'kl' }>['tokenFunction'];
+type TokenFunction = AnswersObjective['tokenFunction'];
 
 /** What of an objective shapes the program; the rest (tokens, targets) is fed. */
 export type ObjectiveShape =
   | { readonly kind: 'answers' | 'mse'; readonly tokenFunction: TokenFunction }
-  | { readonly kind: 'kl' };
+  | { readonly kind: 'kl' }
+  /** By the identity of its function. */
+  | Pick<FragmentObjective, 'kind' | 'name' | 'of'>
+  /** A loss on the host, whose gradient with respect to the logits is fed. */
+  | { readonly kind: 'host' };
 
 /** f(logits), [..., outputs] → [..., outputs]. */
 const TOKEN_FUNCTIONS: Readonly<Record<TokenFunction, (b: ProgramBuilder, logits: AnyValue) => AnyValue>> = {
@@ -30,7 +35,7 @@ export const OBJECTIVE_INPUTS = {
   tokens: 'objective:tokens',
   /** float [batch, answers]: 1/n for answers, −1/n for wrong answers, over the number of positions; 0 for filling. */
   weights: 'objective:weights',
-  /** float [batch, positions?, outputs]: targets of `mse`, reference logits of `kl`. */
+  /** float [batch, positions?, outputs]: targets of `mse`, reference logits of `kl`, ∂M/∂logits of `host`. */
   dense: 'objective:dense',
 } as const;
 
@@ -56,6 +61,13 @@ export function objectiveFragment(b: ProgramBuilder, kind: ObjectiveShape, logit
       const reference = b.logSoftmax(b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', ...rest])); // [batch, positions?, outputs]
       const divergences = b.sum(b.mul(b.exp(reference), b.sub(reference, b.logSoftmax(logits))), -1); // [batch, positions?]
       return rest.length === 1 ? divergences : b.mean(divergences, 1);
+    }
+    case 'fragment':
+      return traceFragment(b, kind, logits).losses;
+    case 'host': {
+      // Not the loss, but what has its gradient: Σ logits · ∂M/∂logits.
+      const cotangent = b.input(OBJECTIVE_INPUTS.dense, 'float', ['batch', ...rest]); // [batch, positions?, outputs]
+      return b.sum(b.reshape(b.mul(logits, cotangent), [batch, outputs]), 1);
     }
   }
 }

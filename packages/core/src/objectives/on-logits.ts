@@ -8,6 +8,7 @@ import type { PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
 import { promptAnswerValue } from './answers.js';
 import type { Objective } from './objective.js';
+import { fragmentLosses, hostLosses } from './on-host.js';
 import { meanOverAnswers, meanOverPositions, positionRows, promptTargets, wrongShape } from './output-rows.js';
 import { klDivergence, TOKEN_FUNCTIONS } from './token-functions.js';
 
@@ -30,6 +31,8 @@ export function objectiveOnLogits(
   batch: PromptBatch,
   reference: ObjectiveReference = {},
 ): Float64Array {
+  if (objective.kind === 'fragment') return fragmentLosses(objective, logits, batch, reference.cleanLogits);
+  if (objective.kind === 'host') return hostLosses(objective, logits, batch);
   const rows = positionRows(logits, batch);
   const loss = LOSSES[objective.kind] as (o: Objective, b: PromptBatch, r: ObjectiveReference) => PromptLoss;
   const ofPrompt = loss(objective, batch, reference);
@@ -39,7 +42,7 @@ export function objectiveOnLogits(
 /** Of a prompt's rows, one for each position read. */
 type PromptLoss = (rows: readonly FloatArray[], index: number) => number;
 type Losses = {
-  readonly [K in Objective['kind']]: (
+  readonly [K in Exclude<Objective['kind'], 'fragment' | 'host'>]: (
     objective: Extract<Objective, { kind: K }>,
     batch: PromptBatch,
     reference: ObjectiveReference,

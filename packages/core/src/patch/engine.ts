@@ -9,27 +9,31 @@ import type { OutputPositions } from '../prompts/output-positions.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { ActivationCache } from './exec/activation-cache.js';
-import { MemoryPlan } from './exec/memory-plan.js';
+import { MemoryPlan, memoryLimitOf } from './exec/memory-plan.js';
 import { tokenBudget } from './exec/micro-batches.js';
 import { ProgramCache } from './exec/program-cache.js';
 import type { RunContext } from './exec/run-context.js';
 import { makeProgram } from './make-program.js';
 import type { ProgramSpec } from './programs/program-spec.js';
+import { modelRoles } from './programs/read-values.js';
 import type { PatchDescription } from './requests/ablations.js';
 import { checkKeys } from './requests/check-keys.js';
 import type {
   ConstantGradientRequest,
   EdgeMeasure,
   MaskGradientRequest,
+  MemoryLimit,
   PatchableModel,
   PatchedMasksRequest,
   PatchedRunRequest,
   PatchedVariantsRequest,
+  ValueGradientRequest,
 } from './requests/patchable-model.js';
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { maskWindows, type PatchedContext, patchedMasks, patchedRun } from './runs/patched.js';
 import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
+import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
 import { SparseRuns } from './sparse/index.js';
 
@@ -69,16 +73,19 @@ class Engine implements PatchableModel {
   readonly graph: Graph;
   readonly outputSize: number;
   readonly outputs: OutputPositions;
+  readonly memoryLimit: MemoryLimit;
   readonly #context: PatchedContext;
+  #roles: readonly string[] | null = null;
   #disposed = false;
 
   constructor({ model, graph, backend, way, onDebug = () => undefined, ...sizes }: PatchableModelRequest) {
     this.graph = graph;
     this.outputSize = model.spec.outputSize;
     this.outputs = model.spec.outputs ?? 'last';
-    const limit = { bytes: sizes.memoryBytes ?? totalmem() / 2, strict: sizes.memoryBytes !== undefined };
+    const limit = memoryLimitOf(sizes.memoryBytes, totalmem());
+    this.memoryLimit = limit;
     const { weights } = model;
-    const plan = new MemoryPlan(limit, weights, sizes.keepBytes);
+    const plan = new MemoryPlan(limit, weights, sizes.keepBytes, backend.info.memory);
     const make = (spec: ProgramSpec) => makeProgram(spec, { model, graph });
     const programs = new ProgramCache({ backend, weights, plan, make, onDebug });
     const activations = new ActivationCache(
@@ -123,6 +130,21 @@ class Engine implements PatchableModel {
   async sourceOutputs(batch: PromptBatch, what: Side | PatchDescription) {
     this.#checkAlive();
     return sourceOutputs(this.#context, batch, what);
+  }
+
+  async readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {
+    this.#checkBatch(batch);
+    return readValues(this.#context, batch, side, roles);
+  }
+
+  async valueGradients(batch: PromptBatch, request: ValueGradientRequest) {
+    this.#checkBatch(batch);
+    return valueGradients(this.#context, batch, request, () => this.run(inputOf(batch, 'clean')));
+  }
+
+  get roles(): readonly string[] {
+    this.#roles ??= modelRoles(this.#context);
+    return this.#roles;
   }
 
   async measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure) {
@@ -203,10 +225,10 @@ class Engine implements PatchableModel {
     throw new AutoCircuitError({
       code: 'mixed-lengths',
       where: 'core/patch',
-      what: 'the graph has edges for each token position, and prompts of another length',
+      what: 'the graph has edges for each token position, of prompts of another length',
       expected: `prompts of ${positions} tokens`,
       got: `${length}`,
-      fix: 'take prompts of one length',
+      fix: 'use prompts of one length',
       fields: { lengths: [positions, length] },
     });
   }

@@ -43,6 +43,9 @@ function gradients(): GradientSpec[] {
       STORED.flatMap((supply) => BOTH.map((neurons) => ({ ...base, forward, supply, neurons }) as const)),
     ),
     ...OBJECTIVES.slice(1).map((objective) => ({ ...plain, objective })),
+    { ...plain, objective: { kind: 'host' } },
+    { ...plain, objective: { kind: 'fragment', name: 'own', of: (b, logits) => b.sum(logits, -1) } },
+    { ...plain, objective: { kind: 'fragment', name: 'own', of: (b, logits) => b.mean(logits, -1) } },
     { ...plain, losses: true },
     { ...plain, backward: [stop] },
     { ...plain, backward: [{ kind: 'stop', role: 'ln1.scale' }] },
@@ -73,6 +76,12 @@ const SPECS: readonly ProgramSpec[] = [
   ...BOTH.flatMap((perItem) =>
     OBJECTIVES.map((objective) => ({ kind: 'constant-gradient', perItem, objective }) as const),
   ),
+  { kind: 'values', roles: ['end.read'] },
+  { kind: 'values', roles: ['attn.read', 'end.read'] },
+  ...BOTH.map(
+    (startFed) => ({ kind: 'value-gradients', roles: ['end.read'], objective: { kind: 'kl' }, startFed }) as const,
+  ),
+  { kind: 'value-gradients', roles: ['end.read'], objective: { kind: 'host' }, startFed: false },
   { kind: 'edge-measure', measure: measure('mean', 1) },
   { kind: 'edge-measure', measure: measure('half of the mean', 0.5) },
 ];

@@ -13,6 +13,7 @@ import {
   projectProgram,
   type Setting,
 } from './programs/programs.js';
+import { readValuesProgram, valueGradientProgram } from './programs/read-values.js';
 import { residualsProgram, sparseProgram } from './sparse/programs.js';
 
 type Maker<K extends ProgramSpec['kind']> = (setting: Setting, spec: Extract<ProgramSpec, { kind: K }>) => Program;
@@ -30,6 +31,8 @@ const MAKERS: { readonly [K in ProgramSpec['kind']]: Maker<K> } = {
   },
   'constant-gradient': (setting, { perItem, objective }) =>
     constantGradientProgram({ ...setting, objective, axes: axesOf(setting, perItem) }),
+  values: (setting, { roles }) => readValuesProgram(setting, roles),
+  'value-gradients': (setting, spec) => valueGradientProgram({ ...setting, ...spec }),
   'edge-measure': (setting, { measure }) => measuredEdgesProgram(setting, measure),
 };
 

@@ -25,10 +25,10 @@ export function checkPlugin(candidate: unknown, where: string): Plugin {
       code: 'invalid-plugin',
       fields: { plugin: where, apiVersion: candidate.apiVersion },
       where,
-      what: 'the plugin is made for another version of the plugin API',
+      what: 'the plugin was made for another version of the plugin API',
       expected: `${PLUGIN_API_VERSION} (this auto-circuit)`,
       got: `${String(candidate.apiVersion)} (the plugin)`,
-      fix: 'install versions of the two that belong together',
+      fix: 'install matching versions of the two',
     });
   }
   field(where, 'name', FIELD_CHECKS.text, candidate.name);
@@ -50,7 +50,20 @@ function checkContribution(candidate: unknown, where: string, i: number): void {
   for (const [name, check] of Object.entries(CONTRIBUTION_FIELDS[kind as ContributionKind])) {
     field(where, `${named}: ${name}`, FIELD_CHECKS[check], candidate[name]);
   }
+  if (kind === 'objective') checkObjective(candidate, where, named);
   if (isRecord(candidate.options)) checkOptionTable(candidate.options, where, named);
+}
+
+/** One of the three forms. */
+function checkObjective(candidate: Readonly<Record<string, unknown>>, where: string, named: string): void {
+  const { of, standard, value, gradient } = candidate;
+  if (standard !== undefined && isRecord(standard)) return;
+  if (of !== undefined || (value === undefined && gradient === undefined)) {
+    field(where, `${named}: of`, FIELD_CHECKS.function, of);
+    return;
+  }
+  field(where, `${named}: value`, FIELD_CHECKS.function, value);
+  field(where, `${named}: gradient`, FIELD_CHECKS.function, gradient);
 }
 
 /** @throws AutoCircuitError for an option without type or doc, or whose default breaks its own rule. */
@@ -89,6 +102,10 @@ const FIELD_CHECKS = {
     fits: (v) => Array.isArray(v) && v.length > 0 && v.every((x) => typeof x === 'string'),
   },
   flag: { expected: 'true or false', fits: (v) => typeof v === 'boolean' },
+  textOrFunction: {
+    expected: 'a text, or a function of the options',
+    fits: (v) => typeof v === 'function' || (typeof v === 'string' && v.trim() !== ''),
+  },
   function: { expected: 'a function', fits: (v) => typeof v === 'function' },
   table: { expected: 'an option table ({} for none)', fits: isRecord },
   model: { expected: 'a model name or a model object', fits: (v) => typeof v === 'string' || isRecord(v) },
@@ -105,7 +122,17 @@ const CONTRIBUTION_FIELDS: {
   >;
 } = {
   'prune-algo': { options: 'table', score: 'function' },
-  metric: { options: 'table', higherIsBetter: 'flag', needsWrongAnswers: 'flag', unit: 'text', measure: 'function' },
+  metric: {
+    options: 'table',
+    higherIsBetter: 'flag',
+    needsWrongAnswers: 'flag',
+    unit: 'textOrFunction',
+    measure: 'function',
+  },
+  'score-metric': { options: 'table', higherIsBetter: 'flag', unit: 'textOrFunction', measure: 'function' },
+  objective: { options: 'table' },
+  selection: { options: 'table', select: 'function' },
+  ablation: { options: 'table', patch: 'function' },
   task: { model: 'model', data: 'data' },
   architecture: { modelTypes: 'texts', load: 'function' },
   backend: { options: 'table', create: 'function', probe: 'function' },

@@ -2,6 +2,8 @@
 
 /** Where an algorithm keeps partial work, so that a run that was killed goes on where it stopped. Files are written whole or not at all. */
 export interface Checkpoint {
+  /** The file that it is kept in, where it is kept in one; for errors. */
+  readonly path?: string | undefined;
   /** What was saved last; null for a new run. */
   load(): Promise<CheckpointData | null>;
   /**

@@ -16,29 +16,48 @@ const LENGTH = 16;
  * they are versioned by whoever installs them.
  */
 export async function codeHash(entry: string): Promise<string> {
-  const lexer = await import('es-module-lexer');
-  await lexer.init;
-  const seen = new Set([entry]);
   const hash = createHash('sha256');
-  for (const file of seen) {
-    const bytes = readFileSync(file);
+  for (const { file, bytes } of await modulesFrom(entry)) {
     const name = relative(dirname(entry), file).split(sep).join('/');
     hash.update(JSON.stringify([name, bytes.length])).update(bytes);
-    if (/\.[cm]?[jt]s$/.test(file)) {
-      for (const imported of importedFiles(file, bytes.toString('utf8'), lexer.parse)) seen.add(imported);
-    }
   }
   return hash.digest('hex').slice(0, LENGTH);
 }
 
+/** What a module and all that it imports by relative paths import by name. */
+export async function packagesImported(entry: string): Promise<string[]> {
+  return (await modulesFrom(entry)).flatMap(({ imports }) => imports.filter((name) => !isRelative(name)));
+}
+
+interface SourceFile {
+  readonly file: string;
+  readonly bytes: Buffer;
+  /** What stands in an import, an export from or a `require`, in the order of the text. */
+  readonly imports: readonly string[];
+}
+
+/** A module and all that it imports by relative paths. */
+async function modulesFrom(entry: string): Promise<SourceFile[]> {
+  const lexer = await import('es-module-lexer');
+  await lexer.init;
+  const seen = new Set([entry]);
+  const files: SourceFile[] = [];
+  for (const file of seen) {
+    const bytes = readFileSync(file);
+    const imports = /\.[cm]?[jt]s$/.test(file) ? importsOf(bytes.toString('utf8'), lexer.parse) : [];
+    files.push({ file, bytes, imports });
+    for (const path of imports.filter(isRelative).flatMap((name) => resolved(name, file) ?? [])) seen.add(path);
+  }
+  return files;
+}
+
 type Parse = typeof import('es-module-lexer')['parse'];
 
-/** Files that stand in an import, an export from or a `require` as a relative path, in the order of the text. */
-function importedFiles(file: string, text: string, parse: Parse): string[] {
-  const required = [...text.matchAll(/\brequire\(\s*(['"])(\.{1,2}\/[^'"]+)\1\s*\)/g)].map((match) => match[2]!);
-  return [...staticImports(text, parse), ...required]
-    .filter((specifier) => /^\.{1,2}\//.test(specifier))
-    .flatMap((specifier) => resolved(specifier, file) ?? []);
+const isRelative = (specifier: string): boolean => /^\.{1,2}\//.test(specifier);
+
+function importsOf(text: string, parse: Parse): string[] {
+  const required = [...text.matchAll(/\brequire\(\s*(['"])([^'"]+)\1\s*\)/g)].map((match) => match[2]!);
+  return [...staticImports(text, parse), ...required];
 }
 function staticImports(text: string, parse: Parse): string[] {
   try {

@@ -7,6 +7,7 @@ import { checkPlugin } from './check-plugin.js';
 import { codeHash } from './code-hash.js';
 import type { Plugin } from './contributions.js';
 import { findPlugin, importFile } from './load-plugin.js';
+import { versionsText } from './plugin-version.js';
 import type { Registry } from './registry.js';
 
 /** The name of a folder's config file. */
@@ -113,8 +114,8 @@ export async function usePlugins(
   for (const spec of named) await useNamed(registry, spec, cwd);
 }
 async function useNamed(registry: Registry, spec: string, from: string): Promise<void> {
-  const { plugin, file } = await findPlugin(spec, from);
-  registry.use(plugin, spec, await codeHash(file));
+  const { plugin, file, versions } = await findPlugin(spec, from);
+  registry.use(plugin, spec, await codeHash(file), versionsText(versions));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,10 +4,14 @@
  * @example
  * export default definePlugin({ name: 'my-plugin', contributes: [definePruneAlgo({ name: 'mine', doc: '…', options: {}, score })] });
  */
+import type { AblationDefinition } from './ablation.js';
 import type { Architecture } from './architecture.js';
 import type { BackendDefinition } from './backend-definition.js';
 import type { Metric } from './metric.js';
+import type { ObjectiveDefinition } from './objective.js';
 import type { PruneAlgo } from './prune-algo.js';
+import type { ScoreMetric } from './score-metric.js';
+import type { SelectionDefinition } from './selection.js';
 import type { Task } from './task.js';
 
 /** The version of the plugin interface; a plugin of another one is refused. */
@@ -17,6 +21,10 @@ export const PLUGIN_API_VERSION = 1;
 export interface ContributionMap {
   'prune-algo': PruneAlgo;
   metric: Metric;
+  'score-metric': ScoreMetric;
+  objective: ObjectiveDefinition;
+  selection: SelectionDefinition;
+  ablation: AblationDefinition;
   task: Task;
   architecture: Architecture;
   backend: BackendDefinition;

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import ts from 'typescript-5.9';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig, usePlugins } from './config.js';
 import { loadPlugin, pluginPackageName } from './load-plugin.js';
@@ -71,6 +73,18 @@ describe('loadPlugin', () => {
     expect(new Registry().use(plugin, spec).list('prune-algo')[0]!.origin).toBe(spec);
   });
 
+  it('loads what a compiler made CommonJS of: the default export lies in exports.default there', async () => {
+    const compiled = ts.transpile(source('compiled'), { module: ts.ModuleKind.CommonJS });
+    expect(compiled).toContain('exports.default = ');
+    await install('auto-circuit-plugin-compiled', { type: 'commonjs', main: 'lib/main.js' }, compiled);
+    await write('plain.cjs', source('plain').replace('export default', 'module.exports ='));
+    for (const [spec, name] of [
+      ['compiled', 'compiled'],
+      ['./plain.cjs', 'plain'],
+    ] as const)
+      expect((await loadPlugin(spec, user)).name).toBe(name);
+  });
+
   it('looks in the folders above the user’s, not in our own', async () => {
     expect((await loadPlugin('string', join(user, 'sub/deeper'))).name).toBe('auto-circuit-plugin-string');
     await expect(loadPlugin('string', tmpdir())).rejects.toThrow(
@@ -91,6 +105,47 @@ describe('loadPlugin', () => {
     const loading = loadPlugin(spec, user);
     await expect(loading).rejects.toMatchObject({ code, fields: { plugin: expect.any(String) } });
     await expect(loading).rejects.toThrow(sentence);
+  });
+});
+
+describe('the versions of a plugin', () => {
+  const usesCore = (name: string) => `import '@auto-circuit/core/plugin';\n${source(name)}`;
+  const core = (folder: string, version: string) =>
+    write(`${folder}/node_modules/@auto-circuit/core/package.json`, {
+      name: '@auto-circuit/core',
+      version,
+      exports: { './plugin': './plugin.js' },
+      type: 'module',
+    }).then(() => write(`${folder}/node_modules/@auto-circuit/core/plugin.js`, ''));
+  const { version: own } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+
+  it('another core than the one that is running is refused, before anything of the plugin is run', async () => {
+    const name = 'auto-circuit-plugin-behind';
+    await install(name, { exports: './lib/main.js' }, `${usesCore(name)}\nthrow new Error('was run');`);
+    await core(`node_modules/${name}`, '0.0.9');
+    await expect(loadPlugin('behind', user)).rejects.toMatchObject({
+      code: 'invalid-plugin',
+      fields: { expected: own, got: '0.0.9' },
+    });
+  });
+
+  it('are recorded: of a package with the core that it uses, of a file its core alone; a core that is not used does not count', async () => {
+    const name = 'auto-circuit-plugin-with-core';
+    await install(name, { version: '3.1.4', exports: './lib/main.js' }, usesCore(name));
+    await core(`node_modules/${name}`, own);
+    await install('auto-circuit-plugin-without', { exports: './lib/main.js' });
+    await core('node_modules/auto-circuit-plugin-without', '9.9.9');
+    await write('by-itself/mine.mjs', usesCore('by-itself'));
+    await write('by-itself/package.json', { name: 'study', version: '7.0.0' });
+    await core('by-itself', own);
+    const registry = new Registry();
+    const plugins = ['with-core', 'without', './by-itself/mine.mjs'];
+    await usePlugins(registry, { file: null, plugins, defaults: {} }, [], user);
+    expect(Object.fromEntries(registry.list('prune-algo').map(({ plugin, version }) => [plugin, version]))).toEqual({
+      [name]: `3.1.4, core ${own}`,
+      'auto-circuit-plugin-without': '1.0.0',
+      'by-itself': `no version, core ${own}`,
+    });
   });
 });
 

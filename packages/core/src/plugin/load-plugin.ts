@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { AutoCircuitError } from '../errors/error.js';
 import { checkPlugin } from './check-plugin.js';
 import type { Plugin } from './contributions.js';
+import { type PluginVersions, pluginVersions } from './plugin-version.js';
 
 const PREFIX = 'auto-circuit-plugin';
 
@@ -35,24 +36,32 @@ export async function loadPlugin(spec: string, cwd: string): Promise<Plugin> {
   return (await findPlugin(spec, cwd)).plugin;
 }
 
-/** The same, and the file that it was loaded from. */
-export async function findPlugin(
-  spec: string,
-  cwd: string,
-): Promise<{ readonly plugin: Plugin; readonly file: string }> {
+/** A plugin with where it comes from. */
+export interface FoundPlugin {
+  readonly plugin: Plugin;
+  /** The file that it was loaded from. */
+  readonly file: string;
+  readonly versions: PluginVersions;
+}
+
+/** The same, with the file that it was loaded from and its versions. */
+export async function findPlugin(spec: string, cwd: string): Promise<FoundPlugin> {
   const path = isPluginPath(spec);
   const name = path ? resolve(cwd, spec) : pluginPackageName(spec);
   const where = `plugin ${path ? spec : name}`;
   const file = path ? moduleFile(name, where) : resolvePackage(name, cwd, where);
+  const versions = await pluginVersions(file, !path || statSync(name).isDirectory(), where);
   const module = await importFile(file, where);
-  return { plugin: checkPlugin(module.default, where), file };
+  return { plugin: checkPlugin(module.default, where), file, versions };
 }
 
 /** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */
 export async function importFile(file: string, where: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    const module = (await settled(import(pathToFileURL(file).href), file, where)) as Record<string, unknown>;
+    return { ...module, default: defaultExport(module) };
   } catch (cause) {
+    if (cause instanceof AutoCircuitError) throw cause;
     const reason = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
     const typescript =
       /\.[cm]?ts$/.test(extname(file)) && (cause as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION';
@@ -66,6 +75,39 @@ export async function importFile(file: string, where: string): Promise<Readonly<
         : 'it failed in its own code, whose stack is in the cause',
       cause,
     });
+  }
+}
+
+/**
+ * What a module exports as its default. A CommonJS file that a compiler made of `export default` has it one level deeper: there
+ * `import` gives all of its `exports` as the default.
+ */
+function defaultExport(module: Readonly<Record<string, unknown>>): unknown {
+  const outer = module.default;
+  const compiled = typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer;
+  return compiled ? outer.default : outer;
+}
+
+/** A module that awaits at its top level what never comes would end the process in silence once nothing else is left to do. */
+async function settled<T>(module: Promise<T>, file: string, where: string): Promise<T> {
+  let onEmpty = (): void => undefined;
+  const nothingLeft = new Promise<never>((_, reject) => {
+    onEmpty = () =>
+      reject(
+        new AutoCircuitError({
+          code: 'plugin-failed',
+          fields: { plugin: file },
+          where,
+          what: `cannot load ${file}: it waits at its top level for something that never comes`,
+          fix: 'await only what settles, or do it when the contribution is first used',
+        }),
+      );
+  });
+  process.once('beforeExit', onEmpty);
+  try {
+    return await Promise.race([module, nothingLeft]);
+  } finally {
+    process.off('beforeExit', onEmpty);
   }
 }
 

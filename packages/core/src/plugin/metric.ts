@@ -33,6 +33,8 @@ export interface MetricValue {
   readonly standardError?: number;
   /** What the value is made of, where it is a mean or a ratio of means over prompts. */
   readonly prompts?: PromptValues;
+  /** Further numbers that the metric finds, by name: kept beside the value in `measurements.json`. */
+  readonly parts?: Readonly<Record<string, number>>;
 }
 /** Prompt by prompt, in prompt order: a number that is Σ values ÷ Σ weights; without weights, each is 1. */
 export interface PromptValues {
@@ -50,8 +52,8 @@ export interface Metric<T extends OptionTable = OptionTable> {
   readonly higherIsBetter: boolean;
   /** Whether prompts need wrong answers for it. */
   readonly needsWrongAnswers: boolean;
-  /** Unit of y, for axes: `nats`, `logits`, `%`, … */
-  readonly unit: string;
+  /** Unit of y, for axes: `nats`, `logits`, `%`, …; where options decide it, a function of them. */
+  readonly unit: string | ((options: OptionValues<T>) => string);
   /**
    * Measures one circuit; the same context gives the same value.
    * @throws AutoCircuitError where the value is not defined, as when what it is measured against is 0

@@ -38,16 +38,16 @@ describe('parseOptions', () => {
   });
 
   it.each([
-    [{ steps: '2.5' }, '[x] option "steps" does not fit: expected a whole number from 1 up to 100, got "2.5"'],
-    [{ steps: 0 }, '[x] option "steps" does not fit: expected a whole number from 1 up to 100, got 0'],
+    [{ steps: '2.5' }, '[x] option "steps" is not valid: expected a whole number from 1 up to 100, got "2.5"'],
+    [{ steps: 0 }, '[x] option "steps" is not valid: expected a whole number from 1 up to 100, got 0'],
     [{ steps: '101' }, 'up to 100, got "101"'],
     [{ steps: '0x10' }, 'got "0x10"'],
-    [{ rate: '' }, '[x] option "rate" does not fit: expected a number from 0, got ""'],
+    [{ rate: '' }, '[x] option "rate" is not valid: expected a number from 0, got ""'],
     [{ rate: 'inf' }, 'got "inf"'],
     [{ rate: [1] }, 'got a list'],
     [{ freeze: 'maybe' }, 'expected true or false, got "maybe"'],
     [{ label: 3 }, 'expected text, got 3'],
-    [{ mode: 'input' }, '[x] option "mode" does not fit: expected one of inputs, activations, got "input"'],
+    [{ mode: 'input' }, '[x] option "mode" is not valid: expected one of inputs, activations, got "input"'],
     [{ stepps: '3' }, '[x] unknown option "stepps"; did you mean "steps"?'],
     [{ maxEdges: 1, 'max-edges': 2 }, '[x] option "maxEdges" is given as "maxEdges" and as "max-edges"'],
   ])('refuses %j in one sentence', (given, sentence) => {

@@ -1,6 +1,6 @@
 /** @file From what was given (command line text, or values of a config or a caller) to the values an option table describes. */
 import { AutoCircuitError } from '../errors/error.js';
-import { unknownName } from '../errors/names.js';
+import { didYouMean, nearestNames, unknownName } from '../errors/names.js';
 import type { OptionSpec, OptionTable, OptionValues } from './options.js';
 
 /**
@@ -85,13 +85,15 @@ export function parseOptionValue(
   const value = PARSERS[rule.type](rule as never, raw);
   if (value !== null) return value;
   const got = typeof raw === 'string' ? `"${raw}"` : describe(raw);
+  const nearest = rule.type === 'enum' && typeof raw === 'string' ? nearestNames(raw, rule.values) : [];
   throw new AutoCircuitError({
     code: 'invalid-option',
     fields: { option: name, got: raw },
     where,
-    what: `${what} does not fit`,
+    what: `${what} is not valid`,
     expected: expectedText(rule),
     got,
+    ...(nearest.length > 0 ? { fix: didYouMean(nearest) } : {}),
   });
 }
 

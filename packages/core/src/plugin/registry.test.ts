@@ -102,4 +102,22 @@ describe('Registry', () => {
       fields: { option: 'n', got: 0 },
     });
   });
+
+  it('refuses names that mean something else already, and one for two kinds that are named in one place', () => {
+    const metric = (kind: 'metric' | 'score-metric') =>
+      definePlugin({
+        name: `a-${kind}`,
+        contributes: [
+          { kind, name: 'shape', doc: 'made up for this test', options: {}, higherIsBetter: true, needsWrongAnswers: false, unit: 'x', measure: () => ({ value: 1 }) } as never, // biome-ignore format: one line
+        ],
+      });
+    const reserved = new Registry();
+    reserved.reserve('metric', 'shape', 'a number of a whole run');
+    expect(() => reserved.use(metric('metric'))).toThrow(
+      expect.objectContaining({ code: 'duplicate-name', fields: expect.objectContaining({ name: 'shape', meaning: 'a number of a whole run' }) }), // biome-ignore format: one line
+    );
+    const both = new Registry().use(metric('metric'));
+    expect(() => both.use(metric('score-metric'))).toThrow(expect.objectContaining({ code: 'duplicate-name' }));
+    expect(both.has('score-metric', 'shape')).toBe(false);
+  });
 });

@@ -19,7 +19,7 @@ export interface Task {
   readonly data: URL | string | PromptGenerator;
   /** Whether every token position has edges of its own. */
   readonly tokenPositions?: boolean;
-  /** Whether heads read Q, K and V through edges of their own, when the run does not say. Default: they do. */
+  /** Whether separate edges into the Q, K and V inputs of heads, when the run does not say. Default: they do. */
   readonly splitQkv?: boolean;
   /** Where outputs are read, when the run does not say. Default: what the model says. */
   readonly outputs?: OutputPositions;

@@ -25,8 +25,8 @@ export function positionsRead(outputs: OutputPositions, length: number): number 
     code: 'unfit-prompts',
     fields: { length, outputs },
     where: 'prompts',
-    what: `outputs are read at ${OUTPUT_POSITIONS[outputs]}, and a prompt has no other`,
-    expected: 'two tokens at least',
+    what: `outputs are read at ${OUTPUT_POSITIONS[outputs]}, and a prompt has none there`,
+    expected: 'at least two tokens',
     got: `${length}`,
   });
 }

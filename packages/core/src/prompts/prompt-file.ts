@@ -209,7 +209,7 @@ function checkInput(input: RawInput, kind: PromptKind, at: PromptPlace, key: str
     code: 'invalid-prompt',
     fields: { ...at.fields, key },
     where: 'prompts',
-    what: `${at.text}.${key} is of another kind than the file's first prompt`,
+    what: `${at.text}.${key} is of a different kind than the file's first prompt`,
     expected: kind,
     got: own,
   });

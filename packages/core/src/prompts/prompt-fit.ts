@@ -32,7 +32,7 @@ export function checkInputs({ path, kind, prompts }: PromptFile, { name, spec }:
     what: `${path}: prompts[0].clean is not what model "${name}" takes`,
     expected: takes === 'tokens' ? `text or ${TAKES.tokens}` : floats(width),
     got: Array.isArray(first) ? floats(first.length) : kind === 'text' ? 'text' : TAKES.tokens,
-    fix: 'use another model, or write the prompts anew for this one',
+    fix: 'use another model, or rewrite the prompts for this one',
   });
 }
 

@@ -61,7 +61,7 @@ function jsonLines(text: string, origin: JsonOrigin): PromptRow[] {
     if (line.trim() === '') return [];
     const at = { ...origin, path: `${origin.path}, line ${i + 1}` };
     const row = z.record(z.string(), z.unknown()).safeParse(parseJson(line, at));
-    if (!row.success) throw invalidRow(origin, i + 1, 'is no JSON object with the fields of a prompt');
+    if (!row.success) throw invalidRow(origin, i + 1, 'is not a JSON object with the fields of a prompt');
     return [{ line: i + 1, prompt: renamed(row.data, origin, i + 1) }];
   });
 }
@@ -89,7 +89,10 @@ function csvRows(text: string, origin: JsonOrigin): PromptRow[] {
 
 /** `5` or `[5, 7]` as numbers; what is neither stays text, which a prompt refuses or takes. */
 function ids(cell: string): unknown {
-  return /^\s*(\d+|\[[\d\s,]*\])\s*$/.test(cell) ? JSON.parse(cell) : cell;
+  const [, one, list] = /^\s*(?:(\d+)|\[((?:\s*\d+\s*,)*\s*\d+\s*|\s*)\])\s*$/.exec(cell) ?? [];
+  if (one !== undefined) return Number(one);
+  if (list === undefined) return cell;
+  return list.trim() === '' ? [] : list.split(',').map(Number);
 }
 
 function renamed(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow['prompt'] {
@@ -98,7 +101,7 @@ function renamed(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, lin
     const own = Object.hasOwn(FIELDS, name) ? FIELDS[name]! : null;
     if (own === null || value === '' || value === null) continue;
     if (IDS.includes(name) && typeof value === 'string')
-      throw invalidRow(origin, line, `: ${name} is no token id`, name, JSON.stringify(value));
+      throw invalidRow(origin, line, `: ${name} is not a token id`, name, JSON.stringify(value));
     if (Object.hasOwn(prompt, own)) throw invalidRow(origin, line, `: ${name} is a second name of "${own}"`, name);
     prompt[own] = value;
   }

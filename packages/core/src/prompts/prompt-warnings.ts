@@ -12,7 +12,7 @@ const SENTENCES: Readonly<Record<Finding, (prompts: string, verb: string, first:
     `${prompts} ${verb} words that the tokenizer does not know, such as ${first}: the model cannot tell them from other such words`,
   'no-space': (prompts, verb, first) => `${prompts} ${verb} an answer without a space before it, such as ${first}`,
   'own-bos': (prompts, _, first) =>
-    `${prompts} begin${prompts.startsWith('1 ') ? 's' : ''} with ${first} already, so no second BOS is put there`,
+    `${prompts} begin${prompts.startsWith('1 ') ? 's' : ''} with ${first} already, so no second BOS is added`,
 };
 
 /** Warnings about the prompts of a file. */

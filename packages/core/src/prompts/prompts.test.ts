@@ -81,16 +81,24 @@ describe('splitTrainTest', () => {
     expect(sizes({ train: 7, test: 'same' })).toEqual([7, 7]);
   });
 
+  it.each([{ train: 60, test: 60 }, { train: 101 }, { train: 102, test: 'same' as const }])(
+    'refuses %o',
+    (settings) => {
+      expect(errorOf(() => splitTrainTest(many, { seed: 1, ...settings }))).toMatchObject({
+        code: 'split-too-large',
+        fields: { prompts: 101, ...settings },
+      });
+    },
+  );
   it.each([
-    { train: 60, test: 60 },
-    { train: 101 },
-    { test: 0 },
-    { train: 102, test: 'same' as const },
-    { train: 1.5, test: 3 },
-  ])('refuses %o', (settings) => {
+    ['train', { train: 0 }, 0],
+    ['train', { train: 1.5, test: 3 }, 1.5],
+    ['test', { test: 0 }, 0],
+    ['test', { test: -1 }, -1],
+  ] as const)('refuses a number that is none, naming %s: %o', (option, settings, got) => {
     expect(errorOf(() => splitTrainTest(many, { seed: 1, ...settings }))).toMatchObject({
-      code: 'split-too-large',
-      fields: { prompts: 101, ...settings },
+      code: 'invalid-option',
+      fields: { option, got },
     });
   });
   it('refuses one prompt for two parts', () => {

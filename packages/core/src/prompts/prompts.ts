@@ -32,7 +32,7 @@ export const noPromptOfLength = (prompts: readonly Prompt[], length: number): Au
     fields: { length, lengths: countsByLength(prompts) },
     where: 'prompts',
     what: `no prompt has length ${length}`,
-    expected: `one of the lengths there are: ${lengthCounts(prompts)}`,
+    expected: `one of the existing lengths: ${lengthCounts(prompts)}`,
     got: `${length}`,
   });
 
@@ -129,11 +129,13 @@ export function splitTrainTest(
     ['test', test === 'same' ? trainCount : testCount],
   ] as const) {
     if (Number.isInteger(count) && count >= 1 && trainCount + testCount <= n) continue;
+    const given = name === 'train' ? train : test;
+    if (given !== undefined && !(Number.isInteger(given) && (given as number) >= 1)) throw unusableCount(name, given);
     throw new AutoCircuitError({
       code: 'split-too-large',
       fields: { prompts: n, train: trainCount, test: test === 'same' ? 'same' : testCount },
       where: 'prompts',
-      what: `the data set is too small for this split, or the number of ${name} prompts is not usable`,
+      what: 'the data set is too small for this split',
       expected: `whole numbers from 1 that add up to at most ${n}, the number of prompts`,
       got: `${trainCount} to train and ${test === 'same' ? 'the same' : testCount} to test`,
       fix: 'ask for fewer, give more prompts, or measure on the training prompts (`test: "same"`)',
@@ -145,6 +147,16 @@ export function splitTrainTest(
   const trainPart = part(0, trainCount);
   return Object.freeze({ train: trainPart, test: test === 'same' ? trainPart : part(trainCount, testCount) });
 }
+
+const unusableCount = (name: 'train' | 'test', got: unknown): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: name, got },
+    where: 'prompts',
+    what: `the number of ${name} prompts is not usable`,
+    expected: 'a whole number from 1',
+    got: `${got}`,
+  });
 
 /** The model's input for one side of a batch: int `[n, pos]` token ids, or float `[n, pos, features]`. */
 export function inputOf(batch: PromptBatch, side: Side): ModelInput {

@@ -107,7 +107,7 @@ function features(
     code: 'invalid-prompt',
     fields: { prompt: index, position: uneven },
     where: 'prompts',
-    what: `${at}: position ${uneven} has another number of features than the first prompt`,
+    what: `${at}: position ${uneven} has a different number of features than the first prompt`,
     expected: `${width}`,
     got: `${typeof row === 'number' ? 1 : row.length}`,
   });
@@ -153,7 +153,9 @@ function answerId(
   if (likelier !== null) {
     const [own, other] = [answer, likelier.text].map((text) => JSON.stringify(text));
     const reads =
-      likelier.token === token ? `which is read as ${other}` : `where ${other} is one token, too, and likelier meant`;
+      likelier.token === token
+        ? `which is read as ${other}`
+        : `where ${other} is also one token, and more likely what is meant`;
     warnings.add('no-space', index, `${own} of prompt ${index}, ${reads}`);
   }
   return token;

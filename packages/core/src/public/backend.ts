@@ -5,6 +5,7 @@
 export type {
   Backend,
   BackendInfo,
+  BackendMemory,
   BackendSettings,
   CompileHint,
   Executable,

@@ -11,7 +11,7 @@ export { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
-export { allEdges, edgeAt, edgeNumber, edgesByName } from '../graph/edges.js';
+export { allEdges, edgeAt, edgeNamesIn, edgeNumber, edgesByName } from '../graph/edges.js';
 export { flattenScores, unflattenScores } from '../graph/score-index.js';
 export { topEdges } from '../graph/scores.js';
 export type { Circuit, Edge, Graph, GraphOptions, Mask, PruneScores } from '../graph/types.js';
@@ -28,7 +28,6 @@ export type {
   PromptGradients,
 } from '../patch/requests/patchable-model.js';
 export type { Plugin } from '../plugin/contributions.js';
-export { corePlugin } from '../plugin/core-plugin.js';
 export type { BatchOutputs, Metric } from '../plugin/metric.js';
 export type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
 export type { Task } from '../plugin/task.js';
@@ -37,6 +36,7 @@ export { batchesOf, splitTrainTest } from '../prompts/prompts.js';
 export type { TextEncoder } from '../prompts/text-encoder.js';
 export { tokenizePrompts } from '../prompts/tokenize.js';
 export type { Prompt, PromptBatch, Side } from '../prompts/types.js';
+export { corePlugin } from '../run/core-plugin.js';
 export type { PatchType } from '../run/run-circuits.js';
 export { openTask } from '../task/open-task.js';
 export type { OpenTaskRequest, PatchEdgesOptions } from '../task/requests.js';

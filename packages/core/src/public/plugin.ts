@@ -9,12 +9,21 @@ export { unknownName } from '../errors/names.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export {
+  type EdgeSelection,
+  type EdgeSelector,
+  edgeSelection,
+  type Selecting,
+  type SelectionInput,
+} from '../graph/edge-ranking.js';
+export type { RankBy, SelectionName } from '../graph/edge-ranking-names.js';
+export {
   allEdges,
   checkEdgeNumber,
   type EdgeEnds,
   edgeAt,
   edgeEnds,
   edgeName,
+  edgeNamesIn,
   edgeNumber,
   edgesByName,
 } from '../graph/edges.js';
@@ -66,25 +75,50 @@ export { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 export { type AnswerValue, answerTokens, promptAnswerValue } from '../objectives/answers.js';
 export { objectiveByBatch } from '../objectives/by-batch.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
-export type { Objective } from '../objectives/objective.js';
+export {
+  type FragmentObjective,
+  type HostObjective,
+  isPluginObjective,
+  type LossFragment,
+  type Objective,
+  type ObjectiveBatch,
+} from '../objectives/objective.js';
 export { objectiveOnLogits } from '../objectives/on-logits.js';
 export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
 export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
 export { filledMask } from '../patch/exec/feeds.js';
 export { capturePoints } from '../patch/modes/plain.js';
 export { contribution, type SourceActivations } from '../patch/modes/points.js';
-export type { AblationName, ConstantPatch, PatchDescription } from '../patch/requests/ablations.js';
+export type {
+  AblatedBlock,
+  AblationName,
+  ConstantPatch,
+  MadePatch,
+  OtherPrompts,
+  PatchDescription,
+} from '../patch/requests/ablations.js';
 export type {
   EdgeMeasure,
   GradientPoint,
   MaskGradientRequest,
+  OtherSide,
   PatchableModel,
   PatchedMasksRequest,
   PatchedRunRequest,
   PatchedVariantsRequest,
   PromptGradients,
+  ValueGradientRequest,
+  ValueGradients,
   VariantGroup,
 } from '../patch/requests/patchable-model.js';
+export { ROLES, type RoleName } from '../patch/requests/roles.js';
+export {
+  type AblationContext,
+  type AblationDefinition,
+  type ChosenAblation,
+  chooseAblation,
+  defineAblation,
+} from '../plugin/ablation.js';
 export { type Architecture, type ArchitectureRequest, defineArchitecture } from '../plugin/architecture.js';
 export { type BackendDefinition, defineBackend, type ProbeLine } from '../plugin/backend-definition.js';
 export { checkPlugin } from '../plugin/check-plugin.js';
@@ -105,8 +139,16 @@ export {
   type MetricValue,
   type PromptValues,
 } from '../plugin/metric.js';
+export {
+  BUILT_IN_OBJECTIVES,
+  type ChosenObjective,
+  chooseObjective,
+  defineObjective,
+  type ObjectiveDefinition,
+} from '../plugin/objective.js';
 export { optionDefaults, parseOptions } from '../plugin/option-values.js';
 export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
+export { type NamedOptions, optionsOf, optionsText, readNamedOptions, splitNames } from '../plugin/options-text.js';
 export {
   definePruneAlgo,
   type Progress,
@@ -115,6 +157,13 @@ export {
   type PruneResult,
 } from '../plugin/prune-algo.js';
 export { Registry } from '../plugin/registry.js';
+export {
+  defineScoreMetric,
+  type KnownEdges,
+  type ScoreMetric,
+  type ScoreMetricContext,
+} from '../plugin/score-metric.js';
+export { chooseSelection, defineSelection, type SelectionDefinition } from '../plugin/selection.js';
 export {
   defineTask,
   type OfficialCircuit,

@@ -4,6 +4,8 @@
  */
 export { writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
+export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
+export { makeFolder } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';
@@ -13,7 +15,7 @@ export { checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '
 export { edgeCounts } from '../graph/circuit-sizes.js';
 export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
-export { edgeSelection } from '../graph/edge-ranking.js';
+export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
@@ -26,18 +28,22 @@ export { type DiscoverHooks, type DiscoverResult, discover, type RunPhase, score
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
 export { faithfulnessScale } from '../run/faithfulness.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
-export { choosePrompts, promptsHash, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
+export { promptsHash } from '../run/prompts-hash.js';
+export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 export type { DiscoverRequest, RunIdentity } from '../run/request.js';
 export {
   type AblationChoice,
   type ChosenMetric,
   circuitOutputs,
+  metricText,
+  metricUnit,
   type PatchType,
   patchDescription,
   referenceOutputs,
 } from '../run/run-circuits.js';
 export { runJsonOf } from '../run/run-json.js';
 export { VERIFY_TOLERANCE, type VerifyHooks, type VerifyRequest, verifyRun } from '../run/verify.js';
+export type { ReadOptions } from '../run-folder/checksums.js';
 export { cellHash, cellProgress, waitUntilFree } from '../run-folder/experiment-cells.js';
 export {
   cellFolder,
@@ -51,6 +57,14 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
+export type {
+  BarsFigure,
+  CurveFigure,
+  HeatMapFigure,
+  ResultFigure,
+  TableFigure,
+} from '../run-folder/figures.js';
+export { type FolderLock, lockFolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';
@@ -65,6 +79,7 @@ export {
   type Measurement,
   measurementsSchema,
   nodesSchema,
+  type PromptExample,
   type RunJson,
   runSchema,
   timingsSchema,
@@ -79,3 +94,5 @@ export {
   writeScoresFolder,
 } from '../run-folder/scores-folder.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { type GradientCheckRequest, gradientsAgainstDifferences } from '../validation/gradient-check.js';
+export { type CheckedDifference, residualSums } from '../validation/residual-sums.js';

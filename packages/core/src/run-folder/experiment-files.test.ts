@@ -60,9 +60,11 @@ describe('an experiment folder', () => {
         [
           { a: 'x,"y"', b: null },
           { a: 'inf', b: 0.5 },
+          { a: '=1+1', b: -2 },
+          { a: '-inf', b: '@SUM(A1)' },
         ],
       ),
-    ).toBe('a,b\n"x,""y""",\ninf,0.5\n');
+    ).toBe('a,b\n"x,""y""",\ninf,0.5\n\'=1+1,-2\n-inf,\'@SUM(A1)\n');
     const store = await openExperimentFolder(folder, 'refuse');
     const row = {
       ...{ cell: 'a/eap/seed-0', task: 'a', model: 'm', algo: 'eap', seed: 0, metric: 'kl', unit: 'nats' },

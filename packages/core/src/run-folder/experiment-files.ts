@@ -178,13 +178,18 @@ async function refuse(folder: string, existing: ExistingFolder): Promise<void> {
   });
 }
 
-/** Comma-separated values as RFC 4180 has them, but for plain line ends; null is empty. */
+/**
+ * Comma-separated values as RFC 4180 has them, but for plain line ends; null is empty. Names that a spreadsheet would take for a
+ * formula stand behind an apostrophe; numbers stay as they are.
+ */
 export function csvText(
   columns: readonly string[],
   rows: readonly Readonly<Record<string, JsonNumber | string | boolean | null>>[],
 ): string {
   const field = (value: unknown): string => {
-    const text = value === null || value === undefined ? '' : String(value);
+    const plain = value === null || value === undefined ? '' : String(value);
+    const formula = typeof value === 'string' && /^[=+\-@\t\r]/.test(value) && !/^-?inf$/.test(value);
+    const text = formula ? `'${plain}` : plain;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const lines = [columns, ...rows.map((row) => columns.map((name) => row[name]))];

@@ -15,7 +15,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const lockText = (owner: object) => writeFile(join(folder, LOCK_NAME), JSON.stringify(owner));
+/** Which processes a lock's holder sees, as the lock of this process says it. */
+let place: string | null;
+beforeAll(async () => {
+  const own = await mkdtemp(join(tmpdir(), 'run-store-'));
+  const lock = await lockFolder(own);
+  place = JSON.parse(await readFile(join(own, LOCK_NAME), 'utf8')).place;
+  await lock.release();
+  await rm(own, { recursive: true });
+});
+
+/** The text of a lock whose holder sees our processes, if it does not say otherwise. */
+const textOf = (owner: object): string => JSON.stringify({ place, ...owner });
+const lockText = (owner: object) => writeFile(join(folder, LOCK_NAME), textOf(owner));
+/** Watching is quick here. */
+const QUICK = { beat: 20, watch: 200 };
 
 describe('lockFolder', () => {
   it('one holder at a time, and free again after release', async () => {
@@ -43,11 +57,11 @@ describe('lockFolder', () => {
   });
 
   it('a claim whose taker died is taken over like the lock itself', async () => {
-    const left = JSON.stringify({ pid: 2 ** 22 - 1, host: hostname(), started: null });
+    const left = textOf({ pid: 2 ** 22 - 1, host: hostname(), started: null });
     await writeFile(join(folder, LOCK_NAME), left);
     const name = createHash('sha256').update(`${LOCK_NAME}\0${left}`).digest('hex').slice(0, 24);
     const claim = join(folder, `${LOCK_NAME}.${name}.tmp`);
-    await writeFile(claim, JSON.stringify({ pid: process.pid, host: hostname(), started: null }));
+    await writeFile(claim, textOf({ pid: process.pid, host: hostname(), started: null }));
     await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'run-locked' });
     await writeFile(claim, left);
     await (await lockFolder(folder)).release();
@@ -55,8 +69,7 @@ describe('lockFolder', () => {
   });
 
   it('removes what killed processes left, and nothing of living ones', async () => {
-    const attempt = (name: string, owner: object) =>
-      writeFile(join(folder, `${LOCK_NAME}.${name}.tmp`), JSON.stringify(owner));
+    const attempt = (name: string, owner: object) => writeFile(join(folder, `${LOCK_NAME}.${name}.tmp`), textOf(owner));
     await attempt('dead', { pid: 2 ** 22 + 1, host: hostname(), started: '1' }); // above the largest process id
     await attempt('alive', { pid: process.pid, host: hostname(), started: null });
     await writeFile(join(folder, 'other.tmp'), '');
@@ -112,8 +125,59 @@ describe('lockFolder', () => {
     });
     await expect(lockFolder(folder)).rejects.toThrow(/process 1 on elsewhere is writing .*; wait for it/);
     await silentFor(130);
-    await (await lockFolder(folder)).release();
+    await (await lockFolder(folder, QUICK)).release();
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('a container of the same host name is believed by its heartbeat, whatever runs under its process id here', async () => {
+    const path = join(folder, LOCK_NAME);
+    const other = { pid: 2 ** 22 - 1, host: hostname(), place: 'boot pid:[1]', started: '1' }; // no such process here
+    await lockText(other);
+    await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'run-locked', fields: { pid: other.pid } });
+    await expect(lockFolder(folder)).rejects.toThrow('of another container is writing');
+    await lockText({ ...other, pid: process.pid }); // there is one here, which holds nothing
+    await utimes(path, new Date(0), new Date(0));
+    await (await lockFolder(folder, QUICK)).release();
+    // A clock that is behind: the lock looks silent, but is touched.
+    await lockText(other);
+    const beat = setInterval(() => void utimes(path, new Date(), new Date(Date.now() - 3_600_000)), 20);
+    try {
+      await utimes(path, new Date(0), new Date(0));
+      await expect(lockFolder(folder, QUICK)).rejects.toMatchObject({ code: 'run-locked' });
+    } finally {
+      clearInterval(beat);
+    }
+  });
+
+  it.each([0, -1, 1.5, 2 ** 60])('a process id that is none (%d) holds nothing once it is silent', async (pid) => {
+    const path = join(folder, LOCK_NAME);
+    await lockText({ pid, host: hostname(), started: null });
+    const then = new Date(Date.now() - 130_000);
+    await utimes(path, then, then);
+    await (await lockFolder(folder, QUICK)).release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('a time in the future is no sign of life by itself, but one that changes is', async () => {
+    const path = join(folder, LOCK_NAME);
+    const future = (seconds: number) => new Date(Date.now() + seconds * 1000);
+    for (const owner of [{ pid: 1, host: 'elsewhere', started: null }, { pid: 0 }]) {
+      await lockText(owner);
+      await utimes(path, future(1e6), future(1e6));
+      await (await lockFolder(folder, QUICK)).release();
+    }
+    await lockText({ pid: 1, host: 'elsewhere', started: null });
+    let seconds = 1e6;
+    const beat = setInterval(() => {
+      seconds += 1;
+      void utimes(path, future(seconds), future(seconds));
+    }, 20);
+    try {
+      await utimes(path, future(seconds), future(seconds));
+      await expect(lockFolder(folder, QUICK)).rejects.toMatchObject({ code: 'run-locked' });
+    } finally {
+      clearInterval(beat);
+    }
   });
 
   it('is touched while it is held, so that other machines see a sign of life, and no longer once it is released', async () => {

@@ -3,13 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileError } from '../files/file-error.js';
 import { parseCircuitJson } from '../graph/circuit-json.js';
+import type { ReadOptions } from './checksums.js';
 import type { ReportInput } from './report-input.js';
 import { RUN_FILES } from './run-files.js';
 import { finishedPart, RunReader, readRun } from './run-reader.js';
 
-/** What the report of a run is made of. @throws AutoCircuitError for a folder without a finished run, or with broken files */
-export async function readFinishedRun(folder: string): Promise<ReportInput> {
-  const run = await readRun(folder);
+/**
+ * What the report of a run is made of.
+ * @throws AutoCircuitError for a folder without a finished run; `run-damaged` where a file is not what it was when it was written
+ */
+export async function readFinishedRun(folder: string, options: ReadOptions = {}): Promise<ReportInput> {
+  const run = await readRun(folder, options);
   const reader = new RunReader(resolve(folder));
   const measurements = finishedPart(await reader.measurements(), folder);
   const path = join(folder, RUN_FILES.circuit);

@@ -1,5 +1,6 @@
 /** @file What a report is made of: one run, as it lies in its folder. */
 import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
+import type { ResultFigure } from './figures.js';
 import type { Measurement, RunJson } from './schemas.js';
 import type { Verification } from './verification-file.js';
 
@@ -13,6 +14,8 @@ export interface ReportInput {
   readonly nodes?: NodeScores;
   /** What training saw at each step, by name. */
   readonly curves?: Readonly<Record<string, readonly number[]>>;
+  /** What the result shows beyond scores and curves. */
+  readonly figures?: readonly ResultFigure[];
   /** The circuit that was kept. */
   readonly circuit: Circuit;
   readonly measurements: readonly Measurement[];

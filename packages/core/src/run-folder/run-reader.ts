@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { AutoCircuitError } from '../errors/error.js';
 import type { Graph, NodeScores } from '../graph/types.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
+import { checkRunFiles, type ReadOptions } from './checksums.js';
 import { nodesFromJson, readNeurons } from './node-files.js';
 import { RUN_FILES, readIfThere } from './run-files.js';
 import {
@@ -89,8 +90,18 @@ export class RunReader {
   }
 }
 
-/** The run that a folder holds, finished or not. @throws AutoCircuitError when it holds none */
-export async function readRun(folder: string): Promise<RunJson> {
+/**
+ * The run that a folder holds, finished or not.
+ * @throws AutoCircuitError when it holds none; `run-damaged` where a file of it is not what it was when it was written
+ */
+export async function readRun(folder: string, options: ReadOptions = {}): Promise<RunJson> {
+  const run = await readRunJson(folder);
+  await checkRunFiles(resolve(folder), options);
+  return run;
+}
+
+/** `run.json` of a folder; no other file is looked at. @throws AutoCircuitError when there is none */
+export async function readRunJson(folder: string): Promise<RunJson> {
   const path = join(resolve(folder), RUN_FILES.run);
   const text = await readIfThere(path);
   if (text === null) {
@@ -115,6 +126,6 @@ export function finishedPart<T>(part: T | null, folder: string): T {
     fields: { path: folder },
     where: 'run',
     what: `the run in ${folder} is not finished`,
-    fix: 'finish it first: discover with the same request, resuming it',
+    fix: 'finish it first: resume it with the same request',
   });
 }

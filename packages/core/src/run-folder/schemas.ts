@@ -34,7 +34,9 @@ export const requestSchema = z.object({
   patchType: z.enum(['tree', 'edge']),
   reverse: z.boolean(),
   /** How edges are chosen by their scores. */
-  select: z.enum(['threshold', 'top', 'greedy']).default('threshold'),
+  select: z.string().default('threshold'),
+  /** What edges are ranked by: |score|, or the score itself. */
+  rankBy: z.enum(['absolute', 'signed']).default('absolute'),
   sizes: sizesSchema,
   keep: z.union([z.number(), z.literal('auto')]),
   batchSize: z.number(),
@@ -49,6 +51,21 @@ export const requestSchema = z.object({
 });
 /** What a run was asked, as `run.json` has it. */
 export type RunRequest = z.infer<typeof requestSchema>;
+
+/** A prompt that circuits were measured on, as text. */
+const promptExampleSchema = z.object({
+  /** Its place among the values by prompt of `measurements.json`. */
+  at: z.number(),
+  /** Its place in the data set. */
+  index: z.number(),
+  clean: z.string(),
+  corrupt: z.string(),
+  /** At the last position. */
+  answers: z.array(z.string()),
+  wrongAnswers: z.array(z.string()),
+});
+/** A prompt that circuits were measured on, as text. */
+export type PromptExample = z.infer<typeof promptExampleSchema>;
 
 /** `run.json`: what was asked and with what; no timings, so that equal runs write equal files. */
 export const runSchema = z.object({
@@ -67,11 +84,21 @@ export const runSchema = z.object({
     labels: z.array(z.string()).optional(),
     /** Positions of words (`word_idxs`), likewise. */
     words: z.record(z.string(), z.number()).optional(),
+    /** Some of the test prompts, where they are text. */
+    examples: z.array(promptExampleSchema).optional(),
   }),
   /** Whether scores have a sign: above 0 where the edge supports the answer. Runs of early versions do not say it. */
   signed: z.boolean().optional(),
+  /** By package: of the tool, of plugins from outside with the core that they use, of Node. */
   versions: z.record(z.string(), z.string()),
   runtime: z.string(),
+  /**
+   * What the run may take, and whether that was asked for (else it is half of the machine's): what does not fit is run in more
+   * parts, and sums in parts have other last digits. Runs of early versions do not say it.
+   */
+  memory: z.object({ bytes: z.number(), asked: z.boolean() }).optional(),
+  /** The file with the checksums of the others. Runs of early versions have none. */
+  checksums: z.literal('checksums.json').optional(),
 });
 /** The content of `run.json`. */
 export type RunJson = z.infer<typeof runSchema>;
@@ -90,6 +117,8 @@ export const pointSchema = z.object({
   /** By prompt, in the order of the test prompts: value = Σ promptValues ÷ Σ promptWeights (without weights: their mean). */
   promptValues: z.array(numberSchema).optional(),
   promptWeights: z.array(numberSchema).optional(),
+  /** Further numbers of the metric, by name. */
+  parts: z.record(z.string(), numberSchema).optional(),
   /** Of the whole point, not of this metric; left out where prompts have no wrong answers. */
   faithfulness: numberSchema.optional(),
   /** Standard error of the faithfulness, like `standardError`. */
@@ -136,6 +165,8 @@ export const timingsSchema = z.object({
   seconds: z.object({ load: z.number(), score: z.number(), measure: z.number() }),
   memoryMb: z.number(),
   resumed: z.boolean(),
+  /** Of the rest. */
+  sha256: z.string().optional(),
 });
 /** The content of `timings.json`. */
 export type Timings = z.infer<typeof timingsSchema>;

@@ -88,7 +88,7 @@ export function readScores(path: string, graph: Graph): PruneScores {
         code: 'invalid-file',
         fields: { path, key: module },
         where: 'run',
-        what: `${path}: the scores of "${module}" are no floats`,
+        what: `${path}: the scores of "${module}" are not floats`,
       });
     }
     scores[module] = floatTensor(data, shape);

@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../files/atomic-file.js';
 import { makeCircuit } from '../graph/circuit.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
+import { checkRunFiles, type ReadOptions } from './checksums.js';
 import { nodesToJson, toFileNodes, writeNeurons } from './node-files.js';
 import { RUN_FILES } from './run-files.js';
 import { RunReader } from './run-reader.js';
@@ -57,8 +58,9 @@ export async function writeScoresFolder(
 }
 
 /** What a folder holds; null where it has no `circuit.json`. @throws AutoCircuitError for files that are broken or do not belong together */
-export async function readScoresFolder(folder: string): Promise<ScoresFolder | null> {
+export async function readScoresFolder(folder: string, options: ReadOptions = {}): Promise<ScoresFolder | null> {
   const path = join(folder, RUN_FILES.circuit);
+  if (existsSync(join(folder, RUN_FILES.run))) await checkRunFiles(folder, options);
   if (!existsSync(path)) return null;
   // circuit.json describes its graph in full; the scores belong to the same one
   const { circuit } = parseCircuitJson(await readFile(path, 'utf8'), path);

@@ -1,31 +1,55 @@
 /** @file Writes a run folder: scores, measurements, partial work, and what follows from finishing or giving up. */
 import { existsSync } from 'node:fs';
-import { rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files/atomic-file.js';
-import { errnoOf } from '../files/file-error.js';
+import { errnoOf, fileError } from '../files/file-error.js';
+import { makeFolder } from '../files/folder.js';
 import type { Graph } from '../graph/types.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { fileCheckpoint } from './checkpoint-file.js';
+import type { Checksums, ListedFile } from './checksums.js';
 import type { FolderLock } from './lock.js';
 import { nodesToJson, writeNeurons } from './node-files.js';
-import { readIfThere, removeRunFiles } from './run-files.js';
+import { RUN_FILES, readIfThere, removeRunFiles } from './run-files.js';
 import { RunReader } from './run-reader.js';
 import { type Timings, toJsonNumber, toJsonText } from './schemas.js';
 import { INTERVAL_FACTOR, writeScores } from './score-files.js';
+import { sealed, sealedText, textUnderSeal } from './seal.js';
 import { type Verification, verificationFile } from './verification-file.js';
+
+/** What a `RunStore` is made of. */
+export interface StoreParts {
+  readonly lock: FolderLock;
+  /** Null for a run of an early version, which gets none later either. */
+  readonly checksums: Checksums | null;
+  /** Tells runs apart, so that partial work of another run is noticed. */
+  readonly key: string;
+  readonly resumed: boolean;
+  readonly onWarning?: ((line: string) => void) | undefined;
+}
+
+/** Work that is quickly made again. */
+const LITTLE_WORK: readonly string[] = ['references.json'];
 
 /** A run folder that this process writes; made by `openRunStore`, to be closed with `close` or `finish`. */
 export class RunStore extends RunReader {
-  readonly #lock: FolderLock;
-  /** Whether work of an earlier process was found. */
-  readonly resumed: boolean;
+  readonly #parts: StoreParts;
 
-  constructor(folder: string, lock: FolderLock, resumed: boolean) {
+  constructor(folder: string, parts: StoreParts) {
     super(folder);
-    this.#lock = lock;
-    this.resumed = resumed;
+    this.#parts = parts;
+  }
+
+  /** Whether work of an earlier process was found. */
+  get resumed(): boolean {
+    return this.#parts.resumed;
+  }
+
+  /** Lists these files as finished, as they are now. */
+  async commit(...files: ListedFile[]): Promise<void> {
+    await this.#parts.checksums?.commit(files);
   }
 
   /** Scores last: where they are, what belongs to them is there too. */
@@ -41,65 +65,107 @@ export class RunStore extends RunReader {
       await writeScores(this.path('standardErrors'), graph, standardErrors, metadata);
     }
     await writeScores(this.path('scores'), graph, scores);
+    await this.commit('neurons', 'nodes', 'curves', 'standardErrors', 'scores');
   }
 
   /** The algorithm's own partial work. */
   checkpoint(): Checkpoint {
-    return fileCheckpoint(join(this.path('partial'), 'algorithm.safetensors'));
+    return this.#checkpointAt(join(this.path('partial'), 'algorithm.safetensors'), 'algorithm');
   }
 
   /** The training of constants for optimal ablation, unfinished or finished. */
   constants(): Checkpoint {
-    return fileCheckpoint(this.path('constants'));
+    return this.#checkpointAt(this.path('constants'), 'constants');
   }
 
-  /** A piece of partial work by name, or null. */
+  #checkpointAt(path: string, name: string): Checkpoint {
+    const { checksums, key, onWarning } = this.#parts;
+    const previous = join(this.path('partial'), `${name}.previous.safetensors`);
+    return fileCheckpoint(path, { key, previous, unsealed: checksums === null, onWarning });
+  }
+
+  /** A piece of partial work by name; null where there is none, or where it is damaged, so that it is made again. */
   async readPartial(name: string): Promise<string | null> {
-    return readIfThere(join(this.path('partial'), name));
+    const path = join(this.path('partial'), name);
+    const file = await readIfThere(path);
+    if (file === null) return null;
+    const text = textUnderSeal(file, this.#nameOfPartial(name));
+    if (text === null) this.#parts.onWarning?.(`the partial work in ${path} is damaged and is made again`);
+    return text;
   }
   /** Keeps a piece of partial work, whole or not at all. */
   async writePartial(name: string, text: string): Promise<void> {
-    await writeFileAtomic(join(this.path('partial'), name), text);
+    await writeFileAtomic(join(this.path('partial'), name), sealedText(text, this.#nameOfPartial(name)));
+  }
+  #nameOfPartial(name: string): string {
+    return `${this.#parts.key}/${name}`;
   }
 
-  /** One of the JSON files. @throws AutoCircuitError for numbers that JSON cannot hold */
-  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'nodes' | 'timings', value: unknown): Promise<void> {
-    await writeFileAtomic(this.path(file), toJsonText(value, this.path(file)));
+  /** One of the JSON files; to be listed by `commit`. @throws AutoCircuitError for numbers that JSON cannot hold */
+  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'nodes', value: unknown): Promise<void> {
+    const text = toJsonText(value, this.path(file));
+    await this.#parts.checksums?.announce(file, text);
+    await writeFileAtomic(this.path(file), text);
   }
   /** `timings.json`, which differs from run to run. */
   async writeTimings(timings: Timings): Promise<void> {
-    await this.writeJson('timings', timings);
+    const path = this.path('timings');
+    await writeFileAtomic(path, toJsonText(sealed(timings, RUN_FILES.timings), path));
   }
   /** Beside the run's own files, none of which it changes. */
   async writeVerification(verification: Verification): Promise<void> {
-    const path = join(this.folder, verificationFile(verification.backend.name));
-    await writeFileAtomic(path, toJsonText(verification, path));
+    const name = verificationFile(verification.backend.name);
+    const path = join(this.folder, name);
+    await writeFileAtomic(path, toJsonText(sealed(verification, name), path));
   }
   /** `report.html`. */
   async writeReport(html: string): Promise<void> {
     await writeFileAtomic(this.path('report'), html);
   }
 
+  /** Makes place for partial work, in a run that was finished but lacks a file. */
+  async begin(): Promise<void> {
+    try {
+      await makeFolder(this.path('partial'));
+    } catch (cause) {
+      throw fileError('run', 'write', this.path('partial'), cause);
+    }
+  }
+
   /** The run is complete: partial work goes, then the lock. */
   async finish(): Promise<void> {
-    await rm(this.path('partial'), { recursive: true, force: true });
+    const unlisted = existsSync(this.path('partial')) ? (this.#parts.checksums?.unlisted() ?? []) : [];
+    if (unlisted.length > 0) await this.commit(...unlisted);
+    try {
+      await rm(this.path('partial'), { recursive: true, force: true });
+    } catch (cause) {
+      throw fileError('run', 'remove', this.path('partial'), cause);
+    }
     await this.close();
   }
 
-  /** Removes a new run in which nothing was finished, so that a corrected request finds the folder free. */
+  /**
+   * Removes a new run that holds no work, so that a corrected request finds the folder free. Whatever an algorithm or a training
+   * has saved stays.
+   */
   async abandon(): Promise<void> {
-    if (this.resumed || existsSync(this.path('scores'))) return;
-    await removeRunFiles(this.folder);
+    if (this.resumed || existsSync(this.path('scores')) || existsSync(this.path('constants'))) return;
+    const partial = (await readdir(this.path('partial')).catch(ignoreSystemError)) ?? [];
+    if (partial.some((name) => !LITTLE_WORK.includes(name))) return;
+    // The error that this follows is the one to report: what cannot be removed stays.
+    await removeRunFiles(this.folder).catch(ignoreSystemError);
     await this.close();
-    await rmdir(this.folder).catch((cause: unknown) => {
-      if (errnoOf(cause) === undefined) throw cause; // not empty: it was there before us
-    });
+    await rmdir(this.folder).catch(ignoreSystemError); // not empty: it was there before us
   }
 
   /** Gives up the folder's lock; what is unfinished stays to be resumed. */
   async close(): Promise<void> {
-    await this.#lock.release();
+    await this.#parts.lock.release();
   }
+}
+
+function ignoreSystemError(cause: unknown): void {
+  if (errnoOf(cause) === undefined) throw cause;
 }
 
 const jsonCurves = (curves: Readonly<Record<string, readonly number[]>>) =>

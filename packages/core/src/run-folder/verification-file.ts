@@ -48,6 +48,8 @@ export const verificationSchema = z.object({
       agrees: z.boolean(),
     }),
   ),
+  /** Of the rest. */
+  sha256: z.string().optional(),
 });
 /** How a run compares with the numbers of another backend. */
 export type Verification = z.infer<typeof verificationSchema>;

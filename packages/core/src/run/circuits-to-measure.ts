@@ -2,12 +2,13 @@
 import { AutoCircuitError } from '../errors/error.js';
 import { connectedPart, makeCircuit } from '../graph/circuit.js';
 import { edgeCounts } from '../graph/circuit-sizes.js';
-import { edgeSelection, rankingOf } from '../graph/edge-ranking.js';
-import type { SelectionName } from '../graph/edge-ranking-names.js';
+import { edgeSelection, rankingOf, type Selecting, selectionText } from '../graph/edge-ranking.js';
+import type { RankBy } from '../graph/edge-ranking-names.js';
 import { edgesAbove } from '../graph/scores.js';
 import type { Circuit, Graph, PruneScores } from '../graph/types.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
 import type { CircuitRunSettings } from './run-circuits.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** A circuit to measure. Its edges are made when asked for: all circuits of a large graph would not fit in memory. */
 export interface SizedCircuit {
@@ -27,7 +28,9 @@ export interface MadeCircuit {
 /** How circuits are run, and how their edges are chosen by scores. */
 export interface SelectionSettings extends CircuitRunSettings {
   /** Default: `threshold`. */
-  readonly select?: SelectionName;
+  readonly select?: Selecting;
+  /** What edges are ranked by. Default: `absolute`. */
+  readonly rankBy?: RankBy;
 }
 
 /**
@@ -37,16 +40,16 @@ export interface SelectionSettings extends CircuitRunSettings {
  */
 export function circuitsToMeasure(
   graph: Graph,
-  scores: PruneScores,
+  { scores, standardErrors }: ScoredEdges,
   sizes: CircuitSizes,
   settings: SelectionSettings,
   keep?: number,
 ): SizedCircuit[] {
-  const { select = 'threshold' } = settings;
+  const { select = 'threshold', rankBy = 'absolute' } = settings;
   checkSelection(sizes, select);
-  const selection = edgeSelection(graph, scores, select);
+  const selection = edgeSelection(graph, scores, select, { rankBy, standardErrors });
   const chosen = new Map<number, SizedCircuit>();
-  const counts = sizes.by === 'threshold' ? [] : countsOf(graph, scores, sizes);
+  const counts = sizes.by === 'threshold' ? [] : countsOf(graph, scores, sizes, rankBy);
   if (keep !== undefined) counts.push(keep);
   for (const requested of [...new Set(counts)].sort((a, b) => a - b)) {
     const edges = selection.count(requested);
@@ -55,9 +58,9 @@ export function circuitsToMeasure(
     chosen.set(edges, { requested, edges, make });
   }
   if (sizes.by === 'threshold') {
-    const edges = rankingOf(graph, scores).reaching(sizes.threshold);
+    const edges = rankingOf(graph, scores, rankBy).reaching(sizes.threshold);
     if (edges === 0) throw noEdgeReaches(sizes.threshold);
-    const make = () => madeCircuit(makeCircuit(graph, edgesAbove(graph, scores, sizes.threshold)), settings);
+    const make = () => madeCircuit(makeCircuit(graph, edgesAbove(graph, scores, sizes.threshold, rankBy)), settings);
     if (!chosen.has(edges)) chosen.set(edges, { requested: null, edges, make });
   }
   return [...chosen.values()].sort((a, b) => a.edges - b.edges);
@@ -66,23 +69,23 @@ export function circuitsToMeasure(
 /** The one of `circuits` that was asked to have `keep` edges. */
 export function keptCircuit(
   graph: Graph,
-  scores: PruneScores,
+  { scores, standardErrors }: ScoredEdges,
   circuits: readonly SizedCircuit[],
   keep: number,
-  select: SelectionName = 'threshold',
+  { select = 'threshold', rankBy = 'absolute' }: Pick<SelectionSettings, 'select' | 'rankBy'> = {},
 ): SizedCircuit {
-  const count = edgeSelection(graph, scores, select).count(keep);
+  const count = edgeSelection(graph, scores, select, { rankBy, standardErrors }).count(keep);
   return circuits.find(({ edges }) => edges === count)!;
 }
 
 /** @throws AutoCircuitError for a threshold where edges are chosen by number */
-export function checkSelection(sizes: CircuitSizes, select: SelectionName): void {
+export function checkSelection(sizes: CircuitSizes, select: Selecting): void {
   if (sizes.by !== 'threshold' || select === 'threshold') return;
   throw new AutoCircuitError({
     code: 'conflicting-options',
     fields: { options: ['select', 'threshold'] },
     where: 'measure',
-    what: `a threshold on |score| chooses edges by itself, so "${select}" has nothing to choose`,
+    what: `a threshold on |score| chooses edges by itself, so "${selectionText(select)}" has nothing to choose`,
     fix: 'choose edges by threshold, or give sizes as numbers of edges',
   });
 }
@@ -111,14 +114,19 @@ const noEdgeReaches = (threshold: number): AutoCircuitError =>
     fix: 'lower it, or give sizes as numbers of edges',
   });
 
-function countsOf(graph: Graph, scores: PruneScores, sizes: Exclude<CircuitSizes, { by: 'threshold' }>): number[] {
+function countsOf(
+  graph: Graph,
+  scores: PruneScores,
+  sizes: Exclude<CircuitSizes, { by: 'threshold' }>,
+  rankBy: RankBy,
+): number[] {
   if (sizes.by === 'list')
     return edgeCounts(graph, {
       rule: sizes.counts,
       zero: sizes.counts.includes(0),
       all: sizes.counts.includes(graph.edgeCount),
     });
-  return edgeCounts(graph, sizes.rule === 'default' ? { scores } : { scores, rule: sizes.rule });
+  return edgeCounts(graph, sizes.rule === 'default' ? { scores, rankBy } : { scores, rankBy, rule: sizes.rule });
 }
 
 /** What ties made of the sizes, in a sentence, or null. */

@@ -66,7 +66,7 @@ describe('discover', () => {
     // 1 edge of 25 is not faithful, and the whole model always is.
     const small = await keptOf(1, 25);
     expect(small.edges).toBe(1);
-    expect(small.warnings).toEqual([expect.stringMatching(/largest below the whole model is kept \(1 edges\)/)]);
+    expect(small.warnings).toEqual([expect.stringMatching(/largest below the whole model is kept \(1 edge\)/)]);
     const whole = await keptOf(25);
     expect(whole.edges).toBe(25);
     expect(whole.warnings).toEqual([expect.stringMatching(/^nothing but the whole model was measured/)]);
@@ -185,6 +185,7 @@ describe('discover', () => {
     await discover(stored('whole', 'refuse'), { renderReport: () => 'report' });
     const whole = await files('whole');
     expect(Object.keys(whole)).toEqual([
+      'checksums.json',
       'circuit.json',
       'measurements.json',
       'report.html',

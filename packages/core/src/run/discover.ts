@@ -6,17 +6,18 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { AutoCircuitError } from '../errors/error.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+import { selectionText } from '../graph/edge-ranking.js';
 import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, NodeScores, PruneScores } from '../graph/types.js';
-import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
+import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
+import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
 import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
-import { toFileNodes } from '../run-folder/node-files.js';
-import { openRunStore } from '../run-folder/open-run.js';
+import { checkSameMaker, type OpenedStore, openRunStore } from '../run-folder/open-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
-import { toFileScores } from '../run-folder/score-files.js';
 import type { RunStore } from '../run-folder/store.js';
+import { checkedScores } from './check-results.js';
 import {
   checkSelection,
   circuitsToMeasure,
@@ -29,6 +30,8 @@ import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
+import { withCheckpointPath } from './score-errors.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** What a run is doing: reference outputs and constants, scores, or measurements. */
 export type RunPhase = 'reference' | 'score' | 'measure';
@@ -69,22 +72,40 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   checkCircuitRun(request, request.force ?? false);
   const { graph } = request.model;
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
-  checkMetrics(request.metrics, prompts.test);
+  checkMetrics(request.metrics, prompts.test, request.known ?? null);
   checkObjective(request.objective, prompts);
   checkSizes(request, graph.edgeCount);
   if (!request.store) return runParts(request, hooks, prompts, null, null);
   const { folder, existing, identity } = request.store;
   const run = runJsonOf(request, identity, prompts);
-  const store = await openRunStore(folder, run, existing);
+  const { force = false } = request;
+  const opened = await openRunStore(folder, run, existing, {
+    force,
+    ...(hooks.onWarning ? { onWarning: hooks.onWarning } : {}),
+  });
+  const { store } = opened;
   try {
-    return await runParts(request, hooks, prompts, store, run);
+    const finished = await finishedRun(request, hooks, opened);
+    if (finished) {
+      await store.finish();
+      return finished;
+    }
+    if (store.resumed) {
+      checkSameMaker(store.folder, opened.run, run);
+      await store.begin();
+    }
+    return await runParts(request, hooks, prompts, store, opened.run);
   } catch (cause) {
-    if (cause instanceof AutoCircuitError && cause.kind === 'user') await store.abandon();
+    if (isMistake(cause)) await store.abandon();
     throw cause;
   } finally {
     await store.close();
   }
 }
+
+/** Whether an error is about what was asked: what a file system refuses may succeed with the same request. */
+const isMistake = (error: unknown): boolean =>
+  error instanceof AutoCircuitError && error.kind === 'user' && error.fields.errno === undefined;
 
 async function runParts(
   request: DiscoverRequest,
@@ -94,11 +115,6 @@ async function runParts(
   run: RunJson | null,
 ): Promise<DiscoverResult> {
   const { model, loadSeconds = 0 } = request;
-  const finished = store && run ? await finishedRun(request, hooks, store, run) : null;
-  if (finished) {
-    await store!.finish();
-    return finished;
-  }
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
     checkpoint: store?.constants(),
@@ -112,12 +128,17 @@ async function runParts(
     const referenced = performance.now();
     const result = await scoresOf(request, hooks, prompts, patch, store);
     const scored = performance.now();
-    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result.scores);
+    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result);
     await store?.writeJson('measurements', measurements);
     await store?.writeJson(
       'circuit',
-      circuitToJson(circuit, result.scores, { select: request.select ?? 'threshold', connected }),
+      circuitToJson(circuit, result.scores, {
+        select: selectionText(request.select ?? 'threshold'),
+        rankBy: request.rankBy ?? 'absolute',
+        connected,
+      }),
     );
+    await store?.commit('measurements', 'circuit');
     const timings: Timings = {
       seconds: {
         load: loadSeconds,
@@ -142,8 +163,7 @@ async function runParts(
 async function finishedRun(
   request: DiscoverRequest,
   { renderReport }: DiscoverHooks,
-  store: RunStore,
-  run: RunJson,
+  { store, run }: OpenedStore,
 ): Promise<DiscoverResult | null> {
   const result = store.scores(request.model.graph);
   const measurements = await store.measurements();
@@ -196,7 +216,7 @@ export async function scoresOf(
     model,
     graph: model.graph,
     batches: prompts.train,
-    objective: OBJECTIVES[objective].objective,
+    objective: objectiveChosen(objective).objective,
     patch,
     seed,
     progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
@@ -204,16 +224,15 @@ export async function scoresOf(
     ...(store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
-  const { scores, standardErrors, intervalFactor, nodes, curves } = await algo.score(context, algoOptions as never);
+  let given: unknown;
+  try {
+    given = await algo.score(context, algoOptions as never);
+  } catch (error) {
+    throw withCheckpointPath(error, context.checkpoint?.path);
+  }
   signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
-  const result: PruneResult = {
-    scores: toFileScores(model.graph, scores),
-    ...(standardErrors ? { standardErrors: toFileScores(model.graph, standardErrors) } : {}),
-    ...(standardErrors && intervalFactor !== undefined ? { intervalFactor } : {}),
-    ...(nodes ? { nodes: toFileNodes(model.graph, nodes) } : {}),
-    ...(curves ? { curves } : {}),
-  };
+  const result = checkedScores(algo.name, model.graph, given);
   await store?.writeScores(model.graph, result);
   return result;
 }
@@ -222,23 +241,23 @@ async function measuredOf(
   request: DiscoverRequest,
   { onWarning }: DiscoverHooks,
   measurer: SizeMeasurer,
-  scores: PruneScores,
+  scored: ScoredEdges,
 ): Promise<MadeCircuit & { measurements: readonly Measurement[] }> {
   const { keep, sizes, model } = request;
-  const circuits = circuitsToMeasure(model.graph, scores, sizes, request, keep === 'auto' ? undefined : keep);
+  const circuits = circuitsToMeasure(model.graph, scored, sizes, request, keep === 'auto' ? undefined : keep);
   const ties = tiesWarning(circuits);
   if (ties) onWarning?.(ties);
-  const { measurements, auto } = await measurer.measure(circuits);
+  const { measurements, auto } = await measurer.measure(circuits, { ...scored, known: request.known ?? null });
   if (keep !== 'auto') {
-    return { ...keptCircuit(model.graph, scores, circuits, keep, request.select).make(), measurements };
+    return { ...keptCircuit(model.graph, scored, circuits, keep, request).make(), measurements };
   }
   const { circuit, connected } = circuits[auto.index]!.make();
   if (!auto.found) {
     const kept =
       circuit.edges.length === model.graph.edgeCount
         ? 'nothing but the whole model was measured, so it is kept'
-        : `no measured size is faithful together with the next larger one, so the largest below the whole model is kept (${circuit.edges.length} edges)`;
-    onWarning?.(`${kept}; measure more sizes with --edges, or choose one with --keep N`);
+        : `no two neighbouring sizes are both faithful, so the largest below the whole model is kept (${circuit.edges.length} ${circuit.edges.length === 1 ? 'edge' : 'edges'})`;
+    onWarning?.(`${kept}; measure more sizes, or choose the size to keep`);
   }
   return { circuit, connected, measurements };
 }
@@ -253,14 +272,15 @@ function checkSizes({ keep, sizes, select = 'threshold' }: DiscoverRequest, edge
 }
 
 /** @throws AutoCircuitError when an objective needs wrong answers and a training prompt has none */
-export function checkObjective(objective: ObjectiveName, { train }: RunPrompts): void {
+export function checkObjective(objective: ObjectiveName | ChosenObjective, { train }: RunPrompts): void {
+  const { text, needsWrongAnswers } = objectiveChosen(objective);
   const lacking = train.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
-  if (!lacking || !OBJECTIVES[objective].needsWrongAnswers) return;
+  if (!lacking || !needsWrongAnswers) return;
   throw new AutoCircuitError({
     code: 'missing-wrong-answers',
-    fields: { prompt: lacking.index, objective },
+    fields: { prompt: lacking.index, objective: text },
     where: 'discover',
-    what: `the objective "${objective}" needs wrong answers, and prompt ${lacking.index} has none`,
+    what: `the objective "${text}" needs wrong answers, and prompt ${lacking.index} has none`,
     fix: 'choose another objective (answer-logit, kl, …), or add wrong_answers to the data',
   });
 }

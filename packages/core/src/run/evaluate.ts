@@ -3,6 +3,7 @@
 import type { Circuit, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
+import type { KnownEdges } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
 import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './circuits-to-measure.js';
@@ -17,9 +18,16 @@ export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
   readonly prompts: readonly Prompt[];
   readonly metrics: readonly ChosenMetric[];
   readonly target:
-    | { readonly kind: 'scores'; readonly scores: PruneScores; readonly sizes: CircuitSizes }
+    | {
+        readonly kind: 'scores';
+        readonly scores: PruneScores;
+        readonly standardErrors?: PruneScores | undefined;
+        readonly sizes: CircuitSizes;
+      }
     | { readonly kind: 'circuit'; readonly circuit: Circuit };
   readonly force?: boolean;
+  /** The task's known circuit, for metrics that compare with it. */
+  readonly known?: KnownEdges | null;
   /** Where constants of optimal ablation are kept; without it they are trained anew, to the same. */
   readonly constants?: Checkpoint | undefined;
 }
@@ -35,13 +43,14 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
   checkCircuitRun(request, request.force ?? false);
   const { model, metrics, target } = request;
   const prompts = promptsOfRun(request.prompts, model.graph, request.ablation, request);
-  checkMetrics(metrics, prompts.test);
+  checkMetrics(metrics, prompts.test, request.known ?? null);
   const circuits =
     target.kind === 'circuit'
       ? [knownCircuit(target.circuit, request)]
-      : circuitsToMeasure(model.graph, target.scores, target.sizes, request);
+      : circuitsToMeasure(model.graph, target, target.sizes, request);
   const ties = tiesWarning(circuits);
   if (ties) hooks.onWarning?.(ties);
+  const scored = target.kind === 'scores' ? { ...target, known: request.known ?? null } : null;
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
     checkpoint: request.constants,
@@ -60,7 +69,7 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
       signal: hooks.signal,
       onProgress: hooks.onProgress,
     });
-    return (await measurer.measure(circuits)).measurements;
+    return (await measurer.measure(circuits, scored)).measurements;
   } finally {
     if (patch.kind === 'mean') patch.dispose();
   }

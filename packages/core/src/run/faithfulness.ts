@@ -60,7 +60,7 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
   // One prompt has no standard error; a gap that float32 rounding alone can make is none either.
   const error =
     gaps.length > 1 ? Math.sqrt(sum(gaps.map((g) => (g - gap) ** 2)) / (gaps.length * (gaps.length - 1))) : 0;
-  const rounding = 1e-6 * Math.max(...unpatched.map(Math.abs));
+  const rounding = 1e-6 * unpatched.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   if (!(Math.abs(gap) > Math.max(2 * error, rounding))) {
     return none({
       code: 'nothing-to-find',
@@ -68,7 +68,7 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
       what: 'the whole model and the empty circuit cannot be told apart on these prompts, so no circuit can be more or less faithful',
       expected: 'a mean gap in logit difference of more than 2 standard errors',
       got: `${gap.toPrecision(3)} ± ${error.toPrecision(3)} over ${gaps.length} prompt${gaps.length === 1 ? '' : 's'}`,
-      fix: 'check that the model does the task, use more test prompts, or name the size to keep',
+      fix: 'check that the model can do the task, use more test prompts, or name the size to keep',
     });
   }
   const prompts = (circuit: readonly BatchOutputs[]): PromptValues => ({
@@ -110,7 +110,7 @@ function byDistance(
     return none({
       code: 'nothing-to-find',
       where: 'measure',
-      what: 'patching every edge changes nothing on these prompts, so there is no circuit to find',
+      what: 'patching every edge has no effect on these prompts, so there is no circuit to find',
       fix: 'check that clean and corrupt prompts differ, or name the size to keep',
     });
   }

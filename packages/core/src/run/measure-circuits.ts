@@ -3,18 +3,24 @@
  * circuits are neighbours depends on the whole list, so a run that is taken up again runs the same ones together.
  */
 import { z } from 'zod';
+import { makeCircuit } from '../graph/circuit.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, MetricValue } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
-import type { SizedCircuit } from './circuits-to-measure.js';
+import type { MadeCircuit, SizedCircuit } from './circuits-to-measure.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
   type ChosenMetric,
   type CircuitRunSettings,
+  isScoreMetric,
+  type MeasuredScores,
   measureOne,
+  measureScores,
+  metricText,
+  metricUnit,
   outputsOfCircuits,
   type References,
   referenceOutputs,
@@ -25,6 +31,7 @@ const valueSchema = z.object({
   standardError: numberSchema.optional(),
   promptValues: z.array(numberSchema).optional(),
   promptWeights: z.array(numberSchema).optional(),
+  parts: z.record(z.string(), numberSchema).optional(),
 });
 const referencesSchema = z.object({
   model: z.array(valueSchema),
@@ -79,6 +86,7 @@ export class SizeMeasurer {
   readonly #request: MeasureSizesRequest;
   readonly #bootstrap: PromptBootstrap;
   #prepared: Prepared | null = null;
+  #scored: MeasuredScores | null = null;
   #referenceValues: ReferenceValues | null = null;
 
   constructor(request: MeasureSizesRequest) {
@@ -102,9 +110,10 @@ export class SizeMeasurer {
   async #makeReferenceValues(): Promise<ReferenceValues> {
     const { metrics, model, partial } = this.#request;
     const { references, scale } = await this.#prepare();
+    const ofOutputs = metrics.filter((metric) => !isScoreMetric(metric)); // scores are not there yet
     const values = {
-      model: metrics.map((metric) => this.#value(metric, measureOne(metric, references.model, references, model))),
-      empty: metrics.map((metric) => this.#value(metric, measureOne(metric, references.empty, references, model))),
+      model: ofOutputs.map((metric) => this.#value(metric, measureOne(metric, references.model, references, model))),
+      empty: ofOutputs.map((metric) => this.#value(metric, measureOne(metric, references.empty, references, model))),
       faithfulness: scale?.by ?? ('none' as const),
     };
     await partial?.writePartial('references.json', toJsonText(values, 'references.json'));
@@ -120,9 +129,11 @@ export class SizeMeasurer {
   }
 
   /** Measures each circuit that has not been measured yet; gives measurements in the order of `circuits` (by rising size). */
-  async measure(circuits: readonly SizedCircuit[]): Promise<MeasuredSizes> {
-    const { model, metrics, signal, onProgress } = this.#request;
-    const references = await this.references();
+  async measure(circuits: readonly SizedCircuit[], scored: MeasuredScores | null = null): Promise<MeasuredSizes> {
+    const { metrics, model, signal, onProgress } = this.#request;
+    this.#scored = scored;
+    const ends = this.#ends(await this.references());
+    const { faithfulness } = await this.references();
     const points: Measured[] = [];
     const next = (): void => {
       onProgress?.(points.length, circuits.length);
@@ -136,25 +147,40 @@ export class SizeMeasurer {
       }
     }
     onProgress?.(circuits.length, circuits.length);
-    const measurements = metrics.map(({ metric }, m): Measurement => {
-      const { name, unit, higherIsBetter } = metric;
+    const measurements = metrics.map((chosen, m): Measurement => {
       return {
-        metric: name,
-        unit,
-        higherIsBetter,
-        model: references.model[m]!.value,
-        empty: references.empty[m]!.value,
+        metric: metricText(chosen),
+        unit: metricUnit(chosen),
+        higherIsBetter: chosen.metric.higherIsBetter,
+        model: ends[m]!.model,
+        empty: ends[m]!.empty,
         points: circuits.map(({ requested, edges }, i) => ({
           requested,
           edges,
           edgesConnected: points[i]!.edgesConnected,
           ...points[i]!.values[m]!,
-          ...(references.faithfulness === 'logit-diff' ? faithfulnessOf(points[i]!) : {}),
+          ...(faithfulness === 'logit-diff' ? faithfulnessOf(points[i]!) : {}),
         })),
       };
     });
     const sizes = circuits.map(({ edges }, i) => ({ edges, faithful: points[i]!.faithful }));
     return { measurements, auto: chooseKept(sizes, model.graph.edgeCount) };
+  }
+
+  /** What each metric gives of the whole model and of the empty circuit, in the order asked. */
+  #ends({ model, empty }: ReferenceValues) {
+    const { graph } = this.#request.model;
+    const all = Array.from({ length: graph.edgeCount }, (_, edge) => edge);
+    let output = 0;
+    return this.#request.metrics.map((metric) => {
+      if (isScoreMetric(metric)) {
+        const of = (edges: readonly number[]) =>
+          this.#value(metric, measureScores(metric, makeCircuit(graph, edges), this.#scored)).value;
+        return { model: of(all), empty: of([]) };
+      }
+      const m = output++;
+      return { model: model[m]!.value, empty: empty[m]!.value };
+    });
   }
 
   /** Neighbours that may run together: as many as one run takes, and whose outputs take little memory. */
@@ -181,32 +207,36 @@ export class SizeMeasurer {
       [0, references.empty],
       [model.graph.edgeCount, references.model],
     ]);
-    const connected = circuits.map(({ make }) => make().connected.edges);
+    const sized = circuits.map(({ make }) => make());
+    const connected = sized.map((made) => made.connected.edges);
     const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
     const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal) : [];
-    for (const [i, sized] of circuits.entries()) {
-      const outputs = ends.get(sized.edges) ?? made.shift()!;
-      const point = known[i] ?? (await this.#point(connected[i]!.length, outputs));
-      if (!known[i]) await partial?.writePartial(nameOf(sized), toJsonText(point, nameOf(sized)));
+    for (const [i, one] of circuits.entries()) {
+      const outputs = ends.get(one.edges) ?? made.shift()!;
+      const point = known[i] ?? (await this.#point(sized[i]!, outputs));
+      if (!known[i]) await partial?.writePartial(nameOf(one), toJsonText(point, nameOf(one)));
       yield point;
     }
   }
 
-  async #point(edgesConnected: number, outputs: readonly BatchOutputs[]): Promise<Measured> {
+  async #point({ circuit, connected }: MadeCircuit, outputs: readonly BatchOutputs[]): Promise<Measured> {
     const { model, metrics } = this.#request;
     const { references, scale } = await this.#prepare();
     const faithfulness = scale?.of(outputs);
     const error = scale ? this.#bootstrap.standardError(scale.prompts(outputs)) : undefined;
     return {
-      edgesConnected,
-      values: metrics.map((metric) => this.#value(metric, measureOne(metric, outputs, references, model))),
+      edgesConnected: connected.edges.length,
+      values: metrics.map((metric) => {
+        if (isScoreMetric(metric)) return this.#value(metric, measureScores(metric, circuit, this.#scored));
+        return this.#value(metric, measureOne(metric, outputs, references, model));
+      }),
       ...(faithfulness === undefined ? {} : { faithfulness: toJsonNumber(faithfulness, 'faithfulness') }),
       ...(error === undefined ? {} : { faithfulnessError: toJsonNumber(error, 'the standard error of faithfulness') }),
       faithful: faithfulness !== undefined && scale!.isFaithful(faithfulness),
     };
   }
 
-  #value({ metric }: ChosenMetric, { value, standardError, prompts }: MetricValue): z.infer<typeof valueSchema> {
+  #value({ metric }: ChosenMetric, { value, standardError, prompts, parts }: MetricValue): z.infer<typeof valueSchema> {
     const error = prompts ? this.#bootstrap.standardError(prompts) : standardError;
     const list = (name: string, numbers: readonly number[] | undefined) =>
       numbers ? { [name]: numbers.map((x) => toJsonNumber(x, `a prompt's ${metric.name}`)) } : {};
@@ -215,9 +245,13 @@ export class SizeMeasurer {
       ...(error === undefined ? {} : { standardError: toJsonNumber(error, `the standard error of ${metric.name}`) }),
       ...list('promptValues', prompts?.values),
       ...list('promptWeights', prompts?.weights),
+      ...(parts ? { parts: mapped(parts, (x, name) => toJsonNumber(x, `${name} of ${metric.name}`)) } : {}),
     };
   }
 }
+
+const mapped = <A, B>(record: Readonly<Record<string, A>>, of: (value: A, name: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value, name)]));
 
 const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
   faithfulness: faithfulness!,

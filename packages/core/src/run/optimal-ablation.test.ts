@@ -6,7 +6,7 @@ import { seededRandom } from '../numeric/seeded-random.js';
 import { objectiveOnLogits } from '../objectives/on-logits.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { ConstantPatch } from '../patch/requests/ablations.js';
-import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
 import type { Prompt } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
@@ -195,7 +195,18 @@ describe('optimal ablation', () => {
     expect(await optimalConstants(model, batches, { seed: 4, checkpoint })).toEqual(done);
     // constants.safetensors is a result: old runs have these names
     expect(Object.keys(kept!.arrays)).toEqual(['constants', 'mean', 'square', 'losses']);
-    expect(kept!.state).toEqual({ steps: 200, work: '{"steps":200,"learningRate":0.02,"seed":4}' });
+    expect(kept!.state.steps).toBe(200);
+    // An early version said less of what it had trained.
+    const early: Checkpoint = {
+      load: async () => ({ ...kept!, state: { steps: 200, work: '{"steps":200,"learningRate":0.02,"seed":4}' } }),
+      save: () => Promise.reject(new Error('nothing is trained')),
+    };
+    expect(await optimalConstants(model, batches, { seed: 4, checkpoint: early })).toEqual(
+      await optimalConstants(model, batches, { seed: 4, checkpoint }),
+    );
+    await expect(optimalConstants(model, batches.slice(1), { seed: 4, checkpoint })).rejects.toMatchObject({
+      code: 'wrong-checkpoint',
+    });
     await expect(optimalConstants(model, batches, { seed: 5, checkpoint })).rejects.toMatchObject({
       code: 'wrong-checkpoint',
       fields: { name: 'work' },

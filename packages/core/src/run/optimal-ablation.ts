@@ -10,6 +10,8 @@ import { inputOf } from '../prompts/prompts.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { Trainer, type TrainingEvaluation } from '../training/trainer.js';
+import { promptsHash } from './prompts-hash.js';
+import { withCheckpointPath } from './score-errors.js';
 
 const WHERE = 'optimal ablation';
 
@@ -140,12 +142,22 @@ export async function optimalConstants(
 ): Promise<ConstantPatch> {
   const settings = { ...OPTIMAL_ABLATION, seed };
   const training = await ConstantTraining.create(model, batches, settings);
+  // Everything that the constants depend on, so that those of other prompts or of another model are not taken for these.
+  const key = {
+    ...settings,
+    objective: model.outputSize === 1 ? 'mse' : 'kl',
+    outputs: model.outputs,
+    prompts: promptsHash(batches.flatMap(({ prompts }) => prompts)),
+    batches: batches.map(({ prompts }) => prompts.length),
+  };
   const hooks = {
     progress: { report: (done: number, total: number) => onProgress?.(done, total) },
-    ...(checkpoint ? { checkpoint: constantsFile(checkpoint) } : {}),
+    ...(checkpoint ? { checkpoint: constantsFile(checkpoint, JSON.stringify(settings), JSON.stringify(key)) } : {}),
     ...(signal ? { signal } : {}),
   };
-  await training.train(hooks, { key: settings, keepFinished: true });
+  await training.train(hooks, { key, keepFinished: true }).catch((error: unknown) => {
+    throw withCheckpointPath(error, checkpoint?.path);
+  });
   return training.patch;
 }
 
@@ -159,15 +171,20 @@ const FILE_NAMES: Readonly<Record<string, string>> = {
 const TRAINING_NAMES = Object.fromEntries(Object.entries(FILE_NAMES).map(([ours, inFile]) => [inFile, ours]));
 
 /** The checkpoint, with arrays under the names of the file: it is a result of a run, and stays readable. */
-function constantsFile(checkpoint: Checkpoint): Checkpoint {
+function constantsFile(checkpoint: Checkpoint, earlyKey: string, key: string): Checkpoint {
   const renamed = ({ state, arrays }: CheckpointData, names: Readonly<Record<string, string>>): CheckpointData => ({
     state,
     arrays: Object.fromEntries(Object.entries(arrays).map(([name, array]) => [names[name] ?? name, array])),
   });
   return {
+    path: checkpoint.path,
     async load() {
       const saved = await checkpoint.load();
-      return saved && renamed(saved, TRAINING_NAMES);
+      if (!saved) return null;
+      // Early versions said less of what was trained; their runs are still read.
+      const { work } = saved.state;
+      const state = { ...saved.state, work: work === earlyKey ? key : work };
+      return renamed({ ...saved, state }, TRAINING_NAMES);
     },
     save: (data, options) => checkpoint.save(renamed(data, FILE_NAMES), options),
   };

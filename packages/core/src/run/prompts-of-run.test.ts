@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Prompt } from '../prompts/types.js';
 import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
-import { choosePrompts, promptsHash, promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
+import { promptsHash } from './prompts-hash.js';
+import { choosePrompts, promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 
 const prompt = (index: number, length: number, more: Partial<Prompt> = {}): Prompt => ({
   index,

@@ -1,8 +1,6 @@
 /** @file Which prompts a run uses: one length, the first so many, a train and a test part, in batches. */
-import { createHash } from 'node:crypto';
 import { AutoCircuitError } from '../errors/error.js';
 import type { Graph } from '../graph/types.js';
-import type { AblationName } from '../patch/requests/ablations.js';
 import {
   batchesOf,
   checkLimit,
@@ -12,6 +10,7 @@ import {
   splitTrainTest,
 } from '../prompts/prompts.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
+import { type Ablating, ablationChosen } from './ablations.js';
 
 /** Which prompts of a data set are used. */
 export interface PromptChoice {
@@ -50,7 +49,7 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
     code: 'no-prompts',
     where: 'prompts',
     what: 'there are no prompts',
-    fix: 'give a data set that has some',
+    fix: 'give a data set with prompts',
   });
 }
 
@@ -61,12 +60,13 @@ export function choosePrompts(prompts: readonly Prompt[], { length, limit }: Pro
 export function promptsOfRun(
   prompts: readonly Prompt[],
   graph: Graph,
-  ablation: AblationName,
+  ablation: Ablating,
   settings: RunPromptSettings,
 ): RunPrompts {
   const chosen = choosePrompts(prompts, settings);
   if (graph.options.positions !== null) requireOneLength(chosen, 'edges for each token position');
-  if (ablation.startsWith('mean-')) requireOneLength(chosen, `data-set means (ablation ${ablation})`);
+  const { oneLength, text } = ablationChosen(ablation);
+  if (oneLength) requireOneLength(chosen, `data-set means (ablation ${text})`);
   const { train, test } = splitTrainTest(chosen, {
     seed: settings.seed,
     ...(settings.train === null ? {} : { train: settings.train }),
@@ -81,14 +81,4 @@ export function promptsOfRun(
     test: test === train ? trainBatches : batchesOf(test, settings.batchSize),
     counts: { train: train.length, test: test.length, lengths },
   };
-}
-
-/** Identifies prompts by what the model sees of them: tokens and answers, in order. */
-export function promptsHash(prompts: readonly Prompt[]): string {
-  const hash = createHash('sha256');
-  for (const { clean, corrupt, answers, wrongAnswers, byPosition, targets, prefix } of prompts) {
-    const more = byPosition || targets || prefix ? [byPosition ?? null, targets ?? null, prefix?.tokens ?? null] : [];
-    hash.update(`${JSON.stringify([clean, corrupt, answers, wrongAnswers, ...more])}\n`);
-  }
-  return hash.digest('hex');
 }

@@ -2,7 +2,9 @@
 import type { BackendInfo } from '../backend/backend.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
+import type { ChosenObjective } from '../plugin/objective.js';
 import type { PruneAlgo } from '../plugin/prune-algo.js';
+import type { KnownEdges } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ExistingFolder } from '../run-folder/run-files.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
@@ -17,12 +19,15 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly algo: PruneAlgo;
   readonly algoOptions: Readonly<Record<string, string | number | boolean>>;
   readonly metrics: readonly ChosenMetric[];
-  readonly objective: ObjectiveName;
+  /** A built-in one by name, or any with its options. */
+  readonly objective: ObjectiveName | ChosenObjective;
   readonly sizes: CircuitSizes;
   /** The size of the circuit that is written; `auto`: the smallest faithful one. */
   readonly keep: number | 'auto';
   /** Lets settings through that make little sense. */
   readonly force?: boolean;
+  /** The task's known circuit, for metrics that compare with it; algorithms never see it. */
+  readonly known?: KnownEdges | null;
   /** Where results are written; without it they are only returned. */
   readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
   /** Seconds that the caller took to load model and data, for `timings.json`. */
@@ -39,6 +44,8 @@ export interface RunIdentity {
   readonly data: { readonly name: string; readonly bos: string; readonly leftOut?: readonly number[] };
   /** What stands at each token position, and positions of words: written where positions have edges of their own. */
   readonly positions?: { readonly labels: readonly string[]; readonly words: Readonly<Record<string, number>> };
+  /** The text of token ids: some prompts are kept as text, for the report. Without it none are. */
+  readonly decode?: (ids: readonly number[]) => string;
   /** What opens model and data again: names and paths. */
   readonly sources: Readonly<Record<string, string | number | boolean | null>>;
   readonly backend: BackendInfo;

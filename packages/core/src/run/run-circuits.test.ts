@@ -3,6 +3,7 @@ import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph } from '../graph/build.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import { type BatchOutputs, defineMetric } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { errorOf } from '../testing/errors.js';
@@ -132,6 +133,29 @@ describe('metrics', () => {
     });
     const free = { metric: { ...metric, needsWrongAnswers: false }, options: {} };
     expect(() => checkMetrics([free], [lacking])).not.toThrow();
+  });
+
+  it('of a model that gives NaN, or the same for every prompt, are not begun with', async () => {
+    const object = microModel();
+    const graph = buildGraph(object.spec.layout);
+    const model = await createPatchableModel({ model: object, graph, backend: interpreterBackend() });
+    const giving = (data: number[]) => ({
+      ...model,
+      graph,
+      run: async () => ({ dtype: 'float' as const, shape: [2, 2], data: Float32Array.from(data) }),
+    });
+    const patch = { kind: 'resample', from: 'corrupt' } as const;
+    const references = (data: number[]) =>
+      referenceOutputs(giving(data) as unknown as PatchableModel, [batch], settings(), patch);
+    for (const data of [
+      [1, 2, Number.NaN, 3],
+      [1, Number.POSITIVE_INFINITY, 2, 3],
+      [1, 2, 1, 2],
+    ]) {
+      await expect(references(data)).rejects.toMatchObject({ code: 'not-finite' });
+    }
+    expect((await references([1, 2, Number.NEGATIVE_INFINITY, 3])).clean).toHaveLength(1);
+    await model.dispose();
   });
 
   it('that give NaN are refused by name', () => {

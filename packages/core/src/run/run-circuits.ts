@@ -4,19 +4,26 @@
  */
 
 import { AutoCircuitError } from '../errors/error.js';
+import { calledMember, pluginFailed, shown } from '../errors/plugin-failed.js';
 import { maskFromEdges } from '../graph/circuit.js';
-import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
+import type { Circuit } from '../graph/types.js';
+import type { MadePatch, OtherPrompts, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
+import { optionsText } from '../plugin/options-text.js';
+import type { KnownEdges, ScoreMetric, ScoreMetricContext } from '../plugin/score-metric.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
-import { type ConstantTrainingHooks, optimalConstants } from './optimal-ablation.js';
+import { type Ablating, ablationChosen, ablationText } from './ablations.js';
+import { checkedMeasurement } from './check-results.js';
+import type { ConstantTrainingHooks } from './optimal-ablation.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /** `tree`: every edge outside the circuit is patched; `edge`: the circuit is patched into the other run. */
 export type PatchType = 'tree' | 'edge';
 /** What is patched in. */
 export interface AblationChoice {
-  readonly ablation: AblationName;
+  readonly ablation: Ablating;
   /** The side that patched-in values come from; without meaning for zeros and for means that name their side. */
   readonly ablateFrom: Side;
 }
@@ -29,10 +36,6 @@ export interface CircuitRunSettings extends AblationChoice {
 
 const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
 
-const MEANS = { 'mean-clean': 'clean', 'mean-corrupt': 'corrupt', 'mean-both': 'both' } as const;
-type MeanName = keyof typeof MEANS;
-const isMean = (name: AblationName): name is MeanName => Object.hasOwn(MEANS, name);
-
 /**
  * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length), and constants
  * are trained on them; the handle of a mean must be disposed.
@@ -42,11 +45,9 @@ export async function patchDescription(
   model: PatchableModel,
   { ablation, ablateFrom }: AblationChoice,
   batches: readonly PromptBatch[],
-  hooks: ConstantTrainingHooks = {},
+  { seed = 0, ...hooks }: ConstantTrainingHooks = {},
 ): Promise<PatchDescription> {
-  if (ablation === 'optimal') return optimalConstants(model, batches, hooks);
-  if (isMean(ablation)) return model.meanOf(batches, MEANS[ablation]);
-  return ablation === 'zero' ? { kind: 'zero' } : { kind: ablation, from: ablateFrom };
+  return ablationChosen(ablation).patch({ model, graph: model.graph, batches, from: ablateFrom, seed, ...hooks });
 }
 
 /**
@@ -60,7 +61,7 @@ export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunS
       code: 'conflicting-options',
       fields: { options: ['patchType', 'ablation'] },
       where: 'measure',
-      what: `an edge patch with the ablation "${ablation}" would remove the circuit from a corrupt run`,
+      what: `an edge patch with the ablation "${ablationText(ablation)}" would remove the circuit from a corrupt run`,
       fix: 'use a tree patch or the ablation "resample", or force it',
     });
   }
@@ -69,7 +70,7 @@ export function checkCircuitRun({ patchType, ablation, ablateFrom }: CircuitRunS
       code: 'conflicting-options',
       fields: { options: ['ablation', 'ablateFrom'] },
       where: 'measure',
-      what: 'resampling a prompt from its own clean side changes nothing',
+      what: 'resampling a prompt from its own clean side has no effect',
       fix: 'ablate from the corrupt side, or reverse the two sides to run circuits on the corrupt prompts',
     });
   }
@@ -84,7 +85,16 @@ export function sideRun({ patchType, reverse }: CircuitRunSettings): Side {
 export function circuitPatch(settings: CircuitRunSettings, patch: PatchDescription): PatchDescription {
   if (patch.kind === 'resample') return { kind: 'resample', from: other(sideRun(settings)) };
   if (!settings.reverse || patch.kind === 'zero' || patch.kind === 'mean' || patch.kind === 'constant') return patch;
+  if (patch.kind === 'made' || patch.kind === 'prompts') return swappedPatch(patch);
   return { kind: patch.kind, from: other(patch.from) };
+}
+
+/** One object for each patch, since what is kept of a patch is kept by its object. */
+const swappedPatches = new WeakMap<PatchDescription, PatchDescription>();
+function swappedPatch(patch: MadePatch | OtherPrompts): PatchDescription {
+  const known = swappedPatches.get(patch) ?? { ...patch, swapped: !patch.swapped };
+  swappedPatches.set(patch, known);
+  return known;
 }
 
 const MASKS: Readonly<Record<PatchType, { inside: number; outside: number }>> = {
@@ -150,6 +160,7 @@ export async function referenceOutputs(
     eachBatch(batches, signal, async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data);
   const clean = await plain('clean');
   const corrupt = await plain('corrupt');
+  checkOutputs([...clean, ...corrupt]);
   const [run, patchedIn] = sideRun(settings) === 'clean' ? [clean, corrupt] : [corrupt, clean];
   const under = (edges: readonly number[]) => circuitOutputs(model, batches, edges, settings, patch, signal);
   // Under resample, patching every edge gives the other side's run.
@@ -161,6 +172,36 @@ export async function referenceOutputs(
   const whole = patch.kind === 'resample' ? patchedIn : await under(all);
   return { clean, corrupt, empty: run, model: whole };
 }
+
+/**
+ * Whether outputs can be those of a model whose numbers fit in float32. Squares that overflow in a norm make its output 0, so
+ * that every prompt has the same logits, which are finite.
+ * @throws AutoCircuitError `not-finite`
+ */
+function checkOutputs(outputs: readonly BatchOutputs[]): void {
+  const broken = (what: string): AutoCircuitError =>
+    new AutoCircuitError({
+      code: 'not-finite',
+      where: 'measure',
+      what,
+      fix: 'check that the weights are whole and not too large for float32',
+    });
+  // Logits of tokens that a model never gives may be −∞.
+  if (outputs.some(({ logits }) => logits.some((x) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY))) {
+    throw broken('the model’s own outputs are no numbers');
+  }
+  const rows = outputs.flatMap(({ batch, logits }) => {
+    const width = logits.length / batch.prompts.length;
+    return batch.prompts.map((_, i) => logits.subarray(i * width, (i + 1) * width));
+  });
+  const first = rows[0];
+  if (rows.length < FEWEST_ALIKE || !first || rows.some((row) => row.length !== first.length)) return;
+  if (rows.every((row) => row.every((x, i) => x === first[i]))) {
+    throw broken('the model gives the same outputs for every prompt, clean or corrupt');
+  }
+}
+/** Outputs of two prompts may be alike by chance, or because they are the same prompt. */
+const FEWEST_ALIKE = 4;
 
 async function eachBatch(
   batches: readonly PromptBatch[],
@@ -175,16 +216,30 @@ async function eachBatch(
   return outputs;
 }
 
-/** A metric with the values of its options. */
+/** A metric, of outputs or of scores, with the values of its options. */
 export interface ChosenMetric {
-  readonly metric: Metric;
+  readonly metric: Metric | ScoreMetric;
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** @throws AutoCircuitError when a metric needs wrong answers and a prompt has none */
-export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly PromptBatch[]): void {
+/** @throws AutoCircuitError when a metric needs wrong answers and a prompt has none, or a known circuit and there is none */
+export function checkMetrics(
+  metrics: readonly ChosenMetric[],
+  batches: readonly PromptBatch[],
+  known: KnownEdges | null = null,
+): void {
+  const comparing = metrics.find(({ metric }) => metric.kind === 'score-metric' && metric.needsKnownCircuit);
+  if (comparing && !known) {
+    throw new AutoCircuitError({
+      code: 'no-known-circuit',
+      fields: { metric: comparing.metric.name },
+      where: 'measure',
+      what: `the metric "${comparing.metric.name}" compares with the task's known circuit, and there is none of this graph`,
+      fix: 'use a task that has an official circuit, or another metric',
+    });
+  }
   const lacking = batches.flatMap((batch) => batch.prompts).find((prompt) => prompt.wrongAnswers.length === 0);
-  const needy = metrics.find(({ metric }) => metric.needsWrongAnswers);
+  const needy = metrics.find(({ metric }) => metric.kind === 'metric' && metric.needsWrongAnswers);
   if (!lacking || !needy) return;
   throw new AutoCircuitError({
     code: 'missing-wrong-answers',
@@ -195,34 +250,64 @@ export function checkMetrics(metrics: readonly ChosenMetric[], batches: readonly
   });
 }
 
-/** One metric of one set of outputs. @throws AutoCircuitError when the value is not a number */
+/** A metric as files and tables call it: its name, with the options that are not at their defaults. */
+export const metricText = ({ metric, options }: ChosenMetric): string =>
+  optionsText(metric.name, metric.options, options);
+
+/** The unit of a metric under its options. */
+export function metricUnit({ metric, options }: ChosenMetric): string {
+  if (typeof metric.unit === 'string') return metric.unit;
+  const member = { kind: 'metric', name: metric.name, member: 'unit' };
+  const { unit } = metric;
+  const given: unknown = calledMember(member, () => unit(options as never));
+  if (typeof given === 'string' && given.trim() !== '') return given;
+  throw pluginFailed(member, { what: 'gives no unit', expected: 'a text', got: shown(given) });
+}
+
+/**
+ * One metric of one set of outputs.
+ * @throws AutoCircuitError `plugin-failed` where it gives anything but a measurement, `not-finite` where that is not a number
+ */
 export function measureOne(
   { metric, options }: ChosenMetric,
   circuit: readonly BatchOutputs[],
   references: References,
   { graph, outputSize }: Pick<PatchableModel, 'graph' | 'outputSize'>,
 ): MetricValue {
+  if (metric.kind === 'score-metric') throw new Error('a score metric measures no outputs');
   const { clean, corrupt, empty, model } = references;
   const context: MetricContext = { graph, outputSize, circuit, clean, corrupt, empty, model };
-  const result = metric.measure(context, options as never);
-  if (typeof result?.value !== 'number') {
-    throw new AutoCircuitError({
-      code: 'contract-broken',
-      where: 'measure',
-      what: `the metric "${metric.name}" gave no measurement`,
-      expected: 'an object { value: number, … }',
-      got: typeof result === 'object' ? JSON.stringify(result) : `${result}`,
-      fields: { metric: metric.name },
-    });
-  }
-  if (Number.isNaN(result.value) || Number.isNaN(result.standardError ?? 0)) {
-    throw new AutoCircuitError({
-      code: 'not-finite',
-      fields: { metric: metric.name },
-      where: 'measure',
-      what: `the metric "${metric.name}" gave something that is not a number`,
-      fix: 'check the model for overflow on these prompts, or choose another metric',
-    });
-  }
-  return result;
+  const prompts = circuit.reduce((n, { batch }) => n + batch.prompts.length, 0);
+  return checkedMeasurement(metric.name, prompts, () => metric.measure(context, options as never));
 }
+
+/** What score metrics are measured on: the scores, and what they are compared with. */
+export interface MeasuredScores extends ScoredEdges {
+  readonly known: KnownEdges | null;
+}
+
+/**
+ * A score metric of one circuit. @param scored null where a circuit is there without scores
+ * @throws AutoCircuitError `plugin-failed` where it gives anything but a measurement, `undefined-metric` without scores
+ */
+export function measureScores(
+  { metric, options }: ChosenMetric & { readonly metric: ScoreMetric },
+  circuit: Circuit,
+  scored: MeasuredScores | null,
+): MetricValue {
+  if (!scored) {
+    throw new AutoCircuitError({
+      code: 'undefined-metric',
+      fields: { metric: metric.name },
+      where: 'measure',
+      what: `the metric "${metric.name}" is one of scores, and a circuit alone has none`,
+      fix: 'measure a run, or choose a metric of outputs',
+    });
+  }
+  const context: ScoreMetricContext = { graph: circuit.graph, circuit, ...scored };
+  return checkedMeasurement(metric.name, 0, () => metric.measure(context, options as never));
+}
+
+/** Whether a metric is one of scores. */
+export const isScoreMetric = (chosen: ChosenMetric): chosen is ChosenMetric & { readonly metric: ScoreMetric } =>
+  chosen.metric.kind === 'score-metric';

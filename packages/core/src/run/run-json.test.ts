@@ -5,7 +5,8 @@ import { createPatchableModel } from '../patch/engine.js';
 import { parseBySchema, runSchema, toJsonText } from '../run-folder/schemas.js';
 import { microModel } from '../testing/micro-model.js';
 import { MICRO_IDENTITY, MICRO_PROMPTS, microEap, microRequest } from '../testing/micro-run.js';
-import { promptsHash, promptsOfRun } from './prompts-of-run.js';
+import { promptsHash } from './prompts-hash.js';
+import { promptsOfRun } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 import { runJsonOf } from './run-json.js';
 

@@ -1,8 +1,14 @@
 /** @file `run.json` from a request: what decides the numbers, and with what they were made. */
 
+import { selectionText } from '../graph/edge-ranking.js';
 import type { Graph } from '../graph/types.js';
+import { objectiveChosen } from '../plugin/objective.js';
+import { RUN_FILES } from '../run-folder/run-files.js';
 import type { RunJson } from '../run-folder/schemas.js';
-import { promptsHash, type RunPrompts } from './prompts-of-run.js';
+import { ablationText } from './ablations.js';
+import { promptExamples } from './prompt-examples.js';
+import { promptsHash } from './prompts-hash.js';
+import type { RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest, RunIdentity } from './request.js';
 
 /** Layout and options side by side; lists (latents) as JSON. */
@@ -16,8 +22,9 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 
 /** The `run.json` of a request. */
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
-  const { graph } = request.model;
-  const { model, data, backend, sources, versions, plugins = {}, positions } = identity;
+  const { graph, memoryLimit } = request.model;
+  const { model, data, backend, sources, versions, plugins = {}, positions, decode } = identity;
+  const examples = decode ? promptExamples(prompts, decode) : [];
   const atPositions = graph.options.positions === null ? undefined : positions;
   return {
     format: 'auto-circuit run 1',
@@ -27,12 +34,13 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       graph: graphFacts(graph),
       algo: { name: request.algo.name, options: { ...request.algoOptions } },
       metrics: request.metrics.map(({ metric, options }) => ({ name: metric.name, options: { ...options } })),
-      objective: request.objective,
-      ablation: request.ablation,
+      objective: objectiveChosen(request.objective).text,
+      ablation: ablationText(request.ablation),
       ablateFrom: request.ablateFrom,
       patchType: request.patchType,
       reverse: request.reverse,
-      select: request.select ?? 'threshold',
+      select: selectionText(request.select ?? 'threshold'),
+      rankBy: request.rankBy ?? 'absolute',
       sizes: request.sizes,
       keep: request.keep,
       batchSize: request.batchSize,
@@ -50,9 +58,12 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       ...prompts.counts,
       ...(data.leftOut?.length ? { leftOut: [...data.leftOut] } : {}),
       ...(atPositions ? { labels: [...atPositions.labels], words: { ...atPositions.words } } : {}),
+      ...(examples.length > 0 ? { examples } : {}),
     },
     signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },
     runtime: backend.runtime,
+    ...(memoryLimit ? { memory: { bytes: memoryLimit.bytes, asked: memoryLimit.strict } } : {}),
+    checksums: RUN_FILES.checksums,
   };
 }

@@ -29,7 +29,7 @@ describe('compareScores', () => {
 
 describe('compareCircuit', () => {
   it('explains edges that change places within rounding, and no others', () => {
-    expect(compareCircuit(graph, [0, 1], scored(5, 4, 3))).toEqual({
+    expect(compareCircuit(graph, [0, 1], { scores: scored(5, 4, 3) })).toEqual({
       edges: 2,
       both: 2,
       either: 2,
@@ -37,14 +37,29 @@ describe('compareCircuit', () => {
       agrees: true,
     });
     // 1 and 2 changed places: by 0.0008 of 4, within 2e-4 × 5; by 0.5, not
-    expect(compareCircuit(graph, [0, 1], scored(5, 3.9992, 4))).toMatchObject({ both: 1, either: 3, agrees: true });
-    expect(compareCircuit(graph, [0, 1], scored(5, 3.5, 4))).toMatchObject({ both: 1, unexplained: 1, agrees: false });
+    expect(compareCircuit(graph, [0, 1], { scores: scored(5, 3.9992, 4) })).toMatchObject({
+      both: 1,
+      either: 3,
+      agrees: true,
+    });
+    expect(compareCircuit(graph, [0, 1], { scores: scored(5, 3.5, 4) })).toMatchObject({
+      both: 1,
+      unexplained: 1,
+      agrees: false,
+    });
     // greedy: 9 is B0.0->Resid End and 0 leads into B0.0; 10 is B0.1->Resid End, 1 leads into B0.1, with the larger score but later
     const grown = unflattenScores(graph, [3, 7, 0, 0, 0, 0, 0, 0, 0, 5, 1, 0, 0]);
-    expect(compareCircuit(graph, [0, 9], grown, 'greedy')).toMatchObject({ both: 2, agrees: true });
-    expect(compareCircuit(graph, [9, 10], grown, 'greedy')).toMatchObject({ both: 1, unexplained: 2, agrees: false });
-    expect(compareCircuit(graph, [9, 10], unflattenScores(graph, [3, 7, 0, 0, 0, 0, 0, 0, 0, 5, 2.9995, 0, 0]), 'greedy').agrees).toBe(true); // biome-ignore format: one line
-    expect(compareCircuit(graph, [], scored(5))).toMatchObject({ both: 0, either: 0, agrees: true });
+    expect(compareCircuit(graph, [0, 9], { scores: grown }, { select: 'greedy' })).toMatchObject({
+      both: 2,
+      agrees: true,
+    });
+    expect(compareCircuit(graph, [9, 10], { scores: grown }, { select: 'greedy' })).toMatchObject({
+      both: 1,
+      unexplained: 2,
+      agrees: false,
+    });
+    expect(compareCircuit(graph, [9, 10], { scores: unflattenScores(graph, [3, 7, 0, 0, 0, 0, 0, 0, 0, 5, 2.9995, 0, 0]) }, { select: 'greedy' }).agrees).toBe(true); // biome-ignore format: one line
+    expect(compareCircuit(graph, [], { scores: scored(5) })).toMatchObject({ both: 0, either: 0, agrees: true });
   });
 });
 

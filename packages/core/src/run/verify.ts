@@ -1,22 +1,25 @@
-/** @file Makes the numbers of a finished run again with another backend, and compares. */
+/** @file Recomputes the numbers of a finished run with another backend, and compares them. */
 
 import type { BackendInfo } from '../backend/backend.js';
 import { edgeSelection } from '../graph/edge-ranking.js';
-import type { SelectionName } from '../graph/edge-ranking-names.js';
 import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
+import { importances } from '../graph/scores.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
+import type { KnownEdges } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { fromJsonNumber, type Measurement, toJsonNumber } from '../run-folder/schemas.js';
 import type { Verification } from '../run-folder/verification-file.js';
+import type { SelectionSettings } from './circuits-to-measure.js';
 import { type DiscoverHooks, scoresOf } from './discover.js';
 import { evaluate } from './evaluate.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
-import { type ChosenMetric, type CircuitRunSettings, patchDescription } from './run-circuits.js';
+import { type ChosenMetric, patchDescription } from './run-circuits.js';
+import type { ScoredEdges } from './scored-edges.js';
 
 /**
  * Backends compute in float32 (the interpreter in float64) and add in different orders. One rounding is 6e-8 of a value; a
@@ -27,7 +30,7 @@ export const VERIFY_TOLERANCE = 1e-4;
 
 /** A finished run, and the same model on another backend. */
 export interface VerifyRequest
-  extends CircuitRunSettings,
+  extends SelectionSettings,
     RunPromptSettings,
     Pick<DiscoverRequest, 'algo' | 'algoOptions' | 'objective'> {
   /** The run's model and graph on the other backend. */
@@ -36,10 +39,12 @@ export interface VerifyRequest
   /** The metrics of `before.measurements`. */
   readonly metrics: readonly ChosenMetric[];
   readonly backend: BackendInfo;
+  /** The task's known circuit, for metrics that compare with it. */
+  readonly known?: KnownEdges | null;
   /** The run's constants of optimal ablation; without it they are trained anew. */
   readonly constants?: Checkpoint | undefined;
   /** The run as its files have it. */
-  readonly before: Pick<ReportInput, 'run' | 'scores' | 'circuit' | 'measurements'>;
+  readonly before: Pick<ReportInput, 'run' | 'scores' | 'standardErrors' | 'circuit' | 'measurements'>;
 }
 /** How the work is followed and stopped. */
 export type VerifyHooks = Pick<DiscoverHooks, 'onProgress' | 'signal'>;
@@ -52,7 +57,8 @@ export type VerifyHooks = Pick<DiscoverHooks, 'onProgress' | 'signal'>;
 export async function verifyRun(request: VerifyRequest, hooks: VerifyHooks = {}): Promise<Verification> {
   const { model, before, backend } = request;
   const { graph } = model;
-  const { scores } = await scoresAgain(request, hooks);
+  const scoredAgain = await scoresAgain(request, hooks);
+  const { scores } = scoredAgain;
   const edges = [...new Set(before.measurements.flatMap(({ points }) => points.map((point) => point.edges)))].sort(
     (a, b) => a - b,
   );
@@ -60,8 +66,13 @@ export async function verifyRun(request: VerifyRequest, hooks: VerifyHooks = {})
     {
       ...request,
       force: true, // what the run was allowed, its repetition is
-      select: before.run.asked.select,
-      target: { kind: 'scores', scores: before.scores, sizes: { by: 'list', counts: edges } },
+      rankBy: before.run.asked.rankBy,
+      target: {
+        kind: 'scores',
+        scores: before.scores,
+        standardErrors: before.standardErrors,
+        sizes: { by: 'list', counts: edges },
+      },
     },
     {
       onProgress: (done, total) => hooks.onProgress?.('measure', done, total, 'circuits'),
@@ -70,7 +81,10 @@ export async function verifyRun(request: VerifyRequest, hooks: VerifyHooks = {})
   );
   const compared = {
     scores: compareScores(graph, before.scores, scores),
-    circuit: compareCircuit(graph, before.circuit.edges, scores, before.run.asked.select),
+    circuit: compareCircuit(graph, before.circuit.edges, scoredAgain, {
+      ...(request.select === undefined ? {} : { select: request.select }),
+      rankBy: before.run.asked.rankBy,
+    }),
     measurements: before.measurements.map((measurement) =>
       compareMeasurement(
         measurement,
@@ -140,22 +154,23 @@ export function compareScores(graph: Graph, before: PruneScores, after: PruneSco
 export function compareCircuit(
   graph: Graph,
   kept: readonly number[],
-  after: PruneScores,
-  select: SelectionName = 'threshold',
+  after: ScoredEdges,
+  { select = 'threshold', rankBy = 'absolute' }: Pick<SelectionSettings, 'select' | 'rankBy'> = {},
 ): Verification['circuit'] {
-  const again = edgeSelection(graph, after, select).edges(kept.length);
+  const { scores, standardErrors } = after;
+  const again = edgeSelection(graph, scores, select, { rankBy, standardErrors }).edges(kept.length);
   const [before, now] = [new Set(kept), new Set(again)];
   const both = kept.filter((number) => now.has(number)).length;
   const apart = [...kept.filter((number) => !now.has(number)), ...again.filter((number) => !before.has(number))];
-  const flat = flattenScores(graph, after);
+  const flat = importances(graph, scores, rankBy);
   const slack = 2 * VERIFY_TOLERANCE * largestFinite(flat);
-  const limit = again.reduce((least, number) => Math.min(least, Math.abs(flat[number]!)), Number.POSITIVE_INFINITY);
-  const near = (a: number, b: number): boolean => difference(Math.abs(flat[a]!), Math.abs(flat[b]!)) <= slack;
-  // A greedy circuit has no one limit: there an edge is explained by one of the other circuit that it may have changed places with.
+  const limit = again.reduce((least, number) => Math.min(least, flat[number]!), Number.POSITIVE_INFINITY);
+  const near = (a: number, b: number): boolean => difference(flat[a]!, flat[b]!) <= slack;
+  // A greedy circuit (or a plugin's) has no one limit: there an edge is explained by one of the other circuit that it may have changed places with.
   const explained = (number: number): boolean =>
-    select === 'greedy'
+    select !== 'threshold' && select !== 'top'
       ? apart.some((other) => now.has(other) !== now.has(number) && near(number, other))
-      : difference(Math.abs(flat[number]!), limit) <= slack;
+      : difference(flat[number]!, limit) <= slack;
   const unexplained = apart.filter((number) => !explained(number)).length;
   return {
     edges: kept.length,

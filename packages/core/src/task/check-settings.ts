@@ -1,14 +1,19 @@
 /** @file What scripts in JavaScript may give: fields that do not exist and values that mean nothing are refused by name. */
 import { AutoCircuitError } from '../errors/error.js';
 import { nearestNames, unknownName } from '../errors/names.js';
-import { SELECTIONS } from '../graph/edge-ranking-names.js';
+import { RANKINGS, SELECTIONS } from '../graph/edge-ranking-names.js';
 import type { GraphOptions } from '../graph/types.js';
 import { OBJECTIVES } from '../objectives/names.js';
 import { ABLATIONS } from '../patch/requests/ablations.js';
 import type { OpenTaskRequest, PatchEdgesOptions } from './requests.js';
 
-/** What a field may be: any value, one of some names, a whole number from a smallest one, or true and false. */
-type Rule = 'any' | 'boolean' | readonly string[] | { readonly from: number; readonly or?: string };
+/** What a field may be: any value, one of some names (or an object in their place), a whole number from a smallest one, or true and false. */
+type Rule =
+  | 'any'
+  | 'boolean'
+  | readonly string[]
+  | { readonly names: readonly string[] }
+  | { readonly from: number; readonly or?: string };
 type Rules<T> = Readonly<Record<keyof T, Rule>>;
 
 const SIDES = ['clean', 'corrupt'] as const;
@@ -18,11 +23,11 @@ export const OPEN_RULES = {
   model: 'any',
   tokenizer: 'any',
   backend: 'any',
-  ablation: Object.keys(ABLATIONS),
+  ablation: { names: Object.keys(ABLATIONS) },
   ablateFrom: SIDES,
   patchType: ['tree', 'edge'],
   reverse: 'boolean',
-  objective: Object.keys(OBJECTIVES),
+  objective: { names: Object.keys(OBJECTIVES) },
   graph: 'any',
   bos: 'boolean',
   skipUnfit: 'boolean',
@@ -44,11 +49,14 @@ export const GRAPH_RULES = {
 } satisfies Rules<GraphOptions>;
 
 export const PATCH_RULES = {
-  ablation: Object.keys(ABLATIONS),
+  ablation: { names: Object.keys(ABLATIONS) },
   input: SIDES,
 } satisfies Rules<PatchEdgesOptions>;
 
-export const SELECT_RULES = { select: Object.keys(SELECTIONS) } as const;
+export const SELECT_RULES = {
+  select: { names: Object.keys(SELECTIONS) },
+  rankBy: Object.keys(RANKINGS),
+} as const;
 export const COUNT_RULES = { count: { from: 0 } } as const;
 
 /** @throws AutoCircuitError `unknown-name` for a field or a name that is not there, `invalid-option` for other values */
@@ -62,8 +70,10 @@ export function checkSettings(
     if (value === undefined || value === null) continue;
     const rule = rules[name]!;
     if (rule === 'any') continue;
-    if (Array.isArray(rule)) checkName(where, name, value, rule);
-    else checkValue(where, name, value, rule as Exclude<Rule, 'any' | readonly string[]>);
+    if (typeof rule === 'object' && 'names' in rule) {
+      if (typeof value !== 'object') checkName(where, name, value, rule.names);
+    } else if (Array.isArray(rule)) checkName(where, name, value, rule);
+    else checkValue(where, name, value, rule as 'boolean' | { readonly from: number; readonly or?: string });
   }
 }
 
@@ -73,7 +83,7 @@ function checkName(where: string, option: string, value: unknown, known: readonl
   throw new AutoCircuitError({
     code: 'invalid-option',
     where,
-    what: `${option} does not fit`,
+    what: `${option} is not valid`,
     expected: `one of ${known.join(', ')}`,
     got: `${value}`,
     ...(nearest.length > 0 ? { fix: `did you mean ${nearest.join(' or ')}?` } : {}),
@@ -97,7 +107,7 @@ function checkValue(
   throw new AutoCircuitError({
     code: 'invalid-option',
     where,
-    what: `${option} does not fit`,
+    what: `${option} is not valid`,
     expected,
     got: `${value}`,
     fields: { option, got: value },
@@ -110,7 +120,7 @@ export function checkKind(value: unknown, kind: string, expected: string): void 
   throw new AutoCircuitError({
     code: 'invalid-option',
     where: 'task',
-    what: `this is no ${kind}`,
+    what: `this is not ${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`,
     expected,
     got: typeof value === 'string' ? `"${value}"` : typeof value,
     fields: { option: kind, got: typeof value === 'string' ? value : typeof value },

@@ -194,7 +194,7 @@ describe('an opened task', () => {
     await expect(open({ objective: 'logitdiff' as never })).rejects.toMatchObject({ code: 'invalid-option' });
     await expect(open({ backend: undefined as never })).rejects.toMatchObject({ code: 'missing-option' });
     const number = { ...difference, measure: () => 3 as never };
-    await expect(task.measure(task.circuitOf([0]), [number])).rejects.toMatchObject({ code: 'contract-broken' });
+    await expect(task.measure(task.circuitOf([0]), [number])).rejects.toMatchObject({ code: 'plugin-failed' });
     for (const opened of [task, joint]) await opened.dispose();
     await expect(task.score(gradient)).rejects.toMatchObject({ code: 'already-disposed' });
     await expect(task.patch([0])).rejects.toMatchObject({ code: 'already-disposed' });

@@ -3,6 +3,7 @@ import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 import type { ModelObject } from '../model/model.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import { createPatchableModel } from '../patch/engine.js';
+import { chooseObjective } from '../plugin/objective.js';
 import { requireOneLength } from '../prompts/prompts.js';
 import type { TokenizedPrompts } from '../prompts/tokenize.js';
 import type { Prompt } from '../prompts/types.js';
@@ -53,7 +54,8 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
     batchSize: request.batchSize ?? task?.batchSize ?? 32,
     seed,
   });
-  const objective = request.objective ?? task?.objective ?? defaultObjective(all, onWarning);
+  const asked = request.objective ?? task?.objective ?? defaultObjective(all, onWarning);
+  const objective = typeof asked === 'object' && 'kind' in asked ? chooseObjective(asked) : asked;
   const owned = typeof request.backend === 'function';
   const backend = typeof request.backend === 'function' ? await request.backend() : request.backend;
   try {

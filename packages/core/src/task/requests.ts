@@ -3,8 +3,9 @@ import type { Backend } from '../backend/backend.js';
 import type { GraphOptions } from '../graph/types.js';
 import type { ModelObject } from '../model/model.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { AblationName } from '../patch/requests/ablations.js';
+import type { ChosenObjective, ObjectiveDefinition } from '../plugin/objective.js';
 import type { Side } from '../prompts/types.js';
+import type { Ablating } from '../run/ablations.js';
 import type { PatchType } from '../run/run-circuits.js';
 import type { TaskData, TaskTokenizer } from './task-prompts.js';
 
@@ -19,7 +20,7 @@ export interface OpenTaskRequest {
   readonly backend: Backend | (() => Promise<Backend>);
 
   /** What is patched in, everywhere: in scores, circuits and patches. Default: `resample`. */
-  readonly ablation?: AblationName;
+  readonly ablation?: Ablating;
   /** Whose values an ablation takes. Default: `corrupt`. */
   readonly ablateFrom?: Side;
   /** `tree` (the default) patches all but the circuit into the clean run; `edge` the circuit into the corrupt run. */
@@ -27,7 +28,7 @@ export interface OpenTaskRequest {
   /** Swaps the two sides of circuit runs. Default: false. */
   readonly reverse?: boolean;
   /** What gradients are taken of. Default: the task's; else the logit difference, or the answer's logit without wrong answers. */
-  readonly objective?: ObjectiveName;
+  readonly objective?: ObjectiveName | ObjectiveDefinition | ChosenObjective;
   /** Nodes and edges; `positions: 'each'` gives every token position its own edges. Default: the task's, Q, K and V apart. */
   readonly graph?: Partial<Omit<GraphOptions, 'positions'>> & { readonly positions?: 'each' | null };
 
@@ -60,7 +61,7 @@ export interface OpenTaskRequest {
 /** How edges are patched in one call. */
 export interface PatchEdgesOptions {
   /** What is patched in, for this call. Default: the task's ablation. */
-  readonly ablation?: AblationName;
+  readonly ablation?: Ablating;
   /** The side that is run. Default: `clean`, or `corrupt` with `reverse`; values of the other prompt come from the other side. */
   readonly input?: Side;
 }

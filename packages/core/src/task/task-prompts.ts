@@ -42,7 +42,7 @@ async function promptFileOf(data: TaskData, tokenizer: TaskTokenizer | null): Pr
     code: 'no-tokenizer',
     where: 'prompts',
     what: `the prompts of task "${data.name}" are made for the model's tokenizer, and none is given`,
-    fix: 'give the tokenizer beside the model, as loadModel returns it',
+    fix: 'give the tokenizer along with the model, as loadModel returns it',
     fields: { task: data.name },
   });
 }

@@ -2,17 +2,19 @@
 import type { Backend } from '../backend/backend.js';
 import { makeCircuit, maskFromEdges } from '../graph/circuit.js';
 import { checkSameGraph } from '../graph/circuit-json.js';
-import { edgeSelection } from '../graph/edge-ranking.js';
-import type { SelectionName } from '../graph/edge-ranking-names.js';
+import { edgeSelection, type Selecting } from '../graph/edge-ranking.js';
+import type { RankBy } from '../graph/edge-ranking-names.js';
 import { edgeAt, edgesByName } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import type { Circuit, Edge, Graph, PruneScores } from '../graph/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
-import type { AblationName, PatchDescription } from '../patch/requests/ablations.js';
+import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric } from '../plugin/metric.js';
+import type { ChosenObjective } from '../plugin/objective.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
 import type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
+import type { Ablating } from '../run/ablations.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
 import type { RunPrompts } from '../run/prompts-of-run.js';
@@ -22,6 +24,8 @@ import {
   circuitOutputs,
   circuitPatch,
   measureOne,
+  metricText,
+  metricUnit,
   outputsOfCircuits,
   patchDescription,
   type References,
@@ -62,7 +66,7 @@ interface TaskSetup {
   readonly model: PatchableModel;
   readonly prompts: RunPrompts;
   readonly settings: CircuitRunSettings;
-  readonly objective: ObjectiveName;
+  readonly objective: ObjectiveName | ChosenObjective;
   readonly seed: number;
   readonly onWarning: (line: string) => void;
 }
@@ -77,7 +81,7 @@ export class TaskSession {
   readonly #setup: TaskSetup;
   readonly #ownBackend: Backend | null;
   readonly #bootstrap: PromptBootstrap;
-  readonly #patches = new Map<AblationName, Promise<PatchDescription>>();
+  readonly #patches = new Map<Ablating, Promise<PatchDescription>>();
   #references: Promise<References> | null = null;
 
   /** Made by `openTask`. @param ownBackend disposed with the task */
@@ -128,9 +132,9 @@ export class TaskSession {
    * `top` exactly so many; `greedy` grows from the output.
    * @throws AutoCircuitError `invalid-edge-count` for a number that the graph cannot keep
    */
-  circuit(scores: PruneScores, edges: number, select: SelectionName = 'threshold'): Circuit {
-    checkSettings('circuit', { select }, SELECT_RULES);
-    return makeCircuit(this.graph, edgeSelection(this.graph, scores, select).edges(edges));
+  circuit(scores: PruneScores, edges: number, select: Selecting = 'threshold', rankBy: RankBy = 'absolute'): Circuit {
+    checkSettings('circuit', { select, rankBy }, SELECT_RULES);
+    return makeCircuit(this.graph, edgeSelection(this.graph, scores, select, { rankBy }).edges(edges));
   }
 
   /** The circuit of these edges, by name (`A2.3->Resid End`) or number. @throws AutoCircuitError for edges that are not there */
@@ -153,12 +157,18 @@ export class TaskSession {
     scores: PruneScores,
     sizes: readonly number[],
     metrics: readonly Metric[],
-    select: SelectionName = 'threshold',
+    select: Selecting = 'threshold',
+    rankBy: RankBy = 'absolute',
   ): Promise<MeasuredSize[]> {
-    checkSettings('curve', { select }, SELECT_RULES);
+    checkSettings('curve', { select, rankBy }, SELECT_RULES);
     checkMetrics(chosen(metrics), this.prompts.test);
     const { settings, onWarning } = this.#setup;
-    const circuits = circuitsToMeasure(this.graph, scores, { by: 'list', counts: [...sizes] }, { ...settings, select });
+    const circuits = circuitsToMeasure(
+      this.graph,
+      { scores },
+      { by: 'list', counts: [...sizes] },
+      { ...settings, select, rankBy },
+    );
     const ties = tiesWarning(circuits);
     if (ties) onWarning(ties);
     const points: MeasuredSize[] = [];
@@ -217,7 +227,7 @@ export class TaskSession {
   }
 
   /** What an ablation patches in; means and constants are made once. */
-  #patch(ablation: AblationName): Promise<PatchDescription> {
+  #patch(ablation: Ablating): Promise<PatchDescription> {
     const made = this.#patches.get(ablation);
     if (made) return made;
     const { settings, seed } = this.#setup;
@@ -235,8 +245,8 @@ export class TaskSession {
       const standardError = prompts ? this.#bootstrap.standardError(prompts) : own;
       const [interval] = prompts ? measuredIntervals([prompts]) : [];
       return {
-        metric: metric.metric.name,
-        unit: metric.metric.unit,
+        metric: metricText(metric),
+        unit: metricUnit(metric),
         value,
         ...(standardError === undefined ? {} : { standardError }),
         ...(interval ? { interval } : {}),

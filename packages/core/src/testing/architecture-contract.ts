@@ -12,17 +12,16 @@ import { maskFromEdges } from '../graph/circuit.js';
 import { edgeAt } from '../graph/edges.js';
 import { scorePlace } from '../graph/score-index.js';
 import type { Graph, GraphOptions } from '../graph/types.js';
-import { ProgramBuilder } from '../ir/builder/builder.js';
 import { printProgram } from '../ir/program/print.js';
 import type { ModelObject } from '../model/model.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { createPatchableModel } from '../patch/engine.js';
 import { promptFeed } from '../patch/exec/feeds.js';
-import { contribution, makePoints, outputsByRow } from '../patch/modes/points.js';
 import { INPUT, plainProgram } from '../patch/programs/programs.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { Prompt, PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
+import { pointsProgram } from '../validation/points-program.js';
 import { type ContractCheck, require } from './contract.js';
 import { sparseRunsEqualDense } from './sparse-runs-check.js';
 
@@ -155,32 +154,6 @@ function sumsUp(model: ModelObject, options: GraphOptions): void {
     require(error <
       1e-9, `what "${block.module}" reads is not the sum of its sources and biases`, 'an error below 1e-9', `${error}`);
   }
-}
-
-/** Outputs what each block reads and each source writes; `silent`: sources write zeros. */
-function pointsProgram(model: ModelObject, graph: Graph, silent: boolean) {
-  const b = new ProgramBuilder('points');
-  const { dtype, features } = model.spec.input;
-  const scope = {
-    builder: b,
-    graph,
-    input: b.input(INPUT, dtype, ['batch', 'pos', ...features]),
-    weight: b.weight.bind(b),
-  };
-  const points = makePoints(scope, {
-    read(_site, groups, residual) {
-      for (const block of groups.flat()) b.output(`read:${block.module}`, residual);
-      return groups.map(() => b.reshape(residual, [1, ...residual.shape]));
-    },
-    write(parts) {
-      b.output(`source:${parts.block.site}`, outputsByRow(b, parts));
-      // a stream is a source, too: it stands for all before it, so it is never silent by itself
-      const sum = contribution(b, parts);
-      return silent ? b.mul(sum, 0) : sum;
-    },
-  });
-  model.trace(points);
-  return b.build();
 }
 
 async function ends(model: ModelObject, options: GraphOptions): Promise<void> {

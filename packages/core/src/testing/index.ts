@@ -5,6 +5,7 @@
  * @module
  */
 
+export { type AblationContractOptions, ablationContract } from './ablation-contract.js';
 export { disagreement, seededFeeds, stepsApart } from './agreement.js';
 export { architectureContract } from './architecture-contract.js';
 export { type BackendContractOptions, backendContract } from './backend-contract.js';
@@ -14,6 +15,8 @@ export { type CheckpointNumbers, type DamagedCheckpoint, damagedCheckpoints } fr
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
 export { microModel } from './micro-model.js';
+export { type MutationReport, mutatedJson, mutatedText, mutationRounds, readMutations } from './mutations.js';
+export { type ObjectiveContractOptions, objectiveContract } from './objective-contract.js';
 export { OP_CASES, type OpCase } from './op-cases.js';
 export {
   type DisposableContext,
@@ -23,4 +26,6 @@ export {
 } from './prune-algo-contexts.js';
 export { type PruneAlgoContractOptions, pruneAlgoContract } from './prune-algo-contract.js';
 export { type RandomProgram, type RandomProgramSettings, randomProgram } from './random-program.js';
+export { type ScoreMetricContractOptions, scoreMetricContract } from './score-metric-contract.js';
+export { type SelectionContractOptions, selectionContract } from './selection-contract.js';
 export { tinyPrompts, tinyTransformer } from './tiny-transformer.js';

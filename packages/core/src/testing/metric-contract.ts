@@ -2,6 +2,7 @@
 import { AutoCircuitError } from '../errors/error.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { parseOptions } from '../plugin/option-values.js';
+import { checkedMeasurement } from '../run/check-results.js';
 import { ratioOfSums } from '../statistics/bootstrap.js';
 import { type ContractCheck, require, requireSentence, thrownBy } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
@@ -20,11 +21,17 @@ export interface MetricContractOptions {
  */
 export function metricContract(metric: Metric, { options }: MetricContractOptions = {}): ContractCheck[] {
   const values = parseOptions(metric.options, options ?? {}, metric.name);
-  const measure = (context: MetricContext): MetricValue => metric.measure(context, values);
+  const measure = (context: MetricContext): MetricValue => {
+    const prompts = context.circuit.reduce((n, { batch }) => n + batch.prompts.length, 0);
+    return checkedMeasurement(metric.name, prompts, () => metric.measure(context, values));
+  };
   const check = (name: string, run: () => Promise<void> | void): ContractCheck => ({ name, run: async () => run() });
   return [
     ...contributionChecks(metric),
-    check('has a unit', () => require(metric.unit.length > 0, `${metric.name} has no unit`)),
+    check('has a unit', () => {
+      const unit: unknown = typeof metric.unit === 'string' ? metric.unit : metric.unit(values);
+      require(typeof unit === 'string' && unit.trim().length > 0, `${metric.name} has no unit`);
+    }),
     check('gives a finite value and a standard error that is not negative', () => {
       requireValue(measure(metricContext({})));
     }),

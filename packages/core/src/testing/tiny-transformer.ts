@@ -1,8 +1,9 @@
 /**
  * @file A transformer small enough for the interpreter, with every variation that modes must get right: grouped KV heads, attention
- * and MLP in parallel, one stacked projection, layer norm, RMS norm or none. Weights are random, from a fixed seed.
+ * and MLP in parallel, one stacked projection, experts, layer norm, RMS norm or none. Weights are random, from a fixed seed.
  */
 import { memoryWeights } from '../backend/memory-weights.js';
+import type { ProgramBuilder } from '../ir/builder/builder.js';
 import { addDims, type Dim, dimsEqual, multiplyDims } from '../ir/program/dims.js';
 import type { AnyValue } from '../ir/program/program.js';
 import type { HeadProjection } from '../model/head-projections.js';
@@ -20,6 +21,8 @@ export interface TinyShape {
   readonly mlp: boolean;
   readonly parallel: boolean;
   readonly norm: Norm['kind'] | null;
+  /** By layer: experts in place of an MLP, which a softmax weighs; 0 for one MLP. null: no layer has any. */
+  readonly experts: readonly number[] | null;
   /** Whether Q, K and V lie as one stacked projection; needs as many KV heads as heads. */
   readonly stacked: boolean;
 }
@@ -29,6 +32,7 @@ const DEFAULTS: TinyShape = {
   kvHeads: 2,
   mlp: true,
   parallel: false,
+  experts: null,
   norm: 'layerNorm',
   stacked: false,
 };
@@ -41,13 +45,14 @@ export const TINY_VARIANTS: Readonly<Record<string, Partial<TinyShape>>> = {
   'one stacked projection': { stacked: true, layers: 3 },
   'grouped KV heads': { heads: 4, kvHeads: 2 },
   'attention and MLP in parallel': { parallel: true, norm: 'rmsNorm' },
+  'experts in one layer': { experts: [0, 3] },
   'attention only, no norm': { mlp: false, norm: null },
 };
 
 /** A model of this shape; two layers of two heads with MLPs and layer norms where nothing else is said. */
 export function tinyTransformer(varied: Partial<TinyShape> = {}): ModelObject {
   const shape = { ...DEFAULTS, ...varied };
-  const { layers, heads, kvHeads, mlp, parallel } = shape;
+  const { layers, heads, kvHeads, mlp, parallel, experts } = shape;
   const { dModel, vocabulary, positions } = TINY;
   const shapes = weightShapes(shape);
   const random = seededRandom(5, 'tiny-transformer');
@@ -58,7 +63,7 @@ export function tinyTransformer(varied: Partial<TinyShape> = {}): ModelObject {
   return Object.freeze<ModelObject>({
     name: 'tiny',
     spec: {
-      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel },
+      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel, ...(experts ? { experts } : {}) },
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       takesPrefix: true,
@@ -80,7 +85,7 @@ export function tinyTransformer(varied: Partial<TinyShape> = {}): ModelObject {
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-function weightShapes({ layers, heads, kvHeads, mlp, norm, stacked }: TinyShape): Shapes {
+function weightShapes({ layers, heads, kvHeads, mlp, experts, norm, stacked }: TinyShape): Shapes {
   const { dModel, dHead, dMlp, vocabulary, positions } = TINY;
   const shapes: Record<string, readonly number[]> = {
     embed: [vocabulary, dModel],
@@ -98,7 +103,12 @@ function weightShapes({ layers, heads, kvHeads, mlp, norm, stacked }: TinyShape)
       shapes[`L${l}.attn.${name}.b`] = [groups, dHead];
     }
     shapes[`L${l}.attn.o`] = [heads, dHead, dModel];
-    if (mlp) {
+    const count = experts?.[l];
+    if (count) {
+      shapes[`L${l}.mlp.router`] = [dModel, count];
+      shapes[`L${l}.mlp.in`] = [count, dModel, dMlp];
+      shapes[`L${l}.mlp.out`] = [count, dMlp, dModel];
+    } else if (mlp) {
       shapes[`L${l}.mlp.in`] = [dModel, dMlp];
       shapes[`L${l}.mlp.out`] = [dMlp, dModel];
     }
@@ -119,15 +129,36 @@ function trace(points: PatchPoints, shape: TinyShape, shapes: Shapes): AnyValue 
     residual = b.add(residual, attention(points, shape, weight, `L${l}.attn`, before, norm(`L${l}.ln1`)));
     if (!shape.parallel) residual = points.stream(`L${l}.mid`, residual);
     if (shape.mlp) {
-      const x = points.into(`L${l}.mlp`, shape.parallel ? before : residual, norm(`L${l}.ln2`)).mlp!; // [rows, batch, pos, dModel]
-      const flat = b.reshape(x, [multiplyDims(...x.shape.slice(0, 3)), TINY.dModel]); // [rows·batch·pos, dModel]
-      const inner = b.tanh(b.matmul(flat, weight(`L${l}.mlp.in`))); // [rows·batch·pos, dMlp]
-      const out = b.reshape(b.matmul(inner, weight(`L${l}.mlp.out`)), x.shape);
+      const inputs = points.into(`L${l}.mlp`, shape.parallel ? before : residual, norm(`L${l}.ln2`));
+      const out = (shape.experts?.[l] ? expertOutputs : mlpOutput)(b, weight, `L${l}.mlp`, inputs);
       residual = b.add(residual, points.outOf(`L${l}.mlp`, out));
     }
     residual = points.stream(`L${l}.post`, residual);
   }
   return b.reshape(points.into('end', residual).end!, [batch, pos, TINY.dModel]);
+}
+
+type Inputs = Readonly<Record<string, AnyValue>>;
+type Weight = (name: string) => AnyValue;
+
+/** What an MLP writes for what it reads: [rows, batch, pos, dModel]. */
+function mlpOutput(b: ProgramBuilder, weight: Weight, site: string, { mlp }: Inputs): AnyValue {
+  const x = mlp!; // [rows, batch, pos, dModel]
+  const flat = b.reshape(x, [multiplyDims(...x.shape.slice(0, 3)), TINY.dModel]); // [rows·batch·pos, dModel]
+  const inner = b.tanh(b.matmul(flat, weight(`${site}.in`))); // [rows·batch·pos, dMlp]
+  return b.reshape(b.matmul(inner, weight(`${site}.out`)), x.shape);
+}
+
+/** What each expert writes, times its share of a softmax over what the router gives: [experts, batch, pos, dModel]. */
+function expertOutputs(b: ProgramBuilder, weight: Weight, site: string, { experts, router }: Inputs): AnyValue {
+  const [rows, batch, pos, dModel] = experts!.shape as [Dim, Dim, Dim, Dim];
+  const tokens = multiplyDims(batch, pos);
+  const flat = b.reshape(experts!, [rows, tokens, dModel]); // [experts or 1, tokens, dModel]
+  const out = b.matmul(b.tanh(b.matmul(flat, weight(`${site}.in`))), weight(`${site}.out`)); // [experts, tokens, dModel]
+  const shares = b.softmax(b.matmul(b.reshape(router!, [tokens, dModel]), weight(`${site}.router`))); // [tokens, experts]
+  const [count] = out.shape as [Dim];
+  const byExpert = b.reshape(b.transpose(shares, [1, 0]), [count, tokens, 1]);
+  return b.reshape(b.mul(out, byExpert), [count, batch, pos, dModel]);
 }
 
 /** What attention adds to the residual: [batch, pos, dModel]. */

@@ -79,7 +79,7 @@ export class CheckpointReader {
       code: 'wrong-checkpoint',
       fields: { name, expected, got },
       where: this.#where,
-      what: `"${name}" of the partial work does not fit`,
+      what: `"${name}" of the saved partial work does not match`,
       expected,
       got,
       fix: 'start again without it',

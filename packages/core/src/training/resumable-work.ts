@@ -51,7 +51,7 @@ export async function resumableWork(
       code: 'wrong-checkpoint',
       fields: { name: 'work', expected: work, got: saved.state.work },
       where,
-      what: 'the partial work is of other work',
+      what: 'the saved partial work belongs to other work',
       expected: work,
       got: `${saved.state.work}`,
       fix: 'start again without it',

@@ -33,7 +33,7 @@ export const faithfulness = defineMetric({
         what: 'the model is not reliably different from the empty circuit on these prompts, so there is no share to measure',
         expected: 'a mean difference in logit difference beyond 2 standard errors of 0',
         got: `${gap.toPrecision(3)} ± ${error.toPrecision(3)}`,
-        fix: 'use more prompts, prompts on which the model does the task, or another metric (kl, logit-diff)',
+        fix: 'use more prompts, prompts on which the model can do the task, or another metric (kl, logit-diff)',
       });
     }
     return ratioOfMeans('faithfulness', {

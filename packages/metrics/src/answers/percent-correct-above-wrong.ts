@@ -21,7 +21,10 @@ export const percentCorrectAboveWrong = defineMetric({
       'percent-correct-above-wrong',
       eachPrompt(circuit, outputSize, (row, prompt) => {
         const best = (side: 'answers' | 'wrongAnswers'): number =>
-          Math.max(...answerTokens(prompt, side, outputSize).map((token) => row[token]!));
+          answerTokens(prompt, side, outputSize).reduce(
+            (most, token) => Math.max(most, row[token]!),
+            Number.NEGATIVE_INFINITY,
+          );
         return best('answers') > best('wrongAnswers') ? 100 : 0;
       }),
     ),

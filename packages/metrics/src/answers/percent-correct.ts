@@ -21,7 +21,7 @@ export const percentCorrect = defineMetric({
       'percent-correct',
       eachPrompt(circuit, outputSize, (row, sides) => {
         const answers = answerTokens(sides, 'answers', outputSize);
-        const best = Math.max(...answers.map((token) => row[token]!));
+        const best = answers.reduce((most, token) => Math.max(most, row[token]!), Number.NEGATIVE_INFINITY);
         return row.some((z, token) => z >= best && !answers.includes(token)) ? 0 : 100;
       }),
     ),

@@ -1,5 +1,5 @@
 /** @file How much two sets of prune scores agree on which edges matter. */
-import { type Graph, importances, type PruneScores, topEdges } from '@auto-circuit/core/plugin';
+import { type Graph, importances, type PruneScores, type RankBy, topEdges } from '@auto-circuit/core/plugin';
 
 /** What the k most important edges of two scores have in common. */
 export interface Overlap {
@@ -14,8 +14,14 @@ export interface Overlap {
 }
 
 /** @throws AutoCircuitError when k is not a whole number from 0 to the number of edges */
-export function topOverlap(graph: Graph, a: PruneScores, b: PruneScores, k: number): Overlap {
-  const [topA, topB] = [topEdges(graph, a, k), topEdges(graph, b, k)];
+export function topOverlap(
+  graph: Graph,
+  a: PruneScores,
+  b: PruneScores,
+  k: number,
+  rankBy: RankBy = 'absolute',
+): Overlap {
+  const [topA, topB] = [topEdges(graph, a, k, rankBy), topEdges(graph, b, k, rankBy)];
   const inB = new Set(topB.edges);
   const common = topA.edges.reduce((n, edge) => n + (inB.has(edge) ? 1 : 0), 0);
   const union = topA.count + topB.count - common;

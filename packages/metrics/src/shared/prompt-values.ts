@@ -55,7 +55,7 @@ export function comparedValues(
     throw new AutoCircuitError({
       code: 'internal',
       where: 'metrics',
-      what: 'the runs to compare hold different prompts',
+      what: 'the runs to compare have different prompts',
       expected: `${referenceRows.length} prompts`,
       got: `${runRows.length}`,
       kind: 'internal',

@@ -44,7 +44,7 @@ export function ratioOfMeans(where: string, { numerators, denominators, scale, w
       fields: { metric: where },
       where,
       what: `${what} is 0, so nothing can be measured against it`,
-      fix: 'choose a metric that is no ratio, or prompts on which the model does the task',
+      fix: 'choose a metric that is not a ratio, or prompts on which the model can do the task',
     });
   }
   const ratio = mean(numerators) / divisor;

@@ -7,6 +7,7 @@ import { addDims, type WeightStore } from '@auto-circuit/core/backend';
 import type { AnyValue, ModelObject, Norm, PatchPoints } from '@auto-circuit/core/plugin';
 import { normed } from '@auto-circuit/core/plugin';
 import { addHeads, type DecoderShape, traceBlocks, writeNormed } from './blocks.js';
+import { type ExpertsForm, expertsMlp } from './experts.js';
 import { type HeadNorms, normHeads } from './head-norms.js';
 import {
   type AttentionForm,
@@ -39,8 +40,20 @@ export interface DecoderForm extends DecoderShape {
   readonly sharedNorm?: boolean;
   /** `gated`: `mlp.gate`, `mlp.up`, `mlp.down`; `plain`: `mlp.in`, `mlp.out`. */
   readonly mlpKind: 'plain' | 'gated';
+  /** Layers that have experts in place of one MLP; modules with norms after them have none. Default none. */
+  readonly experts?: ExpertsForm;
+  /**
+   * A learned score for each head, `attn.sinks` [heads], that stands beside those of the keys and takes a share of the softmax which
+   * brings no value. Default false.
+   */
+  readonly sinks?: boolean;
   /** Rotary positions: how many dimensions of a head turn, and by which tables in each layer (`rope`; null: it has none). */
-  readonly rotary?: { readonly dims: number; readonly tables: readonly (string | null)[] };
+  readonly rotary?: {
+    readonly dims: number;
+    readonly tables: readonly (string | null)[];
+    /** Prompts longer than this have tables of their own, `NAME.long.cos` and `NAME.long.sin`. Default: all have the same. */
+    readonly longBeyond?: number;
+  };
   /** By layer: how many keys a query sees; null for all. Default all. */
   readonly windows?: readonly (number | null)[];
   /** What q·k is multiplied by. Default 1/√dHead. */
@@ -49,7 +62,7 @@ export interface DecoderForm extends DecoderShape {
   readonly slopes?: readonly number[];
   /** Norms of queries and keys, `attn.q.norm` and `attn.k.norm`. */
   readonly headNorms?: HeadNorms;
-  /** Bound of queries, keys and values, both ways. */
+  /** Bound of queries, keys (both after their norms) and values, both ways. */
   readonly clip?: number | null;
   /** A norm of the embeddings, `embed.ln`. Default false. */
   readonly embeddingNorm?: boolean;
@@ -68,15 +81,16 @@ export function traceDecoder(form: DecoderForm, has: HasWeight, points: PatchPoi
   /** x as it is added to the residual. */
   const scaled = (x: AnyValue): AnyValue => (residualScale === 1 ? x : b.mul(x, residualScale));
   const clipped = (x: AnyValue): AnyValue => (clip === null ? x : b.minimum(b.maximum(x, -clip), clip));
-  /** Queries or keys x [groups, heads per group, batch, pos, dHead], normed and rotated as layer l does it. */
+  /** Queries or keys x [groups, heads per group, batch, pos, dHead], normed, bounded and rotated as layer l does it. */
   const placed = (x: AnyValue, l: number, input: 'q' | 'k'): AnyValue => {
     const { headNorms: norms, epsilon, norm: kind } = form;
     const count = input === 'q' ? heads : form.kvHeads;
     const y = norms
       ? normHeads(points, has, `L${l}.attn.${input}.norm`, x, { kind, epsilon, dHead, heads: count, norms })
       : x;
+    const bounded = clipped(y);
     const table = rotary?.tables[l] ?? null;
-    return rotary && table !== null ? rotatePart(points, y, table, rotary.dims, form) : y;
+    return rotary && table !== null ? rotatePart(points, has, bounded, table, rotary, form) : bounded;
   };
 
   return traceBlocks(points, form, embed(form, has, points), {
@@ -86,9 +100,10 @@ export function traceDecoder(form: DecoderForm, has: HasWeight, points: PatchPoi
         ...(form.attentionScale === undefined ? {} : { scale: form.attentionScale }),
         window: form.windows?.[l] ?? null,
         slopes: form.slopes ?? null,
+        sinks: form.sinks ? points.weight(`${site}.sinks`, [heads]) : null,
       };
       const { q, k, v } = readHeads(points, has, form, site, residual, after ? null : norm(`L${l}.ln1`));
-      const [query, key] = [placed(clipped(q), l, 'q'), placed(clipped(k), l, 'k')];
+      const [query, key] = [placed(q, l, 'q'), placed(k, l, 'k')];
       const z = scaled(causalAttention(points, query, key, clipped(v), site, attention)); // [heads, batch, pos, dHead]
       if (!after) return addHeads(points, site, residual, z, form, has(`${site}.o.b`), residualScale);
       const output = points.weight(`${site}.o.W`, [heads, dHead, dModel]);
@@ -97,9 +112,14 @@ export function traceDecoder(form: DecoderForm, has: HasWeight, points: PatchPoi
     mlp(l, residual, before) {
       const site = `L${l}.mlp`;
       const source = form.parallel ? before : residual;
-      const x = points.into(site, source, after ? null : norm(`L${l}.ln2`)).mlp!; // [1, batch, pos, dModel]
+      const inputs = points.into(site, source, after ? null : norm(`L${l}.ln2`)); // each [experts or 1, batch, pos, dModel]
       const mlp = form.mlpKind === 'plain' ? plainMlp : gatedMlp;
-      const out = scaled(mlp(points, form, site, x, has)); // [1, batch, pos, dModel]
+      const { experts } = form;
+      const out = scaled(
+        experts?.counts[l]
+          ? expertsMlp(points, form, experts, l, inputs, has)
+          : mlp(points, form, site, inputs.mlp!, has),
+      ); // [experts or 1, batch, pos, dModel]
       return b.add(residual, points.outOf(site, after ? normed(b, out, norm(`${site}.post`)) : out));
     },
   });
@@ -124,13 +144,21 @@ function embed(form: DecoderForm, has: HasWeight, points: PatchPoints): AnyValue
 /** x [groups, heads per group, batch, pos, dHead] with its first `dims` dimensions turned by the tables `NAME.cos` and `NAME.sin`. */
 function rotatePart(
   points: PatchPoints,
+  has: HasWeight,
   x: AnyValue,
   name: string,
-  dims: number,
+  { dims, longBeyond }: NonNullable<DecoderForm['rotary']>,
   { positions, dHead }: DecoderForm,
 ): AnyValue {
-  const { builder: b } = points;
-  const [cos, sin] = ['cos', 'sin'].map((part) => points.weight(`${name}.${part}`, [positions, dims]));
+  const { builder: b, prefix, input } = points;
+  const [cos, sin] = ['cos', 'sin'].map((part) => {
+    const table = points.weight(`${name}.${part}`, [positions, dims / 2]);
+    const rows = table.shape[0] as number; // as many as the model is loaded for
+    if (longBeyond === undefined || rows <= longBeyond || !has(`${name}.long.${part}`)) return table;
+    const long = points.weight(`${name}.long.${part}`, [positions, dims / 2]);
+    const length = b.add(b.dimSize(input.shape[1]!), prefix);
+    return b.where(b.lessEqual(length, longBeyond), table, long); // [rows, dims / 2]
+  });
   if (dims === dHead) return rotate(points, x, cos!, sin!);
   return b.concat([rotate(points, b.slice(x, 4, 0, dims), cos!, sin!), b.slice(x, 4, dims, dHead)], 4);
 }
@@ -151,11 +179,17 @@ export const decoderModel = (
 ): ModelObject =>
   tokenModel({
     ...{ name, shape: form, weights, processing },
+    ...(form.experts ? { experts: form.experts.counts } : {}),
     parallel: form.parallel ?? false,
     sharedNorm: form.sharedNorm ?? false,
+    longBeyond: form.rotary?.longBeyond ?? null,
     // heads are told apart by their number, or depend on one another
     headsWriteTogether:
-      form.norms === 'after' || form.slopes !== undefined || form.headNorms === 'own' || form.headNorms === 'across',
+      form.norms === 'after' ||
+      form.slopes !== undefined ||
+      form.sinks === true ||
+      form.headNorms === 'own' ||
+      form.headNorms === 'across',
     trace: (has, points) => traceDecoder(form, has, points),
     unembed: (has, points, residual) => unembedDecoder(form, has, points, residual),
   });

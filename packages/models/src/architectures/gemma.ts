@@ -48,7 +48,7 @@ export function traceGemma(shape: GemmaShape, has: HasWeight, points: PatchPoint
       /** x [groups, heads per group, batch, pos, dHead], normed where the model norms it, and rotated. */
       const rotated = (x: AnyValue, input: 'q' | 'k'): AnyValue => {
         const y = has(`${site}.${input}.norm.w`) ? normed(b, x, norm(`${site}.${input}.norm`, dHead)) : x;
-        const [cos, sin] = ['cos', 'sin'].map((name) => points.weight(`${rope}.${name}`, [positions, dHead]));
+        const [cos, sin] = ['cos', 'sin'].map((name) => points.weight(`${rope}.${name}`, [positions, dHead / 2]));
         return rotate(points, y, cos!, sin!);
       };
       const form: AttentionForm = { scale: shape.attentionScale, softCap: shape.scoreCap, window };

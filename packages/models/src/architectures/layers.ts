@@ -77,7 +77,7 @@ export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValu
 };
 /** @throws AutoCircuitError for an activation that is not built */
 export function activationNamed(name: string): string {
-  if (!(name in ACTIVATIONS))
+  if (!Object.hasOwn(ACTIVATIONS, name))
     throw unsupportedName('hidden_act', 'activation function', name, Object.keys(ACTIVATIONS));
   return name;
 }
@@ -141,6 +141,8 @@ export interface AttentionForm {
   readonly window?: number | null;
   /** Attention with linear biases (Press et al. 2021, https://arxiv.org/abs/2108.12409): by head, what a score falls by for each position between query and key. Default none. All heads must be there. */
   readonly slopes?: readonly number[] | null;
+  /** A score for each head [heads] beside those of the keys, for a share of the softmax that brings no value. Default none. */
+  readonly sinks?: AnyValue | null;
 }
 
 /**
@@ -153,7 +155,7 @@ export function causalAttention(
   ownKeys: AnyValue,
   ownValues: AnyValue,
   role: string,
-  { scale, softCap: cap = null, window = null, slopes = null }: AttentionForm = {},
+  { scale, softCap: cap = null, window = null, slopes = null, sinks = null }: AttentionForm = {},
 ): AnyValue {
   const { builder: b, prefix } = points;
   const [groups, perGroup, batch, pos, dHead] = q.shape as [Dim, Dim, Dim, Dim, number];
@@ -163,12 +165,21 @@ export function causalAttention(
   const capped = cap === null ? products : softCap(b, products, cap);
   const biased = slopes ? b.add(capped, linearBiases(b, slopes, q.shape, prefix)) : capped;
   const scores = b.role(biased, `${role}.scores`);
-  const pattern = b.role(b.softmax(b.where(visibleKeys(b, pos, prefix, window), scores, HIDDEN)), `${role}.pattern`);
-  const z = b.matmul(pattern, value); // [groups, heads per group, batch, pos, dHead]
+  const visible = b.where(visibleKeys(b, pos, prefix, window), scores, HIDDEN);
+  const pattern = b.role(b.softmax(sinks ? withSinks(b, visible, sinks) : visible), `${role}.pattern`);
+  const ofKeys = sinks ? b.slice(pattern, 4, 0, addDims(prefix, pos)) : pattern;
+  const z = b.matmul(ofKeys, value); // [groups, heads per group, batch, pos, dHead]
   return b.role(b.reshape(z, [multiplyDims(groups, perGroup), batch, pos, dHead]), `${role}.z`);
 }
 /** Far below any score, so that exp gives exactly 0, and finite, so that no runtime makes NaN of it. */
 const HIDDEN = -1e9;
+
+/** Scores [groups, heads per group, batch, pos, keys], and after the keys one more: the sink of each head. */
+function withSinks(b: ProgramBuilder, scores: AnyValue, sinks: AnyValue): AnyValue {
+  const [groups, perGroup, batch, pos] = scores.shape as [Dim, Dim, Dim, Dim];
+  const byHead = b.reshape(sinks, [groups, perGroup, 1, 1, 1]);
+  return b.concat([scores, b.broadcast(byHead, [groups, perGroup, batch, pos, 1])], 4);
+}
 
 /** −slope · (query − key) of each head: [groups, heads per group, 1, pos, keys]. Keys after the query are hidden anyway. */
 function linearBiases(b: ProgramBuilder, slopes: readonly number[], q: AnyValue['shape'], prefix: number): AnyValue {
@@ -252,13 +263,18 @@ const biasedBy =
 
 /**
  * Rotary positions (RoFormer, Su et al. 2021, https://arxiv.org/abs/2104.09864; the rotate-half convention): x·cos +
- * (−second half, first half)·sin. The tables [positions, dHead] are applied to x [groups, heads, batch, pos, dHead].
+ * (−second half, first half)·sin. The tables [positions, dHead / 2], the same for both halves, are applied to
+ * x [groups, heads, batch, pos, dHead].
  */
 export function rotate({ builder: b, prefix }: PatchPoints, x: AnyValue, cos: AnyValue, sin: AnyValue): AnyValue {
   const stop = addDims(prefix, x.shape[3]!);
   const half = (x.shape[4] as number) / 2;
+  const ofBoth = (table: AnyValue): AnyValue => {
+    const rows = b.slice(table, 0, prefix, stop); // [pos, dHead / 2]
+    return b.concat([rows, rows], 1); // [pos, dHead]
+  };
   const swapped = b.concat([b.neg(b.slice(x, 4, half, 2 * half)), b.slice(x, 4, 0, half)], 4); // [groups, heads, batch, pos, dHead]
-  return b.add(b.mul(x, b.slice(cos, 0, prefix, stop)), b.mul(swapped, b.slice(sin, 0, prefix, stop)));
+  return b.add(b.mul(x, ofBoth(cos)), b.mul(swapped, ofBoth(sin)));
 }
 
 /** x [..., dModel] as a matrix [tokens, dModel]. */

@@ -19,8 +19,8 @@ export function traceLlama(shape: LlamaShape, has: HasWeight, points: PatchPoint
   const { builder: b } = points;
   const { dModel, dHead, vocabulary, positions, windows } = shape;
   const tokens = points.input; // [batch, pos]
-  const cos = points.weight('rope.cos', [positions, dHead]);
-  const sin = points.weight('rope.sin', [positions, dHead]);
+  const cos = points.weight('rope.cos', [positions, dHead / 2]);
+  const sin = points.weight('rope.sin', [positions, dHead / 2]);
   const norm = (name: string): Norm => rmsNormNamed(points, has, shape, name);
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
 

@@ -27,8 +27,8 @@ export function traceNeox(shape: NeoxShape, has: HasWeight, points: PatchPoints)
   const { builder: b } = points;
   const { heads, dModel, dHead, dRotary, vocabulary, positions } = shape;
   const tokens = points.input; // [batch, pos]
-  const cos = points.weight('rope.cos', [positions, dRotary]);
-  const sin = points.weight('rope.sin', [positions, dRotary]);
+  const cos = points.weight('rope.cos', [positions, dRotary / 2]);
+  const sin = points.weight('rope.sin', [positions, dRotary / 2]);
   const norm = (name: string): Norm => layerNormNamed(points, has, shape, name);
   const embedded = b.gather(points.weight('embed.W', [vocabulary, dModel]), tokens, 0); // [batch, pos, dModel]
   /** x [groups, heads per group, batch, pos, dHead] with its first `dRotary` dimensions rotated. */

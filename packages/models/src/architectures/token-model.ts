@@ -20,12 +20,19 @@ export interface TokenModelParts {
   };
   /** Whether layers have an MLP. Default true. */
   readonly mlp?: boolean;
+  /** By layer: the experts of its MLP, 0 for one that is whole. Default: all are whole. */
+  readonly experts?: readonly number[];
   /** Whether attention and MLP of a layer read the same residual. Default false. */
   readonly parallel?: boolean;
   /** Both read it through one norm: the weights `ln2` are copies of `ln1`, and are not counted. Default false. */
   readonly sharedNorm?: boolean;
   /** See `ModelSpec`. Default false. */
   readonly headsWriteTogether?: boolean;
+  /**
+   * Whether prompts longer than this are computed with other numbers from their first token on, so that a prefix that was run by
+   * itself is of no use to them; null (the default): none are.
+   */
+  readonly longBeyond?: number | null;
   /** Canonical (`checkpoint/canonical.ts`). */
   readonly weights: WeightStore;
   /** The steps that changed the weights on loading. */
@@ -40,9 +47,11 @@ export interface TokenModelParts {
 export function tokenModel({
   shape,
   mlp = true,
+  experts,
   parallel = false,
   sharedNorm = false,
   headsWriteTogether,
+  longBeyond = null,
   weights,
   trace,
   unembed,
@@ -57,12 +66,12 @@ export function tokenModel({
   return Object.freeze<ModelObject>({
     ...named,
     spec: {
-      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel },
+      layout: { kind: 'transformer', layers, heads, kvHeads, dModel, mlp, parallel, ...(experts ? { experts } : {}) },
       input: { name: 'tokens', dtype: 'int', features: [] },
       outputSize: vocabulary,
       maxPositions: positions,
       ...(rows < positions ? { tablePositions: rows } : {}),
-      takesPrefix: true,
+      takesPrefix: longBeyond === null || rows <= longBeyond,
       ...(headsWriteTogether ? { headsWriteTogether } : {}),
       parameters: parameterCount(weights, sharedNorm),
     },

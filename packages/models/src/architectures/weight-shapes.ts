@@ -47,6 +47,29 @@ export const gatedMlpShapes = (site: string, { dModel, dMlp }: Pick<LayerSizes, 
   [`${site}.down.W`]: [dModel, dMlp],
 });
 
+/**
+ * Experts: `SITE.gate.W`, `SITE.up.W`, `SITE.down.W` [experts, dExpert, dModel] and `SITE.router.W` [experts, dModel], then, with
+ * biases, those of each.
+ */
+export const expertShapes = (
+  site: string,
+  { count, dExpert, dModel }: { readonly count: number; readonly dExpert: number; readonly dModel: number },
+  biases: boolean,
+): WeightShapes => ({
+  [`${site}.gate.W`]: [count, dExpert, dModel],
+  [`${site}.up.W`]: [count, dExpert, dModel],
+  [`${site}.down.W`]: [count, dExpert, dModel],
+  [`${site}.router.W`]: [count, dModel],
+  ...(biases
+    ? {
+        [`${site}.gate.b`]: [count, dExpert],
+        [`${site}.up.b`]: [count, dExpert],
+        [`${site}.down.b`]: [count, dModel],
+        [`${site}.router.b`]: [count],
+      }
+    : {}),
+});
+
 /** `NAME.w` [size] of an RMS norm; with `NAME.b` of a layer norm. */
 export const normShapes = (name: string, size: number, bias: boolean): WeightShapes => ({
   [`${name}.w`]: [size],

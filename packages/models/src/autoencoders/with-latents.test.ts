@@ -250,7 +250,7 @@ it('refuses an autoencoder that does not fit the model', () => {
     (changes: Partial<Autoencoder>, chosen: readonly number[] = [1]) =>
     () =>
       withLatents(gpt2, [{ autoencoder: { ...autoencoder, ...changes }, chosen }]);
-  expect(attach({ site: 'L2.mlp' })).toThrow(/latents at L2.mlp make no sources: expected L0 to L1/);
+  expect(attach({ site: 'L2.mlp' })).toThrow(/latents at L2.mlp cannot be sources: expected L0 to L1/);
   expect(attach({ dModel: 4 })).toThrow(errorWith('unfit-autoencoder', { site: 'L0.mlp' }));
   expect(attach({}, [10])).toThrow(errorWith('index-out-of-range', { index: 10, size: 10 }));
   const bare = randomGpt2({ ...SMALL, activation: 'relu', mlp: false });

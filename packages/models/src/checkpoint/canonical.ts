@@ -2,9 +2,11 @@
  * @file Canonical weights: one set of names and layouts for every architecture (float32, row-major), made from a raw
  * checkpoint by a recipe, then processed. H query heads, KV key-value heads, dh head dim, D dModel, F dMlp, V vocabulary:
  *
- * `embed.W [V,D]` · `pos.W [ctx,D]` · `rope.cos`, `rope.sin [rows,dh]` · per layer `L{l}.`: `ln1.w`, `ln1.b`, `ln2.w`, `ln2.b [D]` ·
+ * `embed.W [V,D]` · `pos.W [ctx,D]` · `rope.cos`, `rope.sin [rows,dh/2]` · per layer `L{l}.`: `ln1.w`, `ln1.b`, `ln2.w`, `ln2.b [D]` ·
  * `attn.q.W [H,dh,D]`, `attn.k.W`, `attn.v.W [KV,dh,D]` (q = x·Wᵀ), `attn.q.b [H,dh]`, … · `attn.o.W [H,dh,D]` (z·W), `attn.o.b [D]` ·
- * `mlp.in.W [D,F]`, `mlp.in.b [F]`, `mlp.out.W [F,D]`, `mlp.out.b [D]`, or `mlp.gate.W`, `mlp.up.W [F,D]`, `mlp.down.W [D,F]` ·
+ * `mlp.in.W [D,F]`, `mlp.in.b [F]`, `mlp.out.W [F,D]`, `mlp.out.b [D]`, or `mlp.gate.W`, `mlp.up.W [F,D]`, `mlp.down.W [D,F]`, or
+ * with experts `mlp.gate.W`, `mlp.up.W`, `mlp.down.W [E,F,D]`, `mlp.gate.b`, `mlp.up.b [E,F]`, `mlp.down.b [E,D]`, `mlp.router.W [E,D]`,
+ * `mlp.router.b [E]`; with sinks `attn.sinks [H]` ·
  * `final.ln.w`, `final.ln.b [D]` · `unembed.W [V,D]` (absent when it is `embed.W`), `unembed.b [V]`.
  * A norm's weights are absent once they are folded into what reads it.
  *
@@ -73,7 +75,7 @@ export function canonicalWeights<C>(
       code: 'unknown-architecture',
       fields: { modelType: raw.config.model_type, known: recipe.modelTypes },
       where: 'checkpoint',
-      what: `${raw.source} is no ${recipe.name} model`,
+      what: `${raw.source} is not a ${recipe.name} model`,
       expected: `model_type ${recipe.modelTypes.join(' or ')}`,
       got: raw.config.model_type,
     });

@@ -12,12 +12,13 @@ import { openSafetensors, type SafetensorsDType, type SafetensorsFile } from '@a
 import { z } from 'zod';
 import { parseConfig, type RawConfig, readConfig, readJson } from './config.js';
 import { missingTensor } from './errors.js';
-import { isCompanion, numbersOf, quantisationNote, readQuantisation } from './quantised.js';
+import { isCompanion, numbersOf, quantisationNote, readQuantisation, readShape } from './quantised.js';
 
 const WHERE = 'checkpoint';
 
 /** A tensor as it lies in its file. */
 export interface RawTensor {
+  /** Of packed weights, the shape that they have when they are read. */
   readonly shape: readonly number[];
   readonly dtype: SafetensorsDType;
   readonly file: string;
@@ -84,6 +85,12 @@ export function weightFiles(folder: string, { mayLack = false } = {}): readonly 
   return shards.map((shard) => join(folder, shard));
 }
 
+/** All files that a folder's checkpoint is read from, as full paths; those that are missing are left out. */
+export function checkpointFiles(folder: string): readonly string[] {
+  const small = ['config.json', INDEX].map((name) => join(folder, name)).filter((path) => existsSync(path));
+  return [...small, ...weightFiles(folder)];
+}
+
 /**
  * Opens a folder with config.json and model.safetensors (or its shards and their index). Only headers are read.
  * @throws AutoCircuitError for a missing or broken file, a missing shard, a tensor in two shards, quantised weights that are
@@ -122,14 +129,15 @@ export function openCheckpoint(folder: string): RawCheckpoint {
   const stored = { source: folder, config, names: [...owners.keys()], has, tensor };
   const quantisation = readQuantisation(stored);
   const note = quantisationNote(folder, quantisation);
+  const shapeOf = (name: string): readonly number[] => readShape(quantisation, name, tensor(name).shape);
   const whole = { ...stored, stored: (name: string) => ownerOf(name).read(name) };
   return Object.freeze({
     ...stored,
+    tensor: (name: string): RawTensor => ({ ...tensor(name), shape: shapeOf(name) }),
     names: Object.freeze(stored.names.filter((name) => !isCompanion(stored, quantisation, name))),
     notes: Object.freeze(note === null ? [] : [note]),
     read: (name: string, shape?: readonly number[]) => {
-      const own = tensor(name).shape;
-      if (shape) checkShape(folder, name, own, shape);
+      if (shape) checkShape(folder, name, shapeOf(name), shape);
       const floats = numbersOf(whole, quantisation, name);
       checkFinite(folder, name, floats);
       return floats;
@@ -168,7 +176,7 @@ function checkShape(source: string, name: string, got: readonly number[], expect
     code: 'wrong-tensor',
     fields: { tensor: name, shape: got, expectedShape: expected },
     where: WHERE,
-    what: `tensor "${name}" of ${source} has another shape than config.json says`,
+    what: `tensor "${name}" of ${source} has a different shape than config.json says`,
     expected: `[${expected.join(', ')}]`,
     got: `[${got.join(', ')}]`,
     fix: 'check that weights and config belong together',
@@ -185,7 +193,7 @@ function checkFinite(source: string, name: string, numbers: Float32Array): void 
       where: WHERE,
       what: `tensor "${name}" of ${source} holds a number that is not finite`,
       got: `${numbers[i]} at element ${i}`,
-      fix: 'the checkpoint is damaged or was trained to divergence; get it again or use another',
+      fix: 'the checkpoint is damaged or was trained to divergence; download it again or use another',
     });
   }
 }

@@ -108,6 +108,54 @@ export const stacked =
     return out;
   };
 
+/** Matrices [rows, columns] one after the other: [names, rows, columns]. One at a time is in memory. */
+export const stackedMatrices =
+  (names: readonly string[], [rows, columns]: readonly [number, number]): Loader =>
+  (raw) => {
+    const size = rows * columns;
+    const out = new Float32Array(names.length * size);
+    names.forEach((name, i) => {
+      out.set(raw.read(name, [rows, columns]), i * size);
+    });
+    return out;
+  };
+
+/** Each of a stack of matrices [count, rows, columns] turned round: [count, columns, rows]. */
+export const eachTransposed =
+  (load: Loader, count: number, [rows, columns]: readonly [number, number]): Loader =>
+  (raw) => {
+    const source = load(raw);
+    const out = new Float32Array(source.length);
+    for (let n = 0; n < count; n++) {
+      const start = n * rows * columns;
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++)
+          out[start + column * rows + row] = source[start + row * columns + column]!;
+      }
+    }
+    return out;
+  };
+
+/** Of each of a stack of matrices [count, rows, columns] the rows `from`, `from + step`, …, `taken` of them: [count, taken, columns]. */
+export const rowsOfEach =
+  (
+    load: Loader,
+    count: number,
+    [rows, columns]: readonly [number, number],
+    { from, taken, step = 1 }: { readonly from: number; readonly taken: number; readonly step?: number },
+  ): Loader =>
+  (raw) => {
+    const source = load(raw);
+    const out = new Float32Array(count * taken * columns);
+    for (let n = 0; n < count; n++) {
+      for (let i = 0; i < taken; i++) {
+        const start = (n * rows + from + i * step) * columns;
+        out.set(source.subarray(start, start + columns), (n * taken + i) * columns);
+      }
+    }
+    return out;
+  };
+
 /** The first of the prefixes under which the checkpoint has `name`; the first one when none has it. */
 export const prefixOf = (raw: RawCheckpoint, prefixes: readonly string[], name: string): string =>
   prefixes.find((prefix) => raw.has(prefix + name)) ?? prefixes[0]!;

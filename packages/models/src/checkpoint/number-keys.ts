@@ -59,6 +59,7 @@ const NUMBER_KEYS: Readonly<Record<string, Neutral>> = {
   // the shape of a block
   ...{ parallel_attn: off, use_parallel_residual: off, new_decoder_architecture: off, multi_query: off },
   ...{ is_encoder_decoder: off, add_cross_attention: off, cross_attention_layers: all(null), pruned_heads: empty },
+  ...{ n_shared_experts: off, shared_expert_intermediate_size: off, swiglu_limit: never },
   ...{ num_experts: off, num_local_experts: off, n_routed_experts: off, moe_num_experts: off },
   ...{ kv_lora_rank: off, num_kv_shared_layers: off, hidden_size_per_layer_input: off },
 };
@@ -86,7 +87,7 @@ function refuseIn(block: object, path: string, source: string, computed: Readonl
       code: 'unsupported-model',
       fields: { key: `${path}${key}`, got: value },
       where: 'checkpoint',
-      what: `${source} has "${path}${key}", which changes what the model computes and is not computed here`,
+      what: `${source} has "${path}${key}", which changes what the model computes and is not supported here`,
       got: JSON.stringify(value).slice(0, 80),
     });
   }

@@ -42,7 +42,12 @@ const STEPS: Readonly<Record<ProcessingStep, Step>> = Object.freeze({
     apply: centerUnembed,
   },
   'fold-value-biases': {
-    obstacle: (tensors) => (tensors.has('L0.attn.v.b') ? undefined : 'its values have no biases'),
+    obstacle: (tensors) =>
+      !tensors.has('L0.attn.v.b')
+        ? 'its values have no biases'
+        : tensors.has('L0.attn.sinks')
+          ? 'its attention has sinks, so that what a head reads of its values does not add up to 1'
+          : undefined,
     apply: foldValueBiases,
   },
 });
@@ -107,6 +112,7 @@ const MLP_READERS: readonly Reader[] = [
   { weight: 'mlp.in.W', bias: 'mlp.in.b', modelAxis: 'first' },
   { weight: 'mlp.gate.W', bias: 'mlp.gate.b', modelAxis: 'last' },
   { weight: 'mlp.up.W', bias: 'mlp.up.b', modelAxis: 'last' },
+  { weight: 'mlp.router.W', bias: 'mlp.router.b', modelAxis: 'last' },
 ];
 const UNEMBED_READERS: readonly Reader[] = [{ weight: 'unembed.W', bias: 'unembed.b', modelAxis: 'last' }];
 

@@ -106,9 +106,38 @@ describe('8-bit weights are multiplied out', () => {
   });
 });
 
+describe('MXFP4', () => {
+  const MX = { quant_method: 'mxfp4', modules_to_not_convert: ['lm_head'] };
+  // the numbers 0 to 15 and the same again, in two halves of a byte each
+  const bytes = Uint8Array.from({ length: 16 }, (_, i) => ((2 * i) % 16) | (((2 * i + 1) % 16) << 4));
+  const numbers = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+  const [both, half] = [[...numbers, ...numbers], numbers.map((x) => x / 2)];
+  const blocks = tensor('mlp.experts.down_proj_blocks', 'U8', [1, 1, 2, 16], Uint8Array.from([...bytes, ...bytes]));
+  const scales = (shape: readonly number[], ...exponents: number[]) =>
+    tensor('mlp.experts.down_proj_scales', 'U8', shape, Uint8Array.from(exponents));
+
+  it('is multiplied out, the lower half of a byte first, a scale for each block', async () => {
+    const raw = await checkpoint(MX, [blocks, scales([1, 1, 2], 127, 126)]);
+    expect([...raw.read('mlp.experts.down_proj_blocks', [1, 1, 64])]).toEqual([...both, ...half, ...half]);
+    expect(raw.names).toEqual(['mlp.experts.down_proj_blocks']);
+    expect(raw.tensor('mlp.experts.down_proj_blocks').shape).toEqual([1, 1, 64]);
+    expect(raw.notes).toEqual([expect.stringMatching(/are quantised \(MXFP4\)/)]);
+  });
+
+  it('refuses scales that do not fit, or are none, and blocks that no config explains', async () => {
+    const read = async (...tensors: Source[]) => (await checkpoint(MX, tensors)).read('mlp.experts.down_proj_blocks');
+    const wrong = errorWith('wrong-tensor', { tensor: 'mlp.experts.down_proj_blocks' });
+    await expect(read(blocks, scales([1, 2], 127, 127))).rejects.toThrow(wrong);
+    await expect(read(blocks)).rejects.toThrow(wrong);
+    await expect(read(blocks, scales([1, 1, 2], 127, 255))).rejects.toThrow(errorWith('not-finite', {}));
+    await expect(checkpoint(null, [blocks])).rejects.toThrow(refusal('packed weights'));
+    await expect(checkpoint(MX, [scales([2], 1, 1)])).rejects.toThrow(refusal('packed weights'));
+  });
+});
+
 describe('what is not multiplied out is refused by its name', () => {
   const floats = tensor('a.weight', 'F32', [1], Float32Array.of(1));
-  const methods = ['gptq', 'awq', 'mxfp4', 'hqq', 'torchao', 'quanto', 'aqlm', 'fbgemm_fp8', 'constructor', 'modelopt'];
+  const methods = ['gptq', 'awq', 'mxfp6', 'hqq', 'torchao', 'quanto', 'aqlm', 'fbgemm_fp8', 'constructor', 'modelopt'];
   it.each(methods)('%s', async (quant_method) => {
     await expect(checkpoint({ quant_method, bits: 4 }, [floats])).rejects.toThrow(refusal(quant_method));
   });

@@ -1,16 +1,18 @@
 /**
- * @file Quantised checkpoints: weights as 8-bit numbers with scales are multiplied out to float32; every other kind is refused
+ * @file Quantised checkpoints: weights as numbers of 8 bits, or of 4 (MXFP4), with scales are multiplied out to float32; every other kind is refused
  * by its name, from `quantization_config` in config.json or from the tensors themselves.
  *
  *     bitsandbytes int8      W = weight · SCB / 127, a scale for each row (https://arxiv.org/abs/2208.07339)
  *     compressed-tensors     W = (weight − weight_zero_point) · weight_scale, int8 or float8 (E4M3); a scale for the
  *                            tensor, for each row, or for each group of columns
  *     fp8                    W = weight · weight_scale_inv (or weight_scale): a scale for the tensor, each row or each block
+ *     mxfp4                  a scale for each 32 numbers of a row (`mxfp4.ts`)
  */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import type { SafetensorsDType, SafetensorsFile } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, type RawConfig } from './config.js';
+import { blocksOfScales, holdsBlocks, numbersOfBlocks, scalesOfBlocks, shapeOfBlocks } from './mxfp4.js';
 
 type SafetensorsArray = ReturnType<SafetensorsFile['read']>;
 
@@ -39,6 +41,8 @@ export interface Quantisation {
   readonly dtypes: readonly SafetensorsDType[];
   /** What weight · scale is divided by. */
   readonly divisor: number;
+  /** Whether weights lie as `NAME_blocks` and `NAME_scales` (`mxfp4.ts`). Default false. */
+  readonly microscaled?: boolean;
   /** Rows and columns of a block with one scale. Default: what follows from the shapes. */
   readonly block?: readonly [number, number];
 }
@@ -84,7 +88,8 @@ export function readQuantisation(raw: Omit<StoredCheckpoint, 'stored'>): Quantis
   const { quantization_config, compression_config } = parseConfig(config, raw.config, raw.source);
   const own = quantization_config ?? compression_config;
   const found = own ? schemeOf(own, raw) : null;
-  const packed = raw.names.find((name) => PACKED.test(name));
+  const read = (name: string): boolean => isBlocks(found, name) || isCompanion(raw, found, name);
+  const packed = raw.names.find((name) => PACKED.test(name) && !read(name));
   if (packed !== undefined) throw refused(raw, 'packed weights', `tensor ${packed}`);
   const plain = raw.names.find((name) => name.endsWith('.weight') && !isReadable(raw, found, name));
   if (plain !== undefined) throw unreadable(raw, found, plain);
@@ -128,6 +133,7 @@ const KINDS: Readonly<Record<string, (own: Keys, raw: Omit<StoredCheckpoint, 'st
       others: ['.input_scale', '.input_zero_point', '.output_scale', '.output_zero_point', '.k_scale', '.v_scale'],
     };
   },
+  mxfp4: () => ({ title: 'MXFP4', dtypes: ['U8'], divisor: 1, scales: [], others: [], microscaled: true }),
   fp8(own) {
     if (own.fmt && own.fmt !== 'e4m3') return `fp8, ${own.fmt}`;
     return {
@@ -139,9 +145,19 @@ const KINDS: Readonly<Record<string, (own: Keys, raw: Omit<StoredCheckpoint, 'st
   },
 };
 
+/** Whether a tensor holds blocks that are multiplied out. */
+const isBlocks = (found: Quantisation | null, name: string): boolean =>
+  found?.microscaled === true && holdsBlocks(name);
+
+/** The shape of what is read of a tensor: of the matrices themselves, where these are packed. */
+export const readShape = (found: Quantisation | null, name: string, shape: readonly number[]): readonly number[] =>
+  isBlocks(found, name) ? shapeOfBlocks(shape) : shape;
+
 /** Whether a tensor of this name belongs to a quantised weight: a scale, say. */
 export function isCompanion(raw: Pick<StoredCheckpoint, 'has'>, found: Quantisation | null, name: string): boolean {
   if (found === null) return false;
+  const blocks = found.microscaled ? blocksOfScales(name) : null;
+  if (blocks !== null) return raw.has(blocks);
   const ends = [...found.scales, ...found.others, ...(found.zeroPoint ? [found.zeroPoint] : [])];
   return ends.some((end) => name.endsWith(end) && raw.has(`${name.slice(0, -end.length)}.weight`));
 }
@@ -169,6 +185,11 @@ function isReadable(raw: Pick<StoredCheckpoint, 'has' | 'tensor'>, found: Quanti
  * @throws AutoCircuitError `unsupported-model` for integers without a scale, `wrong-tensor` for a scale of another shape
  */
 export function numbersOf(raw: StoredCheckpoint, found: Quantisation | null, name: string): Float32Array {
+  if (isBlocks(found, name)) {
+    const scales = scalesOfBlocks(name);
+    const tensor = (own: string) => ({ shape: raw.tensor(own).shape, data: raw.stored(own) });
+    return numbersOfBlocks(raw.source, name, tensor(name), raw.has(scales) ? tensor(scales) : { shape: [], data: [] });
+  }
   if (!isReadable(raw, found, name)) throw unreadable(raw, found, name);
   const data = raw.stored(name);
   const scale = FLOATS.includes(raw.tensor(name).dtype) ? undefined : scaleOf(raw, found, name);
@@ -236,8 +257,8 @@ function unreadable(raw: Pick<StoredCheckpoint, 'source' | 'tensor'>, found: Qua
     what: `tensor "${name}" of ${raw.source} holds ${dtype} where weights are expected`,
     expected: found
       ? `floats, or ${found.dtypes.join(' or ')} with ${found.scales.join(' or ')}`
-      : 'floats, or a quantization_config in config.json that says what they stand for',
-    fix: 'take the checkpoint in float32, float16 or bfloat16 that it was made from',
+      : 'floats, or a quantization_config in config.json that says what they mean',
+    fix: 'use the float32, float16 or bfloat16 checkpoint that it was made from',
   });
 }
 
@@ -246,10 +267,10 @@ function refused({ source }: Pick<StoredCheckpoint, 'source'>, kind: string, got
     code: 'unsupported-model',
     fields: { key: 'quantization_config', method },
     where: 'checkpoint',
-    what: `${source} is quantised (${kind}), and such weights are not read`,
-    expected: 'floats, bitsandbytes or compressed-tensors in 8 bits, or fp8',
+    what: `${source} is quantised (${kind}), and such weights cannot be read`,
+    expected: 'floats, bitsandbytes or compressed-tensors in 8 bits, fp8, or MXFP4',
     got,
-    fix: 'take the checkpoint in float32, float16 or bfloat16 that it was made from',
+    fix: 'use the float32, float16 or bfloat16 checkpoint that it was made from',
   });
 }
 

@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { errorWith } from '../testing/error-matcher.js';
 import type { RawConfig } from './config.js';
-import { type RotarySettings, readRotary, rotaryFrequencies, rotaryPositions, rotaryTable } from './rotary.js';
+import {
+  longRotary,
+  type RotarySettings,
+  readRotary,
+  rotaryFrequencies,
+  rotaryPositions,
+  rotaryTable,
+} from './rotary.js';
 
 const read = (config: Omit<RawConfig, 'model_type'>, dHead = 64): RotarySettings =>
   readRotary({ model_type: 'x', ...config }, dHead, 'config');
@@ -24,7 +31,7 @@ describe('YaRN', () => {
     near(some(settings, [0, 12, 20, 31]), [1, 0.024325214326381683, 0.0009730085730552673, 3.333803761051968e-5]);
     // 0.1 · ln 4 + 1
     expect(rotaryTable('cos', settings, 1)[0]).toBeCloseTo(1.138629436111989, 6);
-    expect(rotaryTable('sin', settings, 2)[64]).toBeCloseTo(1.138629436111989 * Math.sin(1), 6);
+    expect(rotaryTable('sin', settings, 2)[32]).toBeCloseTo(1.138629436111989 * Math.sin(1), 6);
   });
   it('reads bounds that are not whole, other bounds, and the factors of DeepSeek', () => {
     const more = { truncate: false, mscale: 1, mscale_all_dim: 0.8, beta_fast: 16, beta_slow: 2 };
@@ -55,8 +62,17 @@ describe('LongRoPE', () => {
     expect(rotaryPositions(settings, 131_072)).toBe(4096);
     expect(rotaryPositions(settings, 100)).toBe(100);
   });
+  it('divides them by other factors in longer prompts', () => {
+    const long = longRotary(read(config, 8))!;
+    expect(long.beyond).toBe(4096);
+    near(some(long.settings, [0, 1, 2, 3]), [0.5, 0.05, 0.005, 0.0005]);
+    expect(longRotary(read({}, 8))).toBeNull();
+  });
   it('with another number of factors than frequencies is refused', () => {
     expect(() => read(config, 16)).toThrow(errorWith('invalid-file', { path: 'config', key: 'short_factor' }));
+    expect(() => read({ ...config, rope_scaling: { ...scaling, long_factor: [1] } }, 8)).toThrow(
+      errorWith('invalid-file', { key: 'long_factor' }),
+    );
     expect(() => read({ ...config, rope_scaling: { type: 'longrope' } }, 8)).toThrow(/short_factor is wrong/);
   });
 });

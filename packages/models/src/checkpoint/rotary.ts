@@ -37,10 +37,15 @@ export type RotaryScaling =
       readonly attentionFactor: number;
     }
   | {
-      /** LongRoPE (Ding et al. 2024, https://arxiv.org/abs/2402.13753), as prompts within the original context have it. */
+      /**
+       * LongRoPE (Ding et al. 2024, https://arxiv.org/abs/2402.13753). A prompt that is longer than the original context has
+       * other frequencies, at all of its positions.
+       */
       readonly kind: 'longrope';
-      /** By frequency: what it is divided by, [dims / 2]. */
+      /** By frequency: what it is divided by in prompts within the original context, [dims / 2]. */
       readonly divisors: readonly number[];
+      /** The same in longer prompts, [dims / 2]. */
+      readonly longDivisors: readonly number[];
       readonly originalPositions: number;
       /** What cos and sin are multiplied by. */
       readonly attentionFactor: number;
@@ -127,6 +132,7 @@ const scalingSchemas = Object.freeze({
       factor: positive.nullish(),
       attention_factor: positive.nullish(),
       short_factor: z.array(positive),
+      long_factor: z.array(positive),
       original_max_position_embeddings: positive,
       max_position_embeddings: positive.nullish(),
     })
@@ -137,6 +143,7 @@ const scalingSchemas = Object.freeze({
       return {
         kind: 'longrope',
         divisors: keys.short_factor,
+        longDivisors: keys.long_factor,
         originalPositions,
         attentionFactor: keys.attention_factor ?? inferred,
       };
@@ -164,7 +171,7 @@ export function readRotary(config: RawConfig, dHead: number, source: string, def
       fields: { key: 'partial_rotary_factor', dims, dHead },
       where: 'checkpoint',
       what: `${source} turns ${dims} of ${dHead} head dimensions`,
-      expected: 'an even number of at least 2, at most all',
+      expected: 'an even number from 2 to the number of head dimensions',
     });
   }
   const theta = settings.rope_theta ?? keys.rope_theta ?? keys.rotary_emb_base ?? 10_000;
@@ -181,41 +188,55 @@ export function readRotary(config: RawConfig, dHead: number, source: string, def
     },
     `${source}, rotary scaling`,
   );
-  if (scaling.kind === 'longrope' && scaling.divisors.length !== dims / 2) {
-    throw new AutoCircuitError({
-      code: 'invalid-file',
-      fields: { path: source, key: 'short_factor' },
-      where: 'checkpoint',
-      what: `${source} does not scale every rotary frequency`,
-      expected: `${dims / 2} numbers as short_factor`,
-      got: `${scaling.divisors.length}`,
-    });
+  if (scaling.kind === 'longrope') {
+    checkDivisors(source, 'short_factor', scaling.divisors, dims);
+    checkDivisors(source, 'long_factor', scaling.longDivisors, dims);
   }
   return Object.freeze({ theta, dims, scaling });
 }
 
+function checkDivisors(source: string, key: string, divisors: readonly number[], dims: number): void {
+  if (divisors.length === dims / 2) return;
+  throw new AutoCircuitError({
+    code: 'invalid-file',
+    fields: { path: source, key },
+    where: 'checkpoint',
+    what: `${source} does not scale every rotary frequency`,
+    expected: `${dims / 2} numbers as ${key}`,
+    got: `${divisors.length}`,
+  });
+}
+
 /**
- * The longest prompt whose positions are rotated as the tables say: LongRoPE takes other frequencies for all positions of a
- * prompt that exceeds the original context, so such prompts are refused.
+ * The settings that prompts longer than the original context have, and how long that is; null where these are the same for all.
+ */
+export function longRotary(
+  settings: RotarySettings,
+): { readonly settings: RotarySettings; readonly beyond: number } | null {
+  const { scaling } = settings;
+  if (scaling.kind !== 'longrope') return null;
+  const long = { ...scaling, divisors: scaling.longDivisors };
+  return { settings: { ...settings, scaling: long }, beyond: scaling.originalPositions };
+}
+
+/**
+ * The longest prompt whose positions are rotated as one pair of tables says: LongRoPE takes other frequencies for all positions of
+ * a prompt that exceeds the original context. For traces that have no second pair (`addRotary`, `DecoderForm.rotary`).
  */
 export const rotaryPositions = ({ scaling }: RotarySettings, positions: number): number =>
   scaling.kind === 'longrope' ? Math.min(positions, scaling.originalPositions) : positions;
 
 /**
- * cos or sin of position · frequency, `[positions, dims]`, times the attention factor that some scalings have; the frequencies
- * come twice, for both halves of a head.
+ * cos or sin of position · frequency, `[positions, dims / 2]`, times the attention factor that some scalings have. Both halves of
+ * a head are turned by the same numbers.
  */
 export function rotaryTable(fn: 'cos' | 'sin', settings: RotarySettings, positions: number): Float32Array {
   const frequencies = rotaryFrequencies(settings);
   const half = frequencies.length;
   const factor = 'attentionFactor' in settings.scaling ? settings.scaling.attentionFactor : 1;
-  const table = new Float32Array(positions * 2 * half); // [positions, dims]
+  const table = new Float32Array(positions * half); // [positions, dims / 2]
   for (let position = 0; position < positions; position++) {
-    for (let i = 0; i < half; i++) {
-      const value = factor * Math[fn](position * frequencies[i]!);
-      table[position * 2 * half + i] = value;
-      table[position * 2 * half + half + i] = value;
-    }
+    for (let i = 0; i < half; i++) table[position * half + i] = factor * Math[fn](position * frequencies[i]!);
   }
   return table;
 }

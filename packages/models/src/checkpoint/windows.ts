@@ -39,13 +39,13 @@ export function readWindows(
       code: 'invalid-file',
       fields: { path: source, key: 'layer_types' },
       where: 'checkpoint',
-      what: `${source} does not say of every layer whether it slides`,
+      what: `${source} does not say for every layer whether it slides`,
       expected: `layer_types for ${layers} layers`,
       got: `${types.length}`,
     });
   }
   return types.map((type, layer) => {
-    const sliding = LAYER_TYPES[type];
+    const sliding = Object.hasOwn(LAYER_TYPES, type) ? LAYER_TYPES[type] : undefined;
     if (sliding === undefined)
       throw unsupportedName('layer_types', `layer type in ${source}`, type, Object.keys(LAYER_TYPES));
     if (sliding && window === null) {

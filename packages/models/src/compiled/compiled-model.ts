@@ -26,7 +26,7 @@ export function compiledModel(name: string, shape: CompiledShape, weights: Weigh
       code: 'wrong-tensor',
       fields: { tensor: weight, shape: got, expectedShape: expected },
       where: 'compiled',
-      what: `weight "${weight}" of model "${name}" has another shape than its config says`,
+      what: `weight "${weight}" of model "${name}" has a different shape than its config says`,
       expected: `[${expected.join(', ')}]`,
       got: `[${got.join(', ')}]`,
     });

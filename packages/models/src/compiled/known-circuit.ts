@@ -65,7 +65,7 @@ export function circuitOfProgram(program: CompiledProgram, graph: Graph, under: 
     throw new AutoCircuitError({
       code: 'unsupported-graph',
       where: 'compiled',
-      what: 'the known circuit has edges between heads and MLPs, which the residual graph has not',
+      what: 'the known circuit has edges between heads and MLPs, which the residual graph does not have',
       fix: 'use a factorized graph',
     });
   }

@@ -188,7 +188,7 @@ function selected(
   return of(queries).map((query) => {
     const found = values.filter((_, k) => predicate(key[k]!, query));
     if (found.length > 0) return found;
-    throw unusable(name, 'a token selects nothing', 'one token at least');
+    throw unusable(name, 'a token selects nothing', 'at least one token');
   });
 }
 

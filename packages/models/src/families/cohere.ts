@@ -26,6 +26,8 @@ const schema = z.looseObject({
   use_qk_norm: z.boolean().default(false),
   logit_scale: z.number().positive().default(0.0625),
   tie_word_embeddings: z.boolean().default(true),
+  /** Cohere 2 says that its positions turn pairs of neighbours, which those of both do. */
+  position_embedding_type: z.literal('rope_gptj').nullish(),
   /** Cohere 2: one layer in so many sees everything. */
   sliding_window_pattern: z.number().int().positive().default(4),
 });
@@ -107,7 +109,10 @@ function rules({ sizes, biased, headNorms, tied, rotary }: CohereConfig, raw: Ra
 
 /** Cohere 1 and 2. */
 export const cohere = decoderFamily<CohereConfig>({
-  computes: ['attention_bias', 'layer_types', 'logit_scale', 'partial_rotary_factor', 'sliding_window', 'use_qk_norm'],
+  computes: [
+    ...['attention_bias', 'layer_types', 'logit_scale', 'partial_rotary_factor', 'position_embedding_type'],
+    ...['sliding_window', 'use_qk_norm'],
+  ],
   name: 'cohere',
   doc: 'Cohere (Command R, Aya) and Cohere 2: attention and gated MLP side by side behind one layer norm, scaled logits',
   modelTypes: ['cohere', 'cohere2'],

@@ -1,77 +1,14 @@
-/** @file The contract of architectures, for each family on small random models. */
+/** @file The contract of architectures, on those of the small random models that do not take long; `contract.full.test.ts` has the rest. */
 import type { ModelObject, PatchPoints } from '@auto-circuit/core/plugin';
-import { architectureContract, microModel, runContract } from '@auto-circuit/core/testing';
+import { architectureContract, runContract } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
-import { randomDecoder, randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
+import { CONTRACT_MODELS, FAST_MODELS } from './contract-models.js';
 
-const SMALL = {
-  layers: 2,
-  heads: 4,
-  dModel: 16,
-  dHead: 4,
-  dMlp: 24,
-  vocabulary: 11,
-  positions: 8,
-  epsilon: 1e-5,
-} as const;
-const GEMMA = { kvHeads: 2, activation: 'gelu_pytorch_tanh', attentionScale: 0.4 } as const;
-const scale = 12; // weights of standard deviation 0.24: every component matters
-
-const MODELS: Readonly<Record<string, ModelObject>> = {
-  gpt2: randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: true }, { scale }),
-  'attention only': randomGpt2({ ...SMALL, activation: 'gelu_new', mlp: false }, { scale }),
-  'llama with grouped queries': randomLlama({ ...SMALL, kvHeads: 2, activation: 'silu' }, { scale }),
-  'gemma with caps': randomGemma(
-    { ...SMALL, ...GEMMA, windows: [3, null], scoreCap: 2, logitCap: 3, norms: false },
-    { scale },
-  ),
-  'gemma with query and key norms': randomGemma(
-    { ...SMALL, ...GEMMA, windows: [null, 2], scoreCap: null, logitCap: null, norms: true },
-    { scale },
-  ),
-  'llama with a sliding window': randomLlama(
-    { ...SMALL, kvHeads: 2, activation: 'silu', windows: [null, 2] },
-    { scale },
-  ),
-  'neox, side by side': randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),
-  'neox, in turn': randomNeox({ ...SMALL, dRotary: 4, activation: 'gelu', parallel: false }, { scale }),
-  // what decoders are put together from, each part at least once
-  'side by side behind one norm, heads normed by weights of their own': randomDecoder(
-    {
-      ...{ ...SMALL, activation: 'silu', kvHeads: 2, norm: 'layerNorm', mlpKind: 'gated', parallel: true },
-      ...{ sharedNorm: true, headNorms: 'own', rotary: { dims: 2, tables: ['rope', 'rope'] }, clip: 1.5 },
-    },
-    { scale },
-  ),
-  'norms after modules and across heads': randomDecoder(
-    {
-      ...{ ...SMALL, activation: 'silu', kvHeads: 2, norm: 'rmsNorm', mlpKind: 'gated', norms: 'after' },
-      ...{ headNorms: 'across', rotary: { dims: 4, tables: ['rope', 'rope'] } },
-    },
-    { scale },
-  ),
-  'linear biases, normed embeddings': randomDecoder(
-    {
-      ...{ ...SMALL, activation: 'gelu', kvHeads: 1, norm: 'layerNorm', mlpKind: 'plain' },
-      ...{ slopes: [0.5, 0.3, 0.2, 0.1], embeddingNorm: true },
-    },
-    { scale },
-  ),
-  'factors everywhere, a layer without positions': randomDecoder(
-    {
-      ...{ ...SMALL, activation: 'quick_gelu', kvHeads: 4, norm: 'rmsNorm', mlpKind: 'gated', windows: [null, 2] },
-      ...{ rotary: { dims: 4, tables: ['rope', null] }, embeddingScale: 3, attentionScale: 0.3, residualScale: 0.5 },
-      ...{ logitScale: 0.5 },
-    },
-    { scale },
-  ),
-  micro: microModel(),
-};
-for (const [name, model] of Object.entries(MODELS)) runContract(name, architectureContract(model), { describe, it });
+for (const name of FAST_MODELS) runContract(name, architectureContract(CONTRACT_MODELS[name]!), { describe, it });
 
 describe('the contract', () => {
   it('finds a trace whose MLP writes past its patch point', async () => {
-    const model = MODELS.gpt2!;
+    const model = CONTRACT_MODELS.gpt2!;
     const leaky: ModelObject = {
       ...model,
       trace(points: PatchPoints) {

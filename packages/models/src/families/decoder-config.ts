@@ -1,17 +1,18 @@
 /** @file Keys and rules that families of decoders share, under the names that Llama gave them. */
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
-import { count, type RawConfig } from '../checkpoint/config.js';
+import type { DecoderForm } from '../architectures/decoder.js';
+import { count, partCount, type RawConfig } from '../checkpoint/config.js';
 import { asIs, type Loader, transposed } from '../checkpoint/layouts.js';
-import { type RotarySettings, rotaryPositions } from '../checkpoint/rotary.js';
+import { longRotary, type RotarySettings, rotaryPositions } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
 import type { AddRule } from '../recipes/rule-list.js';
 
 /** Sizes in config.json, as most families name them. */
 export const sizeKeys = {
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  num_key_value_heads: count.nullish(),
+  num_hidden_layers: partCount,
+  num_attention_heads: partCount,
+  num_key_value_heads: partCount.nullish(),
   hidden_size: count,
   intermediate_size: count,
   max_position_embeddings: count,
@@ -129,11 +130,15 @@ export function addLinearInputs(add: AddRule, from: string, sizes: ModelSizes, b
   );
 }
 
-/** The same tables of rotary positions in every layer. */
-export const sameRotary = ({ dims }: RotarySettings, { layers }: ModelSizes): { dims: number; tables: string[] } => ({
-  dims,
-  tables: new Array<string>(layers).fill('rope'),
-});
+/** The same tables of rotary positions in every layer; two pairs of them where long prompts have other frequencies (`addAllRotary`). */
+export const sameRotary = (rotary: RotarySettings, { layers }: ModelSizes): NonNullable<DecoderForm['rotary']> => {
+  const long = longRotary(rotary);
+  return {
+    dims: rotary.dims,
+    tables: new Array<string>(layers).fill('rope'),
+    ...(long ? { longBeyond: long.beyond } : {}),
+  };
+};
 
 /** Sizes whose longest prompt is no longer than the rotary tables hold for. */
 export const withinRotary = (sizes: ModelSizes, rotary: RotarySettings): ModelSizes => ({

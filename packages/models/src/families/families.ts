@@ -17,7 +17,9 @@ import { type Family, family, shapeOf } from './family.js';
 import { gemma1 } from './gemma1.js';
 import { gptj } from './gpt-j.js';
 import { gptNeo } from './gpt-neo.js';
+import { gptOss } from './gpt-oss.js';
 import { granite } from './granite.js';
+import { mixtures } from './mixtures.js';
 import { olmo } from './olmo.js';
 import { olmo2 } from './olmo2.js';
 import { opt } from './opt.js';
@@ -105,4 +107,6 @@ export const FAMILIES: readonly Family[] = [
   granite,
   starcoder2,
   cohere,
+  mixtures,
+  gptOss,
 ];

@@ -1,4 +1,4 @@
-/** @file Phi 1, 1.5 and 2: attention and MLP side by side behind one layer norm, biases everywhere, the unembedding's too. */
+/** @file Phi 1, 1.5 and 2: attention and MLP side by side after one layer norm, biases everywhere, the unembedding's too. */
 import { z } from 'zod';
 import { parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
@@ -74,7 +74,7 @@ function rules({ sizes, headNorms, tied, rotary }: PhiConfig, raw: RawCheckpoint
 export const phi = decoderFamily<PhiConfig>({
   computes: ['partial_rotary_factor', 'qk_layernorm'],
   name: 'phi',
-  doc: 'Phi 1, 1.5 and 2: attention and MLP side by side behind one layer norm, rotary positions on part of each head',
+  doc: 'Phi 1, 1.5 and 2: attention and MLP side by side after one layer norm, rotary positions on part of each head',
   modelTypes: ['phi'],
   readConfig,
   rules,

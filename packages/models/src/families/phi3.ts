@@ -1,21 +1,12 @@
-/** @file Phi 3 and 4: queries, keys and values in one matrix, gate and up in another; LongRoPE within the original context. */
+/** @file Phi 3 and 4: queries, keys and values in one matrix, gate and up in another; LongRoPE. */
 import { z } from 'zod';
 import { parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf, rowRange } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import { type LayerWindows, readWindows } from '../checkpoint/windows.js';
-import { addRotary, addUnembedding, ruleList } from '../recipes/rule-list.js';
-import {
-  addHeadInputs,
-  addOutput,
-  addScale,
-  epsilonKey,
-  sameRotary,
-  sizeKeys,
-  sizesOf,
-  withinRotary,
-} from './decoder-config.js';
+import { addAllRotary, addUnembedding, ruleList } from '../recipes/rule-list.js';
+import { addHeadInputs, addOutput, addScale, epsilonKey, sameRotary, sizeKeys, sizesOf } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
 const schema = z.looseObject({
@@ -41,7 +32,7 @@ function readConfig(config: RawConfig, source: string): Phi3Config {
   const rotary = readRotary(withLongRope(config, source), sizes.dHead, source);
   const { layers } = sizes;
   return {
-    sizes: withinRotary(sizes, rotary),
+    sizes,
     activation: keys.hidden_act,
     epsilon: keys.rms_norm_eps,
     tied: keys.tie_word_embeddings,
@@ -64,7 +55,7 @@ function rules({ sizes, tied, rotary }: Phi3Config, raw: RawCheckpoint) {
   const packed = (heads + 2 * kvHeads) * dHead;
   const starts = { q: 0, k: heads * dHead, v: (heads + kvHeads) * dHead };
   list.add('embed.W', [V, D], asIs(`${prefix}embed_tokens.weight`, [V, D]));
-  addRotary(list.add, 'rope', rotary, positions);
+  addAllRotary(list.add, 'rope', rotary, positions);
   for (let l = 0; l < layers; l++) {
     const [layer, add] = [`${prefix}layers.${l}.`, list.inLayer(l)];
     addScale(add, 'ln1', `${layer}input_layernorm`, D);

@@ -8,6 +8,7 @@ import { type Gpt2Shape, gpt2Model } from '../architectures/gpt2.js';
 import { type LlamaShape, llamaModel } from '../architectures/llama.js';
 import { type NeoxShape, neoxModel } from '../architectures/neox.js';
 import {
+  expertShapes,
   gatedMlpShapes,
   normShapes,
   outputShapes,
@@ -148,6 +149,12 @@ export function randomDecoder(form: DecoderForm, options: RandomModelOptions = {
           [`${layer}.attn.k.norm.w`]: headNorms === 'shared' ? [dHead] : [kvHeads, dHead],
         }
       : {};
+  const mlpShapes = (layer: string): WeightShapes => {
+    const { experts } = form;
+    const count = experts?.counts[Number(layer.slice(1))];
+    if (experts && count) return expertShapes(`${layer}.mlp`, { count, dModel, dExpert: experts.dExpert }, true);
+    return form.mlpKind === 'plain' ? plainMlpShapes(`${layer}.mlp`, form) : gatedMlpShapes(`${layer}.mlp`, form);
+  };
   const outside = {
     'embed.W': [vocabulary, dModel],
     'unembed.W': [vocabulary, dModel],
@@ -160,7 +167,8 @@ export function randomDecoder(form: DecoderForm, options: RandomModelOptions = {
     ...ofHeads(layer),
     ...projectionShapes(`${layer}.attn`, form, true),
     ...outputShapes(`${layer}.attn`, form, form.norms !== 'after'),
-    ...(form.mlpKind === 'plain' ? plainMlpShapes(`${layer}.mlp`, form) : gatedMlpShapes(`${layer}.mlp`, form)),
+    ...(form.sinks ? { [`${layer}.attn.sinks`]: [heads] } : {}),
+    ...mlpShapes(layer),
   }));
   const drawn = randomWeights(shapes, options);
   const copies = Object.entries(form.sharedNorm ? drawn : {}).filter(([name]) => name.includes('.ln1.'));
@@ -172,11 +180,11 @@ export function randomDecoder(form: DecoderForm, options: RandomModelOptions = {
   return decoderModel('random-decoder', form, memoryWeights(weights, keyOf('decoder', form, options)));
 }
 
-/** `rope.cos` and `rope.sin` [positions, dims]. */
+/** `rope.cos` and `rope.sin` [positions, dims / 2]. */
 function rotaryWeights(positions: number, dims: number): RandomWeights {
   const rotary: RotarySettings = { theta: 10_000, dims, scaling: { kind: 'default' } };
   return {
-    'rope.cos': { shape: [positions, dims], data: rotaryTable('cos', rotary, positions) },
-    'rope.sin': { shape: [positions, dims], data: rotaryTable('sin', rotary, positions) },
+    'rope.cos': { shape: [positions, dims / 2], data: rotaryTable('cos', rotary, positions) },
+    'rope.sin': { shape: [positions, dims / 2], data: rotaryTable('sin', rotary, positions) },
   };
 }

@@ -31,6 +31,8 @@ describe('keys of config.json that are not computed', () => {
       { n_layer: 1, n_head: 2, hidden_size: 8, vocab_size: 5, apply_residual_connection_post_layernorm: true },
       'apply_residual_connection_post_layernorm',
     ],
+    ['mixtral', { ...SIZES, num_local_experts: 2, num_experts_per_tok: 3 }, 'num_experts_per_tok'],
+    ['gpt_oss', { ...SIZES, head_dim: 4 }, 'num_local_experts'],
     ['falcon', { ...SIZES, new_decoder_architecture: true, parallel_attn: false }, 'parallel_attn'],
     ['olmo', { ...SIZES, clip_qkv: 8, attention_bias: true }, 'clip_qkv'],
     ['olmo2', { ...SIZES, attention_bias: true }, 'attention_bias'],
@@ -55,14 +57,17 @@ describe('keys of config.json that are not computed', () => {
 });
 
 describe('models of other kinds', () => {
-  it.each(['mixtral', 't5', 'mamba', 'bert'])('%s is refused with the reason', async (model_type) => {
-    const folder = mkdtempSync(join(tmpdir(), 'unread-'));
-    writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type }));
-    await expect(loadModel(folder)).rejects.toThrow(
-      errorWith('unsupported-model', { key: 'model_type', name: model_type }),
-    );
-    rmSync(folder, { recursive: true });
-  });
+  it.each(['qwen2_moe', 'llama4', 'dbrx', 't5', 'bart', 'whisper', 'mamba', 'jamba', 'rwkv', 'bert'])(
+    '%s is refused with the reason',
+    async (model_type) => {
+      const folder = mkdtempSync(join(tmpdir(), 'unread-'));
+      writeFileSync(join(folder, 'config.json'), JSON.stringify({ model_type }));
+      await expect(loadModel(folder)).rejects.toThrow(
+        errorWith('unsupported-model', { key: 'model_type', name: model_type }),
+      );
+      rmSync(folder, { recursive: true });
+    },
+  );
 
   it('and no family reads one of them', () => {
     const types = FAMILIES.flatMap(({ modelTypes }) => modelTypes);

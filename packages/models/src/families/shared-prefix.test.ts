@@ -19,7 +19,7 @@ import { afterPrefix, sharedPrefixLength, withoutPrefix } from '@auto-circuit/co
 import { describe, expect, it } from 'vitest';
 import { modelOfProgram } from '../compiled/named-programs.js';
 import { xproportionProgram } from '../compiled/programs.js';
-import { randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
+import { randomDecoder, randomGemma, randomGpt2, randomLlama, randomNeox } from './random-models.js';
 
 const SMALL = {
   ...{ layers: 2, heads: 4, dModel: 16, dHead: 4, dMlp: 24 },
@@ -35,6 +35,14 @@ const MODELS: Readonly<Record<string, ModelObject>> = {
   ),
   neox: randomNeox({ ...SMALL, dRotary: 2, activation: 'gelu', parallel: true }, { scale }),
   gemma: randomGemma({ ...SMALL, ...GEMMA, windows: [3, null], scoreCap: 2, logitCap: 3, norms: true }, { scale }),
+  'experts, and sinks beside the keys of the prefix': randomDecoder(
+    {
+      ...{ ...SMALL, kvHeads: 2, activation: 'silu', norm: 'rmsNorm', mlpKind: 'gated', sinks: true },
+      ...{ rotary: { dims: 4, tables: ['rope', 'rope'] }, windows: [3, null] },
+      experts: { counts: [3, 0], chosen: 2, dExpert: 6, softmaxOver: 'chosen' },
+    },
+    { scale },
+  ),
 };
 
 const [PREFIX, LENGTH, COUNT] = [3, 6, 5];

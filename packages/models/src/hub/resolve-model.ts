@@ -4,16 +4,16 @@
  * @example
  * const folder = await resolveModel('openai-community/gpt2', { onProgress, onWarning });
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
-import { HubApiError, modelInfo } from '@huggingface/hub';
 import { weightFiles } from '../checkpoint/hf-folder.js';
-import { downloadFile, type HubConnection, HubUnreachable, refusal, request } from './download.js';
+import { markInUse } from '../checkpoint/in-use.js';
+import { defaultCacheDir } from '../checkpoint/weight-cache.js';
+import { checkedToken, HubAway, type HubConnection, hubEndpoint, tokenFromEnvironment, WHERE } from './connection.js';
+import { downloadFile } from './download.js';
+import { repositoryInfo } from './listing.js';
 import { openRepoCache, type RepoCache } from './repo-cache.js';
-
-const WHERE = 'hub';
 
 /** How the hub is reached. */
 export interface HubSettings {
@@ -29,8 +29,12 @@ export interface HubSettings {
   readonly cacheDir?: string;
   /** Called with the bytes of the file being fetched; `total` is undefined when the hub does not say. */
   readonly onProgress?: (file: string, done: number, total: number | undefined) => void;
-  /** Called with a line when a cached copy is used because the hub cannot be reached. */
+  /** Called with a line when the hub is busy and asked again, and when a cached copy is used because it cannot be reached. */
   readonly onWarning?: (line: string) => void;
+  /** How long the hub may be silent, and an answer may bring next to nothing. Default 60,000. */
+  readonly patienceMs?: number;
+  /** The first wait before a busy hub is asked again, where it does not say how long; then twice as long each time. Default 1,000. */
+  readonly retryMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -68,45 +72,35 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
       code: 'unknown-name',
       fields: { what: 'model', name: nameOrFolder },
       where: WHERE,
-      what: `there is no folder ${nameOrFolder}, and it is no hub name either`,
+      what: `there is no folder ${nameOrFolder}, and it is not a hub name either`,
       expected: 'a folder, or a name like openai-community/gpt2',
     });
   }
   const { revision = 'main' } = settings;
   const cache = openRepoCache(nameOrFolder, settings.cacheDir);
+  await markInUse(defaultCacheDir(), basename(cache.folder));
   if (settings.offline ?? isOn(process.env.HF_HUB_OFFLINE)) {
     return cachedFolder(nameOrFolder, cache, revision, 'the hub is switched off (HF_HUB_OFFLINE)');
   }
   try {
     return await fetchModel(connect(nameOrFolder, settings), cache, revision);
   } catch (error) {
-    if (!(error instanceof HubUnreachable) || !isComplete(cache, revision)) throw error;
+    if (!(error instanceof HubAway) || !isComplete(cache, revision)) throw error;
     settings.onWarning?.(`${error.message}; using the cached copy of ${nameOrFolder}`);
     return cachedFolder(nameOrFolder, cache, revision, 'the hub cannot be reached');
   }
 }
 
 function connect(repo: string, settings: HubSettings): HubConnection {
-  const endpoint = (settings.endpoint ?? (process.env.HF_ENDPOINT || 'https://huggingface.co')).replace(/\/+$/, '');
-  if (!URL.canParse(endpoint)) {
-    throw new AutoCircuitError({
-      code: 'invalid-option',
-      fields: { option: 'endpoint', got: endpoint },
-      where: WHERE,
-      what: `HF_ENDPOINT is no address`,
-      got: endpoint,
-    });
-  }
-  const token = settings.token ?? tokenFromEnvironment();
-  return { endpoint, token, repo, signal: settings.signal, onProgress: settings.onProgress ?? (() => {}) };
-}
-
-function tokenFromEnvironment(): string | undefined {
-  const { HF_TOKEN, HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME } = process.env;
-  if (HF_TOKEN) return HF_TOKEN.trim();
-  const path =
-    HF_TOKEN_PATH || join(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'), 'token');
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() || undefined : undefined;
+  const { token, signal, patienceMs = 60_000, retryMs = 1000 } = settings;
+  const nobody = (): void => undefined;
+  return {
+    ...{ repo, signal, patienceMs, retryMs },
+    endpoint: hubEndpoint(settings.endpoint),
+    token: token === undefined ? tokenFromEnvironment() : checkedToken(token, 'the token'),
+    onProgress: settings.onProgress ?? nobody,
+    onWarning: settings.onWarning ?? nobody,
+  };
 }
 
 async function fetchModel(hub: HubConnection, cache: RepoCache, revision: string): Promise<string> {
@@ -136,24 +130,6 @@ async function fetchModel(hub: HubConnection, cache: RepoCache, revision: string
   return folder;
 }
 
-/** The library asks; the token goes in by our own fetch, since the library refuses those of mirrors. */
-async function repositoryInfo(hub: HubConnection, revision: string): Promise<{ commit: string; files: string[] }> {
-  try {
-    const info = await modelInfo({
-      name: hub.repo,
-      revision,
-      hubUrl: hub.endpoint,
-      additionalFields: ['sha', 'filePaths'],
-      fetch: (url, init) => request(hub, String(url), init),
-    });
-    return { commit: info.sha, files: info.filePaths };
-  } catch (cause) {
-    if (!(cause instanceof HubApiError)) throw cause;
-    const at = revision === 'main' ? '' : ` at revision ${revision}`;
-    throw refusal(hub, cause.statusCode, cause.url || hub.endpoint, hub.repo + at) ?? cause;
-  }
-}
-
 /** Whether the cache holds everything needed of a revision. */
 function isComplete(cache: RepoCache, revision: string): boolean {
   const commit = cache.commitOf(revision);
@@ -171,7 +147,7 @@ function cachedFolder(name: string, cache: RepoCache, revision: string, why: str
     fields: { path: cache.folder, model: name, partly: commit !== undefined },
     where: WHERE,
     what: `${name} is ${commit === undefined ? 'not' : 'only partly'} in the cache (${cache.folder}), and ${why}`,
-    fix: 'fetch it once with a connection, or name a folder on disk',
+    fix: 'download it once while online, or name a folder on disk',
   });
 }
 

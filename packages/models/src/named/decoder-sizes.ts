@@ -162,6 +162,33 @@ export const DECODER_SIZES: readonly (readonly [string, NamedSize])[] = [
     ['aya-23-8b', 'CohereLabs/aya-23-8B', 32, 32, 8, 4096, 14_336],
     ['command-r-35b', 'CohereLabs/c4ai-command-r-v01', 40, 64, 64, 8192, 22_528],
   ]),
+  ...sizesOf(
+    { model_type: 'mixtral', vocab_size: 32_000, num_local_experts: 8 },
+    [...GROUPED, 'max_position_embeddings'],
+    [
+      ['mixtral-8x7b', 'mistralai/Mixtral-8x7B-v0.1', 32, 32, 8, 4096, 14_336, 32_768],
+      ['mixtral-8x22b', 'mistralai/Mixtral-8x22B-v0.1', 56, 48, 8, 6144, 16_384, 65_536],
+    ],
+  ),
+  ...sizesOf(
+    { model_type: 'qwen3_moe', vocab_size: 151_936, max_position_embeddings: 40_960, head_dim: 128, num_experts: 128 },
+    [...GROUPED, 'moe_intermediate_size'],
+    [
+      ['qwen3-30b-a3b', 'Qwen/Qwen3-30B-A3B', 48, 32, 4, 2048, 6144, 768],
+      ['qwen3-235b-a22b', 'Qwen/Qwen3-235B-A22B', 94, 64, 4, 4096, 12_288, 1536],
+    ],
+  ),
+  ...sizesOf({ model_type: 'olmoe', vocab_size: 50_304, max_position_embeddings: 4096, num_experts: 64 }, GROUPED, [
+    ['olmoe-1b-7b', 'allenai/OLMoE-1B-7B-0924', 16, 16, 16, 2048, 1024],
+  ]),
+  ...sizesOf(
+    { model_type: 'gpt_oss', vocab_size: 201_088, max_position_embeddings: 131_072 },
+    [...GROUPED, 'num_local_experts'],
+    [
+      ['gpt-oss-20b', 'openai/gpt-oss-20b', 24, 64, 8, 2880, 2880, 32],
+      ['gpt-oss-120b', 'openai/gpt-oss-120b', 36, 64, 8, 2880, 2880, 128],
+    ],
+  ),
   ...sizesOf({ ...command, model_type: 'cohere2' }, GROUPED, [
     ['command-r7b', 'CohereLabs/c4ai-command-r7b-12-2024', 32, 32, 8, 4096, 14_336],
   ]),

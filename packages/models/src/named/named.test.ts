@@ -97,6 +97,17 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   'aya-23-8b': 8_028_033_024,
   'command-r-35b': 34_980_831_232,
   'command-r7b': 8_028_033_024,
+  'mixtral-8x7b': 46_702_792_704,
+  'mixtral-8x22b': 140_620_634_112,
+  'qwen3-30b-a3b': 30_532_122_624,
+  'qwen3-235b-a22b': 235_093_634_560,
+  'olmoe-1b-7b': 6_919_161_856,
+  'gpt-oss-20b': 20_914_757_184,
+  'gpt-oss-120b': 116_829_156_672,
+  'gpt-neox-20b': 20_554_567_680,
+  'llama-2-7b': 6_738_415_616,
+  'tinyllama-1.1b': 1_100_048_384,
+  'mistral-nemo-12b': 12_247_782_400,
 };
 
 describe('named sizes', () => {
@@ -119,13 +130,17 @@ describe('named sizes', () => {
     const { layout } = namedShape(name, 'none')!.spec;
     if (layout.kind !== 'transformer') throw new Error('a transformer was expected');
     const { layers: L, heads: H, kvHeads: KV, mlp, parallel } = layout;
+    const experts = layout.experts ?? new Array<number>(L).fill(0);
     const M = mlp ? 1 : 0;
+    /** What a layer's MLP reads as, and what it writes as: one, or its experts, and the router that reads beside them. */
+    const [readers, writers] = [(l: number) => (experts[l] ? experts[l]! + 1 : M), (l: number) => experts[l] || M];
+    const total = (of: (l: number) => number): number => experts.reduce((sum, _, l) => sum + of(l), 0);
     /** Counted layer by layer: what a layer reads times the sources before it. */
     const edges = (inputs: number): number => {
       let [sum, before] = [0, 1];
       for (let l = 0; l < L; l++) {
-        sum += inputs * before + M * (before + (parallel ? 0 : H));
-        before += H + M;
+        sum += inputs * before + readers(l) * (before + (parallel ? 0 : H));
+        before += H + writers(l);
       }
       return sum + before;
     };
@@ -134,11 +149,11 @@ describe('named sizes', () => {
       const graph = buildGraph(layout, all);
       return [graph.sources.length, graph.destinations.length, graph.edgesPerPosition];
     };
-    const sources = 1 + L * (H + M);
-    expect(counted({})).toEqual([sources, L * (3 * H + M) + 1, edges(3 * H)]);
-    expect(counted({ splitQkv: false })).toEqual([sources, L * (H + M) + 1, edges(H)]);
+    const [sources, ofMlps] = [1 + L * H + total(writers), total(readers)];
+    expect(counted({})).toEqual([sources, L * 3 * H + ofMlps + 1, edges(3 * H)]);
+    expect(counted({ splitQkv: false })).toEqual([sources, L * H + ofMlps + 1, edges(H)]);
     if (KV < H)
-      expect(counted({ kvInputs: 'kv-head' })).toEqual([sources, L * (H + 2 * KV + M) + 1, edges(H + 2 * KV)]);
+      expect(counted({ kvInputs: 'kv-head' })).toEqual([sources, L * (H + 2 * KV) + ofMlps + 1, edges(H + 2 * KV)]);
   });
 
   it('GPT-2 small has the 32,491 edges that the literature counts', () => {
@@ -175,5 +190,32 @@ describe('named sizes', () => {
     expect(() => namedShape('gpt2', 'none')!.weights.read('embed.W')).toThrow(
       errorWith('weights-not-published', { model: 'gpt2' }),
     );
+  });
+});
+
+describe('names on the hub', () => {
+  it('are of the form that the hub has, each of one size', () => {
+    const names = Object.values(NAMED_SIZES).flatMap(({ hub }) => (hub === null ? [] : [hub]));
+    // as its library checks them (validate_repo_id): letters, digits, -, _ and . ; no .., no --; at most 96 characters
+    for (const name of names) {
+      expect(name).toMatch(/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*[A-Za-z0-9]$/);
+      expect(name).not.toMatch(/\.\.|--|\.git$/);
+      expect(name.length).toBeLessThanOrEqual(96);
+    }
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);
+  });
+
+  it('say the size that the name says', () => {
+    // 1_6b and 1b6 are 1.6b
+    const numbersIn = (name: string): readonly string[] =>
+      name
+        .toLowerCase()
+        .replace(/(\d)[_b](\d)/g, '$1.$2')
+        .match(/\d+(?:\.\d+)?/g) ?? [];
+    const other = Object.entries(NAMED_SIZES).filter(([name, { hub }]) => {
+      const size = numbersIn(name).at(-1);
+      return hub !== null && size !== undefined && !numbersIn(hub.split('/')[1]!).includes(size);
+    });
+    expect(other.map(([name]) => name)).toEqual(['command-r-35b']); // its name on the hub has no size
   });
 });

@@ -90,6 +90,7 @@ const entries: readonly Named[] = [
       ['pythia-2.8b', 'EleutherAI/pythia-2.8b', 32, 32, 2560, 50_304],
       ['pythia-6.9b', 'EleutherAI/pythia-6.9b', 32, 32, 4096, 50_432],
       ['pythia-12b', 'EleutherAI/pythia-12b', 36, 40, 5120, 50_688],
+      ['gpt-neox-20b', 'EleutherAI/gpt-neox-20b', 44, 64, 6144, 50_432],
     ] as const
   ).map(pythia),
   ...(
@@ -119,6 +120,15 @@ const entries: readonly Named[] = [
       ['qwen2.5-14b', 'Qwen/Qwen2.5-14B', 48, 40, 8, 5120, 13_824],
     ] as const
   ).map(grouped({ ...qwen2, vocab_size: 152_064, max_position_embeddings: 131_072 })),
+  ...([['llama-2-7b', 'meta-llama/Llama-2-7b-hf', 32, 32, 32, 4096, 11_008]] as const).map(
+    grouped({ model_type: 'llama', vocab_size: 32_000, max_position_embeddings: 4096 }),
+  ),
+  ...([['tinyllama-1.1b', 'TinyLlama/TinyLlama-1.1B-Chat-v1.0', 22, 32, 4, 2048, 5632]] as const).map(
+    grouped({ model_type: 'llama', vocab_size: 32_000, max_position_embeddings: 2048 }),
+  ),
+  ...([['mistral-nemo-12b', 'mistralai/Mistral-Nemo-Base-2407', 40, 32, 8, 5120, 14_336, 128]] as const).map(
+    grouped({ ...mistral, vocab_size: 131_072, max_position_embeddings: 128_000, sliding_window: null }),
+  ),
   ...([['mistral-7b', 'mistralai/Mistral-7B-v0.1', 32, 32, 8, 4096, 14_336]] as const).map(grouped(mistral)),
   ...(
     [
@@ -152,7 +162,7 @@ const ALIASES: Readonly<Record<string, string>> = { 'gpt2-small': 'gpt2' };
 /** The named size, by its name in upper or lower case; undefined where there is none. */
 export function namedSize(name: string): (NamedSize & { readonly name: string }) | undefined {
   const key = name.toLowerCase();
-  const known = ALIASES[key] ?? key;
+  const known = Object.hasOwn(ALIASES, key) ? ALIASES[key]! : key;
   const size = Object.hasOwn(NAMED_SIZES, known) ? NAMED_SIZES[known] : undefined;
   return size && { ...size, name: known };
 }

@@ -1,7 +1,7 @@
 /** @file Builds the rules of a recipe: canonical tensors in the order of the forward pass, and the groups that families share. */
 import type { TensorRule } from '../checkpoint/canonical.js';
 import { asIs, type Loader } from '../checkpoint/layouts.js';
-import { type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
+import { longRotary, type RotarySettings, rotaryTable } from '../checkpoint/rotary.js';
 
 /**
  * Adds a rule: the canonical tensor `name` of this shape is what `from` loads. `firstRows` computes the first rows of a table
@@ -44,12 +44,19 @@ export function addLayerNorm(add: AddRule, name: string, from: string, size: num
   add(`${name}.b`, [size], asIs(`${from}.bias`, [size]));
 }
 
-/** The tables `NAME.cos` and `NAME.sin` [positions, dims] of rotary positions; a model gets as many rows as it is loaded for. */
+/** The tables `NAME.cos` and `NAME.sin` [positions, dims / 2] of rotary positions; a model gets as many rows as it is loaded for. */
 export function addRotary(add: AddRule, name: string, rotary: RotarySettings, positions: number): void {
   for (const fn of ['cos', 'sin'] as const) {
     const firstRows = (rows: number): Float32Array => rotaryTable(fn, rotary, rows);
-    add(`${name}.${fn}`, [positions, rotary.dims], () => firstRows(positions), firstRows);
+    add(`${name}.${fn}`, [positions, rotary.dims / 2], () => firstRows(positions), firstRows);
   }
+}
+
+/** The same, and `NAME.long.cos` and `NAME.long.sin` where longer prompts have frequencies of their own (`longRotary`). */
+export function addAllRotary(add: AddRule, name: string, rotary: RotarySettings, positions: number): void {
+  addRotary(add, name, rotary, positions);
+  const long = longRotary(rotary);
+  if (long && positions > long.beyond) addRotary(add, `${name}.long`, long.settings, positions);
 }
 
 /** Sizes that the projections of a layer have. */

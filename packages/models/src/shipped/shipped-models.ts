@@ -11,6 +11,6 @@ export interface ShippedModel {
 export const SHIPPED_MODELS: Readonly<Record<string, ShippedModel>> = Object.freeze({
   'ioi-mini': {
     folder: new URL('../../shipped-data/ioi-mini/', import.meta.url),
-    doc: 'GPT-2 of 3 layers, 4 heads and 64 dimensions, trained here on indirect objects in a world of 108 words',
+    doc: 'GPT-2 with 3 layers, 4 heads and 64 dimensions, trained here on indirect objects with a vocabulary of 108 words',
   },
 });

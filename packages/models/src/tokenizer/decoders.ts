@@ -83,7 +83,7 @@ function joinedBytes(tokens: readonly string[]): string[] {
   const out: string[] = [];
   let bytes: number[] = [];
   const flush = (): void => {
-    if (bytes.length > 0) out.push(...textOf(bytes));
+    if (bytes.length > 0) for (const text of textOf(bytes)) out.push(text);
     bytes = [];
   };
   for (const token of tokens) {
@@ -108,6 +108,7 @@ function textOf(bytes: readonly number[]): string[] {
 
 /** At most so many of a character taken away at each end. */
 function stripped(text: string, content: string, start: number, stop: number): string {
+  if (content === '') return text;
   let [from, to] = [0, text.length];
   for (let n = 0; n < start && text.startsWith(content, from); n++) from += content.length;
   for (let n = 0; n < stop && to - content.length >= from && text.slice(0, to).endsWith(content); n++)

@@ -94,7 +94,7 @@ export function preTokenizer(json: unknown): PreTokenizer {
     code: 'invalid-tokenizer',
     fields: { preTokenizer: type },
     where: 'tokenizer',
-    what: `the pre-tokenizer "${type}" is not known here, or has settings that it cannot have`,
+    what: `the pre-tokenizer "${type}" is unknown, or has invalid settings`,
     expected: `one of ${Object.keys(KINDS).join(', ')}`,
     fix: 'give prompts as token ids',
   });

@@ -10,11 +10,11 @@ import { edgeList } from '../shared/edge-list.js';
  */
 export const knownEdges = definePruneAlgo({
   name: 'known-edges',
-  doc: 'no search: 1 on the edges that are named, 0 on all others',
+  doc: 'no search: 1 for the edges that are named, 0 for all others',
   signed: false,
   gradients: false,
   options: {
-    edges: { type: 'string', doc: 'names of edges, with commas between them', default: '' },
+    edges: { type: 'string', doc: 'names of edges, separated by commas', default: '' },
   },
   async score({ graph, progress, signal }, { edges }) {
     signal?.throwIfAborted();
@@ -25,7 +25,7 @@ export const knownEdges = definePruneAlgo({
         fields: { option: 'edges' },
         where: 'known-edges',
         what: 'no edges are named',
-        expected: 'names of edges with commas between them',
+        expected: 'names of edges, separated by commas',
         got: `"${edges}"`,
         fix: 'name them, or use the preset official-circuit on a task that has such a circuit',
       });

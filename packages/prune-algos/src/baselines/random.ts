@@ -8,7 +8,7 @@ import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core/
  */
 export const random = definePruneAlgo({
   name: 'random',
-  doc: 'baseline: uniform random scores, by the seed',
+  doc: 'baseline: uniformly random scores, from the seed',
   signed: false,
   gradients: false,
   options: {},

@@ -73,7 +73,7 @@ export const activationMagnitude = definePruneAlgo({
 });
 
 const CENTRED =
-  'activation-magnitude: every source but the start writes numbers whose mean is 0, since the model’s weights were centred, so their scores are rounding noise; use the weights unprocessed';
+  'activation-magnitude: every source but the start writes numbers whose mean is 0, since the model’s weights were centred, so their scores are only rounding noise; use the weights unprocessed';
 
 /** Adds each source's outputs on the clean side, and their squares, over prompts, positions and dModel; one prompt after the other. */
 async function addSums(

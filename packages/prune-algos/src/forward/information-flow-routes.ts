@@ -14,7 +14,7 @@ import { promptMeans } from '../shared/prompt-means.js';
  */
 export const informationFlowRoutes = definePruneAlgo({
   name: 'information-flow-routes',
-  doc: 'how near the output of each source is to what the destination reads, as a share of all sources; no gradient',
+  doc: 'how close the output of each source is to what the destination reads, as a share of all sources; no gradient',
   signed: false,
   gradients: false,
   options: {},

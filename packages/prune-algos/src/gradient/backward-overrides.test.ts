@@ -29,6 +29,7 @@ import { microModel } from '@auto-circuit/core/testing';
 import { randomGemma, randomGpt2, randomLlama, randomNeox } from '@auto-circuit/models';
 import { describe, expect, it } from 'vitest';
 import { gimRules } from './gim.js';
+import { rulesThatHold } from './gradient-scores.js';
 import { relpRules } from './relp.js';
 
 const SMALL = {
@@ -156,7 +157,8 @@ describe.each(Object.entries(MODELS))('%s', (_, model) => {
       const backend = interpreterBackend({ precision: 'float64' });
       const patchable = await createPatchableModel({ model, graph, backend });
       const plain = await patchable.maskGradient(BATCH, { ...REQUEST, losses: true });
-      const changed = await patchable.maskGradient(BATCH, { ...REQUEST, losses: true, backward: rules });
+      const backward = rulesThatHold(patchable, rules);
+      const changed = await patchable.maskGradient(BATCH, { ...REQUEST, losses: true, backward });
       await patchable.dispose();
       expect(changed.losses).toEqual(plain.losses); // forward values stay, to the last bit
 
@@ -221,7 +223,9 @@ it('leaves a linear model as it is', async () => {
     prompts: [{ index: 0, clean: [[0.25, 0.5]], corrupt: [[-0.5, 1]], answers: [0], wrongAnswers: [1] }],
   };
   const plain = await patchable.maskGradient(batch, REQUEST);
-  for (const backward of Object.values(RULES))
+  for (const rules of Object.values(RULES)) {
+    const backward = rulesThatHold(patchable, rules);
     expect(await patchable.maskGradient(batch, { ...REQUEST, backward })).toEqual(plain);
+  }
   await patchable.dispose();
 });

@@ -27,7 +27,7 @@ export const eapIgActivations = definePruneAlgo({
   options: {
     steps: {
       type: 'int',
-      doc: 'outputs between the two that gradients are taken at, for each part',
+      doc: 'number of outputs between the two at which gradients are taken, for each part',
       default: 5,
       min: 1,
     },

@@ -13,7 +13,9 @@ import { gradientScores } from './gradient-scores.js';
 export const eapIgInputs = definePruneAlgo({
   name: 'eap-ig-inputs',
   doc: 'edge attribution patching with gradients averaged between the patched-in and the clean input',
-  options: { steps: { type: 'int', doc: 'inputs between the two that gradients are taken at', default: 5, min: 1 } },
+  options: {
+    steps: { type: 'int', doc: 'number of inputs between the two at which gradients are taken', default: 5, min: 1 },
+  },
   score: (context, { steps }) =>
     gradientScores(context, {
       key: ['eap-ig-inputs', steps],

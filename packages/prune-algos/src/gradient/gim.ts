@@ -1,6 +1,6 @@
 /** @file Gradient interaction modifications: EAP with gradients corrected for what interacting factors hide from each other. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
-import { gradientScores } from './gradient-scores.js';
+import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
 /**
  * A norm's 1/σ is a constant; the softmax of attention passes gradients as at `temperature` (without the factor
@@ -41,6 +41,6 @@ export const gim = definePruneAlgo({
       key: ['gim', temperature],
       objective: context.objective,
       points: [{}],
-      backward: gimRules(temperature),
+      backward: rulesThatHold(context.model, gimRules(temperature)),
     }),
 });

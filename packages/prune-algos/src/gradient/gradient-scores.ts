@@ -4,6 +4,7 @@ import {
   type MaskGradientRequest,
   type Objective,
   objectiveByBatch,
+  type PatchableModel,
   type PromptGradients,
   type PruneAlgoContext,
 } from '@auto-circuit/core/plugin';
@@ -60,6 +61,13 @@ export function gradientScores(
   });
 }
 
+/** Of a method's rules, those for values that the model has: one without gated MLPs has no gates. */
+export const rulesThatHold = (
+  { roles }: Pick<PatchableModel, 'roles'>,
+  rules: readonly BackwardOverride[],
+): readonly BackwardOverride[] =>
+  rules.filter(({ role }) => roles.some((own) => own === role || own.endsWith(`.${role}`)));
+
 /** KL from the clean output has its minimum on the clean run, so that there every gradient is 0. */
 function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean {
   if (objective.kind !== 'kl' || objective.referenceLogits) return false;
@@ -69,4 +77,4 @@ function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean
 }
 
 const flatWarning = (algo: string): string =>
-  `${algo} takes its gradient on the clean run, where KL from the clean output is at its minimum: every score is 0 but for rounding; choose another --objective (logit-diff, …) or an algorithm that leaves the clean run (eap-ig-inputs, integrated-edge-gradients)`;
+  `${algo} takes its gradient on the clean run, where KL from the clean output is at its minimum: every score is 0 except for rounding; choose another objective (logit-diff, …) or an algorithm that leaves the clean run (eap-ig-inputs, integrated-edge-gradients)`;

@@ -13,12 +13,12 @@ import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
  */
 export const integratedEdgeGradients = definePruneAlgo({
   name: 'integrated-edge-gradients',
-  doc: 'gradient with respect to each edge, averaged on the way from no edge patched to all',
+  doc: 'gradient with respect to each edge, averaged on the way from no patched edges to all',
   options: {
     ...OBJECTIVE_OPTIONS,
     samples: {
       type: 'int',
-      doc: 'steps from mask 0 to mask 1; there is one gradient more than steps',
+      doc: 'steps from mask 0 to mask 1; there is one more gradient than steps',
       default: 50,
       min: 1,
     },

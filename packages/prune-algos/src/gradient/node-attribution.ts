@@ -26,7 +26,7 @@ import { type GradientPoint, gradientScores } from './gradient-scores.js';
  */
 export const nodeAttribution = definePruneAlgo({
   name: 'node-attribution',
-  doc: 'the effect of each source node, by gradients; edges score as their source does',
+  doc: 'the effect of each source node, by gradients; edges get the score of their source',
   options: {
     gradient: {
       type: 'enum',
@@ -34,7 +34,7 @@ export const nodeAttribution = definePruneAlgo({
       values: ['clean', 'ig-inputs', 'ig-activations'],
       default: 'clean',
     },
-    steps: { type: 'int', doc: 'points between the two that ig-* averages over', default: 5, min: 1 },
+    steps: { type: 'int', doc: 'number of points between the two that ig-* averages over', default: 5, min: 1 },
     neurons: { type: 'boolean', doc: 'also score every number that each node writes', default: false },
   },
   async score(context, { gradient, steps, neurons }) {

@@ -1,6 +1,6 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
-import { gradientScores } from './gradient-scores.js';
+import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
 /**
  * The rules of relevance propagation in transformers, as gradients: a norm's 1/σ is a constant (LN rule); an activation is
@@ -28,7 +28,7 @@ export const relp = definePruneAlgo({
   options: {
     frozenPattern: {
       type: 'boolean',
-      doc: 'hold attention patterns fixed, too; edges into queries and keys then score 0',
+      doc: 'also hold attention patterns fixed; edges into queries and keys then score 0',
       default: false,
     },
   },
@@ -37,6 +37,6 @@ export const relp = definePruneAlgo({
       key: ['relp', frozenPattern],
       objective: context.objective,
       points: [{}],
-      backward: relpRules(frozenPattern),
+      backward: rulesThatHold(context.model, relpRules(frozenPattern)),
     }),
 });

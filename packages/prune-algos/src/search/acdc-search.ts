@@ -9,19 +9,23 @@ import {
   type Mask,
   maskFromEdges,
   meanOverPositions,
+  type Objective,
+  objectiveByBatch,
+  objectiveOnLogits,
   type PromptBatch,
   type PruneAlgoContext,
   type PruneScores,
   positionRows,
   resumableWork,
+  type Tensor,
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
 import { type Branch, branchesOf, checkpointOf } from './acdc-branches.js';
 import { type AcdcStep, acdcSteps, stepsAhead } from './acdc-steps.js';
 
-/** Distance to the clean output: KL divergence (nats), or mean squared difference of logits. */
-export type AcdcFaithfulness = 'kl' | 'mse';
+/** Distance to the clean output: KL divergence (nats), mean squared difference of logits, or how much the run's objective rises. */
+export type AcdcFaithfulness = 'kl' | 'mse' | 'objective';
 /** What is searched, and on which prompts. */
 export interface AcdcSettings {
   readonly faithfulness: AcdcFaithfulness;
@@ -52,6 +56,7 @@ export interface AcdcResult {
 /** The usual thresholds, by faithfulness. */
 export const TAU_GRIDS: Readonly<Record<AcdcFaithfulness, readonly number[]>> = Object.freeze({
   kl: [1e-6, 1e-5, 1e-4, 1e-3],
+  objective: [1e-4, 1e-3, 1e-2, 1e-1],
   mse: [1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
 });
 
@@ -64,7 +69,7 @@ export function acdcOrder(graph: Graph): number[] {
 /**
  * For each τ: starts with nothing patched, visits the edges in order, patches one more, and keeps it patched when
  * d(now) − d(before) < τ (signed). d is KL(clean ‖ run), or the mean squared difference of logits, averaged over the
- * positions read and the prompts; in float64 on the host. With `blocks`, all edges into a Q, K or V input of a head are first
+ * positions read and the prompts, or the run's objective minus that of the clean run; in float64 on the host. With `blocks`, all edges into a Q, K or V input of a head are first
  * tried at once, as in the original implementation of ACDC. Thresholds that have removed the same edges so far share a run.
  * The model runs several edges ahead of the decisions, as far as these are regular (see `visitNext`).
  *
@@ -104,7 +109,7 @@ export async function acdcSearch(context: PruneAlgoContext, settings: AcdcSettin
     if (branch.visited === steps.length) break;
     const grown = await visitNext(branch, { steps, taus, distancesOf });
     branches = branches.flatMap((other) => (other === branch ? grown : [other]));
-    await work.step(Math.min(...branches.map(({ visited }) => visited)));
+    await work.step(branches.reduce((least, { visited }) => Math.min(least, visited), steps.length));
   }
   return result(graph, taus, branches);
 }
@@ -146,7 +151,7 @@ async function visitNext(branch: Branch, { steps, taus, distancesOf }: Visit): P
     }
     visited = gone ? pastParts : past;
     if (gone) {
-      removed.push(...step.edges);
+      for (const edge of step.edges) removed.push(edge);
       distance = near;
     }
     if (gone !== expected) break; // the others were tried as if this had gone otherwise
@@ -184,21 +189,22 @@ type DistancesOf = (
 function* variantsOf(steps: readonly (readonly number[])[], { removed }: Expectation): Generator<readonly number[]> {
   const before: number[] = [];
   for (const edges of steps) {
-    before.push(...edges);
+    for (const edge of edges) before.push(edge);
     yield removed ? [...before] : edges;
   }
 }
 
 async function distances(
-  { model, graph, patch }: PruneAlgoContext,
+  { model, graph, patch, batches: all, objective }: PruneAlgoContext,
   batches: readonly PromptBatch[],
   faithfulness: AcdcFaithfulness,
 ): Promise<DistancesOf> {
   const maskOf = (edges: readonly number[]): Mask => maskFromEdges(graph, edges, { inside: 1, outside: 0 });
-  const clean: FloatArray[][][] = []; // [batches][prompts][positions][outputs]
+  const objectives = objectiveByBatch(objective, all);
+  const distanceTo: DistanceTo[] = []; // by batch
   for (const batch of batches) {
     const logits = await model.patchedRun(batch, { input: 'clean', patch, mask: maskOf([]) });
-    clean.push(positionRows(logits, batch));
+    distanceTo.push(DISTANCES[faithfulness](logits, batch, objectives[distanceTo.length]!));
   }
   return async (removed, next, expectation) => {
     const sums: number[] = [];
@@ -208,10 +214,7 @@ async function distances(
       const request = { input: 'clean', patch, mask: maskOf(removed), variants, chance: expectation.chance } as const;
       for await (const { logits } of model.patchedVariants(batch, request)) {
         for (const [v, run] of logits.entries()) {
-          for (const [i, rows] of positionRows(run, batch).entries()) {
-            const distance = meanOverPositions(rows, (row, p) => DISTANCES[faithfulness](clean[b]![i]![p]!, row));
-            sums[v] = (sums[v] ?? 0) + distance;
-          }
+          for (const distance of distanceTo[b]!(run)) sums[v] = (sums[v] ?? 0) + distance;
         }
         break; // what the next edges are tried on top of is decided by these
       }
@@ -221,12 +224,30 @@ async function distances(
   };
 }
 
-const DISTANCES: Readonly<Record<AcdcFaithfulness, (clean: FloatArray, run: FloatArray) => number>> = {
-  kl: klDivergence,
-  mse(clean, run) {
+/** How far a run is from the clean one, prompt by prompt: from logits [prompts, positions?, outputs]. */
+type DistanceTo = (run: Tensor<FloatArray>) => Iterable<number>;
+type MakeDistance = (clean: Tensor<FloatArray>, batch: PromptBatch, objective: Objective) => DistanceTo;
+
+/** The mean over positions of a distance between two rows [outputs]. */
+const byRow =
+  (of: (clean: FloatArray, run: FloatArray) => number): MakeDistance =>
+  (clean, batch) => {
+    const rowsOfClean = positionRows(clean, batch); // [prompts][positions][outputs]
+    return (run) =>
+      positionRows(run, batch).map((rows, i) => meanOverPositions(rows, (row, p) => of(rowsOfClean[i]![p]!, row)));
+  };
+
+const DISTANCES: Readonly<Record<AcdcFaithfulness, MakeDistance>> = {
+  kl: byRow(klDivergence),
+  mse: byRow((clean, run) => {
     let sum = 0;
     for (let token = 0; token < run.length; token++) sum += (run[token]! - clean[token]!) ** 2;
     return sum / run.length;
+  }),
+  objective(cleanLogits, batch, objective) {
+    const lossesOf = (run: Tensor<FloatArray>) => objectiveOnLogits(objective, run, batch, { cleanLogits });
+    const clean = lossesOf(cleanLogits);
+    return (run) => lossesOf(run).map((loss, i) => loss - clean[i]!);
   },
 };
 
@@ -234,7 +255,11 @@ const DISTANCES: Readonly<Record<AcdcFaithfulness, (clean: FloatArray, run: Floa
  * No distance is below these: KL is a sum of p (ln p − ln q) that comes to 0 or more but for rounding, which is 2⁻⁵³ times
  * |ln p| (below 1e3) and the number of tokens (below 1e6) at the very most.
  */
-const LEAST_DISTANCES: Readonly<Record<AcdcFaithfulness, number>> = { kl: -1e-6, mse: 0 };
+const LEAST_DISTANCES: Readonly<Record<AcdcFaithfulness, number>> = {
+  kl: -1e-6,
+  mse: 0,
+  objective: Number.NEGATIVE_INFINITY,
+};
 
 function checkTaus(taus: readonly number[]): void {
   const bad = taus.find((tau) => !(tau > 0 && Number.isFinite(tau)));
@@ -243,7 +268,7 @@ function checkTaus(taus: readonly number[]): void {
     code: 'invalid-option',
     where: 'acdc',
     what: 'the thresholds are not usable',
-    expected: 'numbers above 0, one at least',
+    expected: 'at least one number above 0',
     got: taus.length > 0 ? `${bad}` : 'none',
     fields: { option: 'taus', got: bad ?? null },
   });

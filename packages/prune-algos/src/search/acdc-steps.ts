@@ -31,7 +31,7 @@ export function acdcSteps(graph: Graph, order: readonly number[], blocks: boolea
     while (input !== null && stop < order.length && inputOf(order[stop]!) === input) stop++;
     const edges = order.slice(start, stop);
     if (edges.length > 1) steps.push({ edges, parts: edges.length });
-    steps.push(...edges.map(single));
+    for (const edge of edges) steps.push(single(edge));
     start = stop;
   }
   return steps;

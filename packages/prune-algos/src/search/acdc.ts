@@ -1,5 +1,5 @@
 /** @file Automatic circuit discovery: edges are removed one by one as long as the output stays close to the model's. */
-import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { definePruneAlgo, isPluginObjective } from '@auto-circuit/core/plugin';
 import { numberList } from '../shared/number-list.js';
 import { acdcSearch, TAU_GRIDS } from './acdc-search.js';
 
@@ -19,13 +19,13 @@ export const acdc = definePruneAlgo({
   options: {
     faithfulness: {
       type: 'enum',
-      doc: 'distance to the clean output: KL divergence, or mean squared difference of logits',
-      values: ['kl', 'mse'],
+      doc: 'distance to the clean output: KL divergence, mean squared difference of logits, or how much the run’s objective rises',
+      values: ['kl', 'mse', 'objective'],
       default: 'kl',
     },
     taus: {
       type: 'string',
-      doc: `thresholds, with commas between them; empty: ${TAU_GRIDS.kl.join(',')} for kl, 1e-10 to 0.1 for mse`,
+      doc: `thresholds, separated by commas; empty: ${TAU_GRIDS.kl.join(',')} for kl, 1e-10 to 0.1 for mse, ${TAU_GRIDS.objective.join(',')} for objective`,
       default: '',
     },
     prompts: {
@@ -41,6 +41,11 @@ export const acdc = definePruneAlgo({
     },
   },
   async score(context, { faithfulness, taus, prompts, blocks }) {
+    if (faithfulness !== 'objective' && isPluginObjective(context.objective)) {
+      context.warn?.(
+        `acdc keeps the output close by ${faithfulness}, not by the run's objective; give it --algo.faithfulness objective for that`,
+      );
+    }
     const given = numberList('acdc', 'taus', taus, {
       expected: 'numbers above 0',
       fits: (tau) => tau > 0 && Number.isFinite(tau),

@@ -38,10 +38,10 @@ export const exact = definePruneAlgo({
   options: {
     edges: {
       type: 'string',
-      doc: 'only these edges: names with commas between; all others score 0. Empty: every edge',
+      doc: 'only these edges: names separated by commas; all others score 0. Empty: every edge',
       default: '',
     },
-    top: { type: 'int', doc: 'of `edges`, only the first so many; 0: all of them', default: 0, min: 0 },
+    top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
   },
   async score(context, { edges: named = '', top = 0 }) {
     const { batches, graph } = context;
@@ -57,7 +57,7 @@ export const exact = definePruneAlgo({
       where: 'exact',
       key: ['exact', graph.edgeCount, ...(count < graph.edgeCount ? [chosen.join()] : []), batchesKey(context)],
       total: batches.length * count,
-      unit: 'edges',
+      unit: 'runs', // one edge in one batch
       state(): CheckpointData {
         const { state, arrays } = total.toCheckpoint();
         const done = differences.slice(0, edgesDone * promptsOf(batchesDone)); // only these, so that the length says how many

@@ -1,5 +1,5 @@
 /** @file Options that are lists of edges, by name with commas between them: `A0.0->MLP 1, MLP 1->Resid End`. */
-import { edgesByName, type Graph } from '@auto-circuit/core/plugin';
+import { edgeNamesIn, edgesByName, type Graph } from '@auto-circuit/core/plugin';
 
 /**
  * Canonical numbers of the edges that are named; a name without a position is the edge at every position. Blank entries
@@ -7,8 +7,4 @@ import { edgesByName, type Graph } from '@auto-circuit/core/plugin';
  * @throws AutoCircuitError `unknown-edge` for a name that no edge has
  */
 export const edgeList = (graph: Graph, text: string): number[] =>
-  text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-    .flatMap((name) => edgesByName(graph, name));
+  edgeNamesIn(text).flatMap((name) => edgesByName(graph, name));

@@ -20,8 +20,8 @@ export function numberList(
       code: 'invalid-option',
       fields: { option, got: entry.trim() },
       where,
-      what: `option "${option}" does not fit`,
-      expected: `${rule.expected}, with commas between them`,
+      what: `option "${option}" is not valid`,
+      expected: `${rule.expected}, separated by commas`,
       got: `"${entry.trim()}" in "${text}"`,
     });
   });

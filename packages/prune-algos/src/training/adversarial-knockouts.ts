@@ -21,7 +21,7 @@ export const adversarialKnockouts = definePruneAlgo({
   options: {
     edges: {
       type: 'string',
-      doc: 'names of the circuit’s edges, with commas between them; none: all edges',
+      doc: 'names of the circuit’s edges, separated by commas; none: all edges',
       default: '',
     },
     target: {
@@ -31,11 +31,11 @@ export const adversarialKnockouts = definePruneAlgo({
       default: 'kl',
     },
     learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
-    epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
+    epochs: { type: 'int', doc: 'passes over the prompts; one step per batch', default: 200, min: 1 },
     lambda: { type: 'number', doc: 'weight of knock-outs beyond those that are free', default: 0.1, min: 0 },
     free: {
       type: 'number',
-      doc: 'share of the circuit that may be knocked out at no cost',
+      doc: 'share of the circuit that may be knocked out for free',
       default: 0.2,
       min: 0,
       max: 1,

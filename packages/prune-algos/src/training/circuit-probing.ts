@@ -37,7 +37,7 @@ export const circuitProbing = definePruneAlgo({
     lambda: { type: 'number', doc: 'weight of the size of the circuit', default: SIZE_WEIGHT, min: 0 },
     sizes: {
       type: 'string',
-      doc: 'numbers of edges, or (below 1) shares of all edges, with commas between them',
+      doc: 'numbers of edges, or (below 1) shares of all edges, separated by commas',
       default: '0.01,0.1',
     },
     init: {
@@ -143,7 +143,7 @@ function sizesOf(graph: Graph, text: string): number[] {
     fields: { option: 'sizes', got: text },
     where: WHERE,
     what: 'option "sizes" is empty',
-    expected: 'one size at least',
+    expected: 'at least one size',
     got: '""',
   });
 }

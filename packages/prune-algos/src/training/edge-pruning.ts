@@ -25,21 +25,21 @@ export const edgePruning = definePruneAlgo({
   options: {
     size: {
       type: 'int',
-      doc: 'edges to come down to, by the same share of what is left in each step; 0: the sparsity decides',
+      doc: 'number of edges to shrink to, by the same share of the rest in each step; 0: set by the sparsity',
       default: 0,
       min: 0,
     },
     sparsity: {
       type: 'number',
-      doc: 'share of the edges to remove; above 1 presses harder than can be reached',
+      doc: 'share of the edges to remove; above 1 pushes beyond what can be reached',
       default: 0.95,
       min: 0,
       max: 2,
     },
-    steps: { type: 'int', doc: 'steps of training, a batch each', default: 1000, min: 1 },
+    steps: { type: 'int', doc: 'training steps, one batch each', default: 1000, min: 1 },
     warmup: {
       type: 'int',
-      doc: 'steps over which the size or sparsity asked for is approached from all edges; 0: two thirds of all, 1: none',
+      doc: 'steps over which the requested size or sparsity is approached from all edges; 0: two thirds of all, 1: none',
       default: 0,
       min: 0,
     },

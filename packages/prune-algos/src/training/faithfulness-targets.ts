@@ -22,11 +22,15 @@ export interface BatchTarget {
   slope(m: number, item: number): number;
 }
 
-/** `targets` [prompts, outputs] for `mse`; the clean logits when there are none. */
+/**
+ * @param targets [prompts, outputs] for `mse`; the clean logits when there are none
+ * @param objective of the batch, for `objective`
+ */
 export type PrepareTarget = (
   model: PatchableModel,
   batch: PromptBatch,
   targets?: Tensor<Float32Array>,
+  objective?: Objective,
 ) => Promise<BatchTarget>;
 
 const asItIs = { value: (m: number) => m, slope: () => 1 };
@@ -48,6 +52,8 @@ export const FAITHFULNESS_TARGETS = {
   }),
   /** Minus the logit of the answer. */
   answer: async (_model, batch) => ({ batch, objective: ANSWER_LOGIT, ...asItIs }),
+  /** The run's objective, as it is: a loss. */
+  objective: async (_model, batch, _targets, objective = ANSWER_LOGIT) => ({ batch, objective, ...asItIs }),
   /** Minus the logit of the wrong answer: finds what supports it. */
   'wrong-answer': async (_model, batch) => ({ batch: swapped(batch), objective: ANSWER_LOGIT, ...asItIs }),
   /** 100 minus the percent correct that is expected when answers are drawn from the output's probabilities. */
@@ -114,7 +120,7 @@ async function logitDifferences(model: PatchableModel, batch: PromptBatch): Prom
       fields: { metric: 'logit-diff-percent', prompt: prompt.index },
       where: 'learned masks',
       what: `the model's logit difference on prompt ${prompt.index} is 0, so nothing can be a percentage of it`,
-      fix: 'choose another target, or prompts on which the model does the task',
+      fix: 'choose another target, or prompts on which the model can do the task',
     });
   });
 }

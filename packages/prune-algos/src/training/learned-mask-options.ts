@@ -1,15 +1,16 @@
 /** @file What the algorithms that learn masks share: their options, and the settings of a training made from them. */
 import {
   AutoCircuitError,
-  edgesByName,
   type Graph,
   HARD_CONCRETE,
+  isPluginObjective,
   type MaskFunctionName,
   type OptionValues,
   type Pace,
   type PatchDescription,
   type PruneAlgoContext,
 } from '@auto-circuit/core/plugin';
+import { edgeList } from '../shared/edge-list.js';
 import { seededNoise } from './mask-noise.js';
 import type { MaskTrainingSettings } from './mask-training.js';
 import { WARM_START_OPTIONS } from './warm-start.js';
@@ -63,9 +64,9 @@ export const LEARNED_MASK_OPTIONS = {
   },
   target: {
     type: 'enum',
-    doc: 'what the circuit is to keep: the clean output (kl, mse), the answer, the wrong answer, or a percentage of the model',
-    values: ['kl', 'mse', 'answer', 'wrong-answer', 'percent-correct', 'logit-diff-percent'],
-    default: 'kl',
+    doc: 'what the circuit is to keep: the clean output (kl, mse), the answer, the wrong answer, a percentage of the model, or what makes the run’s objective small; auto: objective where a plugin defines it, else kl',
+    values: ['auto', 'kl', 'mse', 'answer', 'wrong-answer', 'percent-correct', 'logit-diff-percent', 'objective'],
+    default: 'auto',
   },
   maskFunction: {
     type: 'enum',
@@ -74,11 +75,11 @@ export const LEARNED_MASK_OPTIONS = {
     default: 'hard-concrete',
   },
   learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
-  epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 100, min: 1 },
+  epochs: { type: 'int', doc: 'passes over the prompts; one step per batch', default: 100, min: 1 },
   ...PACE_OPTIONS,
   descent: {
     type: 'number',
-    doc: 'share of the steps over which a size that is asked for comes down from all edges; 0: it is asked for at once',
+    doc: 'share of the steps over which the size shrinks from all edges to the one requested; 0: requested at once',
     default: 0.5,
     min: 0,
     max: 1,
@@ -97,7 +98,7 @@ export const LEARNED_MASK_OPTIONS = {
     max: 0.99,
   },
   ...WARM_START_OPTIONS,
-  avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, with commas between them', default: '' },
+  avoid: { type: 'string', doc: 'names of edges to keep out of the circuit, separated by commas', default: '' },
   avoidLambda: { type: 'number', doc: 'weight of the edges to avoid, next to that of the size', default: 1 },
 } as const;
 /** Values of `LEARNED_MASK_OPTIONS`, with any mask function. */
@@ -124,7 +125,8 @@ export function trainingSettings(
     patchType,
     input: side.input,
     patch: side.patch(where, patch),
-    target,
+    target: target === 'auto' ? (isPluginObjective(objective) ? 'objective' : 'kl') : target,
+    objective,
     targets: objective.kind === 'mse' ? objective.targets : undefined,
     maskFunction,
     noise: seededNoise(seed, purpose),
@@ -158,6 +160,3 @@ const SIDES = {
     },
   },
 } as const;
-
-const edgeList = (graph: Graph, text: string): number[] =>
-  text.trim() === '' ? [] : text.split(',').flatMap((name) => edgesByName(graph, name.trim()));

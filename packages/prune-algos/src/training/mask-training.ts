@@ -5,6 +5,7 @@ import {
   type Mask,
   type MaskFunction,
   type MaskFunctionName,
+  type Objective,
   objectiveByBatch,
   type Pace,
   type PatchableModel,
@@ -37,6 +38,8 @@ export interface MaskTrainingSettings {
   readonly target: FaithfulnessTarget;
   /** For the target `mse`: [all prompts, outputs]; default the clean logits. */
   readonly targets?: Tensor<Float32Array> | undefined;
+  /** For the target `objective`: the run's, over all prompts. */
+  readonly objective?: Objective | undefined;
   readonly maskFunction: MaskFunctionName;
   readonly noise: MaskNoise;
   /** Mask dropout: the probability that an edge of a prompt is left unpatched in a step. Default 0. */
@@ -112,7 +115,11 @@ export class MaskTraining extends Trainer<'parameters', Curve> {
     const prepare: PrepareTarget = FAITHFULNESS_TARGETS[settings.target];
     const dense = settings.targets && denseRows(settings.targets, batches);
     const targets: BatchTarget[] = [];
-    for (const [b, batch] of batches.entries()) targets.push(await prepare(model, batch, dense?.[b]));
+    const asked = settings.target === 'objective' ? settings.objective : undefined;
+    const objectives = asked && objectiveByBatch(asked, batches);
+    for (const [b, batch] of batches.entries()) {
+      targets.push(await prepare(model, batch, dense?.[b], objectives?.[b]));
+    }
     return new MaskTraining(model, targets, settings);
   }
 

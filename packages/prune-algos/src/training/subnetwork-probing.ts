@@ -18,14 +18,14 @@ import { warmStart } from './warm-start.js';
  */
 export const subnetworkProbing = definePruneAlgo({
   name: 'subnetwork-probing',
-  doc: 'a mask over all edges, trained by gradient descent to keep the output with few edges',
+  doc: 'a mask over all edges, trained by gradient descent to preserve the output with few edges',
   signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,
     lambda: { type: 'number', doc: 'weight of the size of the circuit', default: SIZE_WEIGHT, min: 0 },
     size: {
       type: 'int',
-      doc: 'edges to come down to, below which the size costs nothing; 0: the fewer the better',
+      doc: 'number of edges to shrink to, below which size costs nothing; 0: the fewer the better',
       default: 0,
       min: 0,
     },

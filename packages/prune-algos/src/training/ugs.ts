@@ -28,12 +28,12 @@ export const ugs = definePruneAlgo({
     lambda: { type: 'number', doc: 'price of an edge in nats, where no size is asked for', default: 1e-3, min: 0 },
     size: {
       type: 'int',
-      doc: 'edges to come down to, below which edges cost nothing; 0: every edge has its price',
+      doc: 'number of edges to shrink to, below which edges cost nothing; 0: every edge has its price',
       default: 0,
       min: 0,
     },
     learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.05, min: 0 },
-    epochs: { type: 'int', doc: 'times through the prompts; a step a batch', default: 200, min: 1 },
+    epochs: { type: 'int', doc: 'passes over the prompts; one step per batch', default: 200, min: 1 },
     init: {
       type: 'number',
       doc: 'the log odds at the start that an edge is patched; below 0 the circuit starts large',

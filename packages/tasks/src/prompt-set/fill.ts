@@ -23,10 +23,11 @@ export function fill(sentence: string, words: Readonly<Record<string, string>>):
     const word = words[piece];
     if (word === undefined) {
       throw new AutoCircuitError({
-        code: 'missing-option',
-        fields: { option: piece },
+        code: 'invalid-prompt',
+        fields: { prompt: sentence, slot: piece },
         where: 'prompts',
         what: `slot {${piece}} of "${sentence}" has no word`,
+        fix: 'give the slot a word',
       });
     }
     text += word;

@@ -29,7 +29,7 @@ describe('fill', () => {
   });
 
   it('refuses a slot without a word', () => {
-    expect(() => fill('{a} and {b}.', { a: 'Ann' })).toThrow(errorWith('missing-option', { option: 'b' }));
+    expect(() => fill('{a} and {b}.', { a: 'Ann' })).toThrow(errorWith('invalid-prompt', { slot: 'b' }));
   });
 });
 
@@ -90,7 +90,7 @@ describe('promptSet', () => {
     // 5 · 4 ordered pairs; without fox 4 · 3
     const asked = { ...request, encoder: wordEncoder(['fox']), count: 13 };
     expect(() => promptSet({ task: 't', request: asked, draw: pair })).toThrow(
-      /does not give so many different prompts with this tokenizer: expected 13, got 12; of the others \d+ drawn before, \d+ with clean and corrupt of different length; ask for at most 12/,
+      /does not give that many different prompts with this tokenizer: expected 13, got 12; of the others \d+ drawn before, \d+ with clean and corrupt of different length; ask for at most 12/,
     );
     expect(() => promptSet({ task: 't', request: { ...request, count: 0 }, draw: pair })).toThrow(
       errorWith('invalid-option', { option: 'count', got: 0 }),

@@ -189,7 +189,7 @@ function tooFew(task: string, count: number, made: number, rejected: ReadonlyMap
     code: 'unfit-tokenizer',
     fields: { task, count, made },
     where: 'prompts',
-    what: `task "${task}" does not give so many different prompts with this tokenizer`,
+    what: `task "${task}" does not give that many different prompts with this tokenizer`,
     expected: `${count}`,
     got: `${made}; of the others ${reasons.slice(0, 3).join(', ')}`,
     fix: made > 0 ? `ask for at most ${made}` : 'use a model with another tokenizer',

@@ -42,7 +42,7 @@ export const circuitsOf = (steps: readonly Step[]): Readonly<Record<'resample' |
         steps.filter(({ tokens }) => tokens),
       ),
   },
-  zero: { doc: 'the whole computation: exact under --ablation zero', edges: (graph) => namesIn(graph, steps) },
+  zero: { doc: 'the whole computation: exact under the ablation zero', edges: (graph) => namesIn(graph, steps) },
 });
 
 function namesIn({ options: { factorized, splitQkv, positions } }: Graph, steps: readonly Step[]): string[] {
@@ -50,7 +50,7 @@ function namesIn({ options: { factorized, splitQkv, positions } }: Graph, steps:
     throw new AutoCircuitError({
       code: 'unsupported-graph',
       where: 'tasks',
-      what: 'the circuits of the compiled models have edges between heads and MLPs, which the residual graph has not',
+      what: 'the circuits of the compiled models have edges between heads and MLPs, which the residual graph does not have',
       fix: 'use a factorized graph',
     });
   }

@@ -8,7 +8,7 @@ import { circuitsOf, REVERSE_STEPS, XPROPORTION_STEPS } from './circuits.js';
 /** Asks for a sequence of five tokens backwards. */
 export const tracrReverse = defineTask({
   name: 'tracr-reverse',
-  doc: 'a sequence of five tokens backwards, on a compiled model whose circuit is known: 243 prompts, every position read',
+  doc: 'reverses a sequence of five tokens, on a compiled model whose circuit is known: 243 prompts, every position read',
   model: 'tracr-reverse',
   data: new URL('../../data/tracr-reverse.json', import.meta.url),
   tokenPositions: true,

@@ -1,5 +1,5 @@
 /** @file Bars side by side as SVG: one for each name, a dot for each of the values that its bar is the mean of. */
-import { escapeHtml, shortNumber } from '../markup/text.js';
+import { escapeHtml, shortNumber, tickNumber } from '../markup/text.js';
 import { figure, NAMES_RIGHT as LEFT, niceStep, px, seriesClass, shortened, WIDTH } from './frame.js';
 
 /** A bar, and the values that it is the mean of. */
@@ -19,8 +19,8 @@ const END = 62;
 export function barsSvg(title: string, unit: string, bars: readonly Bar[]): string {
   const means = bars.map(({ values }) => meanOf(finite(values)));
   const all = bars.flatMap(({ values }) => finite(values));
-  const low = Math.min(0, ...all);
-  const high = Math.max(0, ...all, low + 1e-12);
+  const low = all.reduce((least, value) => Math.min(least, value), 0);
+  const high = all.reduce((most, value) => Math.max(most, value), Math.max(0, low + 1e-12));
   const x = (value: number): number => LEFT + ((value - low) / (high - low)) * (WIDTH - LEFT - END);
   const height = bars.length * ROW + 26;
   const step = niceStep((high - low) / 3);
@@ -28,7 +28,7 @@ export function barsSvg(title: string, unit: string, bars: readonly Bar[]): stri
   for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(k * step);
   const grid = ticks.map(
     (tick) =>
-      `<line class="grid" x1="${px(x(tick))}" x2="${px(x(tick))}" y1="0" y2="${height - 22}"/><text class="tick" x="${px(x(tick))}" y="${height - 8}" text-anchor="middle">${shortNumber(Number(tick.toPrecision(6)))}</text>`,
+      `<line class="grid" x1="${px(x(tick))}" x2="${px(x(tick))}" y1="0" y2="${height - 22}"/><text class="tick" x="${px(x(tick))}" y="${height - 8}" text-anchor="middle">${tickNumber(tick)}</text>`,
   );
   const rows = bars.map(({ name, values, colour, none = 'none' }, i) => {
     const mean = means[i]!;

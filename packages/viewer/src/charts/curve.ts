@@ -1,5 +1,5 @@
 /** @file Curves over circuit size as SVG: logarithmic x, a point for each measured size, bands of standard errors, named lines across. */
-import { count, escapeHtml, shortNumber } from '../markup/text.js';
+import { edgesText, escapeHtml, plural, shortNumber } from '../markup/text.js';
 import {
   type EdgeScale,
   edgeScale,
@@ -70,7 +70,7 @@ export function curveSvg(curve: Curve): string {
     `<g class="at" hidden><line y1="${PLOT.top}" y2="${PLOT.bottom}"/><circle r="4.5"/></g>`,
   ];
   const sizes = Math.max(0, ...series.map(({ points }) => points.length));
-  const label = `${curve.title} by number of edges, ${sizes} sizes${series.length > 1 ? `, ${series.length} lines` : ''}`;
+  const label = `${curve.title} by number of edges, ${plural(sizes, 'size')}${series.length > 1 ? `, ${series.length} lines` : ''}`;
   return figure({ title: curve.title, unit: curve.unit, label }, parts.join(''), {
     data: ` data-edges="${x.numbers.map(px).join(' ')}"`,
   });
@@ -91,7 +91,7 @@ function seriesSvg({ name, points, colour }: Series, x: EdgeScale, y: ValueScale
     ? `<path class="error-band" d="M${[...upper, ...lower].join('L')}Z"/>`
     : '';
   const title = (point: CurvePoint): string =>
-    `${alone ? '' : `${name}, `}${count(point.edges)} edges: ${shortNumber(point.value)}${point.standardError ? ` ± ${shortNumber(point.standardError)}` : ''} ${curve.unit}`;
+    `${alone ? '' : `${name}, `}${edgesText(point.edges)}: ${shortNumber(point.value)}${point.standardError ? ` ± ${shortNumber(point.standardError)}` : ''} ${curve.unit}`;
   const dots = points.map((point) => {
     const kept = point.edges === curve.kept;
     return `<circle class="dot${kept ? ' kept-dot' : ''}" cx="${px(x.at(point.edges))}" cy="${px(y.at(point.value))}" r="${kept ? 4.5 : 2.4}"><title>${escapeHtml(title(point))}</title></circle>`;
@@ -105,4 +105,4 @@ const tintSvg = ([from, to]: readonly [number, number], y: ValueScale): string =
   return `<rect class="tint" x="${PLOT.left}" width="${PLOT.right - PLOT.left}" y="${px(top)}" height="${px(Math.max(0, bottom - top))}"/>`;
 };
 const keptSvg = (kept: number, x: EdgeScale): string =>
-  `<line class="kept" x1="${px(x.at(kept))}" x2="${px(x.at(kept))}" y1="${PLOT.top}" y2="${PLOT.bottom}"><title>kept: ${count(kept)} edges</title></line>`;
+  `<line class="kept" x1="${px(x.at(kept))}" x2="${px(x.at(kept))}" y1="${PLOT.top}" y2="${PLOT.bottom}"><title>kept: ${edgesText(kept)}</title></line>`;

@@ -1,5 +1,5 @@
 /** @file What charts share: their size, scales and ticks. */
-import { count, escapeHtml, shortNumber } from '../markup/text.js';
+import { count, escapeHtml, shortNumber, superscript, tickNumber } from '../markup/text.js';
 
 /** Size of a chart, in units of its SVG. */
 export const WIDTH = 460;
@@ -34,8 +34,7 @@ export function edgeScale(hasZero: boolean, total: number): EdgeScale {
   return { at, ticks, numbers: [zero, first, decade] };
 }
 const powerLabel = (power: number): string =>
-  power < 1e4 ? `${power}` : `10${superscript(Math.round(Math.log10(power)))}`;
-const superscript = (n: number): string => [...`${n}`].map((d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)]).join('');
+  power < 1e4 ? count(power) : `10${superscript(Math.round(Math.log10(power)))}`;
 
 /** Values on a linear axis. */
 export interface ValueScale {
@@ -45,8 +44,8 @@ export interface ValueScale {
 
 /** A scale that holds these values, with a little space above and below. */
 export function valueScale(values: readonly number[]): ValueScale {
-  let low = values.length ? Math.min(...values) : 0;
-  let high = values.length ? Math.max(...values) : 1;
+  let low = values.length ? values.reduce((least, value) => Math.min(least, value)) : 0;
+  let high = values.length ? values.reduce((most, value) => Math.max(most, value)) : 1;
   if (high === low) [low, high] = [low - 0.5, high + 0.5];
   const pad = (high - low) * 0.06;
   [low, high] = [low - pad, high + pad];
@@ -65,13 +64,13 @@ export function niceStep(rough: number): number {
 
 /** A tick of the vertical axis, with a line across. */
 export const yTick = (tick: number, y: number): string =>
-  `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"/><text class="tick" x="${PLOT.left - 6}" y="${px(y + 3.5)}" text-anchor="end">${shortNumber(Number(tick.toPrecision(6)))}</text>`;
+  `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${px(y)}" y2="${px(y)}"/><text class="tick" x="${PLOT.left - 6}" y="${px(y + 3.5)}" text-anchor="end">${tickNumber(tick)}</text>`;
 /** A tick of the horizontal axis. */
 export const xTick = (x: number, label: string): string =>
   `<line class="grid" x1="${px(x)}" x2="${px(x)}" y1="${PLOT.bottom}" y2="${PLOT.bottom + 4}"/><text class="tick" x="${px(x)}" y="${PLOT.bottom + 17}" text-anchor="middle">${label}</text>`;
 /** The title of the horizontal axis. */
 export const xTitle = (text: string): string =>
-  `<text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${text}</text>`;
+  `<text class="axis" x="${(PLOT.left + PLOT.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${escapeHtml(text)}</text>`;
 
 /**
  * A line across, and its name, which is drawn last so that it can be read.

@@ -31,10 +31,13 @@ export function rocSvg(known: string, series: readonly RocSeries[]): string {
       const path = linePath(thinned(points).map((p) => [x(p.falsePositiveRate), y(p.truePositiveRate)]));
       return `<g class="series ${seriesClass(colour)}"><path class="curve" d="${path}"><title>${escapeHtml(name)}: area ${shortNumber(area)}</title></path></g>`;
     }),
-    xTitle('share of other edges chosen'),
+    xTitle('share of all other edges included'),
   ];
   const label = `ROC against ${known}: ${series.map(({ name, area }) => `${name} has area ${shortNumber(area)}`).join(', ')}`;
-  return figure({ title: `ROC: known circuit “${known}”`, unit: 'share of its edges found', label }, parts.join(''));
+  return figure(
+    { title: `ROC against the known circuit “${known}”`, unit: 'share of its edges found', label },
+    parts.join(''),
+  );
 }
 
 /** Points that lie close together go; corners stay as far as they can be seen. */

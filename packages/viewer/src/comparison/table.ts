@@ -47,7 +47,7 @@ export function comparisonTable(
   const shown = COLUMNS.filter((column) => !same(column));
   const said = COLUMNS.filter(same).map((column) => `${column.title} ${column.text(all[0]!)}`);
   const note = said.length
-    ? `<p class="note">In all: ${escapeHtml(said.filter((text) => !text.endsWith(' ')).join('; '))}.</p>`
+    ? `<p class="note">The same in every run: ${escapeHtml(said.filter((text) => !text.endsWith(' ')).join('; '))}.</p>`
     : '';
   const head = ['task', 'run'].map((title) => `<th scope="col">${title}</th>`);
   for (const { title, number } of shown) head.push(`<th scope="col"${number ? ' class="n"' : ''}>${title}</th>`);
@@ -61,5 +61,5 @@ export function comparisonTable(
       return `<tr><td>${escapeHtml(title)}</td><td>${link}</td>${cells.join('')}</tr>`;
     }),
   );
-  return `${note}<div class="scroll" tabindex="0" role="region" aria-label="What was run"><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+  return `${note}<div class="scroll" tabindex="0" role="region" aria-label="Table of the runs"><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }

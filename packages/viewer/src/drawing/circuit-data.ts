@@ -32,6 +32,8 @@ export interface CircuitData {
   readonly edges: EdgeLists;
   /** Whether a score above 0 supports the answer; else scores are importance only. */
   readonly signed: boolean;
+  /** Whether heads move information to the same and later positions only. */
+  readonly causal: boolean;
   /** Edges of the graph. */
   readonly total: number;
   /** Numbers of edges that the slider stops at, ascending. */
@@ -42,6 +44,8 @@ export interface CircuitData {
   readonly keptSize: number;
   /** Index into `stops` of what is drawn at first: the kept circuit, or, of a large one, as much as can be read. */
   readonly first: number;
+  /** The share of the kept circuit's importance that the edges drawn at first have, where they are only a part of it. */
+  readonly firstShare: number | null;
   /** The edges of the kept circuit, where they are not simply the most important ones. */
   readonly kept: readonly number[] | null;
   /** Sizes that were measured; each is a stop. */

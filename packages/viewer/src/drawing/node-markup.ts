@@ -1,7 +1,7 @@
 /** @file Nodes, row labels and columns of token positions as SVG text. */
 import { escapeHtml } from '../markup/text.js';
 import type { CircuitData } from './circuit-data.js';
-import { type CircuitLayout, halfWidth, NAMED, nodeLabel, type Place } from './circuit-layout.js';
+import { BOX, type CircuitLayout, INPUTS, nodeLabel, type Place } from './circuit-layout.js';
 
 /** The name of a node at its position: `A3.1`, `A3.1 at 4 gave`. */
 export function placeName(data: CircuitData, { node, position }: Place): string {
@@ -14,26 +14,40 @@ export function positionName(data: CircuitData, position: number): string {
   return label === '' ? `${position}` : `${position} ${label}`;
 }
 
-/** Boxes of nodes. @param on keys of the places that edges lead from or to */
-export function nodesMarkup(data: CircuitData, layout: CircuitLayout, on: ReadonlySet<number>): string {
+/**
+ * Boxes of nodes with edges, and below a head the letters of the inputs that edges enter.
+ * @param leading keys of the places from which the output is reached; others are faded
+ */
+export function nodesMarkup(data: CircuitData, layout: CircuitLayout, leading: ReadonlySet<number>): string {
   return [...layout.places]
+    .filter(([, { on }]) => on)
     .map(([key, place]) => {
       const node = data.nodes[place.node]!;
-      const half = halfWidth(node, layout.slot);
-      const named = layout.slot >= NAMED;
-      const high = named ? 18 : 2 * half;
-      const round = node.kind === 'mlp' || node.kind === 'latent' ? Math.min(4, high / 4) : high / 2;
-      const box = `<rect x="${tenth(place.x - half)}" y="${tenth(place.y - high / 2)}" width="${tenth(2 * half)}" height="${tenth(high)}" rx="${tenth(round)}"/>`;
-      const text = named
-        ? `<text x="${place.x}" y="${place.y + 3.7}">${escapeHtml(fitted(nodeLabel(node), half))}</text>`
-        : '';
-      const used = on.has(key);
-      const kind = `node ${node.kind}${used ? ' on' : ''}`;
-      const state = used ? 'aria-pressed="false"' : 'aria-hidden="true"';
-      return `<g class="${kind}" data-key="${key}" role="button" ${state} aria-label="${escapeHtml(placeName(data, place))}">${box}${text}</g>`;
+      const { x, y, half } = place;
+      const round = node.kind === 'mlp' || node.kind === 'latent' ? 4 : BOX;
+      const box = `<rect x="${tenth(x - half)}" y="${y - BOX}" width="${tenth(2 * half)}" height="${2 * BOX}" rx="${round}"/>`;
+      const text = `<text x="${tenth(x)}" y="${y + 3.7}">${escapeHtml(fitted(nodeLabel(node), half))}</text>`;
+      const inputs = place.inputs
+        .map(
+          ({ letter, shift }) =>
+            `<rect x="${tenth(x + shift - 5)}" y="${y + BOX}" width="10" height="${INPUTS}" rx="2"/><text x="${tenth(x + shift)}" y="${y + BOX + 7.4}">${letter}</text>`,
+        )
+        .join('');
+      const leads = leading.has(key);
+      // The name holds what stands in the box, so that who speaks it is understood.
+      const latent = node.kind === 'latent' ? ` (${nodeLabel(node)})` : '';
+      const words = `${placeName(data, place)}${latent}${leads ? '' : ', no drawn path to the output'}`;
+      return `<g class="node ${node.kind}${leads ? '' : ' lost'}" data-key="${key}" role="button" aria-pressed="false" aria-label="${escapeHtml(words)}">${box}${text}</g>${inputs ? `<g class="inputs" aria-hidden="true">${inputs}</g>` : ''}`;
     })
     .join('');
 }
+/** Dots for nodes without edges, behind everything. */
+const absentMarkup = (layout: CircuitLayout): string =>
+  [...layout.places.values()]
+    .filter(({ on }) => !on)
+    .map(({ x, y, half }) => `<circle class="absent" cx="${tenth(x)}" cy="${y}" r="${half}"/>`)
+    .join('');
+
 const tenth = (value: number): number => Math.round(value * 10) / 10;
 /** A name that is longer than its box ends in …. */
 const fitted = (label: string, half: number): string => {
@@ -43,7 +57,10 @@ const fitted = (label: string, half: number): string => {
 
 /** Names of rows, which stay at the margin of a drawing that is scrolled; what passes under them fades. */
 export function rowsMarkup(layout: CircuitLayout): string {
-  const names = layout.rows.map(({ label, y }) => `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>`);
+  const names = layout.rows.map(({ label, y, bottom, folded }) => {
+    const more = `<text class="row more" x="4" y="${bottom + 10}"><title>${folded === 1 ? 'a row' : `${folded} rows`} without edges</title>⋮</text>`;
+    return `<text class="row" x="4" y="${y + 4}">${escapeHtml(label)}</text>${folded > 0 ? more : ''}`;
+  });
   return `<rect class="margin" width="${ROW_NAMES}" height="${footOf(layout)}"/>${names.join('')}`;
 }
 /** Width of the longest name, `MLP 29`. */
@@ -52,7 +69,7 @@ const ROW_NAMES = 46;
 /** Where the drawing ends, above the names of token positions. */
 const footOf = ({ height, columns }: CircuitLayout): number => (columns.length > 0 ? height - 58 : height);
 
-/** The background of edges and nodes: columns of token positions with their names. */
+/** The background of edges and nodes: columns of token positions with their names, nodes without edges. */
 export function backMarkup(layout: CircuitLayout): string {
   const foot = footOf(layout);
   const columns = layout.columns.map(({ label, left, width, used }, position) => {
@@ -63,5 +80,5 @@ export function backMarkup(layout: CircuitLayout): string {
       : '';
     return `${band}<text class="token${used ? ' on' : ''}" x="${x}" y="${foot + 12}" transform="rotate(-42 ${x} ${foot + 12})" text-anchor="end"><title>position ${position}</title>${escapeHtml(words)}</text>`;
   });
-  return columns.join('');
+  return columns.join('') + absentMarkup(layout);
 }

@@ -17,18 +17,42 @@ export function scriptJson(value: unknown): string {
   return JSON.stringify(value).replace(unsafe, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** A number for people: three or four digits, no needless zeros; ∞ as such. */
+/**
+ * A measured number for people: three digits (`0.330`, `12.3`), from 1,000 up whole (`1,235`), very small and very large ones
+ * with a power of ten; whole numbers as they are; ∞ as such.
+ */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : Number.isNaN(value) ? '–' : '−∞';
-  if (value === 0) return '0';
   const size = Math.abs(value);
-  const text =
-    size >= 1e5 || size < 1e-3 ? value.toExponential(2) : `${Number(value.toPrecision(size >= 1000 ? 4 : 3))}`;
-  return text.replace(/^-/, '−').replace(/e-/, 'e−').replace('e+', 'e');
+  const sign = value < 0 ? '−' : '';
+  if (size > 0 && (size < 1e-3 || size >= 1e7)) {
+    const [digits, power] = size.toExponential(2).split('e');
+    return `${sign}${digits} × 10${superscript(Number(power))}`;
+  }
+  if (size >= 999.5) return `${sign}${count(Math.round(size))}`;
+  return `${sign}${Number.isInteger(size) ? size : size.toPrecision(3)}`;
 }
 
-/** Counts with thin spaces between thousands. */
-export const count = (value: number): string => `${value}`.replace(/\B(?=(\d{3})+$)/g, '\u202f');
+/** A number at an axis: no needless zeros. */
+export function tickNumber(value: number): string {
+  const text = shortNumber(Number(value.toPrecision(6)));
+  return text.includes('×') || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
+}
 
-/** `1 edge`, `5 000 edges` */
-export const edgesText = (n: number): string => `${count(n)} ${n === 1 ? 'edge' : 'edges'}`;
+/** `⁻³` */
+export const superscript = (n: number): string =>
+  [...`${n}`].map((c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)])).join('');
+
+/** Counts with commas between thousands, as the command line writes them. */
+export const count = (value: number): string => `${value}`.replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** A share as a percentage: `15.3%`, `100%`. */
+export const percent = (share: number): string => {
+  const value = 100 * share;
+  return `${value >= 99.95 || value === 0 ? Math.round(value) : value >= 0.1 ? Number(value.toPrecision(3)) : '<0.1'}%`;
+};
+
+/** `1 edge`, `5,000 edges` */
+export const edgesText = (n: number): string => plural(n, 'edge');
+/** `1 layer`, `12 layers` */
+export const plural = (n: number, word: string): string => `${count(n)} ${word}${n === 1 ? '' : 's'}`;

@@ -1,6 +1,6 @@
 /** @file Heat maps that are known at several numbers of edges, of which a slider shows one. */
 import { cellOpacity, cellText, type SizedMap } from '../charts/heat-cell.js';
-import { count } from '../markup/text.js';
+import { edgesText } from '../markup/text.js';
 
 /** Connects the sliders of heat maps. */
 export function startChosenSizes(): void {
@@ -24,7 +24,7 @@ function startOne(group: HTMLElement): void {
       const number = cell.parentElement?.querySelector('.cell-number');
       if (number) number.textContent = cellText(value, number.textContent!.length < 4);
     });
-    const words = `top ${count(map.edges)} edges`;
+    const words = `strongest ${edgesText(map.edges)}`;
     output.textContent = words;
     slider.setAttribute('aria-valuetext', words);
   };

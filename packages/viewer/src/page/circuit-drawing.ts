@@ -1,10 +1,10 @@
 /** @file The drawing in the page: draws a set of edges, makes some stand out, says what lies under the pointer. */
 import type { CircuitData } from '../drawing/circuit-data.js';
-import { type CircuitLayout, circuitLayout } from '../drawing/circuit-layout.js';
-import { placesOf, sizeAttributes } from '../drawing/circuit-svg.js';
-import { type CurvePoints, curvePath, edgeCurve, edgeOpacity, edgesMarkup } from '../drawing/edge-curves.js';
-import { backMarkup, nodesMarkup, rowsMarkup } from '../drawing/node-markup.js';
-import { edgeNear, type SampledCurves, sampleCurves } from './edge-hit.js';
+import { type CircuitLayout, circuitLayout, samePlaces } from '../drawing/circuit-layout.js';
+import { circuitParts, placesOf, sizeAttributes } from '../drawing/circuit-svg.js';
+import { edgeOpacity, edgesMarkup } from '../drawing/edge-lines.js';
+import { edgeRoute, routePath, routePoints } from '../drawing/edge-route.js';
+import { edgeNear } from './edge-hit.js';
 import { required } from './elements.js';
 
 /** The drawing in the page. */
@@ -13,7 +13,8 @@ export interface Drawing {
   layout(): CircuitLayout;
   /** Keys of the places that edges lead from and to. */
   on(): ReadonlySet<number>;
-  show(edges: readonly number[]): void;
+  /** @param most only so many of the edges get a line; nodes are those of all */
+  show(edges: readonly number[], most?: number): void;
   /** These stand out and all others fade; null: none does. */
   light(edges: readonly number[] | null, nodes: readonly number[]): void;
   /** The edge under a point of the screen, or null. */
@@ -21,54 +22,60 @@ export interface Drawing {
   elementOf(key: number): SVGGElement | null;
 }
 
-/** Takes over the drawing that the report was written with. */
-export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
+/** Takes over the drawing that the report was written with. @param resized called when its size has changed */
+export function createDrawing(svg: SVGSVGElement, data: CircuitData, resized: () => void): Drawing {
   const group = (name: string): SVGGElement => required(`.${name}`, SVGGElement, svg);
-  const [back, lines, lit, nodes, rows] = ['back', 'edges', 'lit', 'nodes', 'rows'].map(group) as [
-    SVGGElement,
-    SVGGElement,
-    SVGGElement,
-    SVGGElement,
-    SVGGElement,
-  ];
+  const groups = {
+    back: group('back'),
+    edges: group('edges'),
+    moves: group('moves'),
+    nodes: group('nodes'),
+    rows: group('rows'),
+  };
+  const lit = group('lit');
   let layout = circuitLayout(data, []);
   let shown: readonly number[] = [];
   let on: ReadonlySet<number> = new Set();
-  let samples: SampledCurves | null = null;
-  let drawn = false;
-  // Where places do not change with the edges, a curve is made once.
+  let written: Partial<Record<keyof typeof groups, string>> = {};
+  /** By edge, as long as places do not change. */
   let paths: string[] = [];
-  const curve = (edge: number): CurvePoints => edgeCurve(data, layout, edge);
   const pathOf = (edge: number): string => {
-    paths[edge] ??= curvePath(curve(edge));
+    paths[edge] ??= routePath(edgeRoute(data, layout, edge));
     return paths[edge];
   };
-  const elements = (): NodeListOf<SVGGElement> => nodes.querySelectorAll<SVGGElement>('.node');
+  let sized = false;
+  let lines: Map<number, readonly number[]> | null = null;
+  const elements = (): NodeListOf<SVGGElement> => groups.nodes.querySelectorAll<SVGGElement>('.node');
 
-  function layOut(edges: readonly number[]): void {
-    layout = circuitLayout(data, edges);
-    paths = [];
+  function takeSize(): void {
     const host = document.createElement('div');
     host.innerHTML = `<svg ${sizeAttributes(layout)}></svg>`; // numbers only
     for (const { name, value } of host.firstElementChild!.attributes) svg.setAttribute(name, value);
-    back.innerHTML = backMarkup(layout);
-    rows.innerHTML = rowsMarkup(layout);
-    nodes.innerHTML = nodesMarkup(data, layout, placesOf(data, edges));
+    resized();
   }
 
   return {
     svg,
     layout: () => layout,
     on: () => on,
-    show(edges) {
-      shown = edges;
-      samples = null;
+    show(edges, most = edges.length) {
+      shown = edges.slice(0, most);
+      lines = null;
       on = placesOf(data, edges);
-      if (drawn && data.positions === null) for (const node of elements()) setOn(node, on.has(keyOf(node)));
-      else layOut(edges);
-      drawn = true;
-      lines.innerHTML = edgesMarkup(data, edges, pathOf);
-      lines.style.strokeOpacity = `${edgeOpacity(edges.length)}`;
+      const next = circuitLayout(data, edges);
+      if (!samePlaces(layout, next)) paths = [];
+      // The page is not laid out anew for the same size.
+      const resizes = !sized || next.width !== layout.width || next.height !== layout.height;
+      layout = next;
+      const parts = circuitParts(data, edges, layout, pathOf, shown);
+      for (const name of Object.keys(groups) as (keyof typeof groups)[]) {
+        // What has not changed is not parsed again: mostly all but the edges.
+        if (written[name] !== parts[name]) groups[name].innerHTML = parts[name];
+      }
+      written = parts;
+      groups.edges.style.strokeOpacity = `${edgeOpacity(shown.length)}`;
+      if (resizes) takeSize();
+      sized = true;
     },
     light(edges, picked) {
       svg.classList.toggle('dimmed', edges !== null);
@@ -79,27 +86,18 @@ export function createDrawing(svg: SVGSVGElement, data: CircuitData): Drawing {
         const place = layout.places.get(keyOf(node))!;
         node.classList.toggle('faded', touched !== null && !touched.has(keyOf(node)));
         node.classList.toggle('picked', picked.includes(place.node));
-        if (on.has(keyOf(node))) node.setAttribute('aria-pressed', `${picked.includes(place.node)}`);
+        node.setAttribute('aria-pressed', `${picked.includes(place.node)}`);
       }
     },
     edgeAt(clientX, clientY) {
       const matrix = svg.getScreenCTM();
       if (!matrix) return null;
       const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(matrix.inverse());
-      samples ??= sampleCurves(shown, curve);
-      return edgeNear(samples, x, y, 5 / matrix.a);
+      lines ??= new Map(shown.map((edge) => [edge, routePoints(edgeRoute(data, layout, edge))]));
+      return edgeNear(lines, x, y, 5 / matrix.a);
     },
-    elementOf: (key) => nodes.querySelector<SVGGElement>(`[data-key="${key}"]`),
+    elementOf: (key) => groups.nodes.querySelector<SVGGElement>(`[data-key="${key}"]`),
   };
-}
-
-/** As `nodesMarkup` writes it. */
-function setOn(node: SVGGElement, on: boolean): void {
-  if (node.classList.contains('on') === on) return;
-  node.classList.toggle('on', on);
-  if (!on) node.removeAttribute('tabindex');
-  node.removeAttribute(on ? 'aria-hidden' : 'aria-pressed');
-  node.setAttribute(on ? 'aria-pressed' : 'aria-hidden', `${!on}`);
 }
 
 /** The key that stands on a node's element. */

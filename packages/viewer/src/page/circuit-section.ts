@@ -1,15 +1,16 @@
 /** @file The section of the circuit: slider, search, position and chosen node, and what follows them all. */
 import { type CircuitData, edgeName, edgesKept, edgesShown, edgeTotal } from '../drawing/circuit-data.js';
 import { count, edgesText } from '../markup/text.js';
-import { createDrawing, keyOf } from './circuit-drawing.js';
+import { createDrawing, type Drawing, keyOf } from './circuit-drawing.js';
 import { createCurveMarkers } from './curve-markers.js';
 import { createEdgeTable } from './edge-table.js';
 import { oncePerFrame, required } from './elements.js';
-import { fileName, savePng, saveSvg } from './export-figure.js';
+import { fileName, savePng, saveSvg, withLegend } from './export-figure.js';
 import { createMovingLimit } from './moving.js';
 import { listenToNodes } from './node-events.js';
 import { firstNode } from './node-walk.js';
 import { selectedEdges } from './selection.js';
+import { createZoom } from './zoom.js';
 
 /** Milliseconds without movement after which the slider rests. */
 const REST_MS = 120;
@@ -21,7 +22,9 @@ export function startCircuit(data: CircuitData): void {
   const search = required('#search', HTMLInputElement);
   const found = required('#found', HTMLElement);
   const positions = document.querySelector<HTMLSelectElement>('#position');
-  const drawing = createDrawing(required('#circuit', SVGSVGElement), data);
+  const svg = required('#circuit', SVGSVGElement);
+  const drawing: Drawing = createDrawing(svg, data, () => zoom.renew());
+  const zoom = createZoom(svg, () => drawing.layout());
   const markers = createCurveMarkers();
   const table = createEdgeTable(data, (edge) => {
     search.value = edgeName(data, edge);
@@ -73,7 +76,7 @@ export function startCircuit(data: CircuitData): void {
     shown = all.slice(0, limit.next(performance.now()));
     const words = edgesText(all.length);
     shownText.textContent = shown.length < all.length ? `${words}, ${count(shown.length)} drawn while it moves` : words;
-    drawing.show(shown);
+    drawing.show(all, shown.length);
     markers(size());
     rest = window.setTimeout(draw, REST_MS);
   });
@@ -106,8 +109,12 @@ export function startCircuit(data: CircuitData): void {
     draw();
   });
   const name = fileName(document.title);
-  required('#save-svg', HTMLButtonElement).addEventListener('click', () => saveSvg(drawing.svg, name));
-  required('#save-png', HTMLButtonElement).addEventListener('click', () => savePng(drawing.svg, name));
+  required('#save-svg', HTMLButtonElement).addEventListener('click', () =>
+    withLegend(drawing.svg, data, (svg) => saveSvg(svg, name)),
+  );
+  required('#save-png', HTMLButtonElement).addEventListener('click', () =>
+    withLegend(drawing.svg, data, (svg) => savePng(svg, name)),
+  );
   listenToNodes(drawing, data, () => shown, {
     approach(node) {
       if (near === node) return;
@@ -133,11 +140,14 @@ export function startCircuit(data: CircuitData): void {
   scrollToUsed(drawing.svg, drawing.layout().columns.find((column) => column.used)?.left);
 }
 
+/** Pixels that the names of rows take at the left. */
+const ROW_NAMES = 56;
 /** Where the drawing is wider than the screen, its used columns come first, next to the names of rows. */
 function scrollToUsed(svg: SVGSVGElement, left: number | undefined): void {
   const frame = svg.parentElement;
   if (left === undefined || !frame || frame.scrollWidth <= frame.clientWidth) return;
-  frame.scrollLeft = Math.max(0, left - 80);
+  const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  frame.scrollLeft = Math.max(0, left * scale - ROW_NAMES);
 }
 
 /** Names of rows stay in view. */

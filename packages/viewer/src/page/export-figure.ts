@@ -1,5 +1,8 @@
 /** @file Saves a drawing or a chart as an SVG or a PNG file, looking as it does on the page. */
 
+import type { CircuitData } from '../drawing/circuit-data.js';
+import { legendGroup } from '../drawing/legend.js';
+
 /** The properties that make SVG elements look as they do; all others are the same everywhere. */
 const PROPERTIES = [
   'fill',
@@ -18,11 +21,13 @@ const PROPERTIES = [
   'stroke-linejoin',
 ] as const;
 const PNG_SCALE = 2;
+/** A narrower drawing is saved so wide, so that its legend has room. */
+const LEGEND_WIDTH = 420;
 
 /** The text of an SVG file: styles of the page are written into the elements. */
 export function svgText(svg: SVGSVGElement): string {
   const copy = svg.cloneNode(true) as SVGSVGElement;
-  const { width, height } = svg.viewBox.baseVal;
+  const { x, y, width, height } = svg.viewBox.baseVal;
   for (const name of ['class', 'style', 'id', 'tabindex']) copy.removeAttribute(name);
   copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   copy.setAttribute('width', `${width}`);
@@ -38,6 +43,8 @@ export function svgText(svg: SVGSVGElement): string {
   margin?.remove();
   for (const hidden of copy.querySelectorAll('[display="none"]')) hidden.remove();
   const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
+  ground.setAttribute('x', `${x}`);
+  ground.setAttribute('y', `${y}`);
   ground.setAttribute('width', '100%');
   ground.setAttribute('height', '100%');
   ground.setAttribute('fill', getComputedStyle(document.documentElement).getPropertyValue('--card').trim());
@@ -58,6 +65,29 @@ function writeStyle(from: Element, to: Element): void {
   for (const name of ['class', 'style', 'tabindex', 'data-key', 'role']) to.removeAttribute(name);
 }
 
+/** A drawing with its legend below it, for as long as `save` takes. */
+export async function withLegend(
+  svg: SVGSVGElement,
+  data: CircuitData,
+  save: (svg: SVGSVGElement) => unknown,
+): Promise<void> {
+  const { width, height } = svg.viewBox.baseVal;
+  const viewBox = svg.getAttribute('viewBox')!;
+  const wide = Math.max(width, LEGEND_WIDTH);
+  const legend = legendGroup(data, wide, height);
+  const group = document.createElementNS('http://www.w3.org/2000/svg', 'g');
+  group.innerHTML = legend.svg;
+  svg.append(group);
+  svg.setAttribute('viewBox', `${(width - wide) / 2} 0 ${wide} ${height + legend.height}`);
+  group.setAttribute('transform', `translate(${(width - wide) / 2} 0)`);
+  try {
+    await save(svg);
+  } finally {
+    group.remove();
+    svg.setAttribute('viewBox', viewBox);
+  }
+}
+
 /** Saves as an SVG file. @param name without an ending */
 export function saveSvg(svg: SVGSVGElement, name: string): void {
   save(new Blob([svgText(svg)], { type: 'image/svg+xml' }), `${name}.svg`);
@@ -66,9 +96,9 @@ export function saveSvg(svg: SVGSVGElement, name: string): void {
 /** Saves as a PNG file. @param name without an ending @throws Error when the browser cannot make so large a picture */
 export async function savePng(svg: SVGSVGElement, name: string): Promise<void> {
   const image = new Image();
+  const { width, height } = svg.viewBox.baseVal;
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svgText(svg))}`;
   await image.decode();
-  const { width, height } = svg.viewBox.baseVal;
   const canvas = document.createElement('canvas');
   canvas.width = Math.ceil(width * PNG_SCALE);
   canvas.height = Math.ceil(height * PNG_SCALE);

@@ -26,19 +26,18 @@ export function listenToNodes(
   const nodeOf = (target: EventTarget | null): SVGGElement | null =>
     target instanceof Element ? target.closest<SVGGElement>('.node') : null;
   const placeOf = (element: SVGGElement) => layout().places.get(keyOf(element))!;
-  const isOn = (element: SVGGElement): boolean => on().has(keyOf(element));
 
   function describe(element: SVGGElement): string[] {
     const place = placeOf(element);
-    if (!isOn(element)) return [placeName(data, place), 'not in this circuit'];
     const here = shown().filter((edge) => place.position === null || data.edges.position?.[edge] === place.position);
     const entering = here.filter((edge) => toNode(data, edge) === place.node).length;
     const leaving = here.filter((edge) => fromNode(data, edge) === place.node).length;
-    return [placeName(data, place), `${edgesText(entering)} in, ${count(leaving)} out`];
+    const lost = element.classList.contains('lost') ? ['no drawn path to the output'] : [];
+    return [placeName(data, place), `${edgesText(entering)} in, ${count(leaving)} out`, ...lost];
   }
   function near(element: SVGGElement, x: number, y: number): void {
     tooltip.show(x, y, describe(element));
-    approach(isOn(element) ? placeOf(element).node : null);
+    approach(placeOf(element).node);
   }
   function leave(): void {
     tooltip.hide();
@@ -69,7 +68,7 @@ export function listenToNodes(
   });
   svg.addEventListener('click', ({ target }) => {
     const node = nodeOf(target);
-    if (node && isOn(node)) choose(placeOf(node).node);
+    if (node) choose(placeOf(node).node);
   });
   svg.addEventListener('focusin', ({ target }) => {
     const node = nodeOf(target);
@@ -85,7 +84,7 @@ export function listenToNodes(
     if (!chooses && !event.key.startsWith('Arrow')) return;
     event.preventDefault();
     if (chooses) {
-      if (isOn(node)) choose(placeOf(node).node);
+      choose(placeOf(node).node);
       return;
     }
     const next = nextNode(layout(), on(), keyOf(node), event.key);
@@ -95,4 +94,4 @@ export function listenToNodes(
   });
 }
 
-const rankText = (data: CircuitData, edge: number): string => `number ${count(edge + 1)} of ${count(data.total)}`;
+const rankText = (data: CircuitData, edge: number): string => `rank ${count(edge + 1)} of ${count(data.total)}`;

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { edgeName, edgesShown } from '../drawing/circuit-data.js';
 import { circuitLayout } from '../drawing/circuit-layout.js';
 import { placesOf } from '../drawing/circuit-svg.js';
-import { edgeCurve } from '../drawing/edge-curves.js';
+import { edgeRoute, routePoints } from '../drawing/edge-route.js';
 import { circuitDataOf, rankedEdges } from '../sections/circuit-data-of.js';
 import { exampleInput } from '../testing/example-input.js';
-import { edgeNear, sampleCurves } from './edge-hit.js';
+import { edgeNear } from './edge-hit.js';
 import { createMovingLimit } from './moving.js';
 import { firstNode, nextNode } from './node-walk.js';
 import { selectedEdges } from './selection.js';
@@ -113,24 +113,22 @@ describe('createMovingLimit', () => {
 });
 
 describe('edgeNear', () => {
-  const samples = sampleCurves(shown, (edge) => edgeCurve(data, layout, edge));
+  const linesOf = (edges: readonly number[]) =>
+    new Map(edges.map((edge) => [edge, routePoints(edgeRoute(data, layout, edge))]));
+  const lines = linesOf(shown);
 
-  it('finds an edge on its curve, and none far from all', () => {
+  it('finds an edge on its line, and none far from all', () => {
     for (const edge of shown.slice(0, 10)) {
-      const [x0, y0, x1, y1, x2, y2, x3, y3] = edgeCurve(data, layout, edge);
-      // The middle of a cubic curve.
-      const [x, y] = [(x0 + 3 * x1 + 3 * x2 + x3) / 8, (y0 + 3 * y1 + 3 * y2 + y3) / 8];
-      const found = edgeNear(samples, x, y, 5);
-      expect(found).not.toBeNull();
-      expect(
-        edgeNear(
-          sampleCurves([edge], (one) => edgeCurve(data, layout, one)),
-          x,
-          y,
-          1,
-        ),
-      ).toBe(edge);
+      // A third of the way along its longest part.
+      const points = lines.get(edge)!;
+      const parts = Array.from({ length: points.length / 2 - 1 }, (_, i) => points.slice(2 * i, 2 * i + 4));
+      const far = ([ax, ay, bx, by]: number[]): number => Math.hypot(bx! - ax!, by! - ay!);
+      const [ax, ay, bx, by] = parts.toSorted((a, b) => far(b) - far(a))[0] as [number, number, number, number];
+      const [x, y] = [ax + (bx - ax) / 3, ay + (by - ay) / 3];
+      expect(edgeNear(lines, x, y, 5)).not.toBeNull();
+      expect(edgeNear(linesOf([edge]), x, y, 1)).toBe(edge);
+      expect(edgeNear(linesOf([edge]), x + 60, y, 5)).not.toBe(edge);
     }
-    expect(edgeNear(samples, -50, -50, 5)).toBeNull();
+    expect(edgeNear(lines, -50, -50, 5)).toBeNull();
   });
 });

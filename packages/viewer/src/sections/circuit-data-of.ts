@@ -14,8 +14,8 @@ import type { CircuitData, DataNode, JsonScore } from '../drawing/circuit-data.j
 /** More edges than this are not drawn. */
 export const MOST_EDGES = 5000;
 /** A circuit of more edges cannot be read: then so many are drawn at first. */
-const MOST_AT_FIRST = 300;
-const FIRST_OF_MANY = 200;
+export const MOST_AT_FIRST = 150;
+const FIRST_OF_MANY = 60;
 
 /** The most important edges and those of the circuit, falling; equal ones in canonical order: the order of `circuit.json`. */
 export interface RankedEdges {
@@ -72,14 +72,24 @@ export function circuitDataOf(input: ReportInput, ranked: RankedEdges): CircuitD
       position: positions === null ? null : ends.map(({ position }) => position!),
     },
     signed: hasSigns(input, ranked),
+    causal: graph.layout.kind !== 'transformer' || graph.layout.attention !== 'full',
     total: graph.edgeCount,
     stops,
     start: stops.indexOf(kept),
     keptSize: circuit.edges.length,
     first: stops.indexOf(first),
+    firstShare: first < circuit.edges.length ? importanceShare(input, ranked, first) : null,
     kept: keptEdges,
     measured,
   };
+}
+
+/** The share of the circuit's importance that its first so many edges have; null where a score is infinite. */
+function importanceShare({ graph, scores, circuit }: ReportInput, ranked: RankedEdges, first: number): number | null {
+  const flat = flattenScores(graph, scores);
+  const total = circuit.edges.reduce((sum, edge) => sum + Math.abs(flat[edge]!), 0);
+  const top = ranked.scores.slice(0, first).reduce((sum, score) => sum + Math.abs(score), 0);
+  return Number.isFinite(total) && total > 0 ? Number((top / total).toPrecision(4)) : null;
 }
 
 /** The kept circuit's edges, as indices into the ranking; null where they are simply the best. */
@@ -152,6 +162,9 @@ const isStream = (name: string): boolean => /^Resid (Mid|Post)/.test(name);
 
 function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string, heads: number) {
   // Inputs that several heads share are nodes beside the heads.
+  const expert = /^MLP \d+\.(?:E(?<number>\d+)|Router)$/.exec(name);
+  // The router stands before its experts.
+  if (expert) return { kind: 'mlp', column: Number(expert.groups!.number ?? -1) + 1 } as const;
   if (head !== null) return { kind: 'head', column: /\.kv\d+$/.test(name) ? heads + 1 + head : head } as const;
   if (name.startsWith('MLP')) return { kind: 'mlp', column: heads } as const;
   return { kind: isStream(own) ? 'stream' : 'end', column: null } as const;
@@ -161,5 +174,6 @@ function kindOf({ head, name: own }: SourceNode | DestinationNode, name: string,
 function rowLabel(nodes: readonly DataNode[]): string {
   const head = nodes.find(({ kind }) => kind === 'head');
   if (head) return head.name.replace(/\.[^.]*$/, '');
-  return (nodes.find(({ kind }) => kind !== 'latent') ?? nodes[0]!).name.replace('Resid ', '');
+  const { name } = nodes.find(({ kind }) => kind !== 'latent') ?? nodes[0]!;
+  return name.replace('Resid ', '').replace(/\.(E\d+|Router)$/, '');
 }

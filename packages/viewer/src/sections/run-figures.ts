@@ -1,7 +1,7 @@
 /** @file What a report says beyond the run's own files: areas under its curves, and how well it finds a known circuit. */
 import { type RocPoint, rocSvg } from '../charts/roc.js';
 import { sectionHtml } from '../markup/section.js';
-import { count, escapeHtml, shortNumber } from '../markup/text.js';
+import { count, edgesText, escapeHtml, shortNumber } from '../markup/text.js';
 
 /** An area under a curve. */
 export interface AreaFigure {
@@ -25,6 +25,8 @@ export interface KnownCircuitFigure {
 }
 /** What is computed of a run for its report. */
 export interface RunFigures {
+  /** The task in a line, as lists of tasks have it. */
+  readonly task?: string;
   readonly areas?: readonly AreaFigure[];
   readonly known?: readonly KnownCircuitFigure[];
   /** Why there is no such figure where one could be expected. */
@@ -38,7 +40,7 @@ export function areasNote({ areas = [] }: RunFigures): string {
   );
   return known.length === 0
     ? ''
-    : `<p class="note">Areas under the curves, over log<sub>10</sub> of the edges from ${count(areas[0]!.from)} to ${count(areas[0]!.to)}: ${known.join(', ')}.</p>`;
+    : `<p class="note">Area under each curve over log<sub>10</sub> of the number of edges, from ${count(areas[0]!.from)} to ${count(areas[0]!.to)}: ${known.join(', ')}.</p>`;
 }
 
 /** The section about known circuits; nothing where the task has none. */
@@ -47,12 +49,12 @@ export function knownCircuitSection({ known = [], notes = [] }: RunFigures, seri
   const charts = known.map(({ name, points, area }) => rocSvg(name, [{ name: series, points, area, colour: 0 }]));
   const lines = known.map(
     ({ name, doc, edges, area }) =>
-      `<p class="note">${escapeHtml(name)}: ${escapeHtml(doc)} (${edges} edge${edges === 1 ? '' : 's'}). Area ${shortNumber(area)}; 1 is perfect, 0.5 is chance.</p>`,
+      `<p class="note">${escapeHtml(name)}: ${escapeHtml(doc)} (${edgesText(edges)}). Area under the curve: ${shortNumber(area)}, where 1 is perfect and 0.5 is chance.</p>`,
   );
   const said = notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`);
   return sectionHtml(
     'known',
-    'Against the known circuit',
+    'Compared with the known circuit',
     `${charts.length ? `<div class="curves">${charts.join('')}</div>` : ''}${[...lines, ...said].join('')}`,
   );
 }

@@ -16,6 +16,8 @@ interface ExampleOptions {
   readonly positions?: number | null;
   readonly factorized?: boolean;
   readonly latents?: Readonly<Record<string, readonly number[]>>;
+  /** By layer; 0 for a whole MLP. */
+  readonly experts?: readonly number[];
   readonly dataName?: string;
   readonly seed?: number;
   readonly algo?: string;
@@ -28,6 +30,7 @@ export function exampleInput({
   positions = null,
   factorized = true,
   latents,
+  experts,
   dataName = 'ioi',
   seed = 3,
   algo = 'eap-ig',
@@ -41,7 +44,8 @@ export function exampleInput({
     mlp: true,
     parallel: false,
   } as const;
-  const graph = buildGraph(latents ? { ...layout, latents } : layout, {
+  const nodes = { ...layout, ...(latents ? { latents } : {}), ...(experts ? { experts } : {}) };
+  const graph = buildGraph(nodes, {
     ...DEFAULT_GRAPH_OPTIONS,
     positions,
     factorized,
@@ -110,6 +114,7 @@ export function exampleInput({
         patchType: 'tree',
         reverse: false,
         select: 'threshold',
+        rankBy: 'absolute',
         sizes: { by: 'rule', rule: 'log' },
         keep: 'auto',
         batchSize: 32,
@@ -125,6 +130,107 @@ export function exampleInput({
       prompts: { train: 50, test: 50, lengths: { '15': 60, '16': 40 } },
       versions: { core: '0.1.0', node: '20.20.0' },
       runtime: 'onnxruntime-node 1.23.0',
+    },
+  };
+}
+
+/** A run whose report has every section, with what is computed beside it. */
+export function exampleFigures() {
+  const input = exampleInput({ layers: 3, heads: 4 });
+  const examples = Array.from({ length: 3 }, (_, at) => ({
+    at,
+    index: 2 * at,
+    clean: 'When Mary and John went to the store, John gave a drink to',
+    corrupt: 'When Mary and John went to the store, Anna gave a drink to',
+    answers: [' Mary'],
+    wrongAnswers: [' John'],
+  }));
+  const measurements = input.measurements.map((measurement) => ({
+    ...measurement,
+    points: measurement.points.map((point) => ({ ...point, promptValues: [1.5, 2.25, -0.75] })),
+  }));
+  const backend = { name: 'onnx', device: 'cpu', threads: 2, runtime: 'onnxruntime-node 1.23.0' };
+  const full: ReportInput = {
+    ...input,
+    run: { ...input.run, prompts: { ...input.run.prompts, examples } },
+    measurements,
+    curves: { loss: Array.from({ length: 50 }, (_, step) => 1 / (1 + step)) },
+    figures: [
+      {
+        kind: 'curve',
+        title: 'Accuracy by layer',
+        along: 'layer',
+        lines: ['probe', 'chance'].map((name, i) => ({
+          name,
+          points: [0, 1, 2].map((x) => ({ x, y: i === 0 ? 0.4 + 0.2 * x : 0.5, error: 0.05 })),
+        })),
+      },
+      {
+        kind: 'bars',
+        title: 'Share by kind',
+        unit: '%',
+        bars: [
+          { name: 'heads', value: 61.2 },
+          { name: 'MLPs', value: 38.8 },
+        ],
+      },
+      {
+        kind: 'heat-map',
+        title: 'Attention of A1.2',
+        rows: ['to', 'gave'],
+        columns: ['Mary', 'John', 'gave'],
+        values: [
+          [0.7, 0.2, 0.1],
+          [-0.1, 0.9, null],
+        ],
+        doc: 'From each token (rows) to earlier ones (columns).',
+      },
+      {
+        kind: 'table',
+        title: 'Roles',
+        columns: ['head', 'role', 'score'],
+        rows: [
+          ['A1.2', 'name mover', 3.2],
+          ['A0.1', 'duplicate token', 1.1],
+        ],
+      },
+    ],
+    verifications: [
+      {
+        format: 'auto-circuit verification 1',
+        agrees: true,
+        backend: { ...backend, name: 'tfjs', device: 'wasm' },
+        against: backend,
+        scores: {
+          difference: 1e-6,
+          edge: 'A0.0->MLP 0',
+          largest: 0.5,
+          relative: 2e-6,
+          tolerance: 1e-4,
+          agrees: true,
+        },
+        circuit: { edges: 100, both: 100, either: 100, unexplained: 0, agrees: true },
+        measurements: [{ metric: 'kl', unit: 'nats', difference: 3e-7, at: 10, tolerance: 1e-4, agrees: true }],
+      },
+    ],
+  };
+  return {
+    input: full,
+    figures: {
+      task: 'indirect objects: which of two people receives; 256 prompts',
+      areas: [{ metric: 'kl', area: 2.1, from: 1, to: input.graph.edgeCount }],
+      known: [
+        {
+          name: 'paper',
+          doc: 'the circuit of a paper',
+          edges: 12,
+          area: 0.9,
+          points: Array.from({ length: 20 }, (_, i) => ({
+            falsePositiveRate: i / 19,
+            truePositiveRate: (i / 19) ** 0.2,
+          })),
+        },
+      ],
     },
   };
 }

@@ -79,7 +79,12 @@ describe('backward overrides', () => {
   });
   it('means the whole end of a role, from a dot on', () => {
     const make = (b: ProgramBuilder, x: AnyValue): AnyValue => b.role(b.mul(x, 2), 'L0.upscale');
-    close(at([1], [1], [{ kind: 'stop', role: 'scale' }], make).dx, [2]);
+    expect(() => at([1], [1], [{ kind: 'stop', role: 'scale' }], make)).toThrow(
+      expect.objectContaining({
+        code: 'unknown-name',
+        fields: expect.objectContaining({ name: 'scale', known: ['upscale'] }),
+      }),
+    );
     close(at([1], [1], [{ kind: 'stop', role: 'upscale' }], make).dx, [0]);
     close(at([1], [1], [{ kind: 'stop', role: 'L0.upscale' }], make).dx, [0]);
   });

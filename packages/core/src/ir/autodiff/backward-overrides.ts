@@ -7,6 +7,7 @@
  */
 import { AutoCircuitError } from '../../errors/error.js';
 import type { AnyValue } from '../program/program.js';
+import { hasRole } from './roles.js';
 import type { Differentiated } from './vjp-rules.js';
 
 /**
@@ -44,7 +45,7 @@ export function backwardOverrideOf(
   { role }: AnyValue,
 ): BackwardOverride | undefined {
   if (role === undefined) return undefined;
-  const found = overrides.filter((override) => role === override.role || role.endsWith(`.${override.role}`));
+  const found = overrides.filter((override) => hasRole({ role }, override.role));
   if (found.length > 1)
     refuse(role, `the value "${role}" has two backward overrides`, 'one', found.map(describe).join(' and '));
   return found[0];

@@ -13,6 +13,7 @@ import { dimsEqual, type Shape, shapeKey, shapesEqual } from '../program/dims.js
 import type { AnyValue } from '../program/program.js';
 import { applyOverride, type BackwardOverride, backwardOverrideOf } from './backward-overrides.js';
 import { wholeComposite } from './composite-vjps.js';
+import { hasRole, roleNames, unknownRole } from './roles.js';
 import { type Differentiated, VJP_RULES, type VjpRule } from './vjp-rules.js';
 
 /**
@@ -23,7 +24,7 @@ import { type Differentiated, VJP_RULES, type VjpRule } from './vjp-rules.js';
  * from values of a role.
  *
  * @throws AutoCircuitError `invalid-program` when `of` is no float scalar or one of `wrt` is not float, `invalid-request` when two
- * overrides hold for one value
+ * overrides hold for one value, `unknown-name` when one holds for none
  */
 export function gradient(
   builder: ProgramBuilder,
@@ -39,6 +40,10 @@ export function gradient(
       refuse(builder.name, `cannot differentiate by value ${value.id}`, 'float', value.dtype);
   }
   const firstNew = builder.values.length;
+  for (const { role } of overrides) {
+    if (builder.values.some((value) => hasRole(value, role))) continue;
+    throw unknownRole('core/ir gradient', role, roleNames(builder.values));
+  }
   const reached = reachedFrom(builder, of, wrt, overrides);
   const wanted = new Set(wrt.map((value) => value.id));
   // Several contributions to one gradient are added as they come, from the values nearest to `of`.

@@ -6,9 +6,10 @@
 import { AutoCircuitError } from '../../errors/error.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { MeanHandle, PatchDescription } from '../requests/ablations.js';
+import type { MadePatch, MeanHandle, OtherPrompts, PatchDescription } from '../requests/ablations.js';
 import { PositionSums, repeatedConstants, repeatedOverBatch, type SiteTensors } from './activation-means.js';
 import { ByteLru } from './byte-lru.js';
+import { madeValues, replacedPrompts } from './made-patches.js';
 import { mapLimit } from './map-limit.js';
 import type { Cut } from './micro-batches.js';
 
@@ -34,6 +35,8 @@ export class ActivationCache {
   readonly #parallel: number;
   readonly #batchIds = new WeakMap<PromptBatch, number>();
   readonly #batchMeans = new WeakMap<PromptBatch, Map<string, SiteTensors>>();
+  readonly #patchIds = new WeakMap<MadePatch, number>();
+  readonly #replacedBatches = new WeakMap<OtherPrompts, WeakMap<PromptBatch, PromptBatch>>();
   #nextId = 0;
 
   /**
@@ -51,11 +54,15 @@ export class ActivationCache {
     return this.#kept.limitBytes;
   }
 
-  /** The source activations of a side, for the prompts of a cut. */
-  side(batch: PromptBatch, side: Side, cut: Cut): Promise<SiteTensors> {
+  #batchId(batch: PromptBatch): number {
     const id = this.#batchIds.get(batch) ?? this.#nextId++;
     this.#batchIds.set(batch, id);
-    const key = `${id} ${side} ${cut[0]} ${cut[1]}`;
+    return id;
+  }
+
+  /** The source activations of a side, for the prompts of a cut. */
+  side(batch: PromptBatch, side: Side, cut: Cut): Promise<SiteTensors> {
+    const key = `${this.#batchId(batch)} ${side} ${cut[0]} ${cut[1]}`;
     return this.#kept.getOrMake(key, () => this.#capture(batch, side, cut), bytesOf);
   }
 
@@ -93,10 +100,35 @@ export class ActivationCache {
         return repeatedOverBatch((patch as Mean).sites, prompts);
       case 'constant':
         return repeatedConstants(patch, prompts, batch.length);
+      case 'made':
+        return this.#made(batch, patch, cut);
+      case 'prompts':
+        return this.side(this.#replaced(batch, patch), 'corrupt', cut);
       case 'batch-mean':
       case 'batch-position-mean':
         return repeatedOverBatch(await this.#batchMean({ batch, cuts }, patch), prompts);
     }
+  }
+
+  /** Values of a plugin, made once for each micro-batch while they may be kept. */
+  #made(batch: PromptBatch, patch: MadePatch, cut: Cut): Promise<SiteTensors> {
+    const id = this.#patchIds.get(patch) ?? this.#nextId++;
+    this.#patchIds.set(patch, id);
+    const key = `${this.#batchId(batch)} made ${id} ${cut[0]} ${cut[1]}`;
+    return this.#kept.getOrMake(
+      key,
+      () => madeValues(patch, batch, cut, (side) => this.side(batch, side, cut)),
+      bytesOf,
+    );
+  }
+
+  /** The batch with other prompts on its corrupt side. */
+  #replaced(batch: PromptBatch, patch: OtherPrompts): PromptBatch {
+    const known = this.#replacedBatches.get(patch) ?? new WeakMap<PromptBatch, PromptBatch>();
+    this.#replacedBatches.set(patch, known);
+    const made = known.get(batch) ?? replacedPrompts(patch, batch);
+    known.set(batch, made);
+    return made;
   }
 
   async #batchMean(of: CutBatch, patch: BatchMeanPatch): Promise<SiteTensors> {
@@ -123,7 +155,7 @@ export class ActivationCache {
         where: 'core/patch',
         what: 'a mean for each position needs prompts of one length',
         got: lengths.length === 0 ? 'no prompts' : `lengths ${lengths.join(', ')}`,
-        fix: 'take the prompts of one length',
+        fix: 'use prompts of one length',
         fields: { lengths },
       });
     }
@@ -153,9 +185,9 @@ const otherLength = (expected: number, got: number): AutoCircuitError =>
   new AutoCircuitError({
     code: 'mixed-lengths',
     where: 'core/patch',
-    what: 'the mean over the data set has another length than the prompts',
+    what: 'the mean over the data set has a different length than the prompts',
     expected: `prompts of ${expected} tokens`,
     got: `${got}`,
-    fix: 'take prompts of one length',
+    fix: 'use prompts of one length',
     fields: { lengths: [expected, got] },
   });

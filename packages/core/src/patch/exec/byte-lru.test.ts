@@ -3,6 +3,28 @@ import { ByteLru } from './byte-lru.js';
 
 const keysOf = (lru: ByteLru<unknown>): string[] => lru.entries().map(([key]) => key);
 
+it('a value that is asked for twice at once is made once, and not kept when everything was let go meanwhile', async () => {
+  const lru = new ByteLru<number>();
+  let made = 0;
+  const make = async () => {
+    await Promise.resolve();
+    return ++made;
+  };
+  const both = await Promise.all([lru.getOrMake('a', make, () => 1), lru.getOrMake('a', make, () => 1)]);
+  expect([both, made, lru.size]).toEqual([[1, 1], 1, 1]);
+  const late = lru.getOrMake('b', make, () => 1);
+  lru.clear();
+  expect([await late, lru.size]).toEqual([2, 0]);
+  const failing = () =>
+    lru.getOrMake(
+      'c',
+      () => Promise.reject(new Error('no')),
+      () => 1,
+    );
+  await expect(Promise.all([failing(), failing()])).rejects.toThrow('no');
+  expect(await lru.getOrMake('c', make, () => 1)).toBe(3);
+});
+
 describe('ByteLru', () => {
   it('does not keep a value above its limit, and keeps the others for it', () => {
     const lru = new ByteLru<string>(100);

@@ -8,6 +8,8 @@ interface Entry<V> {
 /** Values by key, at most `limitBytes` of them together: a value that is larger than the limit is not kept at all. */
 export class ByteLru<V> {
   readonly limitBytes: number;
+  /** Values that are being made: who asks meanwhile waits for the same. */
+  readonly #underWay = new Map<string, Promise<V>>();
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry<V>>();
   #bytes = 0;
@@ -55,12 +57,22 @@ export class ByteLru<V> {
   async getOrMake(key: string, make: () => Promise<V>, bytesOf: (value: V) => number): Promise<V> {
     const known = this.get(key);
     if (known !== undefined) return known;
-    const made = await make();
-    this.set(key, made, bytesOf(made));
-    return made;
+    const underWay = this.#underWay.get(key);
+    if (underWay) return underWay;
+    const making = make();
+    this.#underWay.set(key, making);
+    try {
+      const made = await making;
+      // Unless the key was deleted, or everything, while it was made.
+      if (this.#underWay.get(key) === making) this.set(key, made, bytesOf(made));
+      return made;
+    } finally {
+      if (this.#underWay.get(key) === making) this.#underWay.delete(key);
+    }
   }
 
   delete(key: string): void {
+    this.#underWay.delete(key);
     const entry = this.#entries.get(key);
     if (!entry) return;
     this.#entries.delete(key);
@@ -73,6 +85,7 @@ export class ByteLru<V> {
   }
 
   clear(): void {
+    this.#underWay.clear();
     this.#entries.clear();
     this.#bytes = 0;
   }

@@ -11,6 +11,7 @@ import { answerTokens } from '../../objectives/answers.js';
 import { OBJECTIVE_INPUTS } from '../../objectives/fragment.js';
 import type { Objective } from '../../objectives/objective.js';
 import { promptTargets } from '../../objectives/output-rows.js';
+import { fragmentInputs, REFERENCE_INPUT } from '../../objectives/traced-fragment.js';
 import { answersRead, positionsRead } from '../../prompts/output-positions.js';
 import type { Prompt, PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
@@ -144,23 +145,42 @@ export function objectiveFeeds(
   if (objective.kind === 'answers') {
     return answerFeeds(objective.value, batch.prompts.slice(start, stop), positions, outputSize);
   }
-  const own = objective.kind === 'mse' ? (objective.targets ?? promptTargets(batch)) : objective.referenceLogits;
-  const source = dense ?? own;
   const shape = outputs === 'last' ? [outputSize] : [positions, outputSize];
-  const width = elementCount(shape);
-  if (source?.data.length !== batch.prompts.length * width) {
-    throw new AutoCircuitError({
-      code: 'wrong-shape',
-      where: 'core/patch',
-      fields: { shape: source?.shape ?? null, expectedShape: [batch.prompts.length, ...shape] },
-      what: `the ${objective.kind} objective needs one row for each prompt of the batch`,
-      expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
-      got: source ? `[${source.shape.join(', ')}]` : 'none',
+  if (objective.kind === 'fragment') {
+    const { inputs, usesReference } = fragmentInputs(objective, 1 + shape.length);
+    const prompts = batch.prompts.slice(start, stop);
+    const own = inputs.map(({ name, dense: isDense, data }): FeedEntry => {
+      const sizes = isDense ? [prompts.length, ...shape] : [prompts.length];
+      return [name, floatTensor(data(prompts, { positions, outputs: outputSize }), sizes)];
     });
+    if (!usesReference) return own;
+    return [...own, [REFERENCE_INPUT, denseFeed(objective.kind, dense ?? objective.referenceLogits)]];
   }
-  return [
-    [OBJECTIVE_INPUTS.dense, floatTensor(source.data.slice(start * width, stop * width), [stop - start, ...shape])],
-  ];
+  return [[OBJECTIVE_INPUTS.dense, denseFeed(objective.kind, dense ?? ownDense(objective, batch))]];
+
+  function denseFeed(kind: string, source: Tensor<Float32Array> | undefined): Tensor {
+    const width = elementCount(shape);
+    if (source?.data.length !== batch.prompts.length * width) {
+      throw new AutoCircuitError({
+        code: 'wrong-shape',
+        where: 'core/patch',
+        fields: { shape: source?.shape ?? null, expectedShape: [batch.prompts.length, ...shape] },
+        what: `the ${kind} objective needs one row for each prompt of the batch`,
+        expected: `[${[batch.prompts.length, ...shape].join(', ')}]`,
+        got: source ? `[${source.shape.join(', ')}]` : 'none',
+      });
+    }
+    return floatTensor(source.data.slice(start * width, stop * width), [stop - start, ...shape]);
+  }
+}
+
+/** What an objective itself compares with. */
+function ownDense(
+  objective: Exclude<Objective, { kind: 'answers' | 'fragment' }>,
+  batch: PromptBatch,
+): Tensor<Float32Array> | undefined {
+  if (objective.kind === 'mse') return objective.targets ?? promptTargets(batch);
+  return objective.kind === 'kl' ? objective.referenceLogits : undefined;
 }
 
 function answerFeeds(
@@ -179,7 +199,7 @@ function answerFeeds(
       return [...pick('answers', 1), ...(value === 'diff' ? pick('wrongAnswers', -1) : [])];
     }),
   );
-  const width = Math.max(...picks.map((list) => list.length));
+  const width = picks.reduce((most, list) => Math.max(most, list.length), 0);
   const tokens = new Int32Array(prompts.length * width);
   const weights = new Float32Array(prompts.length * width);
   picks.forEach((list, i) => {
@@ -208,7 +228,7 @@ export function prefixFeeds(prompts: readonly Prompt[]): Record<string, Tensor<F
           throw new AutoCircuitError({
             code: 'internal',
             where: 'core/patch',
-            what: `prompt ${index} has another prefix than the first of its batch`,
+            what: `prompt ${index} has a different prefix than the first of its batch`,
             expected: `${first.tokens.length} tokens`,
             got: `${prefix?.tokens.length ?? 0}`,
             kind: 'internal',

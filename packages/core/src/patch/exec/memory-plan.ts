@@ -7,17 +7,22 @@
  * The constants were measured from outside (VmHWM) on onnxruntime; docs/decisions/memory.md has the table.
  */
 
-import type { WeightStore } from '../../backend/backend.js';
+import type { BackendMemory, WeightStore } from '../../backend/backend.js';
 import { AutoCircuitError } from '../../errors/error.js';
 import type { ProgramMemory } from '../../ir/analysis/memory.js';
 import type { DimSizes } from '../../ir/program/dims.js';
 import { elementCount } from '../../tensor/tensor.js';
+import type { MemoryLimit } from '../requests/patchable-model.js';
 
-/** How much memory may be used. */
-export interface MemoryLimit {
-  readonly bytes: number;
-  /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
-  readonly strict: boolean;
+/**
+ * The limit that was asked for; else half of the machine's memory, in whole GiB (eighths below 2), since another kernel on the
+ * same machine counts some megabytes more or less, and a limit decides last digits.
+ * @param asked bytes
+ */
+export function memoryLimitOf(asked: number | undefined, total: number): MemoryLimit {
+  if (asked !== undefined) return { bytes: asked, strict: true };
+  const step = total / 2 < 2 * 2 ** 30 ? 2 ** 27 : 2 ** 30;
+  return { bytes: Math.max(step, Math.floor(total / 2 / step) * step), strict: false };
 }
 
 const MIB = 2 ** 20;
@@ -37,6 +42,9 @@ const MOST_PREPACKED_BYTES = 2 ** 30;
 /** Where no limit was asked for, they take at most this part of it. */
 const UNASKED_PREPACK_SHARE = 1 / 8;
 
+/** Weights are mapped or copied as the plan says, by each program for itself. */
+const ONNXRUNTIME: BackendMemory = { copiesWeights: false, sharesWeights: false };
+
 /** One program at certain sizes, beside results of `hostBytes` in JavaScript. */
 export interface MemoryUse {
   readonly program: ProgramMemory;
@@ -54,10 +62,15 @@ export class MemoryPlan {
   /** All that does not depend on a program: the process, and weights that lie in memory. */
   readonly #fixed: number;
   readonly #weights: number;
+  readonly #backend: BackendMemory;
 
-  /** @param keepBytes in place of the plan's own choice */
-  constructor(limit: MemoryLimit, weights: WeightStore, keepBytes?: number) {
+  /**
+   * @param keepBytes in place of the plan's own choice
+   * @param backend how the backend uses memory, where otherwise than onnxruntime
+   */
+  constructor(limit: MemoryLimit, weights: WeightStore, keepBytes?: number, backend: BackendMemory = ONNXRUNTIME) {
     this.limit = limit;
+    this.#backend = backend;
     let [all, inMemory] = [0, 0];
     for (const name of weights.names) {
       const entry = weights.entry(name);
@@ -74,15 +87,22 @@ export class MemoryPlan {
   /** Resident bytes of a compiled program and its runs, without the process. */
   programBytes({ program, sizes, hostBytes }: MemoryUse, prepacked: boolean): number {
     // While copies are made, the weights themselves are there, too.
-    const weights = program.weightBytes + (prepacked ? program.copyBytes : 0);
+    const weights = this.#weightBytes(program, prepacked);
     const activations = ACTIVATION_FACTOR * program.peakBytes(sizes);
     return PROGRAM_BYTES + VALUE_BYTES * program.values + weights + activations + hostBytes;
   }
 
-  /** Whether programs of these bytes together fit. */
-  fits(programs: readonly number[]): boolean {
-    const kept = this.keepBytes + this.sparseBytes;
-    return programs.reduce((sum, bytes) => sum + bytes, this.#fixed + kept) <= this.limit.bytes;
+  #weightBytes({ weightBytes, copyBytes }: ProgramMemory, prepacked: boolean): number {
+    return weightBytes + (prepacked || this.#backend.copiesWeights ? copyBytes : 0);
+  }
+
+  /** Whether programs of these bytes together fit. `shareable`: the programs, where weights that several read may count once. */
+  fits(programs: readonly number[], shareable: readonly ProgramMemory[] = []): boolean {
+    const weights = this.#backend.sharesWeights ? shareable.map((program) => this.#weightBytes(program, false)) : [];
+    const twice = sumOf(weights) - Math.max(0, ...weights); // they read nearly the same
+    const bytes = sumOf(programs) - twice;
+    if (bytes > (this.#backend.mostBytes ?? Number.POSITIVE_INFINITY)) return false;
+    return this.#fixed + this.keepBytes + this.sparseBytes + bytes <= this.limit.bytes;
   }
 
   /**
@@ -133,7 +153,7 @@ export class MemoryPlan {
       what: `one prompt of ${length} tokens does not fit in the memory limit`,
       expected: `at least ${gib(leastLimit, Math.ceil)} GiB (${gib(this.#weights)} of them weights)`,
       got: `${gib(this.limit.bytes)} GiB`,
-      fix: 'raise the limit, take shorter prompts or a graph whose heads read Q, K and V as one; smaller batches change nothing, as prompts run one by one where they must',
+      fix: 'raise the limit, or use shorter prompts or a graph with joint Q, K and V inputs (smaller batches do not help: prompts already run one by one where they must)',
       fields: { bytes: Math.ceil(leastLimit), limit: this.limit.bytes, length },
     });
   }
@@ -145,6 +165,8 @@ export class MemoryPlan {
     return `memory: ${gib(bytes)} GiB (${asked}), weights ${gib(this.#weights)} GiB, pass 1 keeps at most ${gib(this.keepBytes)} GiB`;
   }
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
 
 function gib(bytes: number, round: (x: number) => number = Math.round): string {
   return (round((bytes / 2 ** 30) * 100) / 100).toFixed(2);

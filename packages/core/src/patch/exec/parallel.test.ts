@@ -76,3 +76,39 @@ describe('micro-batches at once', () => {
     expect(three.results).toEqual(one.results);
   });
 });
+
+describe('a model that is disposed while it runs', () => {
+  it('ends what is under way first, and gives its result', async () => {
+    const model = microModel();
+    const graph = buildGraph(model.spec.layout);
+    const inner = interpreterBackend();
+    let [running, disposedWhileRunning] = [0, 0];
+    const backend: Backend = {
+      ...inner,
+      async compile(...args) {
+        const executable = await inner.compile(...args);
+        return {
+          async run(feeds) {
+            running++;
+            await sleep(20);
+            running--;
+            return executable.run(feeds);
+          },
+          async dispose() {
+            disposedWhileRunning += running;
+            await executable.dispose();
+          },
+        };
+      },
+    };
+    const patchable = await createPatchableModel({ model, graph, backend });
+    const patch = { kind: 'resample', from: 'corrupt' } as const;
+    const mask = maskFromEdges(graph, [0], { inside: 0, outside: 1 });
+    const before = await patchable.patchedRun(BATCH, { input: 'clean', patch, mask });
+    const late = patchable.patchedRun(BATCH, { input: 'clean', patch, mask });
+    await sleep(1);
+    await patchable.dispose();
+    expect(disposedWhileRunning).toBe(0);
+    expect(await late).toEqual(before);
+  });
+});

@@ -81,6 +81,8 @@ export class ProgramCache {
   /** Whether the model's weights decide about memory. */
   readonly #large: boolean;
   #begun: Promise<unknown> = Promise.resolve();
+  /** Runs under way; they never reject. */
+  readonly #running = new Set<Promise<void>>();
 
   constructor(request: ProgramCacheRequest) {
     this.#request = request;
@@ -127,10 +129,18 @@ export class ProgramCache {
     // Begun one after the other: while one looks for its program, no other may let that program go.
     const begun = this.#begun.then(async () => {
       const { executable, inputs } = await this.#load(spec, feeds, use);
-      return { results: executable.run(only(feeds, inputs)) };
+      const results = executable.run(only(feeds, inputs));
+      const settled = results.then(ignore, ignore).finally(() => this.#running.delete(settled));
+      this.#running.add(settled);
+      return { results };
     });
     this.#begun = begun.catch(() => undefined); // an error goes to the caller of this run alone
-    return (await begun).results;
+    try {
+      return await (await begun).results;
+    } finally {
+      // of weights that changed meanwhile results are wrong, and what a runtime says of them misleads
+      this.#request.weights.check?.();
+    }
   }
 
   async #load(spec: ProgramSpec, feeds: Feeds, use: Use): Promise<Loaded> {
@@ -175,7 +185,8 @@ export class ProgramCache {
       const copiesHeld = live.reduce((sum, other) => sum + (other.prepacked ? other.built.memory.copyBytes : 0), 0);
       const crowded = candidate.prepacked && copies > 0 && copiesHeld + copies > MOST_COPIES_ALIVE_BYTES;
       const alive = live.map((other) => this.#bytes(other.built, other.prepacked));
-      const fits = live.length < MOST_LIVE && this.#request.plan.fits([...alive, bytes]);
+      const programs = [...live.map((other) => other.built.memory), built.memory];
+      const fits = live.length < MOST_LIVE && this.#request.plan.fits([...alive, bytes], programs);
       if (!alone && !crowded && fits) continue;
       this.#live.delete(key);
       if (big && !candidate.big) candidate.built.comesAgain = true;
@@ -220,13 +231,18 @@ export class ProgramCache {
     return { executable, inputs };
   }
 
-  /** Lets go of all compiled programs. */
+  /** Lets go of all compiled programs, when what is under way has ended. */
   async dispose(): Promise<void> {
+    await this.#begun;
+    await Promise.all(this.#running);
     const all = this.#live.entries();
     this.#live.clear();
-    for (const [, { loaded }] of all) await (await loaded).executable.dispose();
+    const failed = await Promise.allSettled(all.map(async ([, { loaded }]) => (await loaded).executable.dispose()));
+    for (const result of failed) if (result.status === 'rejected') throw result.reason;
   }
 }
+
+const ignore = (): void => undefined;
 
 const inputsOf = (program: Program): ReadonlySet<string> =>
   new Set(program.values.flatMap((value) => (value.op === 'input' ? [value.attributes.name] : [])));

@@ -57,7 +57,7 @@ export interface ModeRules {
 }
 
 /** The inputs that a site may have; all but those that the graph knows read the plain residual. */
-const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'end'] as const;
+const INPUT_NAMES = ['q', 'k', 'v', 'attn', 'mlp', 'experts', 'router', 'end'] as const;
 
 /** The patch points of a mode. Sites that the graph does not have are read and written as in the plain model. */
 export function makePoints(scope: TraceScope, rules: ModeRules): PatchPoints {

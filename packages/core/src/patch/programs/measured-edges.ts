@@ -5,15 +5,16 @@ import type { AnyValue, Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { contribution, makePoints, oneRow, outputsByRow, rowsOf, type SourceActivations } from '../modes/points.js';
 import type { EdgeMeasure } from '../requests/patchable-model.js';
-import { finish, type Setting, scopeOf, scoreOutputName } from './programs.js';
+import { finish, PATCH_INPUT, type Setting, scopeOf, scoreOutputName } from './programs.js';
 
 /** input → the measure of each prompt, by destination module [batch, pos?, heads or 1, sources]; without `pos` its mean. */
 export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Program {
   const b = new ProgramBuilder(`measure-${measure.name}`);
   const keepPositions = setting.graph.options.positions !== null;
-  const sources: { readonly written: SourceActivations; readonly outputs: AnyValue }[] = [];
+  const sources: MeasuredSource[] = [];
+  const other = measure.twoSided ? otherRun(setting, b) : null;
   const points = makePoints(scopeOf(setting, b), {
-    read(_site, groups, residual, norm) {
+    read(site, groups, residual, norm) {
       const blocks = groups.flat();
       const { start, stop } = blocks[0]!.sources;
       const upstream = sources.filter(({ written: { block } }) => block.start >= start && block.stop <= stop);
@@ -21,6 +22,10 @@ export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Pr
         b,
         residual,
         upstream.map(({ outputs }) => outputs),
+        other && {
+          read: other.reads.get(site)!,
+          written: upstream.map(({ written: { block } }) => other.outputs.get(block.site)!),
+        },
       ); // [sources, batch, pos]
       const byPrompt = keepPositions
         ? oneOfAxis(b, b.transpose(values, [1, 2, 0]), 2)
@@ -39,6 +44,29 @@ export function measuredEdgesProgram(setting: Setting, measure: EdgeMeasure): Pr
   });
   setting.model.trace(points);
   return finish(setting, b);
+}
+
+interface MeasuredSource {
+  readonly written: SourceActivations;
+  readonly outputs: AnyValue;
+}
+
+/** The run on the other side, fed as the patching input: what each site reads, and what each source block writes by row. */
+function otherRun(setting: Setting, b: ProgramBuilder) {
+  const reads = new Map<string, AnyValue>();
+  const outputs = new Map<string, AnyValue>();
+  const points = makePoints(scopeOf(setting, b, PATCH_INPUT), {
+    read(site, groups, residual, norm) {
+      reads.set(site, residual);
+      return groups.map(() => normed(b, oneRow(b, residual), norm));
+    },
+    write(written) {
+      outputs.set(written.block.site, outputsByRow(b, written));
+      return contribution(b, written);
+    },
+  });
+  setting.model.trace(points);
+  return { reads, outputs };
 }
 
 /** A new axis of size 1. */

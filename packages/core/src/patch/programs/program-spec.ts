@@ -29,6 +29,8 @@ export type GradientSpec = {
   readonly objective: ObjectiveShape;
   /** Whether the loss of each prompt is an output, too. */
   readonly losses: boolean;
+  /** Whether logits are all that is wanted of the run. */
+  readonly logitsOnly?: boolean;
   readonly backward: readonly BackwardOverride[];
 } & (
   | { readonly forward: 'patched'; readonly supply: PatchSupply; readonly perItem: boolean; readonly neurons: false }
@@ -56,12 +58,23 @@ export type ProgramSpec =
   | GradientSpec
   /** How a loss of patched runs moves with the constants that are patched in. */
   | { readonly kind: 'constant-gradient'; readonly perItem: boolean; readonly objective: ObjectiveShape }
+  /** Values inside a plain run, by role. */
+  | { readonly kind: 'values'; readonly roles: readonly string[] }
+  /** Gradients with respect to values inside a plain run. */
+  | {
+      readonly kind: 'value-gradients';
+      readonly roles: readonly string[];
+      readonly objective: ObjectiveShape;
+      readonly startFed: boolean;
+      readonly logitsOnly?: boolean;
+    }
   /** Numbers read off a plain run for each edge. */
   | { readonly kind: 'edge-measure'; readonly measure: EdgeMeasure };
 
 /** What of an objective decides about a program: its kind and what it is taken of; its targets are fed. */
 export function objectiveShape(objective: Objective): ObjectiveShape {
-  if (objective.kind === 'kl') return { kind: 'kl' };
+  if (objective.kind === 'kl' || objective.kind === 'host') return { kind: objective.kind };
+  if (objective.kind === 'fragment') return { kind: 'fragment', name: objective.name, of: objective.of };
   return { kind: objective.kind, tokenFunction: objective.tokenFunction };
 }
 

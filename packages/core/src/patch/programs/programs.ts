@@ -173,6 +173,8 @@ export interface GradientSetting extends PatchedSetting {
   readonly objective: ObjectiveShape;
   /** Whether M of each prompt [batch] is an output, too. */
   readonly losses?: boolean;
+  /** Whether the logits are all that is wanted, of the same forward pass: the first of two runs of a loss on the host. */
+  readonly logitsOnly?: boolean;
   /** What gradients do differently at values of a role. */
   readonly backward?: readonly BackwardOverride[];
   /** Whether the numbers that nodes write have scores, too; not under a mask. */
@@ -202,6 +204,10 @@ export function gradientProgram(setting: GradientSetting): Program {
   const points = pointsFor();
   const watched = setting.neurons ? watchedPoints(graph, points, (site, value) => written.set(site, value)) : points;
   const logits = readOut(setting, watched); // [batch, positions?, outputs]
+  if (setting.logitsOnly) {
+    b.output(LOGITS, logits);
+    return finishForLogits(setting, b);
+  }
   const losses = objectiveFragment(b, setting.objective, logits); // [batch]
   if (setting.losses) b.output(LOSSES, losses);
   const wanted = [...reads.flatMap(wantedOf), ...written.values()];

@@ -4,11 +4,18 @@ import type { Graph, Mask } from '../../graph/types.js';
 import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
-import type { Objective } from '../../objectives/objective.js';
+import type { KlObjective, MseObjective, Objective } from '../../objectives/objective.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ConstantPatch, MeanHandle, PatchDescription } from './ablations.js';
+
+/** How much memory may be used. */
+export interface MemoryLimit {
+  readonly bytes: number;
+  /** Asked for by the user: what cannot fit is refused. Otherwise the least is taken that runs at all. */
+  readonly strict: boolean;
+}
 
 /** A run of one side with some edges patched. */
 export interface PatchedRunRequest {
@@ -45,14 +52,16 @@ export interface VariantGroup {
 }
 
 /**
- * Where a gradient is taken; in all three the activation differences stay those of the two sides.
+ * Where a gradient is taken; in all of them the activation differences stay those of the two sides.
  * - mask: under a mask (a number fills it);
  * - input: at an interpolated input, whose `Resid Start` is patch + alpha · (input − patch), as EAP-IG (inputs) has it;
+ * - start: at any input, given as what `Resid Start` writes [prompts, pos, dModel];
  * - activations: where the source block of a site writes patch + alpha · (input − patch), as EAP-IG (activations) has it.
  */
 export type GradientPoint =
   | { readonly kind: 'mask'; readonly mask: Mask | number }
   | { readonly kind: 'input'; readonly alpha: number }
+  | { readonly kind: 'start'; readonly values: Tensor<Float32Array> }
   | { readonly kind: 'activations'; readonly site: string; readonly alpha: number };
 
 /** A gradient of a loss with respect to the mask of every edge. */
@@ -89,6 +98,10 @@ export interface PatchableModel {
   readonly outputSize: number;
   /** Where outputs are read: what `run`, `patchedRun` and objectives give and take. */
   readonly outputs: OutputPositions;
+  /** The roles that values of this model have, without the layer in front: what `readValues` and backward overrides may name. */
+  readonly roles: readonly string[];
+  /** The memory that runs are cut to fit in: where they are cut, sums have other last digits. Absent where nothing is cut. */
+  readonly memoryLimit?: MemoryLimit;
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
   /**
@@ -120,6 +133,21 @@ export interface PatchableModel {
     request: Omit<MaskGradientRequest, 'at'>,
     alphas: readonly number[],
   ): AsyncIterable<PromptGradients>;
+  /**
+   * Values inside a plain run of a side, by their whole role (`L0.attn.pattern`): the prompts first, then as `ROLES` says.
+   * @param roles ends of roles, as in backward overrides: `attn.pattern`, `L3.mlp.act`, `end.read`
+   * @throws AutoCircuitError `unknown-name` for a role that this model does not have
+   */
+  readValues(
+    batch: PromptBatch,
+    side: Side,
+    roles: readonly string[],
+  ): Promise<Readonly<Record<string, Tensor<Float32Array>>>>;
+  /**
+   * ∂M/∂(values inside a plain run), by all ways from there; at the prompts of a side, or at any input (`start`).
+   * @throws AutoCircuitError `unknown-name` for a role that this model does not have
+   */
+  valueGradients(batch: PromptBatch, request: ValueGradientRequest): Promise<ValueGradients>;
   /** Numbers read off one plain run for each edge and prompt, as means over positions (or one for each). */
   measureEdges(batch: PromptBatch, side: Side, measure: EdgeMeasure): Promise<PromptGradients>;
   /** Data-set means of source outputs (one length; summed in float64 in prompt order). */
@@ -134,13 +162,31 @@ export interface PatchableModel {
   dispose(): Promise<void>;
 }
 
+/** A gradient with respect to values inside a plain run. */
+export interface ValueGradientRequest {
+  readonly input: Side;
+  readonly objective: Objective;
+  /** Ends of roles: `attn.pattern`, `L3.mlp.act`, `start.write`. */
+  readonly roles: readonly string[];
+  /** What `Resid Start` writes in place of its own: [prompts, pos, dModel]. */
+  readonly start?: Tensor<Float32Array>;
+}
+
+/** What a gradient with respect to values came to. */
+export interface ValueGradients {
+  /** M of each prompt [prompts]. */
+  readonly losses: Float32Array;
+  /** By whole role, the prompts first, as `readValues` gives the values. */
+  readonly gradients: Readonly<Record<string, Tensor<Float32Array>>>;
+}
+
 /** A gradient with respect to the constants that are patched in. */
 export interface ConstantGradientRequest {
   readonly input: Side;
   readonly patch: ConstantPatch;
   readonly mask: Mask;
   /** With its targets or reference. */
-  readonly objective: Exclude<Objective, { kind: 'answers' }>;
+  readonly objective: MseObjective | KlObjective;
 }
 
 /** Mean over the batch's prompts. */
@@ -157,7 +203,18 @@ export interface EdgeMeasure {
   /**
    * @param read what a destination reads, before its norm, [batch, pos, dModel]
    * @param written what the sources upstream of it wrote, block by block, each [rows, batch, pos, dModel]
+   * @param other the same of the run on the other side, where the measure is `twoSided`
    * @returns a number for each source and position, [sources, batch, pos]
    */
-  of(builder: ProgramBuilder, read: AnyValue, written: readonly AnyValue[]): AnyValue;
+  of(builder: ProgramBuilder, read: AnyValue, written: readonly AnyValue[], other: OtherSide | null): AnyValue;
+  /** Whether it compares with a run on the other side. Default: no. */
+  readonly twoSided?: boolean;
+}
+
+/** What the run on the other side has at the same destination. */
+export interface OtherSide {
+  /** [batch, pos, dModel]. */
+  readonly read: AnyValue;
+  /** Block by block, each [rows, batch, pos, dModel]. */
+  readonly written: readonly AnyValue[];
 }

@@ -5,9 +5,10 @@ import { AutoCircuitError } from '../../errors/error.js';
 import type { Graph, Mask } from '../../graph/types.js';
 
 import type { PromptBatch } from '../../prompts/types.js';
-import { floatTensor, intTensor } from '../../tensor/tensor.js';
+import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-means.js';
 import { filledMask } from '../exec/feeds.js';
+import type { Cut } from '../exec/micro-batches.js';
 import type { RunContext } from '../exec/run-context.js';
 import { planCuts, type RunPlan, storedSupply, supplyOf } from '../exec/run-plan.js';
 import { INTERPOLATED_ALPHA, INTERPOLATED_BLOCK } from '../modes/interpolated.js';
@@ -52,8 +53,8 @@ function gradientSpec(
   { at, patch, objective, losses = false, neurons = false, backward = [] }: MaskGradientRequest,
 ): GradientSpec {
   const shared = { kind: 'gradient', objective: objectiveShape(objective), losses, backward } as const;
-  if (at?.kind === 'input' || at?.kind === 'activations') {
-    const forward = at.kind === 'input' ? 'interpolatedInput' : 'interpolatedActivations';
+  if (at?.kind === 'input' || at?.kind === 'start' || at?.kind === 'activations') {
+    const forward = at.kind === 'activations' ? 'interpolatedActivations' : 'interpolatedInput';
     return { ...shared, forward, supply: storedSupply(patch), neurons };
   }
   // At mask 0 both passes are wanted once. Otherwise pass 1 is kept for the next mask or step.
@@ -79,6 +80,32 @@ export function interpolatedInputFeeds(current: SiteTensors, patch: SiteTensors 
   const there = patch?.get('start')?.data;
   const between = here.data.map((x, i) => (there ? there[i]! + alpha * (x - there[i]!) : alpha * x));
   return { [START_INPUT]: floatTensor(between, here.shape) };
+}
+
+/**
+ * What `Resid Start` writes for the prompts of a cut, [1, batch, pos, dModel].
+ * @throws AutoCircuitError `wrong-shape` for values of other prompts
+ */
+export function startFeeds(
+  { layout }: Graph,
+  { prompts, length }: PromptBatch,
+  values: Tensor<Float32Array>,
+  [from, to]: Cut,
+): Feeds {
+  const slab = length * layout.dModel;
+  if (values.data.length === prompts.length * slab) {
+    const data = values.data.slice(from * slab, to * slab);
+    return { [START_INPUT]: floatTensor(data, [1, to - from, length, layout.dModel]) };
+  }
+  const expected = [prompts.length, length, layout.dModel];
+  throw new AutoCircuitError({
+    code: 'wrong-shape',
+    where: 'core/patch',
+    what: 'what Resid Start is to write does not fit the batch',
+    expected: `[${expected.join(', ')}]`,
+    got: `[${values.shape.join(', ')}]`,
+    fields: { shape: values.shape, expectedShape: expected },
+  });
 }
 
 /**

@@ -90,4 +90,37 @@ describe('a measure of edges', () => {
       }
     }
   });
+
+  it('may see the other side, too: what sources write there, and what is read', async () => {
+    const { patchable, graph } = await open(3, 3);
+    const change: EdgeMeasure = {
+      name: 'mean-change',
+      twoSided: true,
+      of(b, read, written, other) {
+        const moved = b.mean(b.sub(b.concat([...other!.written], 0), b.concat([...written], 0)), 3); // [sources, batch, pos]
+        const stream = b.mean(b.sub(other!.read, read), 2); // [batch, pos]
+        return b.add(moved, stream);
+      },
+    };
+    const { tensors } = await patchable.measureEdges(BATCH, 'clean', change);
+    const [clean, corrupt] = await Promise.all(
+      (['clean', 'corrupt'] as const).map(async (side) => (await patchable.sourceOutputs(BATCH, side)).data),
+    );
+    const reads = await Promise.all(
+      (['clean', 'corrupt'] as const).map(
+        async (side) => (await patchable.readValues(BATCH, side, ['end.read']))['end.read']!.data,
+      ),
+    );
+    const meanAt = (data: Float32Array, row: number) =>
+      data.subarray(row * TINY.dModel, (row + 1) * TINY.dModel).reduce((a, x) => a + x, 0) / TINY.dModel;
+    const end = graph.destinationBlocks.at(-1)!;
+    const width = end.sources.stop - end.sources.start;
+    tensors[end.module]!.data.forEach((x, i) => {
+      const place = Math.floor(i / width); // [prompts, position]
+      const row = (end.sources.start + (i % width)) * 9 + place; // [sources, prompts, position]
+      const expected =
+        meanAt(corrupt!, row) - meanAt(clean!, row) + meanAt(reads[1]!, place) - meanAt(reads[0]!, place);
+      expect(x).toBeCloseTo(expected, 5);
+    });
+  });
 });

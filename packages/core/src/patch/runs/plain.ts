@@ -98,6 +98,9 @@ export async function measureEdges(
   const spec: ProgramSpec = { kind: 'edge-measure', measure };
   const n = batch.prompts.length;
   const cuts = planCuts(context, spec, { prompts: n, length: batch.length, results: n * graph.edgeCount });
-  const chunks = await runPlan(context, batch, plainPlan(spec, side, cuts));
+  const plan = plainPlan(spec, side, cuts);
+  const from = side === 'clean' ? 'corrupt' : 'clean';
+  const both = { ...plan, patch: { kind: 'resample', from }, supply: 'fused' } as const;
+  const chunks = await runPlan(context, batch, measure.twoSided ? both : plan);
   return { tensors: scoreTensors(graph, chunks, n) };
 }

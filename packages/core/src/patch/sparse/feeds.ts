@@ -100,7 +100,7 @@ function edgeSumFeeds(selection: Selection, group: EdgeSumGroup): Entries {
     const columns: number[] = [];
     const lists = ownBlocks(graph, site, group, cachedStop).map((block): Entries[number] => {
       const places = writes.get(block.site)!.flatMap((row, place) => (used(block.start + row) ? [place] : []));
-      columns.push(...places.map((place) => block.start + writes.get(block.site)![place]!));
+      for (const place of places) columns.push(block.start + writes.get(block.site)![place]!);
       return [columnsInput(site, block.site), ints(places)];
     });
     const table = { selection, site, rows };

@@ -91,7 +91,7 @@ export class ResidualCache {
   }
 
   #name(batch: PromptBatch, patch: PatchDescription, [start, stop]: Cut): string {
-    const isObject = patch.kind === 'mean' || patch.kind === 'constant';
+    const isObject = ['mean', 'constant', 'made', 'prompts'].includes(patch.kind);
     const what = isObject ? `${patch.kind} ${this.#id(patch)}` : Object.values(patch).join(' ');
     return `${this.#id(batch)} ${what} ${start} ${stop}`;
   }

@@ -50,11 +50,12 @@ export class SparseRuns {
     this.#residuals = new ResidualCache(context, keepBytes);
   }
 
-  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without latents. */
+  /** Graphs whose single heads can be left out: transformers with edges between heads and MLPs, without latents or experts. */
   static fits({ layout, options }: Graph): boolean {
     return (
       layout.kind === 'transformer' &&
       layout.latents === undefined &&
+      layout.experts === undefined &&
       options.factorized &&
       (options.kvInputs === 'query-head' || layout.heads === layout.kvHeads)
     );

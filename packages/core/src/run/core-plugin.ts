@@ -1,7 +1,10 @@
-/** @file What core itself contributes: the interpreter as a backend. */
+/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives, selections and ablations. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
-import { defineBackend } from './backend-definition.js';
-import { definePlugin } from './contributions.js';
+import { defineBackend } from '../plugin/backend-definition.js';
+import { definePlugin } from '../plugin/contributions.js';
+import { BUILT_IN_OBJECTIVES } from '../plugin/objective.js';
+import { BUILT_IN_SELECTIONS } from '../plugin/selection.js';
+import { BUILT_IN_ABLATIONS } from './ablations.js';
 
 /** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
@@ -9,7 +12,7 @@ export const corePlugin = definePlugin({
   contributes: [
     defineBackend({
       name: 'interpreter',
-      doc: 'plain and slow, in float64 by default: what a program means; for small models and checks',
+      doc: 'plain and slow, in float64 by default: defines what programs mean; for small models and checks',
       options: {
         precision: {
           type: 'enum',
@@ -21,5 +24,8 @@ export const corePlugin = definePlugin({
       create: async (settings, { precision }) => interpreterBackend({ ...settings, precision }),
       probe: async () => [{ what: 'interpreter', ok: true, detail: 'built in, 1 thread' }],
     }),
+    ...BUILT_IN_OBJECTIVES,
+    ...BUILT_IN_SELECTIONS,
+    ...BUILT_IN_ABLATIONS,
   ],
 });

@@ -1,0 +1,95 @@
+/** @file What a run says of an algorithm whose scores are not usable, and of partial work that does not fit. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { interpreterBackend } from '../backend/interpreter/interpreter.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS, scoreShape } from '../graph/build.js';
+import type { Graph } from '../graph/types.js';
+import { createPatchableModel } from '../patch/engine.js';
+import type { PatchableModel } from '../patch/requests/patchable-model.js';
+import { definePruneAlgo, type PruneResult } from '../plugin/prune-algo.js';
+import { elementCount, floatTensor } from '../tensor/tensor.js';
+import { microModel } from '../testing/micro-model.js';
+import { MICRO_IDENTITY, MICRO_RUN_HEADS, microRequest } from '../testing/micro-run.js';
+import { resumableWork } from '../training/resumable-work.js';
+import { discover } from './discover.js';
+
+let root: string;
+let model: PatchableModel;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'scores-'));
+  const object = microModel(MICRO_RUN_HEADS);
+  const graph = buildGraph(object.spec.layout, DEFAULT_GRAPH_OPTIONS);
+  model = await createPatchableModel({ model: object, graph, backend: interpreterBackend() });
+});
+afterEach(async () => {
+  await model.dispose();
+  await rm(root, { recursive: true });
+});
+
+const algoThat = (score: () => PruneResult | Promise<PruneResult>) =>
+  microRequest(model, { algo: definePruneAlgo({ name: 'odd-one', doc: 'a doc', options: {}, score: score as never }) });
+const filled = (graph: Graph, value: number): PruneResult => ({
+  scores: Object.fromEntries(
+    graph.destinationBlocks.map((block) => {
+      const shape = scoreShape(graph, block);
+      return [block.module, floatTensor(new Float32Array(elementCount(shape)).fill(value), shape)];
+    }),
+  ),
+});
+
+describe('scores that are not usable name the algorithm', () => {
+  it.each<[string, (graph: Graph) => unknown, string]>([
+    ['no result', () => undefined, 'undefined'],
+    ['no scores', () => ({ edges: [] }), '{ edges }'],
+    ['no tensors', () => ({ scores: { a: [1, 2] } }), '{ scores }'],
+  ])('%s', async (_, result, got) => {
+    await expect(discover(algoThat(() => result(model.graph) as never))).rejects.toMatchObject({
+      code: 'wrong-scores',
+      where: 'odd-one',
+      fields: { algo: 'odd-one' },
+      parts: { got },
+    });
+  });
+
+  it('NaN, and a wrong shape', async () => {
+    const module = model.graph.destinationBlocks[0]!.module;
+    await expect(discover(algoThat(() => filled(model.graph, Number.NaN)))).rejects.toMatchObject({
+      code: 'wrong-scores',
+      where: 'odd-one',
+      fields: { algo: 'odd-one', module, offset: 0 },
+    });
+    const misshapen = { ...filled(model.graph, 1).scores, [module]: floatTensor(new Float32Array(1), [1]) };
+    await expect(discover(algoThat(() => ({ scores: misshapen })))).rejects.toMatchObject({
+      code: 'wrong-scores',
+      where: 'odd-one',
+      fields: { algo: 'odd-one', module, shape: [1] },
+    });
+  });
+});
+
+it('partial work of other work names its file', async () => {
+  const store = (existing: 'refuse' | 'resume') => ({ folder: join(root, 'run'), existing, identity: MICRO_IDENTITY });
+  const stopped = new AbortController();
+  const worker = (key: string) =>
+    definePruneAlgo({
+      name: 'odd-one',
+      doc: 'a doc',
+      options: {},
+      async score(context) {
+        const state = () => ({ state: {}, arrays: {} });
+        const work = await resumableWork(context, { where: 'odd-one', key, total: 2, unit: 'steps', state });
+        stopped.abort();
+        await work.step(1);
+        return filled(context.graph, 1);
+      },
+    });
+  const first = microRequest(model, { algo: worker('this'), store: store('refuse') });
+  await expect(discover(first, { signal: stopped.signal })).rejects.toThrow(/abort/i);
+  const second = microRequest(model, { algo: worker('that'), store: store('resume') });
+  await expect(discover(second)).rejects.toMatchObject({
+    code: 'wrong-checkpoint',
+    fields: { name: 'work', path: expect.stringMatching(/algorithm\.safetensors$/) },
+  });
+});
