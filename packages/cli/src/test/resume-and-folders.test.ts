@@ -87,7 +87,9 @@ describe('--resume', () => {
     const path = join(cwd, 'runs/one/run.json');
     const run = await readFile(path, 'utf8');
     await writeFile(path, run.replace(/("hash": ")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`));
-    expect(await refusal(['discover', '--resume', '--out', 'runs/one'], { cwd })).toMatchObject({ code: 'run-damaged' });
+    expect(await refusal(['discover', '--resume', '--out', 'runs/one'], { cwd })).toMatchObject({
+      code: 'run-damaged',
+    });
     const forced = await runMain(['discover', '--resume', '--force', '--out', 'runs/one', '--json'], { cwd });
     expect(forced.stderr).toMatch(/^warning: .*run\.json is not what the run wrote/);
     const { message, fields } = JSON.parse(forced.stdout).error;
