@@ -69,6 +69,11 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> {
   score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
 }
 
-/** An algorithm as a contribution. The option table's type is erased: the table itself checks values when they arrive. */
-export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlgo<T>, 'kind'>): PruneAlgo =>
-  Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgo;
+/** An algorithm whose options the compiler knows: `task.score` takes them by name and type. */
+export interface PruneAlgoWith<T extends OptionTable> extends Omit<PruneAlgo, 'options'> {
+  readonly options: T;
+}
+
+/** An algorithm as a contribution. `score` itself takes any values of options: the table checks them when they arrive. */
+export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlgo<T>, 'kind'>): PruneAlgoWith<T> =>
+  Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgoWith<T>;

@@ -155,6 +155,7 @@ export {
   type Progress,
   type PruneAlgo,
   type PruneAlgoContext,
+  type PruneAlgoWith,
   type PruneResult,
 } from '../plugin/prune-algo.js';
 export { type Registered, Registry } from '../plugin/registry.js';
