@@ -1,6 +1,7 @@
 /** @file What a metric is: what it sees of a measured circuit, what it gives. */
 import type { Graph } from '../graph/types.js';
 import type { PromptBatch } from '../prompts/types.js';
+import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /**
@@ -42,7 +43,7 @@ export interface PromptValues {
   readonly weights?: readonly number[];
 }
 /** A measure of circuits: a number for each size. */
-export interface Metric<T extends OptionTable = OptionTable> {
+export interface Metric<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'metric';
   /** In kebab-case. */
   readonly name: string;

@@ -5,6 +5,7 @@ import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /** Is told how far the work is: `done` of `total`, in the algorithm's own unit. */
@@ -48,7 +49,7 @@ export interface PruneResult {
   readonly curves?: Readonly<Record<string, readonly number[]>>;
 }
 /** A pruning algorithm: from a model and prompts to a score for each edge. */
-export interface PruneAlgo<T extends OptionTable = OptionTable> {
+export interface PruneAlgo<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'prune-algo';
   /** In kebab-case. */
   readonly name: string;

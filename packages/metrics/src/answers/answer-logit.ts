@@ -9,6 +9,8 @@ import { answerMetric } from './answer-metrics.js';
 export const answerLogit = answerMetric({
   name: 'answer-logit',
   doc: 'mean logit of the answers',
+  formula: 'mean over prompts of the mean logit of the answers',
+  use: 'When there are no wrong answers. Logits have no fixed zero, so compare circuits of one model only.',
   tokenFunction: 'logit',
   value: 'value',
   unit: 'logits',

@@ -9,6 +9,8 @@ import { answerMetric } from './answer-metrics.js';
 export const answerProb = answerMetric({
   name: 'answer-prob',
   doc: 'mean probability of the answers',
+  formula: 'mean over prompts of the mean probability of the answers',
+  use: 'When there are no wrong answers and probabilities are what matters.',
   tokenFunction: 'prob',
   value: 'value',
   unit: 'probability',

@@ -12,6 +12,8 @@ import { percentMetric } from './answer-metrics.js';
 export const logitDiffPercent = percentMetric({
   name: 'logit-diff-percent',
   doc: "the circuit's mean logit difference in percent of the model's",
+  formula: '100 · mean logit difference of the circuit ÷ mean logit difference of the model',
+  use: 'To compare models or tasks whose differences have different sizes. Unlike faithfulness, 0 is not the empty circuit.',
   tokenFunction: 'logit',
   what: "the model's mean logit difference",
 });

@@ -1,4 +1,6 @@
 /** @file Metric `logit-diff`: mean logit of the answers minus that of the wrong answers. */
+
+import { PAPERS } from '../shared/papers.js';
 import { answerMetric } from './answer-metrics.js';
 
 /**
@@ -11,6 +13,9 @@ import { answerMetric } from './answer-metrics.js';
 export const logitDiff = answerMetric({
   name: 'logit-diff',
   doc: 'mean logit of the answers minus that of the wrong answers',
+  formula: 'mean over prompts of (mean logit of the answers − mean logit of the wrong answers)',
+  use: 'What most papers on circuits report: it is linear in the logits.',
+  papers: [PAPERS.ioi],
   tokenFunction: 'logit',
   value: 'diff',
   unit: 'logits',

@@ -12,6 +12,8 @@ import { percentMetric } from './answer-metrics.js';
 export const probDiffPercent = percentMetric({
   name: 'prob-diff-percent',
   doc: "the circuit's mean probability difference in percent of the model's",
+  formula: '100 · mean probability difference of the circuit ÷ mean probability difference of the model',
+  use: 'To compare models or tasks whose differences have different sizes. Unlike faithfulness, 0 is not the empty circuit.',
   tokenFunction: 'prob',
   what: "the model's mean probability difference",
 });

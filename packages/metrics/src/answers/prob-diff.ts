@@ -10,6 +10,8 @@ import { answerMetric } from './answer-metrics.js';
 export const probDiff = answerMetric({
   name: 'prob-diff',
   doc: 'mean probability of the answers minus that of the wrong answers',
+  formula: 'mean over prompts of (mean probability of the answers − mean probability of the wrong answers)',
+  use: 'When probabilities are what matters, as for tasks with many right answers. Saturated predictions change it little.',
   tokenFunction: 'prob',
   value: 'diff',
   unit: 'probability',

@@ -9,6 +9,8 @@ import { answerMetric } from './answer-metrics.js';
 export const wrongAnswerLogit = answerMetric({
   name: 'wrong-answer-logit',
   doc: 'mean logit of the wrong answers',
+  formula: 'mean over prompts of the mean logit of the wrong answers',
+  use: 'Beside answer-logit, to see which of the two a circuit changes.',
   tokenFunction: 'logit',
   value: 'wrong',
   unit: 'logits',

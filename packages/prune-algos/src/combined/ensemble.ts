@@ -1,6 +1,7 @@
 /** @file Scores of several runs as one: what they agree on counts more than what one of them finds. */
 import { AutoCircuitError, definePruneAlgo, unflattenScores } from '@auto-circuit/core/plugin';
 import { numberList } from '../shared/number-list.js';
+import { PAPERS } from '../shared/papers.js';
 import { scoresOfRun } from '../shared/run-scores.js';
 
 /** How the scores of one edge become one. */
@@ -28,6 +29,10 @@ type By = keyof typeof COMBINE;
 export const ensemble = definePruneAlgo({
   name: 'ensemble',
   doc: 'the scores of several runs as one: their mean, mean rank, sum, or what any or all of them find',
+  formula:
+    'normalised: score(e) = Σ over runs r of w_r · s_r(e) ÷ √(mean of s_r²); the other ways are in the API reference',
+  use: 'When several algorithms or seeds have been run anyway: their mean is often better than each of them.',
+  papers: [PAPERS.ensembles],
   gradients: false,
   options: {
     runs: {
