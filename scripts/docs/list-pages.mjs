@@ -3,12 +3,37 @@ import { OBJECTIVES, PLUGIN_API_VERSION } from '@auto-circuit/core/plugin';
 import { optionTable, table } from './markdown.mjs';
 import { runCli } from './run-cli.mjs';
 
-/** One section an entry: doc, facts, options. */
+/** Its formula as a code block, when to use it, and its papers as links; an empty list for what says none of these. */
+function explanation({ formula, use, papers = [] }) {
+  const links = papers.map(({ authors, year, title, url }) => `[${authors} ${year}, *${title}*](${url})`);
+  return [
+    formula && `    ${formula}\n`,
+    use && `**When to use it.** ${use}\n`,
+    links.length > 0 && `**${links.length > 1 ? 'Papers' : 'Paper'}.** ${links.join('; ')}\n`,
+  ].filter(Boolean);
+}
+
+/** One section an entry: doc, facts, explanation, options. */
 const sections = (entries, facts = () => '') =>
   entries
-    .map((entry) => [`## ${entry.name}\n`, `${entry.doc}.${facts(entry)}\n`, optionTable(entry.options)])
+    .map((entry) => [
+      `## ${entry.name}\n`,
+      `${capitalised(entry.doc)}.${facts(entry)}\n`,
+      ...explanation(entry),
+      optionTable(entry.options),
+    ])
     .map((parts) => parts.filter(Boolean).join('\n'))
     .join('\n');
+
+const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
+
+/** The symbols of formulas, before the first of them. */
+const SYMBOLS = {
+  algos:
+    'In the formulas, u→v is an edge; a_u is what its source writes: clean_u on the clean run, patch_u on the run that is patched in. in_v is what its destination reads, and M the loss of the run: minus its objective, or the KL divergence. Sums run over positions and dModel, and scores are means over prompts.\n\n',
+  metrics:
+    'In the formulas, p are probabilities of tokens, m is the mean logit difference over prompts, and ∅ the empty circuit (every edge patched).\n\n',
+};
 
 const flagsOf = (what, example) =>
   `Options are given on the command line as \`--${what}.OPTION VALUE\`, for example \`${example}\`; in a library call as the fields of the options object.\n\n`;
@@ -16,7 +41,7 @@ const flagsOf = (what, example) =>
 const PAGES = {
   'algorithms.md': ({ algos }) => ({
     title: 'Algorithms',
-    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance. Where it measures an effect on the answer (gradients, exact patching) it has a sign, and a positive one supports the answer; ACDC and the baselines have none.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${sections(algos)}`,
+    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance. Where it measures an effect on the answer (gradients, exact patching) it has a sign, and a positive one supports the answer; ACDC and the baselines have none.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${SYMBOLS.algos}${sections(algos)}`,
   }),
   'metrics.md': ({ metrics }) => ({
     title: 'Metrics',
@@ -29,7 +54,7 @@ const PAGES = {
         m.higherIsBetter ? 'higher' : 'lower',
         m.needsWrongAnswers ? 'yes' : 'no',
       ]),
-    )}`,
+    )}\n${SYMBOLS.metrics}${sections(metrics)}`,
   }),
   'objectives-and-ablations.md': ({ ablations }) => ({
     title: 'Objectives and ablations',
