@@ -35,6 +35,42 @@ const SYMBOLS = {
     'In the formulas, p are probabilities of tokens, m is the mean logit difference over prompts, and ∅ the empty circuit (every edge patched).\n\n',
 };
 
+/** What `evaluate --metric` also takes: numbers of a whole curve, which are no contributions. */
+const CURVE_NUMBERS = [
+  '## Numbers of a whole run\n',
+  '`evaluate RUN --metric cpr,cmd,area,roc` gives one number for all sizes together.\n',
+  table(
+    ['name', 'formula', 'better', 'when to use it'],
+    [
+      [
+        '`cpr`',
+        '∫ f(k) dk over MIB’s ten shares k of the edges, by trapezoids; f is faithfulness',
+        'higher',
+        'To compare with MIB’s leaderboard, with `--rank-by signed`. With signed ranking it may exceed 1: such circuits leave out edges that work against the answer.',
+      ],
+      [
+        '`cmd`',
+        '∫ |1 − f(k)| dk over the same shares',
+        'lower',
+        'To ask how closely circuits do what the model does. 0 is perfect.',
+      ],
+      [
+        '`area`, `auc`',
+        '∫ metric d log₁₀(edges), by trapezoids',
+        'as the metric',
+        'To sum up the curve of any metric, with every power of ten of the sizes counting alike.',
+      ],
+      [
+        '`roc`',
+        'area under the ROC curve of |score| against the known circuit',
+        'higher',
+        'On tasks with a known circuit: 1 is perfect, ½ is chance.',
+      ],
+    ],
+  ),
+  '**Paper.** [Mueller et al. 2025, *MIB: A Mechanistic Interpretability Benchmark*](https://arxiv.org/abs/2504.13151) for `cpr` and `cmd`.\n',
+].join('\n');
+
 const flagsOf = (what, example) =>
   `Options are given on the command line as \`--${what}.OPTION VALUE\`, for example \`${example}\`; in a library call as the fields of the options object.\n\n`;
 
@@ -54,7 +90,7 @@ const PAGES = {
         m.higherIsBetter ? 'higher' : 'lower',
         m.needsWrongAnswers ? 'yes' : 'no',
       ]),
-    )}\n${SYMBOLS.metrics}${sections(metrics)}`,
+    )}\n${SYMBOLS.metrics}${sections(metrics)}\n${CURVE_NUMBERS}`,
   }),
   'objectives-and-ablations.md': ({ ablations }) => ({
     title: 'Objectives and ablations',

@@ -23,3 +23,7 @@ export interface Explained {
   /** When to use it, and when not to: one or two sentences. */
   readonly use?: string;
 }
+
+/** A paper on arXiv, by its number: `arxivPaper('2310.10348', 'Syed, Rager and Conmy', 2023, 'Attribution Patching …')`. */
+export const arxivPaper = (number: string, authors: string, year: number, title: string): Paper =>
+  Object.freeze({ title, authors, year, url: `https://arxiv.org/abs/${number}` });
