@@ -9,7 +9,7 @@ import { answerMetric } from './answer-metrics.js';
 export const answerLogit = answerMetric({
   name: 'answer-logit',
   doc: 'mean logit of the answers',
-  formula: 'mean over prompts of the mean logit of the answers',
+  formula: 'E[z̄(A)]; z̄: mean logit over tokens, A: the answers, E: mean over prompts',
   use: 'When there are no wrong answers. Logits have no fixed zero, so compare circuits of one model only.',
   tokenFunction: 'logit',
   value: 'value',
