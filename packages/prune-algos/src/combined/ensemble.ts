@@ -37,7 +37,7 @@ export const ensemble = definePruneAlgo({
   options: {
     runs: {
       type: 'string',
-      doc: 'folders of at least two runs on the same graph, with commas between them',
+      doc: 'folders of at least two runs on the same graph, separated by commas',
       default: '',
     },
     by: {
@@ -46,7 +46,7 @@ export const ensemble = definePruneAlgo({
       default: 'normalised',
       doc: 'mean of scores divided by their root mean square, mean of ranks, sum as they are, or the furthest from or nearest to 0',
     },
-    weights: { type: 'string', doc: 'a weight for each run, with commas between them; empty: all alike', default: '' },
+    weights: { type: 'string', doc: 'a weight for each run, separated by commas; empty: equal weights', default: '' },
   },
   async score({ graph, progress, signal }, { runs = '', by = 'normalised', weights: asked = '' }) {
     const folders = runs
@@ -128,7 +128,7 @@ function checkFolders(folders: readonly string[]): void {
     fields: { option: 'runs', got: folders.join() },
     where: 'ensemble',
     what: twice === undefined ? 'an ensemble needs at least two runs' : `the run ${twice} is named twice`,
-    expected: 'folders of different runs, with commas between them',
+    expected: 'folders of different runs, separated by commas',
     got: folders.length === 0 ? 'none' : folders.join(','),
   });
 }
