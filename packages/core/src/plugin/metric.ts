@@ -32,9 +32,9 @@ export interface MetricValue {
   readonly value: number;
   /** Standard error over prompts, where it has one. Runs write that of the bootstrap where there are `prompts`. */
   readonly standardError?: number;
-  /** What the value is made of, where it is a mean or a ratio of means over prompts. */
+  /** The numbers behind the value, if it is a mean or a ratio of means over prompts. */
   readonly prompts?: PromptValues;
-  /** Further numbers that the metric finds, by name: kept beside the value in `measurements.json`. */
+  /** Further numbers that the metric computes, by name, saved with the value in `measurements.json`. */
   readonly parts?: Readonly<Record<string, number>>;
 }
 /** Prompt by prompt, in prompt order: a number that is Σ values ÷ Σ weights; without weights, each is 1. */
