@@ -3,6 +3,7 @@ import { unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import { readCatalog } from '../context/catalog.js';
 import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { writeTable } from '../terminal/table.js';
 import {
   type Entry,
@@ -18,14 +19,19 @@ import {
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
   presets: 'presets: AutoCircuit’s names, which --algo also takes',
 };
+const FLAGS = {
+  long: { type: 'boolean', default: false, doc: 'with formulas, papers and when to use each' },
+} as const satisfies FlagTable;
+
 /** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
-    new Command('list')
-      .description('Lists what is available: models, tasks, algorithms, metrics, backends, …')
+    addFlags(
+      new Command('list').description('Lists what is available: models, tasks, algorithms, metrics, backends, …'),
+      FLAGS,
+    )
       .argument('[what]', `one of ${LIST_NAMES.join(', ')} (default: all of them)`)
       .argument('[name]', 'one entry, with its options')
-      .option('--long', 'with formulas, papers and when to use each')
       .addHelpText(
         'after',
         '\nExamples:\n  $ auto-circuit list algos --long\n  $ auto-circuit list algos eap-ig-inputs',
@@ -42,7 +48,7 @@ export const listCommand: CliCommand = {
     if (name !== undefined) return showOne(cli, lists[0]!, name, [...found.values()].flat());
     if (cli.output.jsonOnly)
       return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
-    const long = command.opts<{ long?: boolean }>().long === true;
+    const { long } = cli.flags(FLAGS);
     for (const [list, entries] of found) showList(cli, list, entries, { titled: found.size > 1, long });
   },
 };
