@@ -14,6 +14,7 @@ import { ROOT } from './dev.mjs';
 const FEW = {
   'packages/backend-onnx/src/lower/plan.ts': 1, // inputs of an operation
   'packages/cli/src/commands/compare.ts': 1, // runs named on a command line
+  'packages/cli/src/experiment/display.ts': 1, // lines of the table
   'packages/cli/src/report/comparison.ts': 1,
   'packages/cli/src/terminal/table.ts': 1, // lines of a cell
   'packages/core/src/ir/passes/rules/reductions.ts': 1, // axes
