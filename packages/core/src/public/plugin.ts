@@ -131,6 +131,7 @@ export {
   PLUGIN_API_VERSION,
   type Plugin,
 } from '../plugin/contributions.js';
+export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
 export type { BarsFigure, CurveFigure, HeatMapFigure, ResultFigure, TableFigure } from '../plugin/figures.js';
 export {
   type BatchOutputs,
