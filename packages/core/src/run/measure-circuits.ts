@@ -10,7 +10,7 @@ import type { BatchOutputs, MetricValue } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
-import type { MadeCircuit, SizedCircuit } from './circuits-to-measure.js';
+import type { MadeCircuit, SizedCircuit, SizePlan } from './circuits-to-measure.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
   type ChosenMetric,
@@ -25,6 +25,7 @@ import {
   type References,
   referenceOutputs,
 } from './run-circuits.js';
+import { nextSize } from './size-search.js';
 
 const valueSchema = z.object({
   value: numberSchema,
@@ -56,6 +57,12 @@ export interface PartialWork {
   readPartial(name: string): Promise<string | null>;
   /** Keeps a text under a name, whole or not at all. */
   writePartial(name: string, text: string): Promise<void>;
+}
+
+/** A circuit with what it came to. */
+interface MeasuredCircuit {
+  readonly sized: SizedCircuit;
+  readonly point: Measured;
 }
 
 /** What is measured, and how it is run. */
@@ -128,43 +135,65 @@ export class SizeMeasurer {
     return this.#prepared;
   }
 
-  /** Measures each circuit that has not been measured yet; gives measurements in the order of `circuits` (by rising size). */
-  async measure(circuits: readonly SizedCircuit[], scored: MeasuredScores | null = null): Promise<MeasuredSizes> {
-    const { metrics, model, signal, onProgress } = this.#request;
+  /**
+   * Measures each circuit of a plan that has not been measured yet, and where the plan searches, those that a search comes to.
+   * Gives measurements by rising size.
+   */
+  async measure({ first, between }: SizePlan, scored: MeasuredScores | null = null): Promise<MeasuredSizes> {
+    const { model } = this.#request;
     this.#scored = scored;
-    const ends = this.#ends(await this.references());
+    const { edgeCount } = model.graph;
     const { faithfulness } = await this.references();
-    const points: Measured[] = [];
+    const done: MeasuredCircuit[] = [];
+    const sizes = () => done.map(({ sized, point }) => ({ edges: sized.edges, faithful: point.faithful }));
+    await this.#round(first, done);
+    for (let searching = between !== undefined && faithfulness !== 'none'; searching; ) {
+      const next = nextSize(between!, sizes(), edgeCount);
+      if (next) await this.#round([next], done);
+      searching = next !== null;
+    }
+    const circuits = done.map(({ sized }) => sized);
+    return { circuits, measurements: await this.#measurements(done), auto: chooseKept(sizes(), edgeCount) };
+  }
+
+  /** Measures more circuits and puts them among those that are done, which stand by rising size. */
+  async #round(circuits: readonly SizedCircuit[], done: MeasuredCircuit[]): Promise<void> {
+    const { signal, onProgress } = this.#request;
+    const total = done.length + circuits.length;
     const next = (): void => {
-      onProgress?.(points.length, circuits.length);
+      onProgress?.(done.length, total);
       signal?.throwIfAborted();
     };
     next();
+    const before = done.length;
     for (const window of this.#windows(circuits)) {
       for await (const point of this.#points(window)) {
-        points.push(point);
-        if (points.length < circuits.length) next();
+        done.push({ sized: circuits[done.length - before]!, point });
+        if (done.length < total) next();
       }
     }
-    onProgress?.(circuits.length, circuits.length);
-    const measurements = metrics.map((chosen, m): Measurement => {
-      return {
-        metric: metricText(chosen),
-        unit: metricUnit(chosen),
-        higherIsBetter: chosen.metric.higherIsBetter,
-        model: ends[m]!.model,
-        empty: ends[m]!.empty,
-        points: circuits.map(({ requested, edges }, i) => ({
-          requested,
-          edges,
-          edgesConnected: points[i]!.edgesConnected,
-          ...points[i]!.values[m]!,
-          ...(faithfulness === 'logit-diff' ? faithfulnessOf(points[i]!) : {}),
-        })),
-      };
-    });
-    const sizes = circuits.map(({ edges }, i) => ({ edges, faithful: points[i]!.faithful }));
-    return { measurements, auto: chooseKept(sizes, model.graph.edgeCount) };
+    onProgress?.(total, total);
+    done.sort((a, b) => a.sized.edges - b.sized.edges);
+  }
+
+  /** One for each metric, in the order asked. */
+  async #measurements(done: readonly MeasuredCircuit[]): Promise<Measurement[]> {
+    const references = await this.references();
+    const ends = this.#ends(references);
+    return this.#request.metrics.map((chosen, m) => ({
+      metric: metricText(chosen),
+      unit: metricUnit(chosen),
+      higherIsBetter: chosen.metric.higherIsBetter,
+      model: ends[m]!.model,
+      empty: ends[m]!.empty,
+      points: done.map(({ sized: { requested, edges }, point }) => ({
+        requested,
+        edges,
+        edgesConnected: point.edgesConnected,
+        ...point.values[m]!,
+        ...(references.faithfulness === 'logit-diff' ? faithfulnessOf(point) : {}),
+      })),
+    }));
   }
 
   /** What each metric gives of the whole model and of the empty circuit, in the order asked. */
@@ -260,6 +289,8 @@ const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
 
 /** Measurements of all sizes, and the size to keep. */
 export interface MeasuredSizes {
+  /** What was measured, by rising size. */
+  readonly circuits: readonly SizedCircuit[];
   readonly measurements: readonly Measurement[];
   /** The smallest faithful size, as `chooseKept` finds it: its index, and whether there is one. */
   readonly auto: { readonly index: number; readonly found: boolean };
