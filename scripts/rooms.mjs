@@ -104,6 +104,7 @@ export const ROOMS = {
       'ir/builder',
       'ir/program',
       'model',
+      'objectives',
       'patch/exec',
       'patch/modes',
       'patch/programs',

@@ -10,10 +10,12 @@ import type { BatchOutputs, MetricValue } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
+import { circuitReading } from './circuit-reading.js';
 import type { MadeCircuit, SizedCircuit, SizePlan } from './circuits-to-measure.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
   type ChosenMetric,
+  type CircuitReading,
   type CircuitRunSettings,
   isScoreMetric,
   type MeasuredScores,
@@ -86,6 +88,7 @@ export interface MeasureSizesRequest {
 interface Prepared {
   readonly references: References;
   readonly scale: FaithfulnessScale | null;
+  readonly reading: CircuitReading | null;
 }
 
 /** Measures circuits of rising size; what is measured is kept as partial work. */
@@ -129,9 +132,11 @@ export class SizeMeasurer {
 
   async #prepare(): Promise<Prepared> {
     if (this.#prepared) return this.#prepared;
-    const { model, batches, settings, patch, signal, needFaithfulness } = this.#request;
+    const { batches, metrics, model, needFaithfulness, patch, settings, signal } = this.#request;
     const references = await referenceOutputs(model, batches, settings, patch, signal);
-    this.#prepared = { references, scale: scaleOrNull(references, model.outputSize, needFaithfulness) };
+    const scale = scaleOrNull(references, model.outputSize, needFaithfulness);
+    const outputMetrics = metrics.flatMap(({ metric }) => (metric.kind === 'metric' ? [metric] : []));
+    this.#prepared = { references, scale, reading: circuitReading(model, outputMetrics, references, scale) };
     return this.#prepared;
   }
 
@@ -231,7 +236,7 @@ export class SizeMeasurer {
       yield* known;
       return;
     }
-    const { references } = await this.#prepare();
+    const { reading, references } = await this.#prepare();
     const ends = new Map([
       [0, references.empty],
       [model.graph.edgeCount, references.model],
@@ -239,7 +244,7 @@ export class SizeMeasurer {
     const sized = circuits.map(({ make }) => make());
     const connected = sized.map((made) => made.connected.edges);
     const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
-    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal) : [];
+    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal, reading) : [];
     for (const [i, one] of circuits.entries()) {
       const outputs = ends.get(one.edges) ?? made.shift()!;
       const point = known[i] ?? (await this.#point(sized[i]!, outputs));

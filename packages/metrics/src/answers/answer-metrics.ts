@@ -25,6 +25,7 @@ export const answerMetric = ({ name, doc, tokenFunction, value, unit }: AnswerMe
     higherIsBetter: HIGHER_IS_BETTER[value],
     needsWrongAnswers: WANTS_WRONG[value],
     unit,
+    reads: ['answers'],
     measure: ({ circuit, outputSize }) => meanValue(name, answerValues(circuit, outputSize, tokenFunction, value)),
   });
 
@@ -46,6 +47,7 @@ export const percentMetric = ({ name, doc, tokenFunction, what }: PercentMetricS
     higherIsBetter: true,
     needsWrongAnswers: true,
     unit: '%',
+    reads: ['answers'],
     measure({ circuit, clean, outputSize }) {
       const numerators = answerValues(circuit, outputSize, tokenFunction, 'diff');
       const denominators = answerValues(clean, outputSize, tokenFunction, 'diff');

@@ -16,5 +16,6 @@ export const klCorrupt = defineMetric({
   higherIsBetter: true,
   needsWrongAnswers: false,
   unit: 'nats',
+  reads: ['kl-corrupt'],
   measure: ({ circuit, corrupt, outputSize }) => meanValue('kl-corrupt', klValues(corrupt, circuit, outputSize)),
 });

@@ -1,6 +1,7 @@
 /** @file Pass 2: runs under masks, each by the program that costs least, and several by one run where that costs less. */
 
 import type { Mask } from '../../graph/types.js';
+import { type OutputReadings, readingCount, readingFeeds } from '../../objectives/readings.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
 import { maskFeeds, withPatched } from '../exec/feeds.js';
@@ -30,6 +31,7 @@ export interface PatchedContext extends RunContext {
 /** A run under a mask, and where its patched-in values come from: worked out once for all masks of a request. */
 interface SuppliedRun extends PatchedRunRequest {
   readonly supply: PatchSupply;
+  readonly readings?: OutputReadings;
 }
 
 /** Logits under a mask: [prompts, outputSize], or [prompts, positions, outputSize]. */
@@ -47,17 +49,18 @@ async function underMask(
   request: SuppliedRun,
 ): Promise<Tensor<Float32Array>> {
   const { graph, model, sparse } = context;
-  const { mask, patch } = request;
+  const { mask, patch, readings } = request;
   const selection = sparseFor(context, request)?.strategy.choose(mask, patch, batch) ?? null;
   const plan = densePlan(context, batch, request, selection && tokensOf(context, selection));
   const rows = selection
     ? await sparse!.run(batch, request, selection, plan.cuts)
     : (
-        await runPlan(context, batch, plan, (cut) =>
-          Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, cut)),
-        )
+        await runPlan(context, batch, plan, (cut) => ({
+          ...Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, cut)),
+          ...(readings ? readingFeeds(readings, batch.prompts, model.spec.outputSize, cut) : {}),
+        }))
       ).map((results) => floats(results, LOGITS));
-  return floatTensor(joinFloats(rows), outputShape(model.spec, batch.prompts.length, batch.length));
+  return floatTensor(joinFloats(rows), shapeOf(context, batch, request));
 }
 
 /** Sparse runs, where they can serve a request: they need what pass 1 wrote. */
@@ -68,7 +71,20 @@ const sparseFor = ({ sparse }: PatchedContext, { supply }: Pick<SuppliedRun, 'su
 const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
   budget.forSources(sources) >= FEW_SOURCES * budget.plain ? budget.plain : budget.patched;
 
-const denseSpec = ({ supply, mask }: SuppliedRun): ProgramSpec => ({ kind: 'patched', supply, perItem: mask.perItem });
+const denseSpec = ({ supply, mask, readings }: SuppliedRun): ProgramSpec => ({
+  kind: 'patched',
+  supply,
+  perItem: mask.perItem,
+  ...(readings ? { readings: { references: readings.references.length } } : {}),
+});
+
+/** The shape of what a run of a batch gives: logits, or [prompts, readings]. */
+const shapeOf = (
+  { model }: RunContext,
+  { prompts, length }: PromptBatch,
+  { readings }: Pick<SuppliedRun, 'readings'>,
+): number[] =>
+  readings ? [prompts.length, readingCount(readings, prompts)] : outputShape(model.spec, prompts.length, length);
 
 function densePlan(
   context: RunContext,
@@ -120,7 +136,7 @@ export async function patchedMasks(
   const sparse = sparseFor(context, supplied);
   if (!sparse) return oneByOne(context, batch, supplied, masks);
   const most = mostTogether(context, batch, supplied, masks);
-  const shape = outputShape(context.model.spec, batch.prompts.length, batch.length);
+  const shape = shapeOf(context, batch, supplied);
   const logits: Tensor<Float32Array>[] = [];
   for (const [start, stop] of sparse.strategy.groups(masks, shared.patch, batch, most)) {
     const group = masks.slice(start, stop);
