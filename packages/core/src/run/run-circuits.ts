@@ -142,11 +142,13 @@ export async function outputsOfCircuits(
     masks: circuits.map((edges) => maskFromEdges(model.graph, edges, MASKS[settings.patchType])),
   };
   const outputs = circuits.map((): BatchOutputs[] => []);
+  signal?.throwIfAborted();
+  const requests = batches.map((_, b) => (reading ? { ...request, readings: reading.ofBatch(b) } : request));
+  const given = await model.patchedRunsOn(batches, requests, signal);
   for (const [b, batch] of batches.entries()) {
-    signal?.throwIfAborted();
-    const readings = reading?.ofBatch(b);
-    const given = await model.patchedRuns(batch, readings ? { ...request, readings } : request);
-    given.forEach(({ data }, i) => outputs[i]!.push(reading ? reading.outputs(b, data) : { batch, logits: data }));
+    given[b]!.forEach(({ data }, i) => {
+      outputs[i]!.push(reading ? reading.outputs(b, data) : { batch, logits: data });
+    });
   }
   return outputs;
 }

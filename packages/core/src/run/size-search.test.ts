@@ -17,6 +17,8 @@ import { coarseSizes, fineSizes, nextSize, SEARCHED_FROM_EDGES } from './size-se
 describe('sizes of a search', () => {
   const EDGES = 123_211;
   const fine = fineSizes(EDGES).map((edges) => ({ edges }));
+  /** What `log` measures: whole multiples of their own power of ten. */
+  const log = [1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((n) => [n, 10 * n, 100 * n, 1000 * n, 10_000 * n, 100_000 * n]).filter((n) => n < EDGES); // biome-ignore format: one line
 
   /** What a search keeps and how many circuits it runs (all edges and none come for nothing) where faithfulness is a function of size. */
   function searched(isFaithful: (edges: number) => boolean): { kept: number; found: boolean; runs: number } {
@@ -31,37 +33,26 @@ describe('sizes of a search', () => {
     return { kept: measured[index]!, found, runs: measured.length - 2 };
   }
 
-  it('are a few, and all numbers of two digits between them', () => {
-    expect(coarseSizes(1500)).toEqual([1, 3, 10, 30, 100, 300, 1000]);
-    expect(fineSizes(130)).toEqual([...Array.from({ length: 100 }, (_, i) => i + 1), 110, 120]);
-    for (const size of coarseSizes(EDGES)) expect(fineSizes(EDGES)).toContain(size);
+  it('are a few, and between them those of the logarithmic grid and more', () => {
+    expect(coarseSizes(1500)).toEqual([1, 10, 100]);
+    expect(coarseSizes(EDGES)).toEqual([1, 10, 100, 1000, 10_000]);
+    const teens = [10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 120];
+    expect(fineSizes(130)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, ...teens]);
+    for (const size of [...coarseSizes(EDGES), ...log]) expect(fineSizes(EDGES)).toContain(size);
   });
 
-  it('come to the smallest faithful one where circuits only get better, in 18 runs at most', () => {
+  it('come to the smallest faithful one where circuits only get better, in 10 runs at most', () => {
     for (const least of [1, 2, 3, 4, 11, 29, 30, 31, 99, 101, 640, 9_700, 62_345, 99_001, 100_001, 119_999]) {
       const { kept, found, runs } = searched((edges) => edges >= least);
       expect([kept, found]).toEqual([fine.find(({ edges }) => edges >= least)!.edges, true]);
-      expect(runs).toBeLessThanOrEqual(18); // 11 of the grid, and ⌈log₂ 71⌉ = 7
+      expect(runs).toBeLessThanOrEqual(10); // 5 of the grid, and 17 sizes above 10,000: ⌈log₂ 18⌉ = 5
+      const grid = [...log].sort((x, y) => x - y);
+      expect(kept).toBeLessThanOrEqual(grid.find((size) => size >= least) ?? EDGES);
     }
   });
 
   it('say that there is none where only the whole model is faithful, after a look at the largest', () => {
     expect(searched(() => false)).toMatchObject({ kept: 120_000, found: false });
-  });
-
-  it('never keep more than the whole logarithmic grid would where a dip comes before the first faithful size of the coarse one', () => {
-    const log = [1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((n) => [n, 10 * n, 100 * n, 1000 * n, 10_000 * n]);
-    const grid = [0, ...log, 100_000, EDGES].sort((a, b) => a - b);
-    for (let seed = 0; seed < 200; seed++) {
-      const random = seededRandom(seed, 0);
-      const [rises, dip] = [10 ** (1 + 3.5 * random.uniform()), 1 + Math.floor(8 * random.uniform())];
-      const isFaithful = (edges: number) => edges >= rises && edges !== dip * 10 ** Math.floor(Math.log10(rises));
-      const sizes = grid.map((edges) => ({ edges, faithful: edges === EDGES || isFaithful(edges) }));
-      const { kept } = searched(isFaithful);
-      const before = grid[chooseKept(sizes, EDGES).index]!;
-      if (!coarseSizes(EDGES).some((size) => size >= rises && !isFaithful(size)))
-        expect(kept).toBeLessThanOrEqual(before);
-    }
   });
 });
 
@@ -102,11 +93,11 @@ describe('a run by the default rule on a large graph', () => {
     expect(circuit.edges.length).toBeLessThanOrEqual(log.circuit.edges.length);
     const { points } = measurements[0]!;
     expect(points.length).toBeLessThan(log.measurements[0]!.points.length);
-    expect(points.map(({ edges }) => edges)).toEqual(expect.arrayContaining([0, 1, 3, 10, 30, 100, 300, 1000, circuit.edges.length, model.graph.edgeCount])); // biome-ignore format: one line
-    const same = log.measurements[0]!.points.find(({ edges }) => edges === 300);
-    expect(points.find(({ edges }) => edges === 300)).toEqual(same);
+    expect(points.map(({ edges }) => edges)).toEqual(expect.arrayContaining([0, 1, 10, 100, circuit.edges.length, model.graph.edgeCount])); // biome-ignore format: one line
+    const same = log.measurements[0]!.points.find(({ edges }) => edges === 100);
+    expect(points.find(({ edges }) => edges === 100)).toEqual(same);
     const total = points.length;
-    for (const stopAt of [3, total - 3, total - 1]) {
+    for (const stopAt of [2, total - 3, total - 1]) {
       const folder = `stopped-${stopAt}`;
       const controller = new AbortController();
       const onProgress = (phase: string, done: number) => {
@@ -123,6 +114,6 @@ describe('a run by the default rule on a large graph', () => {
 
   it('searches for nothing where the size to keep is named', async () => {
     const { measurements } = await discover(microRequest(model, { sizes: { by: 'rule', rule: 'default' }, keep: 77 }));
-    expect(measurements[0]!.points.map(({ edges }) => edges)).toEqual([0, 1, 3, 10, 30, 77, 100, 300, 1000, model.graph.edgeCount]); // biome-ignore format: one line
+    expect(measurements[0]!.points.map(({ edges }) => edges)).toEqual([0, 1, 10, 77, 100, model.graph.edgeCount]); // biome-ignore format: one line
   });
 });

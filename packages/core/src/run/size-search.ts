@@ -8,22 +8,25 @@ import { chooseKept, type FaithfulSize } from './faithfulness.js';
 /** Graphs of so many edges are searched: on smaller ones the whole grid is a matter of seconds, and curves need not be monotone. */
 export const SEARCHED_FROM_EDGES = 1000;
 
-/** 1, 3, 10, 30, …, below the number of all edges. */
+/** Powers of ten up to a tenth of all edges: above, a run costs as much as that of the whole model, and a search goes there if it must. */
 export function coarseSizes(edgeCount: number): number[] {
   const sizes: number[] = [];
-  for (let power = 1; power < edgeCount; power *= 10) sizes.push(power, 3 * power);
-  return sizes.filter((size) => size < edgeCount);
+  for (let power = 1; 10 * power <= edgeCount; power *= 10) sizes.push(power);
+  return sizes;
 }
 
-/** Numbers of at most two digits that are not 0, below the number of all edges: what a search tells apart. */
+/** Between powers of ten: the sizes of the whole grid, and more where these are far apart. 15, so that four halvings tell them apart. */
+const WITHIN = [10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90];
+
+/** 1 … 10, 12, 14, …, 90, 100, 120, …, below the number of all edges: what a search tells apart. */
 export function fineSizes(edgeCount: number): number[] {
   const sizes = Array.from({ length: 9 }, (_, i) => i + 1);
-  for (let power = 1; 10 * power < edgeCount; power *= 10) for (let n = 10; n < 100; n++) sizes.push(n * power);
+  for (let power = 1; 10 * power < edgeCount; power *= 10) sizes.push(...WITHIN.map((n) => n * power));
   return sizes.filter((size) => size < edgeCount);
 }
 
 /**
- * The next circuit of a bisection, or null when the smallest faithful one is known to two digits. It is half way, by number of
+ * The next circuit of a bisection, or null when nothing is left between the smallest faithful one and the next smaller one. It is half way, by number of
  * candidates, between the size that would be kept now and the next smaller one that was measured. Where no circuit is faithful
  * yet, the whole model stands for the larger end, since it always is.
  * @param measured by rising size

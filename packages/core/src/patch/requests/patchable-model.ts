@@ -121,6 +121,16 @@ export interface PatchableModel {
    */
   patchedRuns(batch: PromptBatch, request: PatchedMasksRequest): Promise<Tensor<Float32Array>[]>;
   /**
+   * `patchedRuns` on several batches: by batch, then by mask. The same results; runs of one program come one after the other.
+   * @param requests one for each batch, that differ in `readings` alone
+   * @param signal looked at before every run
+   */
+  patchedRunsOn(
+    batches: readonly PromptBatch[],
+    requests: readonly PatchedMasksRequest[],
+    signal?: AbortSignal,
+  ): Promise<Tensor<Float32Array>[][]>;
+  /**
    * `patchedRun` for each of any number of variants of a mask, in order and as they are asked for: whoever stops iterating has
    * run little in vain. Neighbours whose edges lead to one site run together, from that site on where nothing before it is
    * patched. How variants are grouped depends on the variants and the graph alone, not on the batch.

@@ -1,5 +1,6 @@
 /** @file Pass 2: runs under masks, each by the program that costs least, and several by one run where that costs less. */
 
+import { AutoCircuitError } from '../../errors/error.js';
 import type { Mask } from '../../graph/types.js';
 import { type OutputReadings, readingCount, readingFeeds } from '../../objectives/readings.js';
 import type { PromptBatch } from '../../prompts/types.js';
@@ -130,24 +131,84 @@ export async function patchedTogether(
 export async function patchedMasks(
   context: PatchedContext,
   batch: PromptBatch,
-  { masks, ...shared }: PatchedMasksRequest,
+  request: PatchedMasksRequest,
 ): Promise<Tensor<Float32Array>[]> {
-  const supplied = { ...shared, supply: supplyOf(context, batch, shared.patch, false) };
-  const sparse = sparseFor(context, supplied);
-  if (!sparse) return oneByOne(context, batch, supplied, masks);
-  const most = mostTogether(context, batch, supplied, masks);
-  const shape = shapeOf(context, batch, supplied);
-  const logits: Tensor<Float32Array>[] = [];
-  for (const [start, stop] of sparse.strategy.groups(masks, shared.patch, batch, most)) {
-    const group = masks.slice(start, stop);
-    if (group.length === 1) logits.push(...(await oneByOne(context, batch, supplied, group)));
-    else {
-      const rows = await sparse.runTogether(batch, { ...shared, masks: group });
-      logits.push(...rows.map((data) => floatTensor(data, shape)));
+  const [logits] = await patchedMasksOfBatches(context, [batch], [request]);
+  return logits!;
+}
+
+/**
+ * The same on several batches: by batch, then by mask. Which masks run together follows from each batch alone, but runs of one
+ * program come one after the other: a large model has memory for one program with copies of its weights, which is compiled anew
+ * after every other.
+ * @param requests one for each batch, that differ in `readings` alone
+ */
+export async function patchedMasksOfBatches(
+  context: PatchedContext,
+  batches: readonly PromptBatch[],
+  requests: readonly PatchedMasksRequest[],
+  signal?: AbortSignal,
+): Promise<Tensor<Float32Array>[][]> {
+  const results = requests.map(({ masks }): Tensor<Float32Array>[] => Array(masks.length));
+  const runs = batches.flatMap((batch, b) =>
+    runsOfMasks(context, batch, requests[b]!).map((run) => ({ ...run, into: results[b]! })),
+  );
+  for (const program of PROGRAM_ORDER) {
+    for (const { into, start, run } of runs.filter((one) => one.program === program)) {
+      signal?.throwIfAborted();
+      for (const [i, tensor] of (await run()).entries()) into[start + i] = tensor;
     }
   }
-  return logits;
+  return results;
 }
+
+/** What runs masks: several at once, or one by the dense program or a base. */
+const PROGRAM_ORDER = ['together', 'noising', 'denoising', 'dense'] as const;
+
+/** One or more runs by one program, of masks from `start` on. */
+interface MaskRuns {
+  readonly program: (typeof PROGRAM_ORDER)[number];
+  readonly start: number;
+  run(): Promise<Tensor<Float32Array>[]>;
+}
+
+function runsOfMasks(
+  context: PatchedContext,
+  batch: PromptBatch,
+  { masks, ...shared }: PatchedMasksRequest,
+): MaskRuns[] {
+  if (shared.readings && (context.model.spec.outputs ?? 'last') !== 'last') throw readsOnePosition();
+  const supplied = { ...shared, supply: supplyOf(context, batch, shared.patch, false) };
+  const sparse = sparseFor(context, supplied);
+  const groups = sparse
+    ? sparse.strategy.groups(masks, shared.patch, batch, mostTogether(context, batch, supplied, masks))
+    : masks.map((_, i) => [i, i + 1] as const);
+  const shape = shapeOf(context, batch, supplied);
+  return groups.map(([start, stop]): MaskRuns => {
+    const group = masks.slice(start, stop);
+    if (group.length === 1) {
+      const mask = group[0]!;
+      return {
+        program: sparse?.strategy.choose(mask, shared.patch, batch)?.base ?? 'dense',
+        start,
+        run: () => oneByOne(context, batch, supplied, group),
+      };
+    }
+    const together = async () =>
+      (await sparse!.runTogether(batch, { ...shared, masks: group })).map((data) => floatTensor(data, shape));
+    return { program: 'together', start, run: together };
+  });
+}
+
+const readsOnePosition = (): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'invalid-request',
+    where: 'core/patch',
+    what: 'readings are of outputs at the last position, and this model gives those of several',
+    fix: 'leave out "readings"',
+    fields: { field: 'readings' },
+    kind: 'internal',
+  });
 
 /** How many masks one run of this batch can take, by tokens and by memory. */
 function mostTogether(

@@ -76,7 +76,7 @@ describe.each([undefined, 'dense', 'noising', 'denoising'] as const)('readings o
 describe('a reading of an impossible token', () => {
   it('is left out of KL, as the host leaves it out', async () => {
     const model = await createPatchableModel({ model: object, graph, backend: interpreterBackend() });
-    const [{ data }] = (await model.patchedRuns(batch, REQUEST)) as [{ data: Float32Array }];
+    const { data } = (await model.patchedRuns(batch, REQUEST))[0]!;
     const logits = Float32Array.from(data, (x, i) => (i % OUTPUTS === 6 ? Number.NEGATIVE_INFINITY : x));
     const references = [logProbabilities(logits, 3)];
     const [read] = await model.patchedRuns(batch, { ...REQUEST, readings: { references } });
