@@ -15,10 +15,10 @@ export function coarseSizes(edgeCount: number): number[] {
   return sizes;
 }
 
-/** Between powers of ten: the sizes of the whole grid, and more where these are far apart. 15, so that four halvings tell them apart. */
-const WITHIN = [10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90];
+/** Between powers of ten: the sizes of the whole grid, and three more where these are far apart. Four halvings tell them apart. */
+const WITHIN = [10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90];
 
-/** 1 … 10, 12, 14, …, 90, 100, 120, …, below the number of all edges: what a search tells apart. */
+/** 1 … 10, 12, 15, 20, 25, 30, 40, …, 90, 100, 120, …, below the number of all edges: what a search tells apart. */
 export function fineSizes(edgeCount: number): number[] {
   const sizes = Array.from({ length: 9 }, (_, i) => i + 1);
   for (let power = 1; 10 * power < edgeCount; power *= 10) sizes.push(...WITHIN.map((n) => n * power));

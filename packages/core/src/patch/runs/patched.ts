@@ -19,6 +19,8 @@ const FEW_SOURCES = 0.7;
 
 /** Masks run together where so many fit into a run: with fewer, their prompts fill one well enough by themselves. */
 const FEWEST_TOGETHER = 8;
+/** And where so many are given: for fewer, a program of their own takes longer to compile than it saves. */
+const FEWEST_MASKS = 6;
 
 /** Outputs of masks that are handed over together stay below this. */
 const WINDOW_OUTPUT_BYTES = 64 * 2 ** 20;
@@ -219,7 +221,7 @@ function mostTogether(
 ): number {
   const { budget, model, programs } = context;
   const fitting = Math.floor(budget.plain / (n * length));
-  if (fitting < FEWEST_TOGETHER || masks.length <= 1) return 1;
+  if (fitting < FEWEST_TOGETHER || masks.length < FEWEST_MASKS) return 1;
   const prompts = n * Math.min(masks.length, fitting);
   const hostBytes = 8 * outputCount(model.spec, prompts, length);
   const fit = programs.promptsPerRun(denseSpec({ ...supplied, mask: masks[0]! }), { prompts, length, hostBytes });

@@ -23,7 +23,7 @@ const batch: PromptBatch = {
   })),
 };
 const edges = Array.from({ length: graph.edgeCount }, (_, edge) => edge);
-const masks = [[], edges.slice(0, 5), edges.slice(0, 9), edges.slice(4), edges].map((own) =>
+const masks = [[], edges.slice(0, 2), edges.slice(0, 5), edges.slice(0, 9), edges.slice(4), edges].map((own) =>
   maskFromEdges(graph, own, { inside: 0, outside: 1 }),
 );
 const REQUEST = { input: 'clean', patch: { kind: 'resample', from: 'corrupt' }, masks } as const;
@@ -44,7 +44,7 @@ describe.each([undefined, 'dense', 'noising', 'denoising'] as const)('readings o
       microBatchTokens,
       ...(way ? { way } : {}),
     });
-    const sides = await Promise.all(['clean', 'corrupt'].map(async (side) => model.patchedRun(batch, { input: side as 'clean', patch: { kind: 'zero' }, mask: masks[4]! }))); // biome-ignore format: one line
+    const sides = await Promise.all(['clean', 'corrupt'].map(async (side) => model.patchedRun(batch, { input: side as 'clean', patch: { kind: 'zero' }, mask: masks.at(-1)! }))); // biome-ignore format: one line
     const references = sides.map(({ data }) => logProbabilities(data, 3));
     const logits = await model.patchedRuns(batch, REQUEST);
     const read = await model.patchedRuns(batch, { ...REQUEST, readings: { references } });
