@@ -26,10 +26,15 @@ export function answerRows(outputs: BatchOutputs, outputSize: number): readonly 
  * @param run the outputs of the same batch
  */
 export function klByPrompt(reference: BatchOutputs, run: BatchOutputs, outputSize: number): number[] {
+  if (run === reference) return run.batch.prompts.map(() => 0);
   if (!run.read) {
+    const [from, to] = [answerRows(reference, outputSize), answerRows(run, outputSize)]; // their sums are kept
     const references = outputRows(reference, outputSize);
     return outputRows(run, outputSize).map((rows, i) =>
-      meanOverPositions(rows, (row, position) => klDivergence(references[i]![position]!, row)),
+      meanOverPositions(rows, (row, position) => {
+        const sums = [from[i]![position]!.logSumExp, to[i]![position]!.logSumExp] as const;
+        return klDivergence(references[i]![position]!, row, sums);
+      }),
     );
   }
   const at = run.read.references.indexOf(reference);
