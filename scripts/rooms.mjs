@@ -105,6 +105,7 @@ export const ROOMS = {
       'ir/builder',
       'ir/program',
       'model',
+      'objectives',
       'patch/exec',
       'patch/modes',
       'patch/programs',

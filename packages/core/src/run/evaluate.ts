@@ -6,7 +6,7 @@ import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { KnownEdges } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
-import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './circuits-to-measure.js';
+import { knownCircuit, type SelectionSettings, sizesToMeasure, tiesWarning } from './circuits-to-measure.js';
 import { SizeMeasurer } from './measure-circuits.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
@@ -44,12 +44,10 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
   const { model, metrics, target } = request;
   const prompts = promptsOfRun(request.prompts, model.graph, request.ablation, request);
   checkMetrics(metrics, prompts.test, request.known ?? null);
-  const circuits =
+  const plan =
     target.kind === 'circuit'
-      ? [knownCircuit(target.circuit, request)]
-      : circuitsToMeasure(model.graph, target, target.sizes, request);
-  const ties = tiesWarning(circuits);
-  if (ties) hooks.onWarning?.(ties);
+      ? { first: [knownCircuit(target.circuit, request)] }
+      : sizesToMeasure(model.graph, target, target.sizes, request);
   const scored = target.kind === 'scores' ? { ...target, known: request.known ?? null } : null;
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
@@ -69,7 +67,10 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
       signal: hooks.signal,
       onProgress: hooks.onProgress,
     });
-    return (await measurer.measure(circuits, scored)).measurements;
+    const { circuits, measurements } = await measurer.measure(plan, scored);
+    const ties = tiesWarning(circuits);
+    if (ties) hooks.onWarning?.(ties);
+    return measurements;
   } finally {
     if (patch.kind === 'mean') patch.dispose();
   }
