@@ -6,7 +6,8 @@
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
-import { type PromptRow, promptRows } from './prompt-rows.js';
+import { isParquet, parquetRows } from './parquet-rows.js';
+import { type PromptRow, promptRows, recordRows } from './prompt-rows.js';
 
 /** Text, token ids `[pos]`, or features `[pos][features]`. */
 export type RawInput = string | readonly number[] | readonly (readonly number[])[];
@@ -79,7 +80,22 @@ const fileSchema = z.looseObject({
  */
 export function parsePromptFile(text: string, path: string): PromptFile {
   const origin: JsonOrigin = { where: 'prompts', path };
-  const rows = promptRows(text, origin);
+  return promptFile(promptRows(text, origin), text, path);
+}
+
+/**
+ * Reads a prompt file's bytes: Parquet, or text as `parsePromptFile` reads it.
+ * @throws AutoCircuitError like `parsePromptFile`
+ */
+export async function readPromptBytes(bytes: Uint8Array, path: string): Promise<PromptFile> {
+  if (!isParquet(bytes)) return parsePromptFile(new TextDecoder().decode(bytes), path);
+  const origin: JsonOrigin = { where: 'prompts', path };
+  return promptFile(recordRows(await parquetRows(bytes, origin), origin), '', path);
+}
+
+/** @param rows null: the text is one JSON document */
+function promptFile(rows: readonly PromptRow[] | null, text: string, path: string): PromptFile {
+  const origin: JsonOrigin = { where: 'prompts', path };
   const json =
     rows === null ? checkJson(fileSchema, parseJson(text, origin), origin) : { prompts: checkRows(rows, path) };
   if (json.prompts.length === 0)

@@ -1,11 +1,13 @@
 /**
  * @file Prompt files with a prompt for each row: CSV with a line of column names, as EAP-IG has them, and JSON lines, as
- * feature-circuits has them. Their names of the fields become ours; other columns are left out.
+ * feature-circuits has them. Their names of the fields become ours; other columns are left out. Rows of MIB's data sets have
+ * another form (`mib-rows.ts`).
  */
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { type JsonOrigin, parseJson } from '../files/json-file.js';
+import { isMibRow, mibPrompt } from './mib-rows.js';
 
 /** A row as prompt files in JSON have it, and the line that it begins in, from 1. */
 export interface PromptRow {
@@ -62,9 +64,20 @@ function jsonLines(text: string, origin: JsonOrigin): PromptRow[] {
     const at = { ...origin, path: `${origin.path}, line ${i + 1}` };
     const row = z.record(z.string(), z.unknown()).safeParse(parseJson(line, at));
     if (!row.success) throw invalidRow(origin, i + 1, 'is not a JSON object with the fields of a prompt');
-    return [{ line: i + 1, prompt: renamed(row.data, origin, i + 1) }];
+    return promptRow(row.data, origin, i + 1);
   });
 }
+
+/** A row as a prompt; none for a row of MIB's without a counterfactual. */
+function promptRow(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow[] {
+  if (!isMibRow(row)) return [{ line, prompt: renamed(row, origin, line) }];
+  const prompt = mibPrompt(row, { ...origin, path: `${origin.path}, line ${line}` });
+  return prompt === null ? [] : [{ line, prompt }];
+}
+
+/** Rows that were read already, of a Parquet file; they count from 1. @throws AutoCircuitError naming the row */
+export const recordRows = (records: readonly Readonly<Record<string, unknown>>[], origin: JsonOrigin): PromptRow[] =>
+  records.flatMap((record, i) => promptRow(record, origin, i + 1));
 
 const csvSchema = z.array(
   z.object({ record: z.record(z.string(), z.string()), info: z.object({ lines: z.number() }) }),
