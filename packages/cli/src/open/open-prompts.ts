@@ -21,7 +21,12 @@ export async function readPromptFile(cli: Cli, data: string | URL): Promise<Prom
   } catch (cause) {
     throw fileError('prompts', 'read', shown, cause);
   }
-  return readPromptBytes(bytes, shown);
+  const file = await readPromptBytes(bytes, shown);
+  if (file.rowsLeftOut) {
+    const rows = countOf(file.rowsLeftOut, 'row');
+    cli.output.warn(`${shown}: ${rows} without a counterfactual to patch in, left out`);
+  }
+  return file;
 }
 
 /** Whether a task's prompts are made for a tokenizer, and not read from a file. */

@@ -24,7 +24,7 @@ beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'mib-protocol-'));
   await run(`discover ${PROMPTS} --algo eap --edges 20 --keep 20 --out run --quiet`);
   await run('convert run --to mib --out mib');
-});
+}, 60_000);
 afterAll(() => rm(cwd, { recursive: true }));
 
 describe('--protocol mib', () => {

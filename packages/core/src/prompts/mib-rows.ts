@@ -37,7 +37,12 @@ export function mibPrompt(
   const name = COUNTERFACTUALS.find((own) => Object.hasOwn(row, own));
   if (name === undefined) {
     const others = Object.keys(row).filter((own) => own.endsWith('_counterfactual'));
-    throw invalid(origin, 'has no counterfactual that can be patched in', COUNTERFACTUALS.join(', '), others.join(', '));
+    throw invalid(
+      origin,
+      'has no counterfactual that can be patched in',
+      COUNTERFACTUALS.join(', '),
+      others.join(', '),
+    );
   }
   const other = row[name];
   if (other === null || other === undefined || (other as { prompt?: unknown }).prompt == null) return null;

@@ -38,6 +38,8 @@ export interface PromptFile {
   readonly seqLabels: readonly string[] | null;
   /** Positions of words, by name; counted without BOS. */
   readonly wordIdxs: Readonly<Record<string, number>>;
+  /** How many rows have nothing to patch in, and so are no prompts: of a data set of MIB's. */
+  readonly rowsLeftOut?: number;
 }
 
 const tokenId = z.int32().nonnegative();
@@ -80,7 +82,7 @@ const fileSchema = z.looseObject({
  */
 export function parsePromptFile(text: string, path: string): PromptFile {
   const origin: JsonOrigin = { where: 'prompts', path };
-  return promptFile(promptRows(text, origin), text, path);
+  return fileOf(promptRows(text, origin), text, path);
 }
 
 /**
@@ -90,12 +92,14 @@ export function parsePromptFile(text: string, path: string): PromptFile {
 export async function readPromptBytes(bytes: Uint8Array, path: string): Promise<PromptFile> {
   if (!isParquet(bytes)) return parsePromptFile(new TextDecoder().decode(bytes), path);
   const origin: JsonOrigin = { where: 'prompts', path };
-  return promptFile(recordRows(await parquetRows(bytes, origin), origin), '', path);
+  return fileOf(recordRows(await parquetRows(bytes, origin), origin), '', path);
 }
 
-/** @param rows null: the text is one JSON document */
-function promptFile(rows: readonly PromptRow[] | null, text: string, path: string): PromptFile {
+/** @param found null: the text is one JSON document; null for a row that is no prompt */
+function fileOf(found: readonly (PromptRow | null)[] | null, text: string, path: string): PromptFile {
   const origin: JsonOrigin = { where: 'prompts', path };
+  const rows = found?.filter((row) => row !== null) ?? null;
+  const rowsLeftOut = found ? found.length - rows!.length : 0;
   const json =
     rows === null ? checkJson(fileSchema, parseJson(text, origin), origin) : { prompts: checkRows(rows, path) };
   if (json.prompts.length === 0)
@@ -137,6 +141,7 @@ function promptFile(rows: readonly PromptRow[] | null, text: string, path: strin
     prompts: Object.freeze(prompts),
     seqLabels: ('seq_labels' in json ? json.seq_labels : null) ?? null,
     wordIdxs: Object.freeze({ ...('word_idxs' in json ? json.word_idxs : null) }),
+    ...(rowsLeftOut > 0 ? { rowsLeftOut } : {}),
   });
 }
 

@@ -40,7 +40,7 @@ const IDS: readonly string[] = ['correct_idx', 'incorrect_idx'];
  * line is a whole JSON object has one on every line, whatever it is called.
  * @throws AutoCircuitError naming the line, for rows that are none
  */
-export function promptRows(text: string, origin: JsonOrigin): PromptRow[] | null {
+export function promptRows(text: string, origin: JsonOrigin): (PromptRow | null)[] | null {
   const plain = text.replace(/^\uFEFF/, '');
   if (/\.[ct]sv$/i.test(origin.path)) return csvRows(plain, origin);
   return /\.(jsonl|ndjson)$/i.test(origin.path) || isLines(plain) ? jsonLines(plain, origin) : null;
@@ -58,26 +58,28 @@ function isLines(text: string): boolean {
   }
 }
 
-function jsonLines(text: string, origin: JsonOrigin): PromptRow[] {
+function jsonLines(text: string, origin: JsonOrigin): (PromptRow | null)[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === '') return [];
     const at = { ...origin, path: `${origin.path}, line ${i + 1}` };
     const row = z.record(z.string(), z.unknown()).safeParse(parseJson(line, at));
     if (!row.success) throw invalidRow(origin, i + 1, 'is not a JSON object with the fields of a prompt');
-    return promptRow(row.data, origin, i + 1);
+    return [promptRow(row.data, origin, i + 1)];
   });
 }
 
-/** A row as a prompt; none for a row of MIB's without a counterfactual. */
-function promptRow(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow[] {
-  if (!isMibRow(row)) return [{ line, prompt: renamed(row, origin, line) }];
+/** A row as a prompt; null for a row of MIB's without a counterfactual. */
+function promptRow(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow | null {
+  if (!isMibRow(row)) return { line, prompt: renamed(row, origin, line) };
   const prompt = mibPrompt(row, { ...origin, path: `${origin.path}, line ${line}` });
-  return prompt === null ? [] : [{ line, prompt }];
+  return prompt && { line, prompt };
 }
 
 /** Rows that were read already, of a Parquet file; they count from 1. @throws AutoCircuitError naming the row */
-export const recordRows = (records: readonly Readonly<Record<string, unknown>>[], origin: JsonOrigin): PromptRow[] =>
-  records.flatMap((record, i) => promptRow(record, origin, i + 1));
+export const recordRows = (
+  records: readonly Readonly<Record<string, unknown>>[],
+  origin: JsonOrigin,
+): (PromptRow | null)[] => records.map((record, i) => promptRow(record, origin, i + 1));
 
 const csvSchema = z.array(
   z.object({ record: z.record(z.string(), z.string()), info: z.object({ lines: z.number() }) }),

@@ -18,7 +18,7 @@ export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export { importFile } from '../plugin/load-plugin.js';
-export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
+export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
