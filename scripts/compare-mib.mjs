@@ -19,10 +19,9 @@ import { ROOT } from './dev.mjs';
 
 /** Both work in float32; what differs is the order of sums, so areas of shares agree to far less than this. */
 const TOLERANCE = 1e-3;
-/** Method here → method and options there. */
+/** Method here → method and options there. Of EAP-IG (inputs) versions of the package take other points between the inputs. */
 const SCORED = {
   eap: ['EAP', {}],
-  'eap-ig-inputs': ['EAP-IG-inputs', { ig_steps: 5 }],
   'clean-corrupted': ['clean-corrupted', {}],
 };
 

@@ -3,7 +3,7 @@ import type { Cli } from '../context/context.js';
 import type { OpenedRun } from '../run/open-run.js';
 import { formatCount, formatValue } from '../terminal/numbers.js';
 import { writeTable } from '../terminal/table.js';
-import type { MibResult } from './mib-protocol.js';
+import type { MibResult } from './mib-result.js';
 
 const RANKED = { signed: 'by signed score', absolute: 'by |score|' } as const;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { toEapIg } from '@auto-circuit/core/run';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MibResult } from '../evaluation/mib-protocol.js';
+import type { MibResult } from '../evaluation/mib-result.js';
 import { refusal, runMain } from './run-main.js';
 
 type EapIgGraph = ReturnType<typeof toEapIg>;
