@@ -1,6 +1,5 @@
 /** @file `evaluate --protocol mib`: CPR, CMD and ROC as the code of the MIB circuit track (Mueller et al. 2025) computes them. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Circuit } from '@auto-circuit/core';
 import type { RankBy, Selecting } from '@auto-circuit/core/plugin';
@@ -13,7 +12,7 @@ import type { OpenedRun } from '../run/open-run.js';
 import { givenFlags } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
 import { chosenMetrics, circuitSettings } from '../run/run-request.js';
-import { EVALUATE_OUT_FLAGS, withBar } from './measuring.js';
+import { EVALUATE_OUT_FLAGS, readText, withBar } from './measuring.js';
 import { type MibCircuit, type MibScored, mibCircuits, nineCircuits } from './mib-circuits.js';
 import { PROTOCOL_FLAGS } from './mib-flags.js';
 import type { MibCurve, MibPoint, MibResult, MibRoc } from './mib-result.js';
@@ -152,7 +151,7 @@ async function rocAgainst(cli: Cli, { opened, scored, name }: MibSubject, refere
 async function eapIgEdges(cli: Cli, { graph }: OpenedRun, reference: string): Promise<readonly number[] | null> {
   const path = resolve(cli.cwd, reference);
   if (!reference.endsWith('.json') || !existsSync(path)) return null;
-  const text = await readFile(path, 'utf8');
+  const text = await readText(path, reference);
   if (!/"cfg"\s*:/.test(text) || graph.layout.kind !== 'transformer') return null;
   const { fromEapIg, parseEapIgText } = await import('@auto-circuit/core/run');
   const { circuit } = fromEapIg(parseEapIgText(text, { where: 'evaluate', path: reference }), graph.layout, reference);

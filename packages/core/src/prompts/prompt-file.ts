@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
+import { fileError } from '../files/file-error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { isParquet, parquetRows } from './parquet-rows.js';
 import { type PromptRow, promptRows, recordRows } from './prompt-rows.js';
@@ -90,9 +91,17 @@ export function parsePromptFile(text: string, path: string): PromptFile {
  * @throws AutoCircuitError like `parsePromptFile`
  */
 export async function readPromptBytes(bytes: Uint8Array, path: string): Promise<PromptFile> {
-  if (!isParquet(bytes)) return parsePromptFile(new TextDecoder().decode(bytes), path);
+  if (!isParquet(bytes)) return parsePromptFile(textOf(bytes, path), path);
   const origin: JsonOrigin = { where: 'prompts', path };
   return fileOf(recordRows(await parquetRows(bytes, origin), origin), '', path);
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  } catch (cause) {
+    throw fileError('prompts', 'read', path, cause); // longer than a string can be
+  }
 }
 
 /** @param found null: the text is one JSON document; null for a row that is no prompt */

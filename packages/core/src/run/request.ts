@@ -29,7 +29,13 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   /** The task's known circuit, for metrics that compare with it; algorithms never see it. */
   readonly known?: KnownEdges | null;
   /** Where results are written; without it they are only returned. */
-  readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
+  readonly store?: {
+    readonly folder: string;
+    readonly existing: ExistingFolder;
+    readonly identity: RunIdentity;
+    /** Reads files of the folder although they are damaged, with a warning. Default: false, they are refused. */
+    readonly readDamaged?: boolean;
+  };
   /** Seconds that the caller took to load model and data, for `timings.json`. */
   readonly loadSeconds?: number;
   /** Peak resident memory of other processes that take part, in bytes (`Backend.processMemory`), for `timings.json`. */
