@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
+import { unflattenScores } from '../graph/score-index.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import { definePruneAlgo, type PruneResult } from '../plugin/prune-algo.js';
@@ -54,7 +55,7 @@ it('partial work of other work names its file', async () => {
         const work = await resumableWork(context, { where: 'odd-one', key, total: 2, unit: 'steps', state });
         stopped.abort();
         await work.step(1);
-        return filled(context.graph, 1);
+        return { scores: unflattenScores(context.graph, new Float32Array(context.graph.edgeCount)) };
       },
     });
   const first = microRequest(model, { algo: worker('this'), store: store('refuse') });

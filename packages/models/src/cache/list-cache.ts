@@ -40,9 +40,9 @@ export interface CacheEntry {
 export async function listCache(places: CachePlaces = {}): Promise<readonly CacheEntry[]> {
   const { cacheDirs = [defaultCacheDir(), temporaryCacheDir()], hubDir = getHFHubCachePath() } = places;
   const entries: CacheEntry[] = [];
-  for (const folder of cacheDirs) entries.push(...(await weightEntries(folder)));
-  entries.push(...(await hubEntries(hubDir, cacheDirs[0] ?? defaultCacheDir())));
-  return entries.sort((a, b) => b.bytes - a.bytes);
+  for (const folder of cacheDirs) for (const entry of await weightEntries(folder)) entries.push(entry);
+  const ofHub = await hubEntries(hubDir, cacheDirs[0] ?? defaultCacheDir());
+  return [...entries, ...ofHub].sort((a, b) => b.bytes - a.bytes);
 }
 
 const WEIGHTS = /^([0-9a-f]{64})\.safetensors$/;
