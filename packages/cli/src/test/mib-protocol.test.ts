@@ -27,6 +27,31 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rm(cwd, { recursive: true }));
 
+describe('signs', () => {
+  // `attribute(…, "EAP")` of the Python package on these prompts, of a loss: the negative of the logit difference.
+  const THERE: Readonly<Record<string, number>> = {
+    ...{ 'a2.h1->logits': 5.323549747, 'a1.h2->logits': 3.366036177, 'input->a2.h1<v>': 2.553868294 },
+    ...{ 'input->a2.h1<k>': -1.95245409, 'input->a1.h2<k>': -1.577807069, 'a1.h2->a2.h1<v>': -0.52640456 },
+  };
+
+  it('of exported scores are those of EAP-IG', async () => {
+    const { edges } = JSON.parse(await readFile(join(cwd, 'mib', 'ioi-mini_ioi-mini', 'importances.json'), 'utf8'));
+    for (const [name, score] of Object.entries(THERE)) expect(edges[name].score, name).toBeCloseTo(score, 4);
+  });
+
+  it('of scores of theirs that are read are kept: what is positive supports the answer', async () => {
+    const path = join(cwd, 'mib', 'ioi-mini_ioi-mini', 'importances.json');
+    const graph = JSON.parse(await readFile(path, 'utf8')) as EapIgGraph;
+    for (const [name, edge] of Object.entries(graph.edges)) edge.score = THERE[name] ?? 0;
+    await writeFile(join(cwd, 'theirs.json'), JSON.stringify(graph));
+    await run('convert theirs.json --to auto-circuit --model ioi-mini --out theirs');
+    const { edges } = JSON.parse(await readFile(join(cwd, 'theirs', 'circuit.json'), 'utf8'));
+    const read = new Map(edges.map(({ edge, score }: { edge: string; score: number }) => [edge, score]));
+    expect(read.get('A2.1->Resid End')).toBeCloseTo(5.323549747, 6);
+    expect(read.get('Resid Start->A2.1.K')).toBeCloseTo(-1.95245409, 6);
+  });
+});
+
 describe('--protocol mib', () => {
   // Measured by scripts/compare-mib.mjs: `evaluate_area_under_curve` on TransformerLens, of this run's export on these prompts.
   it('gives the CPR and CMD of the Python evaluator, of a run and of its MIB folder', async () => {
