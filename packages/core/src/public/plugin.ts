@@ -131,6 +131,7 @@ export {
   PLUGIN_API_VERSION,
   type Plugin,
 } from '../plugin/contributions.js';
+export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
 export {
   type BatchOutputs,
   defineMetric,

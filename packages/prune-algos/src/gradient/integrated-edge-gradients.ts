@@ -1,5 +1,6 @@
 /** @file Integrated gradients over the masks of all edges. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 
@@ -14,6 +15,9 @@ import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 export const integratedEdgeGradients = definePruneAlgo({
   name: 'integrated-edge-gradients',
   doc: 'gradient with respect to each edge, averaged on the way from no patched edges to all',
+  formula: 'score(u→v) = mean over k = 0 … samples of ∂M/∂mask[u→v], with every mask at k/samples',
+  use: 'When the loss bends strongly between the clean run and the patched one. It takes samples + 1 backward passes; ten or so are usually enough.',
+  papers: [PAPERS.integratedGradients],
   options: {
     ...OBJECTIVE_OPTIONS,
     samples: {
