@@ -163,13 +163,14 @@ export class SizeMeasurer {
     for (let searching = between !== undefined && faithfulness !== 'none'; searching; ) {
       const next = nextSize(between!, sizes(), edgeCount);
       if (next) await this.#round([next], done);
+      done.sort((a, b) => a.sized.edges - b.sized.edges);
       searching = next !== null;
     }
     const circuits = done.map(({ sized }) => sized);
     return { circuits, measurements: await this.#measurements(done), auto: chooseKept(sizes(), edgeCount) };
   }
 
-  /** Measures more circuits and puts them among those that are done, which stand by rising size. */
+  /** Measures more circuits and puts them behind those that are done. */
   async #round(circuits: readonly SizedCircuit[], done: MeasuredCircuit[]): Promise<void> {
     const { signal, onProgress } = this.#request;
     const total = done.length + circuits.length;
@@ -186,7 +187,6 @@ export class SizeMeasurer {
       }
     }
     onProgress?.(total, total);
-    done.sort((a, b) => a.sized.edges - b.sized.edges);
   }
 
   /** One for each metric, in the order asked. */
