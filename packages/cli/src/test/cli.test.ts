@@ -94,6 +94,13 @@ describe('mistakes of the user', () => {
       { name: 'lst', nearest: ['list'] },
       '[auto-circuit] unknown command "lst"; did you mean "list"?',
     ],
+    [['--quiet'], 'usage', { argument: 'COMMAND' }, '[auto-circuit] no command is named: expected one of discover, '],
+    [
+      ['help', 'discovr'],
+      'unknown-name',
+      { name: 'discovr', nearest: ['discover'] },
+      '[auto-circuit] unknown command "discovr"; did you mean "discover"?',
+    ],
     [['list', '--jsn'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
     [['list', '--jsn=3'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
     [['list', 'algo'], 'unknown-name', { name: 'algo' }, '[list] unknown kind "algo"; did you mean "algos"?'],
