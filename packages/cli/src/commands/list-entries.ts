@@ -90,7 +90,7 @@ function registered<K extends ContributionKind>(
 
 function factText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
 }
 
 /**

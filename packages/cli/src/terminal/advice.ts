@@ -11,6 +11,7 @@ import {
   shortText,
   visibleText,
 } from '@auto-circuit/core/startup';
+import { quoted } from './numbers.js';
 import { ANY_FLAG, type FlagWords, flagsIn, inWords } from './flag-words.js';
 
 /** A way out: a clause in the imperative. */
@@ -144,7 +145,9 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   ],
   'run-changed': ({ where }) =>
     where === 'run' ? ['finish it with what it was begun with', 'begin it again with --overwrite'] : undefined,
-  'run-unfinished': () => ['finish it: auto-circuit discover --resume --out FOLDER'],
+  'run-unfinished': ({ fields }) => [
+    `finish it: auto-circuit discover --resume --out ${typeof fields?.path === 'string' ? quoted(fields.path) : 'FOLDER'}`,
+  ],
   'run-locked': () => ['wait for it', 'stop it', { say: 'choose another folder with --out', needs: RUN_FOLDER }],
   'wrong-checkpoint': () => [START_AGAIN],
 

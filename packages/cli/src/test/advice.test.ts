@@ -268,6 +268,9 @@ describe('advice', () => {
     expect(adviceFor('evaluate', 'run-locked')).toBe('wait for it, or stop it');
     expect(adviceFor('verify', 'no-bos-token')).toBe(LIBRARY_FIX);
     expect(adviceFor('report', 'run-unfinished')).toBe('finish it: auto-circuit discover --resume --out FOLDER');
+    expect(adviceFor('report', 'run-unfinished', { fields: { path: 'my runs/one' } })).toBe(
+      "finish it: auto-circuit discover --resume --out 'my runs/one'",
+    );
   });
 
   it('leaves advice alone that names a flag already', () => {

@@ -126,7 +126,7 @@ describe('mistakes of the user', () => {
       ['logits'],
       'missing-option',
       { option: '--model' },
-      '[logits] --model is missing; give it, for example: --model micro',
+      '[logits] --model is missing; give it, for example: --model ioi-mini',
     ],
     [['logits', '--limit'], 'usage', { option: '--limit' }, '[logits] --limit needs a value: expected --limit <N>'],
     [
@@ -199,9 +199,9 @@ describe('mistakes of the user', () => {
         code: 'missing-option',
         kind: 'user',
         where: 'logits',
-        message: '[logits] --model is missing; give it, for example: --model micro',
+        message: '[logits] --model is missing; give it, for example: --model ioi-mini',
         what: '--model is missing',
-        fix: 'give it, for example: --model micro',
+        fix: 'give it, for example: --model ioi-mini',
         fields: { option: '--model' },
       },
     ]);
