@@ -11,7 +11,7 @@ import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { jsonOfFolder } from '../open/json-folder.js';
 import { folderName } from '../run/run-folder.js';
-import { formatCount } from '../terminal/numbers.js';
+import { formatCount, quoted } from '../terminal/numbers.js';
 
 const FORMATS = ['eap-ig', 'mib', 'auto-circuit'] as const;
 type Format = (typeof FORMATS)[number];
@@ -137,7 +137,7 @@ async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
     fields: { path },
     where: 'convert',
     what: `the run in ${path} is not finished`,
-    fix: 'to continue: auto-circuit discover --resume --out FOLDER',
+    fix: `to continue: auto-circuit discover --resume --out ${quoted(path)}`,
   });
 }
 

@@ -11,8 +11,8 @@ import {
   shortText,
   visibleText,
 } from '@auto-circuit/core/startup';
-import { quoted } from './numbers.js';
 import { ANY_FLAG, type FlagWords, flagsIn, inWords } from './flag-words.js';
+import { quoted } from './numbers.js';
 
 /** A way out: a clause in the imperative. */
 type Alternative =

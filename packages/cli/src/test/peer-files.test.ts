@@ -47,7 +47,10 @@ describe('a folder that holds no one file', () => {
     await mkdir(join(cwd, 'many/a'), { recursive: true });
     await mkdir(join(cwd, 'many/b'));
     for (const name of ['a', 'b']) await cp(join(cwd, 'graph.json'), join(cwd, 'many', name, 'importances.json'));
-    const named = { code: 'unsupported-format', fix: `name one of them, such as ${join('many', 'a', 'importances.json')}` };
+    const named = {
+      code: 'unsupported-format',
+      fix: `name one of them, such as ${join('many', 'a', 'importances.json')}`,
+    };
     expect(await refused('evaluate many --task ioi-mini')).toMatchObject(named);
     expect(await refused('convert many --to eap-ig')).toMatchObject(named);
   });
