@@ -27,6 +27,14 @@ export const CONSUMERS = {
       expect(megabytes < MOST_MEGABYTES, `${megabytes.toFixed(0)} MB are installed`);
       expect(!existsSync(join(folder, 'node_modules', 'onnxruntime-node')), 'onnxruntime-node is installed');
     }
+    const cli = join(folder, 'node_modules', '@auto-circuit', 'cli');
+    const [has, of] = ['package.json', join('dist', 'catalog.json')].map(
+      (file) => JSON.parse(readFileSync(join(cli, file), 'utf8')).version,
+    );
+    expect(
+      has === of,
+      `the catalog of commands is of ${of}, the package ${has}: it is not used, and every start is slow`,
+    );
     const scripts = installScripts(join(folder, 'node_modules'));
     expect(scripts.length === 0, `install scripts of ${scripts.join(', ')}`);
     const doctor = attempt('npx', ['--no-install', 'auto-circuit', 'doctor', '--json'], { cwd: folder, env });

@@ -82,8 +82,8 @@ export function programOf(
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(streams.stdout.columns ?? 100, 110) })
     .configureOutput({
       writeOut: (text) => streams.stdout.write(asTyped(text, streams.env)),
-      writeErr: (text) => streams.stderr.write(text),
-      outputError: () => undefined, // main writes it, once
+      writeErr: () => undefined, // help in place of an error: main writes a sentence, once
+      outputError: () => undefined,
       getOutHelpWidth: () => streams.stdout.columns ?? 100,
       getOutHasColors: () => createOutput(streams).colors.isColorSupported,
     });

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import type { Catalog, CatalogCommand } from './context/catalog.js';
 import type { CliCommand } from './context/context.js';
+import { NOT_LOADED } from './terminal/flag-words.js';
 
 /** Commands that look at all others. */
 const NEEDS_ALL = ['completion'];
@@ -61,7 +62,7 @@ function lineOfHelp({ name, doc, args, hasFlags, group }: CatalogCommand): CliCo
     build: () => {
       const command = new Command(name).description(doc);
       for (const arg of args) command.argument(arg);
-      if (hasFlags) command.addOption(new Option('--flags').hideHelp());
+      if (hasFlags) command.addOption(new Option(NOT_LOADED).hideHelp());
       return group === '' ? command : command.helpGroup(group);
     },
     run: () => Promise.reject<number>(new Error(`the command ${name} was not loaded`)),

@@ -10,11 +10,19 @@ process.on('SIGINT', () => {
   interrupt.abort(); // takes progress bars away
   process.stderr.write(`\n${answer.words}\n`);
 });
-// The reader of a pipe may leave early (`auto-circuit list | head -3`): then nobody wants the rest.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
+const MISTAKE = 2;
+let told = false;
+/** The reader of a pipe may leave early (`auto-circuit list | head -3`): then nobody wants the rest. A full disk (`list > file`) is an error. */
+async function outputLost(cause: NodeJS.ErrnoException): Promise<void> {
+  if (cause.code === 'EPIPE') process.exit(0);
+  if (told) return;
+  told = true;
+  const { fileError } = await import('@auto-circuit/core/run');
+  const error = fileError('auto-circuit', 'write', 'the output', cause) as Error;
+  process.stderr.write(`error: ${error.message}\n`, () => process.exit(MISTAKE));
+}
+process.stdout.on('error', outputLost);
+process.stderr.on('error', () => undefined); // there is nobody left to tell
 
 // Nothing is left to do, and the command has not ended: what it awaits (a promise of a plugin) never comes. Node would end with
 // code 13 and a warning. Whoever knows better, as the loader of plugins does, says so first.
@@ -24,7 +32,7 @@ process.once('beforeExit', () => {
     if (ended) return;
     process.stderr.write(
       'error: [auto-circuit] the command waits for something that never comes, such as a promise of a plugin; check the plugins and the config\n',
-      () => process.exit(2),
+      () => process.exit(MISTAKE),
     );
   }, 100);
 });
@@ -39,4 +47,8 @@ const exitCode = await main(process.argv.slice(2), {
 });
 ended = true;
 // A native runtime may still hold threads; what was written is flushed first.
-process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
+process.stdout.write('', (error) => {
+  if (told) return; // its sentence ends the process
+  if (error) void outputLost(error);
+  else process.stderr.write('', () => process.exit(exitCode));
+});

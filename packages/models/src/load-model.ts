@@ -132,9 +132,9 @@ async function folderOf(name: string, cwd: string, hub: HubSettings, progress: P
   const named = namedSize(name);
   if (!named && !name.includes('/'))
     throw unknownName('models', 'model', name, [
-      ...[...knownModels(), ...namedModels()].map((m) => m.name),
       'a folder',
-      'org/name on the hub',
+      'org/name on the hub', // before the names: of a long list, the beginning is shown
+      ...[...knownModels(), ...namedModels()].map((m) => m.name),
     ]);
   if (named?.hub === null)
     throw new AutoCircuitError({

@@ -1,7 +1,7 @@
 /** @file `auto-circuit convert`: scores and circuits to other tools' formats and back. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import type { EapIgContent } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
@@ -9,8 +9,9 @@ import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
+import { jsonOfFolder } from '../open/json-folder.js';
 import { folderName } from '../run/run-folder.js';
-import { formatCount } from '../terminal/numbers.js';
+import { formatCount, quoted } from '../terminal/numbers.js';
 
 const FORMATS = ['eap-ig', 'mib', 'auto-circuit'] as const;
 type Format = (typeof FORMATS)[number];
@@ -110,16 +111,15 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
   }
   if (!folder) return readJsonSource(cli, path, shown, null);
   if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(cli, path);
-  const jsons = (await readdir(path)).filter((name) => extname(name) === '.json');
-  if (jsons.length === 1) return readJsonSource(cli, join(path, jsons[0]!), join(shown, jsons[0]!), basename(path));
+  const file = jsonOfFolder('convert', path, shown);
+  if (file) return readJsonSource(cli, file.path, file.shown, file.folder);
   throw new AutoCircuitError({
     code: 'unsupported-format',
     fields: { path: shown },
     where: 'convert',
     what: `${shown} is not a folder that can be converted`,
     expected: 'a run folder, one that convert wrote, or a MIB folder with one importances file',
-    got: jsons.length === 0 ? 'no .json file' : `${jsons.length} .json files without a run.json`,
-    fix: 'name the file',
+    got: 'no .json file',
   });
 }
 
@@ -137,7 +137,7 @@ async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
     fields: { path },
     where: 'convert',
     what: `the run in ${path} is not finished`,
-    fix: 'to continue: auto-circuit discover --resume --out FOLDER',
+    fix: `to continue: auto-circuit discover --resume --out ${quoted(path)}`,
   });
 }
 

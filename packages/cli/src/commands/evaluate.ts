@@ -1,15 +1,17 @@
 /** @file `auto-circuit evaluate RUN|CIRCUIT|SCORES`: more metrics or other sizes on a run folder, or the numbers of a circuit or of scores from elsewhere. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
 import { evaluateCircuit } from '../evaluation/evaluate-circuit.js';
 import { circuitsSource, eapIgSource, evaluateImported, scoresFolderSource } from '../evaluation/evaluate-imported.js';
 import { evaluateRun } from '../evaluation/evaluate-run.js';
 import { EVALUATE_OUT_FLAGS } from '../evaluation/measuring.js';
 import { asksForProtocol, PROTOCOL_FLAGS } from '../evaluation/mib-flags.js';
 import { addFlags } from '../flags/flag-table.js';
+import { jsonOfFolder } from '../open/json-folder.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { addEvaluateFlags, OUT_GROUP } from '../run/run-flags.js';
 
@@ -68,19 +70,15 @@ Examples:
     if (existsSync(join(path, 'run.json'))) return evaluateRun(cli, command, path, name);
     const scores = await scoresFolderSource(cli, path, name);
     if (scores) return evaluateImported(cli, command, scores);
-    const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
-    // A circuit alone, or a MIB folder of one file.
-    if (jsons.length === 1) return evaluateFile(cli, command, join(path, jsons[0]!), join(name, jsons[0]!));
-    if (jsons.length === 0) return evaluateRun(cli, command, path, name);
-    const circuits = byProtocol ? await circuitsSource(path, name, jsons) : null;
-    if (circuits) return evaluateImported(cli, command, circuits);
-    throw new AutoCircuitError({
-      code: 'unsupported-format',
-      fields: { path: name },
-      where: 'evaluate',
-      what: `${name} is not a run folder, and has ${jsons.length} .json files, any of which could be meant`,
-      fix: 'name one of them',
-    });
+    if (byProtocol) {
+      const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
+      const circuits = jsons.length > 1 ? await circuitsSource(path, name, jsons) : null;
+      if (circuits) return evaluateImported(cli, command, circuits);
+    }
+    const file = jsonOfFolder('evaluate', path, name);
+    if (file) return evaluateFile(cli, command, file.path, file.shown);
+    const { readRun } = await import('@auto-circuit/core/run');
+    await readRun(path, readOptions(cli)); // says that it is none
   },
 };
 

@@ -66,7 +66,7 @@ Each cell is a run folder like one from discover, under OUT/cells/, named after 
 Exit code 0 when all cells are done, 1 when some failed.
 
 Examples:
-  $ auto-circuit experiment examples/experiment.json --workers 2
+  $ auto-circuit experiment study.json --workers 2
   $ auto-circuit experiment study.mjs --resume --only 'ioi-mini/eap*/*'`,
     );
   },

@@ -113,7 +113,7 @@ const cite = ({ authors, year, title, url }: Paper): string => `${authors} ${yea
 
 function factText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return Array.isArray(value) ? value.join(', ') || 'none' : String(value);
 }
 
 /**

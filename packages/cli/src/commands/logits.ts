@@ -46,7 +46,7 @@ export const logitsCommand: CliCommand = {
     ),
   async run(cli, command) {
     const values = cli.flags(FLAGS);
-    const name = requireFlag(values.model, command, '--model', 'micro');
+    const name = requireFlag(values.model, command, '--model', 'ioi-mini');
     const data = requireFlag(values.data, command, '--data', 'prompts.json');
     const { batchesOf } = await import('@auto-circuit/core');
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');

@@ -55,7 +55,7 @@ Example:
   },
   async run(cli, command) {
     const values = cli.flags(FLAGS);
-    const name = requireFlag(values.model, command, '--model', 'micro');
+    const name = requireFlag(values.model, command, '--model', 'ioi-mini');
     const clean = requireFlag(values.clean, command, '--clean', '"a prompt"');
     const corrupt = requireFlag(values.corrupt, command, '--corrupt', '"another prompt"');
     const edges = await edgeNames(

@@ -111,7 +111,7 @@ describe('verify', () => {
     expect(await refused('verify r --backend onnx')).toMatchObject({
       code: 'run-damaged',
       fields: { file: 'run.json' },
-      fix: 'read it anyway with --force',
+      fix: 'read it anyway with --force', // verify has no --overwrite
     });
     const forced = await run('verify r --backend onnx --force');
     expect(forced.code).toBe(2);
@@ -119,6 +119,6 @@ describe('verify', () => {
     expect(forced.stderr).toMatch(/the data of r is no longer what the run was made with/);
     await rm(join(cwd, 'r', 'measurements.json'));
     const unfinished = await run('verify r --backend onnx --force');
-    expect(unfinished.stderr).toMatch(/is not finished; finish it: auto-circuit discover --resume --out FOLDER$/m);
+    expect(unfinished.stderr).toMatch(/is not finished; finish it: auto-circuit discover --resume --out \S*$/m);
   });
 });

@@ -41,7 +41,7 @@ async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
       fields: { path: origin.path },
       where: origin.where,
       what: `there is no file ${origin.path}`,
-      fix: 'check the path; examples/experiment.json is one to begin with',
+      fix: 'check the path; a first one: { "tasks": ["ioi-mini"], "algos": ["eap"] }',
     });
   }
   const { fileError, importFile, parseJson } = await import('@auto-circuit/core/run');

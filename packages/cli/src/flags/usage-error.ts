@@ -44,6 +44,8 @@ export function usageError(command: Command, error: CommanderError): AutoCircuit
         fix: help,
       }),
   };
+  // What commander does where no command is named, or `help` names none that there is: help, as an error.
+  if (error.code === 'commander.help' && error.exitCode !== 0) return noCommand(command, where, help);
   if (HELP_CODES.has(error.code)) return null;
   const sentence = sentences[error.code];
   if (sentence) return sentence();
@@ -53,6 +55,20 @@ export function usageError(command: Command, error: CommanderError): AutoCircuit
     what: error.message.replace(/^error: /, ''),
     fix: help,
     cause: error,
+  });
+}
+
+function noCommand(command: Command, where: string, help: string): AutoCircuitError {
+  const known = command.commands.map((sub) => sub.name());
+  const [word, named] = command.args;
+  if (word === 'help' && named !== undefined) return unknownName(where, 'command', named, known);
+  return new AutoCircuitError({
+    code: 'usage',
+    fields: { argument: 'COMMAND' },
+    where,
+    what: 'no command is named',
+    expected: `one of ${known.join(', ')}`,
+    fix: help,
   });
 }
 

@@ -1,5 +1,6 @@
 /** @file The prompts that `auto-circuit dataset` looks at: those of a file, or made by a task for a tokenizer. */
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { PromptFile } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
@@ -19,7 +20,7 @@ export const GENERATE_FLAGS = {
   tokenizer: {
     type: 'string',
     placeholder: 'DIR',
-    doc: 'with --generate: a folder with tokenizer.json; the model is not loaded',
+    doc: 'with --generate: a folder with tokenizer.json, or a shipped model; the model is not loaded',
     unset: 'the model’s',
   },
   count: { type: 'int', min: 1, doc: 'with --generate: how many prompts', unset: 'the task’s' },
@@ -54,14 +55,15 @@ export async function askedPrompts(cli: Cli, command: Command, values: Values): 
   const { generatedPrompts, readPromptFile } = await import('./open-prompts.js');
   checkFlags(path, values);
   if (path !== undefined) {
-    const name = requireFlag(values.model, command, '--model', 'micro');
+    const name = requireFlag(values.model, command, '--model', 'ioi-mini');
     const file = await readPromptFile(cli, path);
     return { name: path, file, loaded: await loadNamedModel(cli, name, values.process) };
   }
   const task = (await cli.registry()).get('task', values.generate!);
   if (values.tokenizer !== undefined) {
-    const { loadTokenizer } = await import('@auto-circuit/models');
-    const folder = resolve(cli.cwd, values.tokenizer);
+    const { loadTokenizer, SHIPPED_MODELS } = await import('@auto-circuit/models');
+    const shipped = Object.hasOwn(SHIPPED_MODELS, values.tokenizer) ? SHIPPED_MODELS[values.tokenizer] : undefined;
+    const folder = shipped ? fileURLToPath(shipped.folder) : resolve(cli.cwd, values.tokenizer);
     const from = { tokenizer: loadTokenizer(folder), model: { name: values.tokenizer } };
     return { name: task.name, file: await generatedPrompts(task, from, values), loaded: null };
   }

@@ -7,7 +7,7 @@ import type { TokenizedPrompts } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { DATA_FLAGS, type DataValues } from '../flags/shared-flags.js';
-import { countOf } from '../terminal/numbers.js';
+import { countOf, quoted } from '../terminal/numbers.js';
 import type { LoadedModel } from './open-model.js';
 
 /** Reads a prompt file: AutoCircuit's JSON, or rows of CSV, JSON or Parquet. Relative paths start at the user's folder. */
@@ -33,6 +33,8 @@ export async function readPromptFile(cli: Cli, data: string | URL): Promise<Prom
 export const isGenerator = (data: Task['data']): data is PromptGenerator =>
   typeof data !== 'string' && !(data instanceof URL);
 
+const modelOf = ({ model }: Task): string => (typeof model === 'string' ? model : 'MODEL');
+
 /**
  * A task's prompts, made for the model's tokenizer.
  * @param asked another number or seed than the task's own data set has
@@ -50,7 +52,7 @@ export async function generatedPrompts(
       fields: { option: '--generate', got: task.name },
       where: 'prompts',
       what: `the prompts of task "${task.name}" come from a file and are not generated`,
-      fix: 'leave --generate out; the task itself runs with --task',
+      fix: `to check them: auto-circuit dataset ${quoted(data instanceof URL ? fileURLToPath(data) : data)} --model ${modelOf(task)}`,
     });
   }
   if (tokenizer === null) {

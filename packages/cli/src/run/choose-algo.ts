@@ -37,7 +37,7 @@ export async function namedAlgo(cli: Cli, where: string, text: string): Promise<
   const { PRESETS } = await import('@auto-circuit/prune-algos');
   const preset = PRESETS.find((one) => one.name === name || one.title.toLowerCase() === name.toLowerCase());
   if (!preset) {
-    const known = [...registry.names('prune-algo'), ...PRESETS.map((one) => one.name)];
+    const known = [...new Set([...registry.names('prune-algo'), ...PRESETS.map((one) => one.name)])];
     throw unknownName(where, 'pruning algorithm', name, known);
   }
   return { name: preset.name + suffix, algo: algo(preset.algo), preset, own };

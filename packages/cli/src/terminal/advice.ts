@@ -12,6 +12,7 @@ import {
   visibleText,
 } from '@auto-circuit/core/startup';
 import { ANY_FLAG, type FlagWords, flagsIn, inWords } from './flag-words.js';
+import { quoted } from './numbers.js';
 
 /** A way out: a clause in the imperative. */
 type Alternative =
@@ -144,7 +145,9 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   ],
   'run-changed': ({ where }) =>
     where === 'run' ? ['finish it with what it was begun with', 'begin it again with --overwrite'] : undefined,
-  'run-unfinished': () => ['finish it: auto-circuit discover --resume --out FOLDER'],
+  'run-unfinished': ({ fields }) => [
+    `finish it: auto-circuit discover --resume --out ${typeof fields?.path === 'string' ? quoted(fields.path) : 'FOLDER'}`,
+  ],
   'run-locked': () => ['wait for it', 'stop it', { say: 'choose another folder with --out', needs: RUN_FOLDER }],
   'wrong-checkpoint': () => [START_AGAIN],
 

@@ -10,6 +10,9 @@ export type FlagWords = (flag: string, command?: string) => string | null;
 /** For a reader who is not known: every flag, as it is. */
 export const ANY_FLAG: FlagWords = (flag) => flag;
 
+/** The only flag, hidden, of a command that is not loaded: which ones it has is not known. */
+export const NOT_LOADED = '--flags';
+
 const FLAG = /(?<=^|[\s("])--[a-z][a-z-]*(?:\.[a-z][a-z-]*)?/g;
 
 /** The flags that a text names. */
@@ -25,6 +28,7 @@ export function flagsOfCommand(command: Command): FlagWords {
   const own = longFlags(command);
   return (flag, other) => {
     const named = other === undefined ? undefined : program.commands.find((one) => one.name() === other);
+    if (named && longFlags(named).has(NOT_LOADED)) return flag;
     return takes(named ? longFlags(named) : own, flag) ? flag : null;
   };
 }

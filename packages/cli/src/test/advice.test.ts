@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AutoCircuitError, ERROR_CODES, type ErrorCode, type ErrorParts } from '@auto-circuit/core/startup';
 import { describe, expect, it } from 'vitest';
+import { programOf } from '../cli.js';
 import { createProgram } from '../create-program.js';
 import { SETTING_WORDS } from '../experiment/setting-words.js';
+import { neededCommands } from '../load-commands.js';
 import { ADVICE, errorText, warningText, withAdvice } from '../terminal/advice.js';
 import { flagsOfCommand } from '../terminal/flag-words.js';
 import { runMain } from './run-main.js';
@@ -268,6 +270,20 @@ describe('advice', () => {
     expect(adviceFor('evaluate', 'run-locked')).toBe('wait for it, or stop it');
     expect(adviceFor('verify', 'no-bos-token')).toBe(LIBRARY_FIX);
     expect(adviceFor('report', 'run-unfinished')).toBe('finish it: auto-circuit discover --resume --out FOLDER');
+    expect(adviceFor('report', 'run-unfinished', { fields: { path: 'my runs/one' } })).toBe(
+      "finish it: auto-circuit discover --resume --out 'my runs/one'",
+    );
+  });
+
+  it('names flags of commands that are not loaded, as in the built program', async () => {
+    const line = (name: string) => ({ name, doc: name, args: [], hasFlags: true, group: '' });
+    const catalog = { version: '', commands: [line('report'), line('discover')], lists: {} };
+    const loaded = programOf(await neededCommands(['report', 'run'], catalog), streams);
+    const words = flagsOfCommand(loaded.commands.find((one) => one.name() === 'report')!);
+    expect(withAdvice(parts('run-unfinished', { fields: { path: 'run' } }), words).fix).toBe(
+      'finish it: auto-circuit discover --resume --out run',
+    );
+    expect(words('--resume')).toBeNull();
   });
 
   it('leaves advice alone that names a flag already', () => {

@@ -93,8 +93,10 @@ describe('dataset --generate', () => {
     ],
     [
       ['--generate', 'ioi-mini', '--model', 'ioi-mini'],
-      'the prompts of task "ioi-mini" come from a file and are not generated',
+      'the prompts of task "ioi-mini" come from a file and are not generated; to check them: auto-circuit dataset ',
     ],
+    [['--generate', 'meeting', '--tokenizer', 'nowhere'], 'there is no folder '],
+    [['--generate', 'ioi', '--tokenizer', 'ioi-mini'], 'task "ioi" does not fit this tokenizer'],
     [
       ['--generate', 'meeting', '--only-right'],
       '--only-right writes the prompts that a model gets right; give --out FILE',

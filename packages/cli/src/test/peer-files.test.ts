@@ -38,6 +38,24 @@ beforeAll(async () => {
 });
 afterAll(() => rm(cwd, { recursive: true }));
 
+describe('a folder that holds no one file', () => {
+  it('is refused by what it has, whatever flags come with it', async () => {
+    await mkdir(join(cwd, 'nothing'));
+    for (const flags of ['', ' --task ioi-mini --edges 10'])
+      expect(await refused(`evaluate nothing${flags}`)).toMatchObject({ code: 'not-a-run' });
+    expect(await refused('convert nothing --to mib')).toMatchObject({ code: 'unsupported-format' });
+    await mkdir(join(cwd, 'many/a'), { recursive: true });
+    await mkdir(join(cwd, 'many/b'));
+    for (const name of ['a', 'b']) await cp(join(cwd, 'graph.json'), join(cwd, 'many', name, 'importances.json'));
+    const named = {
+      code: 'unsupported-format',
+      fix: `name one of them, such as ${join('many', 'a', 'importances.json')}`,
+    };
+    expect(await refused('evaluate many --task ioi-mini')).toMatchObject(named);
+    expect(await refused('convert many --to eap-ig')).toMatchObject(named);
+  });
+});
+
 describe('imported scores', () => {
   const CURVE = '--task ioi-mini --metric kl,cpr,cmd --edges 10,50';
 
@@ -47,7 +65,7 @@ describe('imported scores', () => {
     expect(own.curve_numbers.cpr).toBeCloseTo(0.9541, 4);
     expect(own.curve_numbers.cmd).toBeCloseTo(0.04493, 5);
     await run('convert run --to mib --out mib');
-    for (const source of ['graph.json', 'imported', 'mib/ioi-mini_ioi-mini']) {
+    for (const source of ['graph.json', 'imported', 'mib/ioi-mini_ioi-mini', 'mib']) {
       const { curve_numbers, measurements } = await json(`evaluate ${source} ${CURVE}`);
       expect(curve_numbers).toEqual(own.curve_numbers);
       const sizes = new Set([10, 50]);
@@ -55,6 +73,8 @@ describe('imported scores', () => {
         all[0].points.filter(({ requested }: { requested: number }) => sizes.has(requested));
       expect(at(measurements)).toEqual(at(own.measurements));
     }
+    await run('convert mib --to auto-circuit --model ioi-mini --out from-mib'); // the folder given to --out, as it was given
+    expect(await bytes('from-mib/scores.safetensors')).toEqual(await bytes('run/scores.safetensors'));
     expect(await bytes('imported/scores.safetensors')).toEqual(await bytes('run/scores.safetensors'));
   });
 
@@ -74,7 +94,7 @@ describe('imported scores', () => {
     expect(await refused('evaluate several --task ioi-mini')).toMatchObject({
       code: 'unsupported-format',
       fields: { path: 'several' },
-      fix: 'name one of them',
+      fix: `name one of them, such as ${join('several', 'a.json')}`,
     });
   });
 

@@ -82,6 +82,16 @@ describe('the program', () => {
     expect([status, stdout, stderr]).toEqual([0, 'models\n', '']);
   });
 
+  it.skipIf(process.platform !== 'linux')('says it when its output cannot be written', () => {
+    const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" list > /dev/full`], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([
+      2,
+      'error: [auto-circuit] cannot write the output: the disk is full; free some space or choose another folder\n',
+    ]);
+  });
+
   it.skipIf(process.platform === 'win32')('Ctrl-C stops after a step with 130', async () => {
     const args = [
       MAIN,

@@ -11,6 +11,8 @@ export interface Named {
   readonly options: OptionTable;
 }
 
+const SHORTEST_DOC = 8;
+
 /** Name in kebab-case, a doc of one line, and a table whose defaults pass its own validation. */
 export function contributionChecks(contribution: Named): ContractCheck[] {
   return [
@@ -45,5 +47,6 @@ export function contributionChecks(contribution: Named): ContractCheck[] {
 }
 
 function requireDoc(doc: string, what: string): void {
-  require(doc.trim().length >= 8 && !doc.includes('\n'), what, 'one line that says something', JSON.stringify(doc));
+  const expected = `one line of at least ${SHORTEST_DOC} characters, which says something`;
+  require(doc.trim().length >= SHORTEST_DOC && !doc.includes('\n'), what, expected, JSON.stringify(doc));
 }

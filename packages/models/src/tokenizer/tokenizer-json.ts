@@ -54,6 +54,15 @@ export function readTokenizerJson(folder: string): TokenizerJson {
   if (existsSync(path)) return parseConfig(tokenizerSchema, readJson(path), path);
   const [vocab, merges] = [join(folder, 'vocab.json'), join(folder, 'merges.txt')];
   if (existsSync(vocab) && existsSync(merges)) return byteLevelTokenizer(vocab, merges);
+  if (!existsSync(folder)) {
+    throw new AutoCircuitError({
+      code: 'file-not-found',
+      fields: { path: folder },
+      where: 'tokenizer',
+      what: `there is no folder ${folder}`,
+      fix: 'check the path',
+    });
+  }
   throw new AutoCircuitError({
     code: 'no-tokenizer',
     fields: { model: folder },

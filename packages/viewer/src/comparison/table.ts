@@ -25,7 +25,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'prompts', number: true, text: ({ input: { run } }) => `${run.prompts.train} + ${run.prompts.test}` },
   { title: 'seed', number: true, text: ({ input }) => `${input.run.asked.seed}` },
   { title: 'edges kept', number: true, text: ({ input }) => count(input.circuit.edges.length) },
-  { title: 'of', number: true, text: ({ input }) => count(input.graph.edgeCount) },
+  { title: 'edges of the graph', number: true, text: ({ input }) => count(input.graph.edgeCount) },
   {
     title: 'faithfulness',
     number: true,
