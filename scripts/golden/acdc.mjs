@@ -9,7 +9,7 @@ export async function* checkAcdc({ golden, batches, patchable }, record) {
   const { settings, values } = record;
   if (settings.edge_order === 'canonical') yield exactOutcome(`${record.id}/our own order`, acdcOrder(model.graph), settings.visiting_order);
   const result = await acdcSearch(
-    { model, graph: model.graph, batches, patch: { kind: 'resample', from: 'corrupt' }, progress: { report() {} } },
+    { model, graph: model.graph, batches, objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' }, patch: { kind: 'resample', from: 'corrupt' }, progress: { report() {} } },
     {
       faithfulness: FAITHFULNESS[settings.faithfulness_target],
       taus: values.per_tau.map(({ tau }) => tau),

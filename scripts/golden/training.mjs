@@ -91,7 +91,7 @@ export async function* checkCircuitProbing(context, record) {
   const { settings } = record;
   const common = await trainingSettings(context, model, settings);
   const { scores } = await circuitProbingScores(
-    { model, graph: model.graph, batches, progress: { report() {} } },
+    { model, graph: model.graph, batches, objective: { kind: 'answers', tokenFunction: 'logit', value: 'diff' }, patch: { kind: 'resample', from: 'corrupt' }, progress: { report() {} } },
     { key: [record.id], sizes: settings.circuit_sizes, settings: (size) => ({ ...common, size }) },
   );
   const ours = flattenScores(model.graph, scores);

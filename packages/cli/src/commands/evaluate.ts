@@ -1,6 +1,6 @@
 /** @file `auto-circuit evaluate RUN|CIRCUIT|SCORES`: more metrics or other sizes on a run folder, or the numbers of a circuit or of scores from elsewhere. */
-import { existsSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { extname, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
