@@ -1,5 +1,6 @@
 /** @file Edge attribution patching with gradients taken at both ends. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -14,6 +15,7 @@ export const cleanCorrupted = definePruneAlgo({
   name: 'clean-corrupted',
   doc: 'edge attribution patching with the mean of the gradients on the clean and on the patched-in input',
   options: {},
+  units: batchUnits,
   score: (context) =>
     gradientScores(context, {
       key: ['clean-corrupted'],

@@ -1,5 +1,6 @@
 /** @file Edge attribution patching. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -14,5 +15,6 @@ export const eap = definePruneAlgo({
   name: 'eap',
   doc: 'edge attribution patching: the gradient of the loss with respect to each edge at the clean run',
   options: {},
+  units: batchUnits,
   score: (context) => gradientScores(context, { key: ['eap'], objective: context.objective, points: [{}] }),
 });

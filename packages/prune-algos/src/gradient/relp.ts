@@ -1,5 +1,6 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
 /**
@@ -32,6 +33,7 @@ export const relp = definePruneAlgo({
       default: false,
     },
   },
+  units: batchUnits,
   score: (context, { frozenPattern }) =>
     gradientScores(context, {
       key: ['relp', frozenPattern],
