@@ -370,8 +370,10 @@ export const ROOMS = {
     show: ['open', 'terminal'],
     evaluation: ['context', 'flags', 'open', 'report', 'run', 'show', 'terminal'],
     experiment: ['context', 'flags', 'report', 'run', 'terminal'],
+    cluster: ['context', 'experiment', 'flags', 'run', 'terminal'],
     validation: [],
     commands: [
+      'cluster',
       'context',
       'evaluation',
       'experiment',
