@@ -86,7 +86,7 @@ async function endExperiment(cli: Cli, request: CollectRequest, result: string):
     return failed ? SOME_FAILED : 0;
   }
   if (finished.length > 0) showSummary(cli.output, finished);
-  showFailures(cli.output, cells);
+  showFailures(cli.output, cells, 'run their shards again to try them again, then collect');
   cli.output.line();
   cli.output.line(`files   ${shownPath(cli, result)}/results.json, results.csv, cells/`);
   if (finished.length > 0) cli.output.line(`report  ${shownPath(cli, result)}/report.html`);

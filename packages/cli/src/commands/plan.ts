@@ -122,7 +122,7 @@ function show(cli: Cli, plan: Omit<PlanJson, 'sha256'>, folder: string, isNew: b
   const failed = plan.cells.filter(({ error }) => error !== null);
   if (plan.shards < asked) {
     cli.output.warn(
-      `the work has ${countOf(plan.units.length, 'piece')}, so there are ${countOf(plan.shards, 'shard')} and not ${asked}` +
+      `the work has ${countOf(plan.units.length, 'piece')}, so it is planned for ${countOf(plan.shards, 'shard')}, not ${asked}` +
         (plan.kind === 'run' ? ': prompts are divided by whole batches (--batch-size)' : ''),
     );
   }

@@ -133,5 +133,9 @@ async function writeAll(
     group: cell.task,
     href: reportAddress(store.folder, cellFolder(store.folder, hash)),
   }));
-  await store.writeReport(await comparisonReport(cli, experiment.name, runs));
+  await store.writeReport(await comparisonReport(cli, titleOf(experiment), runs));
 }
+
+/** Where cells were computed on several kinds of hardware, the report says so at its head. */
+const titleOf = ({ name, hardware = [] }: ExperimentJson): string =>
+  hardware.length > 1 ? `${name}, computed on ${hardware.length} kinds of hardware: ${hardware.join(' | ')}` : name;
