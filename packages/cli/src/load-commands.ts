@@ -15,6 +15,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CliCommand>>
   experiment: async () => (await import('./commands/experiment.js')).experimentCommand,
   plan: async () => (await import('./commands/plan.js')).planCommand,
   'run-shard': async () => (await import('./commands/run-shard.js')).runShardCommand,
+  submit: async () => (await import('./commands/submit.js')).submitCommand,
   status: async () => (await import('./commands/status.js')).statusCommand,
   collect: async () => (await import('./commands/collect.js')).collectCommand,
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,

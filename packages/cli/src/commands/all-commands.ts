@@ -19,6 +19,7 @@ import { planCommand } from './plan.js';
 import { reportCommand } from './report.js';
 import { runShardCommand } from './run-shard.js';
 import { statusCommand } from './status.js';
+import { submitCommand } from './submit.js';
 import { validateCommand } from './validate.js';
 import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CliCommand[] = [
   compareCommand,
   experimentCommand,
   planCommand,
+  submitCommand,
   runShardCommand,
   statusCommand,
   collectCommand,

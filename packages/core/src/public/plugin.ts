@@ -132,6 +132,12 @@ export {
   type Plugin,
 } from '../plugin/contributions.js';
 export {
+  defineExecutor,
+  type ExecutorDefinition,
+  type ExecutorOutcome,
+  type ExecutorWork,
+} from '../plugin/executor.js';
+export {
   type BatchOutputs,
   defineMetric,
   type Metric,

@@ -1,10 +1,11 @@
-/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives, selections and ablations. */
+/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives, selections, ablations and executor. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { defineBackend } from '../plugin/backend-definition.js';
 import { definePlugin } from '../plugin/contributions.js';
 import { BUILT_IN_OBJECTIVES } from '../plugin/objective.js';
 import { BUILT_IN_SELECTIONS } from '../plugin/selection.js';
 import { BUILT_IN_ABLATIONS } from './ablations.js';
+import { localExecutor } from './local-executor.js';
 
 /** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
@@ -27,5 +28,6 @@ export const corePlugin = definePlugin({
     ...BUILT_IN_OBJECTIVES,
     ...BUILT_IN_SELECTIONS,
     ...BUILT_IN_ABLATIONS,
+    localExecutor,
   ],
 });

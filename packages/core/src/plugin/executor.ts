@@ -1,0 +1,56 @@
+/** @file What an executor is as a contribution: where the shards of a plan are run. */
+import type { OptionTable, OptionValues } from './options.js';
+
+/** The shards to run, and how any one of them is run. */
+export interface ExecutorWork {
+  /** The plan's folder, absolute; its `logs` folder is there for what an executor writes. */
+  readonly folder: string;
+  /** The plan's name, for the names of jobs. */
+  readonly name: string;
+  /** Numbers of the shards that are not done, ascending. */
+  readonly shards: readonly number[];
+  /** Threads that a shard uses. */
+  readonly threads: number;
+  /**
+   * Program and arguments that do a shard, wherever the plan's folder is seen: exit code 0 done, 1 some work failed, 130 stopped.
+   * SIGTERM ends it after the step in hand. A second process for the same shard waits for the first.
+   * @param shard a number, or text that the launcher makes a number of, such as a variable
+   */
+  command(shard: number | string): readonly string[];
+  /** Aborted on Ctrl-C: what this process started is to end. */
+  readonly signal?: AbortSignal;
+  /** Tells the person at the terminal something in one line. */
+  say(line: string): void;
+}
+
+/** `ended`: every shard has ended, well or not. `submitted`: they run, or will, without this process. */
+export type ExecutorOutcome = 'ended' | 'submitted';
+
+/** Where shards are run. */
+export interface ExecutorDefinition<T extends OptionTable = OptionTable> {
+  readonly kind: 'executor';
+  /** In kebab-case. */
+  readonly name: string;
+  /** One line, for lists. */
+  readonly doc: string;
+  readonly options: T;
+  /**
+   * Sees to it that every shard is run. One that fails stops no other: its own record says why. On an abort it ends what this
+   * process started, and throws the signal's reason.
+   * @throws AutoCircuitError where shards cannot be started at all
+   */
+  run(work: ExecutorWork, options: OptionValues<T>): Promise<ExecutorOutcome>;
+}
+
+/**
+ * An executor as a contribution. The option table's type is erased: the table itself checks values when they arrive.
+ * @example
+ * defineExecutor({ name: 'one-by-one', doc: 'here, one after the other', options: {},
+ *   async run({ shards, command }) {
+ *     for (const shard of shards) spawnSync(command(shard)[0], command(shard).slice(1));
+ *     return 'ended';
+ *   } });
+ */
+export const defineExecutor = <const T extends OptionTable>(
+  executor: Omit<ExecutorDefinition<T>, 'kind'>,
+): ExecutorDefinition => Object.freeze({ kind: 'executor', ...executor }) as unknown as ExecutorDefinition;
