@@ -15,6 +15,7 @@ export const PACKAGES = {
   metrics: ['core'],
   viewer: ['core'],
   workers: ['core'],
+  'executor-bullmq': ['core'],
   cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
 };
 
@@ -358,6 +359,9 @@ export const ROOMS = {
     testing: [],
   },
   workers: {
+    '.': [],
+  },
+  'executor-bullmq': {
     '.': [],
   },
   cli: {

@@ -16,6 +16,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CliCommand>>
   plan: async () => (await import('./commands/plan.js')).planCommand,
   'run-shard': async () => (await import('./commands/run-shard.js')).runShardCommand,
   submit: async () => (await import('./commands/submit.js')).submitCommand,
+  worker: async () => (await import('./commands/worker.js')).workerCommand,
   status: async () => (await import('./commands/status.js')).statusCommand,
   collect: async () => (await import('./commands/collect.js')).collectCommand,
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,

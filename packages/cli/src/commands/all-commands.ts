@@ -23,6 +23,7 @@ import { submitCommand } from './submit.js';
 import { validateCommand } from './validate.js';
 import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
+import { workerCommand } from './worker.js';
 
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CliCommand[] = [
   experimentCommand,
   planCommand,
   submitCommand,
+  workerCommand,
   runShardCommand,
   statusCommand,
   collectCommand,

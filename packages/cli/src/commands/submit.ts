@@ -49,6 +49,7 @@ Examples:
     const outcome = await executor.run(
       {
         folder,
+        plan: plan.sha256,
         name: plan.name,
         shards,
         threads: plan.threads,

@@ -5,6 +5,8 @@ import type { OptionTable, OptionValues } from './options.js';
 export interface ExecutorWork {
   /** The plan's folder, absolute; its `logs` folder is there for what an executor writes. */
   readonly folder: string;
+  /** The checksum of its `plan.json`: who finds another one there has another plan. */
+  readonly plan: string;
   /** The plan's name, for the names of jobs. */
   readonly name: string;
   /** Numbers of the shards that are not done, ascending. */
@@ -26,6 +28,27 @@ export interface ExecutorWork {
 /** `ended`: every shard has ended, well or not. `submitted`: they run, or will, without this process. */
 export type ExecutorOutcome = 'ended' | 'submitted';
 
+/** A shard as a message says it. */
+export interface ShardJob {
+  /** The plan's folder, absolute, and the checksum of its `plan.json`. */
+  readonly folder: string;
+  readonly plan: string;
+  readonly shard: number;
+}
+
+/** What a process that takes shards from a queue is given. */
+export interface ExecutorWorker {
+  /**
+   * Does a shard here, in a process of its own. Messages are not trusted: only plans under the worker's folders are run.
+   * @returns `failed` where work failed that would fail again; `stopped` on an abort: somebody else may go on with it
+   * @throws AutoCircuitError of kind `user` for a job that is refused; of another kind where the process died: to be tried again
+   */
+  run(job: ShardJob): Promise<'done' | 'failed' | 'stopped'>;
+  /** Aborted on Ctrl-C: shards in hand are stopped, and no more are taken. */
+  readonly signal: AbortSignal;
+  say(line: string): void;
+}
+
 /** Where shards are run. */
 export interface ExecutorDefinition<T extends OptionTable = OptionTable> {
   readonly kind: 'executor';
@@ -40,6 +63,8 @@ export interface ExecutorDefinition<T extends OptionTable = OptionTable> {
    * @throws AutoCircuitError where shards cannot be started at all
    */
   run(work: ExecutorWork, options: OptionValues<T>): Promise<ExecutorOutcome>;
+  /** Of an executor with a queue: takes shards from it until the signal is aborted. */
+  work?(worker: ExecutorWorker, options: OptionValues<T>): Promise<void>;
 }
 
 /**

@@ -136,6 +136,8 @@ export {
   type ExecutorDefinition,
   type ExecutorOutcome,
   type ExecutorWork,
+  type ExecutorWorker,
+  type ShardJob,
 } from '../plugin/executor.js';
 export {
   type BatchOutputs,

@@ -10,6 +10,7 @@ runContract('local, two at a time', executorContract(localExecutor, { options: {
 it('says in a sentence what cannot be started', async () => {
   const work = {
     folder: '/',
+    plan: '',
     name: 'x',
     shards: [0],
     threads: 1,

@@ -19,9 +19,12 @@ export interface ExecutorContractOptions {
   readonly root?: string;
 }
 
+/** In a made-up plan's folder: a worker runs it with the folder and the number of a shard. */
+export const SHARD_SCRIPT = 'shard.cjs';
+
 /** Writes `ran-SHARD-PID` after a while, as long as the file `slow` makes it; ends with the code that `code-SHARD` holds. */
-const SHARD = `
-const fs = require('node:fs'), [folder, shard] = process.argv.slice(1);
+const SCRIPT = `
+const fs = require('node:fs'), [folder, shard] = process.argv.slice(2);
 const read = (name, other) => fs.existsSync(folder + '/' + name) ? fs.readFileSync(folder + '/' + name, 'utf8') : other;
 fs.writeFileSync(folder + '/begun-' + shard + '-' + process.pid, '');
 process.on('SIGTERM', () => process.exit(130));
@@ -43,9 +46,18 @@ export function executorContract(
   const inPlan = async (body: (folder: string, work: ExecutorWork) => Promise<void>): Promise<void> => {
     const folder = await mkdtemp(join(root, 'executor-contract-'));
     await mkdir(join(folder, 'logs'));
-    const command = (shard: number | string) => [process.execPath, '-e', SHARD, folder, `${shard}`];
+    await writeFile(join(folder, SHARD_SCRIPT), SCRIPT);
+    const command = (shard: number | string) => [process.execPath, join(folder, SHARD_SCRIPT), folder, `${shard}`];
     try {
-      await body(folder, { folder, name: 'contract', shards: [], threads: 1, command, say: () => undefined });
+      await body(folder, {
+        folder,
+        plan: 'made-up',
+        name: 'contract',
+        shards: [],
+        threads: 1,
+        command,
+        say: () => undefined,
+      });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
