@@ -14,7 +14,7 @@ const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
 const RUN = [
   ...['--task', 'micro', '--plugin', plugin, '--backend', 'interpreter', '--threads', '1', '--batch-size', '1'],
-  ...['--algo', 'integrated-edge-gradients', '--algo.samples', '2000'],
+  ...['--algo', 'integrated-edge-gradients', '--algo.samples', '800'],
 ];
 const SHARDS = 3;
 /** How many processes are killed; by hand more. */

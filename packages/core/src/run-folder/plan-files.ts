@@ -122,7 +122,9 @@ export async function writePlan(folder: string, plan: Omit<PlanJson, 'sha256'>):
         fix: 'choose another folder',
       });
     }
-    const foreign = (await readdir(folder)).find((name) => !isTemporary(name));
+    // The folders of a plan without its file: another process is writing the same one, or was killed at it.
+    const folders: readonly string[] = [PLAN_FILES.shards, PLAN_FILES.parts, PLAN_FILES.logs];
+    const foreign = (await readdir(folder)).find((name) => !folders.includes(name) && !isTemporary(name));
     if (foreign !== undefined) {
       throw new AutoCircuitError({
         code: 'folder-not-empty',
@@ -132,7 +134,7 @@ export async function writePlan(folder: string, plan: Omit<PlanJson, 'sha256'>):
         fix: 'choose an empty or a new folder',
       });
     }
-    for (const name of [PLAN_FILES.shards, PLAN_FILES.parts, PLAN_FILES.logs]) await makeFolder(join(folder, name));
+    for (const name of folders) await makeFolder(join(folder, name));
     await writeFileAtomic(path, text);
     return true;
   } catch (cause) {
