@@ -14,13 +14,17 @@ import { ROOT } from './dev.mjs';
 const FEW = {
   'packages/backend-onnx/src/lower/plan.ts': 1, // inputs of an operation
   'packages/cli/src/commands/compare.ts': 1, // runs named on a command line
+  'packages/cli/src/experiment/display.ts': 1, // lines of the table
   'packages/cli/src/report/comparison.ts': 1,
+  'packages/cli/src/terminal/table.ts': 1, // lines of a cell
   'packages/core/src/ir/passes/rules/reductions.ts': 1, // axes
   'packages/core/src/patch/exec/memory-check.ts': 1, // programs
+  'packages/core/src/patch/exec/memory-plan.ts': 1, // programs
   'packages/core/src/patch/programs/edge-scores.ts': 2, // sites
   'packages/core/src/patch/runs/patched.ts': 3, // masks of one run
   'packages/core/src/patch/sparse/cost-model.ts': 1, // strategies and masks of one run
   'packages/core/src/patch/sparse/strategy.ts': 1,
+  'packages/core/src/validation/gradient-check.ts': 2, // batches, modules
   'packages/models/src/architectures/token-model.ts': 1, // tables of positions
   'packages/models/src/autoencoders/train-autoencoder.ts': 1, // one row of a weight
   'packages/models/src/checkpoint/processing.ts': 1, // weights of a layer
@@ -32,7 +36,9 @@ const FEW = {
   'packages/viewer/src/charts/curve.ts': 1, // curves of a chart
   'packages/viewer/src/charts/heat-map.ts': 1, // layers
   'packages/viewer/src/comparison-report.ts': 2, // runs
-  'packages/viewer/src/drawing/circuit-layout.ts': 2, // columns
+  'packages/viewer/src/charts/matrix.ts': 2, // rows, columns
+  'packages/viewer/src/drawing/circuit-layout.ts': 3, // columns
+  'packages/viewer/src/drawing/head-moves.ts': 2, // positions that a head moves between
   'packages/viewer/src/sections/circuit-data-of.ts': 1,
 };
 /** A call that takes any number of arguments, with a list spread into them. An object or array literal after it is another thing. */

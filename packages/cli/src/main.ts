@@ -16,6 +16,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// Nothing is left to do, and the command has not ended: what it awaits (a promise of a plugin) never comes. Node would end with
+// code 13 and a warning. Whoever knows better, as the loader of plugins does, says so first.
+let ended = false;
+process.once('beforeExit', () => {
+  setTimeout(() => {
+    if (ended) return;
+    process.stderr.write(
+      'error: [auto-circuit] the command waits for something that never comes, such as a promise of a plugin; check the plugins and the config\n',
+      () => process.exit(2),
+    );
+  }, 100);
+});
+
 const exitCode = await main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
@@ -24,5 +37,6 @@ const exitCode = await main(process.argv.slice(2), {
   signal: interrupt.signal,
   interrupt: answer,
 });
+ended = true;
 // A native runtime may still hold threads; what was written is flushed first.
 process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

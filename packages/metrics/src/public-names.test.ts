@@ -13,6 +13,7 @@ it('the door has these values and no others: what changes here, users see', () =
     kl
     klCorrupt
     knockoutsAbove
+    knownOverlap
     logitDiff
     logitDiffPercent
     logprobDiff
@@ -28,6 +29,7 @@ it('the door has these values and no others: what changes here, users see', () =
     probDiffPercent
     rankCorrelation
     rocArea
+    rocAreaMetric
     rocCurve
     rocPointAt
     sameUnderKnockouts

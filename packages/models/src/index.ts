@@ -45,7 +45,9 @@ export {
 export { type ChosenLatents, encodesResidual, withLatents } from './autoencoders/with-latents.js';
 export { clearCache } from './cache/clear-cache.js';
 export { type CacheEntry, type CachePlaces, isNamed, listCache } from './cache/list-cache.js';
+export { temporaryCacheDir } from './checkpoint/cached-weights.js';
 export { type CanonicalWeights, canonicalWeights, type TensorRule, type WeightRecipe } from './checkpoint/canonical.js';
+export { type CacheReport, checkWeightCache } from './checkpoint/check-cache.js';
 export { parseConfig, type RawConfig } from './checkpoint/config.js';
 export { memoryCheckpoint, openCheckpoint, type RawCheckpoint, type RawTensor } from './checkpoint/hf-folder.js';
 /** Loaders for the tables of recipes: `layouts.asIs`, `layouts.transposed`, … */
@@ -64,7 +66,6 @@ export {
   defaultCacheDir,
   type LoadedWeights,
   loadWeights,
-  temporaryCacheDir,
 } from './checkpoint/weight-cache.js';
 export { type LayerWindows, readWindows, type WindowRule } from './checkpoint/windows.js';
 export { type CompiledProgram, compile } from './compiled/compile.js';

@@ -86,12 +86,13 @@ export function namedModels(): { readonly name: string; readonly doc: string }[]
  * @throws AutoCircuitError for an unknown name, a missing or torn file, an unknown architecture, a hub that does not answer
  */
 export async function loadModel(name: string, settings: LoadModelSettings = {}): Promise<LoadedModel> {
-  const object = OBJECTS[name];
+  const object = Object.hasOwn(OBJECTS, name) ? OBJECTS[name] : undefined;
   if (object) return { model: object.build(), tokenizer: null };
   const { cwd = process.cwd(), progress, onWarning = () => undefined } = settings;
   if (name.endsWith('.json')) {
     const path = resolve(cwd, name);
     const file = readModelFile(path);
+    if (resolve(dirname(path), file.model).endsWith('.json')) throw nestedModelFile(path, file.model);
     const base = await loadModel(file.model, { ...settings, cwd: dirname(path) });
     // the folder's own numbers are not those of the model with latents in it
     return { model: withAutoencoders(base.model, name, path, file), tokenizer: base.tokenizer };
@@ -111,8 +112,20 @@ export async function loadModel(name: string, settings: LoadModelSettings = {}):
   return { model, tokenizer: hasTokenizer ? loadTokenizer(folder) : null, folder };
 }
 
+/** Its model would need two sets of latents at once, and a file could name itself. */
+const nestedModelFile = (path: string, model: string): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'invalid-file',
+    fields: { path, key: 'model' },
+    where: 'models',
+    what: `${path} puts autoencoders into the model of another model file`,
+    expected: 'a model by name or folder',
+    got: model,
+    fix: 'list all autoencoders in one file',
+  });
+
 async function folderOf(name: string, cwd: string, hub: HubSettings, progress: Progress | undefined): Promise<string> {
-  const shipped = SHIPPED_MODELS[name];
+  const shipped = Object.hasOwn(SHIPPED_MODELS, name) ? SHIPPED_MODELS[name] : undefined;
   if (shipped) return fileURLToPath(shipped.folder);
   const folder = resolve(cwd, name);
   if (existsSync(folder)) return resolveModel(folder);

@@ -15,7 +15,9 @@ it('offers these values', () => {
     addHeads
     canonicalWeights
     causalAttention
+    checkWeightCache
     circuitOfProgram
+    clearCache
     compile
     decoderModel
     default
@@ -25,10 +27,12 @@ it('offers these values', () => {
     gemmaRecipe
     gpt2Model
     gpt2Recipe
+    isNamed
     knownEdges
     knownModels
     layerNormNamed
     layouts
+    listCache
     llamaRecipe
     loadModel
     loadTokenizer
@@ -60,6 +64,7 @@ it('offers these values', () => {
     rotate
     softCap
     strongestLatents
+    temporaryCacheDir
     tokenModel
     traceBlocks
     tracrModel
@@ -95,9 +100,12 @@ it('offers these types', () => {
     type AutoencoderReport
     type AutoencoderTraining
     type ChosenLatents
+    type CacheEntry
+    type CachePlaces
     type CanonicalWeights
     type TensorRule
     type WeightRecipe
+    type CacheReport
     type RawConfig
     type RawCheckpoint
     type RawTensor

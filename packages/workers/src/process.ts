@@ -8,6 +8,10 @@ import { remoteBackend } from './remote-backend.js';
 
 const ENTRY = fileURLToPath(new URL('./process-entry.js', import.meta.url));
 
+/** What a signal means that nobody sends. */
+const reasonOf = (signal: string | null): string =>
+  signal === 'SIGBUS' ? ', as a file of weights was cut short while it was mapped' : '';
+
 /**
  * Starts a process with a backend in it. Programs, feeds and results are copied; weights in files are read there.
  * @throws AutoCircuitError what the backend itself throws on being made
@@ -21,7 +25,7 @@ export function backendInProcess(start: WorkerBackend): Promise<Backend> {
   // Not `once` of node:events, which rejects on an error event.
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) =>
-      resolve(`its process ended ${signal === null ? `with code ${code}` : `by ${signal}`}`),
+      resolve(`its process ended ${signal === null ? `with code ${code}` : `by ${signal}`}${reasonOf(signal)}`),
     );
     child.on('error', (error) => {
       if (child.pid === undefined) resolve(`its process did not start: ${error.message}`);

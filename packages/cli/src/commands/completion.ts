@@ -39,6 +39,9 @@ const NAMES: Readonly<Record<string, readonly ListName[]>> = {
   '--model': ['models'],
   '--metric': ['metrics'],
   '--backend': ['backends'],
+  '--ablation': ['ablations'],
+  '--objective': ['objectives'],
+  '--select': ['selections'],
 };
 /** Words that stand beside numbers. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {

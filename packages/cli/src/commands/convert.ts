@@ -142,9 +142,11 @@ async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
 }
 
 async function readJsonSource(cli: Cli, path: string, shown: string, name: string | null): Promise<Content> {
-  const { fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
+  const { fileError, fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
   const { unflattenScores } = await import('@auto-circuit/core');
-  const text = await readFile(path, 'utf8');
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw fileError('convert', 'read', shown, cause);
+  });
   const value = parseEapIgText(text, { where: 'convert', path: shown });
   if (isRecord(value) && 'cfg' in value) {
     const eapIg = fromEapIg(value, await layoutOf(cli, value.cfg, shown), shown);

@@ -7,6 +7,7 @@ import { addBackendFlags } from '../open/open-backend.js';
 import { checkMetricNames } from '../run/check-flags.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { withResumedRun } from '../run/resume.js';
+import { givenFlags } from '../run/run-defaults.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
 import { addRunFlags, MEASURE_FLAGS, OUT_GROUP } from '../run/run-flags.js';
 import { existingFolder, folderName, OUT_FLAGS, settingsSuffix, shownPath } from '../run/run-folder.js';
@@ -45,7 +46,15 @@ Examples:
       );
       const loadSeconds = (performance.now() - started) / 1000;
       const { request, identity } = await runRequest(cli, command, opened, named);
-      const result = await runDiscover(cli, { ...request, store: { folder, existing, identity }, loadSeconds }, folder);
+      const result = await runDiscover(
+        cli,
+        {
+          ...request,
+          store: { folder, existing, identity, readDamaged: givenFlags(command).includes('force') },
+          loadSeconds,
+        },
+        folder,
+      );
       warnOfFewPrompts(cli.output, result);
       await showRun(cli.output, {
         result,

@@ -7,7 +7,9 @@ import { Command } from 'commander';
 import { hubFolders, openCaches } from '../context/cache-places.js';
 import type { Cli, CliCommand } from '../context/context.js';
 import { packageVersion } from '../context/package-version.js';
+import { errorText } from '../terminal/advice.js';
 import { countOf, formatBytes } from '../terminal/numbers.js';
+import { createProgress } from '../terminal/progress.js';
 
 interface Line {
   readonly section: string;
@@ -86,9 +88,9 @@ async function backends(cli: Cli): Promise<Line[]> {
 async function caches(cli: Cli): Promise<Line[]> {
   const line = (what: string, detail: string): Line => ({ section: 'models', what, ok: true, needed: false, detail });
   const { home, hub } = hubFolders(cli);
-  const { defaultCacheDir } = await import('@auto-circuit/models');
   const entries = await openCaches(cli);
   const offline = ['1', 'true', 'yes', 'on'].includes((cli.env.HF_HUB_OFFLINE ?? '').toLowerCase());
+  const address = hubAddress(cli.env.HF_ENDPOINT);
   const token = cli.env.HF_TOKEN
     ? 'set'
     : existsSync(join(home, 'token'))
@@ -97,10 +99,10 @@ async function caches(cli: Cli): Promise<Line[]> {
   const own = entries.filter(({ kind }) => kind !== 'hub');
   const downloads = entries.filter(({ kind }) => kind === 'hub');
   return [
-    line('converted weights', `${defaultCacheDir(cli.env)} (${sizeOf(own)})`),
     line('hub cache', `${hub} (${sizeOf(downloads)})`),
-    line('hub', `${cli.env.HF_ENDPOINT ?? 'https://huggingface.co'}${offline ? ', not used (HF_HUB_OFFLINE)' : ''}`),
+    { ...line('hub', `${address.detail}${offline ? ', not used (HF_HUB_OFFLINE)' : ''}`), ok: address.ok },
     line('hub token', token),
+    ...(await weightCache(cli, own)),
   ];
 }
 
@@ -108,6 +110,45 @@ function sizeOf(entries: readonly CacheEntry[]): string {
   if (entries.length === 0) return 'none yet';
   const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0);
   return `${countOf(entries.length, 'model')}, ${formatBytes(bytes)}; auto-circuit cache lists them`;
+}
+
+/** The hub's address. What is no plain address may hold a password, and is not shown. */
+function hubAddress(endpoint = ''): Pick<Line, 'ok' | 'detail'> {
+  if (endpoint === '') return { ok: true, detail: 'https://huggingface.co' };
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  if (!url || !/^https?:$/.test(url.protocol)) return { ok: false, detail: 'HF_ENDPOINT is no address' };
+  const plain = `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+  if (!url.username && !url.password && !url.search && !url.hash) return { ok: true, detail: plain };
+  return { ok: false, detail: `${plain}, but HF_ENDPOINT holds more than an address, which is refused; use HF_TOKEN` };
+}
+
+/** Every cached file is read whole and compared with its checksum, which runs do only where its times have changed. */
+async function weightCache(cli: Cli, entries: readonly CacheEntry[]): Promise<Line[]> {
+  const { checkWeightCache, defaultCacheDir } = await import('@auto-circuit/models');
+  const line = (ok: boolean, detail: string): Line => ({
+    section: 'models',
+    what: 'converted weights',
+    ok,
+    needed: false,
+    detail,
+  });
+  const folder = defaultCacheDir(cli.env);
+  const bar = createProgress(cli.output, 'converted weights');
+  try {
+    const { files, damaged, unknown } = await checkWeightCache(folder, (done, total) =>
+      bar.report(done, total, 'bytes'),
+    );
+    const wrong = [...damaged.map((path) => `${path} is damaged`), ...unknown.map((path) => `${path} has no checksum`)];
+    const right = files > 0 && wrong.length === 0 ? '; all with the right checksum' : '';
+    return [
+      line(true, `${folder} (${sizeOf(entries)}${right})`),
+      ...wrong.map((what) => line(false, `${what}; the next run writes it again`)),
+    ];
+  } catch (error) {
+    return [line(false, errorText(error))];
+  } finally {
+    bar.stop();
+  }
 }
 
 function plugins({ config }: Cli): Line[] {

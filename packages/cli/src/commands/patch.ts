@@ -152,7 +152,7 @@ function numbersOf(text: string, flag: string): RawInput {
 
 /** `--edges` as names. @throws AutoCircuitError where it names none */
 async function edgeNames(text: string, complement: boolean): Promise<readonly string[]> {
-  const { edgeNamesIn } = await import('@auto-circuit/core');
+  const { edgeNamesIn } = await import('@auto-circuit/core/plugin');
   const names = edgeNamesIn(text);
   if (names.length > 0 || complement) return names; // all but none are all
   throw new AutoCircuitError({

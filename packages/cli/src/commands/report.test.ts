@@ -58,8 +58,10 @@ describe('reports', () => {
   it('say areas, and how well scores find a known circuit or why nothing is said', async () => {
     expect(await begin(DISCOVER).code).toBe(0);
     const html = await readFile(join(cwd, 'r', 'report.html'), 'utf8');
-    expect(html).toMatch(/Areas under the curves, over log<sub>10<\/sub> of the edges from \d+ to \d+: faithfulness/);
-    expect(html).toMatch(/straight: what the input gives to the output \(1 edge\)\. Area [\d.]+;/);
+    expect(html).toMatch(
+      /Area under each curve over log<sub>10<\/sub> of the number of edges, from \d+ to \d+: faithfulness/,
+    );
+    expect(html).toMatch(/straight: what the input gives to the output \(1 edge\)\. Area under the curve: [\d.]+,/);
     expect(html).toContain('No ROC against the known circuit elsewhere: ');
   });
 

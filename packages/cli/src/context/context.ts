@@ -1,10 +1,11 @@
 /** @file What every command is given: output, config, registry, flags. Made once for each command line; nothing is global. */
-import { type LoadedConfig, Registry, usePlugins } from '@auto-circuit/core/startup';
+import { type LoadedConfig, Registry, usePlugins, visibleText } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import { type FlagTable, type FlagValues, readFlags } from '../flags/flag-table.js';
 import { checkTableFlags, type TableFlag } from '../flags/table-flags.js';
 import { flagsOfCommand } from '../terminal/flag-words.js';
 import { createOutput, type Output, type Streams } from '../terminal/output.js';
+import { withoutLikelySecrets } from '../terminal/shown.js';
 import { reserveNames, useFirstPartyPlugins } from './first-party.js';
 
 /** The flags that every command takes. */
@@ -71,7 +72,8 @@ export function createCli(
     },
     flags,
     trace: (line) => {
-      if (debug) streams.stderr.write(`${output.errorColors.dim(line)}\n`);
+      if (debug)
+        streams.stderr.write(`${output.errorColors.dim(visibleText(withoutLikelySecrets(line, streams.env)))}\n`);
     },
   } satisfies Cli);
 }

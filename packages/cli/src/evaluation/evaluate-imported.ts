@@ -1,5 +1,4 @@
 /** @file The numbers of scores and circuits that belong to no run: a folder that `convert` wrote, or a file of EAP-IG or MIB. */
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Circuit, Graph, PruneScores } from '@auto-circuit/core';
 import type { CircuitSizes, EvaluateRequest } from '@auto-circuit/core/run';
@@ -16,7 +15,7 @@ import { chosenMetrics, circuitSettings } from '../run/run-request.js';
 import { parseSizes } from '../run/sizes.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { curveNumbers, sizesFor, splitMetrics } from './curve-numbers.js';
-import { EVALUATE_OUT_FLAGS, withBar } from './measuring.js';
+import { EVALUATE_OUT_FLAGS, readText, withBar } from './measuring.js';
 import { showEvaluation } from './show-evaluation.js';
 
 /** What was found in a file or folder. */
@@ -59,7 +58,7 @@ export async function scoresFolderSource(cli: Cli, path: string, name: string): 
 /** A file of EAP-IG or MIB; null for another JSON file, or none. */
 export async function eapIgSource(path: string, name: string): Promise<ImportedSource | null> {
   const { circuitOfEdges, fromEapIg, parseEapIgText } = await import('@auto-circuit/core/run');
-  const text = await readFile(path, 'utf8');
+  const text = await readText(path, name);
   if (!/"cfg"\s*:/.test(text)) return null;
   const value = parseEapIgText(text, { where: 'evaluate', path: name });
   return {

@@ -1,7 +1,7 @@
 /** @file The flags that many commands share, by group, and what their values mean. Each default stands here and nowhere else. */
 import type { GraphOptions } from '@auto-circuit/core';
 import type { BackendSettings } from '@auto-circuit/core/backend';
-import { OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
+import { MOST_THREADS, OUTPUT_POSITIONS } from '@auto-circuit/core/startup';
 import type { FlagTable, FlagValues } from './flag-table.js';
 
 const namesOf = <N extends string>(table: Readonly<Record<N, unknown>>): readonly N[] => Object.keys(table) as N[];
@@ -19,7 +19,7 @@ export const modelFlags = <const P extends boolean>(processed: P, unset = 'neede
 export const BACKEND_FLAGS = {
   backend: { type: 'string', placeholder: 'NAME', default: 'onnx', doc: 'what runs the programs; see "list backends"' },
   device: { type: 'string', placeholder: 'NAME', doc: 'cpu, cuda, webgpu, …', unset: 'the backend chooses' },
-  threads: { type: 'int', min: 1, doc: 'threads of the backend', unset: 'the backend chooses' },
+  threads: { type: 'int', min: 1, max: MOST_THREADS, doc: 'threads of the backend', unset: 'the backend chooses' },
   memory: {
     type: 'number',
     min: 0.01,

@@ -32,7 +32,7 @@ export function knownCircuit(place: CircuitPlace, named?: string): KnownCircuit 
   const names = knownCircuitNames(place);
   const name = named ?? names[0];
   if (name === undefined) return null;
-  const circuit = place.task?.officialCircuits?.[name];
+  const circuit = names.includes(name) ? place.task?.officialCircuits?.[name] : undefined;
   if (!circuit) throw unknownName('circuits', 'known circuit', name, names);
   return { name, edges: circuit.edges(place.graph, place.wordIdxs) };
 }

@@ -18,6 +18,7 @@ const WORKER_FLAGS = {
   workers: {
     type: 'int',
     min: 1,
+    max: 256,
     doc: 'run the backend in N processes, which share the threads and one copy of the weights',
     unset: 'in this process',
   },

@@ -6,6 +6,7 @@ import type { LoadedModel } from '@auto-circuit/models';
 import type { Cli } from '../context/context.js';
 import { type GraphValues, graphOptions, memoryBytes } from '../flags/shared-flags.js';
 import { createProgress } from '../terminal/progress.js';
+import { guardMappedFile } from './mapped-file-guard.js';
 import { chosenBackend, memoryShare, openBackend } from './open-backend.js';
 
 export type { LoadedModel };
@@ -71,6 +72,13 @@ export interface OpenedModel {
 const readAt = (model: ModelObject, outputs: OutputPositions | undefined): ModelObject =>
   outputs === undefined ? model : Object.freeze({ ...model, spec: Object.freeze({ ...model.spec, outputs }) });
 
+/** The file that the weights lie in; null where they are in memory. Stored weights come before computed tables. */
+function mappedFile({ weights }: ModelObject): string | null {
+  const [first] = weights.names;
+  const entry = first === undefined ? null : weights.entry(first);
+  return entry && 'file' in entry ? entry.file : null;
+}
+
 /** What decides how much memory a run needs: tokens of the longest prompt, and whether gradients are taken. */
 export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
 
@@ -95,6 +103,8 @@ export async function openPatchable(
   const graph = buildGraph(model.spec.layout, options);
   const memory = memoryShare(cli);
   if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
+  const mapped = mappedFile(model);
+  const endGuard = mapped === null ? () => undefined : guardMappedFile(mapped);
   const backend = await openBackend(cli);
   const patchable = await createPatchableModel({
     model,
@@ -106,6 +116,7 @@ export async function openPatchable(
   const dispose = async (): Promise<void> => {
     await patchable.dispose();
     await backend.dispose();
+    endGuard();
   };
   return Object.freeze({ model, graph, backend, patchable, dispose });
 }

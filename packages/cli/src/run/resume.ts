@@ -5,6 +5,7 @@ import type { RunJson } from '@auto-circuit/core/run';
 import { AutoCircuitError, kebabCase } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readOptions } from '../context/read-options.js';
 import { type FlagDefaults, givenFlags, runDefaults, withDefaults } from './run-defaults.js';
 import { ALGO_FLAGS, SOURCE_FLAGS } from './run-flags.js';
 import { OUT_FLAGS, shownPath } from './run-folder.js';
@@ -20,7 +21,7 @@ export async function withResumedRun(cli: Cli, command: Command): Promise<Cli> {
   const folder = out ?? (namesRun(cli) ? null : unfinishedRun(cli));
   if (folder === null || !existsSync(join(resolve(cli.cwd, folder), RUN_FILE))) return cli;
   const { readRun } = await import('@auto-circuit/core/run');
-  const run = await readRun(resolve(cli.cwd, folder));
+  const run = await readRun(resolve(cli.cwd, folder), readOptions(cli));
   const resumed = withDefaults(cli, command, { ...resumeDefaults(run, command), out: folder });
   return Object.freeze({ ...resumed, tableFlags: [...cli.tableFlags, ...algoFlagsOf(run, cli)] });
 }
@@ -31,6 +32,15 @@ function namesRun(cli: Cli): boolean {
   const { task, data } = cli.flags(SOURCE_FLAGS);
   return [task, data, cli.flags(ALGO_FLAGS).algo].some((value) => value !== undefined);
 }
+
+/** Metrics as `--metric` takes them, with the options that they had. */
+const metricTexts = (metrics: RunJson['asked']['metrics']): string =>
+  metrics
+    .map(({ name, options }) => {
+      const given = Object.entries(options).map(([option, value]) => `${option}=${value}`);
+      return given.length === 0 ? name : `${name}(${given.join(',')})`;
+    })
+    .join(',');
 
 /** What `discover` was given; the run was allowed, so it is again. */
 function resumeDefaults(run: RunJson, command: Command): FlagDefaults {
@@ -47,7 +57,7 @@ function resumeDefaults(run: RunJson, command: Command): FlagDefaults {
   };
   return {
     ...runDefaults(run, command),
-    ...{ algo: algo.name, metric: metrics.map(({ name }) => name).join(','), objective, keep: `${keep}`, force: true },
+    ...{ algo: algo.name, metric: metricTexts(metrics), objective, keep: `${keep}`, force: true },
     // one of the two on the command line is in place of both
     ...(given.includes('edges') || given.includes('threshold') ? {} : ofSizes),
   };

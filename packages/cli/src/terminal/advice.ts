@@ -3,7 +3,14 @@
  * error and, where one code has several causes, by its place or its fields. Each way out is an alternative of its own, and only
  * those are said whose flags the reader's command takes.
  */
-import { AutoCircuitError, type ErrorCode, type ErrorParts, errorSentence } from '@auto-circuit/core/startup';
+import {
+  AutoCircuitError,
+  type ErrorCode,
+  type ErrorParts,
+  errorSentence,
+  shortText,
+  visibleText,
+} from '@auto-circuit/core/startup';
 import { ANY_FLAG, type FlagWords, flagsIn, inWords } from './flag-words.js';
 
 /** A way out: a clause in the imperative. */
@@ -208,7 +215,8 @@ export function warningText(line: string, words: FlagWords = ANY_FLAG): string {
 /** One line for an error, with advice in flags where it has any. */
 export function errorText(error: unknown, words: FlagWords = ANY_FLAG): string {
   const message = error instanceof Error ? error.message : String(error);
-  const text = error instanceof AutoCircuitError ? errorSentence(withAdvice(error.parts, words)) : message;
+  const text =
+    error instanceof AutoCircuitError ? errorSentence(withAdvice(error.parts, words)) : visibleText(shortText(message));
   return inWords(text.trim().replace(/\s*\n\s*/g, ' '), words);
 }
 

@@ -2,10 +2,11 @@
  * @file How an error ends a command: one line on stderr, an exit code, the stack only with `--debug`, and with `--json` a
  * document on stdout.
  */
-import { AutoCircuitError, type ErrorKind, EXIT_CODES } from '@auto-circuit/core/startup';
+import { AutoCircuitError, type ErrorKind, EXIT_CODES, shortText, visibleText } from '@auto-circuit/core/startup';
 import { errorText, withAdvice } from './advice.js';
 import type { FlagWords } from './flag-words.js';
 import type { Output } from './output.js';
+import { withoutLikelySecrets } from './shown.js';
 import { asTyped } from './typed.js';
 
 /** Writes the error and gives the exit code. */
@@ -14,10 +15,12 @@ export function reportError(output: Output, error: unknown, debug: boolean): num
   const kind = errorKind(error);
   const { stderr } = output.streams;
   const label = kind === 'interrupted' ? 'interrupted' : 'error';
-  const message = asTyped(sentenceOf(error, kind, output.flags), output.streams.env);
+  const { env } = output.streams;
+  const message = withoutLikelySecrets(asTyped(sentenceOf(error, kind, output.flags), env), env);
   stderr.write(`${red(`${label}:`)} ${message}\n`);
-  if (debug) stderr.write(`${dim(stackOf(error))}\n`);
-  if (output.jsonOnly && !output.wroteJson) output.json({ error: errorJson(error, kind, message, output.flags) });
+  if (debug) stderr.write(`${dim(visibleText(withoutLikelySecrets(stackOf(error), env)))}\n`);
+  if (output.jsonOnly && !output.wroteJson)
+    output.json({ error: cleaned(errorJson(error, kind, message, output.flags), env) });
   return EXIT_CODES[kind];
 }
 
@@ -66,6 +69,17 @@ function errorJson(error: unknown, kind: ErrorKind, message: string, flags: Flag
   const { what, expected, got, fix } = withAdvice(error.parts, flags);
   return { code, kind, where, message, what, expected, got, fix, fields: jsonFields(fields) };
 }
+
+/** Every text of the document without secrets, and cut where it is long. */
+function cleaned<T>(value: T, env: Output['streams']['env']): T {
+  if (typeof value === 'string') return withoutLikelySecrets(shortText(value, LONGEST), env) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.slice(0, MOST_ENTRIES).map((entry) => cleaned(entry, env)) as T;
+  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, cleaned(entry, env)])) as T;
+}
+/** A message of four parts that are cut themselves is shorter. */
+const LONGEST = 15_000;
+const MOST_ENTRIES = 10_000;
 
 /** Without values that JSON has no form for. */
 function jsonFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

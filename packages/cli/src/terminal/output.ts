@@ -1,7 +1,9 @@
 /** @file Where lines go: results to stdout; notes, warnings and progress to stderr; one document with `--json`. */
+import { shortText, visibleText } from '@auto-circuit/core/startup';
 import pc from 'picocolors';
 import { warningText } from './advice.js';
 import { ANY_FLAG, type FlagWords } from './flag-words.js';
+import { shownText, withoutLikelySecrets, withoutSecrets } from './shown.js';
 import { asTyped } from './typed.js';
 
 /** What a command line runs in; tests give their own. */
@@ -59,6 +61,8 @@ export function createOutput(
   const colors = pc.createColors(wantsColor(stdout, streams.env));
   const errorColors = pc.createColors(wantsColor(stderr, streams.env));
   let wroteJson = false;
+  const said = (text: string, { isColorSupported }: Colors): string =>
+    shownText(withoutLikelySecrets(text, streams.env), isColorSupported);
   return Object.freeze({
     streams,
     jsonOnly: json,
@@ -68,20 +72,24 @@ export function createOutput(
     flags,
     width: stdout.columns ?? 100,
     line: (text = '') => {
-      if (!json) stdout.write(`${asTyped(text, streams.env)}\n`);
+      if (!json)
+        stdout.write(
+          `${shownText(withoutSecrets(asTyped(text, streams.env), streams.env), colors.isColorSupported)}\n`,
+        );
     },
     json: (value) => {
       wroteJson = true;
-      stdout.write(`${JSON.stringify(value, infinitiesAsText, 2)}\n`);
+      stdout.write(`${withoutSecrets(jsonText(value), streams.env)}\n`);
     },
     get wroteJson() {
       return wroteJson;
     },
     note: (text) => {
-      if (!quiet) stderr.write(`${text}\n`);
+      if (!quiet) stderr.write(`${said(text, errorColors)}\n`);
     },
     warn: (text) => {
-      stderr.write(`${errorColors.yellow('warning:')} ${asTyped(warningText(text, flags), streams.env)}\n`);
+      const line = said(shortText(asTyped(warningText(text, flags), streams.env)), NO_COLORS);
+      stderr.write(`${errorColors.yellow('warning:')} ${line}\n`);
     },
   } satisfies Output);
 }
@@ -90,6 +98,11 @@ export function createOutput(
 function wantsColor(stream: TextStream, env: Streams['env']): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
+
+const NO_COLORS: Colors = pc.createColors(false);
+
+/** JSON writes out most of what a terminal acts on; here all of it. */
+const jsonText = (value: unknown): string => visibleText(JSON.stringify(value, infinitiesAsText, 2));
 
 /** JSON has no infinities. */
 function infinitiesAsText(_key: string, value: unknown): unknown {

@@ -280,7 +280,9 @@ describe('config defaults', () => {
 
 describe('doctor and completion', () => {
   it('doctor says what is here', async () => {
-    const { code, stdout } = await runMain(['doctor', '--json'], { env: { HF_HOME: folder } });
+    const { code, stdout } = await runMain(['doctor', '--json'], {
+      env: { HF_HOME: folder, AUTO_CIRCUIT_CACHE: folder },
+    });
     const { ok, checks } = JSON.parse(stdout);
     expect([code, ok]).toEqual([0, true]);
     // what is only a choice may be missing: with `needed` it would have ended with 1

@@ -137,7 +137,8 @@ describe('what is likely not meant', () => {
     expect(JSON.parse(stdout).clean).toMatchObject({ above_wrong: null, logit_diff: null });
     expect(stderr).toMatch(/12 prompts with wrong answers outside the vocabulary/);
     const unread = ['--objective', 'answer-logit', '--metric', 'kl', '--algo', 'eap'];
-    expect((await run('discover', '--data', 'p.json', ...RUN, ...unread, '--out', 'kl')).code).toBe(0);
+    const passed = await run('discover', '--data', 'p.json', ...RUN, ...unread, '--out', 'kl');
+    expect(passed.code).toBe(0);
     const read = await run('discover', '--data', 'p.json', ...RUN, '--out', 'diff');
     expect(read.stderr).toMatch(/outside the vocabulary/);
   });

@@ -87,7 +87,12 @@ describe('--resume', () => {
     const path = join(cwd, 'runs/one/run.json');
     const run = await readFile(path, 'utf8');
     await writeFile(path, run.replace(/("hash": ")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`));
-    const { message, fields } = await refusal(['discover', '--resume', '--out', 'runs/one'], { cwd });
+    expect(await refusal(['discover', '--resume', '--out', 'runs/one'], { cwd })).toMatchObject({
+      code: 'run-damaged',
+    });
+    const forced = await runMain(['discover', '--resume', '--force', '--out', 'runs/one', '--json'], { cwd });
+    expect(forced.stderr).toMatch(/^warning: .*run\.json is not what the run wrote/);
+    const { message, fields } = JSON.parse(forced.stdout).error;
     expect(message).toMatch(/data\.hash was "0{12}…" and is now "[0-9a-f]{12}…"/);
     expect(JSON.stringify(fields)).toContain('0'.repeat(64));
   });

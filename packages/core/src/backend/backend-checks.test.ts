@@ -14,9 +14,9 @@ it('gives a device that is known, and refuses another with the names that are', 
     }),
   );
 });
-it('takes whole numbers of threads from 1', () => {
+it('takes whole numbers of threads from 1 to 512', () => {
   expect(checkedThreads('backend-x', 3)).toBe(3);
-  for (const got of [0, -1, 1.5, Number.NaN])
+  for (const got of [0, -1, 1.5, Number.NaN, 513])
     expect(() => checkedThreads('backend-x', got)).toThrow(
       expect.objectContaining({ code: 'invalid-option', fields: { option: 'threads', got } }),
     );

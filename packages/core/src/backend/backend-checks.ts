@@ -22,14 +22,17 @@ export function checkedDevice<D extends string>(where: string, device: string, k
   });
 }
 
-/** The number of threads asked for. @throws AutoCircuitError `invalid-option` when it is not a whole number from 1 */
+/** More threads than any machine has cores for; each takes memory, and systems refuse some thousands. */
+export const MOST_THREADS = 512;
+
+/** The number of threads asked for. @throws AutoCircuitError `invalid-option` when it is not a whole number from 1 to 512 */
 export function checkedThreads(where: string, threads: number): number {
-  if (Number.isInteger(threads) && threads >= 1) return threads;
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
   throw new AutoCircuitError({
     code: 'invalid-option',
     where,
     what: 'wrong number of threads',
-    expected: 'a whole number of at least 1',
+    expected: `a whole number from 1 to ${MOST_THREADS}`,
     got: `${threads}`,
     fields: { option: 'threads', got: threads },
   });

@@ -24,6 +24,11 @@ export interface WeightStore {
   entry(name: string): WeightEntry;
   /** The numbers themselves (read from the file if need be). */
   read(name: string): Float32Array;
+  /**
+   * Throws when a file that entries point at is no longer what it was: called after every run, since runtimes map it. Stores in
+   * memory have none.
+   */
+  check?(): void;
 }
 
 /** Tensors by input name. */

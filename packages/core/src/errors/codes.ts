@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   'disk-full': 'there is no space left for a file; fields: path',
   'folder-not-empty': 'a folder holds files of something else, and is left alone; fields: path, file',
   'file-exists': 'something is already where a file or folder would be written; fields: path',
+  'file-changed': 'a file was changed while it was in use; fields: path',
   'invalid-json': 'a file is not JSON; fields: path',
   'invalid-file': 'a file does not have the content that its format asks for; fields: path, key',
   'invalid-safetensors': 'a safetensors file is torn or contradicts itself; fields: path',
@@ -80,6 +81,7 @@ export const ERROR_CODES = {
   'unfit-autoencoder': 'an autoencoder does not fit the model or its graph; fields: model, site, path',
   'weights-not-published': 'only the shape of a model is known, not its weights; fields: model',
   'hub-unreachable': 'the hub cannot be reached; fields: url',
+  'hub-busy': 'the hub asks to come back later, or is out of order; fields: url, status',
   'hub-refused': 'the hub does not give what is asked for; fields: url, status',
   'download-broken': 'a download ended early or is not what was promised; fields: file',
 

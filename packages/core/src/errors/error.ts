@@ -4,6 +4,7 @@
  */
 
 import type { ErrorCode } from './codes.js';
+import { shortText, visibleText } from './shown-text.js';
 
 /** Whose fault it is: the user's, ours, or nobody's, when the work was interrupted and what was done is kept. */
 export type ErrorKind = 'user' | 'internal' | 'interrupted';
@@ -57,7 +58,7 @@ export class AutoCircuitError extends Error {
 /** Nobody reads 64 digits: a sentence has the first ones, the fields have all. */
 const SHA256 = /\b[0-9a-f]{64}\b/g;
 
-/** `[where] what: expected X, got Y; fix`. */
+/** `[where] what: expected X, got Y; fix`. Parts from files and servers are cut where they are long, and cannot move a cursor. */
 export function errorSentence({
   where,
   what,
@@ -65,7 +66,8 @@ export function errorSentence({
   got,
   fix,
 }: Pick<ErrorParts, 'where' | 'what' | 'expected' | 'got' | 'fix'>): string {
-  const comparison = [expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join(', ');
-  const sentence = `[${where}] ${what}${comparison ? `: ${comparison}` : ''}${fix ? `; ${fix}` : ''}`;
-  return sentence.replace(SHA256, (hash) => `${hash.slice(0, 12)}…`);
+  const shown = (part: string): string =>
+    visibleText(shortText(part)).replace(SHA256, (hash) => `${hash.slice(0, 12)}…`);
+  const comparison = [expected && `expected ${shown(expected)}`, got && `got ${shown(got)}`].filter(Boolean).join(', ');
+  return `[${shown(where)}] ${shown(what)}${comparison ? `: ${comparison}` : ''}${fix ? `; ${shown(fix)}` : ''}`;
 }

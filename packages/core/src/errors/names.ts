@@ -2,10 +2,15 @@
 import { AutoCircuitError } from './error.js';
 import { peerWords } from './peer-words.js';
 
+/** No name is longer; the distance of two texts takes time by the product of their lengths. */
+const LONGEST_NAME = 200;
+
 /** The names that `name` means in other tools, then the nearest (by edit distance), best first; for "did you mean" sentences. */
 export function nearestNames(name: string, known: readonly string[], count = 3): string[] {
+  if (name.length > LONGEST_NAME) return [];
   const limit = Math.max(1, Math.floor(name.length / 3));
   const near = known
+    .filter((candidate) => Math.abs(candidate.length - name.length) <= limit) // each letter more or fewer is a mistake
     .map((candidate) => ({ candidate, distance: editDistance(plain(name), plain(candidate)) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance)

@@ -13,13 +13,18 @@ export type AppendBytes = (bytes: ArrayBufferView) => Promise<void>;
 /**
  * Replaces (or makes) `path` with what `produce` appends. If anything fails, `path` is as it was and the temporary
  * file is removed. The folder must exist.
+ * @param mode who may read and write the file, less what the process's umask takes away
  * @throws AutoCircuitError for a full disk, an unwritable or missing folder, …; whatever `produce` throws otherwise.
  */
-export async function replaceFileAtomic(path: string, produce: (append: AppendBytes) => Promise<void>): Promise<void> {
+export async function replaceFileAtomic(
+  path: string,
+  produce: (append: AppendBytes) => Promise<void>,
+  mode = 0o666,
+): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
   let made = false;
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await open(temporary, 'wx', mode);
     made = true;
     try {
       await produce((bytes) => appendAll(handle, bytes));

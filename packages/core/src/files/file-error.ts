@@ -18,6 +18,8 @@ const REASONS: Readonly<Record<string, { readonly what: string; readonly fix: st
   EMFILE: { what: 'too many files are open', fix: 'raise the limit on open files (ulimit -n)' },
   ENFILE: { what: 'too many files are open on this machine', fix: 'close some programs' },
   EBUSY: { what: 'another program is using it', fix: 'close that program and try again' },
+  ERR_FS_FILE_TOO_LARGE: { what: 'it is larger than a text can be (512 MiB)', fix: 'check that it is the right file' },
+  ERR_STRING_TOO_LONG: { what: 'it is larger than a text can be (512 MiB)', fix: 'check that it is the right file' },
   EIO: { what: 'the disk reports an input/output error', fix: 'check the disk' },
 });
 

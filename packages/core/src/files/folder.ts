@@ -7,11 +7,12 @@ import { errnoOf } from './file-error.js';
 /**
  * Makes a folder and those above it; one that is there already is fine. Step by step: Node's own recursive form never
  * ends on file systems that answer "no such folder" inside a folder that exists (such as /proc).
+ * @param mode who may use the folders that are made, less what the process's umask takes away
  * @throws the system's error; an AutoCircuitError where the file system takes no folders
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   try {
-    await mkdir(path);
+    await mkdir(path, mode);
   } catch (cause) {
     const code = errnoOf(cause);
     if (code === 'EEXIST' && (await isFolder(path))) return;
@@ -27,8 +28,8 @@ export async function makeFolder(path: string): Promise<void> {
         cause,
       });
     }
-    await makeFolder(parent);
-    await makeFolder(path);
+    await makeFolder(parent, mode);
+    await makeFolder(path, mode);
   }
 }
 

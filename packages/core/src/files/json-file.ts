@@ -8,8 +8,21 @@ export interface JsonOrigin {
   readonly path: string;
 }
 
-/** @throws AutoCircuitError when the text is not JSON. */
+/** Lists and objects in each other. No file of ours has more than ten; whatever walks deeper ones runs out of stack. */
+const DEEPEST = 100;
+
+/** @throws AutoCircuitError when the text is not JSON, or nested deeper than any file that is read here. */
 export function parseJson(text: string, { where, path }: JsonOrigin): unknown {
+  if (isDeeper(text, DEEPEST)) {
+    throw new AutoCircuitError({
+      code: 'invalid-file',
+      fields: { path, key: '' },
+      where,
+      what: `${path} holds lists or objects that are nested too deeply`,
+      expected: `at most ${DEEPEST} in each other`,
+      fix: 'check that it is the right file and whole',
+    });
+  }
   try {
     // A byte order mark is no part of JSON, but some editors write one.
     return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
@@ -24,6 +37,30 @@ export function parseJson(text: string, { where, path }: JsonOrigin): unknown {
       cause,
     });
   }
+}
+
+/** Whether brackets outside of texts are nested deeper than so many. */
+function isDeeper(text: string, most: number): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) i = endOfText(text, i);
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      if (++depth > most) return true;
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
+  }
+  return false;
+}
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** The place of the quote that ends the text which begins at `start`. */
+function endOfText(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i;
+    if (code === BACKSLASH) i++;
+  }
+  return text.length;
 }
 
 /** The value as the schema has it. @throws AutoCircuitError naming the first field that is wrong. */

@@ -1,7 +1,7 @@
 /** @file Writes safetensors files, atomically and as a stream: no more than one chunk need be in memory. */
 import { AutoCircuitError } from '../errors/error.js';
 import { elementCount } from '../tensor/tensor.js';
-import { replaceFileAtomic } from './atomic-file.js';
+import { type AppendBytes, replaceFileAtomic } from './atomic-file.js';
 import { bytesPerElement, PREFIX_BYTES, type SafetensorsDType } from './safetensors-header.js';
 
 type Chunks = Iterable<ArrayBufferView> | AsyncIterable<ArrayBufferView>;
@@ -12,6 +12,16 @@ export interface SafetensorsSource {
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];
   readonly data: ArrayBufferView | (() => Chunks);
+}
+
+/** How a file is written, and who watches. */
+export interface SafetensorsWriting {
+  /** Who may read and write the file. */
+  readonly mode?: number;
+  /** Told of all bytes, in order. */
+  readonly onBytes?: (bytes: ArrayBufferView) => void;
+  /** Called when all is written and nothing is in place yet: what it throws leaves everything as it was. */
+  readonly beforeDone?: () => void;
 }
 
 /** The data begins at a multiple of this. */
@@ -27,10 +37,15 @@ export async function writeSafetensors(
   path: string,
   tensors: Iterable<SafetensorsSource>,
   metadata: Readonly<Record<string, string>> = {},
+  { onBytes, beforeDone, mode }: SafetensorsWriting = {},
 ): Promise<void> {
   const ordered = [...tensors].sort((a, b) => alignmentOf(b) - alignmentOf(a));
   const header = encodeHeader(path, ordered, metadata);
-  await replaceFileAtomic(path, async (append) => {
+  const produce = async (appendBytes: AppendBytes): Promise<void> => {
+    const append = (bytes: ArrayBufferView): Promise<void> => {
+      onBytes?.(bytes);
+      return appendBytes(bytes);
+    };
     await append(header);
     for (const tensor of ordered) {
       let written = 0;
@@ -41,7 +56,9 @@ export async function writeSafetensors(
       }
       if (written !== byteLength(tensor)) throw sizeMismatch(path, tensor, written);
     }
-  });
+    beforeDone?.();
+  };
+  await replaceFileAtomic(path, produce, mode);
 }
 
 /** An array as one tensor; the dtype follows from the array. */

@@ -10,6 +10,7 @@ import { endianness } from 'node:os';
 import { AutoCircuitError } from '../errors/error.js';
 import { unknownName } from '../errors/names.js';
 import { fileError } from './file-error.js';
+import { changedFile, openFileStamp } from './file-stamp.js';
 import {
   brokenFile,
   headerLength,
@@ -30,7 +31,8 @@ export interface SafetensorsFile extends SafetensorsHeader {
   readonly path: string;
   /**
    * The numbers of one tensor, row-major; halves and 8-bit floats are widened.
-   * @throws AutoCircuitError for an unknown name, a dtype without a meaning here, an int64 beyond int32, a shrunken file
+   * @throws AutoCircuitError for an unknown name, a dtype without a meaning here, an int64 beyond int32, a file that became
+   * another since it was opened
    */
   read(name: string): SafetensorsArray;
 }
@@ -40,7 +42,9 @@ export interface SafetensorsFile extends SafetensorsHeader {
  * @throws AutoCircuitError for a missing, torn or hostile file
  */
 export function openSafetensors(path: string): SafetensorsFile {
+  let stamp = '';
   const header = withFile(path, (descriptor, fileBytes) => {
+    stamp = openFileStamp(descriptor);
     const prefix = readExactly(path, descriptor, 0, Math.min(PREFIX_BYTES, fileBytes));
     const length = headerLength(path, prefix, fileBytes);
     return parseHeader(path, readExactly(path, descriptor, PREFIX_BYTES, length), fileBytes);
@@ -60,12 +64,12 @@ export function openSafetensors(path: string): SafetensorsFile {
         fix: 'convert the file to float32',
       });
     }
-    return decode(readEntry(path, entry), name, path);
+    return decode(readEntry(path, entry, stamp), name, path);
   };
   return Object.freeze({ path, metadata: header.metadata, tensors: header.tensors, read });
 }
 
-function readEntry(path: string, entry: SafetensorsEntry): Uint8Array {
+function readEntry(path: string, entry: SafetensorsEntry, stamp: string): Uint8Array {
   if (endianness() !== 'LE') {
     throw new AutoCircuitError({
       code: 'unsupported-format',
@@ -76,7 +80,10 @@ function readEntry(path: string, entry: SafetensorsEntry): Uint8Array {
   }
   return withFile(path, (descriptor, fileBytes) => {
     if (entry.byteOffset + entry.byteLength > fileBytes) throw brokenFile(path, 'it has shrunk since it was opened');
-    return readExactly(path, descriptor, entry.byteOffset, entry.byteLength);
+    const bytes = readExactly(path, descriptor, entry.byteOffset, entry.byteLength);
+    // its header may no longer be that of these bytes, nor its tensors of one model
+    if (openFileStamp(descriptor) !== stamp) throw changedFile('safetensors', path, 'it was being read');
+    return bytes;
   });
 }
 

@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
-import { buildGraph } from './build.js';
+import { buildGraph, edgeCountFormula } from './build.js';
 import { makeCircuit } from './circuit.js';
 import type { RankBy } from './edge-ranking-names.js';
 import { edgeAt, edgesByName } from './edges.js';
 import { scorePlace } from './score-index.js';
 import type { Circuit, Graph, PruneScores } from './types.js';
+import { checkGraph, effectiveOptions } from './validate.js';
 
 const size = z.int().positive();
 const layoutSchema = z.discriminatedUnion('kind', [
@@ -100,18 +101,22 @@ export function circuitToJson(
 export function parseCircuitJson(text: string, path: string, graph?: Graph): ScoredCircuit {
   const origin: JsonOrigin = { where: 'circuit', path };
   const json = checkJson(circuitSchema, parseJson(text, origin), origin);
-  const own = buildGraph(json.graph.layout, json.graph.options);
-  if (own.edgeCount !== json.graph.edges) {
+  const { layout, options, edges } = json.graph;
+  checkGraph(layout, options);
+  const counted = edgeCountFormula(layout, effectiveOptions(layout, options)) * (options.positions ?? 1);
+  if (counted !== edges) {
     throw new AutoCircuitError({
       code: 'invalid-file',
       fields: { path, key: 'graph.edges' },
       where: 'circuit',
       what: `${path}: the number of edges does not match the graph it describes`,
-      expected: `${own.edgeCount}`,
-      got: `${json.graph.edges}`,
+      expected: `${counted}`,
+      got: `${edges}`,
     });
   }
-  if (graph) checkSameGraph(own, graph, path);
+  if (graph) checkSameGraph({ layout, options: effectiveOptions(layout, options) }, graph, path);
+  const own = graph ?? buildGraph(layout, options);
+  checkMeant(json.edges, options.positions ?? 1, path);
   const scores = new Map<number, number>();
   const seen = new Set<number>();
   for (const { edge, score } of json.edges) {
@@ -127,12 +132,32 @@ export function parseCircuitJson(text: string, path: string, graph?: Graph): Sco
       if (score !== null && score !== undefined) scores.set(number, readScore(score));
     }
   }
-  return Object.freeze({ circuit: makeCircuit(graph ?? own, seen), scores });
+  return Object.freeze({ circuit: makeCircuit(own, seen), scores });
+}
+
+/** Edges of a circuit in a file; a short list of names stands for many where each means all positions. */
+const MOST_EDGES = 2 ** 22;
+
+function checkMeant(edges: CircuitJson['edges'], positions: number, path: string): void {
+  const meant = edges.reduce((n, { edge }) => n + (/@\d+\s*$/.test(edge) ? 1 : positions), 0);
+  if (meant <= MOST_EDGES) return;
+  throw new AutoCircuitError({
+    code: 'memory-limit',
+    fields: { path, limit: MOST_EDGES },
+    where: 'circuit',
+    what: `${path} has more edges than a circuit in a file can have`,
+    expected: `at most ${MOST_EDGES}`,
+    got: `${meant}, where a name without a position counts for all ${positions}`,
+  });
 }
 
 /** @throws AutoCircuitError naming the first thing in which two graphs differ. */
-export function checkSameGraph(got: Graph, expected: Graph, path: string): void {
-  const facts = (graph: Graph): Record<string, string> =>
+export function checkSameGraph(
+  got: Pick<Graph, 'layout' | 'options'>,
+  expected: Pick<Graph, 'layout' | 'options'>,
+  path: string,
+): void {
+  const facts = (graph: Pick<Graph, 'layout' | 'options'>): Record<string, string> =>
     Object.fromEntries(
       Object.entries({ ...graph.layout, ...graph.options }).map(([key, value]) => [
         key,

@@ -3,12 +3,13 @@ import { AutoCircuitError } from '../errors/error.js';
 import { didYouMean, nearestNames } from '../errors/names.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 import { floatTensor } from '../tensor/tensor.js';
-import { buildGraph, DEFAULT_GRAPH_OPTIONS } from './build.js';
+import { buildGraph, DEFAULT_GRAPH_OPTIONS, edgeCountFormula } from './build.js';
 import { makeCircuit } from './circuit.js';
 import { type EapIgGraph, type EapIgNode, eapIgNames, eapIgSchema, representable } from './eap-ig-format.js';
 import { allEdges, edgeEnds } from './edges.js';
 import { unflattenScores } from './score-index.js';
 import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from './types.js';
+import { checkGraph } from './validate.js';
 
 /** What an EAP-IG graph says of one of our graphs. */
 export interface EapIgContent {
@@ -36,9 +37,10 @@ export const parseEapIgText = (text: string, origin: JsonOrigin): unknown =>
 export function fromEapIg(value: unknown, layout: TransformerLayout, path = 'EAP-IG graph'): EapIgContent {
   const origin: JsonOrigin = { where: 'eap-ig', path };
   const json = checkJson(eapIgSchema, value, origin);
+  checkConfig(json.cfg, layout, path);
+  checkCounts(json, layout, path);
   const graph = buildGraph(layout, DEFAULT_GRAPH_OPTIONS);
   representable(graph);
-  checkConfig(json.cfg, layout, path);
   const { flat, inside } = readEdges(graph, json.edges, path);
   const entries = readNodes(graph, json.nodes, path);
   const nodes = nodeScores(graph, entries);
@@ -81,6 +83,40 @@ export function circuitOfEdges(
     expected: 'all numbers that a node of the circuit writes',
     got: `${inside} of the ${graph.layout.dModel} of "${graph.sources[part]!.name}"`,
     fix: 'keep it in the format of EAP-IG or MIB, which holds neurons, or choose edges by their scores',
+  });
+}
+
+/** So many edges of a graph are listed to find the one that a file lacks. */
+const MOST_LISTED = 2 ** 18;
+/** Numbers of all neurons that are held at a time: 1 GiB in float64. */
+const MOST_NEURONS = 2 ** 27;
+
+/** Before anything is built: sizes are the file's own, and need not be those of a model. */
+function checkCounts({ edges, nodes }: EapIgGraph, layout: TransformerLayout, path: string): void {
+  checkGraph(layout, DEFAULT_GRAPH_OPTIONS);
+  const count = edgeCountFormula(layout, DEFAULT_GRAPH_OPTIONS);
+  const got = Object.keys(edges).length;
+  if (count !== got && count > MOST_LISTED) {
+    throw new AutoCircuitError({
+      code: 'graph-mismatch',
+      fields: { path, key: 'edges' },
+      where: 'eap-ig',
+      what: `${path} has another number of edges than a model of ${layout.layers} layers of ${layout.heads} heads`,
+      expected: `${count} edges`,
+      got: `${got}`,
+      fix: 'check n_layers and n_heads in "cfg", and that the file is whole',
+    });
+  }
+  const sources = 1 + layout.layers * (layout.heads + 1);
+  const ofNeurons = Object.values(nodes).some((node) => node.neurons ?? node.neurons_scores);
+  if (!ofNeurons || sources * layout.dModel <= MOST_NEURONS) return;
+  throw new AutoCircuitError({
+    code: 'memory-limit',
+    fields: { path, bytes: 8 * sources * layout.dModel, limit: 8 * MOST_NEURONS },
+    where: 'eap-ig',
+    what: `the neurons of ${path} do not fit in memory`,
+    expected: `at most ${MOST_NEURONS} numbers`,
+    got: `${sources} nodes of ${layout.dModel}`,
   });
 }
 
@@ -152,8 +188,9 @@ function nodeScores(graph: Graph, entries: readonly EapIgNode[]): NodeScores | n
   const ofNodes = entries.some(({ score }) => typeof score === 'number');
   if (!ofNeurons && !ofNodes) return null;
   const { dModel } = graph.layout;
+  // a file may say any dModel where no node lists its numbers
   const neurons = entries.map(({ neurons_scores: own }) =>
-    Array.from({ length: dModel }, (_, i) => own?.[i] ?? Number.POSITIVE_INFINITY),
+    ofNeurons ? Array.from({ length: dModel }, (_, i) => own?.[i] ?? Number.POSITIVE_INFINITY) : [],
   );
   const sumOf = (own: readonly number[]): number => {
     const finite = own.filter(Number.isFinite);

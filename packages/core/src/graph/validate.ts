@@ -5,6 +5,16 @@ import type { GraphLayout, GraphOptions, TransformerLayout } from './types.js';
 
 const WHERE = 'graph';
 
+/**
+ * Nodes of a graph, sources and destinations: four times those of Llama 3.1 405B (126 layers of 128 heads), the largest model
+ * that is published. Sizes in files are no numbers to trust.
+ */
+const MOST_NODES = 262_144;
+/** Edges of one position: tables by edge are indexed by int32. */
+const MOST_EDGES = 2 ** 31 - 1;
+/** Token positions with edges of their own. */
+const MOST_POSITIONS = 2 ** 20;
+
 /** @throws AutoCircuitError naming the number, the option or the pair of them that makes no graph. */
 export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
   positive('the number of layers', layout.layers);
@@ -40,6 +50,7 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
     }
   }
   if (layout.kind === 'transformer' && layout.experts) checkExperts(layout, layout.experts);
+  checkSize(layout, options);
   if (layout.kind === 'transformer' && layout.latents) checkLatents(layout, layout.latents, options);
   if (options.kvInputs === 'kv-head') {
     const reason =
@@ -59,6 +70,37 @@ export function checkGraph(layout: GraphLayout, options: GraphOptions): void {
         fix: 'use query-head',
       });
     }
+  }
+}
+
+/** Before anything is built; by counts that are at least those of the graph. */
+function checkSize(layout: GraphLayout, { positions }: GraphOptions): void {
+  const { layers, heads } = layout;
+  const latents = layout.kind === 'transformer' ? Object.values(layout.latents ?? {}) : [];
+  const sources = 1 + layers * (heads + 2) + latents.reduce((n, { length }) => n + length, 0);
+  const destinations = 1 + layers * (3 * heads + 2);
+  const nodes = sources + destinations;
+  // a destination reads what is before it: of all pairs about half
+  if (nodes > MOST_NODES || (sources * destinations) / 2 > MOST_EDGES) {
+    throw new AutoCircuitError({
+      code: 'invalid-layout',
+      fields: { layers, heads, nodes },
+      where: WHERE,
+      what: `a graph of ${layers} layers of ${heads} heads is larger than that of any model here`,
+      expected: `at most ${MOST_NODES} nodes and ${MOST_EDGES} edges`,
+      got: `up to ${nodes} nodes and ${Math.round((sources * destinations) / 2)} edges`,
+      fix: 'check the numbers of layers, heads and latents in the file',
+    });
+  }
+  if (positions !== null && positions > MOST_POSITIONS) {
+    throw new AutoCircuitError({
+      code: 'invalid-option',
+      fields: { option: 'positions', got: positions },
+      where: WHERE,
+      what: 'a graph has no edges of their own at so many token positions',
+      expected: `at most ${MOST_POSITIONS} positions`,
+      got: `${positions}`,
+    });
   }
 }
 

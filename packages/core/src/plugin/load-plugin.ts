@@ -61,9 +61,10 @@ export async function findPlugin(spec: string, cwd: string): Promise<FoundPlugin
 /** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */
 export async function importFile(file: string, where: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    const module = (await settled(import(pathToFileURL(file).href), file, where)) as Record<string, unknown>;
     return { ...module, default: defaultExport(module) };
   } catch (cause) {
+    if (cause instanceof AutoCircuitError) throw cause;
     const reason = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
     const typescript =
       /\.[cm]?ts$/.test(extname(file)) && (cause as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION';
@@ -88,6 +89,29 @@ function defaultExport(module: Readonly<Record<string, unknown>>): unknown {
   const outer = module.default;
   const compiled = typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer;
   return compiled ? outer.default : outer;
+}
+
+/** A module that awaits at its top level what never comes would end the process in silence once nothing else is left to do. */
+async function settled<T>(module: Promise<T>, file: string, where: string): Promise<T> {
+  let onEmpty = (): void => undefined;
+  const nothingLeft = new Promise<never>((_, reject) => {
+    onEmpty = () =>
+      reject(
+        new AutoCircuitError({
+          code: 'plugin-failed',
+          fields: { plugin: file },
+          where,
+          what: `cannot load ${file}: it waits at its top level for something that never comes`,
+          fix: 'await only what settles, or do it when the contribution is first used',
+        }),
+      );
+  });
+  process.once('beforeExit', onEmpty);
+  try {
+    return await Promise.race([module, nothingLeft]);
+  } finally {
+    process.off('beforeExit', onEmpty);
+  }
 }
 
 /** The file of a path: itself, or the entry of the package folder that it names. */

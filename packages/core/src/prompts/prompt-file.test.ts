@@ -109,7 +109,7 @@ describe('parsePromptFile', () => {
   it('refuses lists nested without end', () => {
     const deep = `${'['.repeat(50_000)}1${']'.repeat(50_000)}`;
     expect(() => parsePromptFile(`{"prompts":[{"clean":${deep},"corrupt":"x","answers":[1]}]}`, 'p.json')).toThrow(
-      /prompts\[0\]\.clean is wrong/,
+      /p\.json holds lists or objects that are nested too deeply/,
     );
   });
 

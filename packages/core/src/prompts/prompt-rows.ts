@@ -89,7 +89,10 @@ function csvRows(text: string, origin: JsonOrigin): PromptRow[] {
 
 /** `5` or `[5, 7]` as numbers; what is neither stays text, which a prompt refuses or takes. */
 function ids(cell: string): unknown {
-  return /^\s*(\d+|\[[\d\s,]*\])\s*$/.test(cell) ? JSON.parse(cell) : cell;
+  const [, one, list] = /^\s*(?:(\d+)|\[((?:\s*\d+\s*,)*\s*\d+\s*|\s*)\])\s*$/.exec(cell) ?? [];
+  if (one !== undefined) return Number(one);
+  if (list === undefined) return cell;
+  return list.trim() === '' ? [] : list.split(',').map(Number);
 }
 
 function renamed(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow['prompt'] {

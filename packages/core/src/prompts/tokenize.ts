@@ -48,6 +48,9 @@ export interface TokenizedPrompts {
   readonly warnings: readonly string[];
 }
 
+/** What is wrong with the tokenizer is wrong with every prompt. */
+const NOT_OF_ONE_PROMPT: ReadonlySet<string> = new Set(['no-tokenizer', 'invalid-tokenizer']);
+
 /**
  * Prompts of token ids, in the file's order. An answer is the token that it adds to its clean prompt.
  * @param encoder null for files of token ids or features
@@ -96,7 +99,8 @@ export function tokenizePrompts(
       prompts.push(prompt);
       if (beginsWithBos) ownBos += 1;
     } catch (error) {
-      if (onUnfit === 'refuse' || !(error instanceof AutoCircuitError) || error.code === 'no-tokenizer') throw error;
+      if (onUnfit === 'refuse' || !(error instanceof AutoCircuitError) || NOT_OF_ONE_PROMPT.has(error.code))
+        throw error;
       unfit.push(Object.freeze({ index, error }));
     }
   }

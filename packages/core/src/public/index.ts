@@ -11,7 +11,7 @@ export { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
 export { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
-export { allEdges, edgeAt, edgeNamesIn, edgeNumber, edgesByName } from '../graph/edges.js';
+export { allEdges, edgeAt, edgeNumber, edgesByName } from '../graph/edges.js';
 export { flattenScores, unflattenScores } from '../graph/score-index.js';
 export { topEdges } from '../graph/scores.js';
 export type { Circuit, Edge, Graph, GraphOptions, Mask, PruneScores } from '../graph/types.js';

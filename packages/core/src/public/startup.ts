@@ -3,9 +3,11 @@
  * ablations and objectives. It loads in a few milliseconds.
  */
 
+export { MOST_THREADS } from '../backend/backend-checks.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 export { AutoCircuitError, type ErrorKind, type ErrorParts, EXIT_CODES, errorSentence } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
+export { shortText, visibleText } from '../errors/shown-text.js';
 export { RANKINGS, type RankBy, SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
 export { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 export { ABLATIONS, type AblationName } from '../patch/requests/ablations.js';

@@ -76,11 +76,10 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   checkObjective(request.objective, prompts);
   checkSizes(request, graph.edgeCount);
   if (!request.store) return runParts(request, hooks, prompts, null, null);
-  const { folder, existing, identity } = request.store;
+  const { folder, existing, identity, readDamaged = false } = request.store;
   const run = runJsonOf(request, identity, prompts);
-  const { force = false } = request;
   const opened = await openRunStore(folder, run, existing, {
-    force,
+    force: readDamaged,
     ...(hooks.onWarning ? { onWarning: hooks.onWarning } : {}),
   });
   const { store } = opened;

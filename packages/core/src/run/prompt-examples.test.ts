@@ -21,7 +21,11 @@ const runPrompts = (...batches: readonly (readonly Prompt[])[]): RunPrompts => (
 describe('promptExamples', () => {
   it('spreads over the batches, in the order of the values by prompt', () => {
     const indices = [30, 31, 32, 10, 11, 12, 13, 14, 15, 16];
-    const examples = promptExamples(runPrompts(indices.slice(0, 3).map(prompt), indices.slice(3).map(prompt)), decode);
+    const examples = promptExamples(
+      runPrompts(indices.slice(0, 3).map(prompt), indices.slice(3).map(prompt)),
+      decode,
+      100,
+    );
     expect(examples.map(({ at }) => at)).toEqual([0, 2, 4, 6, 8]);
     expect(examples.map(({ index }) => index)).toEqual([30, 32, 11, 13, 15]);
     expect(examples[0]).toEqual({
@@ -36,7 +40,12 @@ describe('promptExamples', () => {
 
   it('has each of a few prompts once, with what was run before it, and none that is no text', () => {
     const after: Prompt = { ...prompt(3), prefix: { tokens: [5], kept: {} } };
-    expect(promptExamples(runPrompts([after]), decode).map(({ clean }) => clean)).toEqual(['t5 t1 t3']);
-    expect(promptExamples(runPrompts([{ ...prompt(0), clean: [[0.5]], corrupt: [[1]] }]), decode)).toEqual([]);
+    expect(promptExamples(runPrompts([after]), decode, 100).map(({ clean }) => clean)).toEqual(['t5 t1 t3']);
+    expect(promptExamples(runPrompts([{ ...prompt(0), clean: [[0.5]], corrupt: [[1]] }]), decode, 100)).toEqual([]);
+  });
+
+  it('does not show wrong answers that the model cannot give', () => {
+    const [example] = promptExamples(runPrompts([prompt(3)]), decode, 9);
+    expect(example).toMatchObject({ answers: ['t7'], wrongAnswers: ['t8'] });
   });
 });

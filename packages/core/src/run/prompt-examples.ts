@@ -9,8 +9,13 @@ const EXAMPLES = 5;
  * Examples spread evenly over the test prompts, which are ordered as the values by prompt of `measurements.json` are. None where
  * prompts are no text.
  * @param decode text of token ids
+ * @param outputs ids that the model can answer with: wrong answers that nothing reads may have others, and are not shown
  */
-export function promptExamples({ test }: RunPrompts, decode: (ids: readonly number[]) => string): PromptExample[] {
+export function promptExamples(
+  { test }: RunPrompts,
+  decode: (ids: readonly number[]) => string,
+  outputs: number,
+): PromptExample[] {
   const prompts = test.flatMap((batch) => batch.prompts);
   const count = Math.min(EXAMPLES, prompts.length);
   return Array.from({ length: count }, (_, i) => Math.floor((i * prompts.length) / count)).flatMap((at) => {
@@ -18,7 +23,7 @@ export function promptExamples({ test }: RunPrompts, decode: (ids: readonly numb
     const { clean, corrupt, answers, wrongAnswers, prefix } = prompt;
     if (!isTokens(clean) || !isTokens(corrupt)) return [];
     const textOf = (ids: readonly number[]): string => decode([...(prefix?.tokens ?? []), ...ids]);
-    const words = (ids: readonly number[]): string[] => ids.map((id) => decode([id]));
+    const words = (ids: readonly number[]): string[] => ids.filter((id) => id < outputs).map((id) => decode([id]));
     return [
       {
         at,

@@ -30,7 +30,13 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   /** The task's known circuit, for metrics that compare with it; algorithms never see it. */
   readonly known?: KnownEdges | null;
   /** Where results are written; without it they are only returned. */
-  readonly store?: { readonly folder: string; readonly existing: ExistingFolder; readonly identity: RunIdentity };
+  readonly store?: {
+    readonly folder: string;
+    readonly existing: ExistingFolder;
+    readonly identity: RunIdentity;
+    /** Reads files of the folder although they are damaged, with a warning. Default: false, they are refused. */
+    readonly readDamaged?: boolean;
+  };
   /** What came of all units of the scores (`scoreShare`), in their order: the scores are put together from it. */
   readonly parts?: () => AsyncIterable<WorkPart>;
   /** Seconds that the caller took to load model and data, for `timings.json`. */

@@ -24,7 +24,7 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph, memoryLimit } = request.model;
   const { model, data, backend, sources, versions, plugins = {}, positions, decode, hardware = [] } = identity;
-  const examples = decode ? promptExamples(prompts, decode) : [];
+  const examples = decode ? promptExamples(prompts, decode, request.model.outputSize) : [];
   const atPositions = graph.options.positions === null ? undefined : positions;
   return {
     format: 'auto-circuit run 1',

@@ -22,6 +22,7 @@ export const OPEN_RULES = {
   data: 'any',
   model: 'any',
   tokenizer: 'any',
+  folder: 'any',
   backend: 'any',
   ablation: { names: Object.keys(ABLATIONS) },
   ablateFrom: SIDES,

@@ -16,6 +16,8 @@ export interface OpenTaskRequest {
   readonly model: ModelObject;
   /** Needed for prompts of text. */
   readonly tokenizer?: TaskTokenizer | null;
+  /** Where the model was read from: `loadModel` gives it, and nothing here needs it. */
+  readonly folder?: string | undefined;
   /** A backend, which stays yours, or what makes one (`onnxBackend`), which is disposed with the task. */
   readonly backend: Backend | (() => Promise<Backend>);
 

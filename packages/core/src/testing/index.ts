@@ -16,6 +16,7 @@ export { type ExecutorContractOptions, executorContract, SHARD_SCRIPT } from './
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';
 export { microModel } from './micro-model.js';
+export { type MutationReport, mutatedJson, mutatedText, mutationRounds, readMutations } from './mutations.js';
 export { type ObjectiveContractOptions, objectiveContract } from './objective-contract.js';
 export { OP_CASES, type OpCase } from './op-cases.js';
 export {

@@ -77,7 +77,7 @@ export const ACTIVATIONS: Readonly<Record<string, (b: ProgramBuilder, x: AnyValu
 };
 /** @throws AutoCircuitError for an activation that is not built */
 export function activationNamed(name: string): string {
-  if (!(name in ACTIVATIONS))
+  if (!Object.hasOwn(ACTIVATIONS, name))
     throw unsupportedName('hidden_act', 'activation function', name, Object.keys(ACTIVATIONS));
   return name;
 }

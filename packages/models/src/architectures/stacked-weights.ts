@@ -28,6 +28,7 @@ export function stackHeads(weights: WeightStore, layers: number): WeightStore {
       if ('data' in entry) return entry.data;
       return concatenated(['q', 'k', 'v'].map((input) => weights.read(name.replace('qkv', input))));
     },
+    check: () => weights.check?.(),
   });
 }
 

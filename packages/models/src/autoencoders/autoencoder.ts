@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AutoCircuitError, openSafetensors } from '@auto-circuit/core';
 import { layerSite, siteText } from '@auto-circuit/core/plugin';
-import type { SafetensorsFile } from '@auto-circuit/core/run';
+import { type SafetensorsFile, unchangedSince } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { count, parseConfig, readJson } from '../checkpoint/config.js';
 
@@ -91,8 +91,10 @@ const FILES = ['sae_weights.safetensors', 'sae.safetensors', 'model.safetensors'
  */
 export function readAutoencoder(folder: string, site?: string): Autoencoder {
   const path = join(folder, 'cfg.json');
-  const config = parseConfig(schema, readJson(path), path);
   const name = FILES.find((file) => existsSync(join(folder, file)));
+  const used = [path, ...(name === undefined ? [] : [join(folder, name)])].filter((file) => existsSync(file));
+  const checkUnchanged = unchangedSince(WHERE, used, 'the autoencoder was being read');
+  const config = parseConfig(schema, readJson(path), path);
   if (!name) {
     throw new AutoCircuitError({
       code: 'file-not-found',
@@ -119,7 +121,7 @@ export function readAutoencoder(folder: string, site?: string): Autoencoder {
   };
   const { d_in: d, d_sae: n } = config;
   refuseOtherTensors(config, file);
-  return Object.freeze<Autoencoder>({
+  const whole = Object.freeze<Autoencoder>({
     source: folder,
     site: site ?? siteOf(config, path),
     dModel: d,
@@ -131,6 +133,8 @@ export function readAutoencoder(folder: string, site?: string): Autoencoder {
     activation: activationOf(config, path, () => read('threshold', [n]).map((x) => Math.max(x, 0))), // of relu(x)
     centred: config.apply_b_dec_to_input,
   });
+  checkUnchanged();
+  return whole;
 }
 
 /** Names of the factors of latents: the second in older files. */

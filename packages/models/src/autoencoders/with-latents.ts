@@ -176,6 +176,7 @@ function joined(weights: WeightStore, attached: readonly Attached[]): WeightStor
     names: [...weights.names, ...own.names],
     entry: (name) => storeOf(name).entry(name),
     read: (name) => storeOf(name).read(name),
+    check: () => weights.check?.(),
   });
 }
 

@@ -6,15 +6,17 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lockFolder } from '@auto-circuit/core/run';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isInUse, markInUse } from '../checkpoint/in-use.js';
 import { loadWeights } from '../checkpoint/weight-cache.js';
@@ -58,7 +60,10 @@ function hubModel(name: string, bytes: number): string {
 async function usedBy(pid: number, name: string): Promise<void> {
   const folder = join(cacheDir, 'in-use', name, `${pid}-0000`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, '.lock'), JSON.stringify({ pid, host: hostname(), started: null, id: 'x' }));
+  const lock = await lockFolder(folder);
+  const own = JSON.parse(readFileSync(join(folder, '.lock'), 'utf8'));
+  await lock.release();
+  writeFileSync(join(folder, '.lock'), JSON.stringify({ ...own, pid, started: null }));
 }
 
 describe('listCache', () => {
@@ -66,7 +71,8 @@ describe('listCache', () => {
     expect(await list()).toEqual([]);
     const path = await converted();
     const old = new Date('2026-01-02T03:04:05Z');
-    utimesSync(path, old, old);
+    const note = join(cacheDir, 'checks', basename(path).replace('.safetensors', '.json'));
+    utimesSync(note, old, old);
     const [entry, ...others] = await list();
     expect(others).toEqual([]);
     expect(entry).toMatchObject({ kind: 'weights', name: model, path, bytes: statSync(path).size, inUse: false });

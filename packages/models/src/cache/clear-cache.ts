@@ -19,7 +19,8 @@ export async function clearCache(entries: readonly CacheEntry[]): Promise<readon
     cleared.push(entry);
     const { cacheDir, name } = entry.mark;
     await rm(join(cacheDir, 'in-use', name), { recursive: true, force: true });
-    if (entry.kind === 'weights') await rm(join(cacheDir, 'unused', `${name}.json`), { force: true });
+    if (entry.kind !== 'weights') continue;
+    for (const notes of ['unused', 'checks']) await rm(join(cacheDir, notes, `${name}.json`), { force: true });
   }
   for (const cacheDir of new Set(cleared.map(({ mark }) => mark.cacheDir))) await removeOldHashes(cacheDir);
   return cleared;

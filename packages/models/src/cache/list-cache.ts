@@ -4,11 +4,12 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
-import { AutoCircuitError } from '@auto-circuit/core/plugin';
-import { errnoOf, openSafetensors } from '@auto-circuit/core/run';
+import { errnoOf } from '@auto-circuit/core/run';
 import { getHFHubCachePath } from '@huggingface/hub';
+import { temporaryCacheDir } from '../checkpoint/cached-weights.js';
+import { checkPath, readCheck } from '../checkpoint/file-hash.js';
 import { isAlive, isInUse } from '../checkpoint/in-use.js';
-import { defaultCacheDir, temporaryCacheDir } from '../checkpoint/weight-cache.js';
+import { defaultCacheDir } from '../checkpoint/weight-cache.js';
 
 /** Where the caches are. */
 export interface CachePlaces {
@@ -39,9 +40,9 @@ export interface CacheEntry {
 export async function listCache(places: CachePlaces = {}): Promise<readonly CacheEntry[]> {
   const { cacheDirs = [defaultCacheDir(), temporaryCacheDir()], hubDir = getHFHubCachePath() } = places;
   const entries: CacheEntry[] = [];
-  for (const folder of cacheDirs) entries.push(...(await weightEntries(folder)));
-  entries.push(...(await hubEntries(hubDir, cacheDirs[0] ?? defaultCacheDir())));
-  return entries.sort((a, b) => b.bytes - a.bytes);
+  for (const folder of cacheDirs) for (const entry of await weightEntries(folder)) entries.push(entry);
+  const ofHub = await hubEntries(hubDir, cacheDirs[0] ?? defaultCacheDir());
+  return [...entries, ...ofHub].sort((a, b) => b.bytes - a.bytes);
 }
 
 const WEIGHTS = /^([0-9a-f]{64})\.safetensors$/;
@@ -56,13 +57,14 @@ async function weightEntries(cacheDir: string): Promise<CacheEntry[]> {
     const key = WEIGHTS.exec(file)?.[1];
     const writer = UNFINISHED.exec(file)?.[1];
     if (!at || (key === undefined && writer === undefined)) continue;
+    const noted = key === undefined ? undefined : await stat(checkPath(cacheDir, key)).catch(gone);
     const mark = { cacheDir, name: key ?? file };
     entries.push({
       kind: key === undefined ? 'unfinished' : 'weights',
-      name: key === undefined ? file : modelOf(path, key),
+      name: key === undefined ? file : await modelOf(cacheDir, key),
       path,
       bytes: at.size,
-      lastUsed: at.mtime.toISOString(),
+      lastUsed: (noted ?? at).mtime.toISOString(),
       inUse: key === undefined ? isAlive(Number(writer)) : await isInUse(cacheDir, key),
       mark,
     });
@@ -71,14 +73,9 @@ async function weightEntries(cacheDir: string): Promise<CacheEntry[]> {
 }
 
 /** The model that a weight file was made from; files of earlier versions do not say. */
-function modelOf(path: string, key: string): string {
-  try {
-    const { source } = openSafetensors(path).metadata;
-    if (source) return hubName(source) ?? source;
-  } catch (error) {
-    if (!(error instanceof AutoCircuitError)) throw error; // a torn file is listed, and cleared, like any other
-  }
-  return key.slice(0, 12);
+async function modelOf(cacheDir: string, key: string): Promise<string> {
+  const source = (await readCheck(cacheDir, key))?.source;
+  return source === undefined ? key.slice(0, 12) : (hubName(source) ?? source);
 }
 
 const REPOSITORY = /^models--(.+)$/;

@@ -33,5 +33,6 @@ export function withTables(store: WeightStore, tables: CanonicalTensors, key: st
     names: Object.freeze([...new Set([...store.names, ...tables.keys()])]),
     entry: (name) => table(name) ?? store.entry(name),
     read: (name) => table(name)?.data ?? store.read(name),
+    check: () => store.check?.(),
   });
 }

@@ -1,6 +1,7 @@
 /** @file Reads config.json and checks what a recipe needs of it; every problem is one sentence that names the key. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { checkJson, fileError, parseJson } from '@auto-circuit/core/run';
 import { z } from 'zod';
 
@@ -11,8 +12,15 @@ export type RawConfig = Readonly<Record<string, unknown>> & { readonly model_typ
 
 const rawConfig = z.looseObject({ model_type: z.string().min(1) });
 
+/** More tokens, positions or dimensions than any model has: from here on a number is a mistake, or meant to fill the memory. */
+const MOST = 2 ** 24;
+/** The same for layers, and for heads of a layer; the largest model that is published has 126 and 128. */
+const MOST_PARTS = 4096;
+
 /** A whole count above 0. */
-export const count = z.number().int().positive();
+export const count = z.number().int().positive().max(MOST);
+/** A number of layers, or of heads. */
+export const partCount = z.number().int().positive().max(MOST_PARTS);
 
 /**
  * Reads FOLDER/config.json.
@@ -27,11 +35,23 @@ export function readConfig(folder: string): RawConfig {
 export function readJson(path: string): unknown {
   let text: string;
   try {
+    refuseEndless(path);
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw fileError(WHERE, 'read', path, cause);
   }
   return parseJson(text, { where: WHERE, path });
+}
+
+/** A folder from elsewhere may hold a link to what never ends, such as /dev/zero. @throws AutoCircuitError for what is no file */
+function refuseEndless(path: string): void {
+  if (statSync(path).isFile()) return;
+  throw new AutoCircuitError({
+    code: 'file-unreadable',
+    fields: { path },
+    where: WHERE,
+    what: `${path} is not a file`,
+  });
 }
 
 /**

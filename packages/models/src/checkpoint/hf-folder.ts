@@ -85,6 +85,12 @@ export function weightFiles(folder: string, { mayLack = false } = {}): readonly 
   return shards.map((shard) => join(folder, shard));
 }
 
+/** All files that a folder's checkpoint is read from, as full paths; those that are missing are left out. */
+export function checkpointFiles(folder: string): readonly string[] {
+  const small = ['config.json', INDEX].map((name) => join(folder, name)).filter((path) => existsSync(path));
+  return [...small, ...weightFiles(folder)];
+}
+
 /**
  * Opens a folder with config.json and model.safetensors (or its shards and their index). Only headers are read.
  * @throws AutoCircuitError for a missing or broken file, a missing shard, a tensor in two shards, quantised weights that are

@@ -45,7 +45,7 @@ export function readWindows(
     });
   }
   return types.map((type, layer) => {
-    const sliding = LAYER_TYPES[type];
+    const sliding = Object.hasOwn(LAYER_TYPES, type) ? LAYER_TYPES[type] : undefined;
     if (sliding === undefined)
       throw unsupportedName('layer_types', `layer type in ${source}`, type, Object.keys(LAYER_TYPES));
     if (sliding && window === null) {

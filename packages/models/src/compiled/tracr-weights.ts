@@ -3,14 +3,14 @@
 import { type MemoryWeight, memoryWeights } from '@auto-circuit/core/backend';
 import { AutoCircuitError, type ModelObject } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
-import { count, parseConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount } from '../checkpoint/config.js';
 import { missingTensor } from '../checkpoint/errors.js';
 import { compiledModel } from './compiled-model.js';
 import type { CompiledShape } from './weight-shapes.js';
 
 const configSchema = z.looseObject({
-  n_layers: count,
-  n_heads: count,
+  n_layers: partCount,
+  n_heads: partCount,
   d_model: count,
   d_head: count,
   d_mlp: count,

@@ -1,6 +1,6 @@
 /** @file BLOOM: linear biases in place of positions (ALiBi), a norm of the embeddings, queries, keys and values packed by head. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, headPart, prefixOf } from '../checkpoint/layouts.js';
 import { addLayerNorm, addUnembedding, ruleList } from '../recipes/rule-list.js';
@@ -16,15 +16,14 @@ import {
 } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const schema = z.looseObject({
-  n_layer: size,
-  n_head: size,
-  hidden_size: size,
-  vocab_size: size,
+  n_layer: partCount,
+  n_head: partCount,
+  hidden_size: count,
+  vocab_size: count,
   layer_norm_epsilon: epsilonKey.default(1e-5),
   /** The length that it was trained on; linear biases know no longest prompt. */
-  seq_length: size.nullish(),
+  seq_length: count.nullish(),
   apply_residual_connection_post_layernorm: unsupported('a residual stream that goes through the norms'),
   tie_word_embeddings: z.boolean().default(true),
 });

@@ -2,7 +2,7 @@
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import type { DecoderForm } from '../architectures/decoder.js';
-import { count, type RawConfig } from '../checkpoint/config.js';
+import { count, partCount, type RawConfig } from '../checkpoint/config.js';
 import { asIs, type Loader, transposed } from '../checkpoint/layouts.js';
 import { longRotary, type RotarySettings, rotaryPositions } from '../checkpoint/rotary.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
@@ -10,9 +10,9 @@ import type { AddRule } from '../recipes/rule-list.js';
 
 /** Sizes in config.json, as most families name them. */
 export const sizeKeys = {
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  num_key_value_heads: count.nullish(),
+  num_hidden_layers: partCount,
+  num_attention_heads: partCount,
+  num_key_value_heads: partCount.nullish(),
   hidden_size: count,
   intermediate_size: count,
   max_position_embeddings: count,

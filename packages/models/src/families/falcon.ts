@@ -1,6 +1,6 @@
 /** @file Falcon: 7B (one KV head), 40B and 180B (groups, a norm for each module), 2-11B (one norm), RW (ALiBi, in turn). */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, groupPart, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -18,16 +18,15 @@ import {
 } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const schema = z
   .looseObject({
-    num_hidden_layers: size,
-    num_attention_heads: size,
-    num_kv_heads: size.nullish(),
-    hidden_size: size,
-    ffn_hidden_size: size.nullish(),
-    max_position_embeddings: size.default(2048),
-    vocab_size: size,
+    num_hidden_layers: partCount,
+    num_attention_heads: partCount,
+    num_kv_heads: partCount.nullish(),
+    hidden_size: count,
+    ffn_hidden_size: count.nullish(),
+    max_position_embeddings: count.default(2048),
+    vocab_size: count,
     layer_norm_epsilon: epsilonKey.default(1e-5),
     activation: z.string().default('gelu'),
     alibi: z.boolean().default(false),

@@ -1,6 +1,6 @@
 /** @file GPT-J: both modules side by side behind one layer norm, positions that turn neighbouring dimensions. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, pairsToHalves, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -8,15 +8,14 @@ import { addLayerNorm, addRotary, addUnembedding, ruleList } from '../recipes/ru
 import { addHeadInputs, addOutput, addPlainMlp, epsilonKey, sameRotary, sizesOf } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const schema = z.looseObject({
-  n_layer: size,
-  n_head: size,
-  n_embd: size,
-  n_inner: size.nullish(),
-  n_positions: size,
-  vocab_size: size,
-  rotary_dim: size.default(64),
+  n_layer: partCount,
+  n_head: partCount,
+  n_embd: count,
+  n_inner: count.nullish(),
+  n_positions: count,
+  vocab_size: count,
+  rotary_dim: count.default(64),
   layer_norm_epsilon: epsilonKey.default(1e-5),
   activation_function: z.string().default('gelu_new'),
   tie_word_embeddings: z.boolean().default(false),

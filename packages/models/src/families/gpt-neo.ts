@@ -1,6 +1,6 @@
 /** @file GPT-Neo: GPT-2 with unscaled attention, which sees a window only in every other layer. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf } from '../checkpoint/layouts.js';
 import type { LayerWindows } from '../checkpoint/windows.js';
@@ -8,24 +8,23 @@ import { addLayerNorm, addUnembedding, ruleList } from '../recipes/rule-list.js'
 import { addLinearInputs, addOutput, addPlainMlp, epsilonKey, renamed, sizesOf } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const kind = z.enum(['global', 'local']);
 const schema = z
   .looseObject({
-    num_layers: size,
-    num_heads: size,
-    hidden_size: size,
-    intermediate_size: size.nullish(),
-    max_position_embeddings: size,
-    vocab_size: size,
+    num_layers: partCount,
+    num_heads: partCount,
+    hidden_size: count,
+    intermediate_size: count.nullish(),
+    max_position_embeddings: count,
+    vocab_size: count,
     /** Runs of layers: kinds that alternate, and how often. */
-    attention_types: z.array(z.tuple([z.array(kind), size])),
-    window_size: size.default(256),
+    attention_types: z.array(z.tuple([z.array(kind), partCount])),
+    window_size: count.default(256),
     layer_norm_epsilon: epsilonKey.default(1e-5),
     activation_function: z.string().default('gelu_new'),
     tie_word_embeddings: z.boolean().default(true),
   })
-  .refine((keys) => kindsOf(keys.attention_types).length === keys.num_layers, {
+  .refine((keys) => layersOf(keys.attention_types) === keys.num_layers, {
     path: ['attention_types'],
     error: 'must have an entry for every layer',
   });
@@ -34,8 +33,11 @@ interface GptNeoConfig extends DecoderConfig {
   readonly windows: LayerWindows;
 }
 
+type Runs = readonly (readonly [readonly string[], number])[];
+/** How many layers the runs have, before they are written out. */
+const layersOf = (runs: Runs): number => runs.reduce((sum, [kinds, times]) => sum + kinds.length * times, 0);
 /** The kind of every layer. */
-const kindsOf = (types: readonly (readonly [readonly string[], number])[]): string[] =>
+const kindsOf = (types: Runs): string[] =>
   types.flatMap(([kinds, times]) => Array.from({ length: times }, () => kinds).flat());
 
 function readConfig(raw: RawConfig, source: string): GptNeoConfig {

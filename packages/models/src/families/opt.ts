@@ -1,22 +1,21 @@
 /** @file OPT: GPT-2 with ReLU, whose learned positions begin at the third row of their table. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf, rowRange } from '../checkpoint/layouts.js';
 import { addLayerNorm, addUnembedding, ruleList } from '../recipes/rule-list.js';
 import { addLinearInputs, addOutput, addPlainMlp, sizesOf, unsupported } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const schema = z
   .looseObject({
-    num_hidden_layers: size,
-    num_attention_heads: size,
-    hidden_size: size,
-    ffn_dim: size,
-    max_position_embeddings: size,
-    vocab_size: size,
-    word_embed_proj_dim: size.nullish(),
+    num_hidden_layers: partCount,
+    num_attention_heads: partCount,
+    hidden_size: count,
+    ffn_dim: count,
+    max_position_embeddings: count,
+    vocab_size: count,
+    word_embed_proj_dim: count.nullish(),
     activation_function: z.string().default('relu'),
     enable_bias: z.boolean().default(true),
     layer_norm_elementwise_affine: z.boolean().default(true),
@@ -29,7 +28,7 @@ const schema = z
   })
   .refine((keys) => (keys.word_embed_proj_dim ?? keys.hidden_size) === keys.hidden_size, {
     path: ['word_embed_proj_dim'],
-    error: 'embeddings of another size than hidden_size are not supported (OPT-350m)',
+    error: 'embeddings of another count than hidden_size are not supported (OPT-350m)',
   });
 interface OptConfig extends DecoderConfig {
   readonly biased: boolean;

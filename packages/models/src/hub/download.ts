@@ -1,32 +1,41 @@
 /** @file One file from the hub into the cache: resumes a broken download, and checks what arrived. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { fileError } from '@auto-circuit/core/run';
+import { type HubConnection, refusal, request, WHERE } from './connection.js';
 import { claimPartial, type RepoCache, releasePartial } from './repo-cache.js';
 
-const WHERE = 'hub';
 /** How often a broken connection is tried again, as long as each try brings something. */
 const TRIES = 5;
 const REDIRECTS = 5;
-
-/** A repository on the hub, and how to talk to it. */
-export interface HubConnection {
-  readonly endpoint: string;
-  readonly token: string | undefined;
-  readonly repo: string;
-  readonly signal: AbortSignal | undefined;
-  readonly onProgress: (file: string, done: number, total: number | undefined) => void;
-}
+/** Of a file whose size nobody says. */
+const MOST_UNSAID_BYTES = 2 ** 30;
+/** Of configs and tokenizers; the largest tokenizer has some tens of megabytes. */
+const MOST_SMALL_BYTES = 2 ** 28;
+/** A connection that brings less in the time that the hub may be silent is broken off. */
+const LEAST_BYTES = 2 ** 14;
 
 interface RemoteFile {
   readonly url: string;
   /** Names the content: its sha256 for large files, its git hash for small ones. */
   readonly etag: string;
+  /** Its name in the cache. */
+  readonly blob: string;
   readonly size: number | undefined;
 }
+
+const IS_HASH = /^([0-9a-f]{64}|[0-9a-f]{40})$/;
+/** Mirrors may name contents by size and time, which two files can share: then the file's address is part of the name. */
+const blobName = (etag: string, url: string): string =>
+  IS_HASH.test(etag)
+    ? etag
+    : createHash('sha256')
+        .update(`${new URL(url).pathname} ${etag}`)
+        .digest('hex');
 
 /** The connection ended before the answer was whole. */
 class Interrupted extends Error {}
@@ -39,63 +48,21 @@ export async function downloadFile(hub: HubConnection, cache: RepoCache, commit:
   if (existsSync(cache.snapshot(commit, file))) return;
   try {
     const remote = await describe(hub, commit, file);
-    const blob = cache.blob(remote.etag);
-    if (!existsSync(blob)) await fetchBlob(hub, file, remote, blob);
-    await cache.link(remote.etag, commit, file);
+    const blob = cache.blob(remote.blob);
+    if (!existsSync(blob)) {
+      checkSmall(hub, file, remote);
+      await fetchBlob(hub, file, remote, blob);
+    }
+    await cache.link(remote.blob, commit, file);
   } catch (cause) {
     throw fileError(WHERE, `write ${file} to`, cache.folder, cause);
   }
 }
 
-/** A request to the hub; network failures become errors, answers are returned whatever their status. */
-export async function request(hub: HubConnection, url: string, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  if (hub.token) headers.set('authorization', `Bearer ${hub.token}`);
-  try {
-    return await fetch(url, { ...init, headers, signal: hub.signal ?? null });
-  } catch (cause) {
-    if (hub.signal?.aborted) throw cause;
-    throw new HubUnreachable(url, cause);
-  }
-}
-
-/** The hub does not answer, or is out of order: a cached copy may still serve. */
-export class HubUnreachable extends AutoCircuitError {
-  constructor(url: string, cause: unknown) {
-    const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
-    super({
-      code: 'hub-unreachable',
-      fields: { url },
-      where: WHERE,
-      what: `${new URL(url).origin} cannot be reached (${reason})`,
-      fix: 'check the network and HF_ENDPOINT, or name a folder on disk',
-      cause,
-    });
-  }
-}
-
-/** The error for an answer that refuses; undefined for one that does not. */
-export function refusal(hub: HubConnection, status: number, url: string, what: string): AutoCircuitError | undefined {
-  if (status < 400) return undefined;
-  if (status === 429 || status >= 500) return new HubUnreachable(url, new Error(`it answers with status ${status}`));
-  const reasons: Readonly<Record<number, { readonly what: string; readonly fix: string }>> = {
-    401: hub.token
-      ? { what: 'the hub does not accept the token', fix: 'check HF_TOKEN' }
-      : { what: 'it does not exist, or is private and no token was given', fix: 'check the name, or set HF_TOKEN' },
-    403: { what: 'access is restricted', fix: `ask for access at ${hub.endpoint}/${hub.repo}, and set HF_TOKEN` },
-    404: { what: 'the hub does not have it', fix: 'check the name and the revision' },
-  };
-  const reason = reasons[status] ?? { what: `the hub answers with status ${status}`, fix: 'try again later' };
-  return new AutoCircuitError({
-    code: 'hub-refused',
-    fields: { url, status, model: hub.repo },
-    where: WHERE,
-    what: `cannot get ${what}: ${reason.what}`,
-    fix: reason.fix,
-  });
-}
-
-/** Asks for a file's hash and size. The hub redirects to its storage, which knows neither: its own answer is what counts. */
+/**
+ * Asks for a file's hash and size. The hub redirects to its storage, which knows neither: its own answer is what counts. Only
+ * redirects within the hub's own origin are followed, those of renamed repositories.
+ */
 async function describe(hub: HubConnection, commit: string, file: string): Promise<RemoteFile> {
   const encoded = file.split('/').map(encodeURIComponent).join('/');
   let url = `${hub.endpoint}/${hub.repo}/resolve/${commit}/${encoded}`;
@@ -109,14 +76,20 @@ async function describe(hub: HubConnection, commit: string, file: string): Promi
     if (error) throw error;
     const location = answer.headers.get('location');
     const linked = answer.headers.get('x-linked-etag');
-    if (location?.startsWith('/') && !linked) {
-      url = new URL(location, url).href; // a renamed repository
+    const target = location !== null && URL.canParse(location, url) ? new URL(location, url) : undefined;
+    if (target && !linked && target.origin === new URL(hub.endpoint).origin) {
+      url = target.href;
       continue;
     }
     const etag = (linked ?? answer.headers.get('etag') ?? '').replace(/^W\//, '').replace(/^"|"$/g, '');
     const size = answer.headers.get('x-linked-size') ?? (location ? null : answer.headers.get('content-length'));
     if (etag === '') break;
-    return { url, etag, size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined };
+    return {
+      url,
+      etag,
+      blob: blobName(etag, url),
+      size: size !== null && /^\d+$/.test(size) ? Number(size) : undefined,
+    };
   }
   throw new AutoCircuitError({
     code: 'hub-refused',
@@ -124,6 +97,44 @@ async function describe(hub: HubConnection, commit: string, file: string): Promi
     where: WHERE,
     what: `${hub.endpoint} does not say what ${file} of ${hub.repo} contains (no ETag)`,
     fix: 'check HF_ENDPOINT',
+  });
+}
+
+/** What a file may have: what is said of it, and for a file other than weights no more than any has. */
+function mostBytes(file: string, said: number | undefined): number {
+  return file.endsWith('.safetensors')
+    ? (said ?? MOST_UNSAID_BYTES)
+    : Math.min(said ?? MOST_SMALL_BYTES, MOST_SMALL_BYTES);
+}
+
+function checkSmall(hub: HubConnection, file: string, { size = 0 }: RemoteFile): void {
+  const most = mostBytes(file, size);
+  if (size > most) throw tooLong(hub, file, most, `${size}, as the hub says`);
+}
+
+const tooLong = (hub: HubConnection, file: string, most: number, got: string): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'download-broken',
+    fields: { file, size: most },
+    where: WHERE,
+    what: `${file} of ${hub.repo} is longer than it should be, and was not kept`,
+    expected: `at most ${most} bytes`,
+    got,
+    fix: 'try again; if it stays so, a proxy or mirror changes files',
+  });
+
+/** @throws AutoCircuitError before anything is written, where the rest of the file does not fit on the disk */
+async function checkRoom(hub: HubConnection, file: string, needed: number, partial: string): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(partial));
+  if (needed <= bavail * bsize) return;
+  throw new AutoCircuitError({
+    code: 'disk-full',
+    fields: { path: dirname(partial), bytes: needed },
+    where: WHERE,
+    what: `${file} of ${hub.repo} does not fit on the disk of ${dirname(partial)}`,
+    expected: `${needed} bytes free`,
+    got: `${bavail * bsize}`,
+    fix: 'free some space, or set HF_HUB_CACHE to a folder on another disk',
   });
 }
 
@@ -172,44 +183,77 @@ async function fetchRest(
   partial: string,
   have: number,
 ): Promise<void> {
-  // fetch drops the token by itself when the redirect leads to another host
+  // fetch drops the token by itself when the redirect leads to another origin
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (have > 0) headers.range = `bytes=${have}-`;
   const answer = await request(hub, remote.url, { headers });
   const error = refusal(hub, answer.status, remote.url, `${file} of ${hub.repo}`);
   if (error) throw error;
   const resumed = answer.status === 206 && answer.headers.get('content-range')?.startsWith(`bytes ${have}-`);
-  if (answer.status === 206 && !resumed) throw new Interrupted('the answer begins elsewhere');
+  if (answer.status === 206 && !resumed) {
+    await answer.body?.cancel().catch(() => undefined);
+    throw new Interrupted('the answer begins elsewhere');
+  }
+  const from = resumed ? have : 0;
+  const most = mostBytes(file, remote.size ?? promised(answer, from));
   const handle = await open(partial, resumed ? 'a' : 'w');
+  let whole = false;
   try {
-    await appendBody(hub, file, remote, answer, handle, resumed ? have : 0);
+    if (remote.size !== undefined) await checkRoom(hub, file, remote.size - from, partial);
+    whole = await appendBody(hub, file, answer, handle, { from, most, size: remote.size });
     await handle.sync();
   } finally {
     await handle.close();
+    await answer.body?.cancel().catch(() => undefined); // what is left of it
   }
+  if (whole) return;
+  await unlink(partial);
+  throw tooLong(hub, file, most, 'more');
 }
 
+/** The size of the whole file by its answer. */
+function promised(answer: Response, from: number): number | undefined {
+  const length = answer.headers.get('content-length') ?? '';
+  return /^\d+$/.test(length) ? from + Number(length) : undefined;
+}
+
+/** Writes the body. @returns false where it goes on beyond `most` bytes, which are not written */
 async function appendBody(
   hub: HubConnection,
   file: string,
-  remote: RemoteFile,
   answer: Response,
   handle: FileHandle,
-  have: number,
-): Promise<void> {
-  let done = have;
+  { from, most, size }: { readonly from: number; readonly most: number; readonly size: number | undefined },
+): Promise<boolean> {
+  let done = from;
   const reader = answer.body?.getReader();
-  for (;;) {
-    const chunk = await reader?.read().catch((cause: unknown) => {
-      if (hub.signal?.aborted) throw cause;
-      throw new Interrupted('the connection broke', { cause });
-    });
-    if (!chunk || chunk.done) break;
-    await handle.appendFile(chunk.value);
-    done += chunk.value.length;
-    hub.onProgress(file, done, remote.size);
+  if (!reader) return true;
+  let [slow, before] = [false, done];
+  const watch = setInterval(() => {
+    slow = done - before < LEAST_BYTES;
+    before = done;
+    if (slow) reader.cancel().catch(() => undefined);
+  }, hub.patienceMs);
+  try {
+    for (;;) {
+      const chunk = await reader.read().catch((cause: unknown) => {
+        if (hub.signal?.aborted) throw cause;
+        throw new Interrupted('the connection broke', { cause });
+      });
+      if (slow) throw new Interrupted(`fewer than ${LEAST_BYTES} bytes came in ${hub.patienceMs / 1000} s`);
+      if (chunk.done) break;
+      if (done + chunk.value.length > most) return false;
+      await handle.appendFile(chunk.value);
+      done += chunk.value.length;
+      hub.onProgress(file, done, size);
+    }
+  } finally {
+    clearInterval(watch);
+    await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
   }
-  if (remote.size !== undefined && done < remote.size) throw new Interrupted('the answer ended early');
+  if (size !== undefined && done < size) throw new Interrupted('the answer ended early');
+  return true;
 }
 
 const sizeOf = async (path: string): Promise<number> => (existsSync(path) ? (await stat(path)).size : 0);

@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { copyFile, lstat, mkdir, rename, symlink, unlink } from 'node:fs/promises';
+import { copyFile, lstat, rename, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
-import { errnoOf, writeFileAtomic } from '@auto-circuit/core/run';
+import { errnoOf, makeFolder, writeFileAtomic } from '@auto-circuit/core/run';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 import { isAlive } from '../checkpoint/in-use.js';
 
@@ -32,22 +32,23 @@ export function openRepoCache(name: string, cacheDir: string = getHFHubCachePath
   const blob = (etag: string) => join(folder, 'blobs', plainName('etag', etag));
   const reference = (revision: string) =>
     join(folder, 'refs', ...revision.split('/').map((part) => plainName('revision', part)));
+  const commitOf = (revision: string): string | undefined => {
+    if (existsSync(reference(revision))) return readFileSync(reference(revision), 'utf8').trim();
+    return existsSync(snapshot(revision)) ? revision : undefined;
+  };
   return Object.freeze({
     folder,
     snapshot,
     blob,
-    commitOf: (revision: string) => {
-      if (existsSync(reference(revision))) return readFileSync(reference(revision), 'utf8').trim();
-      return existsSync(snapshot(revision)) ? revision : undefined;
-    },
+    commitOf,
     remember: async (revision: string, commit: string) => {
-      if (revision === commit) return;
-      await mkdir(dirname(reference(revision)), { recursive: true });
+      if (revision === commit || commitOf(revision) === commit) return; // so a cache that cannot be written serves
+      await makeFolder(dirname(reference(revision)));
       await writeFileAtomic(reference(revision), commit);
     },
     link: async (etag: string, commit: string, file: string) => {
       const target = snapshot(commit, file);
-      await mkdir(dirname(target), { recursive: true });
+      await makeFolder(dirname(target));
       await linkOrCopy(blob(etag), target);
     },
   });
@@ -87,7 +88,7 @@ async function linkOrCopy(blob: string, target: string): Promise<void> {
  * @returns the path to append to; it may not exist yet
  */
 export async function claimPartial(blob: string): Promise<string> {
-  await mkdir(dirname(blob), { recursive: true });
+  await makeFolder(dirname(blob));
   const own = `${blob}.${process.pid}-${randomBytes(4).toString('hex')}.incomplete`;
   const held = new RegExp(`^${basename(blob).replace(/[.+]/g, '\\$&')}(?:\\.(\\d+)-[0-9a-f]+)?\\.incomplete$`);
   for (const name of readdirSync(dirname(blob))) {

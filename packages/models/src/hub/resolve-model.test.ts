@@ -258,7 +258,7 @@ describe('resolveModel', () => {
       errorWith('hub-refused', { status: 404, model: 'org/unknown' }),
     );
     await expect(fetchModel({ revision: 'v9' })).rejects.toThrow(
-      /cannot get org\/model at revision v9: the hub does not have it/,
+      /cannot get org\/model at revision v9: the hub does not know it/,
     );
     hub.files = { 'config.json': config, 'pytorch_model.bin': Buffer.from('x') };
     await expect(fetchModel()).rejects.toThrow(errorWith('unsupported-format', { model: 'org/model' }));

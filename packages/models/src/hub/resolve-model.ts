@@ -4,18 +4,16 @@
  * @example
  * const folder = await resolveModel('openai-community/gpt2', { onProgress, onWarning });
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/plugin';
-import { HubApiError, modelInfo } from '@huggingface/hub';
 import { weightFiles } from '../checkpoint/hf-folder.js';
 import { markInUse } from '../checkpoint/in-use.js';
 import { defaultCacheDir } from '../checkpoint/weight-cache.js';
-import { downloadFile, type HubConnection, HubUnreachable, refusal, request } from './download.js';
+import { checkedToken, HubAway, type HubConnection, hubEndpoint, tokenFromEnvironment, WHERE } from './connection.js';
+import { downloadFile } from './download.js';
+import { repositoryInfo } from './listing.js';
 import { openRepoCache, type RepoCache } from './repo-cache.js';
-
-const WHERE = 'hub';
 
 /** How the hub is reached. */
 export interface HubSettings {
@@ -31,8 +29,12 @@ export interface HubSettings {
   readonly cacheDir?: string;
   /** Called with the bytes of the file being fetched; `total` is undefined when the hub does not say. */
   readonly onProgress?: (file: string, done: number, total: number | undefined) => void;
-  /** Called with a line when a cached copy is used because the hub cannot be reached. */
+  /** Called with a line when the hub is busy and asked again, and when a cached copy is used because it cannot be reached. */
   readonly onWarning?: (line: string) => void;
+  /** How long the hub may be silent, and an answer may bring next to nothing. Default 60,000. */
+  readonly patienceMs?: number;
+  /** The first wait before a busy hub is asked again, where it does not say how long; then twice as long each time. Default 1,000. */
+  readonly retryMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -83,33 +85,22 @@ export async function resolveModel(nameOrFolder: string, settings: HubSettings =
   try {
     return await fetchModel(connect(nameOrFolder, settings), cache, revision);
   } catch (error) {
-    if (!(error instanceof HubUnreachable) || !isComplete(cache, revision)) throw error;
+    if (!(error instanceof HubAway) || !isComplete(cache, revision)) throw error;
     settings.onWarning?.(`${error.message}; using the cached copy of ${nameOrFolder}`);
     return cachedFolder(nameOrFolder, cache, revision, 'the hub cannot be reached');
   }
 }
 
 function connect(repo: string, settings: HubSettings): HubConnection {
-  const endpoint = (settings.endpoint ?? (process.env.HF_ENDPOINT || 'https://huggingface.co')).replace(/\/+$/, '');
-  if (!URL.canParse(endpoint)) {
-    throw new AutoCircuitError({
-      code: 'invalid-option',
-      fields: { option: 'endpoint', got: endpoint },
-      where: WHERE,
-      what: `HF_ENDPOINT is not an address`,
-      got: endpoint,
-    });
-  }
-  const token = settings.token ?? tokenFromEnvironment();
-  return { endpoint, token, repo, signal: settings.signal, onProgress: settings.onProgress ?? (() => {}) };
-}
-
-function tokenFromEnvironment(): string | undefined {
-  const { HF_TOKEN, HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME } = process.env;
-  if (HF_TOKEN) return HF_TOKEN.trim();
-  const path =
-    HF_TOKEN_PATH || join(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'), 'token');
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() || undefined : undefined;
+  const { token, signal, patienceMs = 60_000, retryMs = 1000 } = settings;
+  const nobody = (): void => undefined;
+  return {
+    ...{ repo, signal, patienceMs, retryMs },
+    endpoint: hubEndpoint(settings.endpoint),
+    token: token === undefined ? tokenFromEnvironment() : checkedToken(token, 'the token'),
+    onProgress: settings.onProgress ?? nobody,
+    onWarning: settings.onWarning ?? nobody,
+  };
 }
 
 async function fetchModel(hub: HubConnection, cache: RepoCache, revision: string): Promise<string> {
@@ -137,24 +128,6 @@ async function fetchModel(hub: HubConnection, cache: RepoCache, revision: string
   }
   await cache.remember(revision, commit);
   return folder;
-}
-
-/** The library asks; the token goes in by our own fetch, since the library refuses those of mirrors. */
-async function repositoryInfo(hub: HubConnection, revision: string): Promise<{ commit: string; files: string[] }> {
-  try {
-    const info = await modelInfo({
-      name: hub.repo,
-      revision,
-      hubUrl: hub.endpoint,
-      additionalFields: ['sha', 'filePaths'],
-      fetch: (url, init) => request(hub, String(url), init),
-    });
-    return { commit: info.sha, files: info.filePaths };
-  } catch (cause) {
-    if (!(cause instanceof HubApiError)) throw cause;
-    const at = revision === 'main' ? '' : ` at revision ${revision}`;
-    throw refusal(hub, cause.statusCode, cause.url || hub.endpoint, hub.repo + at) ?? cause;
-  }
 }
 
 /** Whether the cache holds everything needed of a revision. */

@@ -192,3 +192,30 @@ describe('named sizes', () => {
     );
   });
 });
+
+describe('names on the hub', () => {
+  it('are of the form that the hub has, each of one size', () => {
+    const names = Object.values(NAMED_SIZES).flatMap(({ hub }) => (hub === null ? [] : [hub]));
+    // as its library checks them (validate_repo_id): letters, digits, -, _ and . ; no .., no --; at most 96 characters
+    for (const name of names) {
+      expect(name).toMatch(/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*[A-Za-z0-9]$/);
+      expect(name).not.toMatch(/\.\.|--|\.git$/);
+      expect(name.length).toBeLessThanOrEqual(96);
+    }
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);
+  });
+
+  it('say the size that the name says', () => {
+    // 1_6b and 1b6 are 1.6b
+    const numbersIn = (name: string): readonly string[] =>
+      name
+        .toLowerCase()
+        .replace(/(\d)[_b](\d)/g, '$1.$2')
+        .match(/\d+(?:\.\d+)?/g) ?? [];
+    const other = Object.entries(NAMED_SIZES).filter(([name, { hub }]) => {
+      const size = numbersIn(name).at(-1);
+      return hub !== null && size !== undefined && !numbersIn(hub.split('/')[1]!).includes(size);
+    });
+    expect(other.map(([name]) => name)).toEqual(['mistral-nemo-12b', 'command-r-35b']); // their names on the hub have no size
+  });
+});

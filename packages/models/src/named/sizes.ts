@@ -162,7 +162,7 @@ const ALIASES: Readonly<Record<string, string>> = { 'gpt2-small': 'gpt2' };
 /** The named size, by its name in upper or lower case; undefined where there is none. */
 export function namedSize(name: string): (NamedSize & { readonly name: string }) | undefined {
   const key = name.toLowerCase();
-  const known = ALIASES[key] ?? key;
+  const known = Object.hasOwn(ALIASES, key) ? ALIASES[key]! : key;
   const size = Object.hasOwn(NAMED_SIZES, known) ? NAMED_SIZES[known] : undefined;
   return size && { ...size, name: known };
 }

@@ -1,7 +1,7 @@
 /** @file Gemma 2 and 3 checkpoints (text): norms are stored as what is added to 1; Gemma 3 may be the text half of a larger model. */
 import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
-import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, plusOne, prefixOf, transposed } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -13,9 +13,9 @@ const cap = z.number().positive().nullish();
 /** Defaults are those of the family's own configuration class: files leave out what equals them. */
 const schema = z
   .looseObject({
-    num_hidden_layers: count,
-    num_attention_heads: count.default(8),
-    num_key_value_heads: count.default(4),
+    num_hidden_layers: partCount,
+    num_attention_heads: partCount.default(8),
+    num_key_value_heads: partCount.default(4),
     hidden_size: count,
     head_dim: count.default(256),
     intermediate_size: count,

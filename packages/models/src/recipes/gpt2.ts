@@ -1,7 +1,7 @@
 /** @file GPT-2 checkpoints: Conv1D weights are [in, out], queries, keys and values are packed side by side. */
 import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
-import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, columnsTransposed, part, prefixOf } from '../checkpoint/layouts.js';
 import type { ModelSizes } from '../checkpoint/tensors.js';
@@ -9,8 +9,8 @@ import { addLayerNorm, addUnembedding, ruleList } from './rule-list.js';
 
 const schema = z
   .looseObject({
-    n_layer: count,
-    n_head: count,
+    n_layer: partCount,
+    n_head: partCount,
     n_embd: count,
     n_inner: count.nullish(),
     n_positions: count,

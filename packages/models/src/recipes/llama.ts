@@ -1,7 +1,7 @@
 /** @file Llama-like checkpoints (Llama, Qwen 2, Mistral): [out, in] matrices, already in head order. */
 import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
-import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf, transposed } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary, rotaryPositions } from '../checkpoint/rotary.js';
@@ -11,9 +11,9 @@ import { addGatedMlp, addProjections, addRotary, addUnembedding, ruleList } from
 
 const schema = z
   .looseObject({
-    num_hidden_layers: count,
-    num_attention_heads: count,
-    num_key_value_heads: count.nullish(),
+    num_hidden_layers: partCount,
+    num_attention_heads: partCount,
+    num_key_value_heads: partCount.nullish(),
     hidden_size: count,
     head_dim: count.nullish(),
     intermediate_size: count,

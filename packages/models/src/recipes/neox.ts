@@ -1,7 +1,7 @@
 /** @file GPT-NeoX checkpoints (Pythia): queries, keys and values of one head lie together; a share of each head is rotated. */
 import { z } from 'zod';
 import type { TensorRule, WeightRecipe } from '../checkpoint/canonical.js';
-import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, headPart, prefixOf, transposed } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary, rotaryPositions } from '../checkpoint/rotary.js';
@@ -10,8 +10,8 @@ import { addLayerNorm, addRotary, addUnembedding, ruleList } from './rule-list.j
 
 const schema = z
   .looseObject({
-    num_hidden_layers: count,
-    num_attention_heads: count,
+    num_hidden_layers: partCount,
+    num_attention_heads: partCount,
     hidden_size: count,
     intermediate_size: count,
     max_position_embeddings: count,

@@ -2,9 +2,14 @@
 import { z } from 'zod';
 import type { Piece } from './split-text.js';
 
+/** Ids beyond this are a mistake, or meant to fill the memory: the largest published vocabulary has some hundred thousands. */
+export const MOST_TOKENS = 2 ** 24;
+/** A token's id. */
+export const tokenId = z.number().int().nonnegative().lt(MOST_TOKENS);
+
 /** An added token as tokenizer.json writes it. */
 export const addedTokenSchema = z.looseObject({
-  id: z.number().int(),
+  id: tokenId,
   content: z.string(),
   single_word: z.boolean().default(false),
   lstrip: z.boolean().default(false),

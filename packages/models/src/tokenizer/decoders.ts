@@ -108,6 +108,7 @@ function textOf(bytes: readonly number[]): string[] {
 
 /** At most so many of a character taken away at each end. */
 function stripped(text: string, content: string, start: number, stop: number): string {
+  if (content === '') return text;
   let [from, to] = [0, text.length];
   for (let n = 0; n < start && text.startsWith(content, from); n++) from += content.length;
   for (let n = 0; n < stop && to - content.length >= from && text.slice(0, to).endsWith(content); n++)

@@ -8,18 +8,38 @@ import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { fileError } from '@auto-circuit/core/run';
 import { z } from 'zod';
 import { parseConfig, readJson } from '../checkpoint/config.js';
-import { addedTokenSchema } from './added-tokens.js';
+import { addedTokenSchema, MOST_TOKENS, tokenId } from './added-tokens.js';
+
+/**
+ * By token its id; Unigram models: tokens with their scores, in the order of ids. Looked through by hand: a schema for each of
+ * some hundred thousand entries takes as long as all the rest.
+ */
+const vocabularySchema = z.unknown().superRefine((vocabulary, { addIssue }) => {
+  const refuse = (path: PropertyKey[], expected: string): void => addIssue({ code: 'custom', path, message: expected });
+  if (Array.isArray(vocabulary)) {
+    const wrong = vocabulary.findIndex((entry) => !isScored(entry));
+    if (wrong >= 0) refuse([wrong], 'expected a token with its score');
+  } else if (typeof vocabulary === 'object' && vocabulary !== null) {
+    const wrong = Object.entries(vocabulary).find(([, id]) => !isTokenId(id));
+    if (wrong) refuse([wrong[0]], `expected a whole number from 0 to ${MOST_TOKENS - 1} as id`);
+  } else refuse([], 'expected ids by token, or a list of tokens with their scores');
+});
+const isScored = (entry: unknown): boolean =>
+  Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
+const isTokenId = (id: unknown): boolean => Number.isInteger(id) && (id as number) >= 0 && (id as number) < MOST_TOKENS;
 
 const tokenizerSchema = z.looseObject({
   model: z.looseObject({
     type: z.string().nullish(),
-    vocab: z.unknown(),
+    vocab: vocabularySchema,
     unk_token: z.string().nullish(),
-    unk_id: z.number().int().nullish(),
+    unk_id: tokenId.nullish(),
     byte_fallback: z.boolean().nullish(),
   }),
   added_tokens: z.array(addedTokenSchema).default([]),
+  normalizer: z.unknown(),
   pre_tokenizer: z.looseObject({ type: z.string() }).nullish(),
+  post_processor: z.unknown(),
   decoder: z.unknown(),
 });
 /** What tokenizer.json holds, as far as it is looked at here. */
@@ -49,7 +69,7 @@ const GPT2_SPECIAL = '<|endoftext|>';
 const BYTE_SPACE = '\u0120';
 
 function byteLevelTokenizer(vocabPath: string, mergesPath: string): TokenizerJson {
-  const vocab = parseConfig(z.record(z.string(), z.number().int().nonnegative()), readJson(vocabPath), vocabPath);
+  const vocab = parseConfig(z.record(z.string(), tokenId), readJson(vocabPath), vocabPath);
   if (!Object.hasOwn(vocab, BYTE_SPACE)) {
     throw new AutoCircuitError({
       code: 'invalid-tokenizer',

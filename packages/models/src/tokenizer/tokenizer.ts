@@ -13,6 +13,7 @@ import { parseConfig, readJson } from '../checkpoint/config.js';
 import { tokenJoiner } from './decoders.js';
 import { normalizedTokens, textEncoding, unknownId } from './encode-text.js';
 import { type LibraryTokenizer, libraryTokenizer } from './library.js';
+import { type Watch, watchFor } from './time-limit.js';
 import { readTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
 
 /** A model's tokenizer. */
@@ -56,19 +57,46 @@ export function loadTokenizer(folder: string): ModelTokenizer {
   const json = readTokenizerJson(folder);
   const settings = readOptional(folder, 'tokenizer_config.json', settingsSchema);
   const names = readOptional(folder, 'special_tokens_map.json', settingsSchema);
-  const modelConfig = readOptional(folder, 'config.json', modelConfigSchema);
-  const { tokenizer, encodePlain, join } = build(folder, json, { ...settings, clean_up_tokenization_spaces: false });
-  const vocabulary = tokenizer.get_vocab(true);
-  const size = [...vocabulary.values()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
+  const { bos_token_id, eos_token_id } = readOptional(folder, 'config.json', modelConfigSchema);
+  const ids = { bos: bos_token_id, eos: eos_token_id };
+  return usable(folder, () => {
+    const built = build(json, { ...settings, clean_up_tokenization_spaces: false }, watchFor(folder, json));
+    const idOf = (kind: 'bos' | 'eos'): number | null => {
+      const name = contentOf(settings[`${kind}_token`]) ?? contentOf(names[`${kind}_token`]);
+      if (name !== undefined) return built.tokenizer.token_to_id(name) ?? null;
+      const first = [ids[kind]].flat()[0];
+      return first !== undefined && first !== null && built.tokenizer.id_to_token(first) !== undefined ? first : null;
+    };
+    const [bosId, eosId] = [idOf('bos'), idOf('eos')];
+    const addsBos = addsBosOf(built, settings, bosId);
+    return modelTokenizer(folder, built, { bosId, eosId, addsBos, unkId: unknownId(built.tokenizer, json) });
+  });
+}
 
-  const idOf = (kind: 'bos' | 'eos'): number | null => {
-    const name = contentOf(settings[`${kind}_token`]) ?? contentOf(names[`${kind}_token`]);
-    if (name !== undefined) return tokenizer.token_to_id(name) ?? null;
-    const id = modelConfig[`${kind}_token_id`];
-    const first = Array.isArray(id) ? id[0] : id;
-    return first !== undefined && first !== null && tokenizer.id_to_token(first) !== undefined ? first : null;
-  };
-  const bosId = idOf('bos');
+/** What the library or a file of its own kind throws is a sentence about the file. */
+function usable<T>(folder: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof AutoCircuitError && cause.fields.path === folder) throw cause;
+    throw new AutoCircuitError({
+      code: 'invalid-tokenizer',
+      fields: { path: folder },
+      where: 'tokenizer',
+      what: `the tokenizer of ${folder} cannot be used`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      fix: 'give prompts as token ids',
+      cause,
+    });
+  }
+}
+
+type KnownIds = Pick<ModelTokenizer, 'bosId' | 'eosId' | 'unkId' | 'addsBos'>;
+
+function modelTokenizer(folder: string, built: BuiltTokenizer, known: KnownIds): ModelTokenizer {
+  const { tokenizer, encodePlain, join, watch } = built;
+  const size = [...tokenizer.get_vocab(true).values()].reduce((largest, id) => Math.max(largest, id), -1) + 1;
+  const plain = (text: string): number[] => usable(folder, () => watch(text, () => encodePlain(text)));
   const decode = (ids: readonly number[]): string => {
     const unknown = ids.find((id) => tokenizer.id_to_token(id) === undefined);
     if (unknown !== undefined) {
@@ -81,13 +109,13 @@ export function loadTokenizer(folder: string): ModelTokenizer {
       });
     }
     if (ids.length === 0) return '';
-    return join(ids);
+    return usable(folder, () => watch('', () => join(ids)));
   };
-
   return Object.freeze({
-    encode: (text: string, { bos }: { readonly bos: boolean } = { bos: addsBosOf(tokenizer, settings, bosId) }) => {
-      if (!bos) return encodePlain(text);
-      if (bosId === null) {
+    ...known,
+    encode: (text: string, { bos }: { readonly bos: boolean } = { bos: known.addsBos }) => {
+      if (!bos) return plain(text);
+      if (known.bosId === null) {
         throw new AutoCircuitError({
           code: 'no-bos-token',
           fields: { path: folder },
@@ -96,13 +124,9 @@ export function loadTokenizer(folder: string): ModelTokenizer {
           fix: 'encode without BOS',
         });
       }
-      return [bosId, ...encodePlain(text)];
+      return [known.bosId, ...plain(text)];
     },
     decode,
-    bosId,
-    unkId: unknownId(tokenizer, json),
-    eosId: idOf('eos'),
-    addsBos: addsBosOf(tokenizer, settings, bosId),
     tokenText: (id: number) => {
       const text = decode([id]);
       const name = tokenizer.id_to_token(id)!;
@@ -116,14 +140,15 @@ export function loadTokenizer(folder: string): ModelTokenizer {
 
 /** `add_bos_token` decides where it is set, else what the post-processor does with a text. */
 function addsBosOf(
-  tokenizer: LibraryTokenizer,
+  { tokenizer, watch }: BuiltTokenizer,
   settings: z.output<typeof settingsSchema>,
   bosId: number | null,
 ): boolean {
   if (bosId === null) return false;
   if (typeof settings.add_bos_token === 'boolean') return settings.add_bos_token;
-  const withSpecial = tokenizer.encode('a').ids;
-  return withSpecial[0] === bosId && tokenizer.encode('a', { add_special_tokens: false }).ids[0] !== bosId;
+  const firstOf = (add_special_tokens: boolean): number | undefined =>
+    watch('a', () => tokenizer.encode('a', { add_special_tokens }).ids[0]);
+  return firstOf(true) === bosId && firstOf(false) !== bosId;
 }
 
 interface BuiltTokenizer {
@@ -131,30 +156,19 @@ interface BuiltTokenizer {
   readonly encodePlain: (text: string) => number[];
   /** The text of tokens that there are. */
   readonly join: (ids: readonly number[]) => string;
+  readonly watch: Watch;
 }
 
 /** The library's tokenizer without its pre-tokenizer, in place of which stands ours. */
-function build(folder: string, json: TokenizerJson, settings: object): BuiltTokenizer {
-  try {
-    const tokenizer = libraryTokenizer({ ...json, pre_tokenizer: null }, settings);
-    const joiner = tokenJoiner(json.decoder);
-    const written = normalizedTokens(tokenizer, json);
-    const join = (ids: readonly number[]): string =>
-      joiner
-        ? joiner(ids.map((id) => written.get(id) ?? tokenizer.id_to_token(id) ?? ''))
-        : tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
-    return { tokenizer, encodePlain: textEncoding(tokenizer, json), join };
-  } catch (cause) {
-    throw new AutoCircuitError({
-      code: 'invalid-tokenizer',
-      fields: { path: folder },
-      where: 'tokenizer',
-      what: `the tokenizer of ${folder} cannot be used`,
-      got: cause instanceof Error ? cause.message : String(cause),
-      fix: 'give prompts as token ids',
-      cause,
-    });
-  }
+function build(json: TokenizerJson, settings: object, watch: Watch): BuiltTokenizer {
+  const tokenizer = libraryTokenizer({ ...json, pre_tokenizer: null }, settings);
+  const joiner = tokenJoiner(json.decoder);
+  const written = watch('', () => normalizedTokens(tokenizer, json));
+  const join = (ids: readonly number[]): string =>
+    joiner
+      ? joiner(ids.map((id) => written.get(id) ?? tokenizer.id_to_token(id) ?? ''))
+      : tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  return { tokenizer, encodePlain: watch('', () => textEncoding(tokenizer, json)), join, watch };
 }
 
 function readOptional<S extends z.ZodType>(folder: string, name: string, schema: S): z.output<S> {

@@ -22,7 +22,8 @@ export function linesSvg(title: string, unit: string, along: string, lines: read
   }));
   const all = drawn.flatMap(({ points }) => points);
   const y = valueScale(all.flatMap(({ y: value, error = 0 }) => [value - error, value + error]));
-  const [low, high] = all.length ? [Math.min(...all.map(({ x }) => x)), Math.max(...all.map(({ x }) => x))] : [0, 1];
+  const low = all.reduce((least, { x }) => Math.min(least, x), all[0]?.x ?? 0);
+  const high = all.reduce((most, { x }) => Math.max(most, x), all[0]?.x ?? 1);
   const span = high - low || 1;
   const xOf = (value: number): number => PLOT.left + 8 + ((value - low) / span) * (PLOT.right - PLOT.left - 16);
   const step = niceStep(span / 5);

@@ -20,7 +20,7 @@ export function matrixSvg(
   values: readonly (readonly (number | null)[])[],
 ): string {
   const finite = values.flat().filter((value): value is number => value !== null && Number.isFinite(value));
-  const largest = Math.max(0, ...finite.map(Math.abs)) || 1;
+  const largest = finite.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
   const cell = Math.min(LARGEST, Math.max(SMALLEST, ROOM / Math.max(1, columns.length)));
   const names = rows.map((name) => shortened(name, 20));
   const heads = columns.map((name) => shortened(name, 16));

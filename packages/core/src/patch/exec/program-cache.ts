@@ -135,7 +135,12 @@ export class ProgramCache {
       return { results };
     });
     this.#begun = begun.catch(() => undefined); // an error goes to the caller of this run alone
-    return (await begun).results;
+    try {
+      return await (await begun).results;
+    } finally {
+      // of weights that changed meanwhile results are wrong, and what a runtime says of them misleads
+      this.#request.weights.check?.();
+    }
   }
 
   async #load(spec: ProgramSpec, feeds: Feeds, use: Use): Promise<Loaded> {

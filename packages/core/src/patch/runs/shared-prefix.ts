@@ -75,13 +75,19 @@ export async function withoutPrefix(
   prompts: readonly Prompt[],
   length: number,
 ): Promise<Prompt[]> {
-  const executable = await backend.compile(prefixProgram(model), model.weights, { repeated: false });
+  const executable = await backend
+    .compile(prefixProgram(model), model.weights, { repeated: false })
+    .catch((error: unknown) => {
+      model.weights.check?.();
+      throw error;
+    });
   try {
     const cut: Prompt[] = [];
     for (let start = 0; start < prompts.length; start += PROMPTS_AT_ONCE) {
       const some = prompts.slice(start, start + PROMPTS_AT_ONCE);
       const ids = some.flatMap(({ clean }) => (clean as readonly number[]).slice(0, length));
       const results = await executable.run({ tokens: intTensor(ids, [some.length, length]) });
+      model.weights.check?.();
       const entries = Object.entries(results);
       some.forEach((prompt, i) => {
         const kept = Object.fromEntries(entries.map(([name, tensor]) => [name, rowOf(tensor, i)]));
