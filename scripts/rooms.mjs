@@ -16,6 +16,7 @@ export const PACKAGES = {
   viewer: ['core'],
   workers: ['core'],
   'executor-bullmq': ['core'],
+  'executor-slurm': ['core'],
   cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
 };
 
@@ -362,6 +363,9 @@ export const ROOMS = {
     '.': [],
   },
   'executor-bullmq': {
+    '.': [],
+  },
+  'executor-slurm': {
     '.': [],
   },
   cli: {
