@@ -61,7 +61,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0
 SlurmdParameters=config_overrides
-NodeName=${hostname()} NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN
+NodeName=${hostname()} NodeAddr=127.0.0.1 CPUs=4 RealMemory=4096 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 `;
   await writeFile(at('slurm.conf'), conf);

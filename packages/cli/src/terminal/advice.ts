@@ -148,7 +148,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     'run them (auto-circuit run-shard PLAN I), then collect; auto-circuit status PLAN shows them',
   ],
   'mixed-hardware': () => [
-    'run all shards on machines of one kind (for Slurm: --constraint)',
+    'run all shards on machines of one kind',
     { say: 'put them together with --mixed-hardware, and the results say so', needs: ['--mixed-hardware'] },
   ],
   'run-unfinished': () => ['finish it: auto-circuit discover --resume --out FOLDER'],

@@ -253,7 +253,9 @@ export async function* partsOfCell(plan: string, { cells, units }: PlanJson, cel
   const ranges = units.flatMap((unit) => (unit.cell === cell && unit.range !== null ? [unit.range] : []));
   for (const range of ranges.toSorted((a, b) => a[0] - b[0])) {
     const file = partFile(plan, hash, range);
-    const data = await file.load();
+    const data = await file.load().catch((cause: unknown) => {
+      throw damagedPart(plan, file.path, cause);
+    });
     if (data === null) {
       throw new AutoCircuitError({
         code: 'run-damaged',
@@ -265,4 +267,17 @@ export async function* partsOfCell(plan: string, { cells, units }: PlanJson, cel
     }
     yield { start: range[0], stop: range[1], data };
   }
+}
+
+/** A part that is damaged is made again when its shard is. */
+function damagedPart(plan: string, path: string | undefined, cause: unknown): unknown {
+  if (!(cause instanceof AutoCircuitError) || cause.code !== 'wrong-checkpoint') return cause;
+  return new AutoCircuitError({
+    ...cause.parts,
+    code: 'run-damaged',
+    fields: { path: plan, file: path },
+    where: 'plan',
+    fix: 'remove it and the folder of its shard, and run the shard again',
+    cause,
+  });
 }
