@@ -3,12 +3,73 @@ import { OBJECTIVES, PLUGIN_API_VERSION } from '@auto-circuit/core/plugin';
 import { optionTable, table } from './markdown.mjs';
 import { runCli } from './run-cli.mjs';
 
-/** One section an entry: doc, facts, options. */
+/** Its formula as a code block, when to use it, and its papers as links; an empty list for what says none of these. */
+function explanation({ formula, use, papers = [] }) {
+  const links = papers.map(({ authors, year, title, url }) => `[${authors} ${year}, *${title}*](${url})`);
+  return [
+    formula && `    ${formula}\n`,
+    use && `**When to use it.** ${use}\n`,
+    links.length > 0 && `**${links.length > 1 ? 'Papers' : 'Paper'}.** ${links.join('; ')}\n`,
+  ].filter(Boolean);
+}
+
+/** One section an entry: doc, facts, explanation, options. */
 const sections = (entries, facts = () => '') =>
   entries
-    .map((entry) => [`## ${entry.name}\n`, `${entry.doc}.${facts(entry)}\n`, optionTable(entry.options)])
+    .map((entry) => [
+      `## ${entry.name}\n`,
+      `${capitalised(entry.doc)}.${facts(entry)}\n`,
+      ...explanation(entry),
+      optionTable(entry.options),
+    ])
     .map((parts) => parts.filter(Boolean).join('\n'))
     .join('\n');
+
+const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
+
+/** The symbols of formulas, before the first of them. */
+const SYMBOLS = {
+  algos:
+    'In the formulas, u→v is an edge; a_u is what its source writes: clean_u on the clean run, patch_u on the run that is patched in. in_v is what its destination reads, and M the loss of the run: minus its objective, or the KL divergence. Sums run over positions and dModel, and scores are means over prompts.\n\n',
+  metrics:
+    'In the formulas, p are probabilities of tokens, m is the mean logit difference over prompts, and ∅ the empty circuit (every edge patched).\n\n',
+};
+
+/** What `evaluate --metric` also takes: numbers of a whole curve, which are no contributions. */
+const CURVE_NUMBERS = [
+  '## Numbers of a whole run\n',
+  '`evaluate RUN --metric cpr,cmd,area,roc` gives one number for all sizes together.\n',
+  table(
+    ['name', 'formula', 'better', 'when to use it'],
+    [
+      [
+        '`cpr`',
+        '∫ f(k) dk over MIB’s ten shares k of the edges, by trapezoids; f is faithfulness',
+        'higher',
+        'To compare with MIB’s leaderboard, with `--rank-by signed`. With signed ranking it may exceed 1: such circuits leave out edges that work against the answer.',
+      ],
+      [
+        '`cmd`',
+        '∫ |1 − f(k)| dk over the same shares',
+        'lower',
+        'To ask how closely circuits do what the model does. 0 is perfect.',
+      ],
+      [
+        '`area`, `auc`',
+        '∫ metric d log₁₀(edges), by trapezoids',
+        'as the metric',
+        'To sum up the curve of any metric, with every power of ten of the sizes counting alike.',
+      ],
+      [
+        '`roc`',
+        'area under the ROC curve of |score| against the known circuit',
+        'higher',
+        'On tasks with a known circuit: 1 is perfect, ½ is chance.',
+      ],
+    ],
+  ),
+  '**Paper.** [Mueller et al. 2025, *MIB: A Mechanistic Interpretability Benchmark*](https://arxiv.org/abs/2504.13151) for `cpr` and `cmd`.\n',
+].join('\n');
 
 const flagsOf = (what, example) =>
   `Options are given on the command line as \`--${what}.OPTION VALUE\`, for example \`${example}\`; in a library call as the fields of the options object.\n\n`;
@@ -16,7 +77,7 @@ const flagsOf = (what, example) =>
 const PAGES = {
   'algorithms.md': ({ algos }) => ({
     title: 'Algorithms',
-    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance. Where it measures an effect on the answer (gradients, exact patching) it has a sign, and a positive one supports the answer; ACDC and the baselines have none.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${sections(algos)}`,
+    text: `What \`--algo\` takes. Every algorithm gives each edge one number: its size is the edge's importance. Where it measures an effect on the answer (gradients, exact patching) it has a sign, and a positive one supports the answer; ACDC and the baselines have none.\n\n${flagsOf('algo', '--algo eap-ig-inputs --algo.steps 10')}${SYMBOLS.algos}${sections(algos)}`,
   }),
   'metrics.md': ({ metrics }) => ({
     title: 'Metrics',
@@ -29,7 +90,7 @@ const PAGES = {
         m.higherIsBetter ? 'higher' : 'lower',
         m.needsWrongAnswers ? 'yes' : 'no',
       ]),
-    )}`,
+    )}\n${SYMBOLS.metrics}${sections(metrics)}\n${CURVE_NUMBERS}`,
   }),
   'objectives-and-ablations.md': ({ ablations }) => ({
     title: 'Objectives and ablations',

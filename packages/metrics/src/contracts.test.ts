@@ -13,4 +13,8 @@ it('the plugin holds every metric once', () => {
   expect(new Set(metricsPlugin.contributes.map((one) => one.name)).size).toBe(18);
   expect(metrics).toHaveLength(16);
 });
+it('every metric says its formula and when to use it', () => {
+  const silent = metricsPlugin.contributes.filter((one) => !one.formula || !one.use).map(({ name }) => name);
+  expect(silent).toEqual([]);
+});
 for (const metric of metrics) runContract(metric.name, metricContract(metric), { describe, it });

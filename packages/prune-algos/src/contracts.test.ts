@@ -5,6 +5,10 @@ import { pruneAlgosPlugin } from './index.js';
 import { madeUpRuns } from './testing/made-up-runs.js';
 
 const algos = pruneAlgosPlugin.contributes as readonly PruneAlgo[];
+it('every algorithm says its formula and when to use it', () => {
+  expect(algos.filter((one) => !one.formula || !one.use).map(({ name }) => name)).toEqual([]);
+});
+
 /** Options that keep the suite quick, by algorithm. */
 const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   'integrated-edge-gradients': { samples: 4 },

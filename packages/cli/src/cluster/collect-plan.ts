@@ -111,7 +111,7 @@ async function checkedShards({ folder, plan, mixedHardware }: CollectRequest): P
     if (status.state === 'waiting' || status.state === 'running') open[status.state].push(shard);
     else {
       for (const [name, error] of Object.entries(status.record.failed)) failed.set(name, error);
-      machines.push(...status.record.hardware);
+      for (const machine of status.record.hardware) machines.push(machine);
     }
   }
   const { waiting, running } = open;

@@ -1,13 +1,14 @@
 /** @file What the registry and the packages hold, as lists of entries, and how one entry is shown with its options. */
-import type { ContributionKind, ContributionMap, OptionTable } from '@auto-circuit/core/plugin';
+import type { ContributionKind, ContributionMap, Explained, OptionTable, Paper } from '@auto-circuit/core/plugin';
 import { expectedText, kebabCase } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { FIRST_PARTY_NAMES } from '../context/first-party.js';
 import type { Output } from '../terminal/output.js';
 import { writeTable } from '../terminal/table.js';
+import { wrapText } from '../terminal/wrap.js';
 
 /** One of a list. */
-export interface Entry {
+export interface Entry extends Explained {
   readonly name: string;
   readonly doc: string;
   readonly from: string;
@@ -84,10 +85,32 @@ function registered<K extends ContributionKind>(
       name: item.name,
       doc: item.doc,
       from: origin,
+      ...explanationOf(item),
       ...('options' in item ? { options: item.options } : {}),
       facts: factsOf(item),
     }));
 }
+
+/** What an entry is explained by, of whatever has it. */
+export function explanationOf({ formula, papers, use }: Explained): Explained {
+  return { ...(formula ? { formula } : {}), ...(papers ? { papers } : {}), ...(use ? { use } : {}) };
+}
+
+/** The lines under an entry that say its formula, when to use it, and where it comes from; none for what says nothing. */
+export function showExplanation(output: Output, { formula, use, papers = [] }: Explained, indent = 0): void {
+  const lines: (readonly [string, string])[] = [
+    ...(formula ? [['formula', formula] as const] : []),
+    ...(use ? [['use', use] as const] : []),
+    ...papers.map((paper) => ['paper', cite(paper)] as const),
+  ];
+  const blanks = ' '.repeat(indent);
+  for (const [what, text] of lines) {
+    const [first = '', ...rest] = wrapText(`${what}: ${text}`, output.width - indent, what.length + 2);
+    for (const line of [first, ...rest]) output.line(blanks + line);
+  }
+}
+
+const cite = ({ authors, year, title, url }: Paper): string => `${authors} ${year}, “${title}”, ${url}`;
 
 function factText(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
@@ -101,6 +124,7 @@ function factText(value: unknown): string {
 export function showEntry(output: Output, entry: Entry, prefix = ''): void {
   output.line(`${output.colors.bold(entry.name)}: ${entry.doc}`);
   if (isForeign(entry)) output.line(`from ${entry.from}`);
+  showExplanation(output, entry);
   for (const [fact, value] of Object.entries(entry.facts ?? {})) {
     if (value !== undefined) output.line(`${kebabCase(fact).replaceAll('-', ' ')}: ${factText(value)}`);
   }

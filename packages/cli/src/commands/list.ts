@@ -3,20 +3,39 @@ import { unknownName } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import { readCatalog } from '../context/catalog.js';
 import type { Cli, CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { writeTable } from '../terminal/table.js';
-import { type Entry, isForeign, LIST_NAMES, LISTS, type ListName, showEntry } from './list-entries.js';
+import {
+  type Entry,
+  explanationOf,
+  isForeign,
+  LIST_NAMES,
+  LISTS,
+  type ListName,
+  showEntry,
+  showExplanation,
+} from './list-entries.js';
 
 const TITLES: Partial<Readonly<Record<ListName, string>>> = {
   presets: 'presets: AutoCircuit’s names, which --algo also takes',
 };
+const FLAGS = {
+  long: { type: 'boolean', default: false, doc: 'with formulas, papers and when to use each' },
+} as const satisfies FlagTable;
+
 /** `auto-circuit list`. */
 export const listCommand: CliCommand = {
   build: () =>
-    new Command('list')
-      .description('Lists what is available: models, tasks, algorithms, metrics, backends, …')
+    addFlags(
+      new Command('list').description('Lists what is available: models, tasks, algorithms, metrics, backends, …'),
+      FLAGS,
+    )
       .argument('[what]', `one of ${LIST_NAMES.join(', ')} (default: all of them)`)
       .argument('[name]', 'one entry, with its options')
-      .addHelpText('after', '\nExamples:\n  $ auto-circuit list algos\n  $ auto-circuit list algos eap-ig-inputs'),
+      .addHelpText(
+        'after',
+        '\nExamples:\n  $ auto-circuit list algos --long\n  $ auto-circuit list algos eap-ig-inputs',
+      ),
   async run(cli, command) {
     const [what, name] = command.processedArgs as readonly (string | undefined)[];
     const lists = what === undefined ? LIST_NAMES : [listName(what)];
@@ -29,7 +48,8 @@ export const listCommand: CliCommand = {
     if (name !== undefined) return showOne(cli, lists[0]!, name, [...found.values()].flat());
     if (cli.output.jsonOnly)
       return cli.output.json(Object.fromEntries([...found].map(([list, entries]) => [list, entries.map(asJson)])));
-    for (const [list, entries] of found) showList(cli, list, entries, found.size > 1);
+    const { long } = cli.flags(FLAGS);
+    for (const [list, entries] of found) showList(cli, list, entries, { titled: found.size > 1, long });
   },
 };
 
@@ -39,12 +59,24 @@ function listName(what: string): ListName {
   throw unknownName('list', 'kind', what, LIST_NAMES);
 }
 
-function showList(cli: Cli, list: ListName, entries: readonly Entry[], titled: boolean): void {
+function showList(
+  cli: Cli,
+  list: ListName,
+  entries: readonly Entry[],
+  { titled, long }: { readonly titled: boolean; readonly long: boolean },
+): void {
   const { output } = cli;
   const indent = titled ? 2 : 0;
   if (titled) output.line(output.colors.bold(TITLES[list] ?? list));
   if (entries.length === 0) output.line(`${' '.repeat(indent)}none`);
-  else {
+  else if (long) {
+    for (const [i, entry] of entries.entries()) {
+      if (i > 0) output.line();
+      const origin = isForeign(entry) ? ` (from ${entry.from})` : '';
+      output.line(`${' '.repeat(indent)}${output.colors.bold(entry.name)}: ${entry.doc}${origin}`);
+      showExplanation(output, entry, indent + 2);
+    }
+  } else {
     const foreign = entries.some(isForeign);
     const columns = [{ title: 'name' }, { title: 'doc' }, ...(foreign ? [{ title: 'from' }] : [])];
     const rows = entries.map((entry) => [
@@ -67,6 +99,7 @@ function showOne(cli: Cli, list: ListName, name: string, entries: readonly Entry
   else showEntry(cli.output, entry);
 }
 
-function asJson({ name, doc, from, options = {}, facts = {} }: Entry): Readonly<Record<string, unknown>> {
-  return { name, doc, from, ...facts, options };
+function asJson(entry: Entry): Readonly<Record<string, unknown>> {
+  const { name, doc, from, options = {}, facts = {} } = entry;
+  return { name, doc, from, ...explanationOf(entry), ...facts, options };
 }

@@ -1,4 +1,4 @@
-/** @file `auto-circuit report RUN…`: the HTML report of a finished run, or of several side by side, made again from their files. */
+/** @file `auto-circuit report RUN…`: the HTML report of a finished run, or of several side by side, rewritten from their files. */
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';

@@ -111,7 +111,7 @@ describe('verify', () => {
     expect(await refused('verify r --backend onnx')).toMatchObject({
       code: 'run-damaged',
       fields: { file: 'run.json' },
-      fix: 'read it all the same with --force',
+      fix: 'read it anyway with --force',
     });
     const forced = await run('verify r --backend onnx --force');
     expect(forced.code).toBe(2);

@@ -1,4 +1,4 @@
-/** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run made again by another backend, and compared. */
+/** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run recomputed on another backend, and compared. */
 import { resolve } from 'node:path';
 import type { RunJson, Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';

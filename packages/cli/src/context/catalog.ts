@@ -3,14 +3,14 @@
  * read this file and load nothing else. There is none where the sources run.
  */
 import { readFileSync } from 'node:fs';
-import type { OptionTable } from '@auto-circuit/core/plugin';
+import type { Explained, OptionTable } from '@auto-circuit/core/plugin';
 import { packageVersion } from './package-version.js';
 
 /** Where the catalog of the built package is. */
 export const CATALOG_URL: URL = new URL('../catalog.json', import.meta.url);
 
 /** One line of a list. */
-export interface CatalogEntry {
+export interface CatalogEntry extends Explained {
   readonly name: string;
   readonly doc: string;
   /** The package that it comes from. */

@@ -1,4 +1,4 @@
-/** @file The numbers of one circuit file, with the settings of the run folder it lies in and of flags. */
+/** @file The numbers of one circuit file, with the settings of the run folder that it is in, and of flags. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';

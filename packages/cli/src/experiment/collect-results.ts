@@ -30,9 +30,9 @@ export async function readFinishedCells(
   return finished;
 }
 
-/** A cell is not made again by itself: somebody may want to look at what is left of it. */
+/** A cell is not recomputed on its own: somebody may want to look at what is left of it. */
 const damagedCell = ({ parts }: AutoCircuitError): AutoCircuitError =>
-  new AutoCircuitError({ ...parts, fix: 'remove its folder: the same command with --resume makes it again' });
+  new AutoCircuitError({ ...parts, fix: 'remove its folder: the same command with --resume recomputes it' });
 
 /** A row for each metric and size of each cell, in their order. */
 export function resultRows(finished: readonly FinishedCell[]): ResultRow[] {

@@ -13,7 +13,7 @@ import { shortened } from './run-folder.js';
 
 /** An algorithm under the name that was asked for. */
 export interface NamedAlgo {
-  /** As folders are called after it: `eap`, `tree-probing`, `eap-ig-inputs-steps-10`. */
+  /** As folders are named after it: `eap`, `tree-probing`, `eap-ig-inputs-steps-10`. */
   readonly name: string;
   readonly algo: PruneAlgo;
   /** null for an algorithm named by itself. */

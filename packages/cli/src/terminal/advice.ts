@@ -139,8 +139,8 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     return [fields?.finished === true ? '--resume shows it' : '--resume continues it', OVERWRITE, OTHER_FOLDER];
   },
   'run-damaged': () => [
-    { say: 'make the run again with --overwrite', needs: ['--overwrite'] },
-    { say: 'read it all the same with --force', needs: ['--force'] },
+    { say: 're-run it with --overwrite', needs: ['--overwrite'] },
+    { say: 'read it anyway with --force', needs: ['--force'] },
   ],
   'run-changed': ({ where }) =>
     where === 'run' ? ['finish it with what it was begun with', 'begin it again with --overwrite'] : undefined,

@@ -176,7 +176,7 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
     'run all shards on machines of one kind, or put them together with --mixed-hardware, and the results say so',
   ],
   ['run-unfinished', {}, 'finish it: auto-circuit discover --resume --out FOLDER'],
-  ['run-damaged', {}, 'make the run again with --overwrite, or read it all the same with --force'],
+  ['run-damaged', {}, 're-run it with --overwrite, or read it anyway with --force'],
   ['run-changed', { where: 'run' }, 'finish it with what it was begun with, or begin it again with --overwrite'],
   ['run-changed', { where: 'verify' }, LIBRARY_FIX],
   ['run-locked', {}, 'wait for it, stop it, or choose another folder with --out'],

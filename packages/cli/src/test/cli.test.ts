@@ -248,6 +248,31 @@ describe('list', () => {
     expect((await runMain(['list', 'metrics', 'kl'])).stdout).toContain('\nhigher is better: no\n');
   });
 
+  it('--long, one entry and help say formula, use and paper, of what comes with the tool and of plugins', async () => {
+    const explained = [
+      /^ *formula: score\(u→v\) = Σ \(patch_u − clean_u\) · ∂M\/∂in_v/m,
+      /^ *use: Start here/m,
+      /^ *paper: Syed, Rager and Conmy 2023, “Attribution Patching[^”]*”,\s+https:\/\/arxiv\.org\/abs\/2310\.10348$/m,
+    ];
+    for (const args of [
+      ['list', 'algos', '--long'],
+      ['list', 'algos', 'eap'],
+      ['discover', '--algo', 'eap', '--help'],
+    ]) {
+      const { code, stdout } = await runMain(args);
+      expect(code).toBe(0);
+      for (const line of explained) expect(stdout).toMatch(line);
+    }
+    const paper = `{ title: 'On edges', authors: 'A and B', year: 2030, url: 'https://example.org/x' }`;
+    const algo = `{ kind: 'prune-algo', name: 'mine', doc: 'd', options: {}, score() {}, formula: 'f = 1', use: 'Never.', papers: [${paper}] }`;
+    await writeFile(
+      join(folder, 'mine.mjs'),
+      `export default { apiVersion: 1, name: 'mine', contributes: [${algo}] };`,
+    );
+    const { stdout } = await runMain(['list', 'algos', 'mine', '--plugin', './mine.mjs'], { cwd: folder });
+    expect(stdout).toContain('formula: f = 1\nuse: Never.\npaper: A and B 2030, “On edges”, https://example.org/x\n');
+  });
+
   it('holds plugins of the config and of --plugin, with their origin', async () => {
     const plugin = (name: string) => `{ apiVersion: 1, name: '${name}', contributes: [
       { kind: 'prune-algo', name: '${name}', doc: 'an algorithm', options: {}, score: async () => ({ scores: {} }) }] }`;

@@ -28,6 +28,22 @@ interface Watched {
   readonly corrupt: { readonly logit: number };
 }
 
+describe('openTask', () => {
+  it('takes what loadModel gives as it is, as every example does', async () => {
+    const { openTask } = await import('@auto-circuit/core');
+    const { loadModel } = await import('@auto-circuit/models');
+    const { onnxBackend } = await import('@auto-circuit/backend-onnx');
+    const task = await openTask({
+      data: join(cwd, 'p.json'),
+      ...(await loadModel('ioi-mini')),
+      backend: onnxBackend,
+      test: 'same',
+    });
+    expect(task.graph.edgeCount).toBe(262);
+    await task.dispose();
+  });
+});
+
 describe('patch', () => {
   const patched = async (...args: string[]): Promise<readonly Watched[]> => {
     const { code, stdout } = await run('patch', ...PAIR, '--json', '--quiet', ...args);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { compileExamples } from './compile-examples.js';
 import { docExamples, nodeArguments } from './doc-examples.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -19,6 +20,11 @@ const pages = [
 ];
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8').replaceAll('\r\n', '\n');
 
+function writeExample(folder: string, name: string, text: string): void {
+  mkdirSync(dirname(join(folder, name)), { recursive: true });
+  writeFileSync(join(folder, name), text);
+}
+
 function node(args: readonly string[], cwd: string): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
   expect(status, `${args.join(' ')}\n${stderr}`).toBe(0);
@@ -31,13 +37,15 @@ describe.each(pages)('%s', (page) => {
   it('has examples that run', () => {
     const cwd = mkdtempSync(join(tmpdir(), 'readme-'));
     symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'), 'junction'); // plugins import the packages
+    const scripts = examples.filter(({ kind, name }) => kind === 'file' && name.endsWith('.ts'));
+    for (const { name, text } of scripts) writeExample(cwd, name, text);
+    const names = scripts.map(({ name }) => name);
+    if (names.length > 0) expect(compileExamples(cwd, names)).toEqual([]);
     for (const { kind, name, text } of examples) {
-      if (kind === 'file') {
-        mkdirSync(dirname(join(cwd, name)), { recursive: true });
-        writeFileSync(join(cwd, name), text);
-      }
+      if (kind === 'file') writeExample(cwd, name, text);
       if (kind === 'run')
-        for (const args of nodeArguments(text, MAIN)) expect(node(args, cwd).length).toBeGreaterThan(0);
+        for (const [script = '', ...args] of nodeArguments(text, MAIN))
+          expect(node([script.replace(/\.ts$/, '.js'), ...args], cwd).length).toBeGreaterThan(0);
     }
     rmSync(join(cwd, 'node_modules'));
     rmSync(cwd, { recursive: true });

@@ -116,7 +116,7 @@ async function withAnswers(patchable: PatchableModel, batch: PromptBatch): Promi
 
 /** Texts that come back otherwise: their ids must stay, and where the tokenizer changes no text, the text must, too. */
 export function roundTripCheck({ tokenizer }: LoadedModel): Check {
-  const name = 'tokenizer, there and back';
+  const name = 'tokenizer, round trip';
   if (!tokenizer) return notCompared(name, 'the model has no tokenizer');
   let [wrong, changed] = [0, 0];
   let first = '';

@@ -4,7 +4,7 @@
  */
 import { AutoCircuitError } from '../errors/error.js';
 
-/** A stream of random numbers; every call goes on in it. */
+/** A stream of random numbers; every call continues it. */
 export interface RandomSource {
   /** A whole number from 0 to 2³² − 1. */
   uint32(): number;

@@ -6,6 +6,7 @@ import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { PromptBatch, Side } from '../prompts/types.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { Explained } from './explained.js';
 import { optionDefaults } from './option-values.js';
 import type { OptionTable, OptionValues } from './options.js';
 import { optionsText } from './options-text.js';
@@ -28,7 +29,7 @@ export interface AblationContext {
 }
 
 /** What is patched in where an edge is patched. */
-export interface AblationDefinition<T extends OptionTable = OptionTable> {
+export interface AblationDefinition<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'ablation';
   /** In kebab-case. */
   readonly name: string;

@@ -1,8 +1,9 @@
 /** @file What an architecture is: a family of models, and how to read their checkpoints. */
 import type { ModelObject } from '../model/model.js';
+import type { Explained } from './explained.js';
 
 /** A model family: how to read a checkpoint and make a `ModelObject` of it. */
-export interface Architecture {
+export interface Architecture extends Explained {
   readonly kind: 'architecture';
   /** In kebab-case. */
   readonly name: string;

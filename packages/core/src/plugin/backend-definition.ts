@@ -1,9 +1,10 @@
 /** @file What a backend is to the registry: how to make one, and what it finds on this machine. */
 import type { Backend, BackendSettings } from '../backend/backend.js';
+import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /** A runtime that programs can be compiled for. */
-export interface BackendDefinition<T extends OptionTable = OptionTable> {
+export interface BackendDefinition<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'backend';
   /** In kebab-case. */
   readonly name: string;

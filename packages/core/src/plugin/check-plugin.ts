@@ -50,8 +50,20 @@ function checkContribution(candidate: unknown, where: string, i: number): void {
   for (const [name, check] of Object.entries(CONTRIBUTION_FIELDS[kind as ContributionKind])) {
     field(where, `${named}: ${name}`, FIELD_CHECKS[check], candidate[name]);
   }
+  checkExplained(candidate, where, named);
   if (kind === 'objective') checkObjective(candidate, where, named);
   if (isRecord(candidate.options)) checkOptionTable(candidate.options, where, named);
+}
+
+/** What explains it may be left out, but not be of another form: help and the reference print it. */
+function checkExplained(
+  { formula, use, papers }: Readonly<Record<string, unknown>>,
+  where: string,
+  named: string,
+): void {
+  if (formula !== undefined) field(where, `${named}: formula`, FIELD_CHECKS.text, formula);
+  if (use !== undefined) field(where, `${named}: use`, FIELD_CHECKS.text, use);
+  if (papers !== undefined) field(where, `${named}: papers`, FIELD_CHECKS.papers, papers);
 }
 
 /** One of the three forms. */
@@ -100,6 +112,11 @@ const FIELD_CHECKS = {
   texts: {
     expected: 'a list of at least one text',
     fits: (v) => Array.isArray(v) && v.length > 0 && v.every((x) => typeof x === 'string'),
+  },
+  papers: {
+    expected:
+      'a list of { title, authors, year, url }, the year a whole number and the url one that begins with https://',
+    fits: (v) => Array.isArray(v) && v.every(isPaper),
   },
   flag: { expected: 'true or false', fits: (v) => typeof v === 'boolean' },
   textOrFunction: {
@@ -158,6 +175,13 @@ function wrongField(where: string, place: string, expected: string, value: unkno
 function typeName(value: unknown): string {
   if (value === null) return 'null';
   return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function isPaper(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { title, authors, year, url } = value;
+  const texts = [title, authors, url].every((v) => typeof v === 'string' && v.trim() !== '');
+  return texts && Number.isInteger(year) && `${url}`.startsWith('https://');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

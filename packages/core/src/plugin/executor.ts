@@ -1,4 +1,5 @@
 /** @file What an executor is as a contribution: where the shards of a plan are run. */
+import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /** The shards to run, and how any one of them is run. */
@@ -50,7 +51,7 @@ export interface ExecutorWorker {
 }
 
 /** Where shards are run. */
-export interface ExecutorDefinition<T extends OptionTable = OptionTable> {
+export interface ExecutorDefinition<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'executor';
   /** In kebab-case. */
   readonly name: string;

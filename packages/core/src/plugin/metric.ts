@@ -1,6 +1,7 @@
 /** @file What a metric is: what it sees of a measured circuit, what it gives. */
 import type { Graph } from '../graph/types.js';
 import type { PromptBatch } from '../prompts/types.js';
+import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /**
@@ -31,9 +32,9 @@ export interface MetricValue {
   readonly value: number;
   /** Standard error over prompts, where it has one. Runs write that of the bootstrap where there are `prompts`. */
   readonly standardError?: number;
-  /** What the value is made of, where it is a mean or a ratio of means over prompts. */
+  /** The numbers behind the value, if it is a mean or a ratio of means over prompts. */
   readonly prompts?: PromptValues;
-  /** Further numbers that the metric finds, by name: kept beside the value in `measurements.json`. */
+  /** Further numbers that the metric computes, by name, saved with the value in `measurements.json`. */
   readonly parts?: Readonly<Record<string, number>>;
 }
 /** Prompt by prompt, in prompt order: a number that is Σ values ÷ Σ weights; without weights, each is 1. */
@@ -42,7 +43,7 @@ export interface PromptValues {
   readonly weights?: readonly number[];
 }
 /** A measure of circuits: a number for each size. */
-export interface Metric<T extends OptionTable = OptionTable> {
+export interface Metric<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'metric';
   /** In kebab-case. */
   readonly name: string;

@@ -6,12 +6,13 @@ import { OBJECTIVES, type ObjectiveName } from '../objectives/names.js';
 import type { Objective, ObjectiveBatch } from '../objectives/objective.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { FloatArray, Tensor } from '../tensor/tensor.js';
+import type { Explained } from './explained.js';
 import { optionDefaults } from './option-values.js';
 import type { OptionTable, OptionValues } from './options.js';
 import { optionsText } from './options-text.js';
 
 /** What every objective says of itself. */
-interface ObjectiveBase<T extends OptionTable> {
+interface ObjectiveBase<T extends OptionTable> extends Explained {
   readonly kind: 'objective';
   /** In kebab-case. */
   readonly name: string;

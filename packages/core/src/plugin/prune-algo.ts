@@ -5,10 +5,11 @@ import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { Checkpoint } from './checkpoint.js';
+import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 import type { DividedWork, WorkPart, WorkShare } from './work-share.js';
 
-/** Is told how far the work is: `done` of `total`, in the algorithm's own unit. */
+/** Reports progress: `done` of `total`, in the algorithm's own unit. */
 export interface Progress {
   report(done: number, total: number, unit?: string): void;
 }
@@ -28,9 +29,9 @@ export interface PruneAlgoContext {
   /** The run's seed: every random choice follows from it. */
   readonly seed: number;
   readonly progress: Progress;
-  /** Tells the person at the terminal of something that is likely not what they want, in one sentence. */
+  /** Tells the user, in one sentence, about something that is probably not what they want. */
   readonly warn?: (line: string) => void;
-  /** Partial work, kept by the run folder so that a killed run goes on; absent in plain library use. */
+  /** Partial work, kept in the run folder so that a killed run can be resumed; absent in plain library use. */
   readonly checkpoint?: Checkpoint;
   /** Aborted on Ctrl-C: long loops check `signal.throwIfAborted()` between batches. */
   readonly signal?: AbortSignal;
@@ -53,7 +54,7 @@ export interface PruneResult {
   readonly curves?: Readonly<Record<string, readonly number[]>>;
 }
 /** A pruning algorithm: from a model and prompts to a score for each edge. */
-export interface PruneAlgo<T extends OptionTable = OptionTable> {
+export interface PruneAlgo<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'prune-algo';
   /** In kebab-case. */
   readonly name: string;

@@ -82,6 +82,21 @@ describe('Registry', () => {
       withOption({ type: 'int', default: '1', doc: 'n' }),
       { key: 'metric "a": option "n": default' },
     ],
+    ['an empty formula', { contributes: [{ ...metric('a'), formula: ' ' }] }, { key: 'metric "a": formula' }],
+    [
+      'a paper without a year',
+      { contributes: [{ ...metric('a'), papers: [{ title: 't', authors: 'A', url: 'https://arxiv.org/abs/1' }] }] },
+      { key: 'metric "a": papers' },
+    ],
+    [
+      'a paper whose address is none',
+      {
+        contributes: [
+          { ...metric('a'), papers: [{ title: 't', authors: 'A', year: 2020, url: 'javascript:alert(1)' }] },
+        ],
+      },
+      { key: 'metric "a": papers' },
+    ],
     [
       'an option of an unknown type',
       withOption({ type: 'float', default: 1, doc: 'n' }),

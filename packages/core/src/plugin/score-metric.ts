@@ -1,5 +1,6 @@
 /** @file What a score metric is: a measure of prune scores and the circuits that they give, beside metrics of what circuits output. */
 import type { Circuit, Graph, PruneScores } from '../graph/types.js';
+import type { Explained } from './explained.js';
 import type { MetricValue } from './metric.js';
 import type { OptionTable, OptionValues } from './options.js';
 
@@ -21,7 +22,7 @@ export interface KnownEdges {
 }
 
 /** A measure of scores and circuits: a number for each size. Named by `--metric` like metrics of outputs. */
-export interface ScoreMetric<T extends OptionTable = OptionTable> {
+export interface ScoreMetric<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'score-metric';
   /** In kebab-case; no metric of outputs may have it. */
   readonly name: string;

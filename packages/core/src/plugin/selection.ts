@@ -3,12 +3,13 @@ import { calledMember, type PluginMember, pluginFailed, shown } from '../errors/
 import { type EdgeSelection, type EdgeSelector, edgeSelection, type SelectionInput } from '../graph/edge-ranking.js';
 import { SELECTIONS, type SelectionName } from '../graph/edge-ranking-names.js';
 import type { Graph } from '../graph/types.js';
+import type { Explained } from './explained.js';
 import { optionDefaults } from './option-values.js';
 import type { OptionTable, OptionValues } from './options.js';
 import { optionsText } from './options-text.js';
 
 /** How circuits of any size follow from scores. */
-export interface SelectionDefinition<T extends OptionTable = OptionTable> {
+export interface SelectionDefinition<T extends OptionTable = OptionTable> extends Explained {
   readonly kind: 'selection';
   /** In kebab-case. */
   readonly name: string;

@@ -5,9 +5,10 @@ import type { ObjectiveName } from '../objectives/names.js';
 import type { OutputPositions } from '../prompts/output-positions.js';
 import type { PromptFile } from '../prompts/prompt-file.js';
 import type { TextEncoder } from '../prompts/text-encoder.js';
+import type { Explained } from './explained.js';
 
 /** A behaviour to look for: a model, prompts, and where papers found one, the known circuit. */
-export interface Task {
+export interface Task extends Explained {
   readonly kind: 'task';
   /** In kebab-case. */
   readonly name: string;

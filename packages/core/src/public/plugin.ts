@@ -139,6 +139,7 @@ export {
   type ExecutorWorker,
   type ShardJob,
 } from '../plugin/executor.js';
+export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
 export {
   type BatchOutputs,
   defineMetric,

@@ -201,7 +201,7 @@ function damaged(folder: string, file: string, how: string): AutoCircuitError {
     fields: { path: folder, file },
     where: 'run',
     what: `${join(folder, file)} is not what the run wrote: ${how}`,
-    fix: 'make the run again, replacing it, or read it all the same',
+    fix: 're-run it, replacing the folder, or read it anyway',
   });
 }
 

@@ -1,4 +1,4 @@
-/** @file A cell of an experiment: one discovery, whose folder is called after what decides its numbers, so that it is done once. */
+/** @file A cell of an experiment: one discovery, whose folder is named after what decides its numbers, so that it is done once. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** @file What a report is made of: one run, as it lies in its folder. */
+/** @file What a report is made of: one run, as it is in its folder. */
 import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
 import type { ResultFigure } from './figures.js';
 import type { Measurement, RunJson } from './schemas.js';

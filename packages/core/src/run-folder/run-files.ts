@@ -1,8 +1,8 @@
 /**
  * @file The run folder: which files it has, in which order they appear, and what is done with them as files.
  *
- * `run.json` comes first and says what was asked. Unfinished work lies in `partial/`. `scores.safetensors`,
- * `measurements.json` and `circuit.json` appear when their part is finished, whole, and are never made again; finished is what
+ * `run.json` comes first and says what was asked. Unfinished work is in `partial/`. `scores.safetensors`,
+ * `measurements.json` and `circuit.json` appear when their part is finished, whole, and are never recomputed; finished is what
  * `checksums.json` lists. When `partial/` and `.lock` are gone, the run is complete.
  */
 import { readdir, readFile, rm } from 'node:fs/promises';

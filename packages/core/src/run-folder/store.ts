@@ -30,7 +30,7 @@ export interface StoreParts {
   readonly onWarning?: ((line: string) => void) | undefined;
 }
 
-/** Work that is quickly made again. */
+/** Work that is quickly redone. */
 const LITTLE_WORK: readonly string[] = ['references.json'];
 
 /** A run folder that this process writes; made by `openRunStore`, to be closed with `close` or `finish`. */
@@ -84,13 +84,13 @@ export class RunStore extends RunReader {
     return fileCheckpoint(path, { key, previous, unsealed: checksums === null, onWarning });
   }
 
-  /** A piece of partial work by name; null where there is none, or where it is damaged, so that it is made again. */
+  /** A piece of partial work by name; null where there is none, or where it is damaged, so that it is recomputed. */
   async readPartial(name: string): Promise<string | null> {
     const path = join(this.path('partial'), name);
     const file = await readIfThere(path);
     if (file === null) return null;
     const text = textUnderSeal(file, this.#nameOfPartial(name));
-    if (text === null) this.#parts.onWarning?.(`the partial work in ${path} is damaged and is made again`);
+    if (text === null) this.#parts.onWarning?.(`the partial work in ${path} is damaged and will be recomputed`);
     return text;
   }
   /** Keeps a piece of partial work, whole or not at all. */

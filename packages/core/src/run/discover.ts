@@ -1,6 +1,6 @@
 /**
  * @file From a request to a circuit: scores on the training prompts, circuits of several sizes measured on the test prompts,
- * and the run folder that keeps it all. What is finished is read, not made again.
+ * and the run folder that keeps it all. What is finished is read, not recomputed.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

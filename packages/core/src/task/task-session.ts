@@ -49,7 +49,7 @@ export interface MeasuredValue {
   readonly value: number;
   /** Standard error over prompts, by the bootstrap; absent for metrics that are not made of prompts. */
   readonly standardError?: number;
-  /** From where to where the value lies in 95 of 100 draws of the prompts. */
+  /** The interval that contains the value in 95 of 100 draws of the prompts. */
   readonly interval?: Interval;
   /** The same of the whole model, and of the empty circuit (every edge patched). */
   readonly model: number;

@@ -9,6 +9,8 @@ import { answerMetric } from './answer-metrics.js';
 export const answerLogprob = answerMetric({
   name: 'answer-logprob',
   doc: 'mean log probability of the answers',
+  formula: 'E[l̄(A)]; l̄: mean log probability over tokens, A: the answers, E: mean over prompts',
+  use: 'When there are no wrong answers; unlike the probability it still moves where predictions saturate.',
   tokenFunction: 'logprob',
   value: 'value',
   unit: 'nats',

@@ -1,10 +1,16 @@
 /** @file How metrics of answers are made from a token function: the mean over prompts, or its share of the whole model's. */
-import { type AnswerValue, defineMetric, type Metric, type TokenFunction } from '@auto-circuit/core/plugin';
+import {
+  type AnswerValue,
+  defineMetric,
+  type Explained,
+  type Metric,
+  type TokenFunction,
+} from '@auto-circuit/core/plugin';
 import { answerValues } from '../shared/prompt-values.js';
 import { meanValue, ratioOfMeans } from '../shared/statistics.js';
 
 /** A metric of answers, in terms of a token function. */
-export interface AnswerMetricSpec {
+export interface AnswerMetricSpec extends Explained {
   readonly name: string;
   readonly doc: string;
   readonly tokenFunction: TokenFunction;
@@ -17,19 +23,19 @@ const WANTS_WRONG: Readonly<Record<AnswerValue, boolean>> = { diff: true, value:
 const HIGHER_IS_BETTER: Readonly<Record<AnswerValue, boolean>> = { diff: true, value: true, wrong: false };
 
 /** The mean over prompts of each prompt's answer value. Standard error over prompts. */
-export const answerMetric = ({ name, doc, tokenFunction, value, unit }: AnswerMetricSpec): Metric =>
+export const answerMetric = ({ tokenFunction, value, unit, ...words }: AnswerMetricSpec): Metric =>
   defineMetric({
-    name,
-    doc,
+    ...words,
     options: {},
     higherIsBetter: HIGHER_IS_BETTER[value],
     needsWrongAnswers: WANTS_WRONG[value],
     unit,
-    measure: ({ circuit, outputSize }) => meanValue(name, answerValues(circuit, outputSize, tokenFunction, value)),
+    measure: ({ circuit, outputSize }) =>
+      meanValue(words.name, answerValues(circuit, outputSize, tokenFunction, value)),
   });
 
 /** A metric that is a percentage of the model's own difference. */
-export interface PercentMetricSpec {
+export interface PercentMetricSpec extends Explained {
   readonly name: string;
   readonly doc: string;
   readonly tokenFunction: TokenFunction;
@@ -38,10 +44,9 @@ export interface PercentMetricSpec {
 }
 
 /** 100 · (mean difference of the circuit) / (mean difference of the model). Standard error by the delta method. */
-export const percentMetric = ({ name, doc, tokenFunction, what }: PercentMetricSpec): Metric =>
+export const percentMetric = ({ tokenFunction, what, ...words }: PercentMetricSpec): Metric =>
   defineMetric({
-    name,
-    doc,
+    ...words,
     options: {},
     higherIsBetter: true,
     needsWrongAnswers: true,
@@ -49,6 +54,6 @@ export const percentMetric = ({ name, doc, tokenFunction, what }: PercentMetricS
     measure({ circuit, clean, outputSize }) {
       const numerators = answerValues(circuit, outputSize, tokenFunction, 'diff');
       const denominators = answerValues(clean, outputSize, tokenFunction, 'diff');
-      return ratioOfMeans(name, { numerators, denominators, scale: 100, what });
+      return ratioOfMeans(words.name, { numerators, denominators, scale: 100, what });
     },
   });

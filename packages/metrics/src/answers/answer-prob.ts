@@ -9,6 +9,8 @@ import { answerMetric } from './answer-metrics.js';
 export const answerProb = answerMetric({
   name: 'answer-prob',
   doc: 'mean probability of the answers',
+  formula: 'E[p̄(A)]; p̄: mean probability over tokens, A: the answers, E: mean over prompts',
+  use: 'When there are no wrong answers and probabilities are what matters.',
   tokenFunction: 'prob',
   value: 'value',
   unit: 'probability',

@@ -1,5 +1,6 @@
 /** @file Metric `faithfulness`: how much of the way from the empty circuit to the whole model the circuit goes. */
 import { AutoCircuitError, defineMetric } from '@auto-circuit/core/plugin';
+import { PAPERS } from '../shared/papers.js';
 import { answerValues } from '../shared/prompt-values.js';
 import { ratioOfMeans, standardErrorOf } from '../shared/statistics.js';
 
@@ -15,6 +16,9 @@ import { ratioOfMeans, standardErrorOf } from '../shared/statistics.js';
 export const faithfulness = defineMetric({
   name: 'faithfulness',
   doc: 'share of the logit difference between the empty circuit and the model that the circuit recovers',
+  formula: '(m(circuit) − m(∅)) ÷ (m(model) − m(∅)); m: mean logit difference, ∅: every edge patched',
+  use: 'The number to compare circuits, ablations and tasks by. 1 does as well as the model and 0 no better than nothing; values above 1 are possible, since a circuit may leave out edges that work against the answer.',
+  papers: [PAPERS.mib],
   options: {},
   higherIsBetter: true,
   needsWrongAnswers: true,

@@ -12,6 +12,9 @@ import { percentMetric } from './answer-metrics.js';
 export const logitDiffPercent = percentMetric({
   name: 'logit-diff-percent',
   doc: "the circuit's mean logit difference in percent of the model's",
+  formula:
+    '100 · E[z̄(A) − z̄(W)] of the circuit ÷ the same of the model; z̄: mean logit over the answers A and the wrong answers W, E: mean over prompts',
+  use: 'To compare models or tasks whose differences have different sizes. Unlike faithfulness, 0 is not the empty circuit.',
   tokenFunction: 'logit',
   what: "the model's mean logit difference",
 });

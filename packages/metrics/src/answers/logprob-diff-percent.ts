@@ -12,6 +12,9 @@ import { percentMetric } from './answer-metrics.js';
 export const logprobDiffPercent = percentMetric({
   name: 'logprob-diff-percent',
   doc: "the circuit's mean log probability difference in percent of the model's",
+  formula:
+    '100 · E[l̄(A) − l̄(W)] of the circuit ÷ the same of the model; l̄: mean log probability over the answers A and the wrong answers W, E: mean over prompts',
+  use: 'To compare models or tasks whose differences have different sizes. Unlike faithfulness, 0 is not the empty circuit.',
   tokenFunction: 'logprob',
   what: "the model's mean log probability difference",
 });

@@ -10,6 +10,9 @@ import { answerMetric } from './answer-metrics.js';
 export const logprobDiff = answerMetric({
   name: 'logprob-diff',
   doc: 'mean log probability of the answers minus that of the wrong answers',
+  formula:
+    'E[l̄(A) − l̄(W)]; l̄: mean log probability over tokens, A: the answers, W: the wrong answers, E: mean over prompts',
+  use: 'To compare with papers that report it. It equals logit-diff, since the softmax takes the same amount from every logit.',
   tokenFunction: 'logprob',
   value: 'diff',
   unit: 'nats',

@@ -12,6 +12,8 @@ import { meanValue } from '../shared/statistics.js';
 export const percentCorrectAboveWrong = defineMetric({
   name: 'percent-correct-above-wrong',
   doc: 'percent of prompts where an answer has a higher logit than all wrong answers',
+  formula: '100 · share of prompts where an answer has a higher logit than every wrong answer',
+  use: 'For multiple choice: the other tokens do not count.',
   options: {},
   higherIsBetter: true,
   needsWrongAnswers: true,

@@ -12,6 +12,8 @@ import { meanValue } from '../shared/statistics.js';
 export const percentCorrect = defineMetric({
   name: 'percent-correct',
   doc: 'percent of prompts where an answer has the highest logit of all',
+  formula: '100 · share of prompts where an answer has the highest logit of the vocabulary',
+  use: 'To report how often the circuit answers correctly. It moves in steps, so use it beside a smooth metric.',
   options: {},
   higherIsBetter: true,
   needsWrongAnswers: false,

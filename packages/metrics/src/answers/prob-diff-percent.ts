@@ -12,6 +12,9 @@ import { percentMetric } from './answer-metrics.js';
 export const probDiffPercent = percentMetric({
   name: 'prob-diff-percent',
   doc: "the circuit's mean probability difference in percent of the model's",
+  formula:
+    '100 · E[p̄(A) − p̄(W)] of the circuit ÷ the same of the model; p̄: mean probability over the answers A and the wrong answers W, E: mean over prompts',
+  use: 'To compare models or tasks whose differences have different sizes. Unlike faithfulness, 0 is not the empty circuit.',
   tokenFunction: 'prob',
   what: "the model's mean probability difference",
 });

@@ -10,6 +10,9 @@ import { answerMetric } from './answer-metrics.js';
 export const probDiff = answerMetric({
   name: 'prob-diff',
   doc: 'mean probability of the answers minus that of the wrong answers',
+  formula:
+    'E[p̄(A) − p̄(W)]; p̄: mean probability over tokens, A: the answers, W: the wrong answers, E: mean over prompts',
+  use: 'When probabilities are what matters, as for tasks with many right answers. Saturated predictions change it little.',
   tokenFunction: 'prob',
   value: 'diff',
   unit: 'probability',

@@ -9,6 +9,8 @@ import { answerMetric } from './answer-metrics.js';
 export const wrongAnswerLogit = answerMetric({
   name: 'wrong-answer-logit',
   doc: 'mean logit of the wrong answers',
+  formula: 'E[z̄(W)]; z̄: mean logit over tokens, W: the wrong answers, E: mean over prompts',
+  use: 'Beside answer-logit, to see which of the two a circuit changes.',
   tokenFunction: 'logit',
   value: 'wrong',
   unit: 'logits',

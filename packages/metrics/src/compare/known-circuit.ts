@@ -1,5 +1,6 @@
 /** @file Scores and circuits against the task's known circuit, as metrics by name. */
 import { AutoCircuitError, defineScoreMetric, type KnownEdges } from '@auto-circuit/core/plugin';
+import { PAPERS } from '../shared/papers.js';
 import { rocArea, rocCurve } from './roc.js';
 
 /** @throws AutoCircuitError `no-known-circuit`, which runs have said before */
@@ -21,6 +22,9 @@ function knownOf(metric: string, known: KnownEdges | null): KnownEdges {
 export const rocAreaMetric = defineScoreMetric({
   name: 'roc-area',
   doc: 'area under the ROC curve of the scores against the task’s known circuit: 1 is perfect, ½ chance',
+  formula: 'P(|score| of an edge inside the known circuit > |score| of one outside); ties count half',
+  use: 'To ask how well scores rank the edges of a known circuit, at all sizes at once.',
+  papers: [PAPERS.acdc],
   options: {
     ties: {
       type: 'enum',
@@ -44,6 +48,8 @@ export const rocAreaMetric = defineScoreMetric({
 export const knownOverlap = defineScoreMetric({
   name: 'known-overlap',
   doc: 'edges that circuit and known circuit share, of all in either; with precision and recall',
+  formula: '|circuit ∩ known| ÷ |circuit ∪ known|',
+  use: 'To compare circuits of a given size with a known one. Circuits that overlap may still differ in faithfulness.',
   options: {},
   higherIsBetter: true,
   needsKnownCircuit: true,

@@ -12,6 +12,8 @@ import { meanValue } from '../shared/statistics.js';
 export const klCorrupt = defineMetric({
   name: 'kl-corrupt',
   doc: 'KL divergence from the model on the corrupt prompts to the circuit',
+  formula: 'mean over prompts of Σ over tokens of p_corrupt · ln(p_corrupt ÷ p_circuit)',
+  use: 'To see how far the circuit has moved away from what the corrupt prompts give.',
   options: {},
   higherIsBetter: true,
   needsWrongAnswers: false,

@@ -12,6 +12,8 @@ import { meanValue } from '../shared/statistics.js';
 export const mse = defineMetric({
   name: 'mse',
   doc: 'mean squared difference of outputs from the clean model',
+  formula: 'mean over prompts and outputs of (circuit − clean)²',
+  use: 'For models whose output is numbers rather than tokens, such as compiled ones.',
   options: {},
   higherIsBetter: false,
   needsWrongAnswers: false,

@@ -1,4 +1,4 @@
-/** @file The models that come with the package, by name. Their files lie in `shipped-data/`; `training/` is how they were made. */
+/** @file The models that come with the package, by name. Their files are in `shipped-data/`; `training/` is how they were made. */
 
 /** A model that comes with the package. */
 export interface ShippedModel {

@@ -11,6 +11,8 @@ import { edgeList } from '../shared/edge-list.js';
 export const knownEdges = definePruneAlgo({
   name: 'known-edges',
   doc: 'no search: 1 for the edges that are named, 0 for all others',
+  formula: 'score(u→v) = 1 for the named edges, 0 for all others',
+  use: 'To measure a known circuit exactly as you measure the circuits that algorithms find.',
   signed: false,
   gradients: false,
   options: {

@@ -9,6 +9,8 @@ import { definePruneAlgo, unflattenScores, uniformAt } from '@auto-circuit/core/
 export const random = definePruneAlgo({
   name: 'random',
   doc: 'baseline: uniformly random scores, from the seed',
+  formula: 'score(u→v) ~ uniform on [0, 1)',
+  use: 'As a baseline: a method that does not beat it has found nothing.',
   signed: false,
   gradients: false,
   options: {},

@@ -1,6 +1,7 @@
 /** @file Scores of several runs as one: what they agree on counts more than what one of them finds. */
 import { AutoCircuitError, definePruneAlgo, unflattenScores } from '@auto-circuit/core/plugin';
 import { numberList } from '../shared/number-list.js';
+import { PAPERS } from '../shared/papers.js';
 import { scoresOfRun } from '../shared/run-scores.js';
 
 /** How the scores of one edge become one. */
@@ -28,11 +29,15 @@ type By = keyof typeof COMBINE;
 export const ensemble = definePruneAlgo({
   name: 'ensemble',
   doc: 'the scores of several runs as one: their mean, mean rank, sum, or what any or all of them find',
+  formula:
+    'normalised: score(e) = Σ over runs r of w_r · s_r(e) ÷ √(mean of s_r²); the other ways are in the API reference',
+  use: 'When several algorithms or seeds have been run anyway: their mean is often better than each of them.',
+  papers: [PAPERS.ensembles],
   gradients: false,
   options: {
     runs: {
       type: 'string',
-      doc: 'folders of at least two runs on the same graph, with commas between them',
+      doc: 'folders of at least two runs on the same graph, separated by commas',
       default: '',
     },
     by: {
@@ -41,7 +46,7 @@ export const ensemble = definePruneAlgo({
       default: 'normalised',
       doc: 'mean of scores divided by their root mean square, mean of ranks, sum as they are, or the furthest from or nearest to 0',
     },
-    weights: { type: 'string', doc: 'a weight for each run, with commas between them; empty: all alike', default: '' },
+    weights: { type: 'string', doc: 'a weight for each run, separated by commas; empty: equal weights', default: '' },
   },
   async score({ graph, progress, signal }, { runs = '', by = 'normalised', weights: asked = '' }) {
     const folders = runs
@@ -123,7 +128,7 @@ function checkFolders(folders: readonly string[]): void {
     fields: { option: 'runs', got: folders.join() },
     where: 'ensemble',
     what: twice === undefined ? 'an ensemble needs at least two runs' : `the run ${twice} is named twice`,
-    expected: 'folders of different runs, with commas between them',
+    expected: 'folders of different runs, separated by commas',
     got: folders.length === 0 ? 'none' : folders.join(','),
   });
 }

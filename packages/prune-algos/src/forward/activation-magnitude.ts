@@ -30,6 +30,8 @@ const MOST_NUMBERS = 2 ** 24;
 export const activationMagnitude = definePruneAlgo({
   name: 'activation-magnitude',
   doc: 'baseline: the absolute mean activation of the source of each edge',
+  formula: 'score(u→v) = |mean of a_u over prompts, positions and dModel|',
+  use: 'As a baseline. Use it on unprocessed weights: where writes are centred, every mean is 0 up to rounding.',
   signed: false,
   options: {},
   async score(context) {

@@ -1,6 +1,7 @@
 /** @file Information flow routes: how much of what a destination reads each source makes up. */
 import { type AnyValue, definePruneAlgo, type EdgeMeasure, type ProgramBuilder } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { promptMeans } from '../shared/prompt-means.js';
 
 /**
@@ -16,6 +17,9 @@ import { promptMeans } from '../shared/prompt-means.js';
 export const informationFlowRoutes = definePruneAlgo({
   name: 'information-flow-routes',
   doc: 'how close the output of each source is to what the destination reads, as a share of all sources; no gradient',
+  formula: 'score(u→v) = p_u ÷ Σ over the sources of v of p; p_u = max(0, ‖in_v‖₁ − ‖in_v − a_u‖₁)',
+  use: 'When there are no corrupt prompts, no answers or no gradient. It finds everything that flows, whether or not the task needs it.',
+  papers: [PAPERS.flowRoutes],
   signed: false,
   gradients: false,
   options: {},

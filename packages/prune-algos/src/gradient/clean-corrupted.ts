@@ -1,6 +1,7 @@
 /** @file Edge attribution patching with gradients taken at both ends. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -14,6 +15,9 @@ import { gradientScores } from './gradient-scores.js';
 export const cleanCorrupted = definePruneAlgo({
   name: 'clean-corrupted',
   doc: 'edge attribution patching with the mean of the gradients on the clean and on the patched-in input',
+  formula: 'score(u→v) = Σ (patch_u − clean_u) · ½ (∂M/∂in_v on the clean run + ∂M/∂in_v on the patched-in input)',
+  use: 'When the loss is flat on the clean run and you can afford twice the cost of eap, but no more.',
+  papers: [PAPERS.eapIg],
   options: {},
   units: batchUnits,
   score: (context) =>

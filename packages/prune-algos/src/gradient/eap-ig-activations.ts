@@ -8,6 +8,7 @@ import {
   type SourceBlock,
 } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 
 /**
@@ -25,6 +26,10 @@ import { type GradientPoint, gradientScores } from './gradient-scores.js';
 export const eapIgActivations = definePruneAlgo({
   name: 'eap-ig-activations',
   doc: "edge attribution patching with gradients averaged between each part's patched-in and clean output",
+  formula:
+    'score(u→v) = Σ (patch_u − clean_u) · mean over k = 1 … steps of ∂M/∂in_v, while the module of u writes patch + (k/steps) · (clean − patch)',
+  use: 'When embeddings halfway between two prompts mean nothing to the model. On the shipped model it comes closest to exact of all gradient scores; it is also the most expensive: (2 + attention layers + MLPs) · steps backward passes.',
+  papers: [PAPERS.eapIg, PAPERS.sparseFeatures],
   options: {
     steps: {
       type: 'int',

@@ -1,6 +1,7 @@
 /** @file Edge attribution patching. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 
 /**
@@ -14,6 +15,9 @@ import { gradientScores } from './gradient-scores.js';
 export const eap = definePruneAlgo({
   name: 'eap',
   doc: 'edge attribution patching: the gradient of the loss with respect to each edge at the clean run',
+  formula: 'score(u→v) = Σ (patch_u − clean_u) · ∂M/∂in_v, on the clean run',
+  use: 'Start here: two forward passes and one backward pass score every edge. Where the loss is flat or bends between the two runs, prefer eap-ig-inputs or check the strongest edges with exact.',
+  papers: [PAPERS.eap],
   options: {},
   units: batchUnits,
   score: (context) => gradientScores(context, { key: ['eap'], objective: context.objective, points: [{}] }),

@@ -1,6 +1,7 @@
 /** @file Gradient interaction modifications: EAP with gradients corrected for what interacting factors hide from each other. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
 /**
@@ -29,6 +30,10 @@ export const gimRules = (temperature: number): readonly BackwardOverride[] => [
 export const gim = definePruneAlgo({
   name: 'gim',
   doc: 'EAP with gradient interaction modifications: norms fixed, softer attention, products sharing their gradient',
+  formula:
+    'score(u→v) = Σ (patch_u − clean_u) · g_v; g_v is ∂M/∂in_v with norm scales constant, the softmax at a higher temperature, and gradients shared between the factors of a product',
+  use: 'When attention is saturated and plain gradients vanish in its softmax. It costs as much as eap.',
+  papers: [PAPERS.gim],
   options: {
     temperature: {
       type: 'number',

@@ -1,6 +1,7 @@
 /** @file Integrated gradients over the masks of all edges. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 
@@ -15,6 +16,9 @@ import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 export const integratedEdgeGradients = definePruneAlgo({
   name: 'integrated-edge-gradients',
   doc: 'gradient with respect to each edge, averaged on the way from no patched edges to all',
+  formula: 'score(u→v) = mean over k = 0 … samples of ∂M/∂mask[u→v], with every mask at k/samples',
+  use: 'When the loss bends strongly between the clean run and the patched one. It takes samples + 1 backward passes; ten or so are usually enough.',
+  papers: [PAPERS.integratedGradients],
   options: {
     ...OBJECTIVE_OPTIONS,
     samples: {

@@ -1,6 +1,7 @@
 /** @file The gradient of an answer objective with respect to each edge's mask, at any mask value. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 
@@ -16,6 +17,9 @@ import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
 export const maskGradient = definePruneAlgo({
   name: 'mask-gradient',
   doc: 'gradient of an answer objective with respect to each edge, at any mask value',
+  formula: 'score(u→v) = ∂M/∂mask[u→v], with every mask at the value given',
+  use: 'To score by another quantity than the objective of the run, to reproduce numbers of the Python library, or to see what an edge does while the others are patched too.',
+  papers: [PAPERS.autoCircuit],
   options: {
     ...OBJECTIVE_OPTIONS,
     mask: {

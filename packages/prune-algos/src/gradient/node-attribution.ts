@@ -9,6 +9,7 @@ import {
   type SourceBlock,
 } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import type { PointScores } from '../shared/prompt-means.js';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 
@@ -28,6 +29,9 @@ import { type GradientPoint, gradientScores } from './gradient-scores.js';
 export const nodeAttribution = definePruneAlgo({
   name: 'node-attribution',
   doc: 'the effect of each source node, by gradients; edges get the score of their source',
+  formula: 'score(u) = Σ (patch_u − clean_u) · ∂M/∂a_u; in the factorized graph, the sum of the scores of u’s edges',
+  use: 'For questions about heads, MLPs or single neurons rather than edges.',
+  papers: [PAPERS.eapIg, PAPERS.sparseFeatures],
   options: {
     gradient: {
       type: 'enum',

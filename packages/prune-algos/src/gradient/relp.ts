@@ -1,6 +1,7 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
 import { batchUnits } from '../shared/batch-sums.js';
+import { PAPERS } from '../shared/papers.js';
 import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
 /**
@@ -26,6 +27,10 @@ export const relpRules = (frozenPattern: boolean): readonly BackwardOverride[] =
 export const relp = definePruneAlgo({
   name: 'relp',
   doc: 'relevance patching: EAP with the gradient replaced by relevance coefficients (norms and activations held fixed)',
+  formula:
+    'score(u→v) = Σ (patch_u − clean_u) · r_v; r_v is ∂M/∂in_v with norm scales and act(z)/z held constant and products halved',
+  use: 'When the local slopes of norms and activations mislead eap, at the same price. Where the model is linear, the two are equal.',
+  papers: [PAPERS.relp],
   options: {
     frozenPattern: {
       type: 'boolean',

@@ -1,6 +1,7 @@
 /** @file Automatic circuit discovery: edges are removed one by one as long as the output stays close to the model's. */
 import { definePruneAlgo, isPluginObjective } from '@auto-circuit/core/plugin';
 import { numberList } from '../shared/number-list.js';
+import { PAPERS } from '../shared/papers.js';
 import { acdcSearch, TAU_GRIDS } from './acdc-search.js';
 
 /**
@@ -14,6 +15,10 @@ import { acdcSearch, TAU_GRIDS } from './acdc-search.js';
 export const acdc = definePruneAlgo({
   name: 'acdc',
   doc: 'removes edges from the output backwards while faithfulness changes by less than tau; score: the smallest such tau',
+  formula:
+    'score(u→v) = the smallest τ for which D(patched ∪ {u→v}) − D(patched) < τ when the edge is tried; ∞ if there is none',
+  use: 'When edges stand in for one another, which scores of single edges cannot show. It takes about one run per edge, and more where the thresholds part ways.',
+  papers: [PAPERS.acdc],
   signed: false,
   gradients: false,
   options: {

@@ -12,6 +12,7 @@ import {
 import { batchesKey } from '../shared/batches-key.js';
 import { edgeList } from '../shared/edge-list.js';
 import { finishedBatches } from '../shared/finished-batches.js';
+import { PAPERS } from '../shared/papers.js';
 import { edgeLosses, ofPrompt, refuseNaN } from './exact-losses.js';
 import { exactOfParts, exactShare } from './exact-shares.js';
 
@@ -27,6 +28,9 @@ import { exactOfParts, exactShare } from './exact-shares.js';
 export const exact = definePruneAlgo({
   name: 'exact',
   doc: 'exact activation patching: one run for each edge, its loss minus the clean loss',
+  formula: 'score(u→v) = M(only u→v patched) − M(clean)',
+  use: 'The reference that the gradient scores approximate. It takes one run per edge, so on a large graph give it the strongest edges of a cheaper run (edges, top).',
+  papers: [PAPERS.pathPatching],
   gradients: false,
   options: {
     edges: {

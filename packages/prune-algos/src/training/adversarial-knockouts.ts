@@ -1,6 +1,7 @@
 /** @file Adversarial knock-outs: how incomplete a known circuit is, by the knock-outs under which it differs most from the model. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { edgeList } from '../shared/edge-list.js';
+import { PAPERS } from '../shared/papers.js';
 import { KnockoutTraining } from './knockout-training.js';
 import { USUAL_INIT } from './learned-mask-options.js';
 import { seededNoise } from './mask-noise.js';
@@ -17,6 +18,10 @@ import { trainedScores } from './trained-scores.js';
 export const adversarialKnockouts = definePruneAlgo({
   name: 'adversarial-knockouts',
   doc: 'completeness of a known circuit: knock-outs inside it, trained to make the circuit and the model differ',
+  formula:
+    'minimise −D(model without K, circuit without K) + λ · max(0, |K| − n) ÷ n over sets K inside the circuit; n: the knock-outs that are free; score = P(edge in K)',
+  use: 'To ask whether a circuit has left out something that does the same work as its edges. It tests a circuit; it does not find one.',
+  papers: [PAPERS.ioi],
   signed: false,
   options: {
     edges: {

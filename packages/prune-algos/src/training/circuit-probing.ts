@@ -13,6 +13,7 @@ import {
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
 import { numberList } from '../shared/number-list.js';
+import { PAPERS } from '../shared/papers.js';
 import { LEARNED_MASK_OPTIONS, SIZE_WEIGHT, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining, type MaskTrainingSettings } from './mask-training.js';
 import { warmStart } from './warm-start.js';
@@ -31,6 +32,9 @@ const TRAINING = 'training/';
 export const circuitProbing = definePruneAlgo({
   name: 'circuit-probing',
   doc: 'masks trained for circuits of several sizes; score: how small the smallest circuit is that holds the edge',
+  formula: 'score(u→v) = the number of sizes from the smallest whose trained circuit holds the edge',
+  use: 'Like subnetwork-probing, when you want to compare circuits of several sizes that you know beforehand.',
+  papers: [PAPERS.subnetworks],
   signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,

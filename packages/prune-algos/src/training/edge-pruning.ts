@@ -1,5 +1,6 @@
 /** @file Edge Pruning: masks of edges and nodes, trained to keep the output at a given sparsity. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { PAPERS } from '../shared/papers.js';
 import { EdgePruningTraining } from './edge-pruning-training.js';
 import { checkSize, PACE_OPTIONS, paceOf } from './learned-mask-options.js';
 import { trainedScores } from './trained-scores.js';
@@ -21,6 +22,10 @@ import { WARM_START_OPTIONS, warmStart } from './warm-start.js';
 export const edgePruning = definePruneAlgo({
   name: 'edge-pruning',
   doc: 'masks of edges and source nodes, trained to keep the output while a given share of the edges is removed',
+  formula:
+    'min over masks, max over λ₁ and λ₂ of KL(clean ‖ circuit) + λ₁ (t − s) + λ₂ (t − s)²; s: the expected share of edges removed, t: its target; score = log odds of the edge + those of its source',
+  use: 'When edges work together and you know the size of the circuit. It takes hundreds to thousands of steps; the defaults suit small graphs, the paper’s settings large ones.',
+  papers: [PAPERS.edgePruning],
   signed: false,
   options: {
     size: {

@@ -1,5 +1,6 @@
 /** @file Subnetwork probing of edges: one mask, trained to keep the output with as few edges as can be. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { PAPERS } from '../shared/papers.js';
 import { checkSize, LEARNED_MASK_OPTIONS, SIZE_WEIGHT, trainingSettings, USUAL_INIT } from './learned-mask-options.js';
 import { MaskTraining } from './mask-training.js';
 import { trainedScores } from './trained-scores.js';
@@ -19,6 +20,10 @@ import { warmStart } from './warm-start.js';
 export const subnetworkProbing = definePruneAlgo({
   name: 'subnetwork-probing',
   doc: 'a mask over all edges, trained by gradient descent to preserve the output with few edges',
+  formula:
+    'minimise D(circuit) + λ · edges in the circuit ÷ all edges (with a size: λ · max(0, edges − size) ÷ size); score = how far the edge’s parameter has moved into the circuit',
+  use: 'When edges work together, so that scores of single edges mislead, and you know roughly how large the circuit should be. It takes a few hundred training steps.',
+  papers: [PAPERS.subnetworks],
   signed: false,
   options: {
     ...LEARNED_MASK_OPTIONS,

@@ -1,5 +1,6 @@
 /** @file Uniform gradient sampling: the probability of each edge is trained, with gradients from samples near the border. */
 import { definePruneAlgo, optionDefaults } from '@auto-circuit/core/plugin';
+import { PAPERS } from '../shared/papers.js';
 import {
   checkSize,
   LEARNED_MASK_OPTIONS,
@@ -23,6 +24,9 @@ import { WARM_START_OPTIONS, warmStart } from './warm-start.js';
 export const ugs = definePruneAlgo({
   name: 'ugs',
   doc: 'uniform gradient sampling: trains the probability that each edge is in the circuit, with a price for each edge',
+  formula: 'minimise KL(clean ‖ circuit) + λ · Σ P(edge in the circuit); score = log odds of the edge',
+  use: 'When edges work together and you can name the price of an edge (lambda) or the size of the circuit.',
+  papers: [PAPERS.optimalAblation],
   signed: false,
   options: {
     lambda: { type: 'number', doc: 'price of an edge in nats, where no size is asked for', default: 1e-3, min: 0 },

@@ -1,7 +1,7 @@
 /**
  * @file Tasks `ioi-mini` and `ioi-mini-positions`: indirect object identification (Wang et al. 2022, "Interpretability in the
  * Wild", https://arxiv.org/abs/2211.00593) in a small world of 108 words, for the shipped model. `datasets/ioi-mini` makes
- * the prompts, which lie in `data/`.
+ * the prompts, which are in `data/`.
  */
 import { defineTask } from '@auto-circuit/core/plugin';
 

@@ -100,7 +100,7 @@ export interface PatchableModel {
   readonly outputs: OutputPositions;
   /** The roles that values of this model have, without the layer in front: what `readValues` and backward overrides may name. */
   readonly roles: readonly string[];
-  /** The memory that runs are cut to fit in: where they are cut, sums have other last digits. Absent where nothing is cut. */
+  /** The memory limit that runs are divided to fit. Dividing them changes the last digits of sums. Absent where nothing is divided. */
   readonly memoryLimit?: MemoryLimit;
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
@@ -115,14 +115,14 @@ export interface PatchableModel {
    */
   patchedRuns(batch: PromptBatch, request: PatchedMasksRequest): Promise<Tensor<Float32Array>[]>;
   /**
-   * `patchedRun` for each of any number of variants of a mask, in order and as they are asked for: whoever stops iterating has
-   * run little in vain. Neighbours whose edges lead to one site run together, from that site on where nothing before it is
+   * `patchedRun` for each of any number of variants of a mask, in order and on demand, so that stopping early
+   * wastes little. Neighbours whose edges lead to one site run together, from that site on where nothing before it is
    * patched. How variants are grouped depends on the variants and the graph alone, not on the batch.
    */
   patchedVariants(batch: PromptBatch, request: PatchedVariantsRequest): AsyncIterable<VariantGroup>;
   /**
-   * Ranges `[start, stop)` of a list of `count` masks, each as long as is worth handing to `patchedRuns` at once on all of
-   * these batches: what may share a run, while the outputs take little memory.
+   * Ranges `[start, stop)` of a list of `count` masks, each as long as it is worth handing to `patchedRuns` at once on all of
+   * these batches: masks that may share a run, while the outputs take little memory.
    */
   maskWindows(batches: readonly PromptBatch[], count: number): readonly (readonly [start: number, stop: number])[];
   /** ∂M/∂mask of every edge and prompt, at one point. */
@@ -144,7 +144,7 @@ export interface PatchableModel {
     roles: readonly string[],
   ): Promise<Readonly<Record<string, Tensor<Float32Array>>>>;
   /**
-   * ∂M/∂(values inside a plain run), by all ways from there; at the prompts of a side, or at any input (`start`).
+   * ∂M/∂(values inside a plain run), along all paths from there; at the prompts of a side, or at any input (`start`).
    * @throws AutoCircuitError `unknown-name` for a role that this model does not have
    */
   valueGradients(batch: PromptBatch, request: ValueGradientRequest): Promise<ValueGradients>;
