@@ -17,6 +17,7 @@ export const PACKAGES = {
   workers: ['core'],
   'executor-bullmq': ['core'],
   'executor-slurm': ['core'],
+  'create-auto-circuit': [],
   cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
 };
 
@@ -366,6 +367,9 @@ export const ROOMS = {
     '.': [],
   },
   'executor-slurm': {
+    '.': [],
+  },
+  'create-auto-circuit': {
     '.': [],
   },
   cli: {

@@ -22,7 +22,11 @@ export function checkHouse(root, { packages, doors, rooms, runTimeImports }) {
 
   for (const { name } of readdirSync(join(root, 'packages'), { withFileTypes: true }).filter((e) => e.isDirectory())) {
     if (!packages[name]) problems.push(`packages/${name}: not in the table of packages (scripts/rooms.mjs)`);
-    for (const file of sources(join(root, 'packages', name))) readPackageFile(name, file);
+    const templates = join(root, 'packages', name, 'templates') + sep;
+    for (const file of sources(join(root, 'packages', name))) {
+      if (file.startsWith(templates)) readTemplate(file);
+      else readPackageFile(name, file);
+    }
   }
   for (const folder of SCRIPTS) for (const file of sources(join(root, folder))) readScript(file);
   checkTargets();
@@ -72,6 +76,11 @@ export function checkHouse(root, { packages, doors, rooms, runTimeImports }) {
       }
     }
     files.set(file, { package: name, room: inside ? roomOf(src, file) : undefined, test, targets });
+  }
+
+  /** What is copied into folders of other people: it is no part of its package, and imports ours by their doors. */
+  function readTemplate(file) {
+    for (const { path, names } of read(file)) if (path.startsWith(SCOPE)) checkDoor(file, path, names);
   }
 
   function readScript(file) {

@@ -153,6 +153,7 @@ const BREAKS = [
   [FORBIDDEN, "const x = import(new URL('../packages/base/dist/index.js', import.meta.url));", 'only the run knows'],
   [FORBIDDEN, "import './not-there.mjs';", 'there is no'],
   ['examples/broken.test.ts', "import { nothing } from '@auto-circuit/base';", 'exports no "nothing"'],
+  ['packages/base/templates/one/broken.ts', "import { nothing } from '@auto-circuit/base';", 'exports no "nothing"'],
   ['scripts/inner/broken.cjs', "require('@auto-circuit/base/inside');", NO_DOOR],
 ];
 

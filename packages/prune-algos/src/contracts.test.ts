@@ -23,11 +23,33 @@ const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   ensemble: async (graph) => ({ runs: (await madeUpRuns(graph, [1, 2])).join(',') }),
   acdc: { taus: '0.01,0.1', prompts: 'all' },
 };
+/** What scores of some do not follow: their own objective, the batches that they train on, … */
+const OWN = { ignores: ['objective'] } as const;
+const TRAINED = { ...OWN, byBatch: true } as const;
+const GIVEN = { ignores: ['prompts', 'objective', 'patch'] } as const;
+const READS: Readonly<Record<string, PruneAlgoContractOptions>> = {
+  'mask-gradient': OWN,
+  'integrated-edge-gradients': OWN,
+  'information-flow-routes': { ignores: ['objective', 'patch'] },
+  'activation-magnitude': { ignores: ['objective', 'patch'], byBatch: true }, // signed means of batches, as AutoCircuit has it
+  acdc: { ...OWN, coarse: true },
+  'subnetwork-probing': TRAINED,
+  'edge-pruning': TRAINED,
+  ugs: TRAINED,
+  'adversarial-knockouts': TRAINED,
+  'circuit-probing': { ...TRAINED, coarse: true },
+  random: { ...GIVEN, byBatch: true },
+  'known-edges': GIVEN,
+  ensemble: GIVEN,
+};
 
 it('the plugin holds every algorithm once', () => {
   expect(algos.map((algo) => algo.kind)).toEqual(algos.map(() => 'prune-algo'));
   expect(new Set(algos.map((algo) => algo.name)).size).toBe(algos.length);
 });
 for (const algo of algos) {
-  runContract(algo.name, pruneAlgoContract(algo, { options: QUICK[algo.name] ?? {} }), { describe, it });
+  runContract(algo.name, pruneAlgoContract(algo, { options: QUICK[algo.name] ?? {}, ...READS[algo.name] }), {
+    describe,
+    it,
+  });
 }

@@ -38,9 +38,13 @@ export async function startHost(start: WorkerBackend, send: Send): Promise<((mes
   };
 }
 
-async function makeBackend({ module, exportName, name, settings, options }: WorkerBackend): Promise<Backend> {
-  const exported = (await import(module)) as Readonly<Record<string, Plugin>>; // `use` checks that it is a plugin
-  const registry = new Registry().use(exported[exportName]!, module);
+async function makeBackend(start: WorkerBackend): Promise<Backend> {
+  const { module, exportName, outside, name, settings, options } = start;
+  const exported = (await import(module)) as Readonly<Record<string, Plugin | { readonly default?: Plugin }>>;
+  const found = exported[exportName];
+  // a CommonJS file that a compiler made of `export default` has it one level deeper
+  const plugin = found && '__esModule' in found && 'default' in found ? found.default : found;
+  const registry = new Registry().use(plugin as Plugin, outside ?? module, outside ?? null); // checks that it is a plugin
   return registry.get('backend', name).create(settings, options);
 }
 

@@ -20,6 +20,8 @@ export interface WorkerBackend {
   readonly module: string;
   /** The name under which the module exports the plugin. */
   readonly exportName: string;
+  /** The plugin as the user named it, where it is not one of ours: what its code throws names it. */
+  readonly outside?: string;
   /** The backend's name. */
   readonly name: string;
   readonly settings: BackendSettings;

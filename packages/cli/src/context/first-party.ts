@@ -1,5 +1,7 @@
 /** @file The plugins that come with the tool. They are imported only when a command needs the registry. */
-import type { Plugin, Registry } from '@auto-circuit/core/plugin';
+import { pathToFileURL } from 'node:url';
+import type { Plugin, Registered, Registry } from '@auto-circuit/core/plugin';
+import type { WorkerBackend } from '@auto-circuit/workers';
 
 const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/core': async () => (await import('@auto-circuit/core')).corePlugin,
@@ -36,15 +38,19 @@ export async function reserveNames(registry: Registry): Promise<void> {
 /** Numbers of a whole run that `--metric` of `evaluate` takes, beside metrics. */
 export const CURVE_NUMBER_NAMES = ['cpr', 'cmd', 'area', 'auc', 'roc'] as const;
 
-/** The exports of the packages that bring backends. Their modules can be loaded again in a worker; a plugin object cannot. */
+/** The exports of the packages that bring backends. Their modules can be loaded again in a worker. */
 const BACKEND_PLUGINS = {
   '@auto-circuit/core': 'corePlugin' satisfies keyof typeof import('@auto-circuit/core'),
   '@auto-circuit/backend-onnx': 'default' satisfies keyof typeof import('@auto-circuit/backend-onnx'),
   '@auto-circuit/backend-tfjs': 'default' satisfies keyof typeof import('@auto-circuit/backend-tfjs'),
 } as const;
 
-/** Where a worker finds the plugin of a package; null for what is not one of the backends that come with the tool. */
-export function workerPlugin(origin: string): { readonly module: string; readonly exportName: string } | null {
+/** Where a worker finds a plugin: a package that comes with the tool, or the file of an outside one; null for an object of the config file. */
+export function workerPlugin({
+  origin,
+  file,
+}: Pick<Registered, 'origin' | 'file'>): Pick<WorkerBackend, 'module' | 'exportName' | 'outside'> | null {
+  if (file !== null) return { module: pathToFileURL(file).href, exportName: 'default', outside: origin };
   if (!Object.hasOwn(BACKEND_PLUGINS, origin)) return null;
   const exportName = BACKEND_PLUGINS[origin as keyof typeof BACKEND_PLUGINS];
   return { module: import.meta.resolve(origin), exportName };

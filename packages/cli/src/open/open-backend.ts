@@ -51,15 +51,15 @@ export async function openBackend(cli: Cli): Promise<Backend> {
   const share = workers === undefined ? values : shareOf(values, workers);
   const settings = { ...backendSettings(share), ...(sharedWeights ? { sharedWeights } : {}) };
   if (!worker && workers === undefined) return definition.create(settings, options);
-  const { origin } = registry.list('backend').find(({ item }) => item === definition)!;
-  const plugin = workerPlugin(origin);
+  const registered = registry.list('backend').find(({ item }) => item === definition)!;
+  const plugin = workerPlugin(registered);
   if (!plugin) {
     const flag = workers === undefined ? '--worker' : '--workers';
     throw new AutoCircuitError({
       code: 'invalid-option',
       where: 'backend',
-      what: `${flag} works only with the backends that come with auto-circuit, and "${values.backend}" comes from ${origin}`,
-      fix: `leave ${flag} out`,
+      what: `${flag} loads the backend again in a worker, and "${values.backend}" is an object of the plugin "${registered.plugin}", which has no file`,
+      fix: `give the config file the path or the name of the plugin, or leave ${flag} out`,
       fields: { option: flag, got: values.backend },
     });
   }

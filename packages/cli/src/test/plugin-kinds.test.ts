@@ -145,4 +145,16 @@ describe('kinds of plugins on the command line', () => {
       expect(await refusal(args, { cwd })).toMatchObject({ code: 'unknown-name' });
     }
   });
+
+  it('a backend that is an object of the config file has no file that a worker could load', async () => {
+    const plugin = `{ apiVersion: 1, name: 'inline', contributes: [{ kind: 'backend', name: 'own', doc: 'never made here',
+      options: {}, create: async () => { throw new Error('made'); }, probe: async () => [] }] }`;
+    await writeFile(join(cwd, 'auto-circuit.config.mjs'), `export default { plugins: [${plugin}] };`);
+    const args = ['discover', '--task', 'micro', '--algo', 'eap', '--plugin', task, '--backend', 'own'];
+    for (const flag of [['--workers', '2'], ['--worker']]) {
+      const { code, fields, message } = await refusal([...args, ...flag], { cwd });
+      expect({ code, fields }).toMatchObject({ code: 'invalid-option', fields: { option: flag[0], got: 'own' } });
+      expect(message).toContain('an object of the plugin "inline", which has no file');
+    }
+  });
 });

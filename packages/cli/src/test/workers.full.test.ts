@@ -1,6 +1,6 @@
 /** @file `--worker` and `--workers`: the built program, since Node.js runs no TypeScript. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,6 +36,72 @@ describe('--workers', () => {
     const memory = async (workers: number): Promise<number> =>
       JSON.parse(await readFile(join(cwd, `${name}-${workers}`, 'timings.json'), 'utf8')).memoryMb;
     expect(await memory(3)).toBeGreaterThan((await memory(1)) + 2 * 40); // two more processes of Node.js with a runtime
+  });
+});
+
+describe('a backend of a plugin', () => {
+  /** The interpreter under another name; `broken` throws when it is made. */
+  const SOURCE = `import { defineBackend, definePlugin, interpreterBackend } from '@auto-circuit/core/backend';
+const probe = async () => [];
+const mine = { options: {}, probe, doc: 'the interpreter under another name' };
+export default definePlugin({ name: 'mine', contributes: [
+  defineBackend({ ...mine, name: 'mine', create: async () => ({ ...interpreterBackend({ precision: 'float32' }), info: { ...interpreterBackend({ precision: 'float32' }).info, backend: 'mine', runtime: 'in ' + (process.send ? 'a process' : 'this process') } }) }),
+  defineBackend({ ...mine, name: 'broken', create: async () => { throw new TypeError('no such thing'); } }),
+] });`;
+  const program = (...args: string[]) =>
+    spawnSync(process.execPath, [MAIN, ...args, '--plugin', './mine.mjs'], { cwd, encoding: 'utf8' });
+  beforeAll(async () => {
+    await writeFile(join(cwd, 'mine.mjs'), SOURCE);
+    await symlink(
+      fileURLToPath(new URL('../../../../node_modules', import.meta.url)),
+      join(cwd, 'node_modules'),
+      'junction',
+    );
+  });
+  const DISCOVER = [
+    'discover',
+    '--task',
+    'ioi-mini',
+    '--algo',
+    'eap',
+    '--limit',
+    '16',
+    '--test',
+    'same',
+    '--edges',
+    '10',
+    '--keep',
+    '10',
+  ];
+
+  it('runs with --workers and --worker, to the same numbers', async () => {
+    const files: Buffer[] = [];
+    for (const [name, more] of Object.entries({ here: [], two: ['--workers', '2'], thread: ['--worker'] })) {
+      const { status, stderr } = program(...DISCOVER, '--backend', 'mine', '--quiet', '--out', `mine-${name}`, ...more);
+      expect([status, stderr]).toEqual([0, '']);
+      files.push(await readFile(join(cwd, `mine-${name}`, 'scores.safetensors')));
+    }
+    for (const file of files) expect(file.equals(files[0]!)).toBe(true);
+    const run = JSON.parse(await readFile(join(cwd, 'mine-two', 'run.json'), 'utf8'));
+    expect(JSON.stringify(run)).toContain('in a process');
+  });
+  it('is named where it throws in a worker', () => {
+    const { status, stdout } = program(
+      ...DISCOVER,
+      '--backend',
+      'broken',
+      '--workers',
+      '2',
+      '--json',
+      '--quiet',
+      '--out',
+      'broken',
+    );
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'plugin-failed',
+      message: expect.stringMatching(/mine\.mjs.*create.*no such thing/),
+    });
   });
 });
 

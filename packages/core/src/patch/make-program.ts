@@ -15,6 +15,7 @@ import {
 } from './programs/programs.js';
 import { readValuesProgram, valueGradientProgram } from './programs/read-values.js';
 import { residualsProgram, sparseProgram } from './sparse/programs.js';
+import { withTracePlaces } from './trace-places.js';
 
 type Maker<K extends ProgramSpec['kind']> = (setting: Setting, spec: Extract<ProgramSpec, { kind: K }>) => Program;
 
@@ -42,7 +43,7 @@ export function makeProgram<K extends ProgramSpec['kind']>(
   setting: Setting,
 ): Program {
   const make: Maker<K> = MAKERS[spec.kind as K];
-  return make(setting, spec);
+  return make({ ...setting, model: withTracePlaces(setting.model, spec.kind) }, spec);
 }
 
 const axesOf = ({ graph }: Setting, perItem: boolean): MaskAxes => ({

@@ -115,7 +115,7 @@ export async function usePlugins(
 }
 async function useNamed(registry: Registry, spec: string, from: string): Promise<void> {
   const { plugin, file, versions } = await findPlugin(spec, from);
-  registry.use(plugin, spec, await codeHash(file), versionsText(versions));
+  registry.use(plugin, spec, await codeHash(file), versionsText(versions), file);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,6 +2,7 @@
 import type { Graph } from '../graph/types.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { Explained } from './explained.js';
+import type { ResultFigure } from './figures.js';
 import type { OptionTable, OptionValues } from './options.js';
 
 /**
@@ -36,6 +37,8 @@ export interface MetricValue {
   readonly prompts?: PromptValues;
   /** Further numbers that the metric computes, by name, saved with the value in `measurements.json`. */
   readonly parts?: Readonly<Record<string, number>>;
+  /** What the report shows of the circuit that is kept; every measured point keeps its own, so they had better be small. */
+  readonly figures?: readonly ResultFigure[];
 }
 /** Prompt by prompt, in prompt order: a number that is Σ values ÷ Σ weights; without weights, each is 1. */
 export interface PromptValues {

@@ -6,6 +6,7 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { Explained } from './explained.js';
+import type { ResultFigure } from './figures.js';
 import type { OptionTable, OptionValues } from './options.js';
 import type { DividedWork, WorkPart, WorkShare } from './work-share.js';
 
@@ -52,6 +53,8 @@ export interface PruneResult {
   readonly intervalFactor?: number;
   /** What an algorithm that trains saw at each step (`loss`, …), before the step was taken. */
   readonly curves?: Readonly<Record<string, readonly number[]>>;
+  /** What the report shows beyond scores and curves, in this order. */
+  readonly figures?: readonly ResultFigure[];
 }
 /** A pruning algorithm: from a model and prompts to a score for each edge. */
 export interface PruneAlgo<T extends OptionTable = OptionTable> extends Explained {
@@ -77,6 +80,11 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> extends Explaine
   score(context: PruneAlgoContext, options: OptionValues<T>): Promise<PruneResult>;
 }
 
-/** An algorithm as a contribution. The option table's type is erased: the table itself checks values when they arrive. */
-export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlgo<T>, 'kind'>): PruneAlgo =>
-  Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgo;
+/** An algorithm whose options the compiler knows: `task.score` takes them by name and type. */
+export interface PruneAlgoWith<T extends OptionTable> extends Omit<PruneAlgo, 'options'> {
+  readonly options: T;
+}
+
+/** An algorithm as a contribution. `score` itself takes any values of options: the table checks them when they arrive. */
+export const definePruneAlgo = <const T extends OptionTable>(algo: Omit<PruneAlgo<T>, 'kind'>): PruneAlgoWith<T> =>
+  Object.freeze({ kind: 'prune-algo', ...algo }) as unknown as PruneAlgoWith<T>;

@@ -16,6 +16,8 @@ export interface Registered<K extends ContributionKind = ContributionKind> {
   readonly code: string | null;
   /** Its version and that of its core, in words; null for what comes with the tool and for objects of a program. */
   readonly version: string | null;
+  /** The file whose default export the plugin is, where it can be loaded again from, as in another process; null for an object of a program. */
+  readonly file: string | null;
 }
 
 /** How sentences name a kind. */
@@ -51,9 +53,16 @@ export class Registry {
    * @param origin where it was found, for lists and errors; default: the plugin's name.
    * @param code stands for its code, where that may change without a version; what such a plugin's functions throw names the plugin
    * @param version of it and of its core, in words
+   * @param file whose default export it is, so that another process can load it again
    * @throws AutoCircuitError for an object that is no plugin, another API version, or a name that is taken (naming both plugins).
    */
-  use(candidate: Plugin, origin?: string, code: string | null = null, version: string | null = null): this {
+  use(
+    candidate: Plugin,
+    origin?: string,
+    code: string | null = null,
+    version: string | null = null,
+    file: string | null = null,
+  ): this {
     if (this.#plugins.has(candidate)) return this;
     const plugin = checkPlugin(candidate, `plugin ${origin ?? nameOf(candidate)}`);
     const from = origin ?? plugin.name;
@@ -64,6 +73,7 @@ export class Registry {
         origin: from,
         code,
         version,
+        file,
       }),
     );
     const taken = new Map<string, Registered>();

@@ -4,7 +4,7 @@
  */
 export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
-export { AutoCircuitError } from '../errors/error.js';
+export { AutoCircuitError, type ErrorParts } from '../errors/error.js';
 export { unknownName } from '../errors/names.js';
 export { buildGraph, DEFAULT_GRAPH_OPTIONS, optionsFor, scoreShape } from '../graph/build.js';
 export { connectedPart, makeCircuit, maskFromEdges } from '../graph/circuit.js';
@@ -140,6 +140,7 @@ export {
   type ShardJob,
 } from '../plugin/executor.js';
 export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
+export type { BarsFigure, CurveFigure, HeatMapFigure, ResultFigure, TableFigure } from '../plugin/figures.js';
 export {
   type BatchOutputs,
   defineMetric,
@@ -163,9 +164,10 @@ export {
   type Progress,
   type PruneAlgo,
   type PruneAlgoContext,
+  type PruneAlgoWith,
   type PruneResult,
 } from '../plugin/prune-algo.js';
-export { Registry } from '../plugin/registry.js';
+export { type Registered, Registry } from '../plugin/registry.js';
 export {
   defineScoreMetric,
   type KnownEdges,

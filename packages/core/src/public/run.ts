@@ -19,6 +19,13 @@ export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
 export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
+export type {
+  BarsFigure,
+  CurveFigure,
+  HeatMapFigure,
+  ResultFigure,
+  TableFigure,
+} from '../plugin/figures.js';
 export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
@@ -58,13 +65,6 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
-export type {
-  BarsFigure,
-  CurveFigure,
-  HeatMapFigure,
-  ResultFigure,
-  TableFigure,
-} from '../run-folder/figures.js';
 export { type Hardware, hardwareHere, hardwareKinds } from '../run-folder/hardware.js';
 export { type FolderLock, lockFolder, lockHolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
@@ -97,6 +97,7 @@ export { finishedPart, readRun } from '../run-folder/run-reader.js';
 export {
   type CircuitSizes,
   curvesSchema,
+  figuresSchema,
   fromJsonNumber,
   type JsonNumber,
   type MeasuredPoint,

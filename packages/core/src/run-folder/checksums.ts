@@ -38,6 +38,7 @@ const LISTED = [
   'nodes',
   'neurons',
   'curves',
+  'figures',
   'constants',
   'circuit',
   'measurements',

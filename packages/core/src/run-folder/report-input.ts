@@ -1,6 +1,7 @@
 /** @file What a report is made of: one run, as it is in its folder. */
 import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
-import type { ResultFigure } from './figures.js';
+import type { ResultFigure } from '../plugin/figures.js';
+import type { PruneResult } from '../plugin/prune-algo.js';
 import type { Measurement, RunJson } from './schemas.js';
 import type { Verification } from './verification-file.js';
 
@@ -21,4 +22,17 @@ export interface ReportInput {
   readonly measurements: readonly Measurement[];
   /** What other backends said of it; absent or empty where none was asked. */
   readonly verifications?: readonly Verification[];
+}
+
+/** What the report shows beside scores: the algorithm's figures, then those that metrics have of the circuit that is kept. */
+export function figuresOf(
+  { figures = [] }: Pick<PruneResult, 'figures'>,
+  measurements: readonly Measurement[],
+  { edges }: Circuit,
+): Pick<ReportInput, 'figures'> {
+  const ofKept = measurements.flatMap(
+    ({ points }) => points.find((point) => point.edges === edges.length)?.figures ?? [],
+  );
+  const all = [...figures, ...ofKept];
+  return all.length > 0 ? { figures: all } : {};
 }

@@ -20,6 +20,7 @@ export const RUN_FILES = Object.freeze({
   nodes: 'nodes.json',
   neurons: 'neurons.safetensors',
   curves: 'curves.json',
+  figures: 'figures.json',
   constants: 'constants.safetensors',
   circuit: 'circuit.json',
   measurements: 'measurements.json',

@@ -3,12 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AutoCircuitError } from '../errors/error.js';
 import type { Graph, NodeScores } from '../graph/types.js';
+import type { ResultFigure } from '../plugin/figures.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { checkRunFiles, type ReadOptions } from './checksums.js';
 import { nodesFromJson, readNeurons } from './node-files.js';
 import { RUN_FILES, readIfThere } from './run-files.js';
 import {
   curvesSchema,
+  figuresSchema,
   fromJsonNumber,
   type Measurement,
   measurementsSchema,
@@ -39,12 +41,14 @@ export class RunReader {
   scores(graph: Graph): PruneResult | null {
     if (!existsSync(this.path('scores'))) return null;
     const curves = this.#curves();
+    const figures = this.#figures();
     const nodes = this.#nodes(graph);
     return {
       scores: readScores(this.path('scores'), graph),
       ...this.#standardErrors(graph),
       ...(nodes ? { nodes } : {}),
       ...(curves ? { curves } : {}),
+      ...(figures ? { figures } : {}),
     };
   }
 
@@ -68,6 +72,11 @@ export class RunReader {
     if (!existsSync(path)) return null;
     const curves = Object.entries(parseBySchema(curvesSchema, readFileSync(path, 'utf8'), path));
     return Object.fromEntries(curves.map(([name, values]) => [name, values.map(fromJsonNumber)]));
+  }
+
+  #figures(): readonly ResultFigure[] | null {
+    const path = this.path('figures');
+    return existsSync(path) ? parseBySchema(figuresSchema, readFileSync(path, 'utf8'), path) : null;
   }
 
   /** What has been measured, or null. */

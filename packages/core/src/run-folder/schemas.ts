@@ -105,6 +105,60 @@ export const runSchema = z.object({
 /** The content of `run.json`. */
 export type RunJson = z.infer<typeof runSchema>;
 
+const figureWords = { title: z.string().min(1), unit: z.string().optional(), doc: z.string().optional() };
+const cellSchema = z.number().nullable();
+const rectangular = ({
+  rows,
+  columns,
+  values,
+}: {
+  rows: unknown[];
+  columns: unknown[];
+  values: unknown[][];
+}): boolean => values.length === rows.length && values.every((row) => row.length === columns.length);
+
+/** One figure of a result: numbers are finite, heat maps and tables have a cell for each row and column. */
+export const figureSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('curve'),
+    ...figureWords,
+    along: z.string(),
+    lines: z.array(
+      z.strictObject({
+        name: z.string(),
+        points: z.array(z.strictObject({ x: z.number(), y: z.number(), error: z.number().min(0).optional() })),
+      }),
+    ),
+  }),
+  z.strictObject({
+    kind: z.literal('bars'),
+    ...figureWords,
+    bars: z.array(z.strictObject({ name: z.string(), value: cellSchema })),
+  }),
+  z
+    .strictObject({
+      kind: z.literal('heat-map'),
+      ...figureWords,
+      rows: z.array(z.string()),
+      columns: z.array(z.string()),
+      values: z.array(z.array(cellSchema)),
+    })
+    .refine(rectangular, 'values must have a cell for each row and column'),
+  z
+    .strictObject({
+      kind: z.literal('table'),
+      ...figureWords,
+      columns: z.array(z.string()),
+      rows: z.array(z.array(z.union([z.string(), z.number(), z.null()]))),
+    })
+    .refine(
+      ({ columns, rows }) => rows.every((row) => row.length === columns.length),
+      'rows must have a cell for each column',
+    ),
+]);
+/** `figures.json`: what the report shows beyond scores and curves; only of algorithms that give figures. */
+export const figuresSchema = z.array(figureSchema);
+
 /** One circuit size of a measurement. */
 export const pointSchema = z.object({
   /** The size asked for; null for sizes by threshold. */
@@ -121,6 +175,8 @@ export const pointSchema = z.object({
   promptWeights: z.array(numberSchema).optional(),
   /** Further numbers of the metric, by name. */
   parts: z.record(z.string(), numberSchema).optional(),
+  /** What the report shows of this point, where it is the circuit that is kept. */
+  figures: z.array(figureSchema).optional(),
   /** Of the whole point, not of this metric; left out where prompts have no wrong answers. */
   faithfulness: numberSchema.optional(),
   /** Standard error of the faithfulness, like `standardError`. */

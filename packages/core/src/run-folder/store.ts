@@ -55,17 +55,18 @@ export class RunStore extends RunReader {
   /** Scores last: where they are, what belongs to them is there too. */
   async writeScores(
     graph: Graph,
-    { scores, standardErrors, intervalFactor, nodes, curves }: PruneResult,
+    { scores, standardErrors, intervalFactor, nodes, curves, figures }: PruneResult,
   ): Promise<void> {
     if (nodes?.neurons) await writeNeurons(this.path('neurons'), graph, nodes.neurons);
     if (nodes) await this.writeJson('nodes', nodesToJson(graph, nodes.scores));
     if (curves) await this.writeJson('curves', jsonCurves(curves));
+    if (figures) await this.writeJson('figures', figures);
     if (standardErrors) {
       const metadata = intervalFactor === undefined ? {} : { [INTERVAL_FACTOR]: `${intervalFactor}` };
       await writeScores(this.path('standardErrors'), graph, standardErrors, metadata);
     }
     await writeScores(this.path('scores'), graph, scores);
-    await this.commit('neurons', 'nodes', 'curves', 'standardErrors', 'scores');
+    await this.commit('neurons', 'nodes', 'curves', 'figures', 'standardErrors', 'scores');
   }
 
   /** The algorithm's own partial work. */
@@ -102,7 +103,7 @@ export class RunStore extends RunReader {
   }
 
   /** One of the JSON files; to be listed by `commit`. @throws AutoCircuitError for numbers that JSON cannot hold */
-  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'nodes', value: unknown): Promise<void> {
+  async writeJson(file: 'measurements' | 'circuit' | 'curves' | 'figures' | 'nodes', value: unknown): Promise<void> {
     const text = toJsonText(value, this.path(file));
     await this.#parts.checksums?.announce(file, text);
     await writeFileAtomic(this.path(file), text);

@@ -63,6 +63,15 @@ describe('what an algorithm gives', () => {
     [{ scores, standardErrors: { nowhere: 1 } }, /"standardErrors" that do not fit/],
     [{ scores, curves: { loss: 3 } }, /curve "loss"/],
     [{ scores, curves: { loss: [1, Number.NaN] } }, /curve "loss".*index 1/],
+    [{ scores, figures: { kind: 'bars' } }, /figure that cannot be drawn: figures: /],
+    [
+      { scores, figures: [{ kind: 'bars', title: 'a', bars: [{ name: 'x', value: Number.NaN }] }] },
+      /figures\[0\]\.bars\[0\]\.value: .*got NaN/,
+    ],
+    [
+      { scores, figures: [{ kind: 'heat-map', title: 'a', rows: ['x'], columns: ['y'], values: [[1, 2]] }] },
+      /a cell for each row and column/,
+    ],
   ])('is refused where it is %j', (given, words) => {
     expect(() => checkedScores('mine', graph, given)).toThrow(failed('pruning algorithm', 'score'));
     expect(() => checkedScores('mine', graph, given)).toThrow(words);

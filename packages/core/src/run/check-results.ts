@@ -5,6 +5,7 @@ import type { Graph } from '../graph/types.js';
 import type { MetricValue } from '../plugin/metric.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { toFileNodes } from '../run-folder/node-files.js';
+import { figuresSchema } from '../run-folder/schemas.js';
 import { toFileScores } from '../run-folder/score-files.js';
 
 /**
@@ -22,7 +23,7 @@ export function checkedMeasurement(metric: string, prompts: number, measure: () 
       got: shown(given),
     });
   }
-  const { value, standardError, prompts: byPrompt, parts } = given;
+  const { value, standardError, prompts: byPrompt, parts, figures } = given;
   if (standardError !== undefined && typeof standardError !== 'number') {
     const expected = 'a number from 0, or none';
     throw pluginFailed(member, { what: 'gives a standard error that is none', expected, got: shown(standardError) });
@@ -37,6 +38,7 @@ export function checkedMeasurement(metric: string, prompts: number, measure: () 
   }
   if (byPrompt !== undefined) checkPromptValues(member, prompts, byPrompt);
   if (parts !== undefined) checkParts(member, parts);
+  if (figures !== undefined) checkFigures(member, figures);
   return given as unknown as MetricValue;
 }
 
@@ -79,6 +81,26 @@ function checkParts(member: PluginMember, given: unknown): void {
   });
 }
 
+/** Figures are plain data that JSON holds: anything else is a sentence that says where it is. */
+function checkFigures(member: PluginMember, given: unknown): void {
+  const issue = figuresSchema.safeParse(given).error?.issues[0];
+  if (!issue) return;
+  const [index, ...path] = issue.path;
+  const at = path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | null)?.[key],
+    (given as unknown[])[index as number],
+  );
+  const place =
+    index === undefined
+      ? 'figures'
+      : `figures[${String(index)}]${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')}`;
+  throw pluginFailed(member, {
+    what: `gives a figure that cannot be drawn: ${place}: ${issue.message}`,
+    expected: 'a curve, bars, a heat map or a table, of finite numbers',
+    got: typeof at === 'number' ? String(at) : shown(index === undefined ? given : at),
+  });
+}
+
 /** What every metric of ours gives where a model overflows. */
 const notANumber = (metric: string): AutoCircuitError =>
   new AutoCircuitError({
@@ -99,7 +121,7 @@ export function checkedScores(algo: string, graph: Graph, given: unknown): Prune
     const expected = 'an object { scores, … } with a tensor for each destination module';
     throw pluginFailed(member, { what: 'gives no scores', expected, got: shown(given) });
   }
-  const { scores, standardErrors, intervalFactor, nodes, curves } = given as unknown as PruneResult;
+  const { scores, standardErrors, intervalFactor, nodes, curves, figures } = given as unknown as PruneResult;
   refusePromise(member, scores);
   const named = <T>(part: string, make: () => T): T => {
     try {
@@ -119,6 +141,7 @@ export function checkedScores(algo: string, graph: Graph, given: unknown): Prune
       got: Array.isArray(values) ? `${shown(values[at])} at index ${at}` : shown(values),
     });
   }
+  if (figures !== undefined) checkFigures(member, figures);
   return {
     scores: named('scores', () => toFileScores(graph, scores)),
     ...(standardErrors ? { standardErrors: named('standardErrors', () => toFileScores(graph, standardErrors)) } : {}),
@@ -127,6 +150,7 @@ export function checkedScores(algo: string, graph: Graph, given: unknown): Prune
       : {}),
     ...(nodes ? { nodes: named('nodes', () => toFileNodes(graph, nodes)) } : {}),
     ...(curves ? { curves } : {}),
+    ...(figures ? { figures } : {}),
   };
 }
 

@@ -10,7 +10,9 @@ import { topEdges } from '../graph/scores.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import { definePruneAlgo } from '../plugin/prune-algo.js';
+import { defineScoreMetric } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
+import { readFinishedRun } from '../run-folder/read-run.js';
 import type { ReportInput } from '../run-folder/report-input.js';
 import { withoutPromptValues } from '../run-folder/schemas.js';
 import { PromptBootstrap, ratioOfSums } from '../statistics/bootstrap.js';
@@ -151,6 +153,53 @@ describe('discover', () => {
     expect(JSON.parse(await readFile(join(root, 'trained', 'curves.json'), 'utf8')).loss).toEqual(['inf', 0.1 + 0.2]);
     await discover(stored('trained', 'overwrite'));
     expect(await readdir(join(root, 'trained'))).not.toContain('curves.json');
+  });
+
+  it('keeps the figures of an algorithm and those that a score metric has of the kept circuit, for the report', async () => {
+    const bars = {
+      kind: 'bars',
+      title: 'shares',
+      bars: [
+        { name: 'B0.0', value: 0.1 + 0.2 },
+        { name: 'B0.1', value: null },
+      ],
+    } as const;
+    const drawing = definePruneAlgo({
+      name: 'eap',
+      doc: 'with a figure',
+      options: {},
+      score: async (context) => ({ ...(await eap.score(context, {})), figures: [bars] }),
+    });
+    const sizes = defineScoreMetric({
+      name: 'sizes',
+      doc: 'number of edges, with a table of it',
+      options: {},
+      higherIsBetter: false,
+      unit: 'edges',
+      measure: ({ circuit }) => ({
+        value: circuit.edges.length,
+        figures: [{ kind: 'table', title: 'size', columns: ['edges'], rows: [[circuit.edges.length]] }],
+      }),
+    });
+    const seen: unknown[] = [];
+    const renderReport = (input: ReportInput) => {
+      seen.push(input.figures);
+      return 'report';
+    };
+    const asked = {
+      algo: drawing,
+      keep: 6,
+      metrics: [...stored('drawn', 'refuse').metrics, { metric: sizes, options: {} }],
+    };
+    const first = await discover({ ...stored('drawn', 'refuse'), ...asked }, { renderReport });
+    const shown = [bars, { kind: 'table', title: 'size', columns: ['edges'], rows: [[first.circuit.edges.length]] }];
+    expect(first.figures).toEqual([bars]);
+    await rm(join(root, 'drawn', 'report.html'));
+    await discover({ ...stored('drawn', 'resume'), ...asked }, { renderReport });
+    seen.push((await readFinishedRun(join(root, 'drawn'))).figures);
+    expect(seen).toEqual([shown, shown, shown]);
+    await discover(stored('drawn', 'overwrite'));
+    expect(await readdir(join(root, 'drawn'))).not.toContain('figures.json');
   });
 
   it('keeps scores of nodes, and of the numbers they write', async () => {

@@ -11,10 +11,11 @@ import { invalidEdgeCount } from '../graph/scores.js';
 import type { Circuit, NodeScores, PruneScores } from '../graph/types.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
+import type { ResultFigure } from '../plugin/figures.js';
 import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
 import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
 import { checkSameMaker, type OpenedStore, openRunStore } from '../run-folder/open-run.js';
-import type { ReportInput } from '../run-folder/report-input.js';
+import { figuresOf, type ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import type { RunStore } from '../run-folder/store.js';
 import { checkedScores } from './check-results.js';
@@ -57,6 +58,8 @@ export interface DiscoverResult {
   readonly nodes?: NodeScores;
   /** What an algorithm that trains saw at each step. */
   readonly curves?: Readonly<Record<string, readonly number[]>>;
+  /** What the algorithm shows beyond these. */
+  readonly figures?: readonly ResultFigure[];
   /** The circuit that was kept. */
   readonly circuit: Circuit;
   readonly measurements: readonly Measurement[];
@@ -149,7 +152,16 @@ async function runParts(
     };
     await store?.writeTimings(timings);
     if (store && run && hooks.renderReport) {
-      await store.writeReport(hooks.renderReport({ run, graph: model.graph, ...result, circuit, measurements }));
+      await store.writeReport(
+        hooks.renderReport({
+          run,
+          graph: model.graph,
+          ...result,
+          ...figuresOf(result, measurements, circuit),
+          circuit,
+          measurements,
+        }),
+      );
     }
     await store?.finish();
     return { folder: store?.folder ?? null, run, ...result, circuit, measurements, timings };

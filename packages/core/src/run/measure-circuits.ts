@@ -8,7 +8,14 @@ import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, MetricValue } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
-import { type Measurement, numberSchema, parseBySchema, toJsonNumber, toJsonText } from '../run-folder/schemas.js';
+import {
+  figuresSchema,
+  type Measurement,
+  numberSchema,
+  parseBySchema,
+  toJsonNumber,
+  toJsonText,
+} from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
 import type { MadeCircuit, SizedCircuit } from './circuits-to-measure.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
@@ -32,6 +39,7 @@ const valueSchema = z.object({
   promptValues: z.array(numberSchema).optional(),
   promptWeights: z.array(numberSchema).optional(),
   parts: z.record(z.string(), numberSchema).optional(),
+  figures: figuresSchema.optional(),
 });
 const referencesSchema = z.object({
   model: z.array(valueSchema),
@@ -236,7 +244,10 @@ export class SizeMeasurer {
     };
   }
 
-  #value({ metric }: ChosenMetric, { value, standardError, prompts, parts }: MetricValue): z.infer<typeof valueSchema> {
+  #value(
+    { metric }: ChosenMetric,
+    { value, standardError, prompts, parts, figures }: MetricValue,
+  ): z.infer<typeof valueSchema> {
     const error = prompts ? this.#bootstrap.standardError(prompts) : standardError;
     const list = (name: string, numbers: readonly number[] | undefined) =>
       numbers ? { [name]: numbers.map((x) => toJsonNumber(x, `a prompt's ${metric.name}`)) } : {};
@@ -245,6 +256,7 @@ export class SizeMeasurer {
       ...(error === undefined ? {} : { standardError: toJsonNumber(error, `the standard error of ${metric.name}`) }),
       ...list('promptValues', prompts?.values),
       ...list('promptWeights', prompts?.weights),
+      ...(figures ? { figures: [...figures] as z.infer<typeof figuresSchema> } : {}),
       ...(parts ? { parts: mapped(parts, (x, name) => toJsonNumber(x, `${name} of ${metric.name}`)) } : {}),
     };
   }

@@ -58,6 +58,28 @@ const difference = defineMetric({
 const open = (more: Partial<OpenTaskRequest> = {}) =>
   openTask({ data: file, model: microModel(), backend: async () => interpreterBackend(), ...more });
 
+it('takes all that loadModel gives, the folder of a checkpoint included', async () => {
+  const task = await open({ tokenizer: null, folder: '/a/checkpoint' });
+  expect(task.graph.edgeCount).toBeGreaterThan(0);
+  await task.dispose();
+});
+
+it('knows the options of an algorithm by name and type', async () => {
+  const typed = definePruneAlgo({
+    name: 'typed',
+    doc: 'gradients, multiplied',
+    options: { times: { type: 'int', default: 1, doc: 'factor' } },
+    score: (context, { times }) => gradient.score(context, { times }),
+  });
+  const task = await open();
+  await task.score(typed, { times: 2 });
+  // @ts-expect-error a number
+  await expect(task.score(typed, { times: 'two' })).rejects.toMatchObject({ code: 'invalid-option' });
+  // @ts-expect-error there is no such option
+  await expect(task.score(typed, { time: 2 })).rejects.toMatchObject({ code: 'unknown-name' });
+  await task.dispose();
+});
+
 describe('prompts that do not fit', () => {
   const uneven = {
     clean: [[1, 0]],

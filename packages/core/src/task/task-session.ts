@@ -13,7 +13,8 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric } from '../plugin/metric.js';
 import type { ChosenObjective } from '../plugin/objective.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
-import type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
+import type { OptionTable, OptionValues } from '../plugin/options.js';
+import type { PruneAlgoWith, PruneResult } from '../plugin/prune-algo.js';
 import type { Ablating } from '../run/ablations.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
@@ -99,9 +100,9 @@ export class TaskSession {
    * @param options those of the algorithm; what is left out has its default
    * @throws AutoCircuitError for options that the algorithm does not have, or an objective that the prompts do not allow
    */
-  async score(
-    algo: PruneAlgo,
-    options: Readonly<Record<string, string | number | boolean>> = {},
+  async score<T extends OptionTable>(
+    algo: PruneAlgoWith<T>,
+    options: Partial<OptionValues<NoInfer<T>>> = {},
     { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
   ): Promise<PruneResult> {
     checkKind(algo, 'prune-algo', 'an algorithm, such as eap of @auto-circuit/prune-algos');

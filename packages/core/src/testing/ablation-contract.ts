@@ -21,7 +21,7 @@ export interface AblationContractOptions {
 }
 
 /**
- * Every check of an ablation: name, doc and options; a finite value for all that every source writes; the same twice and from
+ * Every check of an ablation: name, doc and options; a finite value for all that every source writes, other than the clean run's; the same twice and from
  * the same seed; for a prompt the same whatever stands beside it, and whatever the micro-batch; patched runs and reversed ones.
  */
 export function ablationContract(
@@ -42,6 +42,13 @@ export function ablationContract(
     check('gives a finite number for all that sources write', async () => {
       const data = await outputs(batch);
       require(data.every(Number.isFinite), 'something that is patched in is not a finite number');
+    }),
+    check('gives something else than what the clean run writes', async () => {
+      const clean = await withModel(1000, async (model) =>
+        model.sourceOutputs(batch, { kind: 'resample', from: 'clean' }),
+      );
+      const data = await outputs(batch);
+      require(data.some((x, i) => x !== clean.data[i]), 'what is patched in is what the clean run writes anyway');
     }),
     check('gives the same from the same seed', async () => {
       requireSame(await outputs(batch, { seed: 3 }), await outputs(batch, { seed: 3 }), 'the same seed');

@@ -26,6 +26,7 @@ export {
   pruneAlgoContext,
 } from './prune-algo-contexts.js';
 export { type PruneAlgoContractOptions, pruneAlgoContract } from './prune-algo-contract.js';
+export type { ScoreInput } from './prune-algo-reads.js';
 export { type RandomProgram, type RandomProgramSettings, randomProgram } from './random-program.js';
 export { type ScoreMetricContractOptions, scoreMetricContract } from './score-metric-contract.js';
 export { type SelectionContractOptions, selectionContract } from './selection-contract.js';

@@ -3,7 +3,7 @@
 import { buildGraph } from '../graph/build.js';
 import { uniformAt } from '../numeric/counter-random.js';
 import type { BatchOutputs, MetricContext } from '../plugin/metric.js';
-import type { Prompt } from '../prompts/types.js';
+import type { AnswerSides, Prompt } from '../prompts/types.js';
 
 /** Numbers of one output of the made-up runs. */
 export const METRIC_OUTPUT_SIZE = 12;
@@ -18,6 +18,8 @@ export interface MetricContextSpec {
   readonly ragged?: boolean;
   /** Default true. */
   readonly wrongAnswers?: boolean;
+  /** Whose outputs are read at each position, by a number that seeds them; default one position, 0. */
+  readonly positions?: readonly number[];
 }
 
 /** How much each run prefers the answers to the wrong answers, in logits. */
@@ -27,14 +29,18 @@ const RUNS = Object.keys(PREFERENCE) as Run[];
 
 /** What a metric sees of a circuit: seeded noise on the logits plus each run's preference for the answers. */
 export function metricContext(spec: MetricContextSpec): MetricContext {
-  const { prompts: count = 6, cuts = [count], ragged = false, wrongAnswers = true } = spec;
-  const prompts = Array.from({ length: count }, (_, index) => prompt(index, ragged, wrongAnswers));
+  const { prompts: count = 6, cuts = [count], ragged = false, wrongAnswers = true, positions } = spec;
+  const prompts = Array.from({ length: count }, (_, index) => {
+    const [first = 0, ...more] = positions ?? [];
+    const sides = [first, ...more].map((salt) => prompt(index + salt, ragged, wrongAnswers));
+    return { ...sides.at(-1)!, index, ...(positions ? { byPosition: sides.map((side) => ({ ...side, index })) } : {}) };
+  });
   const outputs = (run: Run): BatchOutputs[] => {
     let start = 0;
     return cuts.map((size) => {
       const part = prompts.slice(start, start + size);
       start += size;
-      return { batch: { prompts: part, length: 2 }, logits: Float32Array.from(part.flatMap((p) => row(run, p))) };
+      return { batch: { prompts: part, length: 2 }, logits: Float32Array.from(part.flatMap((p) => rows(run, p))) };
     });
   };
   return {
@@ -61,10 +67,14 @@ function prompt(index: number, ragged: boolean, wrongAnswers: boolean): Prompt {
   };
 }
 
-/** Logits of one prompt, [METRIC_OUTPUT_SIZE]. */
-function row(run: Run, { index, answers }: Prompt): number[] {
+/** Logits of one prompt, [positions, METRIC_OUTPUT_SIZE]. */
+const rows = (run: Run, { byPosition, ...last }: Prompt): number[] =>
+  (byPosition ?? [last]).flatMap((side) => row(run, side));
+
+/** Logits of one position, [METRIC_OUTPUT_SIZE]: they follow from its first answer, which is the number of the prompt that it is taken of. */
+function row(run: Run, { answers }: AnswerSides): number[] {
   return Array.from({ length: METRIC_OUTPUT_SIZE }, (_, token) => {
-    const noise = uniformAt(11, RUNS.indexOf(run), index, token) - 0.5;
+    const noise = uniformAt(11, RUNS.indexOf(run), answers[0]!, token) - 0.5;
     return noise + (answers.includes(token) ? PREFERENCE[run] : 0);
   });
 }

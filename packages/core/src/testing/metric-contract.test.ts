@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AutoCircuitError } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
+import { meanOverAnswers, outputRows } from '../objectives/output-rows.js';
 import { defineMetric, type Metric, type MetricContext } from '../plugin/metric.js';
 import { metricContract } from './metric-contract.js';
 
@@ -17,8 +18,8 @@ const answerLogit = (parts: Partial<Metric> = {}, weight = (n: number): number =
       let sum = 0;
       let total = 0;
       for (const { batch, logits } of circuit) {
-        const values = batch.prompts.map((prompt, i) =>
-          promptAnswerValue(logits.subarray(i * outputSize, (i + 1) * outputSize), prompt, 'logit', 'value'),
+        const values = outputRows({ batch, logits }, outputSize).map((rows, i) =>
+          meanOverAnswers(rows, batch.prompts[i]!, (row, sides) => promptAnswerValue(row, sides, 'logit', 'value')),
         );
         const share = weight(values.length);
         sum += (share * values.reduce((a, b) => a + b, 0)) / values.length;

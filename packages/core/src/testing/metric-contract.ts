@@ -16,7 +16,7 @@ export interface MetricContractOptions {
 
 /**
  * Every check of a metric: valid name, doc and options; a finite value with a standard error that is not negative, and prompt values that make it; the
- * same value however the prompts are cut into batches; one prompt, ragged answers, several lengths; inputs left as they
+ * same value however the prompts are cut into batches; one prompt, ragged answers, outputs at several positions; a value that follows what the circuit outputs; inputs left as they
  * were; a sentence when the prompts lack the wrong answers that it needs, and none when it does not need them.
  */
 export function metricContract(metric: Metric, { options }: MetricContractOptions = {}): ContractCheck[] {
@@ -58,6 +58,29 @@ export function metricContract(metric: Metric, { options }: MetricContractOption
     }),
     check('takes prompts with several answers, of different numbers', () => {
       requireValue(measure(metricContext({ ragged: true })));
+    }),
+    check('reads every position where outputs are read at several', () => {
+      const one = measure(metricContext({}));
+      const twice = measure(metricContext({ positions: [0, 0] }));
+      requireSame(one, twice, 'the same outputs at two positions');
+      const [there, back] = [
+        [0, 3],
+        [3, 0],
+      ].map((positions) => measure(metricContext({ positions })));
+      requireSame(there!, back!, 'two positions in the other order');
+    }),
+    check('follows what the circuit outputs', () => {
+      const context = metricContext({});
+      const values = [context.circuit, context.clean, context.corrupt].flatMap((circuit) => {
+        try {
+          return [measure({ ...context, circuit }).value];
+        } catch (error) {
+          if (!(error instanceof AutoCircuitError)) throw error;
+          return []; // not defined there
+        }
+      });
+      require(new Set(values).size >
+        1, 'other outputs of the circuit give the same value', 'other values', `${values[0]}`);
     }),
     check('says so when it needs wrong answers, and does without where it does not', async () => {
       const context = metricContext({ wrongAnswers: false });

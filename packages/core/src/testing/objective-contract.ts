@@ -19,6 +19,8 @@ export interface ObjectiveContractOptions {
   readonly prompts?: readonly Prompt[];
   /** Numbers of one output. Default 7. */
   readonly outputSize?: number;
+  /** Whether it follows from the logits alone, as an entropy does. Default: it reads answers, targets or the clean run. */
+  readonly ofLogitsAlone?: boolean;
 }
 
 type Logits = Tensor<Float64Array>;
@@ -31,12 +33,12 @@ const FLOAT32 = 2 ** -23;
 
 /**
  * Every check of an objective: name, doc and options; a finite loss for each prompt; the same twice; a prompt's loss and its
- * gradient depend on that prompt's logits alone; the gradient is that of the loss, by finite differences in float64; several
+ * gradient depend on that prompt's logits alone, and on what is known of it; the gradient is that of the loss, by finite differences in float64; several
  * positions; a sentence where prompts lack the wrong answers that it needs.
  */
 export function objectiveContract(
   definition: ObjectiveDefinition,
-  { options, prompts = PROMPTS, outputSize = 7 }: ObjectiveContractOptions = {},
+  { options, prompts = PROMPTS, outputSize = 7, ofLogitsAlone = false }: ObjectiveContractOptions = {},
 ): ContractCheck[] {
   const values = parseOptions(definition.options, options ?? {}, definition.name);
   const { objective, needsWrongAnswers } = chooseObjective(definition, values);
@@ -74,6 +76,15 @@ export function objectiveContract(
         ), `the loss of prompt ${i} moved with the logits of prompt 0`, `${before[i]}`, `${after[i]}`);
       const alone = lossesOf(rowsOf(logits, 1), { ...batch, prompts: batch.prompts.slice(0, 1) });
       require(same(alone[0]!, before[0]!), 'a prompt by itself has another loss', `${before[0]}`, `${alone[0]}`);
+    }),
+    check('reads answers, targets or the clean run', () => {
+      const turned = { ...batch, prompts: batch.prompts.map((prompt) => otherAnswers(prompt, outputSize)) };
+      const others = objectiveOnLogits(objective, logits, turned, {
+        cleanLogits: madeLogits(batch.prompts.length, outputSize, 3),
+      });
+      const moved = lossesOf(logits).some((x, i) => !same(x, others[i]!));
+      if (ofLogitsAlone) require(!moved, 'losses do not follow from the logits alone');
+      else require(moved, 'losses are the same for other answers, other targets and another clean run');
     }),
     check('its gradient is that of the loss', () => {
       const analytic = gradientOf(objective, logits, batch, cleanLogits);
@@ -145,6 +156,13 @@ const withTargets = (prompt: Prompt, outputs: number): Prompt =>
   prompt.targets
     ? prompt
     : { ...prompt, targets: [Array.from({ length: outputs }, (_, i) => uniformAt(12, prompt.index, i))] };
+/** Every answer another one. */
+const otherAnswers = (prompt: Prompt, outputs: number): Prompt => ({
+  ...prompt,
+  answers: prompt.answers.map((answer) => (answer + 1) % outputs),
+  wrongAnswers: prompt.wrongAnswers.map((answer) => (answer + 1) % outputs),
+  ...(prompt.targets ? { targets: prompt.targets.map((row) => row.toReversed()) } : {}),
+});
 const atTwoPositions = (prompt: Prompt): Prompt => ({
   ...prompt,
   byPosition: [prompt, prompt],

@@ -12,6 +12,7 @@ import { type ContractCheck, require } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';
 import { memoryCheckpoint, type PruneAlgoContextSpec, pruneAlgoContext } from './prune-algo-contexts.js';
+import { readsChecks, type ScoreInput } from './prune-algo-reads.js';
 
 type AlgoOptions = Readonly<Record<string, unknown>>;
 
@@ -25,16 +26,33 @@ export interface PruneAlgoContractOptions {
   readonly backend?: () => Backend | Promise<Backend>;
   /** How far scores may move with the micro-batch, as a share of the largest one; default 1e-6, a few float32 steps. */
   readonly tolerance?: number;
+  /** What scores do not depend on, such as the objective of an algorithm that has its own; the suite checks that too. Default: nothing. */
+  readonly ignores?: readonly ScoreInput[];
+  /** Whether scores depend on how prompts are cut into batches, as those of training batch by batch do. Default: no. */
+  readonly byBatch?: boolean;
+  /** Whether scores have few levels, as those of a search over a few thresholds: then no single prompt need move them. Default: no. */
+  readonly coarse?: boolean;
+  /** Whether corrupt prompts matter where zeros are patched in, as on a path between the two inputs. Default: no. */
+  readonly mixesSides?: boolean;
 }
 
 /**
  * Every check of a pruning algorithm, run on the micro model: valid name, doc and options; a score for every edge in every
  * kind of graph; the same scores for the same seed, for any micro-batch, and after being stopped and taken up again;
- * batches of several sizes and lengths, one prompt, several answers, the smallest graph; progress that only grows; an
- * abort that is honoured.
+ * batches of several sizes and lengths, one prompt, several answers, the smallest graph; scores that follow every prompt, the
+ * objective and the patch, that have the right sign and do not depend on how prompts are batched; prompts left as they were;
+ * progress that only grows; an abort that is honoured.
  */
 export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOptions = {}): ContractCheck[] {
-  const { objective, backend, tolerance = 1e-6 } = contract;
+  const {
+    objective,
+    backend,
+    tolerance = 1e-6,
+    ignores = [],
+    byBatch = false,
+    coarse = false,
+    mixesSides = false,
+  } = contract;
   const optionsFor = async (graph: Graph) => {
     const { options = {} } = contract;
     return parseOptions(algo.options, typeof options === 'function' ? await options(graph) : options, algo.name);
@@ -75,6 +93,14 @@ export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOp
     check('takes batches of several sizes and lengths', () => score({ batches: [1, 3, 2], lengths: [3, 2, 5] })),
     check('takes one prompt', () => score({ batches: [1] })),
     check('takes prompts with several answers', () => score({ ragged: true })),
+    ...readsChecks(score, withContext, {
+      ignores,
+      byBatch,
+      coarse,
+      mixesSides,
+      signed: algo.signed ?? true,
+      tolerance,
+    }),
     check('reports progress that only grows and comes to its end', async () => {
       const reports: (readonly [number, number])[] = [];
       await score({}, { progress: { report: (done, total) => reports.push([done, total]) } });

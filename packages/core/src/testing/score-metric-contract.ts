@@ -39,9 +39,15 @@ export function scoreMetricContract(
       require(typeof unit === 'string' && unit.trim() !== '', `${metric.name} has no unit`);
     }),
     check('gives a finite value for scores and circuits of any graph', () => {
+      const values = new Set<number>();
       for (const graph of [stagedGraph(), smallGraph(), smallGraph({ positions: 2 })]) {
-        for (const size of [1, 5, graph.edgeCount - 1]) requireFinite(measure(contextOf(graph, { size })));
+        for (const size of [1, 5, graph.edgeCount - 1]) {
+          const measured = measure(contextOf(graph, { size }));
+          requireFinite(measured);
+          values.add(measured.value);
+        }
       }
+      require(values.size > 1, 'all scores and circuits have the same value', 'other values', `${[...values][0]}`);
     }),
     check('gives the same twice, and leaves what it was given alone', () => {
       const context = contextOf(smallGraph(), { size: 5 });

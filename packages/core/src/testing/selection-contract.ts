@@ -14,6 +14,8 @@ import { smallGraph, stagedGraph } from './graphs.js';
 export interface SelectionContractOptions {
   /** Options other than the defaults to run the suite with. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Whether edges are taken whatever their scores are, as at random. Default: no. */
+  readonly ignoresScores?: boolean;
 }
 
 const BYS: readonly RankBy[] = ['absolute', 'signed'];
@@ -25,7 +27,7 @@ const BYS: readonly RankBy[] = ['absolute', 'signed'];
  */
 export function selectionContract(
   definition: SelectionDefinition,
-  { options }: SelectionContractOptions = {},
+  { options, ignoresScores = false }: SelectionContractOptions = {},
 ): ContractCheck[] {
   const how: Selecting = chooseSelection(definition, parseOptions(definition.options, options ?? {}, definition.name));
   const graphs: readonly Graph[] = [stagedGraph(), smallGraph(), smallGraph({ positions: 2 })];
@@ -67,6 +69,15 @@ export function selectionContract(
           madeScores(graph, 3, (x) => (x > 0.5 ? Number.POSITIVE_INFINITY : Math.round(2 * x))),
         );
       }
+    }),
+    check('follows the scores', () => {
+      const graph = graphs[1]!;
+      const half = (of: (x: number) => number): string =>
+        [...edgeSelection(graph, madeScores(graph, 5, of), how).edges(Math.floor(graph.edgeCount / 2))].join();
+      // what was important is not: 1 − |x| turns the order around
+      const follows = half((x) => x) !== half((x) => Math.sign(x) * (1 - Math.abs(x)));
+      if (ignoresScores) require(!follows, 'other scores gave other edges');
+      else require(follows, 'the order of scores turned around gave the same edges');
     }),
     check('gives the same twice, and leaves scores as they were', () => {
       const graph = graphs[1]!;

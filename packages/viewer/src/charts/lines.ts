@@ -6,7 +6,7 @@ import { figure, linePath, niceStep, PLOT, px, seriesClass, valueScale, xTick, x
 export interface LinePoint {
   readonly x: number;
   readonly y: number;
-  readonly error?: number;
+  readonly error?: number | undefined;
 }
 /** A line with its name. */
 export interface Line {

@@ -1,12 +1,17 @@
-/** @file Figures that a result may carry beyond what every run has: plain data with a title, drawn by the report. */
+/**
+ * @file Figures that a result may carry beyond what every run has: plain data with a title, drawn by the report.
+ *
+ * @example
+ * const figures = [{ kind: 'bars', title: 'shares', unit: '%', bars: [{ name: 'A0.1', value: 62 }, { name: 'MLP 0', value: null }] }];
+ */
 
 /** What every figure has. */
 interface FigureWords {
   readonly title: string;
   /** What the values are in. */
-  readonly unit?: string;
+  readonly unit?: string | undefined;
   /** What it shows, in a sentence or two. */
-  readonly doc?: string;
+  readonly doc?: string | undefined;
 }
 /** Lines over a number. */
 export interface CurveFigure extends FigureWords {
@@ -16,7 +21,7 @@ export interface CurveFigure extends FigureWords {
   /** Points by rising x; `error`: one standard error. */
   readonly lines: readonly {
     readonly name: string;
-    readonly points: readonly { readonly x: number; readonly y: number; readonly error?: number }[];
+    readonly points: readonly { readonly x: number; readonly y: number; readonly error?: number | undefined }[];
   }[];
 }
 /** A bar for each name; null: there is no value. */
