@@ -3,7 +3,7 @@
  *
  *   node bench/case.mjs CASE BxP [--model gpt2-small[:LAYERS]|smollm2] [--tokens N] [--mapped] [--positions] [--way dense|noising|denoising]
  *
- * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, peak_mib}. Weights are
+ * Prints one JSON line {case, model, shape, median_ms, min_ms, runs, cpu_ms, giga_multiplications, gigabytes, peak_mib}. Weights are
  * prepacked in every case, so that ratios compare like with like; `--mapped` leaves them as they lie. `--positions`: each token
  * position has edges of its own. `--way`: masks are always run so, to check what is chosen. BENCH_THREADS, BENCH_DEBUG=1,
  * BENCH_SECONDS (20).
@@ -49,11 +49,15 @@ const work = await found.open(s);
 const started = process.cpuUsage();
 const times = work.steps ? await work.steps() : await timesOf(work.run);
 const { user, system } = process.cpuUsage(started);
-let multiplications;
+let floors = {};
 if (work.run) {
   counter.on = true;
   await work.run();
-  multiplications = counter.multiplications / (work.per ?? 1);
+  const share = 1e9 * (work.per ?? 1);
+  floors = {
+    giga_multiplications: rounded(counter.multiplications / share),
+    gigabytes: rounded(counter.bytes / share),
+  };
 }
 const sorted = times.map((t) => t / (work.per ?? 1)).sort((a, b) => a - b);
 console.log(
@@ -65,7 +69,7 @@ console.log(
     min_ms: rounded(sorted[0]),
     runs: sorted.length,
     cpu_ms: rounded((user + system) / 1000),
-    ...(multiplications === undefined ? {} : { giga_multiplications: rounded(multiplications / 1e9) }),
+    ...floors,
     peak_mib: rounded(process.resourceUsage().maxRSS / 1024),
   }),
 );

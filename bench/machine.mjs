@@ -1,19 +1,31 @@
-/** @file Facts of the machine that times depend on: processor, memory, versions, and two rates measured now. */
+/** @file Facts of the machine that times depend on: processor, memory, versions, and two rates as they are now. */
 import { cpus, totalmem } from 'node:os';
 import { onnxBackend, physicalCores } from '@auto-circuit/backend-onnx';
 import { floatTensor, memoryWeights, ProgramBuilder } from '@auto-circuit/core/backend';
 
 const THREADS = Number(process.env.BENCH_THREADS ?? 2);
 
-/** {lines} for the head of a table, and {rate}: multiplications and additions a second of products with weights, in 10⁹. */
+/** Lines for the head of a table. */
 export async function machineFacts() {
-  const { runtime, rate } = await multiplying(768, 12);
-  const lines = [
+  const { runtime, ...rates } = await measuredRates();
+  return [
     `${cpus()[0].model}, ${physicalCores()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}, ${runtime}, ${THREADS} threads, float32`,
-    `768×768 products: ${rate.toFixed(0)} GFLOP/s; copying 256 MiB: ${copying(64 * 2 ** 20).toFixed(1)} GB/s read and written`,
+    ratesText(rates),
   ];
-  return { lines, rate };
 }
+
+/**
+ * What this machine does now: multiplications and additions a second of products with weights (`flops`), and bytes read and
+ * written a second by one thread that copies (`bytes`), both in 10⁹. Measured before every case, since both drift.
+ */
+export async function measuredRates() {
+  const { runtime, rate } = await multiplying(768, 12);
+  return { runtime, flops: rate, bytes: copying(64 * 2 ** 20) };
+}
+
+/** Both rates in words. */
+export const ratesText = ({ flops, bytes }) =>
+  `768×768 products: ${flops.toFixed(0)} GFLOP/s; copying 256 MiB: ${bytes.toFixed(1)} GB/s read and written`;
 
 /** Best rate of a chain of square products, in 10⁹ multiplications and additions a second. */
 async function multiplying(size, products) {

@@ -1,9 +1,9 @@
-/** @file How many numbers the products of a case multiply: its floor, whatever else it does. */
+/** @file What the products of a case multiply, and the bytes that they read and write at least: its two floors, whatever else it does. */
 import { checkFeeds, evaluateDim, sizeOf } from '@auto-circuit/core/backend';
 
-/** A backend that counts the multiplications of every matmul it runs while `counter.on`; others cost a run next to nothing. */
+/** A backend that counts multiplications and bytes of every matmul it runs while `counter.on`; others cost a run next to nothing. */
 export function countingBackend(backend) {
-  const counter = { on: false, multiplications: 0 };
+  const counter = { on: false, multiplications: 0, bytes: 0 };
   return {
     counter,
     backend: {
@@ -12,7 +12,11 @@ export function countingBackend(backend) {
       async compile(program, weights, hint) {
         const executable = await backend.compile(program, weights, hint);
         const run = (feeds) => {
-          if (counter.on) counter.multiplications += multiplications(program, checkFeeds(program, feeds));
+          if (counter.on) {
+            const work = products(program, checkFeeds(program, feeds));
+            counter.multiplications += work.multiplications;
+            counter.bytes += work.bytes;
+          }
           return executable.run(feeds);
         };
         return { run, dispose: () => executable.dispose() };
@@ -22,13 +26,19 @@ export function countingBackend(backend) {
   };
 }
 
-/** Of a program whose symbols have these sizes: each entry of a product sums over the last axis of its left side, or the one before. */
-function multiplications({ values }, sizes) {
-  let sum = 0;
+/**
+ * Of a program whose symbols have these sizes: each entry of a product sums over the last axis of its left side, or the one
+ * before; both sides are read once and the result is written once, in float32.
+ */
+function products({ values }, sizes) {
+  const count = (shape) => evaluateDim(sizeOf(shape), sizes);
+  const work = { multiplications: 0, bytes: 0 };
   for (const { op, inputs, shape, attributes } of values) {
     if (op !== 'matmul') continue;
-    const inner = values[inputs[0]].shape.at(attributes.transposeA ? -2 : -1);
-    sum += evaluateDim(sizeOf(shape), sizes) * evaluateDim(inner, sizes);
+    const sides = inputs.map((input) => values[input].shape);
+    const inner = sides[0].at(attributes.transposeA ? -2 : -1);
+    work.multiplications += count(shape) * evaluateDim(inner, sizes);
+    work.bytes += 4 * [...sides, shape].reduce((sum, one) => sum + count(one), 0);
   }
-  return sum;
+  return work;
 }

@@ -11,7 +11,7 @@
  */
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.mjs';
-import { machineFacts } from './machine.mjs';
+import { machineFacts, measuredRates, ratesText } from './machine.mjs';
 import { median, ours, theirs } from './processes.mjs';
 
 const { values } = parseArgs({
@@ -31,9 +31,8 @@ const peers =
   values.peers && values.model === 'gpt2-small' ? { venv: values.peers, script: values['peer-script'] } : null;
 const model = ['--model', values.model, ...(values.positions ? ['--positions'] : [])];
 
-const machine = await machineFacts();
-for (const line of machine.lines) console.log(line);
-table();
+for (const line of await machineFacts()) console.log(line);
+await table();
 if (values.growth) growth();
 if (values.profile) {
   const { profile } = await import('./profile.mjs');
@@ -42,13 +41,17 @@ if (values.profile) {
 }
 process.exit(0);
 
-function table() {
+async function table() {
   const names = ['plain', ...values.cases.split(',').filter((name) => name !== 'plain')];
   console.log(`\n${values.model}${values.positions ? ', edges for each token position' : ''}`);
   const peerTitle = peers ? '   Python ms   times faster' : '';
-  console.log(`batch × pos   work          median ms    / plain   × floor   peak MiB${peerTitle}`);
+  console.log(`batch × pos   work          median ms    / plain   × floor   × bytes   peak MiB${peerTitle}`);
   for (const shape of values.shapes.split(',')) {
-    const rounds = Array.from({ length: Number(values.rounds) }, () => round(names, shape));
+    const rounds = [];
+    while (rounds.length < Number(values.rounds)) rounds.push(await round(names, shape));
+    const rates = rounds.flatMap((r) => names.map((name) => r[name].rates));
+    const middle = { flops: median(rates.map((r) => r.flops)), bytes: median(rates.map((r) => r.bytes)) };
+    console.log(`${shape.padEnd(13)} between the cases: ${ratesText(middle)}`);
     for (const name of names) {
       const mine = rounds.map((r) => r[name].own);
       // ratios pair by pair, so that a drift of the machine hits both
@@ -58,7 +61,8 @@ function table() {
           .toFixed(1)
           .padStart(9),
         ratio.toFixed(2).padStart(10),
-        timesFloor(mine).padStart(9),
+        timesFloor(rounds, name, 'giga_multiplications', ({ flops }) => flops / 2).padStart(9),
+        timesFloor(rounds, name, 'gigabytes', ({ bytes }) => bytes).padStart(9),
         Math.max(...mine.map((r) => r.peak_mib))
           .toFixed(0)
           .padStart(10),
@@ -74,23 +78,29 @@ function table() {
   console.log(`\n${names.map((name) => `${name}: ${CASES[name].doc}`).join('\n')}`);
 }
 
-/** Times what the case's multiplications alone take at the rate of products with weights. */
-function timesFloor(mine) {
-  const { giga_multiplications: giga } = mine[0];
-  if (giga === undefined) return '';
-  const floor = (1000 * 2 * giga) / machine.rate;
-  return (median(mine.map((r) => r.median_ms)) / floor).toFixed(2);
+/**
+ * Times what a case's products alone would take: their multiplications at the rate of products with weights, or the bytes that
+ * they read and write at the rate of copying. Each run is compared with the rate that was measured just before it.
+ */
+function timesFloor(rounds, name, what, perSecond) {
+  if (rounds[0][name].own[what] === undefined) return '';
+  const times = rounds.map((r) => {
+    const { own, rates } = r[name];
+    return own.median_ms / ((1000 * own[what]) / perSecond(rates));
+  });
+  return median(times).toFixed(2);
 }
 
-/** Each case once, the Python library's after ours. */
-function round(names, shape) {
-  return Object.fromEntries(
-    names.map((name) => {
-      const own = ours(name, shape, model);
-      const { peer } = CASES[name];
-      return [name, { own, peer: peers && peer ? theirs(peers, peer, shape) : null }];
-    }),
-  );
+/** Each case once, after the rates of the machine; the Python library's after ours. */
+async function round(names, shape) {
+  const found = {};
+  for (const name of names) {
+    const rates = await measuredRates();
+    const own = ours(name, shape, model);
+    const { peer } = CASES[name];
+    found[name] = { rates, own, peer: peers && peer ? theirs(peers, peer, shape) : null };
+  }
+  return found;
 }
 
 /** Time and memory of the three kinds of pass as one size grows and the others stay. */

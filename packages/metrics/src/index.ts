@@ -66,6 +66,7 @@ export {
   mibEdgeCounts,
   mibScores,
 } from './curves/mib.js';
+export { type CircuitRates, circuitRates, mibRocArea, mibRocCounts } from './curves/mib-roc.js';
 export {
   answerLogit,
   answerLogprob,

@@ -11,11 +11,12 @@ const generated = tasksPlugin.contributes.flatMap((item) =>
   item.kind === 'task' && isGenerator(item.data) ? [[item.name, item, item.data] as const] : [],
 );
 
-it('are those of eleven tasks, with the sizes of AutoCircuit', () => {
+it('are those of fourteen tasks, with the sizes of AutoCircuit', () => {
   expect(Object.fromEntries(generated.map(([name, , { count }]) => [name, count]))).toEqual({
     ...{ ioi: 256, 'ioi-positions': 400, 'greater-than': 256, docstring: 512, 'docstring-positions': 512 },
     ...{ sva: 256, pronouns: 256, capitals: 64, 'animal-diet': 64 },
     ...{ 'sports-players': 210, 'sports-players-positions': 200 },
+    ...{ mcqa: 64, 'arithmetic-addition': 64, 'arithmetic-subtraction': 64 },
   });
 });
 

@@ -7,6 +7,8 @@
  */
 export { generateAnimalDiet } from './animal-diet/generate.js';
 export { animalDiet } from './animal-diet/task.js';
+export { type Arithmetic, generateArithmetic } from './arithmetic/generate.js';
+export { arithmeticAddition, arithmeticSubtraction } from './arithmetic/task.js';
 export { generateCapitals } from './capitals/generate.js';
 export { capitals } from './capitals/task.js';
 export { DOCSTRING_CIRCUITS } from './docstring/circuit.js';
@@ -19,6 +21,8 @@ export { IOI_CIRCUITS } from './ioi/circuit.js';
 export { generateIoi, type IoiOrder, type IoiSettings } from './ioi/generate.js';
 export { ioi, ioiPositions } from './ioi/task.js';
 export { ioiMini, ioiMiniPositions } from './ioi-mini/task.js';
+export { generateMcqa } from './mcqa/generate.js';
+export { mcqa } from './mcqa/task.js';
 export { tasksPlugin } from './plugin.js';
 export { generatePronouns } from './pronouns/generate.js';
 export { pronouns } from './pronouns/task.js';

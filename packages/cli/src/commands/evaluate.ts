@@ -5,9 +5,10 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { evaluateCircuit } from '../evaluation/evaluate-circuit.js';
-import { eapIgSource, evaluateImported, scoresFolderSource } from '../evaluation/evaluate-imported.js';
+import { circuitsSource, eapIgSource, evaluateImported, scoresFolderSource } from '../evaluation/evaluate-imported.js';
 import { evaluateRun } from '../evaluation/evaluate-run.js';
 import { EVALUATE_OUT_FLAGS } from '../evaluation/measuring.js';
+import { asksForProtocol, PROTOCOL_FLAGS } from '../evaluation/mib-flags.js';
 import { addFlags } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { addEvaluateFlags, OUT_GROUP } from '../run/run-flags.js';
@@ -24,6 +25,7 @@ export const evaluateCommand: CliCommand = {
         'a run folder, a circuit file, a folder written by convert, or an EAP-IG or MIB file or folder',
       );
     addEvaluateFlags(command);
+    addFlags(command, PROTOCOL_FLAGS, 'Protocol:');
     addBackendFlags(addFlags(command, EVALUATE_OUT_FLAGS, OUT_GROUP));
     return command.addHelpText(
       'after',
@@ -36,15 +38,21 @@ A circuit file takes its settings from the run folder it is in, if any, and from
 EAP-IG and MIB files, and folders written by convert, take theirs from flags. With --edges, --threshold or a number for the whole
 run, circuits are chosen by their scores; otherwise a file that marks a circuit stands for that circuit.
 
+--protocol mib measures as the code of the MIB circuit track does: ten shares of the edges (rounded down, exactly so many, greedy for
+information-flow-routes), what is disconnected pruned; CPR of circuits by signed score and CMD of circuits by |score|, unless --rank-by
+names one. A MIB folder of nine circuits without scores is measured as it is. Nothing is added to a run.
+
 Examples:
   $ auto-circuit evaluate runs/ioi --metric logit-diff-percent,percent-correct --edges 10,100,1000
   $ auto-circuit evaluate runs/ioi --metric cpr,cmd,area,roc
+  $ auto-circuit evaluate runs/ioi --protocol mib
   $ auto-circuit evaluate runs/ioi/circuit.json --ablation zero
   $ auto-circuit evaluate circuit.json --data ioi.json --model gpt2
   $ auto-circuit evaluate graph.json --task ioi-mini --metric kl,cpr,cmd --edges 10,50`,
     );
   },
   async run(cli, command) {
+    const byProtocol = asksForProtocol(cli, command);
     const [name] = command.processedArgs as [string];
     const path = resolve(cli.cwd, name);
     if (!existsSync(path)) {
@@ -64,6 +72,8 @@ Examples:
     // A circuit alone, or a MIB folder of one file.
     if (jsons.length === 1) return evaluateFile(cli, command, join(path, jsons[0]!), join(name, jsons[0]!));
     if (jsons.length === 0) return evaluateRun(cli, command, path, name);
+    const circuits = byProtocol ? await circuitsSource(path, name, jsons) : null;
+    if (circuits) return evaluateImported(cli, command, circuits);
     throw new AutoCircuitError({
       code: 'unsupported-format',
       fields: { path: name },

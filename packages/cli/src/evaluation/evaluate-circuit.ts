@@ -12,6 +12,8 @@ import { MEASURE_FLAGS } from '../run/run-flags.js';
 import { chosenMetrics, circuitSettings } from '../run/run-request.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { EVALUATE_OUT_FLAGS, readCircuit, readText, withBar } from './measuring.js';
+import { asksForProtocol } from './mib-flags.js';
+import { oneCircuit } from './mib-protocol.js';
 import { showEvaluation } from './show-evaluation.js';
 
 /** Measures one circuit file; nothing is written but `--out`. `name`: the file as the user typed it. */
@@ -20,6 +22,7 @@ export async function evaluateCircuit(plainCli: Cli, command: Command, path: str
     '@auto-circuit/core/run'
   );
   const { metric, edges, threshold } = plainCli.flags(MEASURE_FLAGS);
+  if (asksForProtocol(plainCli, command)) throw oneCircuit(name);
   if (edges !== undefined || threshold !== undefined) {
     const scored = existsSync(join(dirname(path), 'scores.safetensors'));
     throw new AutoCircuitError({

@@ -1,6 +1,7 @@
 /** @file The numbers of scores and circuits that belong to no run: a folder that `convert` wrote, or a file of EAP-IG or MIB. */
 import { join, resolve } from 'node:path';
 import type { Circuit, Graph, PruneScores } from '@auto-circuit/core';
+import type { NodeScores } from '@auto-circuit/core/plugin';
 import type { CircuitSizes, EvaluateRequest } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
@@ -16,11 +17,16 @@ import { parseSizes } from '../run/sizes.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { curveNumbers, sizesFor, splitMetrics } from './curve-numbers.js';
 import { EVALUATE_OUT_FLAGS, readText, withBar } from './measuring.js';
+import { asksForProtocol } from './mib-flags.js';
+import { measureByMib } from './mib-protocol.js';
 import { showEvaluation } from './show-evaluation.js';
 
 /** What was found in a file or folder. */
 interface Imported {
   readonly scores: PruneScores | null;
+  readonly nodes: NodeScores | null;
+  /** MIB's second form. */
+  readonly circuits?: readonly Circuit[];
   /** @throws AutoCircuitError for a circuit that cannot be run here; null: the whole model */
   circuit(): Circuit | null;
   /** What the user should know of the scores. */
@@ -50,7 +56,7 @@ export async function scoresFolderSource(cli: Cli, path: string, name: string): 
     circuitFirst: false,
     async read(graph) {
       checkSameGraph(content.graph, graph, join(name, 'circuit.json'));
-      return { scores: content.scores, circuit: () => content.circuit, remark: null };
+      return { ...content, circuit: () => content.circuit, remark: null };
     },
   };
 }
@@ -75,11 +81,48 @@ export async function eapIgSource(path: string, name: string): Promise<ImportedS
         });
       }
       const content = fromEapIg(value, layout, name);
-      const { scores, scoresOf } = content;
-      return { scores, circuit: () => circuitOfEdges(content, name), remark: REMARKS[scoresOf ?? 'edges'] };
+      const { scores, nodes, scoresOf } = content;
+      return { scores, nodes, circuit: () => circuitOfEdges(content, name), remark: REMARKS[scoresOf ?? 'edges'] };
     },
   };
 }
+
+/** A MIB folder of several circuits, for `--protocol mib`; null where one of the files is none of EAP-IG's. */
+export async function circuitsSource(
+  path: string,
+  name: string,
+  files: readonly string[],
+): Promise<ImportedSource | null> {
+  const sources: ImportedSource[] = [];
+  for (const file of files) {
+    const source = await eapIgSource(join(path, file), join(name, file));
+    if (!source) return null;
+    sources.push(source);
+  }
+  return {
+    ...sources[0]!,
+    ...{ name, path },
+    async read(graph) {
+      const circuits: Circuit[] = [];
+      for (const source of sources) {
+        const circuit = (await source.read(graph)).circuit();
+        if (!circuit) throw wholeModel(source.name);
+        circuits.push(circuit);
+      }
+      return { scores: null, nodes: null, circuits, circuit: () => null, remark: null };
+    },
+  };
+}
+
+const wholeModel = (name: string): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'circuit-mismatch',
+    fields: { path: name },
+    where: 'evaluate',
+    what: `${name} marks no circuit: all of its edges are in the graph, or none`,
+    fix: 'leave it out of the folder',
+  });
+
 const REMARKS = {
   edges: null,
   nodes: 'the file has scores of nodes; every edge has the score of its source',
@@ -96,6 +139,12 @@ export async function evaluateImported(plainCli: Cli, command: Command, source: 
   const opened = await openRun(cli, command);
   try {
     const imported = await source.read(opened.graph);
+    if (asksForProtocol(cli, command)) {
+      const { scores, nodes, circuits } = imported;
+      const scored = scores && { scores, nodes };
+      await measureByMib(cli, command, { name: source.name, opened, scored, ...(circuits ? { circuits } : {}) });
+      return;
+    }
     const ownCircuit = source.circuitFirst && edges === undefined && threshold === undefined && numbers.length === 0;
     const circuit = ownCircuit || imported.scores === null ? imported.circuit() : null;
     const metrics = await chosenMetrics(cli, named, opened);

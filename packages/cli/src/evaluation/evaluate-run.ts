@@ -16,6 +16,8 @@ import { checkSameSources } from '../run/same-sources.js';
 import { parseSizes } from '../run/sizes.js';
 import { type CurveNumber, type CurveNumberName, curveNumbers, sizesFor, splitMetrics } from './curve-numbers.js';
 import { EVALUATE_OUT_FLAGS, readCircuit, withBar } from './measuring.js';
+import { asksForProtocol } from './mib-flags.js';
+import { measureByMib } from './mib-protocol.js';
 import { showEvaluation } from './show-evaluation.js';
 
 type RunApi = typeof import('@auto-circuit/core/run');
@@ -63,6 +65,12 @@ export async function evaluateRun(plainCli: Cli, command: Command, folder: strin
       await checkSameSources('evaluate', run, opened, name);
       const saved = finishedPart(store.scores(opened.graph), name);
       flattenScores(opened.graph, saved.scores); // checks them
+      if (asksForProtocol(cli, command)) {
+        const scored = { ...saved, nodes: saved.nodes ?? null };
+        const subject = { name, opened, scored, algo: run.asked.algo.name, constants: store.constants() };
+        await measureByMib(cli, command, subject);
+        return;
+      }
       const measured = { ...existing, name, folder, opened, saved, before };
       const wanted = await wantedOf(cli, command, measured);
       const { select = 'threshold', rankBy } = wanted.settings;

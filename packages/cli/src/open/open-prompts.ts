@@ -10,19 +10,23 @@ import { DATA_FLAGS, type DataValues } from '../flags/shared-flags.js';
 import { countOf } from '../terminal/numbers.js';
 import type { LoadedModel } from './open-model.js';
 
-/** Reads a prompt file: AutoCircuit's JSON, or rows of CSV or JSON. Relative paths start at the user's folder. */
+/** Reads a prompt file: AutoCircuit's JSON, or rows of CSV, JSON or Parquet. Relative paths start at the user's folder. */
 export async function readPromptFile(cli: Cli, data: string | URL): Promise<PromptFile> {
-  const { fileError } = await import('@auto-circuit/core/run');
-  const { parsePromptFile } = await import('@auto-circuit/core');
+  const { fileError, readPromptBytes } = await import('@auto-circuit/core/run');
   const path = data instanceof URL ? fileURLToPath(data) : resolve(cli.cwd, data);
   const shown = data instanceof URL ? path : data;
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (cause) {
     throw fileError('prompts', 'read', shown, cause);
   }
-  return parsePromptFile(text, shown);
+  const file = await readPromptBytes(bytes, shown);
+  if (file.rowsLeftOut) {
+    const rows = countOf(file.rowsLeftOut, 'row');
+    cli.output.warn(`${shown}: ${rows} without a counterfactual to patch in, left out`);
+  }
+  return file;
 }
 
 /** Whether a task's prompts are made for a tokenizer, and not read from a file. */

@@ -43,7 +43,8 @@ export const MEASURE_FLAGS = {
     type: 'string',
     placeholder: 'N,…',
     doc: 'circuit sizes: numbers of edges, shares of all edges (below 1), log, all, or groups (of equal scores)',
-    unset: 'log above 200 edges, groups when scores are few',
+    unset:
+      'log above 200 edges, from 1,000 on a coarse grid and a search for the smallest faithful circuit; groups when scores are few',
   },
   threshold: {
     type: 'number',

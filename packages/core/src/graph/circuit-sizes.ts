@@ -36,7 +36,7 @@ export interface EdgeCountsSettings {
 export function edgeCounts(graph: Graph, settings: EdgeCountsSettings = {}): number[] {
   const { scores, trueCount } = settings;
   const groups = scores && groupEnds(graph, scores, settings.rankBy);
-  const rule = settings.rule ?? defaultRule(graph, groups);
+  const rule = settings.rule ?? ruleFor(graph, groups);
   const counts = countsBy(graph, rule, groups);
   // One or two groups are the encoding of a known circuit, not a ranking: then only its own size is of interest.
   const ends = rule === 'all' || rule === 'log' || counts.length > 2;
@@ -45,7 +45,11 @@ export function edgeCounts(graph: Graph, settings: EdgeCountsSettings = {}): num
   return chosen.sort((a, b) => a - b);
 }
 
-function defaultRule(graph: Graph, groups: readonly number[] | undefined): EdgeCountsRule {
+/** The rule that is taken where none is asked for. */
+export const defaultRule = (graph: Graph, scores?: PruneScores, rankBy?: RankBy): EdgeCountsRule =>
+  ruleFor(graph, scores && groupEnds(graph, scores, rankBy));
+
+function ruleFor(graph: Graph, groups: readonly number[] | undefined): EdgeCountsRule {
   if (groups && groups.length < Math.min(graph.edgeCount / 2, 100)) return 'groups';
   return graph.edgeCount > 200 ? 'log' : 'all';
 }

@@ -3,22 +3,23 @@
 import { AutoCircuitError } from '../errors/error.js';
 import type { AnswerSides } from '../prompts/types.js';
 import type { FloatArray } from '../tensor/tensor.js';
-import { TOKEN_FUNCTIONS, type TokenFunction } from './token-functions.js';
+import { type OutputRow, outputRow, ROW_FUNCTIONS } from './output-row.js';
+import type { TokenFunction } from './token-functions.js';
 
 /** diff: answers − wrong answers · value: answers · wrong: wrong answers; each side a mean over its tokens. */
 export type AnswerValue = 'diff' | 'value' | 'wrong';
 
 /**
- * The value of a prompt whose output is `row` [vocab], in float64. Prompts may have any number of answers.
+ * The value of a prompt whose output is `row` [vocab], in float64 where it is all there. Prompts may have any number of answers.
  * @throws AutoCircuitError when a side that is asked for has no tokens, or one outside the vocabulary.
  */
 export function promptAnswerValue(
-  row: FloatArray,
+  row: FloatArray | OutputRow,
   prompt: AnswerSides,
   tokenFunction: TokenFunction,
   value: AnswerValue,
 ): number {
-  const of = TOKEN_FUNCTIONS[tokenFunction](row);
+  const of = ROW_FUNCTIONS[tokenFunction]('logit' in row ? row : outputRow(row));
   return SIDES[value].reduce((sum, { side, sign }) => sum + sign * meanOver(row.length, prompt, side, of), 0);
 }
 

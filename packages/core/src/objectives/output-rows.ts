@@ -47,18 +47,18 @@ function rowsOfPrompts(data: FloatArray, prompts: number, size: number): FloatAr
 }
 
 /** Mean over the positions of one prompt. */
-export function meanOverPositions(
-  rows: readonly FloatArray[],
-  of: (row: FloatArray, position: number) => number,
+export function meanOverPositions<Row = FloatArray>(
+  rows: readonly Row[],
+  of: (row: Row, position: number) => number,
 ): number {
   return rows.reduce((sum, row, position) => sum + of(row, position), 0) / rows.length;
 }
 
 /** Mean over the positions of one prompt, with its answers at each. @throws AutoCircuitError where it lacks some */
-export function meanOverAnswers(
-  rows: readonly FloatArray[],
+export function meanOverAnswers<Row = FloatArray>(
+  rows: readonly Row[],
   prompt: Prompt,
-  of: (row: FloatArray, sides: AnswerSides) => number,
+  of: (row: Row, sides: AnswerSides) => number,
 ): number {
   const sides = answersRead(prompt, rows.length);
   return meanOverPositions(rows, (row, position) => of(row, sides[position]!));

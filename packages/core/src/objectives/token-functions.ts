@@ -34,15 +34,20 @@ function probability(row: FloatArray): (token: number) => number {
   return (token) => Math.exp(row[token]! - total);
 }
 
-/** KL(reference ‖ run) = Σ p_ref · (ln p_ref − ln p_run) over the vocabulary, in nats; rows of logits. */
-export function klDivergence(reference: FloatArray, run: FloatArray): number {
-  const logReference = TOKEN_FUNCTIONS.logprob(reference);
-  const logRun = TOKEN_FUNCTIONS.logprob(run);
+/**
+ * KL(reference ‖ run) = Σ p_ref · (ln p_ref − ln p_run) over the vocabulary, in nats; rows of logits.
+ * @param sums `logSumExp` of both, where it is known
+ */
+export function klDivergence(
+  reference: FloatArray,
+  run: FloatArray,
+  [ofReference, ofRun]: readonly [reference: number, run: number] = [logSumExp(reference), logSumExp(run)],
+): number {
   let sum = 0;
   for (let token = 0; token < reference.length; token++) {
-    const p = logReference(token);
+    const p = reference[token]! - ofReference;
     if (p === Number.NEGATIVE_INFINITY) continue; // p ln p → 0
-    sum += Math.exp(p) * (p - logRun(token));
+    sum += Math.exp(p) * (p - (run[token]! - ofRun));
   }
   return sum;
 }

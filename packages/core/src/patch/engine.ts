@@ -31,7 +31,7 @@ import type {
 } from './requests/patchable-model.js';
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
-import { maskWindows, type PatchedContext, patchedMasks, patchedRun } from './runs/patched.js';
+import { maskWindows, type PatchedContext, patchedMasks, patchedMasksOfBatches, patchedRun } from './runs/patched.js';
 import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
 import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
@@ -163,6 +163,12 @@ class Engine implements PatchableModel {
     checkKeys('patchedRuns', request);
     this.#checkBatch(batch);
     return patchedMasks(this.#context, batch, request);
+  }
+
+  async patchedRunsOn(batches: readonly PromptBatch[], requests: readonly PatchedMasksRequest[], signal?: AbortSignal) {
+    for (const request of requests) checkKeys('patchedRuns', request);
+    for (const batch of batches) this.#checkBatch(batch);
+    return patchedMasksOfBatches(this.#context, batches, requests, signal);
   }
 
   async *patchedVariants(batch: PromptBatch, request: PatchedVariantsRequest) {

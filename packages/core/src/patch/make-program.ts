@@ -24,7 +24,7 @@ const MAKERS: { readonly [K in ProgramSpec['kind']]: Maker<K> } = {
   capture: (setting) => captureProgram(setting),
   project: (setting) => projectProgram(setting),
   residuals: (setting, { supply }) => residualsProgram({ ...setting, supply }),
-  patched: (setting, { supply, perItem }) => patchedProgram({ ...setting, supply, axes: axesOf(setting, perItem) }),
+  patched: (setting, spec) => patchedProgram({ ...setting, ...spec, axes: axesOf(setting, spec.perItem) }),
   sparse: (setting, spec) => sparseProgram({ ...setting, ...spec }),
   gradient(setting, spec) {
     const perItem = spec.forward === 'patched' && spec.perItem;

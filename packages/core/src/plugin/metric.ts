@@ -1,5 +1,6 @@
 /** @file What a metric is: what it sees of a measured circuit, what it gives. */
 import type { Graph } from '../graph/types.js';
+import type { ReadRow } from '../objectives/readings.js';
 import type { PromptBatch } from '../prompts/types.js';
 import type { Explained } from './explained.js';
 import type { ResultFigure } from './figures.js';
@@ -12,7 +13,18 @@ import type { OptionTable, OptionValues } from './options.js';
 export interface BatchOutputs {
   readonly batch: PromptBatch;
   readonly logits: Float32Array;
+  /** Where all metrics say what they read (`Metric.reads`) a run may give this alone, without logits. */
+  readonly read?: ReadOutputs;
 }
+/** What a run gave in place of logits. */
+export interface ReadOutputs {
+  /** Of each prompt, at the last position. */
+  readonly rows: readonly ReadRow[];
+  /** The outputs that the divergences of `rows` are from, in their order. */
+  readonly references: readonly BatchOutputs[];
+}
+/** What metrics read of outputs by `answerRows` (`answers`) and `klByPrompt` (from the clean or the corrupt run). */
+export type MetricReading = 'answers' | 'kl-clean' | 'kl-corrupt';
 /** What a metric sees of one measured point. */
 export interface MetricContext {
   readonly graph: Graph;
@@ -58,6 +70,11 @@ export interface Metric<T extends OptionTable = OptionTable> extends Explained {
   readonly needsWrongAnswers: boolean;
   /** Unit of y, for axes: `nats`, `logits`, `%`, …; where options decide it, a function of them. */
   readonly unit: string | ((options: OptionValues<T>) => string);
+  /**
+   * All that it reads of a circuit's outputs. Large vocabularies are then read where the model runs. Without it logits are there,
+   * whatever the vocabulary.
+   */
+  readonly reads?: readonly MetricReading[];
   /**
    * Measures one circuit; the same context gives the same value.
    * @throws AutoCircuitError where the value is not defined, as when what it is measured against is 0

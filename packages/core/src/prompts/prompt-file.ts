@@ -5,8 +5,10 @@
  */
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
+import { fileError } from '../files/file-error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
-import { type PromptRow, promptRows } from './prompt-rows.js';
+import { isParquet, parquetRows } from './parquet-rows.js';
+import { type PromptRow, promptRows, recordRows } from './prompt-rows.js';
 
 /** Text, token ids `[pos]`, or features `[pos][features]`. */
 export type RawInput = string | readonly number[] | readonly (readonly number[])[];
@@ -37,6 +39,8 @@ export interface PromptFile {
   readonly seqLabels: readonly string[] | null;
   /** Positions of words, by name; counted without BOS. */
   readonly wordIdxs: Readonly<Record<string, number>>;
+  /** How many rows have nothing to patch in, and so are no prompts: of a data set of MIB's. */
+  readonly rowsLeftOut?: number;
 }
 
 const tokenId = z.int32().nonnegative();
@@ -79,7 +83,32 @@ const fileSchema = z.looseObject({
  */
 export function parsePromptFile(text: string, path: string): PromptFile {
   const origin: JsonOrigin = { where: 'prompts', path };
-  const rows = promptRows(text, origin);
+  return fileOf(promptRows(text, origin), text, path);
+}
+
+/**
+ * Reads a prompt file's bytes: Parquet, or text as `parsePromptFile` reads it.
+ * @throws AutoCircuitError like `parsePromptFile`
+ */
+export async function readPromptBytes(bytes: Uint8Array, path: string): Promise<PromptFile> {
+  if (!isParquet(bytes)) return parsePromptFile(textOf(bytes, path), path);
+  const origin: JsonOrigin = { where: 'prompts', path };
+  return fileOf(recordRows(await parquetRows(bytes, origin), origin), '', path);
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  } catch (cause) {
+    throw fileError('prompts', 'read', path, cause); // longer than a string can be
+  }
+}
+
+/** @param found null: the text is one JSON document; null for a row that is no prompt */
+function fileOf(found: readonly (PromptRow | null)[] | null, text: string, path: string): PromptFile {
+  const origin: JsonOrigin = { where: 'prompts', path };
+  const rows = found?.filter((row) => row !== null) ?? null;
+  const rowsLeftOut = found ? found.length - rows!.length : 0;
   const json =
     rows === null ? checkJson(fileSchema, parseJson(text, origin), origin) : { prompts: checkRows(rows, path) };
   if (json.prompts.length === 0)
@@ -121,6 +150,7 @@ export function parsePromptFile(text: string, path: string): PromptFile {
     prompts: Object.freeze(prompts),
     seqLabels: ('seq_labels' in json ? json.seq_labels : null) ?? null,
     wordIdxs: Object.freeze({ ...('word_idxs' in json ? json.word_idxs : null) }),
+    ...(rowsLeftOut > 0 ? { rowsLeftOut } : {}),
   });
 }
 

@@ -1,11 +1,13 @@
 /**
  * @file Prompt files with a prompt for each row: CSV with a line of column names, as EAP-IG has them, and JSON lines, as
- * feature-circuits has them. Their names of the fields become ours; other columns are left out.
+ * feature-circuits has them. Their names of the fields become ours; other columns are left out. Rows of MIB's data sets have
+ * another form (`mib-rows.ts`).
  */
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { type JsonOrigin, parseJson } from '../files/json-file.js';
+import { isMibRow, mibPrompt } from './mib-rows.js';
 
 /** A row as prompt files in JSON have it, and the line that it begins in, from 1. */
 export interface PromptRow {
@@ -38,7 +40,7 @@ const IDS: readonly string[] = ['correct_idx', 'incorrect_idx'];
  * line is a whole JSON object has one on every line, whatever it is called.
  * @throws AutoCircuitError naming the line, for rows that are none
  */
-export function promptRows(text: string, origin: JsonOrigin): PromptRow[] | null {
+export function promptRows(text: string, origin: JsonOrigin): (PromptRow | null)[] | null {
   const plain = text.replace(/^\uFEFF/, '');
   if (/\.[ct]sv$/i.test(origin.path)) return csvRows(plain, origin);
   return /\.(jsonl|ndjson)$/i.test(origin.path) || isLines(plain) ? jsonLines(plain, origin) : null;
@@ -56,15 +58,28 @@ function isLines(text: string): boolean {
   }
 }
 
-function jsonLines(text: string, origin: JsonOrigin): PromptRow[] {
+function jsonLines(text: string, origin: JsonOrigin): (PromptRow | null)[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === '') return [];
     const at = { ...origin, path: `${origin.path}, line ${i + 1}` };
     const row = z.record(z.string(), z.unknown()).safeParse(parseJson(line, at));
     if (!row.success) throw invalidRow(origin, i + 1, 'is not a JSON object with the fields of a prompt');
-    return [{ line: i + 1, prompt: renamed(row.data, origin, i + 1) }];
+    return [promptRow(row.data, origin, i + 1)];
   });
 }
+
+/** A row as a prompt; null for a row of MIB's without a counterfactual. */
+function promptRow(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow | null {
+  if (!isMibRow(row)) return { line, prompt: renamed(row, origin, line) };
+  const prompt = mibPrompt(row, { ...origin, path: `${origin.path}, line ${line}` });
+  return prompt && { line, prompt };
+}
+
+/** Rows that were read already, of a Parquet file; they count from 1. @throws AutoCircuitError naming the row */
+export const recordRows = (
+  records: readonly Readonly<Record<string, unknown>>[],
+  origin: JsonOrigin,
+): (PromptRow | null)[] => records.map((record, i) => promptRow(record, origin, i + 1));
 
 const csvSchema = z.array(
   z.object({ record: z.record(z.string(), z.string()), info: z.object({ lines: z.number() }) }),

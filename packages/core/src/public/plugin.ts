@@ -84,7 +84,9 @@ export {
   type ObjectiveBatch,
 } from '../objectives/objective.js';
 export { objectiveOnLogits } from '../objectives/on-logits.js';
+export { type OutputRow, outputRow } from '../objectives/output-row.js';
 export { meanOverAnswers, meanOverPositions, outputRows, positionRows } from '../objectives/output-rows.js';
+export type { OutputReadings, ReadRow } from '../objectives/readings.js';
 export { klDivergence, type TokenFunction } from '../objectives/token-functions.js';
 export { filledMask } from '../patch/exec/feeds.js';
 export { capturePoints } from '../patch/modes/plain.js';
@@ -146,8 +148,10 @@ export {
   defineMetric,
   type Metric,
   type MetricContext,
+  type MetricReading,
   type MetricValue,
   type PromptValues,
+  type ReadOutputs,
 } from '../plugin/metric.js';
 export {
   BUILT_IN_OBJECTIVES,
@@ -159,6 +163,7 @@ export {
 export { optionDefaults, parseOptions } from '../plugin/option-values.js';
 export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js';
 export { type NamedOptions, optionsOf, optionsText, readNamedOptions, splitNames } from '../plugin/options-text.js';
+export { answerRows, klByPrompt } from '../plugin/output-reads.js';
 export {
   definePruneAlgo,
   type Progress,

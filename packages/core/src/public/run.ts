@@ -27,7 +27,7 @@ export type {
   TableFigure,
 } from '../plugin/figures.js';
 export { importFile } from '../plugin/load-plugin.js';
-export { kindOf, promptFileText, type RawInput } from '../prompts/prompt-file.js';
+export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';

@@ -1,7 +1,7 @@
 /** @file From scores and the sizes asked for to the circuits that are measured. */
 import { AutoCircuitError } from '../errors/error.js';
 import { connectedPart, makeCircuit } from '../graph/circuit.js';
-import { edgeCounts } from '../graph/circuit-sizes.js';
+import { defaultRule, edgeCounts } from '../graph/circuit-sizes.js';
 import { edgeSelection, rankingOf, type Selecting, selectionText } from '../graph/edge-ranking.js';
 import type { RankBy } from '../graph/edge-ranking-names.js';
 import { edgesAbove } from '../graph/scores.js';
@@ -9,6 +9,7 @@ import type { Circuit, Graph, PruneScores } from '../graph/types.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
 import type { CircuitRunSettings } from './run-circuits.js';
 import type { ScoredEdges } from './scored-edges.js';
+import { coarseSizes, fineSizes, SEARCHED_FROM_EDGES } from './size-search.js';
 
 /** A circuit to measure. Its edges are made when asked for: all circuits of a large graph would not fit in memory. */
 export interface SizedCircuit {
@@ -17,6 +18,13 @@ export interface SizedCircuit {
   /** Edges of the circuit, ties included. */
   readonly edges: number;
   make(): MadeCircuit;
+}
+/** What is measured: some circuits first, then those that are wanted one after the other. */
+export interface SizePlan {
+  /** By rising size. */
+  readonly first: readonly SizedCircuit[];
+  /** What may be measured between them, `first` included, by rising size; without it nothing else is. */
+  readonly between?: readonly SizedCircuit[];
 }
 /** A circuit of one size, as it is measured and as it is drawn. */
 export interface MadeCircuit {
@@ -64,6 +72,32 @@ export function circuitsToMeasure(
     if (!chosen.has(edges)) chosen.set(edges, { requested: null, edges, make });
   }
   return [...chosen.values()].sort((a, b) => a.edges - b.edges);
+}
+
+/**
+ * What to measure: the circuits that were asked for; or, by the default rule on a large graph whose scores all differ, a coarse
+ * grid and what a search for the smallest faithful circuit may measure between.
+ * @param keep a size that must be among them: then there is nothing to search for
+ * @throws AutoCircuitError like `circuitsToMeasure`
+ */
+export function sizesToMeasure(
+  graph: Graph,
+  scored: ScoredEdges,
+  sizes: CircuitSizes,
+  settings: SelectionSettings,
+  keep?: number,
+): SizePlan {
+  const { edgeCount } = graph;
+  const { scores } = scored;
+  const isDefault = sizes.by === 'rule' && sizes.rule === 'default';
+  if (!isDefault || edgeCount < SEARCHED_FROM_EDGES || defaultRule(graph, scores, settings.rankBy) !== 'log') {
+    return { first: circuitsToMeasure(graph, scored, sizes, settings, keep) };
+  }
+  const of = (counts: number[]) => circuitsToMeasure(graph, scored, { by: 'list', counts }, settings, keep);
+  const first = of([0, ...coarseSizes(edgeCount), edgeCount]);
+  if (keep !== undefined) return { first };
+  const measured = new Map(first.map((circuit) => [circuit.edges, circuit]));
+  return { first, between: of(fineSizes(edgeCount)).map((circuit) => measured.get(circuit.edges) ?? circuit) };
 }
 
 /** The one of `circuits` that was asked to have `keep` edges. */

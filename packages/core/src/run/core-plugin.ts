@@ -4,6 +4,7 @@ import { defineBackend } from '../plugin/backend-definition.js';
 import { definePlugin } from '../plugin/contributions.js';
 import { BUILT_IN_OBJECTIVES } from '../plugin/objective.js';
 import { BUILT_IN_SELECTIONS } from '../plugin/selection.js';
+import { stableSelection } from '../plugin/stable-selection.js';
 import { BUILT_IN_ABLATIONS } from './ablations.js';
 import { localExecutor } from './local-executor.js';
 
@@ -27,6 +28,7 @@ export const corePlugin = definePlugin({
     }),
     ...BUILT_IN_OBJECTIVES,
     ...BUILT_IN_SELECTIONS,
+    stableSelection,
     ...BUILT_IN_ABLATIONS,
     localExecutor,
   ],

@@ -19,13 +19,7 @@ import { figuresOf, type ReportInput } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import type { RunStore } from '../run-folder/store.js';
 import { checkedScores } from './check-results.js';
-import {
-  checkSelection,
-  circuitsToMeasure,
-  keptCircuit,
-  type MadeCircuit,
-  tiesWarning,
-} from './circuits-to-measure.js';
+import { checkSelection, keptCircuit, type MadeCircuit, sizesToMeasure, tiesWarning } from './circuits-to-measure.js';
 import { SizeMeasurer } from './measure-circuits.js';
 import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
@@ -256,10 +250,11 @@ async function measuredOf(
   scored: ScoredEdges,
 ): Promise<MadeCircuit & { measurements: readonly Measurement[] }> {
   const { keep, sizes, model } = request;
-  const circuits = circuitsToMeasure(model.graph, scored, sizes, request, keep === 'auto' ? undefined : keep);
+  const plan = sizesToMeasure(model.graph, scored, sizes, request, keep === 'auto' ? undefined : keep);
+  const known = request.known ?? null;
+  const { circuits, measurements, auto } = await measurer.measure(plan, { ...scored, known });
   const ties = tiesWarning(circuits);
   if (ties) onWarning?.(ties);
-  const { measurements, auto } = await measurer.measure(circuits, { ...scored, known: request.known ?? null });
   if (keep !== 'auto') {
     return { ...keptCircuit(model.graph, scored, circuits, keep, request).make(), measurements };
   }

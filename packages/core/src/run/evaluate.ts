@@ -6,7 +6,13 @@ import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { KnownEdges } from '../plugin/score-metric.js';
 import type { Prompt } from '../prompts/types.js';
 import type { CircuitSizes, MeasuredPoint, Measurement } from '../run-folder/schemas.js';
-import { circuitsToMeasure, knownCircuit, type SelectionSettings, tiesWarning } from './circuits-to-measure.js';
+import {
+  knownCircuit,
+  type SelectionSettings,
+  type SizePlan,
+  sizesToMeasure,
+  tiesWarning,
+} from './circuits-to-measure.js';
 import { SizeMeasurer } from './measure-circuits.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
@@ -24,7 +30,9 @@ export interface EvaluateRequest extends SelectionSettings, RunPromptSettings {
         readonly standardErrors?: PruneScores | undefined;
         readonly sizes: CircuitSizes;
       }
-    | { readonly kind: 'circuit'; readonly circuit: Circuit };
+    | { readonly kind: 'circuit'; readonly circuit: Circuit }
+    /** Each gets a point, in this order, equal ones too. */
+    | { readonly kind: 'circuits'; readonly circuits: readonly Circuit[] };
   readonly force?: boolean;
   /** The task's known circuit, for metrics that compare with it. */
   readonly known?: KnownEdges | null;
@@ -38,18 +46,13 @@ export interface EvaluateHooks {
   readonly signal?: AbortSignal;
 }
 
-/** One measurement for each metric, points by rising size. @throws AutoCircuitError like `discover` */
+/** One measurement for each metric, points by rising size (of `circuits`: in their order). @throws AutoCircuitError like `discover` */
 export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = {}): Promise<readonly Measurement[]> {
   checkCircuitRun(request, request.force ?? false);
   const { model, metrics, target } = request;
   const prompts = promptsOfRun(request.prompts, model.graph, request.ablation, request);
   checkMetrics(metrics, prompts.test, request.known ?? null);
-  const circuits =
-    target.kind === 'circuit'
-      ? [knownCircuit(target.circuit, request)]
-      : circuitsToMeasure(model.graph, target, target.sizes, request);
-  const ties = tiesWarning(circuits);
-  if (ties) hooks.onWarning?.(ties);
+  const plan = planOf(request);
   const scored = target.kind === 'scores' ? { ...target, known: request.known ?? null } : null;
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
@@ -69,10 +72,20 @@ export async function evaluate(request: EvaluateRequest, hooks: EvaluateHooks = 
       signal: hooks.signal,
       onProgress: hooks.onProgress,
     });
-    return (await measurer.measure(circuits, scored)).measurements;
+    const { circuits, measurements } = await measurer.measure(plan, scored);
+    const ties = tiesWarning(circuits);
+    if (ties) hooks.onWarning?.(ties);
+    return measurements;
   } finally {
     if (patch.kind === 'mean') patch.dispose();
   }
+}
+
+function planOf(request: EvaluateRequest): SizePlan {
+  const { model, target } = request;
+  if (target.kind === 'scores') return sizesToMeasure(model.graph, target, target.sizes, request);
+  const circuits = target.kind === 'circuit' ? [target.circuit] : target.circuits;
+  return { first: circuits.map((circuit) => knownCircuit(circuit, request)) };
 }
 
 /**

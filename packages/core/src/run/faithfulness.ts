@@ -2,12 +2,12 @@
 
 import { AutoCircuitError, type ErrorParts } from '../errors/error.js';
 import { promptAnswerValue } from '../objectives/answers.js';
+import type { OutputRow } from '../objectives/output-row.js';
 import { meanOverAnswers, meanOverPositions, outputRows } from '../objectives/output-rows.js';
-import { klDivergence } from '../objectives/token-functions.js';
 import type { BatchOutputs, PromptValues } from '../plugin/metric.js';
+import { answerRows, klByPrompt } from '../plugin/output-reads.js';
 import type { AnswerSides } from '../prompts/types.js';
 import { ratioOfSums } from '../statistics/bootstrap.js';
-import type { FloatArray } from '../tensor/tensor.js';
 import type { References } from './run-circuits.js';
 
 /** How close to 1 the faithfulness of a circuit that is kept must be. */
@@ -50,8 +50,8 @@ export function faithfulnessScale(references: References, outputSize: number): F
 function byLogitDifference({ model, empty }: References, outputSize: number): FaithfulnessScale | NoFaithfulness {
   const differences = (outputs: readonly BatchOutputs[]) =>
     outputs.flatMap((batchOutputs) => {
-      const rows = outputRows(batchOutputs, outputSize);
-      const difference = (row: FloatArray, sides: AnswerSides) => promptAnswerValue(row, sides, 'logit', 'diff');
+      const rows = answerRows(batchOutputs, outputSize);
+      const difference = (row: OutputRow, sides: AnswerSides) => promptAnswerValue(row, sides, 'logit', 'diff');
       return batchOutputs.batch.prompts.map((prompt, i) => meanOverAnswers(rows[i]!, prompt, difference));
     });
   const unpatched = differences(empty);
@@ -84,13 +84,18 @@ function byLogitDifference({ model, empty }: References, outputSize: number): Fa
   };
 }
 
-/** The distance from the whole model's output to a circuit's, a prompt's mean over positions. One number has no distribution. */
-const DISTANCES = { kl: klDivergence, mse: meanSquare } as const;
+/** The distance from the whole model's output to a circuit's by prompt, means over positions. One number has no distribution. */
+const DISTANCES = { kl: klByPrompt, mse: meanSquares } as const;
 
-function meanSquare(whole: FloatArray, row: FloatArray): number {
-  let total = 0;
-  for (let i = 0; i < row.length; i++) total += (row[i]! - whole[i]!) ** 2;
-  return total / row.length;
+function meanSquares(whole: BatchOutputs, circuit: BatchOutputs, outputSize: number): number[] {
+  const wholeRows = outputRows(whole, outputSize);
+  return outputRows(circuit, outputSize).map((rows, i) =>
+    meanOverPositions(rows, (row, position) => {
+      let total = 0;
+      for (let k = 0; k < row.length; k++) total += (row[k]! - wholeRows[i]![position]![k]!) ** 2;
+      return total / row.length;
+    }),
+  );
 }
 
 function byDistance(
@@ -99,12 +104,7 @@ function byDistance(
   by: 'kl' | 'mse',
 ): FaithfulnessScale | NoFaithfulness {
   const distance = (outputs: readonly BatchOutputs[]) =>
-    outputs.flatMap((batchOutputs, b) => {
-      const whole = outputRows(model[b]!, outputSize);
-      return outputRows(batchOutputs, outputSize).map((rows, i) =>
-        meanOverPositions(rows, (row, position) => DISTANCES[by](whole[i]![position]!, row)),
-      );
-    });
+    outputs.flatMap((batchOutputs, b) => DISTANCES[by](model[b]!, batchOutputs, outputSize));
   const most = distance(empty);
   if (!(mean(most) > 0)) {
     return none({

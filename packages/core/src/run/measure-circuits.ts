@@ -17,10 +17,12 @@ import {
   toJsonText,
 } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
-import type { MadeCircuit, SizedCircuit } from './circuits-to-measure.js';
+import { circuitReading } from './circuit-reading.js';
+import type { MadeCircuit, SizedCircuit, SizePlan } from './circuits-to-measure.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
   type ChosenMetric,
+  type CircuitReading,
   type CircuitRunSettings,
   isScoreMetric,
   type MeasuredScores,
@@ -32,6 +34,7 @@ import {
   type References,
   referenceOutputs,
 } from './run-circuits.js';
+import { nextSize } from './size-search.js';
 
 const valueSchema = z.object({
   value: numberSchema,
@@ -66,6 +69,12 @@ export interface PartialWork {
   writePartial(name: string, text: string): Promise<void>;
 }
 
+/** A circuit with what it came to. */
+interface MeasuredCircuit {
+  readonly sized: SizedCircuit;
+  readonly point: Measured;
+}
+
 /** What is measured, and how it is run. */
 export interface MeasureSizesRequest {
   readonly model: PatchableModel;
@@ -87,6 +96,7 @@ export interface MeasureSizesRequest {
 interface Prepared {
   readonly references: References;
   readonly scale: FaithfulnessScale | null;
+  readonly reading: CircuitReading | null;
 }
 
 /** Measures circuits of rising size; what is measured is kept as partial work. */
@@ -130,49 +140,73 @@ export class SizeMeasurer {
 
   async #prepare(): Promise<Prepared> {
     if (this.#prepared) return this.#prepared;
-    const { model, batches, settings, patch, signal, needFaithfulness } = this.#request;
+    const { batches, metrics, model, needFaithfulness, patch, settings, signal } = this.#request;
     const references = await referenceOutputs(model, batches, settings, patch, signal);
-    this.#prepared = { references, scale: scaleOrNull(references, model.outputSize, needFaithfulness) };
+    const scale = scaleOrNull(references, model.outputSize, needFaithfulness);
+    const outputMetrics = metrics.flatMap(({ metric }) => (metric.kind === 'metric' ? [metric] : []));
+    this.#prepared = { references, scale, reading: circuitReading(model, outputMetrics, references, scale) };
     return this.#prepared;
   }
 
-  /** Measures each circuit that has not been measured yet; gives measurements in the order of `circuits` (by rising size). */
-  async measure(circuits: readonly SizedCircuit[], scored: MeasuredScores | null = null): Promise<MeasuredSizes> {
-    const { metrics, model, signal, onProgress } = this.#request;
+  /**
+   * Measures each circuit of a plan that has not been measured yet, and where the plan searches, those that a search comes to.
+   * Gives measurements by rising size.
+   */
+  async measure({ first, between }: SizePlan, scored: MeasuredScores | null = null): Promise<MeasuredSizes> {
+    const { model } = this.#request;
     this.#scored = scored;
-    const ends = this.#ends(await this.references());
+    const { edgeCount } = model.graph;
     const { faithfulness } = await this.references();
-    const points: Measured[] = [];
+    const done: MeasuredCircuit[] = [];
+    const sizes = () => done.map(({ sized, point }) => ({ edges: sized.edges, faithful: point.faithful }));
+    await this.#round(first, done);
+    for (let searching = between !== undefined && faithfulness !== 'none'; searching; ) {
+      const next = nextSize(between!, sizes(), edgeCount);
+      if (next) await this.#round([next], done);
+      done.sort((a, b) => a.sized.edges - b.sized.edges);
+      searching = next !== null;
+    }
+    const circuits = done.map(({ sized }) => sized);
+    return { circuits, measurements: await this.#measurements(done), auto: chooseKept(sizes(), edgeCount) };
+  }
+
+  /** Measures more circuits and puts them behind those that are done. */
+  async #round(circuits: readonly SizedCircuit[], done: MeasuredCircuit[]): Promise<void> {
+    const { signal, onProgress } = this.#request;
+    const total = done.length + circuits.length;
     const next = (): void => {
-      onProgress?.(points.length, circuits.length);
+      onProgress?.(done.length, total);
       signal?.throwIfAborted();
     };
     next();
+    const before = done.length;
     for (const window of this.#windows(circuits)) {
       for await (const point of this.#points(window)) {
-        points.push(point);
-        if (points.length < circuits.length) next();
+        done.push({ sized: circuits[done.length - before]!, point });
+        if (done.length < total) next();
       }
     }
-    onProgress?.(circuits.length, circuits.length);
-    const measurements = metrics.map((chosen, m): Measurement => {
-      return {
-        metric: metricText(chosen),
-        unit: metricUnit(chosen),
-        higherIsBetter: chosen.metric.higherIsBetter,
-        model: ends[m]!.model,
-        empty: ends[m]!.empty,
-        points: circuits.map(({ requested, edges }, i) => ({
-          requested,
-          edges,
-          edgesConnected: points[i]!.edgesConnected,
-          ...points[i]!.values[m]!,
-          ...(faithfulness === 'logit-diff' ? faithfulnessOf(points[i]!) : {}),
-        })),
-      };
-    });
-    const sizes = circuits.map(({ edges }, i) => ({ edges, faithful: points[i]!.faithful }));
-    return { measurements, auto: chooseKept(sizes, model.graph.edgeCount) };
+    onProgress?.(total, total);
+  }
+
+  /** One for each metric, in the order asked. */
+  async #measurements(done: readonly MeasuredCircuit[]): Promise<Measurement[]> {
+    const references = await this.references();
+    const ends = this.#ends(references);
+    return this.#request.metrics.map((chosen, m) => ({
+      metric: metricText(chosen),
+      unit: metricUnit(chosen),
+      higherIsBetter: chosen.metric.higherIsBetter,
+      model: ends[m]!.model,
+      empty: ends[m]!.empty,
+      points: done.map(({ sized: { requested, edges }, point }) => ({
+        requested,
+        edges,
+        edgesConnected: point.edgesConnected,
+        ...point.values[m]!,
+        ...(references.faithfulness === 'logit-diff' ? faithfulnessOf(point) : {}),
+      })),
+    }));
   }
 
   /** What each metric gives of the whole model and of the empty circuit, in the order asked. */
@@ -210,7 +244,7 @@ export class SizeMeasurer {
       yield* known;
       return;
     }
-    const { references } = await this.#prepare();
+    const { reading, references } = await this.#prepare();
     const ends = new Map([
       [0, references.empty],
       [model.graph.edgeCount, references.model],
@@ -218,7 +252,7 @@ export class SizeMeasurer {
     const sized = circuits.map(({ make }) => make());
     const connected = sized.map((made) => made.connected.edges);
     const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
-    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal) : [];
+    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal, reading) : [];
     for (const [i, one] of circuits.entries()) {
       const outputs = ends.get(one.edges) ?? made.shift()!;
       const point = known[i] ?? (await this.#point(sized[i]!, outputs));
@@ -272,6 +306,8 @@ const faithfulnessOf = ({ faithfulness, faithfulnessError }: Measured) => ({
 
 /** Measurements of all sizes, and the size to keep. */
 export interface MeasuredSizes {
+  /** What was measured, by rising size. */
+  readonly circuits: readonly SizedCircuit[];
   readonly measurements: readonly Measurement[];
   /** The smallest faithful size, as `chooseKept` finds it: its index, and whether there is one. */
   readonly auto: { readonly index: number; readonly found: boolean };

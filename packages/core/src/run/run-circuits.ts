@@ -7,6 +7,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { calledMember, pluginFailed, shown } from '../errors/plugin-failed.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { Circuit } from '../graph/types.js';
+import type { OutputReadings } from '../objectives/readings.js';
 import type { MadePatch, OtherPrompts, PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
@@ -102,6 +103,13 @@ const MASKS: Readonly<Record<PatchType, { inside: number; outside: number }>> = 
   edge: { inside: 1, outside: 0 },
 };
 
+/** What is read of circuits' outputs, batch by batch. */
+export interface CircuitReading {
+  ofBatch(batch: number): OutputReadings;
+  /** @param values what a run of the batch gave: [prompts, readings] */
+  outputs(batch: number, values: Float32Array): BatchOutputs;
+}
+
 /** Outputs of one circuit (canonical edge numbers) on all batches, in order. */
 export async function circuitOutputs(
   model: PatchableModel,
@@ -115,7 +123,10 @@ export async function circuitOutputs(
   return outputs!;
 }
 
-/** The same for several circuits, some of which may run together: the outputs of each. */
+/**
+ * The same for several circuits, some of which may run together: the outputs of each.
+ * @param reading what is read of them, where no logits are wanted
+ */
 export async function outputsOfCircuits(
   model: PatchableModel,
   batches: readonly PromptBatch[],
@@ -123,6 +134,7 @@ export async function outputsOfCircuits(
   settings: CircuitRunSettings,
   patch: PatchDescription,
   signal?: AbortSignal,
+  reading: CircuitReading | null = null,
 ): Promise<BatchOutputs[][]> {
   const request = {
     input: sideRun(settings),
@@ -130,10 +142,13 @@ export async function outputsOfCircuits(
     masks: circuits.map((edges) => maskFromEdges(model.graph, edges, MASKS[settings.patchType])),
   };
   const outputs = circuits.map((): BatchOutputs[] => []);
-  for (const batch of batches) {
-    signal?.throwIfAborted();
-    const logits = await model.patchedRuns(batch, request);
-    logits.forEach(({ data }, i) => outputs[i]!.push({ batch, logits: data }));
+  signal?.throwIfAborted();
+  const requests = batches.map((_, b) => (reading ? { ...request, readings: reading.ofBatch(b) } : request));
+  const given = await model.patchedRunsOn(batches, requests, signal);
+  for (const [b, batch] of batches.entries()) {
+    given[b]!.forEach(({ data }, i) => {
+      outputs[i]!.push(reading ? reading.outputs(b, data) : { batch, logits: data });
+    });
   }
   return outputs;
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { AutoCircuitError } from '../errors/error.js';
 import { fileError } from '../files/file-error.js';
 import type { Task } from '../plugin/task.js';
-import { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
+import { type PromptFile, readPromptBytes } from '../prompts/prompt-file.js';
 import type { TextEncoder } from '../prompts/text-encoder.js';
 import { type TokenizedPrompts, type TokenizeOptions, tokenizePrompts } from '../prompts/tokenize.js';
 
@@ -14,7 +14,7 @@ export interface TaskTokenizer extends TextEncoder {
   readonly addsBos?: boolean;
 }
 
-/** A task with its data and defaults, a prompt file by path or URL, or one that has been read (`parsePromptFile`). */
+/** A task with its data and defaults, a prompt file by path or URL, or one that has been read (`readPromptBytes`). */
 export type TaskData = Task | PromptFile | string | URL;
 
 export const isTask = (data: TaskData): data is Task =>
@@ -49,8 +49,8 @@ async function promptFileOf(data: TaskData, tokenizer: TaskTokenizer | null): Pr
 
 async function readPrompts(source: string | URL): Promise<PromptFile> {
   const path = source instanceof URL ? fileURLToPath(source) : source;
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw fileError('prompts', 'read', path, cause);
   });
-  return parsePromptFile(text, path);
+  return readPromptBytes(bytes, path);
 }

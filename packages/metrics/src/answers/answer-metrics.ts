@@ -30,6 +30,7 @@ export const answerMetric = ({ tokenFunction, value, unit, ...words }: AnswerMet
     higherIsBetter: HIGHER_IS_BETTER[value],
     needsWrongAnswers: WANTS_WRONG[value],
     unit,
+    reads: ['answers'],
     measure: ({ circuit, outputSize }) =>
       meanValue(words.name, answerValues(circuit, outputSize, tokenFunction, value)),
   });
@@ -51,6 +52,7 @@ export const percentMetric = ({ tokenFunction, what, ...words }: PercentMetricSp
     higherIsBetter: true,
     needsWrongAnswers: true,
     unit: '%',
+    reads: ['answers'],
     measure({ circuit, clean, outputSize }) {
       const numerators = answerValues(circuit, outputSize, tokenFunction, 'diff');
       const denominators = answerValues(clean, outputSize, tokenFunction, 'diff');

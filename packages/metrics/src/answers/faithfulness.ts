@@ -23,6 +23,7 @@ export const faithfulness = defineMetric({
   higherIsBetter: true,
   needsWrongAnswers: true,
   unit: 'share',
+  reads: ['answers'],
   measure({ circuit, empty, model, outputSize }) {
     const none = answerValues(empty, outputSize, 'logit', 'diff');
     const numerators = answerValues(circuit, outputSize, 'logit', 'diff').map((m, i) => m - none[i]!);

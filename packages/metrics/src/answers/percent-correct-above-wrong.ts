@@ -18,13 +18,14 @@ export const percentCorrectAboveWrong = defineMetric({
   higherIsBetter: true,
   needsWrongAnswers: true,
   unit: '%',
+  reads: ['answers'],
   measure: ({ circuit, outputSize }) =>
     meanValue(
       'percent-correct-above-wrong',
       eachPrompt(circuit, outputSize, (row, prompt) => {
         const best = (side: 'answers' | 'wrongAnswers'): number =>
           answerTokens(prompt, side, outputSize).reduce(
-            (most, token) => Math.max(most, row[token]!),
+            (most, token) => Math.max(most, row.logit(token)),
             Number.NEGATIVE_INFINITY,
           );
         return best('answers') > best('wrongAnswers') ? 100 : 0;

@@ -18,13 +18,15 @@ export const percentCorrect = defineMetric({
   higherIsBetter: true,
   needsWrongAnswers: false,
   unit: '%',
+  reads: ['answers'],
   measure: ({ circuit, outputSize }) =>
     meanValue(
       'percent-correct',
       eachPrompt(circuit, outputSize, (row, sides) => {
         const answers = answerTokens(sides, 'answers', outputSize);
-        const best = answers.reduce((most, token) => Math.max(most, row[token]!), Number.NEGATIVE_INFINITY);
-        return row.some((z, token) => z >= best && !answers.includes(token)) ? 0 : 100;
+        const best = answers.reduce((most, token) => Math.max(most, row.logit(token)), Number.NEGATIVE_INFINITY);
+        const asGood = new Set(answers.filter((token) => row.logit(token) >= best)).size;
+        return row.atLeastBest(sides) > asGood ? 0 : 100;
       }),
     ),
 });

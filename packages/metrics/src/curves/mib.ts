@@ -19,7 +19,7 @@ export interface MibScores {
   readonly cmd: number;
 }
 
-/** The number of edges at each of MIB's fractions: rounded down, as its code does. */
+/** The number of edges (or of scored nodes) at each of MIB's fractions: rounded down, as its code does. */
 export const mibEdgeCounts = (edgeCount: number): number[] =>
   MIB_FRACTIONS.map((fraction) => Math.trunc(fraction * edgeCount));
 

@@ -18,5 +18,6 @@ export const klCorrupt = defineMetric({
   higherIsBetter: true,
   needsWrongAnswers: false,
   unit: 'nats',
+  reads: ['kl-corrupt'],
   measure: ({ circuit, corrupt, outputSize }) => meanValue('kl-corrupt', klValues(corrupt, circuit, outputSize)),
 });

@@ -20,5 +20,6 @@ export const kl = defineMetric({
   higherIsBetter: false,
   needsWrongAnswers: false,
   unit: 'nats',
+  reads: ['kl-clean'],
   measure: ({ circuit, clean, outputSize }) => meanValue('kl', klValues(clean, circuit, outputSize)),
 });

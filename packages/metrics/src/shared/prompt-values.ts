@@ -3,24 +3,26 @@ import {
   type AnswerSides,
   type AnswerValue,
   AutoCircuitError,
+  answerRows,
   type BatchOutputs,
   type FloatArray,
-  klDivergence,
+  klByPrompt,
   meanOverAnswers,
   meanOverPositions,
+  type OutputRow,
   outputRows,
   promptAnswerValue,
   type TokenFunction,
 } from '@auto-circuit/core/plugin';
 
-/** `of(row, answers)` for every prompt, the mean over the positions that are read; `row` [outputSize]. */
+/** `of(row, answers)` for every prompt, the mean over the positions that are read. */
 export function eachPrompt(
   outputs: readonly BatchOutputs[],
   outputSize: number,
-  of: (row: FloatArray, sides: AnswerSides) => number,
+  of: (row: OutputRow, sides: AnswerSides) => number,
 ): number[] {
   return outputs.flatMap((batchOutputs) => {
-    const rows = outputRows(batchOutputs, outputSize);
+    const rows = answerRows(batchOutputs, outputSize);
     return batchOutputs.batch.prompts.map((prompt, i) => meanOverAnswers(rows[i]!, prompt, of));
   });
 }
@@ -36,11 +38,14 @@ export function answerValues(
 }
 
 /** Each prompt's KL(reference ‖ run), in nats, the mean over positions. The two lists hold the same batches. */
-export const klValues = (
+export function klValues(
   reference: readonly BatchOutputs[],
   run: readonly BatchOutputs[],
   outputSize: number,
-): number[] => comparedValues(reference, run, outputSize, klDivergence);
+): number[] {
+  checkSamePrompts(reference, run);
+  return run.flatMap((outputs, b) => klByPrompt(reference[b]!, outputs, outputSize));
+}
 
 /** `of(reference row, row)` of each prompt, the mean over positions. */
 export function comparedValues(
@@ -49,17 +54,25 @@ export function comparedValues(
   outputSize: number,
   of: (reference: FloatArray, row: FloatArray) => number,
 ): number[] {
-  const rowsOf = (outputs: readonly BatchOutputs[]) => outputs.flatMap((batch) => outputRows(batch, outputSize));
-  const [referenceRows, runRows] = [rowsOf(reference), rowsOf(run)];
-  if (referenceRows.length !== runRows.length) {
-    throw new AutoCircuitError({
-      code: 'internal',
-      where: 'metrics',
-      what: 'the runs to compare have different prompts',
-      expected: `${referenceRows.length} prompts`,
-      got: `${runRows.length}`,
-      kind: 'internal',
-    });
-  }
-  return runRows.map((rows, i) => meanOverPositions(rows, (row, position) => of(referenceRows[i]![position]!, row)));
+  checkSamePrompts(reference, run);
+  return run.flatMap((outputs, b) => {
+    const referenceRows = outputRows(reference[b]!, outputSize);
+    return outputRows(outputs, outputSize).map((rows, i) =>
+      meanOverPositions(rows, (row, position) => of(referenceRows[i]![position]!, row)),
+    );
+  });
+}
+
+/** Both are runs of the same batches. */
+function checkSamePrompts(reference: readonly BatchOutputs[], run: readonly BatchOutputs[]): void {
+  const sizes = (outputs: readonly BatchOutputs[]) => outputs.map(({ batch }) => batch.prompts.length).join(' + ');
+  if (sizes(reference) === sizes(run)) return;
+  throw new AutoCircuitError({
+    code: 'internal',
+    where: 'metrics',
+    what: 'the runs to compare have different prompts',
+    expected: `${sizes(reference)} prompts`,
+    got: sizes(run),
+    kind: 'internal',
+  });
 }

@@ -6,6 +6,7 @@
 import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { ObjectiveShape } from '../../objectives/fragment.js';
 import type { Objective } from '../../objectives/objective.js';
+import type { ReadingsShape } from '../../objectives/readings.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import type { EdgeMeasure } from '../requests/patchable-model.js';
 import type { PatchSupply } from './programs.js';
@@ -21,6 +22,8 @@ export interface SparseSpec {
   readonly supply: StoredSupply;
   /** One mask; several from the start; or several that differ at one site (`site`) and run from `start` on. */
   readonly masks: 'one' | 'together' | { readonly start: string; readonly site: string };
+  /** What is read of the outputs, where they are not wanted themselves. */
+  readonly readings?: ReadingsShape;
 }
 
 /** The gradient of a loss with respect to all masks; `forward` says where it is taken (`GradientForward`). */
@@ -53,7 +56,13 @@ export type ProgramSpec =
   /** Source activations → the residual stream at every site. */
   | { readonly kind: 'residuals'; readonly supply: StoredSupply }
   /** Pass 2 with every source in every edge sum. */
-  | { readonly kind: 'patched'; readonly supply: PatchSupply; readonly perItem: boolean }
+  | {
+      readonly kind: 'patched';
+      readonly supply: PatchSupply;
+      readonly perItem: boolean;
+      /** What is read of the outputs, where they are not wanted themselves. */
+      readonly readings?: ReadingsShape;
+    }
   | SparseSpec
   | GradientSpec
   /** How a loss of patched runs moves with the constants that are patched in. */

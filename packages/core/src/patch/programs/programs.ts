@@ -15,6 +15,7 @@ import type { AnyValue, Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
 import type { PatchPoints } from '../../model/patch-points.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
+import { type ReadingsShape, readingsFragment } from '../../objectives/readings.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import {
   ActivationDifferences,
@@ -130,7 +131,14 @@ export interface PatchedSetting extends Setting {
   readonly supply: PatchSupply;
   readonly axes: MaskAxes;
   readonly form?: PatchForm;
+  readonly readings?: ReadingsShape;
 }
+
+/** The logits [batch, outputs], or what is read of them [batch, readings]. */
+export const outputsOf = (setting: Setting & { readonly readings?: ReadingsShape }, points: PatchPoints): AnyValue => {
+  const logits = readOut(setting, points);
+  return setting.readings ? readingsFragment(points.builder, setting.readings, logits) : logits;
+};
 
 function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (written: SourceActivations) => PatchValue {
   const { supply } = setting;
@@ -141,7 +149,7 @@ function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (written: So
   return ({ block }) => activationsOf(collected, block).value;
 }
 
-/** input, mask, patch → logits: the second pass. */
+/** input, mask, patch → logits, or what is read of them: the second pass. */
 export function patchedProgram(setting: PatchedSetting): Program {
   const b = new ProgramBuilder(`patched-${setting.supply}`);
   const points = patchedPoints({
@@ -153,7 +161,7 @@ export function patchedProgram(setting: PatchedSetting): Program {
     patchOf: suppliedPatch(setting, b),
     onRead: (_group, value) => value,
   });
-  b.output(LOGITS, readOut(setting, points));
+  b.output(LOGITS, outputsOf(setting, points));
   return finishForLogits(setting, b);
 }
 

@@ -5,6 +5,7 @@ import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import type { AnyValue } from '../../ir/program/program.js';
 import type { KlObjective, MseObjective, Objective } from '../../objectives/objective.js';
+import type { OutputReadings } from '../../objectives/readings.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -28,6 +29,11 @@ export interface PatchedRunRequest {
 /** Runs under any number of masks. */
 export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'mask'> {
   readonly masks: readonly Mask[];
+  /**
+   * What is read of the outputs in place of logits, where the model's are read at the last position: each run then gives
+   * [prompts, readings], as `readRows` takes them.
+   */
+  readonly readings?: OutputReadings;
 }
 
 /** Runs under one mask with some more edges patched each time: what searches try. */
@@ -114,6 +120,16 @@ export interface PatchableModel {
    * which do depends on the whole list, and rounding on which do.
    */
   patchedRuns(batch: PromptBatch, request: PatchedMasksRequest): Promise<Tensor<Float32Array>[]>;
+  /**
+   * `patchedRuns` on several batches: by batch, then by mask. The same results; runs of one program come one after the other.
+   * @param requests one for each batch, that differ in `readings` alone
+   * @param signal looked at before every run
+   */
+  patchedRunsOn(
+    batches: readonly PromptBatch[],
+    requests: readonly PatchedMasksRequest[],
+    signal?: AbortSignal,
+  ): Promise<Tensor<Float32Array>[][]>;
   /**
    * `patchedRun` for each of any number of variants of a mask, in order and on demand, so that stopping early
    * wastes little. Neighbours whose edges lead to one site run together, from that site on where nothing before it is

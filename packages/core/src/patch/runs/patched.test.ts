@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../graph/build.js';
 import { maskFromEdges } from '../../graph/circuit.js';
+import { floatTensor } from '../../tensor/tensor.js';
 import { countingBackend } from '../../testing/counting-backend.js';
 import { patchedLogits } from '../../testing/patched-logits.js';
 import { tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
@@ -48,7 +49,7 @@ describe('patched runs', () => {
 
   it('take several masks by one run where that costs less, and give each its own logits in order', async () => {
     const { patchable, runs } = await open({ way: 'denoising' });
-    const masks = [1, 2, 4, 8].map(kept);
+    const masks = [1, 2, 3, 4, 6, 8].map(kept);
     const together = await patchable.patchedRuns(BATCH, { ...REQUEST, masks });
     expect(runs.filter((name) => name.startsWith('sparse'))).toHaveLength(1);
     for (const [i, mask] of masks.entries()) {
@@ -56,6 +57,26 @@ describe('patched runs', () => {
       for (const [j, x] of data.entries()) expect(Math.abs(together[i]!.data[j]! - x)).toBeLessThan(1e-5);
     }
     expect(await patchable.patchedRuns(BATCH, { ...REQUEST, masks: [] })).toEqual([]);
+  });
+
+  it('on several batches are those of each, and runs of one program come one after the other', async () => {
+    const { patchable, runs } = await open({ way: 'denoising' });
+    const batches = [tinyPrompts(2), tinyPrompts(1)];
+    const requests = batches.map(({ prompts }) => {
+      const byPrompt = Object.entries(kept(3).tensors).map(([module, { data, shape }]) => {
+        const repeated = prompts.flatMap(() => [...data]);
+        return [module, floatTensor(Float32Array.from(repeated), [prompts.length, ...shape])] as const;
+      });
+      const dense = { perItem: true, tensors: Object.fromEntries(byPrompt) }; // a mask for each prompt has no other program
+      return { ...REQUEST, masks: [kept(1), dense, kept(8)] };
+    });
+    const logits = await patchable.patchedRunsOn(batches, requests);
+    const programs = runs.filter((name) => /^(sparse|patched)/.test(name));
+    expect(programs).toEqual([...Array(4).fill('sparse-denoising'), 'patched-fed', 'patched-fed']);
+    for (const [b, batch] of batches.entries())
+      expect(logits[b]).toEqual(await patchable.patchedRuns(batch, requests[b]!));
+    const stopped = AbortSignal.abort(new Error('stopped'));
+    await expect(patchable.patchedRunsOn(batches, requests, stopped)).rejects.toThrow('stopped');
   });
 
   it('are made of one plan a request: dense runs of several masks go through one program', async () => {

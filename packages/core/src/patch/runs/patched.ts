@@ -1,6 +1,8 @@
 /** @file Pass 2: runs under masks, each by the program that costs least, and several by one run where that costs less. */
 
+import { AutoCircuitError } from '../../errors/error.js';
 import type { Mask } from '../../graph/types.js';
+import { type OutputReadings, readingCount, readingFeeds } from '../../objectives/readings.js';
 import type { PromptBatch } from '../../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
 import { maskFeeds, withPatched } from '../exec/feeds.js';
@@ -17,6 +19,8 @@ const FEW_SOURCES = 0.7;
 
 /** Masks run together where so many fit into a run: with fewer, their prompts fill one well enough by themselves. */
 const FEWEST_TOGETHER = 8;
+/** And where so many are given: for fewer, a program of their own takes longer to compile than it saves. */
+const FEWEST_MASKS = 6;
 
 /** Outputs of masks that are handed over together stay below this. */
 const WINDOW_OUTPUT_BYTES = 64 * 2 ** 20;
@@ -30,6 +34,7 @@ export interface PatchedContext extends RunContext {
 /** A run under a mask, and where its patched-in values come from: worked out once for all masks of a request. */
 interface SuppliedRun extends PatchedRunRequest {
   readonly supply: PatchSupply;
+  readonly readings?: OutputReadings;
 }
 
 /** Logits under a mask: [prompts, outputSize], or [prompts, positions, outputSize]. */
@@ -47,17 +52,18 @@ async function underMask(
   request: SuppliedRun,
 ): Promise<Tensor<Float32Array>> {
   const { graph, model, sparse } = context;
-  const { mask, patch } = request;
+  const { mask, patch, readings } = request;
   const selection = sparseFor(context, request)?.strategy.choose(mask, patch, batch) ?? null;
   const plan = densePlan(context, batch, request, selection && tokensOf(context, selection));
   const rows = selection
     ? await sparse!.run(batch, request, selection, plan.cuts)
     : (
-        await runPlan(context, batch, plan, (cut) =>
-          Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, cut)),
-        )
+        await runPlan(context, batch, plan, (cut) => ({
+          ...Object.fromEntries(maskFeeds(graph, mask, batch.prompts.length, cut)),
+          ...(readings ? readingFeeds(readings, batch.prompts, model.spec.outputSize, cut) : {}),
+        }))
       ).map((results) => floats(results, LOGITS));
-  return floatTensor(joinFloats(rows), outputShape(model.spec, batch.prompts.length, batch.length));
+  return floatTensor(joinFloats(rows), shapeOf(context, batch, request));
 }
 
 /** Sparse runs, where they can serve a request: they need what pass 1 wrote. */
@@ -68,7 +74,20 @@ const sparseFor = ({ sparse }: PatchedContext, { supply }: Pick<SuppliedRun, 'su
 const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
   budget.forSources(sources) >= FEW_SOURCES * budget.plain ? budget.plain : budget.patched;
 
-const denseSpec = ({ supply, mask }: SuppliedRun): ProgramSpec => ({ kind: 'patched', supply, perItem: mask.perItem });
+const denseSpec = ({ supply, mask, readings }: SuppliedRun): ProgramSpec => ({
+  kind: 'patched',
+  supply,
+  perItem: mask.perItem,
+  ...(readings ? { readings: { references: readings.references.length } } : {}),
+});
+
+/** The shape of what a run of a batch gives: logits, or [prompts, readings]. */
+const shapeOf = (
+  { model }: RunContext,
+  { prompts, length }: PromptBatch,
+  { readings }: Pick<SuppliedRun, 'readings'>,
+): number[] =>
+  readings ? [prompts.length, readingCount(readings, prompts)] : outputShape(model.spec, prompts.length, length);
 
 function densePlan(
   context: RunContext,
@@ -114,24 +133,84 @@ export async function patchedTogether(
 export async function patchedMasks(
   context: PatchedContext,
   batch: PromptBatch,
-  { masks, ...shared }: PatchedMasksRequest,
+  request: PatchedMasksRequest,
 ): Promise<Tensor<Float32Array>[]> {
-  const supplied = { ...shared, supply: supplyOf(context, batch, shared.patch, false) };
-  const sparse = sparseFor(context, supplied);
-  if (!sparse) return oneByOne(context, batch, supplied, masks);
-  const most = mostTogether(context, batch, supplied, masks);
-  const shape = outputShape(context.model.spec, batch.prompts.length, batch.length);
-  const logits: Tensor<Float32Array>[] = [];
-  for (const [start, stop] of sparse.strategy.groups(masks, shared.patch, batch, most)) {
-    const group = masks.slice(start, stop);
-    if (group.length === 1) logits.push(...(await oneByOne(context, batch, supplied, group)));
-    else {
-      const rows = await sparse.runTogether(batch, { ...shared, masks: group });
-      logits.push(...rows.map((data) => floatTensor(data, shape)));
+  const [logits] = await patchedMasksOfBatches(context, [batch], [request]);
+  return logits!;
+}
+
+/**
+ * The same on several batches: by batch, then by mask. Which masks run together follows from each batch alone, but runs of one
+ * program come one after the other: a large model has memory for one program with copies of its weights, which is compiled anew
+ * after every other.
+ * @param requests one for each batch, that differ in `readings` alone
+ */
+export async function patchedMasksOfBatches(
+  context: PatchedContext,
+  batches: readonly PromptBatch[],
+  requests: readonly PatchedMasksRequest[],
+  signal?: AbortSignal,
+): Promise<Tensor<Float32Array>[][]> {
+  const results = requests.map(({ masks }): Tensor<Float32Array>[] => Array(masks.length));
+  const runs = batches.flatMap((batch, b) =>
+    runsOfMasks(context, batch, requests[b]!).map((run) => ({ ...run, into: results[b]! })),
+  );
+  for (const program of PROGRAM_ORDER) {
+    for (const { into, start, run } of runs.filter((one) => one.program === program)) {
+      signal?.throwIfAborted();
+      for (const [i, tensor] of (await run()).entries()) into[start + i] = tensor;
     }
   }
-  return logits;
+  return results;
 }
+
+/** What runs masks: several at once, or one by the dense program or a base. */
+const PROGRAM_ORDER = ['together', 'noising', 'denoising', 'dense'] as const;
+
+/** One or more runs by one program, of masks from `start` on. */
+interface MaskRuns {
+  readonly program: (typeof PROGRAM_ORDER)[number];
+  readonly start: number;
+  run(): Promise<Tensor<Float32Array>[]>;
+}
+
+function runsOfMasks(
+  context: PatchedContext,
+  batch: PromptBatch,
+  { masks, ...shared }: PatchedMasksRequest,
+): MaskRuns[] {
+  if (shared.readings && (context.model.spec.outputs ?? 'last') !== 'last') throw readsOnePosition();
+  const supplied = { ...shared, supply: supplyOf(context, batch, shared.patch, false) };
+  const sparse = sparseFor(context, supplied);
+  const groups = sparse
+    ? sparse.strategy.groups(masks, shared.patch, batch, mostTogether(context, batch, supplied, masks))
+    : masks.map((_, i) => [i, i + 1] as const);
+  const shape = shapeOf(context, batch, supplied);
+  return groups.map(([start, stop]): MaskRuns => {
+    const group = masks.slice(start, stop);
+    if (group.length === 1) {
+      const mask = group[0]!;
+      return {
+        program: sparse?.strategy.choose(mask, shared.patch, batch)?.base ?? 'dense',
+        start,
+        run: () => oneByOne(context, batch, supplied, group),
+      };
+    }
+    const together = async () =>
+      (await sparse!.runTogether(batch, { ...shared, masks: group })).map((data) => floatTensor(data, shape));
+    return { program: 'together', start, run: together };
+  });
+}
+
+const readsOnePosition = (): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'invalid-request',
+    where: 'core/patch',
+    what: 'readings are of outputs at the last position, and this model gives those of several',
+    fix: 'leave out "readings"',
+    fields: { field: 'readings' },
+    kind: 'internal',
+  });
 
 /** How many masks one run of this batch can take, by tokens and by memory. */
 function mostTogether(
@@ -142,7 +221,7 @@ function mostTogether(
 ): number {
   const { budget, model, programs } = context;
   const fitting = Math.floor(budget.plain / (n * length));
-  if (fitting < FEWEST_TOGETHER || masks.length <= 1) return 1;
+  if (fitting < FEWEST_TOGETHER || masks.length < FEWEST_MASKS) return 1;
   const prompts = n * Math.min(masks.length, fitting);
   const hostBytes = 8 * outputCount(model.spec, prompts, length);
   const fit = programs.promptsPerRun(denseSpec({ ...supplied, mask: masks[0]! }), { prompts, length, hostBytes });

@@ -11,8 +11,8 @@ import {
   finishForLogits,
   INPUT,
   LOGITS,
+  outputsOf,
   patchInputName,
-  readOut,
   type Setting,
   scopeOf,
 } from '../programs/programs.js';
@@ -32,7 +32,7 @@ export function sparseProgram(setting: Setting & Omit<SparseSpec, 'kind'>): Prog
     entry: entry && { ...entry, stream: residualSiteBefore(graph, entry.start) },
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });
-  b.output(LOGITS, readOut(setting, points));
+  b.output(LOGITS, outputsOf(setting, points));
   return finishForLogits(setting, b);
 }
 

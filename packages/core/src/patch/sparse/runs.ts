@@ -7,6 +7,7 @@ import type { Feeds, Results } from '../../backend/backend.js';
 import { edgeEnds } from '../../graph/edges.js';
 import { blocksBySite } from '../../graph/site-blocks.js';
 import type { Graph, Mask } from '../../graph/types.js';
+import { type OutputReadings, readingFeeds } from '../../objectives/readings.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
 import { concatAlong } from '../exec/batch-concat.js';
 import { promptFeed } from '../exec/feeds.js';
@@ -62,7 +63,10 @@ export class SparseRuns {
   }
 
   /** Logits under each of several masks, which run as one: [prompts · outputs] each. */
-  async runTogether(batch: PromptBatch, { input, patch, masks }: PatchedMasksRequest): Promise<Float32Array[]> {
+  async runTogether(
+    batch: PromptBatch,
+    { input, masks, patch, readings }: PatchedMasksRequest,
+  ): Promise<Float32Array[]> {
     const { activations, model } = this.#context;
     const selection = this.strategy.select('denoising', masks, patch, null);
     const cut: Cut = [0, batch.prompts.length];
@@ -73,8 +77,9 @@ export class SparseRuns {
       [INPUT]: concatAlong(repeated, 0),
       ...Object.fromEntries(selectionFeeds(selection, patched)),
       ...(await this.#residuals.residuals(batch, patch, cut, patched)),
+      ...this.#readingFeeds(readings, batch, cut, masks.length),
     };
-    const results = await this.#execute(selection, patched ? 'fed' : 'zero', feeds);
+    const results = await this.#execute(selection, patched ? 'fed' : 'zero', feeds, readings);
     const rows = floats(results, LOGITS); // [masks · prompts, outputs]
     const size = rows.length / masks.length;
     return masks.map((_, m) => rows.slice(m * size, (m + 1) * size));
@@ -83,7 +88,7 @@ export class SparseRuns {
   /** Logits under the selection's mask, [prompts of a cut, …] for each cut. */
   async run(
     batch: PromptBatch,
-    { input, patch }: PatchedRunRequest,
+    { input, patch, readings }: PatchedRunRequest & Pick<PatchedMasksRequest, 'readings'>,
     selection: Selection,
     cuts: readonly Cut[],
   ): Promise<readonly Float32Array[]> {
@@ -97,9 +102,15 @@ export class SparseRuns {
         [INPUT]: promptFeed(model.spec, batch, input, cut),
         ...Object.fromEntries(selectionFeeds(selection, patched)),
         ...residuals,
+        ...this.#readingFeeds(readings, batch, cut),
       };
-      return floats(await this.#execute(selection, patched ? 'fed' : 'zero', feeds), LOGITS);
+      return floats(await this.#execute(selection, patched ? 'fed' : 'zero', feeds, readings), LOGITS);
     });
+  }
+
+  #readingFeeds(readings: OutputReadings | undefined, { prompts }: PromptBatch, cut: Cut, masks = 1): Feeds {
+    if (!readings) return {};
+    return readingFeeds(readings, prompts, this.#context.model.spec.outputSize, cut, masks);
   }
 
   /**
@@ -176,9 +187,15 @@ export class SparseRuns {
     return { [name]: residuals[name]! };
   }
 
-  #execute({ base, together, variants }: Selection, supply: StoredSupply, feeds: Feeds): Promise<Results> {
+  #execute(
+    { base, together, variants }: Selection,
+    supply: StoredSupply,
+    feeds: Feeds,
+    readings?: OutputReadings,
+  ): Promise<Results> {
     const masks = variants ? { start: variants.start, site: variants.site } : together ? 'together' : 'one';
-    const spec: SparseSpec = { kind: 'sparse', base, supply, masks };
+    const shape = readings ? { readings: { references: readings.references.length } } : {};
+    const spec: SparseSpec = { kind: 'sparse', base, supply, masks, ...shape };
     // Copies of weights for the kernels are for the programs that many masks run through; three of them would crowd each other out.
     const repeated = base === 'denoising' || variants !== null;
     return this.#context.programs.run(spec, feeds, { repeated });

@@ -65,7 +65,7 @@ export class StrategyChoice {
     const tokens = Math.min(this.#request.tokens, prompts.length * length);
     const { cheapest, cost } = this.cheapest(mask, patch, null, tokens);
     const share = cost / this.#denseCost(tokens);
-    const chosen = share < 1 || this.#request.always ? cheapest : null;
+    const chosen = share < WORTH_ANOTHER_PROGRAM || this.#request.always ? cheapest : null;
     this.#report(chosen?.base ?? 'dense', cheapest.base, share);
     return chosen;
   }
@@ -153,6 +153,8 @@ export class StrategyChoice {
   }
 }
 
+/** What costs nearly as much as the dense program gains less than a program of its own takes to compile, again and again where two take turns. */
+const WORTH_ANOTHER_PROGRAM = 0.9;
 const BASES: readonly Base[] = ['noising', 'denoising'];
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   dense: 'dense: every source into every row',
