@@ -15,6 +15,8 @@ export const PACKAGES = {
   metrics: ['core'],
   viewer: ['core'],
   workers: ['core'],
+  'executor-bullmq': ['core'],
+  'executor-slurm': ['core'],
   'create-auto-circuit': [],
   cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
 };
@@ -366,6 +368,12 @@ export const ROOMS = {
   workers: {
     '.': [],
   },
+  'executor-bullmq': {
+    '.': [],
+  },
+  'executor-slurm': {
+    '.': [],
+  },
   'create-auto-circuit': {
     '.': [],
   },
@@ -379,8 +387,10 @@ export const ROOMS = {
     show: ['open', 'terminal'],
     evaluation: ['context', 'flags', 'open', 'report', 'run', 'show', 'terminal'],
     experiment: ['context', 'flags', 'report', 'run', 'terminal'],
+    cluster: ['context', 'experiment', 'flags', 'run', 'terminal'],
     validation: [],
     commands: [
+      'cluster',
       'context',
       'evaluation',
       'experiment',

@@ -1,6 +1,7 @@
 /** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
 import type { CliCommand } from '../context/context.js';
 import { cacheCommand } from './cache.js';
+import { collectCommand } from './collect.js';
 import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';
 import { convertCommand } from './convert.js';
@@ -14,16 +15,27 @@ import { listCommand } from './list.js';
 import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
+import { planCommand } from './plan.js';
 import { reportCommand } from './report.js';
+import { runShardCommand } from './run-shard.js';
+import { statusCommand } from './status.js';
+import { submitCommand } from './submit.js';
 import { validateCommand } from './validate.js';
 import { verifyCommand } from './verify.js';
 import { viewCommand } from './view.js';
+import { workerCommand } from './worker.js';
 
 /** In the order that help shows. */
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
   compareCommand,
   experimentCommand,
+  planCommand,
+  submitCommand,
+  workerCommand,
+  runShardCommand,
+  statusCommand,
+  collectCommand,
   evaluateCommand,
   verifyCommand,
   reportCommand,

@@ -42,6 +42,7 @@ const NAMES: Readonly<Record<string, readonly ListName[]>> = {
   '--ablation': ['ablations'],
   '--objective': ['objectives'],
   '--select': ['selections'],
+  '--executor': ['executors'],
 };
 /** Words that stand beside numbers. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -76,10 +77,10 @@ async function devices(): Promise<readonly string[]> {
   return [...new Set<string>([...ONNX_DEVICES, ...TFJS_DEVICES])];
 }
 
-/** By `--algo.OPTION` and `--backend.OPTION`: a flag for each option that any of them has. */
+/** By `--algo.OPTION`, `--backend.OPTION` and `--executor.OPTION`: a flag for each option that any of them has. */
 async function optionFlags(cli: Cli): Promise<ReadonlyMap<string, readonly CompletedFlag[]>> {
   const registry = await cli.registry();
-  const flags = (prefix: string, kind: 'prune-algo' | 'backend'): readonly CompletedFlag[] => {
+  const flags = (prefix: string, kind: 'prune-algo' | 'backend' | 'executor'): readonly CompletedFlag[] => {
     const byFlag = new Map<string, CompletedFlag>();
     for (const { item } of registry.list(kind)) {
       for (const [name, spec] of Object.entries(item.options)) {
@@ -94,6 +95,7 @@ async function optionFlags(cli: Cli): Promise<ReadonlyMap<string, readonly Compl
   return new Map([
     ['--algo.OPTION', flags('algo', 'prune-algo')],
     ['--backend.OPTION', flags('backend', 'backend')],
+    ['--executor.OPTION', flags('executor', 'executor')],
   ]);
 }
 

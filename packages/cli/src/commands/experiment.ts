@@ -7,12 +7,11 @@ import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import type { CellHost } from '../experiment/cell-cli.js';
 import type { Cell } from '../experiment/cells.js';
+import { hostOf, SESSION_FLAGS } from '../experiment/host.js';
 import type { PlannedCell } from '../experiment/plan.js';
 import type { ExperimentOutcome } from '../experiment/run-experiment.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
-import { BACKEND_FLAGS } from '../flags/shared-flags.js';
 import { addTableOptions } from '../flags/table-flags.js';
-import { givenFlags } from '../run/run-defaults.js';
 import { existingFolder, folderName, OUT_FLAGS, shownPath } from '../run/run-folder.js';
 import { countOf } from '../terminal/numbers.js';
 import { createProgress } from '../terminal/progress.js';
@@ -35,13 +34,6 @@ const FLAGS = {
   },
   dryRun: { type: 'boolean', default: false, doc: 'show the cells and which are done; run nothing' },
 } as const satisfies FlagTable;
-const SESSION_FLAGS = {
-  backend: { ...BACKEND_FLAGS.backend, doc: 'what runs the programs; overrides the file' },
-  device: { ...BACKEND_FLAGS.device, unset: 'the file’s, or the backend chooses' },
-  threads: { ...BACKEND_FLAGS.threads, doc: 'threads in total, shared by the workers', unset: 'as many as cores' },
-  memory: { ...BACKEND_FLAGS.memory, doc: 'memory limit in total, in GiB' },
-} as const satisfies FlagTable;
-
 /** Some cells failed. */
 const SOME_FAILED = 1;
 
@@ -83,7 +75,12 @@ Examples:
     const folder = resolve(cli.cwd, values.out ?? `runs/${folderName(opened.name)}`);
     const kept = existing === 'overwrite' ? null : await readExperiment(folder);
     const threads = threadsOfSession(cli, kept?.threads ?? null);
-    const host = hostOf(cli, command, { file: opened.path, plugins: opened.experiment.plugins ?? [], threads });
+    const host = hostOf(cli, command, {
+      file: opened.path,
+      plugins: opened.experiment.plugins ?? [],
+      threads,
+      workers: values.workers,
+    });
     const { hostCli } = await import('../experiment/cell-cli.js');
     const { checkNames } = await import('../experiment/plan.js');
     const base = await hostCli(host, cli.signal);
@@ -127,32 +124,6 @@ function threadsOfSession(cli: Cli, kept: number | null): number {
   if (threads === undefined && kept !== null) return kept;
   const { workers } = cli.flags(FLAGS);
   return Math.max(1, Math.floor((threads ?? availableParallelism()) / Math.max(1, workers)));
-}
-
-function hostOf(
-  cli: Cli,
-  command: Command,
-  { file, plugins, threads }: { file: string; plugins: readonly string[]; threads: number },
-): CellHost {
-  const { backend, device, memory } = cli.flags(SESSION_FLAGS);
-  const { workers } = cli.flags(FLAGS);
-  const given = givenFlags(command);
-  const named = command.optsWithGlobals() as { readonly plugin?: readonly string[]; readonly config?: string };
-  return {
-    cwd: cli.cwd,
-    config: named.config ?? null,
-    plugins: named.plugin ?? [],
-    file,
-    filePlugins: plugins,
-    flags: {
-      threads,
-      sharedWeights: true,
-      ...(memory === undefined ? {} : { memory: memory / Math.max(1, workers) }),
-      ...(given.includes('backend') ? { backend } : {}),
-      ...(given.includes('device') && device !== undefined ? { device } : {}),
-    },
-    backendFlags: cli.tableFlags,
-  };
 }
 
 async function showDryRun(cli: Cli, cells: readonly ExperimentCell[], folder: string): Promise<number> {

@@ -59,6 +59,7 @@ export const LISTS = {
   selections: registered('selection', () => ({})),
   backends: registered('backend', () => ({})),
   ablations: registered('ablation', () => ({})),
+  executors: registered('executor', () => ({})),
 } as const satisfies Readonly<Record<string, (cli: Cli) => Promise<readonly Entry[]>>>;
 /** The word for a list on the command line. */
 export type ListName = keyof typeof LISTS;

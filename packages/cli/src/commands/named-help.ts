@@ -15,6 +15,7 @@ const NAMING_FLAGS: Readonly<Record<string, { readonly lists: readonly ListName[
   objective: { lists: ['objectives'] },
   select: { lists: ['selections'] },
   backend: { lists: ['backends'], prefix: '--backend.' },
+  executor: { lists: ['executors'], prefix: '--executor.' },
   model: { lists: ['models'] },
 };
 

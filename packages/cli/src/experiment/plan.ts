@@ -9,7 +9,7 @@ import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runRequest } from '../run/run-request.js';
 import { errorText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
-import { type CellHost, cellCommandLine } from './cell-cli.js';
+import { type CellCommandLine, type CellHost, cellCommandLine } from './cell-cli.js';
 import type { Cell } from './cells.js';
 import type { OpenedExperiment } from './read-experiment-file.js';
 import { SETTING_WORDS } from './setting-words.js';
@@ -19,6 +19,8 @@ export interface PlannedCell {
   readonly cell: Cell;
   readonly hash: string | null;
   readonly error: string | null;
+  /** How many units its scores can be divided into; null: it cannot be divided. */
+  readonly units: number | null;
 }
 
 /** Names and options are checked before anything is opened. @throws AutoCircuitError naming the key of the file */
@@ -78,7 +80,7 @@ export async function planCells(
       const { cli, command } = await cellCommandLine(base, host, group[0]!);
       opened = await openRun(cli, command);
     } catch (error) {
-      for (const cell of group) planned.set(cell, { cell, hash: null, error: failureText(error) });
+      for (const cell of group) planned.set(cell, { cell, hash: null, error: failureText(error), units: null });
       continue;
     }
     try {
@@ -91,16 +93,33 @@ export async function planCells(
 }
 
 async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost): Promise<PlannedCell> {
-  const { cellHash, promptsOfRun, runJsonOf } = await import('@auto-circuit/core/run');
   try {
-    const { cli, command } = await cellCommandLine(base, host, cell);
-    const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
-    const { request, identity } = await runRequest(cli, command, opened, named);
-    const prompts = promptsOfRun(request.prompts, opened.graph, request.ablation, request);
-    return { cell, hash: cellHash(runJsonOf(request, identity, prompts)), error: null };
+    return await plannedCell(cell, opened, await cellCommandLine(base, host, cell));
   } catch (error) {
-    return { cell, hash: null, error: failureText(error) };
+    return { cell, hash: null, error: failureText(error), units: null };
   }
+}
+
+/** The address of a cell on what was opened for it. @throws AutoCircuitError for what stands against it */
+export async function plannedCell(
+  cell: Cell,
+  opened: OpenedRun,
+  { cli, command }: CellCommandLine,
+): Promise<PlannedCell> {
+  const { scoreUnits } = await import('@auto-circuit/core/run');
+  const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
+  const made = await runRequest(cli, command, opened, named);
+  return { cell, hash: await addressOf(made, opened), error: null, units: scoreUnits(made.request) };
+}
+
+/** The hash of everything that decides a run's numbers. */
+export async function addressOf(
+  { request, identity }: Awaited<ReturnType<typeof runRequest>>,
+  { graph }: Pick<OpenedRun, 'graph'>,
+): Promise<string> {
+  const { cellHash, promptsOfRun, runJsonOf } = await import('@auto-circuit/core/run');
+  const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
+  return cellHash(runJsonOf(request, identity, prompts));
 }
 
 /** One sentence for an error of a cell. @throws what means that the whole experiment is to stop */

@@ -22,6 +22,8 @@ export interface ExperimentRequest {
   readonly threads: number;
   /** Worker processes; 0: everything in this one. */
   readonly workers: number;
+  /** The kinds of hardware that cells were computed on, where they are more than one. */
+  readonly hardware?: readonly string[];
 }
 /** Where an experiment stands after it was run or interrupted. */
 export interface ExperimentOutcome {
@@ -49,9 +51,17 @@ export async function runExperiment(
   request: ExperimentRequest,
 ): Promise<ExperimentOutcome> {
   const { cellFolder } = await import('@auto-circuit/core/run');
-  const { planned, wanted, workers, name, asked, threads } = request;
+  const { planned, wanted, workers, name, asked, threads, hardware } = request;
   const cells = await cellStates(planned, store.folder);
-  const experiment = (): ExperimentJson => ({ format: 'auto-circuit experiment 1', name, asked, threads, cells });
+  const mixed = hardware ? { hardware: [...hardware] } : {};
+  const experiment = (): ExperimentJson => ({
+    format: 'auto-circuit experiment 1',
+    name,
+    asked,
+    threads,
+    ...mixed,
+    cells,
+  });
   await store.writeExperiment(experiment());
   const left = planned.filter(({ cell }, i) => wanted.has(cell.name) && cells[i]!.state === 'waiting');
   // Cells of one content are one folder.
@@ -123,5 +133,9 @@ async function writeAll(
     group: cell.task,
     href: reportAddress(store.folder, cellFolder(store.folder, hash)),
   }));
-  await store.writeReport(await comparisonReport(cli, experiment.name, runs));
+  await store.writeReport(await comparisonReport(cli, titleOf(experiment), runs));
 }
+
+/** Where cells were computed on several kinds of hardware, the report says so at its head. */
+const titleOf = ({ name, hardware = [] }: ExperimentJson): string =>
+  hardware.length > 1 ? `${name}, computed on ${hardware.length} kinds of hardware: ${hardware.join(' | ')}` : name;

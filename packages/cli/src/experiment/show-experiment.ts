@@ -57,11 +57,15 @@ function range(values: readonly number[], format: (value: number) => string): st
 }
 
 /** Why cells failed, one line each. */
-export function showFailures(output: Output, cells: readonly ExperimentCell[]): void {
+export function showFailures(
+  output: Output,
+  cells: readonly ExperimentCell[],
+  again = 'run the same command with --resume to try them again',
+): void {
   const failed = cells.filter(({ state }) => state === 'failed');
   if (failed.length === 0) return;
   output.line();
   output.line(output.colors.red(`${countOf(failed.length, 'cell')} failed`));
   for (const { name, error } of failed) output.line(`${name}: ${error}`);
-  output.line('run the same command with --resume to try them again');
+  output.line(again);
 }

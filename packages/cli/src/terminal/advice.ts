@@ -145,6 +145,13 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   ],
   'run-changed': ({ where }) =>
     where === 'run' ? ['finish it with what it was begun with', 'begin it again with --overwrite'] : undefined,
+  'plan-unfinished': () => [
+    'run them (auto-circuit run-shard PLAN I), then collect; auto-circuit status PLAN shows them',
+  ],
+  'mixed-hardware': () => [
+    'run all shards on machines of one kind',
+    { say: 'put them together with --mixed-hardware, and the results say so', needs: ['--mixed-hardware'] },
+  ],
   'run-unfinished': ({ fields }) => [
     `finish it: auto-circuit discover --resume --out ${typeof fields?.path === 'string' ? quoted(fields.path) : 'FOLDER'}`,
   ],

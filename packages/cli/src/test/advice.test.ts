@@ -167,6 +167,16 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
     { where: 'experiment' },
     '--resume continues or shows it, --overwrite replaces it, or --out chooses another folder',
   ],
+  [
+    'plan-unfinished',
+    {},
+    'run them (auto-circuit run-shard PLAN I), then collect; auto-circuit status PLAN shows them',
+  ],
+  [
+    'mixed-hardware',
+    {},
+    'run all shards on machines of one kind, or put them together with --mixed-hardware, and the results say so',
+  ],
   ['run-unfinished', {}, 'finish it: auto-circuit discover --resume --out FOLDER'],
   ['run-damaged', {}, 're-run it with --overwrite, or read it anyway with --force'],
   ['run-changed', { where: 'run' }, 'finish it with what it was begun with, or begin it again with --overwrite'],

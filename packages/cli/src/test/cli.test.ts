@@ -230,6 +230,7 @@ describe('list', () => {
       'selections',
       'backends',
       'ablations',
+      'executors',
     ]);
     const eapIg = lists.algos.find((algo: { name: string }) => algo.name === 'eap-ig-inputs');
     expect(eapIg.from).toBe('@auto-circuit/prune-algos');

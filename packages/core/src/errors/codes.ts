@@ -94,6 +94,12 @@ export const ERROR_CODES = {
   'run-damaged': 'a file of a run is not what it was when it was written; fields: path, file',
   'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path, name, expected, got',
   interrupted: 'the work was stopped, and finished work is kept; fields: path',
+  'not-a-plan': 'the folder holds no plan; fields: path',
+  'plan-unfinished': 'some shards of a plan are not done; fields: path, waiting, running',
+  'plan-changed':
+    'a model, prompts, code or versions are no longer what a plan was made with; fields: path, cell, changes',
+  'refused-job': 'a message asks a worker for what it was not started for; fields: path, shard',
+  'mixed-hardware': 'shards were computed on machines that may differ in last digits; fields: path, kinds',
   'not-confirmed': 'another backend gives other numbers',
 
   // metrics

@@ -153,6 +153,7 @@ const CONTRIBUTION_FIELDS: {
   task: { model: 'model', data: 'data' },
   architecture: { modelTypes: 'texts', load: 'function' },
   backend: { options: 'table', create: 'function', probe: 'function' },
+  executor: { options: 'table', run: 'function' },
 };
 
 function field(where: string, place: string, check: FieldCheck, value: unknown): void {

@@ -7,6 +7,7 @@
 import type { AblationDefinition } from './ablation.js';
 import type { Architecture } from './architecture.js';
 import type { BackendDefinition } from './backend-definition.js';
+import type { ExecutorDefinition } from './executor.js';
 import type { Metric } from './metric.js';
 import type { ObjectiveDefinition } from './objective.js';
 import type { PruneAlgo } from './prune-algo.js';
@@ -28,6 +29,7 @@ export interface ContributionMap {
   task: Task;
   architecture: Architecture;
   backend: BackendDefinition;
+  executor: ExecutorDefinition;
 }
 /** A kind of contribution. */
 export type ContributionKind = keyof ContributionMap;

@@ -47,9 +47,14 @@ afterAll(() => rm(user, { recursive: true }));
 
 describe('loadPlugin', () => {
   it('knows the names', () => {
-    const names = ['foo', 'auto-circuit-plugin-foo', '@a', '@a/foo', '@a/auto-circuit-plugin-foo'].map(
-      pluginPackageName,
-    );
+    const names = [
+      'foo',
+      'auto-circuit-plugin-foo',
+      '@a',
+      '@a/foo',
+      '@a/auto-circuit-plugin-foo',
+      '@auto-circuit/executor-x',
+    ].map(pluginPackageName);
     const scoped = '@a/auto-circuit-plugin-foo';
     expect(names).toEqual([
       'auto-circuit-plugin-foo',
@@ -57,6 +62,7 @@ describe('loadPlugin', () => {
       '@a/auto-circuit-plugin',
       scoped,
       scoped,
+      '@auto-circuit/executor-x',
     ]);
   });
 

@@ -12,9 +12,12 @@ import type { Plugin } from './contributions.js';
 import { type PluginVersions, pluginVersions } from './plugin-version.js';
 
 const PREFIX = 'auto-circuit-plugin';
+/** Packages of this project that are installed by who needs them have names of their own. */
+const OWN_SCOPE = '@auto-circuit/';
 
-/** `foo` → `auto-circuit-plugin-foo`; `@a` → `@a/auto-circuit-plugin`; `@a/foo` → `@a/auto-circuit-plugin-foo`; full names stay. */
+/** `foo` → `auto-circuit-plugin-foo`; `@a` → `@a/auto-circuit-plugin`; `@a/foo` → `@a/auto-circuit-plugin-foo`; full names and those of `@auto-circuit/` stay. */
 export function pluginPackageName(spec: string): string {
+  if (spec.startsWith(OWN_SCOPE)) return spec;
   const [, scope, scoped] = /^(@[^/]+)(?:\/(.+))?$/.exec(spec) ?? [];
   const base = scope ? scoped : spec;
   const full = !base ? PREFIX : base === PREFIX || base.startsWith(`${PREFIX}-`) ? base : `${PREFIX}-${base}`;

@@ -8,6 +8,7 @@ import type { Checkpoint } from './checkpoint.js';
 import type { Explained } from './explained.js';
 import type { ResultFigure } from './figures.js';
 import type { OptionTable, OptionValues } from './options.js';
+import type { DividedWork, WorkPart, WorkShare } from './work-share.js';
 
 /** Reports progress: `done` of `total`, in the algorithm's own unit. */
 export interface Progress {
@@ -35,6 +36,10 @@ export interface PruneAlgoContext {
   readonly checkpoint?: Checkpoint;
   /** Aborted on Ctrl-C: long loops check `signal.throwIfAborted()` between batches. */
   readonly signal?: AbortSignal;
+  /** Only these units are to be done and kept; what is returned then is of no use to anybody. For algorithms with `units`. */
+  readonly share?: WorkShare;
+  /** All units are done: what came of them, in their order. For algorithms with `units`. */
+  readonly parts?: AsyncIterable<WorkPart>;
 }
 /** What an algorithm gives. */
 export interface PruneResult {
@@ -63,6 +68,11 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> extends Explaine
   readonly signed?: boolean;
   /** false: it takes no mask gradients, which need the most memory. Without it: true. */
   readonly gradients?: boolean;
+  /**
+   * How many units of work there are, where scores are a sum over units that need nothing of each other: several processes
+   * can then do a `share` each, and `parts` make the same scores, to the last bit. Without it a run is done by one process.
+   */
+  units?(work: DividedWork, options: OptionValues<T>): number;
   /**
    * Scores every edge. The same context gives the same scores, bit for bit, also after a checkpoint.
    * @throws AutoCircuitError where the model, the graph or the prompts do not fit the algorithm

@@ -31,6 +31,7 @@ export const KIND_WORDS: Readonly<Record<ContributionKind, string>> = Object.fre
   task: 'task',
   architecture: 'architecture',
   backend: 'backend',
+  executor: 'executor',
 });
 
 /** Kinds whose names stand in one place: `--metric` takes metrics of both. */

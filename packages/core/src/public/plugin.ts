@@ -133,6 +133,14 @@ export {
   PLUGIN_API_VERSION,
   type Plugin,
 } from '../plugin/contributions.js';
+export {
+  defineExecutor,
+  type ExecutorDefinition,
+  type ExecutorOutcome,
+  type ExecutorWork,
+  type ExecutorWorker,
+  type ShardJob,
+} from '../plugin/executor.js';
 export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
 export type { BarsFigure, CurveFigure, HeatMapFigure, ResultFigure, TableFigure } from '../plugin/figures.js';
 export {
@@ -179,15 +187,18 @@ export {
   type PromptRequest,
   type Task,
 } from '../plugin/task.js';
+export type { DividedWork, WorkPart, WorkShare } from '../plugin/work-share.js';
 export { type AnswerAlone, answerTokensAfter, type EncodedText } from '../prompts/answer-tokens.js';
 export type { OutputPositions } from '../prompts/output-positions.js';
 export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';
 export type { TextEncoder } from '../prompts/text-encoder.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
-export { PointAccumulator, type PromptScores, ScoreAccumulator } from '../statistics/accumulate.js';
+export { PointAccumulator, ScoreAccumulator } from '../statistics/accumulate.js';
 export { calibratedFactor } from '../statistics/interval-factor.js';
 export { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';
+export { PromptPart } from '../statistics/prompt-part.js';
+export type { PromptScores } from '../statistics/prompt-scores.js';
 export { standardErrorFactor } from '../statistics/student-t.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';

@@ -49,6 +49,7 @@ export {
   referenceOutputs,
 } from '../run/run-circuits.js';
 export { runJsonOf } from '../run/run-json.js';
+export { type ScoreShareRequest, scoreShare, scoreUnits } from '../run/shares.js';
 export { VERIFY_TOLERANCE, type VerifyHooks, type VerifyRequest, verifyRun } from '../run/verify.js';
 export type { ReadOptions } from '../run-folder/checksums.js';
 export { cellHash, cellProgress, waitUntilFree } from '../run-folder/experiment-cells.js';
@@ -64,8 +65,31 @@ export {
   readExperiment,
   resultsSchema,
 } from '../run-folder/experiment-files.js';
-export { type FolderLock, lockFolder } from '../run-folder/lock.js';
+export { type Hardware, hardwareHere, hardwareKinds } from '../run-folder/hardware.js';
+export { type FolderLock, lockFolder, lockHolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
+export {
+  noteMachine,
+  PLAN_FILES,
+  type PlanJson,
+  type PlanUnit,
+  partFile,
+  partsOfCell,
+  planSchema,
+  readPlan,
+  readShard,
+  type ShardJson,
+  type ShardProgress,
+  type ShardStatus,
+  shardCheckpoint,
+  shardFolder,
+  shardMachines,
+  shardSchema,
+  shardStatus,
+  writePlan,
+  writeShard,
+  writeShardProgress,
+} from '../run-folder/plan-files.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';
 export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';

@@ -47,6 +47,8 @@ export const experimentSchema = z.object({
   asked: z.record(z.string(), z.unknown()),
   /** Threads of each backend session: part of what decides the last digits, so `--resume` keeps to it. */
   threads: z.number(),
+  /** The kinds of hardware that cells were computed on, where they are more than one and that was allowed. */
+  hardware: z.array(z.string()).optional(),
   cells: z.array(experimentCellSchema),
 });
 /** The content of `experiment.json`. */

@@ -70,6 +70,13 @@ export async function lockFolder(folder: string, times: Partial<LockTimes> = {})
   return holder(path, mine, all);
 }
 
+/** Who holds the lock of a folder, in words; null where nobody does who is known to live. Waits for nothing. */
+export async function lockHolder(folder: string): Promise<string | null> {
+  const path = join(folder, LOCK_NAME);
+  const text = await readText(path);
+  return text === null ? null : ((await livingHolder(path, text, { ...TIMES, watch: 0 }))?.words ?? null);
+}
+
 /**
  * Puts the text `mine` at `path`, over nothing or over what a dead process left.
  *

@@ -97,6 +97,8 @@ export const runSchema = z.object({
    * parts, and sums in parts have other last digits. Runs of early versions do not say it.
    */
   memory: z.object({ bytes: z.number(), asked: z.boolean() }).optional(),
+  /** The kinds of hardware that shares of it were computed on, where they are more than one: last digits may not come again. */
+  hardware: z.array(z.string()).optional(),
   /** The file with the checksums of the others. Runs of early versions have none. */
   checksums: z.literal('checksums.json').optional(),
 });

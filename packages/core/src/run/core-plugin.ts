@@ -1,4 +1,4 @@
-/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives, selections and ablations. */
+/** @file What core itself contributes: the interpreter as a backend, and the built-in objectives, selections, ablations and executor. */
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { defineBackend } from '../plugin/backend-definition.js';
 import { definePlugin } from '../plugin/contributions.js';
@@ -6,6 +6,7 @@ import { BUILT_IN_OBJECTIVES } from '../plugin/objective.js';
 import { BUILT_IN_SELECTIONS } from '../plugin/selection.js';
 import { stableSelection } from '../plugin/stable-selection.js';
 import { BUILT_IN_ABLATIONS } from './ablations.js';
+import { localExecutor } from './local-executor.js';
 
 /** The plugin of core itself, for a registry. */
 export const corePlugin = definePlugin({
@@ -29,5 +30,6 @@ export const corePlugin = definePlugin({
     ...BUILT_IN_SELECTIONS,
     stableSelection,
     ...BUILT_IN_ABLATIONS,
+    localExecutor,
   ],
 });

@@ -209,7 +209,8 @@ export async function scoresOf(
     algoOptions,
     objective,
     seed,
-  }: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed'>,
+    parts,
+  }: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed' | 'parts'>,
   { onProgress, onWarning, signal }: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
@@ -226,7 +227,7 @@ export async function scoresOf(
     seed,
     progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
     ...(onWarning ? { warn: onWarning } : {}),
-    ...(store ? { checkpoint: store.checkpoint() } : {}),
+    ...(parts ? { parts: parts() } : store ? { checkpoint: store.checkpoint() } : {}),
     ...(signal ? { signal } : {}),
   };
   let given: unknown;

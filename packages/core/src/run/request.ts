@@ -5,6 +5,7 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { ChosenObjective } from '../plugin/objective.js';
 import type { PruneAlgo } from '../plugin/prune-algo.js';
 import type { KnownEdges } from '../plugin/score-metric.js';
+import type { WorkPart } from '../plugin/work-share.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ExistingFolder } from '../run-folder/run-files.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
@@ -36,6 +37,8 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
     /** Reads files of the folder although they are damaged, with a warning. Default: false, they are refused. */
     readonly readDamaged?: boolean;
   };
+  /** What came of all units of the scores (`scoreShare`), in their order: the scores are put together from it. */
+  readonly parts?: () => AsyncIterable<WorkPart>;
   /** Seconds that the caller took to load model and data, for `timings.json`. */
   readonly loadSeconds?: number;
   /** Peak resident memory of other processes that take part, in bytes (`Backend.processMemory`), for `timings.json`. */
@@ -57,6 +60,8 @@ export interface RunIdentity {
   readonly backend: BackendInfo;
   /** A hash of the code of each plugin that takes part and has no version of its own (`Registered.code`). */
   readonly plugins?: Readonly<Record<string, string>>;
+  /** The kinds of hardware that shares of this run were computed on, where they are more than one. */
+  readonly hardware?: readonly string[];
   /** Versions by package; Node's is added. */
   readonly versions: Readonly<Record<string, string>>;
 }

@@ -23,7 +23,7 @@ const graphFacts = ({ layout, options }: Graph): Record<string, string | number 
 /** The `run.json` of a request. */
 export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, prompts: RunPrompts): RunJson {
   const { graph, memoryLimit } = request.model;
-  const { model, data, backend, sources, versions, plugins = {}, positions, decode } = identity;
+  const { model, data, backend, sources, versions, plugins = {}, positions, decode, hardware = [] } = identity;
   const examples = decode ? promptExamples(prompts, decode, request.model.outputSize) : [];
   const atPositions = graph.options.positions === null ? undefined : positions;
   return {
@@ -63,6 +63,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
     signed: request.algo.signed ?? true,
     versions: { ...versions, node: process.versions.node },
     runtime: backend.runtime,
+    ...(hardware.length > 1 ? { hardware: [...hardware] } : {}),
     ...(memoryLimit ? { memory: { bytes: memoryLimit.bytes, asked: memoryLimit.strict } } : {}),
     checksums: RUN_FILES.checksums,
   };

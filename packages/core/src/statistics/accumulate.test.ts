@@ -6,7 +6,8 @@ import { damagedCheckpoints } from '../testing/damaged-checkpoints.js';
 import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
 import { CheckpointReader } from '../training/checkpoint-reader.js';
-import { PointAccumulator, type PromptScores, ScoreAccumulator } from './accumulate.js';
+import { PointAccumulator, ScoreAccumulator } from './accumulate.js';
+import type { PromptScores } from './prompt-scores.js';
 
 const graph = stagedGraph();
 
@@ -97,7 +98,7 @@ describe('ScoreAccumulator', () => {
     );
     const finite = new ScoreAccumulator(graph);
     finite.add(madeUp(graph, 3, 2));
-    for (const { what, name, data } of damagedCheckpoints(finite.toCheckpoint(), { notNegative: /^squares\// })) {
+    for (const { what, name, data } of damagedCheckpoints(finite.toCheckpoint(), { notNegative: /squares\// })) {
       const read = (): void => {
         const reader = new CheckpointReader('test', data);
         ScoreAccumulator.fromCheckpoint(graph, reader, 3);

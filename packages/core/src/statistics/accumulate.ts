@@ -8,27 +8,31 @@
  */
 import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
-import type { DestinationBlock, Graph, PruneScores } from '../graph/types.js';
+import type { Graph, PruneScores } from '../graph/types.js';
 import type { CheckpointData } from '../plugin/checkpoint.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { CheckpointReader } from '../training/checkpoint-reader.js';
 import { EdgeSample } from './edge-sample.js';
-
-/** One score array for each prompt, by destination module: `[prompts, position?, head?, sources]`. */
-export interface PromptScores {
-  readonly tensors: Readonly<Record<string, Tensor<FloatArray>>>;
-}
+import { PROMPTS_IN_CHUNK, readPromptPart } from './prompt-part.js';
+import { checkedPrompts, type PromptScores } from './prompt-scores.js';
 
 const SUM = 'sum/';
 const SQUARES = 'squares/';
+const CHUNK_SUM = 'chunk-sum/';
+const CHUNK_SQUARES = 'chunk-squares/';
 
-/** Mean scores over prompts and their standard errors; prompts are added in the order they come. */
+/**
+ * Mean scores over prompts and their standard errors; prompts are added in the order they come. Every eight prompts are
+ * summed by themselves and their sum is added to the others, so that processes that share the prompts come to the same bits.
+ */
 export class ScoreAccumulator {
   readonly graph: Graph;
   #prompts = 0;
   readonly #sums = new Map<string, Float64Array>();
   readonly #squares = new Map<string, Float64Array>();
+  readonly #chunkSums = new Map<string, Float64Array>(); // of the prompts since the last whole chunk
+  readonly #chunkSquares = new Map<string, Float64Array>();
   readonly #sample: EdgeSample;
 
   constructor(graph: Graph) {
@@ -38,6 +42,8 @@ export class ScoreAccumulator {
       const size = elementCount(scoreShape(graph, block));
       this.#sums.set(block.module, new Float64Array(size));
       this.#squares.set(block.module, new Float64Array(size));
+      this.#chunkSums.set(block.module, new Float64Array(size));
+      this.#chunkSquares.set(block.module, new Float64Array(size));
     }
   }
 
@@ -53,18 +59,55 @@ export class ScoreAccumulator {
   add(gradients: PromptScores): void {
     const prompts = checkedPrompts(this.graph, gradients);
     for (const block of this.graph.destinationBlocks) {
-      const sums = this.#sums.get(block.module)!; // [position?, head?, sources]
-      const squares = this.#squares.get(block.module)!;
       const { data } = gradients.tensors[block.module]!; // [prompts, position?, head?, sources]
-      for (let p = 0, at = 0; p < prompts; p++) {
-        for (let i = 0; i < sums.length; i++, at++) {
-          const value = data[at]!;
-          sums[i]! += value;
-          squares[i]! += value * value;
-        }
-      }
+      this.#addRows(block.module, data, this.#prompts);
       this.#sample.add(block.module, data, prompts);
     }
+    this.#prompts += prompts;
+  }
+
+  /** @param data [prompts · size], of prompts of which the first has `before` others before it */
+  #addRows(module: string, data: ArrayLike<number>, before: number): void {
+    const sums = this.#chunkSums.get(module)!; // [position?, head?, sources]
+    const squares = this.#chunkSquares.get(module)!;
+    for (let at = 0, prompts = before + 1; at < data.length; prompts++) {
+      for (let i = 0; i < sums.length; i++, at++) {
+        const value = data[at]!;
+        sums[i]! += value;
+        squares[i]! += value * value;
+      }
+      if (prompts % PROMPTS_IN_CHUNK !== 0) continue;
+      this.#addChunk(module, sums, squares);
+      sums.fill(0);
+      squares.fill(0);
+    }
+  }
+
+  #addChunk(module: string, sums: Float64Array, squares: Float64Array): void {
+    const allSums = this.#sums.get(module)!;
+    const allSquares = this.#squares.get(module)!;
+    for (let i = 0; i < allSums.length; i++) {
+      allSums[i]! += sums[i]!;
+      allSquares[i]! += squares[i]!;
+    }
+  }
+
+  /**
+   * Adds what `PromptPart` kept of the prompts that follow those added so far: the same bits as adding these themselves.
+   * @param prompts how many they are
+   * @throws AutoCircuitError `wrong-checkpoint` when it is of another graph or other prompts, or damaged
+   */
+  addPart(reader: CheckpointReader, prompts: number): void {
+    const part = readPromptPart(this.graph, reader, this.#prompts, prompts);
+    for (const { module, head, chunkSums, chunkSquares, tail } of part.modules) {
+      const size = this.#sums.get(module)!.length;
+      this.#addRows(module, head, this.#prompts);
+      for (let at = 0; at < chunkSums.length; at += size) {
+        this.#addChunk(module, chunkSums.subarray(at, at + size), chunkSquares.subarray(at, at + size));
+      }
+      this.#addRows(module, tail, part.tailStart);
+    }
+    this.#sample.append(reader, prompts);
     this.#prompts += prompts;
   }
 
@@ -93,9 +136,9 @@ export class ScoreAccumulator {
   #map(make: (sum: number, square: number) => number): PruneScores {
     const tensors: Record<string, Tensor<FloatArray>> = {};
     for (const block of this.graph.destinationBlocks) {
-      const sums = this.#sums.get(block.module)!;
-      const squares = this.#squares.get(block.module)!;
-      const data = Float32Array.from(sums, (sum, i) => make(sum, squares[i]!));
+      const [sums, squares] = [this.#sums.get(block.module)!, this.#squares.get(block.module)!];
+      const [sum, square] = [this.#chunkSums.get(block.module)!, this.#chunkSquares.get(block.module)!];
+      const data = Float32Array.from(sums, (whole, i) => make(whole + sum[i]!, squares[i]! + square[i]!));
       tensors[block.module] = floatTensor(data, scoreShape(this.graph, block));
     }
     return Object.freeze(tensors);
@@ -104,9 +147,19 @@ export class ScoreAccumulator {
   /** What a checkpoint keeps; `fromCheckpoint` of it goes on bit for bit. */
   toCheckpoint(): CheckpointData {
     const arrays: Record<string, Float64Array> = {};
-    for (const [module, sums] of this.#sums) arrays[SUM + module] = sums.slice();
-    for (const [module, squares] of this.#squares) arrays[SQUARES + module] = squares.slice();
+    for (const [prefix, sums] of this.#kept()) {
+      for (const [module, own] of sums) arrays[prefix + module] = own.slice();
+    }
     return { state: { prompts: this.#prompts }, arrays: { ...arrays, ...this.#sample.toCheckpoint() } };
+  }
+
+  #kept(): readonly (readonly [prefix: string, sums: Map<string, Float64Array>])[] {
+    return [
+      [SUM, this.#sums],
+      [SQUARES, this.#squares],
+      [CHUNK_SUM, this.#chunkSums],
+      [CHUNK_SQUARES, this.#chunkSquares],
+    ];
   }
 
   /**
@@ -118,19 +171,30 @@ export class ScoreAccumulator {
     const reader = from instanceof CheckpointReader ? from : new CheckpointReader('run', from);
     const accumulator = new ScoreAccumulator(graph);
     accumulator.#prompts = reader.count('prompts', prompts ?? Number.MAX_SAFE_INTEGER, prompts);
-    for (const [module, own] of accumulator.#squares) {
-      own.set(reader.array(SQUARES + module, { length: own.length, values: 'number', least: 0 }));
-    }
-    for (const [module, own] of accumulator.#sums) {
-      const sums = reader.array(SUM + module, { length: own.length, values: 'any' });
-      const squares = accumulator.#squares.get(module)!;
-      // infinite scores, even of both signs, have an infinite sum of squares
-      const bad = sums.findIndex((sum, i) => !Number.isFinite(sum) && Number.isFinite(squares[i]));
-      if (bad >= 0) throw reader.refused(SUM + module, 'finite numbers', `${sums[bad]} at index ${bad}`);
-      own.set(sums);
-    }
+    accumulator.#restore(reader, SUM, accumulator.#sums, SQUARES, accumulator.#squares);
+    accumulator.#restore(reader, CHUNK_SUM, accumulator.#chunkSums, CHUNK_SQUARES, accumulator.#chunkSquares);
     accumulator.#sample.restore(reader, accumulator.#prompts);
     return accumulator;
+  }
+
+  #restore(
+    reader: CheckpointReader,
+    sumPrefix: string,
+    allSums: ReadonlyMap<string, Float64Array>,
+    squarePrefix: string,
+    allSquares: ReadonlyMap<string, Float64Array>,
+  ): void {
+    for (const [module, own] of allSquares) {
+      own.set(reader.array(squarePrefix + module, { length: own.length, values: 'number', least: 0 }));
+    }
+    for (const [module, own] of allSums) {
+      const sums = reader.array(sumPrefix + module, { length: own.length, values: 'any' });
+      const squares = allSquares.get(module)!;
+      // infinite scores, even of both signs, have an infinite sum of squares
+      const bad = sums.findIndex((sum, i) => !Number.isFinite(sum) && Number.isFinite(squares[i]));
+      if (bad >= 0) throw reader.refused(sumPrefix + module, 'finite numbers', `${sums[bad]} at index ${bad}`);
+      own.set(sums);
+    }
   }
 }
 
@@ -193,39 +257,4 @@ export class PointAccumulator {
     }
     return { tensors };
   }
-}
-
-/** The number of prompts, after a look at every shape and number. */
-function checkedPrompts(graph: Graph, gradients: PromptScores): number {
-  let prompts: number | undefined;
-  for (const block of graph.destinationBlocks) {
-    const tensor = gradients.tensors[block.module];
-    prompts ??= tensor?.shape[0] ?? 0;
-    const expected = [prompts, ...scoreShape(graph, block)];
-    if (!tensor || tensor.shape.join() !== expected.join()) {
-      throw new AutoCircuitError({
-        code: 'wrong-scores',
-        fields: { module: block.module, shape: tensor?.shape, expectedShape: expected },
-        where: 'run',
-        what: `scores of "${block.module}" have the wrong shape`,
-        expected: `[${expected.join(', ')}]`,
-        got: tensor ? `[${tensor.shape.join(', ')}]` : 'nothing',
-        kind: 'internal',
-      });
-    }
-    refuseNaN(block, tensor);
-  }
-  return prompts ?? 0;
-}
-
-function refuseNaN(block: DestinationBlock, { data }: Tensor<FloatArray>): void {
-  const at = data.findIndex(Number.isNaN);
-  if (at < 0) return;
-  throw new AutoCircuitError({
-    code: 'not-finite',
-    fields: { module: block.module },
-    where: 'run',
-    what: `a score of "${block.module}" is not a number`,
-    fix: 'check the model for overflow on these prompts',
-  });
 }

@@ -59,9 +59,14 @@ export class EdgeSample {
 
   /** @throws AutoCircuitError `wrong-checkpoint` */
   restore(reader: CheckpointReader, prompts: number): void {
+    for (const { values } of this.#modules.values()) values.length = 0;
+    this.append(reader, prompts);
+  }
+
+  /** Adds what another sample kept of the `prompts` that come next. @throws AutoCircuitError `wrong-checkpoint` */
+  append(reader: CheckpointReader, prompts: number): void {
     for (const [module, { indices, values }] of this.#modules) {
       const kept = reader.array(SAMPLE + module, { length: prompts * indices.length, values: 'number' });
-      values.length = 0;
       for (const value of kept) values.push(value);
     }
   }

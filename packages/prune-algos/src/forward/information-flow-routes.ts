@@ -1,5 +1,6 @@
 /** @file Information flow routes: how much of what a destination reads each source makes up. */
 import { type AnyValue, definePruneAlgo, type EdgeMeasure, type ProgramBuilder } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { promptMeans } from '../shared/prompt-means.js';
 
@@ -22,6 +23,7 @@ export const informationFlowRoutes = definePruneAlgo({
   signed: false,
   gradients: false,
   options: {},
+  units: batchUnits,
   score: (context) =>
     promptMeans(context, {
       key: ['information-flow-routes'],

@@ -1,5 +1,6 @@
 /** @file Edge attribution patching with gradients taken at both ends. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 
@@ -18,6 +19,7 @@ export const cleanCorrupted = definePruneAlgo({
   use: 'When the loss is flat on the clean run and you can afford twice the cost of eap, but no more.',
   papers: [PAPERS.eapIg],
   options: {},
+  units: batchUnits,
   score: (context) =>
     gradientScores(context, {
       key: ['clean-corrupted'],

@@ -7,6 +7,7 @@ import {
   type PromptScores,
   type SourceBlock,
 } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
 
@@ -43,6 +44,7 @@ export const eapIgActivations = definePruneAlgo({
       default: 'own',
     },
   },
+  units: batchUnits,
   score: (context, { steps, count }) =>
     gradientScores(context, {
       key: ['eap-ig-activations', steps, count],

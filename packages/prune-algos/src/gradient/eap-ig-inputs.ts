@@ -1,5 +1,6 @@
 /** @file Edge attribution patching with integrated gradients over the input. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 
@@ -21,6 +22,7 @@ export const eapIgInputs = definePruneAlgo({
   options: {
     steps: { type: 'int', doc: 'number of inputs between the two at which gradients are taken', default: 5, min: 1 },
   },
+  units: batchUnits,
   score: (context, { steps }) =>
     gradientScores(context, {
       key: ['eap-ig-inputs', steps],

@@ -1,5 +1,6 @@
 /** @file Edge attribution patching. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 
@@ -18,5 +19,6 @@ export const eap = definePruneAlgo({
   use: 'Start here: two forward passes and one backward pass score every edge. Where the loss is flat or bends between the two runs, prefer eap-ig-inputs or check the strongest edges with exact.',
   papers: [PAPERS.eap],
   options: {},
+  units: batchUnits,
   score: (context) => gradientScores(context, { key: ['eap'], objective: context.objective, points: [{}] }),
 });

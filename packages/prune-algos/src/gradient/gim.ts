@@ -1,5 +1,6 @@
 /** @file Gradient interaction modifications: EAP with gradients corrected for what interacting factors hide from each other. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
@@ -41,6 +42,7 @@ export const gim = definePruneAlgo({
       min: 0.01,
     },
   },
+  units: batchUnits,
   score: (context, { temperature }) =>
     gradientScores(context, {
       key: ['gim', temperature],

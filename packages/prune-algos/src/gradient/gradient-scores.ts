@@ -8,7 +8,8 @@ import {
   type PromptGradients,
   type PruneAlgoContext,
 } from '@auto-circuit/core/plugin';
-import { type PointScores, type PromptMeans, promptMeans } from '../shared/prompt-means.js';
+import type { PromptMeans } from '../shared/batch-sums.js';
+import { type PointScores, promptMeans } from '../shared/prompt-means.js';
 
 /** Where a gradient is taken (default: the clean run), and what of it counts. */
 export interface GradientPoint extends Pick<MaskGradientRequest, 'at'> {

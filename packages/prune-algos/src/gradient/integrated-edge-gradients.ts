@@ -1,5 +1,6 @@
 /** @file Integrated gradients over the masks of all edges. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
@@ -27,6 +28,7 @@ export const integratedEdgeGradients = definePruneAlgo({
       min: 1,
     },
   },
+  units: batchUnits,
   score(context, options) {
     const { samples } = options;
     return gradientScores(context, {

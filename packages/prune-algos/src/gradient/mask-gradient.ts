@@ -1,5 +1,6 @@
 /** @file The gradient of an answer objective with respect to each edge's mask, at any mask value. */
 import { definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores } from './gradient-scores.js';
 import { OBJECTIVE_OPTIONS, objectiveOf } from './objective-options.js';
@@ -29,6 +30,7 @@ export const maskGradient = definePruneAlgo({
       max: 1,
     },
   },
+  units: batchUnits,
   score: (context, options) =>
     gradientScores(context, {
       key: ['mask-gradient', options],

@@ -8,6 +8,7 @@ import {
   type PruneScores,
   type SourceBlock,
 } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import type { PointScores } from '../shared/prompt-means.js';
 import { type GradientPoint, gradientScores } from './gradient-scores.js';
@@ -41,6 +42,7 @@ export const nodeAttribution = definePruneAlgo({
     steps: { type: 'int', doc: 'number of points between the two that ig-* averages over', default: 5, min: 1 },
     neurons: { type: 'boolean', doc: 'also score every number that each node writes', default: false },
   },
+  units: batchUnits,
   async score(context, { gradient, steps, neurons }) {
     const { graph } = context;
     const { means, ...result } = await gradientScores(context, {

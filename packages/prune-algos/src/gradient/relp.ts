@@ -1,5 +1,6 @@
 /** @file Relevance patching: EAP with the backward rules of layer-wise relevance propagation. */
 import { type BackwardOverride, definePruneAlgo } from '@auto-circuit/core/plugin';
+import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { gradientScores, rulesThatHold } from './gradient-scores.js';
 
@@ -37,6 +38,7 @@ export const relp = definePruneAlgo({
       default: false,
     },
   },
+  units: batchUnits,
   score: (context, { frozenPattern }) =>
     gradientScores(context, {
       key: ['relp', frozenPattern],

@@ -4,24 +4,17 @@ import {
   type CheckpointData,
   CheckpointReader,
   definePruneAlgo,
-  edgeAt,
-  floatTensor,
   type Graph,
-  maskFromEdges,
-  type Objective,
   objectiveByBatch,
-  objectiveOnLogits,
-  type PromptBatch,
-  type PromptScores,
-  type PruneAlgoContext,
   resumableWork,
   ScoreAccumulator,
-  unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
 import { edgeList } from '../shared/edge-list.js';
 import { finishedBatches } from '../shared/finished-batches.js';
 import { PAPERS } from '../shared/papers.js';
+import { edgeLosses, ofPrompt, refuseNaN } from './exact-losses.js';
+import { exactOfParts, exactShare } from './exact-shares.js';
 
 /**
  * Exact activation patching (path patching of single edges: Goldowsky-Dill et al. 2023, https://arxiv.org/abs/2304.05969):
@@ -47,9 +40,12 @@ export const exact = definePruneAlgo({
     },
     top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
   },
+  units: ({ batches, graph }, { edges = '', top = 0 }) => batches.length * chosenEdges(graph, edges, top).length,
   async score(context, { edges: named = '', top = 0 }) {
     const { batches, graph } = context;
     const chosen = chosenEdges(graph, named, top);
+    if (context.share) return exactShare(context, context.share, chosen);
+    if (context.parts) return exactOfParts(context, context.parts, chosen);
     const count = chosen.length;
     const objectives = objectiveByBatch(context.objective, batches);
     let total = new ScoreAccumulator(graph);
@@ -100,39 +96,6 @@ export const exact = definePruneAlgo({
   },
 });
 
-/** Losses of edges that ran together, each patched by itself, and of the run without any: [prompts] each. */
-interface EdgeLosses {
-  readonly baseline: Float64Array;
-  readonly losses: readonly Float64Array[];
-}
-
-/** M of each prompt when just one edge is patched, edge by edge; a baseline comes of the same program, so that rounding cancels. */
-async function* edgeLosses(
-  { model, graph, patch }: PruneAlgoContext,
-  batch: PromptBatch,
-  objective: Objective,
-  edges: readonly number[],
-): AsyncGenerator<EdgeLosses> {
-  const mask = maskFromEdges(graph, [], { inside: 1, outside: 0 });
-  const request = { input: 'clean', patch, mask } as const;
-  const cleanLogits = await model.patchedRun(batch, request); // [prompts, outputs]
-  const lossesOf = (run: typeof cleanLogits) => objectiveOnLogits(objective, run, batch, { cleanLogits });
-  const variants = edges.map((edge) => [edge]);
-  for await (const { baseline, logits } of model.patchedVariants(batch, { ...request, variants, baseline: true })) {
-    yield { baseline: lossesOf(baseline!), losses: logits.map(lossesOf) };
-  }
-}
-
-/** The differences of one prompt, from [chosen edges, prompts] to `[1, position?, head?, sources]` by module; 0 for other edges. */
-function ofPrompt(graph: Graph, chosen: readonly number[], differences: Float64Array, prompt: number): PromptScores {
-  const prompts = differences.length / chosen.length;
-  const flat = new Float64Array(graph.edgeCount);
-  for (const [i, edge] of chosen.entries()) flat[edge] = differences[i * prompts + prompt]!;
-  const scores = unflattenScores(graph, flat);
-  const tensors = Object.entries(scores).map(([module, { data, shape }]) => [module, floatTensor(data, [1, ...shape])]);
-  return { tensors: Object.fromEntries(tensors) as PromptScores['tensors'] };
-}
-
 /** Canonical numbers of the edges to run, ascending; all of them where none is named. */
 function chosenEdges(graph: Graph, named: string, top: number): readonly number[] {
   if (named.trim() === '') {
@@ -148,17 +111,4 @@ function chosenEdges(graph: Graph, named: string, top: number): readonly number[
   }
   const edges = [...new Set(edgeList(graph, named))];
   return edges.slice(0, top === 0 ? edges.length : top).sort((a, b) => a - b);
-}
-
-/** Where two infinite losses are subtracted: at once, so that no checkpoint holds NaN. */
-function refuseNaN(graph: Graph, number: number, change: Float64Array): void {
-  if (!change.some(Number.isNaN)) return;
-  const { name, destination } = edgeAt(graph, number);
-  throw new AutoCircuitError({
-    code: 'not-finite',
-    fields: { module: graph.destinationBlocks[destination.block]!.module },
-    where: 'run',
-    what: `the score of "${name}" is not a number`,
-    fix: 'check the model for overflow on these prompts',
-  });
 }

@@ -16,7 +16,7 @@ export const namedText = ({ name, options }: { readonly name: string; readonly o
 
 /** What was run, as pairs of name and value. */
 export function runFacts({ run, graph }: Pick<ReportInput, 'run' | 'graph'>): (readonly [string, string])[] {
-  const { asked, prompts, versions, runtime } = run;
+  const { asked, prompts, versions, runtime, hardware = [] } = run;
   const { model, data, backend } = asked;
   const lengths = Object.entries(prompts.lengths).map(([length, n]) => `${count(n)} of ${length} tokens`);
   const reversed = asked.reverse ? ', clean and corrupt exchanged' : '';
@@ -39,6 +39,7 @@ export function runFacts({ run, graph }: Pick<ReportInput, 'run' | 'graph'>): (r
     ['backend', `${backend.name} on ${backend.device}, ${plural(backend.threads, 'thread')} (${runtime})`],
     ['model key', model.key],
     ['data hash', data.hash],
+    ...(hardware.length > 1 ? [['mixed hardware', hardware.join(' | ')] as const] : []),
     ['versions', optionsText(versions)],
   ];
 }

@@ -1,0 +1,66 @@
+/** @file How the shards of a plan stand, as a table and as one line. */
+import type { PlanJson, ShardStatus } from '@auto-circuit/core/run';
+import { countOf, formatSeconds } from '../terminal/numbers.js';
+import type { Output } from '../terminal/output.js';
+import { tableLines } from '../terminal/table.js';
+
+/** The states of all shards, in their order. */
+export async function allStatuses(folder: string, { shards }: PlanJson): Promise<readonly ShardStatus[]> {
+  const { shardStatus } = await import('@auto-circuit/core/run');
+  const all: ShardStatus[] = [];
+  for (let shard = 0; shard < shards; shard++) all.push(await shardStatus(folder, shard));
+  return all;
+}
+
+const STATES = ['done', 'running', 'failed', 'waiting'] as const;
+
+/** How many shards are in each state. */
+export const countStates = (all: readonly ShardStatus[]): Readonly<Record<ShardStatus['state'], number>> => {
+  const counts = { done: 0, running: 0, failed: 0, waiting: 0 };
+  for (const { state } of all) counts[state]++;
+  return counts;
+};
+
+/** `12 of 16 shards done · 2 running · 1 failed · 1 waiting · about 3 min left`. */
+export function statusLine(all: readonly ShardStatus[]): string {
+  const counts = countStates(all);
+  const others = STATES.slice(1).flatMap((state) => (counts[state] > 0 ? [`${counts[state]} ${state}`] : []));
+  const left = secondsLeft(all);
+  const time = left === null ? [] : [`about ${formatSeconds(left)} left`];
+  return [`${counts.done} of ${countOf(all.length, 'shard')} done`, ...others, ...time].join(' · ');
+}
+
+/** By the mean time of the shards that are done, with as many running as now; null where nothing says it. */
+export function secondsLeft(all: readonly ShardStatus[]): number | null {
+  const counts = countStates(all);
+  const seconds = all.flatMap((one) => (one.state === 'done' ? [one.record.seconds] : []));
+  if (seconds.length === 0 || counts.running === 0) return null;
+  const mean = seconds.reduce((sum, x) => sum + x, 0) / seconds.length;
+  return (mean * (counts.running + counts.waiting)) / counts.running;
+}
+
+/** Rows for shards that run or failed, `all`: for every shard. */
+export function statusTable(output: Output, statuses: readonly ShardStatus[], all: boolean): string[] {
+  const rows = statuses.flatMap((status, shard) =>
+    all || status.state === 'running' || status.state === 'failed'
+      ? [[`${shard}`, status.state, detailOf(status)]]
+      : [],
+  );
+  if (rows.length === 0) return [];
+  return tableLines(output, [{ title: 'shard', align: 'right' }, { title: 'state' }, { title: '' }], rows);
+}
+
+function detailOf(status: ShardStatus): string {
+  if (status.state === 'waiting') return '';
+  if (status.state === 'running') {
+    const { holder, progress } = status;
+    return progress
+      ? `${progress.done}/${progress.total}  ${progress.cell}  ${progress.phase}  (${holder})`
+      : `by ${holder}`;
+  }
+  const { seconds, failed, hardware } = status.record;
+  if (status.state === 'done') return `${formatSeconds(seconds)}${hardware[0] ? ` on ${hardware[0].host}` : ''}`;
+  return Object.entries(failed)
+    .map(([name, error]) => `${name}: ${error}`)
+    .join('; ');
+}

@@ -1,0 +1,223 @@
+/**
+ * @file With a real Redis (skipped where `redis-server` is not installed): the contract; plans through workers that are killed, and a
+ * Redis that restarts, to the bytes of a local experiment; messages that ask for what a worker was not started for.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ExecutorWorker, parseOptions, seededRandom } from '@auto-circuit/core/plugin';
+import { executorContract, runContract, SHARD_SCRIPT } from '@auto-circuit/core/testing';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bullmqExecutor } from './index.js';
+
+const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
+const plugin = fileURLToPath(new URL('../dist/index.js', import.meta.url));
+const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
+/** Workers killed in the middle of work; by hand more. */
+const KILLS = Number(process.env.BULLMQ_KILLS ?? 6);
+const STUDY = {
+  tasks: ['ioi-mini'],
+  algos: ['eap', 'clean-corrupted', { name: 'ig', algo: 'eap-ig-inputs', options: { steps: 10 } }],
+  seeds: [0, 1],
+  settings: { limit: 32, batchSize: 4, edges: [20, 40], keep: 40 },
+};
+
+let root: string;
+let port: number;
+let server: ChildProcess;
+const started: ChildProcess[] = [];
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port: free } = probe.address() as { port: number };
+  await new Promise((done) => probe.close(done));
+  return free;
+}
+async function startRedis(): Promise<void> {
+  const dir = join(root, 'redis');
+  await mkdir(dir, { recursive: true });
+  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--appendonly', 'yes', '--appendfsync', 'always', '--save', '']; // biome-ignore format: one line
+  server = spawn('redis-server', args, { stdio: 'ignore' });
+  started.push(server);
+  const client = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  client.on('error', () => undefined); // until it is there
+  await client.ping();
+  client.disconnect();
+}
+async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
+const url = () => `redis://127.0.0.1:${port}`;
+const queueFlags = (queue: string) => ['--plugin', plugin, '--executor', 'bullmq', '--executor.redis', url(), '--executor.queue', queue]; // biome-ignore format: one line
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'bullmq-'));
+  if (!hasRedis) return;
+  port = await freePort();
+  await startRedis();
+  await writeFile(join(root, 'study.json'), JSON.stringify(STUDY));
+});
+afterAll(async () => {
+  for (const child of started) await kill(child, 'SIGKILL');
+  await rm(root, { recursive: true });
+});
+
+function cli(...args: string[]): { readonly code: number | null; readonly stdout: string; readonly stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: root, encoding: 'utf8' });
+  return { code: status, stdout, stderr };
+}
+function ok(...args: string[]): string {
+  const { code, stdout, stderr } = cli(...args);
+  expect(code, stderr + stdout).toBe(0);
+  return stdout;
+}
+function startWorker(queue: string, roots = root): ChildProcess & { said: string } {
+  const args = [program, 'worker', ...queueFlags(queue), '--roots', roots, '--executor.lock-seconds', '2'];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  started.push(child);
+  const worker = Object.assign(child, { said: '' });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    worker.said += text;
+  });
+  return worker;
+}
+const counts = (plan: string) => JSON.parse(cli('status', plan, '--json').stdout) as { done: number; shards: object[] };
+async function files(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(join(root, folder), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && entry.name !== 'timings.json')
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const entries = names.map(async (name) => [name.slice(join(root, folder).length), await readFile(name, 'latin1')]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+describe.skipIf(!hasRedis)('with a worker in this process', () => {
+  const options = () =>
+    parseOptions(bullmqExecutor.options, { redis: url(), queue: 'contract', concurrency: 2 }, 'test');
+  const stop = new AbortController();
+  const children = new Set<ChildProcess>();
+  let working: Promise<void>;
+  beforeAll(() => {
+    const run: ExecutorWorker['run'] = async ({ folder, shard }) => {
+      const child = spawn(process.execPath, [join(folder, SHARD_SCRIPT), folder, `${shard}`], { stdio: 'ignore' });
+      children.add(child);
+      const [code] = await once(child, 'exit');
+      children.delete(child);
+      return code === 0 ? 'done' : 'failed';
+    };
+    working = bullmqExecutor.work!({ run, signal: stop.signal, say: () => undefined }, options());
+  });
+  afterAll(async () => {
+    stop.abort();
+    for (const child of children) child.kill('SIGKILL');
+    await working;
+  });
+  const checks = executorContract(bullmqExecutor, { options: {} });
+  runContract(
+    'bullmq',
+    checks.map(({ name }, i) => ({
+      name,
+      run: () => executorContract(bullmqExecutor, { options: { redis: url(), queue: 'contract' } })[i]!.run(),
+    })),
+    { describe, it },
+  );
+});
+
+describe.skipIf(!hasRedis)('a plan through the queue', () => {
+  it(`comes to the bytes of a local experiment: 3 workers of which ${KILLS} are killed, Redis restarted, submitted twice`, {
+    timeout: 1_800_000,
+  }, async () => {
+    ok('experiment', 'study.json', '--workers', '0', '--threads', '1', '--out', 'local');
+    const random = seededRandom(3, 'killed workers');
+    const local = await files('local');
+    let kills = 0;
+    for (let round = 0; kills < KILLS; round++) {
+      const [plan, queue] = [`plan-${round}`, `queue-${round}`];
+      ok('plan', 'study.json', '--threads', '1', '--shards', '12', '--out', plan);
+      for (let twice = 0; twice < 2; twice++) expect(ok('submit', plan, ...queueFlags(queue))).toContain('12 waiting');
+      const workers = Array.from({ length: 3 }, () => startWorker(queue));
+      const end = performance.now() + 600_000;
+      let restarted = false;
+      while (counts(plan).done < 12) {
+        expect(performance.now(), workers.map(({ said }) => said).join('')).toBeLessThan(end);
+        await sleep(500 + random.uniform() * 1500);
+        if (!restarted) {
+          await kill(server, 'SIGKILL');
+          await startRedis();
+          restarted = true;
+        }
+        if (kills < KILLS) {
+          const i = Math.floor(random.uniform() * workers.length);
+          await kill(workers[i]!, random.uniform() < 0.7 ? 'SIGKILL' : 'SIGTERM');
+          workers[i] = startWorker(queue);
+          kills++;
+        }
+      }
+      ok('collect', plan);
+      expect(await files(`${plan}/result`), `round ${round}`).toEqual(local);
+      for (const worker of workers) await kill(worker, 'SIGTERM');
+    }
+  });
+
+  it('refuses what its workers were not started for, and goes on with the next', { timeout: 300_000 }, async () => {
+    await mkdir(join(root, 'inside'));
+    const study = { ...STUDY, algos: ['eap'], seeds: [0] };
+    await writeFile(join(root, 'inside', 'study.json'), JSON.stringify(study));
+    const planIn = (folder: string) => {
+      const args = ['plan', join(root, folder, 'study.json'), '--threads', '1', '--shards', '1', '--out', 'plan'];
+      const { status, stderr } = spawnSync(process.execPath, [program, ...args], { cwd: join(root, folder), encoding: 'utf8' }); // biome-ignore format: one line
+      expect(status, stderr).toBe(0);
+    };
+    planIn('inside');
+    await mkdir(join(root, 'outside'));
+    await writeFile(join(root, 'outside', 'study.json'), JSON.stringify(study));
+    planIn('outside');
+    const worker = startWorker('poisoned', join(root, 'inside'));
+    const { sha256 } = JSON.parse(await readFile(join(root, 'inside', 'plan', 'plan.json'), 'utf8'));
+    const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+    const queue = new Queue('poisoned', { connection, prefix: 'auto-circuit' });
+    const folder = join(root, 'inside', 'plan');
+    for (const data of [
+      { folder: join(root, 'outside', 'plan'), plan: sha256, shard: 0 },
+      { folder: `${join(root, 'inside')}/../outside/plan`, plan: sha256, shard: 0 },
+      { folder, plan: 'another', shard: 0 },
+      { folder, plan: sha256, shard: 1 },
+      { folder, plan: sha256, shard: 0, plugins: ['/evil.mjs'] },
+      { command: 'rm -rf /' },
+    ]) {
+      await queue.add('shard', data);
+    }
+    await queue.add('shard', { folder, plan: sha256, shard: 0 });
+    while (counts('inside/plan').done < 1) await sleep(200);
+    expect(counts('outside/plan').done).toBe(0);
+    expect(worker.said.match(/is refused|is none of ours/g)).toHaveLength(6);
+    await queue.close();
+    connection.disconnect();
+    await kill(worker, 'SIGTERM');
+  });
+
+  it('says in a sentence where Redis is not', () => {
+    ok('plan', 'study.json', '--threads', '1', '--shards', '1', '--out', 'nowhere');
+    const { code, stderr } = cli(
+      'submit',
+      'nowhere',
+      ...queueFlags('x').slice(0, 4),
+      '--executor.redis',
+      'redis://127.0.0.1:1',
+    );
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/Redis at redis:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/),
+    ]);
+  });
+});

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['@auto-circuit/source'] } },
+  resolve: { conditions: ['@auto-circuit/source'] },
+  test: {
+    name: 'executor-bullmq',
+    include: ['src/**/*.test.ts'],
+    exclude: ['src/**/*.full.test.ts'],
+    testTimeout: 30_000,
+  },
+});
