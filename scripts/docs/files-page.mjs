@@ -47,6 +47,7 @@ function typeText(schema) {
 /** Rows of [field, type]; objects and lists of objects are opened. */
 function fields(schema, path = '') {
   if (schema.type === 'array' && schema.items.properties) return fields(schema.items, `${path}[]`);
+  if (schema.type === 'array' && path === '') return [['each entry', typeText(schema.items)]];
   if (!schema.properties && path === '') return [['each name', typeText(schema.additionalProperties)]];
   if (!schema.properties) return [[code(path), typeText(schema)]];
   const required = new Set(schema.required ?? []);

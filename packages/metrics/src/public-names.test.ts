@@ -9,6 +9,7 @@ it('the door has these values and no others: what changes here, users see', () =
     answerLogprob
     answerProb
     areaUnderCurve
+    circuitRates
     faithfulness
     kl
     klCorrupt
@@ -20,6 +21,8 @@ it('the door has these values and no others: what changes here, users see', () =
     logprobDiffPercent
     metricsPlugin
     mibEdgeCounts
+    mibRocArea
+    mibRocCounts
     mibScores
     mse
     overlapMatrix
@@ -47,6 +50,7 @@ it('the door has these types and no others: what changes here, users see', () =>
   expect(text).not.toContain('export *');
   expect(types.sort().join('\n')).toMatchInlineSnapshot(`
     "AreaOptions
+    CircuitRates
     CurvePoint
     FaithfulnessPoint
     KnockoutRequest

@@ -10,14 +10,18 @@ it('offers these values', () => {
     IOI_CIRCUITS
     SPORTS_PLAYERS_CIRCUITS
     animalDiet
+    arithmeticAddition
+    arithmeticSubtraction
     capitals
     docstring
     docstringPositions
     generateAnimalDiet
+    generateArithmetic
     generateCapitals
     generateDocstring
     generateGreaterThan
     generateIoi
+    generateMcqa
     generatePronouns
     generateSportsPlayers
     generateSva
@@ -26,6 +30,7 @@ it('offers these values', () => {
     ioiMini
     ioiMiniPositions
     ioiPositions
+    mcqa
     pronouns
     sportsPlayers
     sportsPlayersPositions
@@ -39,7 +44,8 @@ it('offers these values', () => {
 it('offers these types', () => {
   const list = readFileSync(new URL('./index.ts', import.meta.url), 'utf8');
   expect(list.match(/\btype (\w+|\{[^}]*\})/g)!.join('\n')).toMatchInlineSnapshot(`
-    "type IoiOrder
+    "type Arithmetic
+    type IoiOrder
     type IoiSettings
     type SportsSettings"
   `);

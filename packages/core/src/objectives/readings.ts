@@ -100,7 +100,9 @@ const repeated = <T>(list: readonly T[], times: number): T[] => Array.from({ len
 const sidesOf = (prompt: Prompt): AnswerSides => answersRead(prompt, 1)[0]!;
 /** The most answers or wrong answers that a prompt has. */
 const answerWidth = (prompts: readonly Prompt[]): number =>
-  Math.max(1, ...prompts.map(sidesOf).flatMap(({ answers, wrongAnswers }) => [answers.length, wrongAnswers.length]));
+  prompts
+    .map(sidesOf)
+    .reduce((most, { answers, wrongAnswers }) => Math.max(most, answers.length, wrongAnswers.length), 1);
 /** What is no token is refused by whoever asks for its logit. */
 function filled(tokens: readonly number[], width: number, outputs: number): number[] {
   const inside = tokens.map((token) => (Number.isInteger(token) && token >= 0 && token < outputs ? token : 0));

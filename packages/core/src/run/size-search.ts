@@ -21,7 +21,7 @@ const WITHIN = [10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90];
 /** 1 … 10, 12, 15, 20, 25, 30, 40, …, 90, 100, 120, …, below the number of all edges: what a search tells apart. */
 export function fineSizes(edgeCount: number): number[] {
   const sizes = Array.from({ length: 9 }, (_, i) => i + 1);
-  for (let power = 1; 10 * power < edgeCount; power *= 10) sizes.push(...WITHIN.map((n) => n * power));
+  for (let power = 1; 10 * power < edgeCount; power *= 10) for (const n of WITHIN) sizes.push(n * power);
   return sizes.filter((size) => size < edgeCount);
 }
 

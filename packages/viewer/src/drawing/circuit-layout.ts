@@ -240,6 +240,6 @@ export function halfWidth({ name, kind }: DataNode): number {
 /** What stands in the node's box: its name, without what its row or its kind says. */
 export function nodeLabel({ name, kind }: Pick<DataNode, 'name' | 'kind'>): string {
   if (kind === 'latent') return name.replace(/^.* /, '#');
-  if (kind === 'mlp') return name.replace(/^MLP (?=\d+\.)/, ''); // of a mixture: 3.E5
+  if (kind === 'mlp') return name.replace(/^MLP \d+\./, ''); // an expert: its row names the layer
   return kind === 'end' || kind === 'stream' ? name.replace(/^Resid /, '') : name;
 }
