@@ -18,7 +18,7 @@ const hasSlurm =
   process.getuid?.() === 0 && ['slurmctld', 'slurmd'].every((name) => spawnSync(name, ['-V']).status === 0);
 const STUDY = {
   tasks: ['ioi-mini'],
-  algos: ['eap', 'clean-corrupted', { name: 'ig', algo: 'eap-ig-inputs', options: { steps: 20 } }],
+  algos: ['eap', 'clean-corrupted', { name: 'ig', algo: 'eap-ig-inputs', options: { steps: 300 } }],
   settings: { limit: 32, batchSize: 4, edges: [40], keep: 40 },
 };
 const FLAGS = ['--plugin', plugin, '--executor', 'slurm'];
@@ -124,11 +124,15 @@ describe.skipIf(!hasSlurm)('with a Slurm of one node', () => {
   }, async () => {
     ok('experiment', 'study.json', '--workers', '0', '--threads', '1', '--out', 'local');
     ok('plan', 'study.json', '--threads', '1', '--shards', '4', '--out', 'plan');
+    // the node takes nothing until both submissions are in
+    const node = (...state: string[]) => execFileSync('scontrol', ['update', `NodeName=${hostname()}`, ...state]);
+    node('State=DRAIN', 'Reason=test');
     expect(ok('submit', 'plan', ...FLAGS, '--executor.memory', '1G', '--executor.time', '01:00:00')).toMatch(
       /job \d+ \(ac-study-[0-9a-f]{12}\): 4 shards/,
     );
     expect(ok('submit', 'plan', ...FLAGS)).toContain('4 shards are in the queue already');
-    while (!queued().includes('RUNNING')) await sleep(200);
+    node('State=RESUME');
+    while (!queued().includes('RUNNING')) await sleep(100);
     const [task] = /^\S+(?= RUNNING)/m.exec(queued())!;
     execFileSync('scontrol', ['requeue', task]);
     await allDone('plan', 4);
