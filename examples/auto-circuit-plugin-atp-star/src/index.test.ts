@@ -61,7 +61,7 @@ async function plain({ model, graph, batches, patch, objective }: PruneAlgoConte
 
 /** Of each row (head, by position) of a module: what its edges' scores add up to, and what patching all of them does to the loss. */
 async function totals(
-  { model, graph, batches, patch, objective }: PruneAlgoContext,
+  { model, batches, patch, objective }: PruneAlgoContext,
   scores: PruneScores,
   module: string,
 ): Promise<{ added: number; exact: number }[]> {
