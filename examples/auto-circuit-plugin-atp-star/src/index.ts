@@ -25,7 +25,7 @@ type Numbers = Tensor<Float32Array>;
 export const atpStar: PruneAlgo = definePruneAlgo({
   name: 'atp-star',
   doc: 'eap, with edges into queries and keys corrected for saturated attention',
-  formula: 'score(u→Q) = eap(u→Q) + |eap(u→Q)| ÷ Σ_w |eap(w→Q)| · ((pattern′ − pattern) · ∂M/∂pattern − Σ_w eap(w→Q))',
+  formula: 'score(u→Q) = eap(u→Q) + eap(u→Q)² ÷ Σ_w eap(w→Q)² · ((pattern′ − pattern) · ∂M/∂pattern − Σ_w eap(w→Q))',
   papers: [
     {
       title: 'AtP*: An efficient and scalable method for localizing LLM behaviour to components',
@@ -105,7 +105,8 @@ async function readSide(
 
 /**
  * Scores of the edges into each head's input, changed so that they add up to its effect: what is missing is divided in proportion
- * to |eap|, or evenly where all are 0. Where nothing is missing, eap is left as it is.
+ * to eap², which changes each score as little as can be in relation to itself (Σ (change ÷ eap)² is smallest); evenly where all
+ * are 0. Where nothing is missing, eap is left as it is.
  * @param scores [prompts, position?, heads, sources]; a row may stand for all heads that share a KV head
  */
 function withTotals({ data, shape }: Numbers, block: DestinationBlock, effects: HeadEffects): Numbers {
@@ -126,9 +127,9 @@ function withTotals({ data, shape }: Numbers, block: DestinationBlock, effects: 
         const from = ((prompt * positions + position) * rows + row) * sources;
         const eap = data.subarray(from, from + sources);
         const missing = effect - eap.reduce((sum, x) => sum + x, 0);
-        const size = eap.reduce((sum, x) => sum + Math.abs(x), 0);
+        const squares = eap.reduce((sum, x) => sum + x * x, 0);
         for (const [u, x] of eap.entries())
-          out[from + u] = x + missing * (size === 0 ? 1 / sources : Math.abs(x) / size);
+          out[from + u] = x + missing * (squares === 0 ? 1 / sources : (x * x) / squares);
       }
     }
   }
