@@ -377,7 +377,8 @@ describe('architectureContract', () => {
       ...tiny,
       trace: (points) => {
         const end = tiny.trace(points);
-        return points.builder.mul(end, points.builder.sum(points.builder.mul(end, end), -1, true));
+        const gain = points.builder.sum(points.builder.mul(end, end), -1, true);
+        return points.builder.mul(end, points.builder.stopGradient(gain));
       },
     },
   });

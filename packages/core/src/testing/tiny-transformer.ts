@@ -190,10 +190,13 @@ function attention(
     ? own.q
     : b.reshape(own.q, [groups, heads / kvHeads, batch, pos, TINY.dHead]);
   const { k, v } = points.withPrefix(site, own.k, own.v); // [groups, heads per group or 1, batch, prefix + pos, dHead]
-  const scores = b.matmul(b.mul(q, 1 / Math.sqrt(TINY.dHead)), k, { transposeB: true }); // [groups, heads per group, batch, pos, prefix + pos]
+  const [queries, keys] = [b.role(q, `${site}.q`), b.role(k, `${site}.k`)];
+  const products = b.matmul(b.mul(queries, 1 / Math.sqrt(TINY.dHead)), keys, { transposeB: true });
+  const scores = b.role(products, `${site}.scores`); // [groups, heads per group, batch, pos, prefix + pos]
   const query = b.add(b.iota([pos, 1], 0), prefix);
   const visible = b.lessEqual(b.iota([1, addDims(prefix, pos)], 1), query); // [pos, prefix + pos]
-  const z = b.matmul(b.softmax(b.where(visible, scores, -1e9)), v); // [groups, heads per group, batch, pos, dHead]
+  const pattern = b.role(b.softmax(b.where(visible, scores, -1e9)), `${site}.pattern`);
+  const z = b.matmul(pattern, v); // [groups, heads per group, batch, pos, dHead]
   return points.outOf(
     site,
     b.reshape(z, [multiplyDims(groups, q.shape[1]!), batch, pos, TINY.dHead]),
