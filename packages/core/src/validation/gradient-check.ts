@@ -30,7 +30,7 @@ const HIGHEST = 0.02;
 
 /**
  * `eap` at mask 0 against (16 · D(h/4) − D(h)) / 15, where D(h) = (M(h) − M(−h)) / 2h is a central difference of patched runs with
- * the edge alone at ±h (Richardson's extrapolation), at the h of a ladder whose bound is least. Gives the place where the
+ * the edge alone at ±h (Richardson's extrapolation), at the h of a ladder whose bound is least among those that all narrower ones bear out. Gives the place where the
  * difference is the largest part of its bound.
  *
  * The bound at an edge: |D(h/4) − D(h)| / 15, which is the error of D(h/4) up to order h⁴ and more than that of the extrapolation,
@@ -83,7 +83,11 @@ function extrapolated(losses: readonly number[], noise: number): { readonly slop
     const change = Math.max(Math.abs(narrow - wide), Math.abs(wide - wider) / 16);
     return { slope: (16 * narrow - wide) / 15, bound: change / 15 + noise / STEPS[i + 1]! };
   });
-  return found.reduce((best, next) => (next.bound < best.bound ? next : best));
+  // Wide differences may agree by chance and both be wrong: then narrower ones are elsewhere.
+  const borneOut = found.filter((one, i) =>
+    found.slice(i + 1).every(({ slope, bound }) => Math.abs(one.slope - slope) <= one.bound + bound),
+  );
+  return borneOut.reduce((best, next) => (next.bound < best.bound ? next : best));
 }
 
 /** Edges by number: half at random, half at random among those with the highest scores. */
