@@ -20,7 +20,7 @@ export async function startRegistry(folder) {
   const config = {
     storage: join(folder, 'storage'),
     uplinks: { npm: { url: upstream, timeout: '60s', maxage: '60m' } },
-    packages: { '@auto-circuit/*': ours, '**': { access: '$all', proxy: 'npm' } },
+    packages: { '@auto-circuit/*': ours, 'create-auto-circuit': ours, '**': { access: '$all', proxy: 'npm' } },
     web: { enable: false },
     max_body_size: '200mb',
     log: { type: 'stdout', format: 'json', level: 'warn' },
