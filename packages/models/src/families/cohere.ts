@@ -1,6 +1,6 @@
 /** @file Cohere (Command R, Aya) and Cohere 2 (Command R7B): one layer norm for both modules, scaled logits; Cohere 2 slides. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, pairsToHalves, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -29,7 +29,7 @@ const schema = z.looseObject({
   /** Cohere 2 says that its positions turn pairs of neighbours, which those of both do. */
   position_embedding_type: z.literal('rope_gptj').nullish(),
   /** Cohere 2: one layer in so many sees everything. */
-  sliding_window_pattern: z.number().int().positive().default(4),
+  sliding_window_pattern: count.default(4),
 });
 interface CohereConfig extends DecoderConfig {
   readonly biased: boolean;

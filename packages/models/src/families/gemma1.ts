@@ -1,6 +1,6 @@
 /** @file Gemma 1: scaled embeddings, norms stored as what is added to 1, a gated MLP with GELU by tanh. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, plusOne, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -19,7 +19,7 @@ import { type DecoderConfig, decoderFamily } from './family.js';
 
 const schema = z.looseObject({
   ...sizeKeysWithHeadDim,
-  head_dim: z.number().int().positive().default(256),
+  head_dim: count.default(256),
   rms_norm_eps: epsilonKey.default(1e-6),
   hidden_act: z.string().default('gelu_pytorch_tanh'),
   /** Newer than `hidden_act`, and before it. */

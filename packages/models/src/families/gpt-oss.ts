@@ -1,7 +1,7 @@
 /** @file gpt-oss: experts with bounded activations, attention with sinks, sliding windows in every other layer, YaRN, biases. */
 import { z } from 'zod';
 import type { ExpertsForm } from '../architectures/experts.js';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, eachTransposed, type Loader, prefixOf, rowsOfEach } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -19,17 +19,16 @@ import {
 } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const schema = z.looseObject({
   ...sizeKeysWithHeadDim,
   rms_norm_eps: epsilonKey.default(1e-5),
-  head_dim: size.default(64),
+  head_dim: count.default(64),
   attention_bias: z.boolean().default(true),
   tie_word_embeddings: z.boolean().default(false),
-  num_local_experts: size,
-  num_experts_per_tok: size.nullish(),
+  num_local_experts: partCount,
+  num_experts_per_tok: partCount.nullish(),
   /** The same under its older name. */
-  experts_per_token: size.nullish(),
+  experts_per_token: partCount.nullish(),
   swiglu_limit: z.number().positive().default(7),
   swiglu_alpha: z.number().positive().default(1.702),
 });

@@ -3,7 +3,7 @@ import { AutoCircuitError } from '@auto-circuit/core/plugin';
 import { z } from 'zod';
 import type { DecoderForm } from '../architectures/decoder.js';
 import type { ExpertsForm } from '../architectures/experts.js';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, partCount, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, eachTransposed, type Loader, prefixOf, rowsOfEach, stackedMatrices } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -21,7 +21,6 @@ import {
 } from './decoder-config.js';
 import { type DecoderConfig, decoderFamily } from './family.js';
 
-const size = z.number().int().positive();
 const schema = z.looseObject({
   ...sizeKeysWithHeadDim,
   rms_norm_eps: epsilonKey.nullish(),
@@ -30,15 +29,15 @@ const schema = z.looseObject({
   tie_word_embeddings: z.boolean().default(false),
   rope_theta: z.number().positive().nullish(),
   /** Experts, under the two names that it has. */
-  num_experts: size.nullish(),
-  num_local_experts: size.nullish(),
-  num_experts_per_tok: size.nullish(),
+  num_experts: partCount.nullish(),
+  num_local_experts: partCount.nullish(),
+  num_experts_per_tok: partCount.nullish(),
   /** Width of an expert, where it is not that of an MLP. */
-  moe_intermediate_size: size.nullish(),
+  moe_intermediate_size: count.nullish(),
   /** Whether the weights of the chosen experts add up to 1. */
   norm_topk_prob: z.boolean().default(false),
   /** Qwen: one layer in so many has experts, but for those listed. */
-  decoder_sparse_step: size.default(1),
+  decoder_sparse_step: count.default(1),
   mlp_only_layers: z.array(z.number().int().nonnegative()).default([]),
   clip_qkv: z.number().positive().nullish(),
   use_sliding_window: z.boolean().default(false),

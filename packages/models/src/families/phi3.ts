@@ -1,6 +1,6 @@
 /** @file Phi 3 and 4: queries, keys and values in one matrix, gate and up in another; LongRoPE. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf, rowRange } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -15,7 +15,7 @@ const schema = z.looseObject({
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
   /** Older names of LongRoPE are `su` and `yarn`; it needs the original context. */
-  original_max_position_embeddings: z.number().int().positive().nullish(),
+  original_max_position_embeddings: count.nullish(),
 });
 const scalingTypes = z.looseObject({
   rope_scaling: z.looseObject({ type: z.string().nullish(), rope_type: z.string().nullish() }).nullish(),

@@ -1,6 +1,6 @@
 /** @file Qwen 3: Llama with a norm of each head's queries and keys; upper layers slide where the config asks for it. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import type { RawCheckpoint } from '../checkpoint/hf-folder.js';
 import { asIs, prefixOf } from '../checkpoint/layouts.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
@@ -20,7 +20,7 @@ import { type DecoderConfig, decoderFamily } from './family.js';
 
 const schema = z.looseObject({
   ...sizeKeysWithHeadDim,
-  head_dim: z.number().int().positive().default(128),
+  head_dim: count.default(128),
   rms_norm_eps: epsilonKey.default(1e-6),
   hidden_act: z.string().default('silu'),
   attention_bias: z.boolean().default(false),

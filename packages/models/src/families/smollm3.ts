@@ -1,6 +1,6 @@
 /** @file SmolLM3: Llama in which every fourth layer has no positions. */
 import { z } from 'zod';
-import { parseConfig, type RawConfig } from '../checkpoint/config.js';
+import { count, parseConfig, type RawConfig } from '../checkpoint/config.js';
 import { type RotarySettings, readRotary } from '../checkpoint/rotary.js';
 import { type LayerWindows, readWindows } from '../checkpoint/windows.js';
 import { epsilonKey, sizeKeysWithHeadDim, sizesOf, withinRotary } from './decoder-config.js';
@@ -17,7 +17,7 @@ const schema = z
     tie_word_embeddings: z.boolean().default(true),
     /** By layer: 1 where it has rotary positions (the name says the opposite). */
     no_rope_layers: z.array(z.union([z.literal(0), z.literal(1)])).nullish(),
-    no_rope_layer_interval: z.number().int().positive().default(4),
+    no_rope_layer_interval: count.default(4),
     use_sliding_window: z.boolean().default(false),
   })
   .refine((keys) => !keys.no_rope_layers || keys.no_rope_layers.length === keys.num_hidden_layers, {
