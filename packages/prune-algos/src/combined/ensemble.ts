@@ -1,5 +1,6 @@
 /** @file Scores of several runs as one: what they agree on counts more than what one of them finds. */
 import { AutoCircuitError, definePruneAlgo, unflattenScores } from '@auto-circuit/core/plugin';
+import { meanRanks } from '../shared/mean-ranks.js';
 import { numberList } from '../shared/number-list.js';
 import { PAPERS } from '../shared/papers.js';
 import { scoresOfRun } from '../shared/run-scores.js';
@@ -80,15 +81,7 @@ function transformed(scores: Float64Array, by: By): Float64Array {
 
 /** sign · rank ÷ edges by rising |score|; equal ones share their mean rank, and 0 stays 0. */
 function signedRanks(scores: Float64Array): Float64Array {
-  const order = Uint32Array.from(scores.keys()).sort((a, b) => Math.abs(scores[a]!) - Math.abs(scores[b]!) || a - b);
-  const ranks = new Float64Array(scores.length);
-  for (let from = 0, to = 0; from < order.length; from = to) {
-    const size = Math.abs(scores[order[from]!]!);
-    while (to < order.length && Math.abs(scores[order[to]!]!) === size) to++;
-    const rank = (from + 1 + to) / 2 / order.length; // mean of from + 1 … to
-    for (let i = from; i < to; i++) ranks[order[i]!] = Math.sign(scores[order[i]!]!) * rank;
-  }
-  return ranks;
+  return meanRanks(scores.map(Math.abs)).map((rank, edge) => (Math.sign(scores[edge]!) * rank) / scores.length);
 }
 
 function weightedMean(scores: readonly number[], weights: readonly number[]): number {

@@ -1,5 +1,6 @@
 /** @file Warm starts: masks that begin where another run's scores say, not all alike. */
 import { AutoCircuitError, type Graph, unflattenScores } from '@auto-circuit/core/plugin';
+import { meanRanks } from '../shared/mean-ranks.js';
 import { scoresOfRun } from '../shared/run-scores.js';
 import { blockRanges } from './parameter-layout.js';
 
@@ -51,16 +52,8 @@ export async function warmStart(
   return out;
 }
 
-function normalScores(sizes: Float64Array): Float64Array {
-  const order = Uint32Array.from(sizes.keys()).sort((a, b) => sizes[a]! - sizes[b]! || a - b);
-  const out = new Float64Array(sizes.length);
-  for (let from = 0, to = 0; from < order.length; from = to) {
-    while (to < order.length && sizes[order[to]!] === sizes[order[from]!]) to++;
-    const z = normalQuantile((from + to) / 2 / order.length); // (mean rank − ½) / n
-    for (let i = from; i < to; i++) out[order[i]!] = z;
-  }
-  return out;
-}
+const normalScores = (sizes: Float64Array): Float64Array =>
+  meanRanks(sizes).map((rank) => normalQuantile((rank - 0.5) / sizes.length));
 
 /** Φ⁻¹ by bisection of Φ, which Abramowitz and Stegun 1964, 7.1.26, give to 1.5e-7: enough for a start. */
 function normalQuantile(p: number): number {
