@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { choicesOf } from '../flags/flag-table.js';
 import { type CompletedCommand, type CompletedFlag, SHELLS } from './completion-scripts.js';
-import { LIST_NAMES, LISTS, type ListName } from './list-entries.js';
+import { LIST_NAMES, LISTS, NAMING_FLAGS } from './list-entries.js';
 
 /** `auto-circuit completion`. */
 export const completionCommand: CliCommand = {
@@ -30,20 +30,6 @@ Example:
   },
 };
 
-/** What is listed where a flag takes a name, by the flag; more than one of them where it takes a list. */
-const NAMES: Readonly<Record<string, readonly ListName[]>> = {
-  '--algo': ['algos', 'presets'],
-  '--algos': ['algos', 'presets'],
-  '--task': ['tasks'],
-  '--generate': ['tasks'],
-  '--model': ['models'],
-  '--metric': ['metrics'],
-  '--backend': ['backends'],
-  '--ablation': ['ablations'],
-  '--objective': ['objectives'],
-  '--select': ['selections'],
-  '--executor': ['executors'],
-};
 /** Words that stand beside numbers. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   '--edges': ['log', 'all', 'groups'],
@@ -55,9 +41,9 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = { list: LIST_NAME
 
 async function completedCommands(cli: Cli, program: Command): Promise<CompletedCommand[]> {
   const names = new Map<string, readonly string[]>(Object.entries(WORDS));
-  for (const [flag, lists] of Object.entries(NAMES)) {
+  for (const [flag, { lists }] of Object.entries(NAMING_FLAGS)) {
     const entries = (await Promise.all(lists.map((list) => LISTS[list](cli)))).flat();
-    names.set(flag, [...new Set(entries.map(({ name }) => name))]);
+    names.set(`--${flag}`, [...new Set(entries.map(({ name }) => name))]);
   }
   names.set('--device', await devices());
   const tables = await optionFlags(cli);

@@ -66,6 +66,22 @@ export type ListName = keyof typeof LISTS;
 /** All of them. */
 export const LIST_NAMES = Object.keys(LISTS) as ListName[];
 
+/** By attribute name of a flag that takes names: where these are listed, and the prefix of the flags for their options. */
+export const NAMING_FLAGS: Readonly<Record<string, { readonly lists: readonly ListName[]; readonly prefix?: string }>> =
+  {
+    task: { lists: ['tasks'] },
+    generate: { lists: ['tasks'] },
+    algo: { lists: ['algos', 'presets'], prefix: '--algo.' },
+    algos: { lists: ['algos', 'presets'], prefix: '--algo.' },
+    metric: { lists: ['metrics'] },
+    ablation: { lists: ['ablations'] },
+    objective: { lists: ['objectives'] },
+    select: { lists: ['selections'] },
+    backend: { lists: ['backends'], prefix: '--backend.' },
+    executor: { lists: ['executors'], prefix: '--executor.' },
+    model: { lists: ['models'] },
+  };
+
 /** All lists, from what is registered. */
 export async function allLists(cli: Cli): Promise<Readonly<Record<string, readonly Entry[]>>> {
   const lists: Record<string, readonly Entry[]> = {};

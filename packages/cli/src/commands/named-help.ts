@@ -2,22 +2,7 @@
 import { unknownName } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
-import { type Entry, LISTS, type ListName, showEntry } from './list-entries.js';
-
-/** By attribute name: where what a flag names is listed, and the prefix of the flags for its options. */
-const NAMING_FLAGS: Readonly<Record<string, { readonly lists: readonly ListName[]; readonly prefix?: string }>> = {
-  task: { lists: ['tasks'] },
-  generate: { lists: ['tasks'] },
-  algo: { lists: ['algos', 'presets'], prefix: '--algo.' },
-  algos: { lists: ['algos', 'presets'], prefix: '--algo.' },
-  metric: { lists: ['metrics'] },
-  ablation: { lists: ['ablations'] },
-  objective: { lists: ['objectives'] },
-  select: { lists: ['selections'] },
-  backend: { lists: ['backends'], prefix: '--backend.' },
-  executor: { lists: ['executors'], prefix: '--executor.' },
-  model: { lists: ['models'] },
-};
+import { type Entry, LISTS, NAMING_FLAGS, showEntry } from './list-entries.js';
 
 /** How sentences name what a flag takes, where it is not the flag's own name. */
 const KINDS: Readonly<Record<string, string>> = {
