@@ -31,9 +31,10 @@ export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../promp
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
-export { type DiscoverHooks, type DiscoverResult, discover, type RunPhase, scoresOf } from '../run/discover.js';
+export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
 export { faithfulnessScale } from '../run/faithfulness.js';
+export type { DiscoverHooks, RunPhase } from '../run/hooks.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
 export { promptsHash } from '../run/prompts-hash.js';
 export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';

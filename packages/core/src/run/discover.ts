@@ -13,31 +13,21 @@ import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { ResultFigure } from '../plugin/figures.js';
 import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
-import type { PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
+import type { PruneResult } from '../plugin/prune-algo.js';
 import { checkSameMaker, type OpenedStore, openRunStore } from '../run-folder/open-run.js';
-import { figuresOf, type ReportInput } from '../run-folder/report-input.js';
+import { figuresOf } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import type { RunStore } from '../run-folder/store.js';
+import { type AlgorithmRequest, runAlgorithm } from './algorithm-run.js';
 import { checkedScores } from './check-results.js';
 import { checkSelection, keptCircuit, type MadeCircuit, sizesToMeasure, tiesWarning } from './circuits-to-measure.js';
+import type { DiscoverHooks } from './hooks.js';
 import { SizeMeasurer } from './measure-circuits.js';
 import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
 import { runJsonOf } from './run-json.js';
-import { withCheckpointPath } from './score-errors.js';
 import type { ScoredEdges } from './scored-edges.js';
-
-/** What a run is doing: reference outputs and constants, scores, or measurements. */
-export type RunPhase = 'reference' | 'score' | 'measure';
-/** How a run is followed and stopped. */
-export interface DiscoverHooks {
-  readonly onProgress?: (phase: RunPhase, done: number, total: number, unit?: string) => void;
-  readonly onWarning?: (line: string) => void;
-  readonly signal?: AbortSignal;
-  /** Makes `report.html`; without it there is none. */
-  readonly renderReport?: (input: ReportInput) => string;
-}
 
 /** What a run found. */
 export interface DiscoverResult {
@@ -203,40 +193,18 @@ function measurerOf(
 
 /** The scores of a store, or new ones in the precision of the file. `patch` stays the caller's. */
 export async function scoresOf(
-  {
-    model,
-    algo,
-    algoOptions,
-    objective,
-    seed,
-    parts,
-  }: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed' | 'parts'>,
-  { onProgress, onWarning, signal }: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
+  request: AlgorithmRequest & Pick<DiscoverRequest, 'parts'>,
+  hooks: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
   store: RunStore | null,
 ): Promise<PruneResult> {
+  const { model, algo, parts } = request;
   const kept = store?.scores(model.graph);
   if (kept) return kept;
-  const context: PruneAlgoContext = {
-    model,
-    graph: model.graph,
-    batches: prompts.train,
-    objective: objectiveChosen(objective).objective,
-    patch,
-    seed,
-    progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
-    ...(onWarning ? { warn: onWarning } : {}),
-    ...(parts ? { parts: parts() } : store ? { checkpoint: store.checkpoint() } : {}),
-    ...(signal ? { signal } : {}),
-  };
-  let given: unknown;
-  try {
-    given = await algo.score(context, algoOptions as never);
-  } catch (error) {
-    throw withCheckpointPath(error, context.checkpoint?.path);
-  }
-  signal?.throwIfAborted();
+  const work = parts ? { parts: parts() } : store ? { checkpoint: store.checkpoint() } : {};
+  const given = await runAlgorithm(request, hooks, prompts, patch, work);
+  hooks.signal?.throwIfAborted();
   // In the precision of the file, so that a run that goes on from the file decides the same.
   const result = checkedScores(algo.name, model.graph, given);
   await store?.writeScores(model.graph, result);

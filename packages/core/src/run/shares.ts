@@ -1,16 +1,15 @@
 /** @file The scores of one run, divided among processes: how many units there are, and one share of them. */
 import { AutoCircuitError } from '../errors/error.js';
 import type { CheckpointData } from '../plugin/checkpoint.js';
-import { objectiveChosen } from '../plugin/objective.js';
 import type { PruneAlgoContext } from '../plugin/prune-algo.js';
 import type { WorkShare } from '../plugin/work-share.js';
 import { ablationText } from './ablations.js';
-import type { DiscoverHooks } from './discover.js';
+import { runAlgorithm } from './algorithm-run.js';
 import { checkObjective } from './discover.js';
+import type { DiscoverHooks } from './hooks.js';
 import { promptsOfRun } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, patchDescription } from './run-circuits.js';
-import { withCheckpointPath } from './score-errors.js';
 
 /** Constants that are trained would be trained anew by every process. */
 const TRAINED = 'optimal';
@@ -37,10 +36,11 @@ export interface ScoreShareRequest extends Pick<WorkShare, 'start' | 'stop'>, Pi
 export async function scoreShare(
   request: DiscoverRequest,
   { start, stop, checkpoint }: ScoreShareRequest,
-  { onProgress, onWarning, signal }: DiscoverHooks = {},
+  hooks: DiscoverHooks = {},
 ): Promise<CheckpointData> {
   checkCircuitRun(request, request.force ?? false);
-  const { model, algo, algoOptions, objective, seed } = request;
+  const { model, algo, objective, seed } = request;
+  const { signal } = hooks;
   const prompts = promptsOfRun(request.prompts, model.graph, request.ablation, request);
   checkObjective(objective, prompts);
   const patch = await patchDescription(model, request, prompts.train, { seed, signal });
@@ -52,23 +52,9 @@ export async function scoreShare(
       kept = data;
     },
   };
-  const context: PruneAlgoContext = {
-    model,
-    graph: model.graph,
-    batches: prompts.train,
-    objective: objectiveChosen(objective).objective,
-    patch,
-    seed,
-    share,
-    progress: { report: (done, total, unit) => onProgress?.('score', done, total, unit) },
-    ...(onWarning ? { warn: onWarning } : {}),
-    ...(checkpoint ? { checkpoint } : {}),
-    ...(signal ? { signal } : {}),
-  };
+  const work = { share, ...(checkpoint ? { checkpoint } : {}) };
   try {
-    await algo.score(context, algoOptions as never);
-  } catch (error) {
-    throw withCheckpointPath(error, checkpoint?.path);
+    await runAlgorithm(request, hooks, prompts, patch, work);
   } finally {
     if (patch.kind === 'mean') patch.dispose();
   }
