@@ -11,12 +11,13 @@ import { AutoCircuitError } from '../errors/error.js';
 import { seededRandom } from '../numeric/seeded-random.js';
 import { standardErrorFactor } from './student-t.js';
 
-const MOST_RESAMPLES = 400;
+/** Resamples where they take little time. */
+export const MOST_RESAMPLES = 400;
 const FEWEST_RESAMPLES = 100;
 /** Resamples × quantities × prompts: under a second. */
 const MOST_WORK = 2e8;
 /** Of fewer, too many resamples are one prompt over and over. */
-const FEWEST_PROMPTS = 8;
+export const FEWEST_PROMPTS = 8;
 
 /**
  * @param rows one quantity each: its value on every prompt, [quantities][prompts]; quantities that never vary are left out

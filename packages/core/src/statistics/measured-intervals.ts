@@ -11,7 +11,7 @@
  */
 import { seededRandom } from '../numeric/seeded-random.js';
 import type { PromptValues } from '../plugin/metric.js';
-import { calibratedFactor } from './interval-factor.js';
+import { calibratedFactor, FEWEST_PROMPTS, MOST_RESAMPLES } from './interval-factor.js';
 import { standardErrorFactor } from './student-t.js';
 
 /** From where to where; both may be infinite where no number of standard errors would do. */
@@ -21,8 +21,6 @@ export type Interval = readonly [low: number, high: number];
 const LEVEL = 0.95;
 /** Of the normal distribution, for Wilson's interval. */
 const NORMAL = 1.959963984540054;
-const RESAMPLES = 400;
-const FEWEST_PROMPTS = 8;
 
 /**
  * @param points what each point of one curve is made of, prompt by prompt, on the same prompts
@@ -106,14 +104,15 @@ function studentTails(prompts: number): Interval {
 function logarithmicTails(points: readonly PromptValues[], prompts: number): Interval {
   const random = seededRandom(0, 'measured intervals');
   const apart: number[] = [];
-  for (let r = 0; r < RESAMPLES; r++) {
+  const whole = points.map(({ values }) => Math.log(meanOf(values)));
+  for (let r = 0; r < MOST_RESAMPLES; r++) {
     const drawn = Array.from({ length: prompts }, () => random.below(prompts));
-    for (const { values } of points) {
+    for (const [i, { values }] of points.entries()) {
       const resample = drawn.map((prompt) => values[prompt]!);
       const mean = meanOf(resample);
       const error = errorOfMean(resample) / mean;
       // a resample without spread, or of zeros alone, has an interval that is a point: it misses on the side where the mean is
-      const distance = Math.log(mean / meanOf(values));
+      const distance = Math.log(mean) - whole[i]!;
       apart.push(error > 0 ? distance / error : distance < 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
     }
   }
