@@ -82,6 +82,16 @@ describe('--resume', () => {
     expect(await refusal(['discover', '--resume'], { cwd })).toMatchObject({ code: 'missing-option', fields: { known: [] } }); // biome-ignore format: one line
   });
 
+  it('keeps the options of metrics', async () => {
+    const line = '--task tracr-reverse --algo random --edges 10 --keep 10 --out r';
+    const metric = ['--metric', 'roc-area(ties=pessimistic)'];
+    const first = await runMain(['discover', ...line.split(' '), ...metric, '--quiet'], { cwd });
+    expect(first.code, first.stderr).toBe(0);
+    expect((await asked('r')).metrics).toEqual([{ name: 'roc-area', options: { ties: 'pessimistic' } }]);
+    const shown = await discover('--resume --out r');
+    expect(shown.code, shown.stderr).toBe(0);
+  });
+
   it('does not print 64 digits', async () => {
     expect((await discover(`${RUN} --algo random --out runs/one`)).code).toBe(0);
     const path = join(cwd, 'runs/one/run.json');
