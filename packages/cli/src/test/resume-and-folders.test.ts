@@ -92,6 +92,18 @@ describe('--resume', () => {
     expect(shown.code, shown.stderr).toBe(0);
   });
 
+  it('reads no damaged file of a run, unless it is told to', async () => {
+    expect((await discover(`${RUN} --algo random --out r`)).code).toBe(0);
+    const path = join(cwd, 'r/measurements.json');
+    await writeFile(path, (await readFile(path, 'utf8')).replace(/"value": -?[0-9.e-]+/, '"value": 7'));
+    expect(await refusal(['discover', '--resume', '--out', 'r'], { cwd })).toMatchObject({
+      code: 'run-damaged',
+      fields: { file: 'measurements.json' },
+    });
+    const forced = await discover('--resume --force --out r');
+    expect([forced.code, forced.stderr]).toEqual([0, expect.stringContaining('measurements.json is not what the run wrote')]); // biome-ignore format: one line
+  });
+
   it('does not print 64 digits', async () => {
     expect((await discover(`${RUN} --algo random --out runs/one`)).code).toBe(0);
     const path = join(cwd, 'runs/one/run.json');

@@ -7,7 +7,9 @@ import { errorOf } from '../testing/errors.js';
 import { stagedGraph } from '../testing/graphs.js';
 import { CheckpointReader } from '../training/checkpoint-reader.js';
 import { PointAccumulator, ScoreAccumulator } from './accumulate.js';
+import { calibratedFactor } from './interval-factor.js';
 import type { PromptScores } from './prompt-scores.js';
+import { standardErrorFactor } from './student-t.js';
 
 const graph = stagedGraph();
 
@@ -74,6 +76,29 @@ describe('ScoreAccumulator', () => {
     ] as const)
       cut.add(prompts(all, from, to));
     expect(cut.toCheckpoint()).toEqual(whole.toCheckpoint());
+  });
+
+  it('calibrates its intervals on the scores of every prompt, of all edges where they are few', () => {
+    const all = madeUp(graph, 12, 9);
+    // one prompt in four matters much, so that the factor is not Student's
+    for (const { data } of Object.values(all.tensors)) {
+      const row = data.length / 12;
+      for (let i = 0; i < data.length; i++) data[i]! *= Math.floor(i / row) % 4 === 0 ? 8 : 0.25;
+    }
+    const rows = graph.destinationBlocks.flatMap(({ module }) => {
+      const { data } = all.tensors[module]!;
+      const row = data.length / 12;
+      return Array.from({ length: row }, (_, edge) =>
+        Array.from({ length: 12 }, (_prompt, p) => data[p * row + edge]!),
+      );
+    });
+    const factor = calibratedFactor(rows);
+    expect(factor).toBeGreaterThan(standardErrorFactor(12));
+    const total = new ScoreAccumulator(graph);
+    total.add(prompts(all, 0, 5));
+    const resumed = ScoreAccumulator.fromCheckpoint(graph, total.toCheckpoint());
+    resumed.add(prompts(all, 5, 12));
+    expect(resumed.result().intervalFactor).toBe(factor);
   });
 
   it('goes on from a checkpoint bit for bit', () => {

@@ -1,4 +1,11 @@
-import { flattenScores, type Graph, type PruneAlgoContext, parseOptions, scorePlace } from '@auto-circuit/core/plugin';
+import {
+  flattenScores,
+  type Graph,
+  type PruneAlgoContext,
+  parseOptions,
+  scorePlace,
+  uniformAt,
+} from '@auto-circuit/core/plugin';
 import { pruneAlgoContext } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeUpRuns, runOf } from '../testing/made-up-runs.js';
@@ -62,6 +69,10 @@ it.each([
   const before = flattenScores(context.graph, cold.scores);
   const spread = (list: ArrayLike<number>): number => Math.max(...Array.from(list)) - Math.min(...Array.from(list));
   expect(spread(flat)).toBeGreaterThan(spread(before) + 1);
+  const sizes = Array.from({ length: context.graph.edgeCount }, (_, edge) => Math.abs(uniformAt(5, edge) - 0.5));
+  const [strongest, weakest] = [Math.max, Math.min].map((end) => sizes.indexOf(end(...sizes))) as [number, number];
+  expect(flat[strongest]).toBe(Math.max(...flat));
+  expect(flat[weakest]).toBe(Math.min(...flat));
 });
 
 /** Where an edge stands in the list that goes through the score tensors. */
