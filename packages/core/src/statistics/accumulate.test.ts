@@ -64,6 +64,14 @@ describe('ScoreAccumulator', () => {
     expect(standardErrors!['blocks.1.head_inputs']!.data[3]).toBe(Math.fround(Math.sqrt(14 / 6)));
   });
 
+  it('adds in float64, also before the first sums are put together', () => {
+    const total = new ScoreAccumulator(graph);
+    // eight prompts come to 2²⁴ + 7, which float32 does not hold; the others take 2²⁴ away
+    total.add(constant([2 ** 24, 1, 1, 1, 1, 1, 1, 1]));
+    total.add(constant([-(2 ** 24), 0, 0, 0, 0, 0, 0, 0]));
+    expect(total.result().scores.output!.data[0]).toBe(7 / 16);
+  });
+
   it('does not depend, to the last bit, on how prompts were cut into batches', () => {
     const all = madeUp(graph, 7, 3);
     const whole = new ScoreAccumulator(graph);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { errorWith } from '../testing/error-matcher.js';
 import { COMMIT, gitHash, type MadeHub, makeHub } from '../testing/made-hub.js';
+import { request } from './connection.js';
 import { type HubSettings, resolveModel } from './resolve-model.js';
 
 const model = fileURLToPath(new URL('../../test-data/attnonly_2l3h/', import.meta.url));
@@ -55,6 +56,19 @@ describe('redirects', () => {
     'a user name': (host) => `http://127.0.0.1@${host}/x`,
     'upper case': (host) => `HTTP://${host}/x`,
   };
+
+  it('a request to another origin has no token, whoever asks for it', async () => {
+    const nobody = (): void => undefined;
+    const connection = {
+      ...{ endpoint: hub.endpoint, token: 'hf_secret', repo: 'org/model', signal: undefined },
+      ...{ patienceMs: 5000, retryMs: 1, onProgress: nobody, onWarning: nobody },
+    };
+    await request(connection, `${hub.endpoint}/api/models/org/model/revision/main`);
+    await request(connection, `${hub.other}/x`).catch(nobody);
+    expect(hub.log.filter((line) => line.endsWith('TOKEN'))).toHaveLength(1);
+    expect(hub.log.some((line) => line.startsWith('other'))).toBe(true);
+    expect(tokensElsewhere()).toEqual([]);
+  });
 
   it.each(Object.entries(forms))('%s: the token is not sent elsewhere, by whichever request', async (_, form) => {
     const host = new URL(hub.other).host;
