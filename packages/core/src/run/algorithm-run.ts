@@ -7,9 +7,6 @@ import type { RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { withCheckpointPath } from './score-errors.js';
 
-/** What a request says of its algorithm. */
-export type AlgorithmRequest = Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed'>;
-
 /**
  * Lets the algorithm score. `patch` stays the caller's.
  * @param work where partial work is kept, or which part of the work is done
@@ -17,7 +14,13 @@ export type AlgorithmRequest = Pick<DiscoverRequest, 'model' | 'algo' | 'algoOpt
  * @throws AutoCircuitError what the algorithm throws; of partial work that does not fit with the file that holds it
  */
 export async function runAlgorithm(
-  { model, algo, algoOptions, objective, seed }: AlgorithmRequest,
+  {
+    model,
+    algo,
+    algoOptions,
+    objective,
+    seed,
+  }: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed'>,
   { onProgress, onWarning, signal }: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,

@@ -18,7 +18,7 @@ import { checkSameMaker, type OpenedStore, openRunStore } from '../run-folder/op
 import { figuresOf } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import type { RunStore } from '../run-folder/store.js';
-import { type AlgorithmRequest, runAlgorithm } from './algorithm-run.js';
+import { runAlgorithm } from './algorithm-run.js';
 import { checkedScores } from './check-results.js';
 import { checkSelection, keptCircuit, type MadeCircuit, sizesToMeasure, tiesWarning } from './circuits-to-measure.js';
 import type { DiscoverHooks } from './hooks.js';
@@ -193,7 +193,7 @@ function measurerOf(
 
 /** The scores of a store, or new ones in the precision of the file. `patch` stays the caller's. */
 export async function scoresOf(
-  request: AlgorithmRequest & Pick<DiscoverRequest, 'parts'>,
+  request: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed' | 'parts'>,
   hooks: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
