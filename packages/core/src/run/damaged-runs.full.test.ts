@@ -20,7 +20,7 @@ import { microModel } from '../testing/micro-model.js';
 import { MICRO_IDENTITY, MICRO_RUN_HEADS, microRequest } from '../testing/micro-run.js';
 import { discover } from './discover.js';
 
-const MUTATIONS = Number(process.env.MUTATIONS ?? 300);
+const MUTATIONS = Number(process.env.MUTATIONS ?? 1500);
 /** Longer than this nobody waits for a sentence; the machine of a test may be busy. */
 const MOST_MS = 2000;
 
