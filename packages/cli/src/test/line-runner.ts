@@ -43,7 +43,7 @@ export class LineRunner {
     this.#process ??= this.#start();
     const { child, answers, died } = this.#process;
     const answer = once(answers, 'line') as Promise<[string]>;
-    child.stdin!.write(`${JSON.stringify({ args, cwd: this.#cwd, env, remove, program: path('dist/cli.js') })}\n`);
+    child.stdin!.write(`${JSON.stringify({ args, cwd: this.#cwd, env, remove })}\n`);
     const [text] = await Promise.race([answer, died]);
     return JSON.parse(text) as CliRun;
   }
