@@ -35,6 +35,7 @@ export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
 export { faithfulnessScale } from '../run/faithfulness.js';
 export type { DiscoverHooks, RunPhase } from '../run/hooks.js';
+export { LogitsCheck } from '../run/logits-check.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
 export { promptsHash } from '../run/prompts-hash.js';
 export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
