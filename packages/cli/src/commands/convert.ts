@@ -1,6 +1,6 @@
 /** @file `auto-circuit convert`: scores and circuits to other tools' formats and back. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import type { EapIgContent } from '@auto-circuit/core/run';
@@ -142,9 +142,11 @@ async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
 }
 
 async function readJsonSource(cli: Cli, path: string, shown: string, name: string | null): Promise<Content> {
-  const { fileError, fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
+  const { fileError, fromEapIg, parseCircuitJson, parseEapIgText, readWholeText } = await import(
+    '@auto-circuit/core/run'
+  );
   const { unflattenScores } = await import('@auto-circuit/core');
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const text = await readWholeText(path).catch((cause: unknown) => {
     throw fileError('convert', 'read', shown, cause);
   });
   const value = parseEapIgText(text, { where: 'convert', path: shown });

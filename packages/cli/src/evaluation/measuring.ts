@@ -1,5 +1,4 @@
 /** @file What measuring a run and measuring a circuit file share: the flag for the output file, reading circuits, the bar. */
-import { readFile } from 'node:fs/promises';
 import type { Circuit, Graph } from '@auto-circuit/core';
 import type { Cli } from '../context/context.js';
 import type { FlagTable } from '../flags/flag-table.js';
@@ -17,10 +16,10 @@ export const EVALUATE_OUT_FLAGS = {
 
 /** @throws AutoCircuitError naming the file */
 export async function readText(path: string, name: string): Promise<string> {
+  const { fileError, readWholeText } = await import('@auto-circuit/core/run');
   try {
-    return await readFile(path, 'utf8');
+    return await readWholeText(path);
   } catch (cause) {
-    const { fileError } = await import('@auto-circuit/core/run');
     throw fileError('circuit', 'read', name, cause);
   }
 }

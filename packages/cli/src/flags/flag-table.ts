@@ -91,12 +91,12 @@ export function readFlags<T extends FlagTable>(
 
 /** @throws AutoCircuitError when a flag that this command cannot do without is missing. */
 export function requireFlag<V>(value: V | undefined, command: Command, flag: string, example: string): V {
-  if (value !== undefined) return value;
+  if (value !== undefined && value !== '') return value;
   throw new AutoCircuitError({
     code: 'missing-option',
     fields: { option: flag },
     where: command.name(),
-    what: `${flag} is missing`,
+    what: `${flag} is ${value === undefined ? 'missing' : 'empty'}`,
     fix: `give it, for example: ${flag} ${example}`,
   });
 }
