@@ -76,6 +76,7 @@ export type ProgramSpec =
       readonly objective: ObjectiveShape;
       readonly startFed: boolean;
       readonly logitsOnly?: boolean;
+      readonly backward: readonly BackwardOverride[];
     }
   /** Numbers read off a plain run for each edge. */
   | { readonly kind: 'edge-measure'; readonly measure: EdgeMeasure };

@@ -26,6 +26,7 @@ import {
 } from '../modes/activation-differences.js';
 import type { ReadBeforeScale } from '../modes/before-norm.js';
 import { interpolatedPoints } from '../modes/interpolated.js';
+import { holdsForWrites, namedWrites } from '../modes/named-writes.js';
 import { outputNeurons, watchedPoints } from '../modes/node-outputs.js';
 import { formFor, type PatchForm, patchedPoints } from '../modes/patched.js';
 import { activationsOf, capturePoints, plainPoints } from '../modes/plain.js';
@@ -211,7 +212,8 @@ export function gradientProgram(setting: GradientSetting): Program {
   const written = new Map<string, AnyValue>(); // by site, [batch, pos, dModel]
   const points = pointsFor();
   const watched = setting.neurons ? watchedPoints(graph, points, (site, value) => written.set(site, value)) : points;
-  const logits = readOut(setting, watched); // [batch, positions?, outputs]
+  const named = holdsForWrites(setting.backward ?? []) && forward !== 'patched' ? namedWrites(watched) : watched;
+  const logits = readOut(setting, named); // [batch, positions?, outputs]
   if (setting.logitsOnly) {
     b.output(LOGITS, logits);
     return finishForLogits(setting, b);

@@ -1,4 +1,5 @@
 /** @file Values inside a plain run, by their role (attention patterns, activations, scales of norms, the stream), and gradients there. */
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
 import { hasRole, roleNames, unknownRole } from '../../ir/autodiff/roles.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
@@ -6,6 +7,7 @@ import { type Dim, dimsEqual, multiplyDims, symbolsOf } from '../../ir/program/d
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
+import { holdsForWrites, namedWrites } from '../modes/named-writes.js';
 import { contribution, makePoints, oneRow } from '../modes/points.js';
 import { finish, LOGITS, LOSSES, readOut, type Setting, START_INPUT, scopeOf } from './programs.js';
 
@@ -18,10 +20,10 @@ interface TracedRoles {
   readonly logits: AnyValue;
 }
 
-/** @param startFed whether what `Resid Start` writes is fed, [1, batch, pos, dModel] */
-function tracedRoles(setting: Setting, b: ProgramBuilder, startFed = false): TracedRoles {
+/** @param startFed whether what `Resid Start` writes is fed, [1, batch, pos, dModel]; `writesNamed`: see `namedWrites` */
+function tracedRoles(setting: Setting, b: ProgramBuilder, startFed = false, writesNamed = false): TracedRoles {
   const reads = new Map<string, AnyValue>();
-  const points = makePoints(scopeOf(setting, b), {
+  const plain = makePoints(scopeOf(setting, b), {
     read(site, groups, residual, norm) {
       if (!reads.has(`${site}.read`)) reads.set(`${site}.read`, residual);
       return groups.map(() => normed(b, oneRow(b, residual), norm));
@@ -33,7 +35,7 @@ function tracedRoles(setting: Setting, b: ProgramBuilder, startFed = false): Tra
       return contribution(b, { ...source, value });
     },
   });
-  const logits = readOut(setting, points);
+  const logits = readOut(setting, writesNamed ? namedWrites(plain) : plain);
   const named = b.values.flatMap((value) => (value.role === undefined ? [] : [[value.role, value] as const]));
   return { values: new Map([...named, ...reads]), logits };
 }
@@ -74,12 +76,15 @@ export interface ValueGradientSetting extends Setting {
   readonly startFed: boolean;
   /** Whether logits are all that is wanted of the run. */
   readonly logitsOnly?: boolean;
+  /** What gradients do differently at values of a role. */
+  readonly backward?: readonly BackwardOverride[];
 }
 
 /** input (and what `Resid Start` writes) → ∂M/∂value of some roles, the batch first: [batch, …] by whole role; and M [batch]. */
 export function valueGradientProgram(setting: ValueGradientSetting): Program {
   const b = new ProgramBuilder('value-gradients');
-  const traced = tracedRoles(setting, b, setting.startFed);
+  const { backward = [] } = setting;
+  const traced = tracedRoles(setting, b, setting.startFed, holdsForWrites(backward));
   if (setting.logitsOnly) {
     b.output(LOGITS, traced.logits);
     return finish(setting, b);
@@ -91,6 +96,7 @@ export function valueGradientProgram(setting: ValueGradientSetting): Program {
     b,
     b.sum(losses, 0),
     chosen.map(([, value]) => value),
+    backward,
   );
   for (const [i, [whole]] of chosen.entries()) b.output(valueOutputName(whole), promptsFirst(b, gradients[i]!));
   return finish(setting, b);

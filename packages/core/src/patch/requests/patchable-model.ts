@@ -77,7 +77,10 @@ export interface MaskGradientRequest {
   readonly objective: Objective;
   /** Default: mask 0 everywhere, where the forward pass is a plain run of `input`. */
   readonly at?: GradientPoint;
-  /** What gradients do differently at values of a role (RelP, GIM). Forward values stay. */
+  /**
+   * What gradients do differently at values of a role (RelP, GIM). Forward values stay. At mask 0, what a module adds to the
+   * stream has a role, too: `stop` at `L3.mlp.write` is a gradient that does not pass through that MLP.
+   */
   readonly backward?: readonly BackwardOverride[];
   /** Whether M itself is wanted, too. */
   readonly losses?: boolean;
@@ -186,6 +189,8 @@ export interface ValueGradientRequest {
   readonly roles: readonly string[];
   /** What `Resid Start` writes in place of its own: [prompts, pos, dModel]. */
   readonly start?: Tensor<Float32Array>;
+  /** What gradients do differently at values of a role, as in `MaskGradientRequest`. */
+  readonly backward?: readonly BackwardOverride[];
 }
 
 /** What a gradient with respect to values came to. */
