@@ -10,6 +10,7 @@ import { random } from './baselines/random.js';
 import { ensemble } from './combined/ensemble.js';
 import { activationMagnitude } from './forward/activation-magnitude.js';
 import { informationFlowRoutes } from './forward/information-flow-routes.js';
+import { atpStar } from './gradient/atp-star.js';
 import { cleanCorrupted } from './gradient/clean-corrupted.js';
 import { eap } from './gradient/eap.js';
 import { eapIgActivations } from './gradient/eap-ig-activations.js';
@@ -36,6 +37,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     eapIgActivations,
     relp,
     gim,
+    atpStar,
     informationFlowRoutes,
     nodeAttribution,
     cleanCorrupted,
@@ -74,6 +76,7 @@ export {
   acdc,
   activationMagnitude,
   adversarialKnockouts,
+  atpStar,
   circuitProbing,
   cleanCorrupted,
   eap,

@@ -14,6 +14,7 @@ it('the door has these values and no others: what changes here, users see', () =
     acdcSearch
     activationMagnitude
     adversarialKnockouts
+    atpStar
     circuitProbing
     circuitProbingScores
     cleanCorrupted

@@ -9,6 +9,12 @@ export const PAPERS = Object.freeze({
     2023,
     'Towards Automated Circuit Discovery for Mechanistic Interpretability',
   ),
+  atpStar: arxivPaper(
+    '2403.00745',
+    'Kramár et al.',
+    2024,
+    'AtP*: An efficient and scalable method for localizing LLM behaviour to components',
+  ),
   autoCircuit: arxivPaper(
     '2407.08734',
     'Miller, Chughtai and Saunders',
