@@ -26,13 +26,13 @@ import {
 } from '../modes/activation-differences.js';
 import type { ReadBeforeScale } from '../modes/before-norm.js';
 import { interpolatedPoints } from '../modes/interpolated.js';
-import { holdsForWrites, namedWrites } from '../modes/named-writes.js';
 import { outputNeurons, watchedPoints } from '../modes/node-outputs.js';
 import { formFor, type PatchForm, patchedPoints } from '../modes/patched.js';
 import { activationsOf, capturePoints, plainPoints } from '../modes/plain.js';
 import { type BlockGroup, outputsByRow, type SourceActivations, type TraceScope } from '../modes/points.js';
 import { readingPoints } from '../modes/reading.js';
 import { type DestinationRead, outputScores, wantedOf } from './edge-scores.js';
+import { holdsForWrites, namedWrites } from './named-writes.js';
 
 /** The names of inputs and outputs that the engine feeds and reads. */
 export const INPUT = 'input';

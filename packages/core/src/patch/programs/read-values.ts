@@ -7,8 +7,8 @@ import { type Dim, dimsEqual, multiplyDims, symbolsOf } from '../../ir/program/d
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
-import { holdsForWrites, namedWrites } from '../modes/named-writes.js';
 import { contribution, makePoints, oneRow } from '../modes/points.js';
+import { holdsForWrites, namedWrites } from './named-writes.js';
 import { finish, LOGITS, LOSSES, readOut, type Setting, START_INPUT, scopeOf } from './programs.js';
 
 /** The output of a program that holds the value of a role. */
