@@ -22,6 +22,7 @@ import { nodeAttribution } from './gradient/node-attribution.js';
 import { relp, relpRules } from './gradient/relp.js';
 import { acdc } from './search/acdc.js';
 import { exact } from './search/exact.js';
+import { subsetSampling } from './search/subset-sampling.js';
 import { adversarialKnockouts } from './training/adversarial-knockouts.js';
 import { circuitProbing } from './training/circuit-probing.js';
 import { edgePruning } from './training/edge-pruning.js';
@@ -44,6 +45,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     maskGradient,
     integratedEdgeGradients,
     exact,
+    subsetSampling,
     acdc,
     subnetworkProbing,
     circuitProbing,
@@ -95,5 +97,6 @@ export {
   relp,
   relpRules,
   subnetworkProbing,
+  subsetSampling,
   ugs,
 };

@@ -38,6 +38,7 @@ it('the door has these values and no others: what changes here, users see', () =
     relpRules
     seededNoise
     subnetworkProbing
+    subsetSampling
     ugs"
   `);
 });
