@@ -21,7 +21,7 @@ const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   'known-edges': (graph) => ({ edges: edgeAt(graph, 0).name }),
   'adversarial-knockouts': { epochs: 5 },
   ensemble: async (graph) => ({ runs: (await madeUpRuns(graph, [1, 2])).join(',') }),
-  'subset-sampling': { samples: 48 },
+  'subset-sampling': { samples: 48, probability: 0.5 },
   acdc: { taus: '0.01,0.1', prompts: 'all' },
 };
 /** What scores of some do not follow: their own objective, the batches that they train on, … */

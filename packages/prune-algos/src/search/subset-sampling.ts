@@ -45,7 +45,7 @@ export const subsetSampling = definePruneAlgo({
     probability: {
       type: 'number',
       doc: 'how likely an edge is patched in a set; low: effects nearly by themselves, but seldom seen',
-      default: 0.5,
+      default: 0.1,
       min: 0.001,
       max: 0.999,
     },

@@ -62,6 +62,8 @@ export type ProgramSpec =
       readonly perItem: boolean;
       /** What is read of the outputs, where they are not wanted themselves. */
       readonly readings?: ReadingsShape;
+      /** Roles whose values stay those of the plain run. */
+      readonly frozen?: readonly string[];
     }
   | SparseSpec
   | GradientSpec

@@ -1,7 +1,7 @@
 /** @file Values inside a plain run, by their role (attention patterns, activations, scales of norms, the stream), and gradients there. */
 import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
-import { hasRole, roleNames, unknownRole } from '../../ir/autodiff/roles.js';
+import { hasRole, requireRoles, roleNames } from '../../ir/autodiff/roles.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { type Dim, dimsEqual, multiplyDims, symbolsOf } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
@@ -48,11 +48,11 @@ export function modelRoles(setting: Setting): readonly string[] {
 
 /** Values of some roles, by whole role. @throws AutoCircuitError `unknown-name` for a role that no value has */
 function chosenRoles({ values }: TracedRoles, roles: readonly string[]): [string, AnyValue][] {
-  const wholes = [...values.keys()];
-  for (const role of roles) {
-    if (wholes.some((whole) => hasRole({ role: whole }, role))) continue;
-    throw unknownRole('core/patch', role, roleNames(wholes.map((whole) => ({ role: whole }))));
-  }
+  requireRoles(
+    'core/patch',
+    [...values.keys()].map((role) => ({ role })),
+    roles,
+  );
   return [...values].filter(([whole]) => roles.some((role) => hasRole({ role: whole }, role)));
 }
 

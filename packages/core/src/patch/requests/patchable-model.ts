@@ -24,10 +24,12 @@ export interface PatchedRunRequest {
   readonly input: Side;
   readonly patch: PatchDescription;
   readonly mask: Mask;
+  /** Ends of roles (`attn.pattern`, `scale`) whose values stay those of the plain run of `input`, whatever is patched. */
+  readonly frozen?: readonly string[];
 }
 
 /** Runs under any number of masks. */
-export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'mask'> {
+export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'frozen' | 'mask'> {
   readonly masks: readonly Mask[];
   /**
    * What is read of the outputs in place of logits, where the model's are read at the last position: each run then gives
@@ -37,7 +39,7 @@ export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'mask'> {
 }
 
 /** Runs under one mask with some more edges patched each time: what searches try. */
-export interface PatchedVariantsRequest extends PatchedRunRequest {
+export interface PatchedVariantsRequest extends Omit<PatchedRunRequest, 'frozen'> {
   /** Edges (canonical numbers) that a variant patches wholly on top of the mask. Any number of variants, taken as they are run. */
   readonly variants: Iterable<readonly number[]>;
   /** Whether every group also runs the mask by itself: by the same program, so that rounding cancels in differences. */
@@ -116,6 +118,7 @@ export interface PatchableModel {
   /**
    * Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`.
+   * @throws AutoCircuitError `unknown-name` for a frozen role that this model does not have
    */
   patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
   /**
