@@ -21,6 +21,7 @@ import { maskGradient } from './gradient/mask-gradient.js';
 import { nodeAttribution } from './gradient/node-attribution.js';
 import { relp, relpRules } from './gradient/relp.js';
 import { acdc } from './search/acdc.js';
+import { cdT } from './search/cd-t.js';
 import { exact } from './search/exact.js';
 import { subsetSampling } from './search/subset-sampling.js';
 import { adversarialKnockouts } from './training/adversarial-knockouts.js';
@@ -45,6 +46,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     maskGradient,
     integratedEdgeGradients,
     exact,
+    cdT,
     subsetSampling,
     acdc,
     subnetworkProbing,
@@ -79,6 +81,7 @@ export {
   activationMagnitude,
   adversarialKnockouts,
   atpStar,
+  cdT,
   circuitProbing,
   cleanCorrupted,
   eap,

@@ -15,6 +15,7 @@ it('the door has these values and no others: what changes here, users see', () =
     activationMagnitude
     adversarialKnockouts
     atpStar
+    cdT
     circuitProbing
     circuitProbingScores
     cleanCorrupted

@@ -92,7 +92,10 @@ describe('subset sampling', () => {
   it('leaves edges that are known alone, and bounds the others', async () => {
     const { context, dispose } = await pruneAlgoContext({});
     const names = 'B1.1->Resid End, B0.0->Resid End, Resid Start->B0.0';
-    const result = await subsetSampling.score(context, options({ edges: names, top: 2, samples: 64, probability: 0.5 }));
+    const result = await subsetSampling.score(
+      context,
+      options({ edges: names, top: 2, samples: 64, probability: 0.5 }),
+    );
     const flat = flattenScores(context.graph, result.scores);
     expect([...flat].filter((score) => score === 0)).toHaveLength(2);
     expect((result.figures![0] as TableFigure).rows[0]![0]).toBe(context.graph.edgeCount - 2);

@@ -21,6 +21,12 @@ export const PAPERS = Object.freeze({
     2024,
     'Transformer Circuit Faithfulness Metrics Are Not Robust',
   ),
+  cdT: arxivPaper(
+    '2407.00886',
+    'Hsu et al.',
+    2024,
+    'Efficient Automated Circuit Discovery in Transformers using Contextual Decomposition',
+  ),
   eap: arxivPaper(
     '2310.10348',
     'Syed, Rager and Conmy',
