@@ -27,6 +27,7 @@ import { subsetSampling } from './search/subset-sampling.js';
 import { adversarialKnockouts } from './training/adversarial-knockouts.js';
 import { circuitProbing } from './training/circuit-probing.js';
 import { edgePruning } from './training/edge-pruning.js';
+import { ibcircuit } from './training/ibcircuit.js';
 import { subnetworkProbing } from './training/subnetwork-probing.js';
 import { ugs } from './training/ugs.js';
 
@@ -53,6 +54,7 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     circuitProbing,
     ugs,
     edgePruning,
+    ibcircuit,
     activationMagnitude,
     random,
     knownEdges,
@@ -91,6 +93,7 @@ export {
   exact,
   gim,
   gimRules,
+  ibcircuit,
   informationFlowRoutes,
   integratedEdgeGradients,
   knownEdges,

@@ -26,6 +26,7 @@ it('the door has these values and no others: what changes here, users see', () =
     exact
     gim
     gimRules
+    ibcircuit
     informationFlowRoutes
     integratedEdgeGradients
     knownEdges

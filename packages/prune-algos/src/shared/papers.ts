@@ -53,6 +53,12 @@ export const PAPERS = Object.freeze({
     'Information Flow Routes: Automatically Interpreting Language Models at Scale',
   ),
   gim: arxivPaper('2505.17630', 'Edin et al.', 2025, 'GIM: Improved Interpretability for Large Language Models'),
+  ibcircuit: arxivPaper(
+    '2602.22581',
+    'Bian et al.',
+    2025,
+    'IBCircuit: Towards Holistic Circuit Discovery with Information Bottleneck',
+  ),
   integratedGradients: arxivPaper(
     '1703.01365',
     'Sundararajan, Taly and Yan',
