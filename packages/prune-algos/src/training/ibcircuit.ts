@@ -18,7 +18,8 @@ import { WARM_START_OPTIONS, warmStart } from './warm-start.js';
  * As in the paper's code λ is a sigmoid, the divergence is that of outputs, and β weighs the mean information. Unlike there, all
  * prompts share one λ an edge (its mean over prompts is taken there), the mean and deviation are those of the clean run, and
  * what is a mean over numbers and prompts is taken in closed form (`carriedInformation`). Edges of one source share a draw of
- * noise in each step.
+ * noise in each step. The paper's code: beta=1 learningRate=0.05 epochs=1300 init=5, which keeps more edges open: on ioi-mini
+ * circuits of 40 edges are as good, those of 10 are not.
  *
  * Use it where there are no corrupt prompts, or none that say what the task is.
  */
@@ -34,15 +35,15 @@ export const ibcircuit = definePruneAlgo({
     beta: {
       type: 'number',
       doc: 'price of a nat of information, mean over edges, in nats of divergence; higher: fewer edges stay open',
-      default: 1,
+      default: 20,
       min: 0,
     },
-    learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.1, min: 0 },
-    epochs: { type: 'int', doc: 'passes over the prompts; one step per batch', default: 200, min: 1 },
+    learningRate: { type: 'number', doc: 'the learning rate of Adam', default: 0.2, min: 0 },
+    epochs: { type: 'int', doc: 'passes over the prompts; one step per batch', default: 100, min: 1 },
     init: {
       type: 'number',
-      doc: 'log odds at the start of the share that is an edge’s own; 5: nearly all of it',
-      default: 5,
+      doc: 'log odds at the start of the share that is an edge’s own; 2: most of it',
+      default: 2,
     },
     ...PACE_OPTIONS,
     ...WARM_START_OPTIONS,
