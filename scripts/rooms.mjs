@@ -176,6 +176,7 @@ export const ROOMS = {
       'tensor',
       'training',
     ],
+    stability: ['errors', 'graph', 'numeric', 'patch/requests', 'plugin', 'prompts', 'run', 'run-folder', 'statistics'],
     task: [
       'backend',
       'errors',
@@ -230,6 +231,7 @@ export const ROOMS = {
       'prompts',
       'run',
       'run-folder',
+      'stability',
       'statistics',
       'task',
       'tensor',

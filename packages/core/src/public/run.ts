@@ -119,6 +119,11 @@ export {
   type ScoresFolder,
   writeScoresFolder,
 } from '../run-folder/scores-folder.js';
+export { type Stability, stabilitySchema } from '../run-folder/stability-file.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { type VariationAsked, variationName } from '../stability/conditions.js';
+export type { StabilityHooks, StabilityRequest } from '../stability/request.js';
+export type { KeptPieces } from '../stability/scores-by-prompt.js';
+export { runStability } from '../stability/stability.js';
 export { type GradientCheckRequest, gradientsAgainstDifferences } from '../validation/gradient-check.js';
 export { type CheckedDifference, residualSums } from '../validation/residual-sums.js';
