@@ -30,6 +30,7 @@ export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
+export { ablationText } from '../run/ablations.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
 export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';

@@ -11,6 +11,7 @@ import type { SelectionSettings } from '../run/circuits-to-measure.js';
 import { checkObjective } from '../run/discover.js';
 import { evaluate } from '../run/evaluate.js';
 import type { DiscoverHooks } from '../run/hooks.js';
+import { promptsHash } from '../run/prompts-hash.js';
 import { promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 import type { DiscoverRequest } from '../run/request.js';
 import { type ChosenMetric, patchDescription } from '../run/run-circuits.js';
@@ -35,6 +36,10 @@ export type VariationAsked =
 
 /** How a variation is called in files and on the terminal. */
 export const variationName = (asked: VariationAsked): string => (asked.kind === 'seed' ? `${asked.seed}` : asked.name);
+
+/** What the scores of a variation are kept as: all that they depend on, beside the run. */
+export const pieceOf = (asked: VariationAsked): string =>
+  `${asked.kind}-${variationName(asked)}${asked.kind === 'paraphrases' ? `-${promptsHash(asked.prompts)}` : ''}`;
 
 /** The run's condition with what differs. */
 export function conditionOf(run: Condition, asked: VariationAsked): Condition {

@@ -142,7 +142,13 @@ describe('runStability', () => {
     } }; // biome-ignore format: one block
     await expect(runStability(request({ kept: stopping }), { signal: aborted.signal })).rejects.toThrow();
     let runs = 0;
-    const counted = definePruneAlgo({ ...eap, score: (...args) => (runs++, eap.score(...args)) });
+    const counted = definePruneAlgo({
+      ...eap,
+      score(context, options) {
+        runs++;
+        return eap.score(context, options);
+      },
+    });
     const resumed = await runStability(request({ kept, algo: counted }));
     expect(runs).toBe(3); // prompts 5, 6 and 7
     expect(resumed).toEqual(await runStability(request()));

@@ -17,6 +17,7 @@ import {
   conditionOf,
   measuredUnder,
   overlapOf,
+  pieceOf,
   type VariationAsked,
   variationName,
 } from './conditions.js';
@@ -48,7 +49,7 @@ export async function runStability(request: StabilityRequest, hooks: StabilityHo
   const varied: { readonly asked: VariationAsked; readonly circuit: Circuit; readonly values: Measured }[] = [];
   for (const asked of request.variations) {
     const condition = conditionOf(request, asked);
-    const piece = `${asked.kind}-${variationName(asked)}`;
+    const piece = pieceOf(asked);
     const circuit = await circuitUnder(condition, hooks, { edges: run.edges.length, kept: request.kept, piece });
     varied.push({ asked, circuit, values: await measuredUnder(condition, [circuit, run], metric, hooks) });
   }
