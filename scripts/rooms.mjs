@@ -13,12 +13,24 @@ export const PACKAGES = {
   tasks: ['core'],
   'prune-algos': ['core'],
   metrics: ['core'],
+  selections: ['core'],
   viewer: ['core'],
   workers: ['core'],
   'executor-bullmq': ['core'],
   'executor-slurm': ['core'],
   'create-auto-circuit': [],
-  cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
+  cli: [
+    'core',
+    'backend-onnx',
+    'backend-tfjs',
+    'models',
+    'tasks',
+    'prune-algos',
+    'metrics',
+    'selections',
+    'viewer',
+    'workers',
+  ],
 };
 
 /** Doors beside a package's main one. */
@@ -356,6 +368,9 @@ export const ROOMS = {
     curves: [],
     divergences: ['shared'],
     '.': ['answers', 'compare', 'curves', 'divergences'],
+  },
+  selections: {
+    '.': [],
   },
   viewer: {
     markup: [],
