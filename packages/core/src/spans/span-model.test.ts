@@ -41,7 +41,7 @@ async function attribution(
   batch: PromptBatch,
   item: number,
   mask?: Mask,
-): Promise<Float32Array> {
+): Promise<Float64Array> {
   const at = mask ? ({ kind: 'mask', mask } as const) : undefined;
   const { tensors } = await model.maskGradient(batch, { input: 'clean', patch, objective, ...(at ? { at } : {}) });
   const own = Object.entries(tensors).map(([module, { data, shape }]) => {
