@@ -54,6 +54,7 @@ export const ERROR_CODES = {
   'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module, shape, expectedShape',
   'no-known-circuit': 'the task has no known circuit, and one is needed',
   'unknown-word-position': 'a circuit is given by words whose positions the prompts do not say; fields: circuit, word',
+  'not-solved': 'the best circuit of a size was not found within the limits of the search; fields: edges, seconds, gap',
   'nothing-to-find': 'patching has no effect, or no reliable one, on these prompts',
 
   // programs and backends
