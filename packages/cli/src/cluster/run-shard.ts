@@ -1,6 +1,6 @@
 /** @file One shard of a plan in this process: its pieces of work one after the other, each done once whoever else tries. */
 
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FolderLock, PlanJson, PlanUnit, ShardJson } from '@auto-circuit/core/run';
@@ -37,17 +37,22 @@ const PROGRESS_EVERY_MS = 1000;
  */
 export async function runShard(cli: Cli, request: ShardRequest): Promise<ShardJson> {
   const { folder, plan, shard, signal } = request;
-  const { shardFolder } = await import('@auto-circuit/core/run');
+  const { fileError, makeFolder, shardFolder } = await import('@auto-circuit/core/run');
   checkPlanHere(plan, folder);
   const isDone = () => recordOfDone(request);
   const before = await isDone();
   if (before) return before;
-  await mkdir(shardFolder(folder, shard), { recursive: true });
-  const lock = await lockWhenFree(shardFolder(folder, shard), signal, request.onWarning);
+  const path = shardFolder(folder, shard);
   try {
-    return (await isDone()) ?? (await doShard(cli, request));
-  } finally {
-    await lock.release();
+    await makeFolder(path);
+    const lock = await lockWhenFree(path, signal, request.onWarning);
+    try {
+      return (await isDone()) ?? (await doShard(cli, request));
+    } finally {
+      await lock.release();
+    }
+  } catch (cause) {
+    throw fileError('run-shard', 'write', path, cause);
   }
 }
 
