@@ -13,6 +13,7 @@ import type { Stability } from '../run-folder/stability-file.js';
 import { exactInterval } from '../statistics/binomial.js';
 import { Certifier } from './certificate.js';
 import {
+  checkCondition,
   circuitUnder,
   conditionOf,
   measuredUnder,
@@ -35,6 +36,9 @@ export async function runStability(request: StabilityRequest, hooks: StabilityHo
   const inRun = new Set(run.edges);
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
   const train = prompts.train.flatMap((batch) => batch.prompts);
+  for (const condition of [request, ...request.variations.map((asked) => conditionOf(request, asked))]) {
+    checkCondition(condition, metric); // before any work is done
+  }
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
     checkpoint: request.constants,
