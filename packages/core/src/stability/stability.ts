@@ -161,5 +161,6 @@ function middleOf(rising: readonly number[], level: number): { readonly low: num
 function rangeOf(values: readonly (JsonNumber | null)[]): Stability['resamples']['value'] {
   const numbers = values.map((value) => (value === null ? Number.NaN : fromJsonNumber(value)));
   if (numbers.length === 0 || !numbers.every(Number.isFinite)) return null;
-  return { mean: meanOf(numbers), low: Math.min(...numbers), high: Math.max(...numbers) };
+  const rising = numbers.toSorted((a, b) => a - b);
+  return { mean: meanOf(rising), low: rising[0]!, high: rising.at(-1)! };
 }
