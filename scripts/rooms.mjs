@@ -158,6 +158,7 @@ export const ROOMS = {
       'patch/sparse',
       'prompts',
     ],
+    spans: ['errors', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
     plugin: [
       'backend',
       'errors',

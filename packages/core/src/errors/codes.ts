@@ -96,6 +96,7 @@ export const ERROR_CODES = {
   'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path, name, expected, got',
   interrupted: 'the work was stopped, and finished work is kept; fields: path',
   'not-a-plan': 'the folder holds no plan; fields: path',
+  'plan-damaged': 'a file of a plan is not what it was when it was written; fields: path, file, shard',
   'plan-unfinished': 'some shards of a plan are not done; fields: path, waiting, running',
   'plan-changed':
     'a model, prompts, code or versions are no longer what a plan was made with; fields: path, cell, changes',

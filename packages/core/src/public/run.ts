@@ -7,7 +7,7 @@ export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
 export { makeFolder } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
-export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
+export { decodeNumbers, openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';
 export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 export { buildGraph, optionsFor } from '../graph/build.js';
