@@ -28,7 +28,7 @@ const RATIOS = ['faithfulness'];
 const LARGEST_DRIFT = 0.02; // samples are seeded: only scores can move it
 const COUNTS = [10, 20, 40, 80];
 const SAMPLES = 100; // times the edges: shares are good to about half a percent
-const CURVE_SAMPLES = 300; // the points of a curve share their prompts: shares are good to about a percent
+const CURVE_SAMPLES = 300; // the points of a curve share their prompts: shares are good to one or two percent
 const STRONGEST = 50;
 
 const scores = await scoresByEdge();
