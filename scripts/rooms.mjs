@@ -189,6 +189,7 @@ export const ROOMS = {
       'plugin',
       'prompts',
       'run',
+      'spans',
       'statistics',
     ],
     validation: [
@@ -231,6 +232,7 @@ export const ROOMS = {
       'prompts',
       'run',
       'run-folder',
+      'spans',
       'statistics',
       'task',
       'tensor',

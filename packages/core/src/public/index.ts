@@ -38,6 +38,8 @@ export { tokenizePrompts } from '../prompts/tokenize.js';
 export type { Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { corePlugin } from '../run/core-plugin.js';
 export type { PatchType } from '../run/run-circuits.js';
+export { createSpanModel } from '../spans/span-model.js';
+export { type Spans, withSpans } from '../spans/spans.js';
 export { openTask } from '../task/open-task.js';
 export type { OpenTaskRequest, PatchEdgesOptions } from '../task/requests.js';
 export type { TaskData, TaskTokenizer } from '../task/task-prompts.js';
