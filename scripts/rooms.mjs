@@ -146,7 +146,7 @@ export const ROOMS = {
       'patch/sparse',
       'prompts',
     ],
-    spans: ['errors', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
+    spans: ['errors', 'files', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
     plugin: [
       'backend',
       'errors',

@@ -40,6 +40,7 @@ export { corePlugin } from '../run/core-plugin.js';
 export type { PatchType } from '../run/run-circuits.js';
 export { createSpanModel } from '../spans/span-model.js';
 export { type Spans, withSpans } from '../spans/spans.js';
+export { parseSpans } from '../spans/spans-file.js';
 export { openTask } from '../task/open-task.js';
 export type { OpenTaskRequest, PatchEdgesOptions } from '../task/requests.js';
 export type { TaskData, TaskTokenizer } from '../task/task-prompts.js';
