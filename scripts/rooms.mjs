@@ -13,12 +13,24 @@ export const PACKAGES = {
   tasks: ['core'],
   'prune-algos': ['core'],
   metrics: ['core'],
+  selections: ['core'],
   viewer: ['core'],
   workers: ['core'],
   'executor-bullmq': ['core'],
   'executor-slurm': ['core'],
   'create-auto-circuit': [],
-  cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
+  cli: [
+    'core',
+    'backend-onnx',
+    'backend-tfjs',
+    'models',
+    'tasks',
+    'prune-algos',
+    'metrics',
+    'selections',
+    'viewer',
+    'workers',
+  ],
 };
 
 /** Doors beside a package's main one. */
@@ -177,6 +189,7 @@ export const ROOMS = {
       'tensor',
       'training',
     ],
+    stability: ['errors', 'graph', 'numeric', 'patch/requests', 'plugin', 'prompts', 'run', 'run-folder', 'statistics'],
     task: [
       'backend',
       'errors',
@@ -233,6 +246,7 @@ export const ROOMS = {
       'run',
       'run-folder',
       'spans',
+      'stability',
       'statistics',
       'task',
       'tensor',
@@ -357,6 +371,9 @@ export const ROOMS = {
     curves: [],
     divergences: ['shared'],
     '.': ['answers', 'compare', 'curves', 'divergences'],
+  },
+  selections: {
+    '.': [],
   },
   viewer: {
     markup: [],
