@@ -158,7 +158,7 @@ export const ROOMS = {
       'patch/sparse',
       'prompts',
     ],
-    spans: ['errors', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
+    spans: ['errors', 'files', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
     plugin: [
       'backend',
       'errors',
@@ -202,6 +202,7 @@ export const ROOMS = {
       'plugin',
       'prompts',
       'run',
+      'spans',
       'statistics',
     ],
     validation: [
@@ -244,6 +245,7 @@ export const ROOMS = {
       'prompts',
       'run',
       'run-folder',
+      'spans',
       'stability',
       'statistics',
       'task',
