@@ -20,7 +20,7 @@ const DEEP: typeof TINY_VARIANTS = {
 };
 const cases = Object.entries({ ...TINY_VARIANTS, ...DEEP }).flatMap(([model, shape]) =>
   Object.entries(GRAPHS)
-    .filter(([, { factorized }]) => factorized !== false || !shape.parallel)
+    .filter(([, { factorized }]) => factorized !== false || !('parallel' in shape && shape.parallel))
     .map(([graph, options]) => ({ title: `${model}, ${graph}`, shape, options })),
 );
 /** float64, over a few dozen sources of size about 1. */
