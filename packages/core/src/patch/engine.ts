@@ -32,7 +32,7 @@ import type {
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { maskWindows, type PatchedContext, patchedMasks, patchedMasksOfBatches, patchedRun } from './runs/patched.js';
-import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
+import { capture, captureCuts, measureEdges, plainRun, sideRuns, sourceOutputs } from './runs/plain.js';
 import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
 import { SparseRuns } from './sparse/index.js';
@@ -116,6 +116,11 @@ class Engine implements PatchableModel {
     this.#checkAlive();
     this.#checkLength(input.shape[1]!);
     return plainRun(this.#context, input, positions);
+  }
+
+  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
+    for (const batch of batches) this.#checkBatch(batch);
+    return sideRuns(this.#context, batches, side, signal);
   }
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------
