@@ -44,6 +44,7 @@ export const RUN_TIME_IMPORTS = [
   'packages/backend-onnx/src/runtime/load.ts',
   'packages/backend-tfjs/src/runtime/load.ts',
   'packages/cli/src/test/memory.full.test.ts',
+  'packages/cli/test-data/run-lines.mjs',
   'packages/core/src/plugin/load-plugin.ts',
   'packages/core/src/public/doors.test.ts',
   'packages/models/src/example-plugin.test.ts',
