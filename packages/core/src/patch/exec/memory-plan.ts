@@ -137,6 +137,24 @@ export class MemoryPlan {
     return low;
   }
 
+  /** What is left beside the process, what is kept of pass 1, and so many bytes. */
+  roomBeside(bytes: number): number {
+    return Math.max(0, this.limit.bytes - this.#fixed - this.keepBytes - bytes);
+  }
+
+  /**
+   * The most prompts, at most `most` and at least 1, of a run that is not one program.
+   * @param bytesOf what it needs beside the process
+   * @throws AutoCircuitError `memory-limit` when a limit was asked for and one prompt does not fit
+   */
+  runsThatFit(most: number, length: number, bytesOf: (prompts: number) => number): number {
+    const fits = (prompts: number): boolean => this.#fixed + bytesOf(prompts) <= this.limit.bytes;
+    if (this.limit.strict && !fits(1)) throw this.refusal(this.#fixed + bytesOf(1), length);
+    let prompts = most;
+    while (prompts > 1 && !fits(prompts)) prompts = Math.floor(prompts / 2);
+    return prompts;
+  }
+
   /** The least limit under which a program fits: of what the weights leave, a part is kept of runs, which grows with the limit. */
   leastLimit(use: MemoryUse): number {
     const alone = this.#fixed + this.programBytes(use, false);

@@ -74,7 +74,8 @@ const sparseFor = ({ sparse }: PatchedContext, { supply }: Pick<SuppliedRun, 'su
 const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
   budget.forSources(sources) >= FEW_SOURCES * budget.plain ? budget.plain : budget.patched;
 
-const denseSpec = ({ supply, mask, readings }: SuppliedRun): ProgramSpec => ({
+/** The program of a run under a mask in which every source is in every edge sum. */
+export const denseSpec = ({ supply, mask, readings }: SuppliedRun): ProgramSpec => ({
   kind: 'patched',
   supply,
   perItem: mask.perItem,
