@@ -157,6 +157,10 @@ const DECODERS: Readonly<Partial<Record<SafetensorsDType, Decode>>> = Object.fre
   BOOL: (bytes) => bytes,
 });
 
+/** Numbers of 16 bits as float32, exactly. @param bytes from offset 0 of their own buffer */
+export const widened = (bytes: Uint8Array, dtype: 'float16' | 'bfloat16'): Float32Array =>
+  (dtype === 'float16' ? widenHalves : widenBrainHalves)(new Uint16Array(bytes.buffer));
+
 /** bfloat16 is the upper half of a float32. */
 function widenBrainHalves(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);

@@ -23,7 +23,7 @@ import {
   scoreProgram,
 } from './piece-programs.js';
 import type { PieceRead } from './piece-trace.js';
-import { rowStore } from './row-store.js';
+import { type RowStore, rowStore } from './row-store.js';
 
 /** One gradient of some prompts. */
 export interface PieceGradientRequest {
@@ -35,6 +35,8 @@ export interface PieceGradientRequest {
   /** What the objective is fed. */
   readonly objectiveFeeds: Feeds;
   readonly differences: Differences;
+  /** The residual at which each piece starts, where a forward pass at this point has been run already. */
+  readonly residuals?: RowStore | undefined;
 }
 
 /** ∂M/∂mask by destination module [prompts, position?, head?, sources], and M of each prompt. */
@@ -46,6 +48,13 @@ export interface PieceGradients {
 /** What of a gradient's spec is the same for all that run in pieces. */
 const SPEC = { kind: 'gradient', forward: 'atZero', supply: 'fed', neurons: false } as const;
 
+/** Room for the residual at which each piece starts. */
+export function residualStore(pieces: PieceContext, prompts: number, length: number): RowStore {
+  const { setting, traces } = pieces;
+  const numbers = prompts * length * setting.graph.layout.dModel;
+  return rowStore(traces.plain().pieces.length, numbers, pieces.rowBytes(prompts, length) / 4);
+}
+
 /** The gradient of some prompts. */
 export async function pieceGradients(pieces: PieceContext, request: PieceGradientRequest): Promise<PieceGradients> {
   const { setting, runner, traces } = pieces;
@@ -54,13 +63,14 @@ export async function pieceGradients(pieces: PieceContext, request: PieceGradien
   const { objective, losses = false, backward = [] } = request.request;
   const trace = traces.reading(backward.length === 0); // other backward rules may change what a norm does to gradients
   checkOverrides(trace, backward);
-  const numbers = prompts * length * graph.layout.dModel;
-  const residuals = rowStore(trace.pieces.length, numbers, pieces.rowBytes(prompts, length) / 4);
   const tensors = emptyScores(graph, prompts);
   let found = new Float32Array(0);
+  const residuals = request.residuals ?? residualStore(pieces, prompts, length);
   try {
-    const onResidual = (piece: number, { data }: Tensor<Float32Array>): void => residuals.write(piece, data);
-    await forwardPass(pieces, { feeds, logits: false, captures: false, onResidual });
+    if (!request.residuals) {
+      const onResidual = (piece: number, { data }: Tensor<Float32Array>): void => residuals.write(piece, data);
+      await forwardPass(pieces, { feeds, logits: false, captures: false, onResidual });
+    }
     let gradient: Tensor<Float32Array> | null = null;
     const shape = objectiveShape(objective);
     const kind = programKey({ ...SPEC, objective: shape, losses, backward });
@@ -78,7 +88,7 @@ export async function pieceGradients(pieces: PieceContext, request: PieceGradien
         await addScores(pieces, read, tensorOf(results, readGradientName(i)), differences, tensors);
     }
   } finally {
-    residuals.close();
+    if (!request.residuals) residuals.close();
   }
   return { tensors, losses: found };
 }

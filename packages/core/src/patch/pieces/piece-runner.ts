@@ -58,9 +58,11 @@ export class PieceRunner {
       const results = await executable.run(feeds);
       const sizes = checkFeeds(program, feeds);
       const bytes = plan.programBytes({ program: memory, sizes, hostBytes: 0 }, false);
-      if (!keeps && this.#keptBytes + bytes <= KEPT_SHARE * plan.limit.bytes) {
+      // Programs without weights run between all pieces, and what they need is in the plan of every run.
+      const isShared = memory.weightBytes === 0;
+      if (!keeps && (isShared || this.#keptBytes + bytes <= KEPT_SHARE * plan.limit.bytes)) {
         this.#kept.set(key, executable);
-        this.#keptBytes += bytes;
+        if (!isShared) this.#keptBytes += bytes;
         keeps = true;
       }
       return results;

@@ -26,11 +26,12 @@ import { interpolatedInputFeeds, startFeeds } from '../runs/gradient-plan.js';
 import { denseTarget } from '../runs/mask-gradient.js';
 import { Differences } from './differences.js';
 import { forwardPass } from './forward.js';
-import { type PieceGradients, pieceGradients } from './gradients.js';
+import { type PieceGradients, pieceGradients, residualStore } from './gradients.js';
 import { patchedPass } from './patched.js';
 import { type PieceContext, PieceTraces } from './piece-context.js';
 import { bytesOfRun, type PieceWork } from './piece-memory.js';
 import { PieceRunner } from './piece-runner.js';
+import type { RowStore } from './row-store.js';
 
 /** What runs by pieces work with. */
 export interface PieceRunsRequest {
@@ -184,8 +185,15 @@ export class PieceRuns {
     const prompts = cut[1] - cut[0];
     const { length } = batch;
     const differences = new Differences(graph, prompts, length, this.#pieces.rowBytes(prompts, length));
+    // At the inputs as they are, one forward pass gives what sources write and where the backward pass starts.
+    const own = points.every((at) => !at || at.kind === 'mask');
+    const residuals = own ? residualStore(this.#pieces, prompts, length) : undefined;
+    const input = inputFeeds(INPUT, model.spec, batch, request.input, cut);
     try {
-      const current = await activations.side(batch, request.input, cut);
+      const onResidual = (piece: number, { data }: Tensor<Float32Array>): void => residuals!.write(piece, data);
+      const current = residuals
+        ? (await forwardPass(this.#pieces, { feeds: input, logits: false, captures: true, onResidual })).sites
+        : await activations.side(batch, request.input, cut);
       const patch = await activations.patch(batch, request.patch, cut, cuts);
       await context.programs.dispose(); // of pass 1: pieces need the memory
       const trace = traces.plain();
@@ -193,14 +201,15 @@ export class PieceRuns {
         await differences.add(this.#pieces, trace, source, current.get(source.block.site)!, patch);
       for (const at of points) {
         const feeds = {
-          ...inputFeeds(INPUT, model.spec, batch, request.input, cut),
+          ...input,
           ...(at?.kind === 'input' ? interpolatedInputFeeds(current, patch, at.alpha) : {}),
           ...(at?.kind === 'start' ? startFeeds(graph, batch, at.values, cut) : {}),
         };
-        yield await this.#gradientAt(batch, request, { feeds, cut, dense, differences });
+        yield await this.#gradientAt(batch, request, { feeds, cut, dense, differences, residuals });
       }
     } finally {
       differences.close();
+      residuals?.close();
     }
   }
 
@@ -212,18 +221,20 @@ export class PieceRuns {
       cut,
       dense,
       differences,
+      residuals,
     }: {
       readonly feeds: Readonly<Record<string, Tensor>>;
       readonly cut: Cut;
       readonly dense: Tensor<Float32Array> | undefined;
       readonly differences: Differences;
+      readonly residuals: RowStore | undefined;
     },
   ): Promise<PromptGradients> {
     const { objective } = request;
     const { spec } = this.#pieces.setting.model;
     const prompts = cut[1] - cut[0];
     const { length } = batch;
-    const shared = { request, prompts, length, feeds, differences };
+    const shared = { request, prompts, length, feeds, differences, residuals };
     const only = ({ tensors, losses }: PieceGradients): PromptGradients => ({
       tensors,
       ...(request.losses ? { losses } : {}),
