@@ -70,10 +70,11 @@ export const CHECKPOINTS = {
   }),
 };
 
-/** Writes config.json and model.safetensors, unless they are there. Gives the number of parameters. */
-export async function writeRandomCheckpoint(name, folder) {
-  const checkpoint = CHECKPOINTS[name];
-  if (!checkpoint) throw new Error(`unknown checkpoint "${name}"; known: ${Object.keys(CHECKPOINTS).join(', ')}`);
+/** Writes config.json and model.safetensors, unless they are there. Gives the number of parameters. @param layers of a Llama, where fewer */
+export async function writeRandomCheckpoint(name, folder, layers) {
+  const whole = CHECKPOINTS[name];
+  const checkpoint = layers ? { ...whole, config: { ...whole.config, num_hidden_layers: layers } } : whole;
+  if (!whole) throw new Error(`unknown checkpoint "${name}"; known: ${Object.keys(CHECKPOINTS).join(', ')}`);
   const { dtype, config, shapes } = checkpoint;
   const tensors = Object.entries(shapes(config));
   await mkdir(folder, { recursive: true });
