@@ -172,7 +172,7 @@ class Engine implements PatchableModel {
     checkKeys('patchedRun', request);
     this.#checkBatch(batch);
     const { mask, ...shared } = request;
-    if (this.#choice.patched(batch, request.patch)) {
+    if (this.#choice.patched(batch, request, mask.perItem)) {
       const [logits] = await this.#pieces.patchedRuns(batch, { ...shared, masks: [mask] });
       return logits!;
     }
@@ -182,14 +182,15 @@ class Engine implements PatchableModel {
   async patchedRuns(batch: PromptBatch, request: PatchedMasksRequest) {
     checkKeys('patchedRuns', request);
     this.#checkBatch(batch);
-    if (this.#choice.patched(batch, request.patch)) return this.#pieces.patchedRuns(batch, request);
+    if (this.#choice.patched(batch, request, request.masks[0]?.perItem))
+      return this.#pieces.patchedRuns(batch, request);
     return patchedMasks(this.#context, batch, request);
   }
 
   async patchedRunsOn(batches: readonly PromptBatch[], requests: readonly PatchedMasksRequest[], signal?: AbortSignal) {
     for (const request of requests) checkKeys('patchedRuns', request);
     for (const batch of batches) this.#checkBatch(batch);
-    if (batches.some((batch, i) => this.#choice.patched(batch, requests[i]!.patch))) {
+    if (batches.some((batch, i) => this.#choice.patched(batch, requests[i]!, requests[i]!.masks[0]?.perItem))) {
       const results: Awaited<ReturnType<PieceRuns['patchedRuns']>>[] = [];
       for (const [i, batch] of batches.entries()) {
         signal?.throwIfAborted();
@@ -203,7 +204,7 @@ class Engine implements PatchableModel {
   async *patchedVariants(batch: PromptBatch, request: PatchedVariantsRequest) {
     checkKeys('patchedVariants', request);
     this.#checkBatch(batch);
-    if (this.#choice.patched(batch, request.patch)) {
+    if (this.#choice.patched(batch, request, request.mask.perItem)) {
       yield* this.#pieces.variants(batch, request);
       return;
     }

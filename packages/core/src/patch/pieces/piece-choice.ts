@@ -4,9 +4,9 @@ import type { PromptBatch } from '../../prompts/types.js';
 import type { RunContext } from '../exec/run-context.js';
 import { supplyOf } from '../exec/run-plan.js';
 import { type ProgramSpec, programKey } from '../programs/program-spec.js';
-import type { PatchDescription } from '../requests/ablations.js';
-import type { MaskGradientRequest } from '../requests/patchable-model.js';
+import type { MaskGradientRequest, PatchedMasksRequest } from '../requests/patchable-model.js';
 import { gradientSpec } from '../runs/gradient-plan.js';
+import { denseSpec } from '../runs/patched.js';
 import { needsWholeProgram, unansweredGradient } from './piece-runs.js';
 
 /** Chooses between whole programs and pieces, from sizes alone. */
@@ -41,10 +41,15 @@ export class PieceChoice {
 
   capture = (length: number): boolean => this.#byPieces({ kind: 'capture' }, length);
 
-  patched(batch: PromptBatch, patch: PatchDescription): boolean {
+  /** @param perItem whether masks are of single prompts */
+  patched(
+    batch: PromptBatch,
+    { patch, readings }: Pick<PatchedMasksRequest, 'patch' | 'readings'>,
+    perItem = false,
+  ): boolean {
     if (this.#always !== undefined) return this.#always;
     const supply = supplyOf(this.#context, batch, patch, false);
-    return this.#byPieces({ kind: 'patched', supply, perItem: false }, batch.length);
+    return this.#byPieces(denseSpec({ supply, perItem, readings }), batch.length);
   }
 
   gradient(batch: PromptBatch, request: MaskGradientRequest): boolean {

@@ -10,7 +10,6 @@ export interface PieceRunnerRequest {
   readonly backend: Backend;
   readonly weights: WeightStore;
   readonly plan: MemoryPlan;
-  readonly onDebug: (line: string) => void;
 }
 
 /** The share of the memory limit that compiled pieces may keep: small models are not compiled anew for every run. */

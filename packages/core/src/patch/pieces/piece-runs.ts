@@ -51,7 +51,7 @@ export class PieceRuns {
   constructor({ context, backend, plan, onDebug }: PieceRunsRequest) {
     const { model, graph } = context;
     const setting = { model, graph };
-    const runner = new PieceRunner({ backend, weights: model.weights, plan, onDebug });
+    const runner = new PieceRunner({ backend, weights: model.weights, plan });
     const traces = new PieceTraces(setting);
     this.#plan = plan;
     this.#onDebug = onDebug;
