@@ -13,12 +13,24 @@ export const PACKAGES = {
   tasks: ['core'],
   'prune-algos': ['core'],
   metrics: ['core'],
+  selections: ['core'],
   viewer: ['core'],
   workers: ['core'],
   'executor-bullmq': ['core'],
   'executor-slurm': ['core'],
   'create-auto-circuit': [],
-  cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
+  cli: [
+    'core',
+    'backend-onnx',
+    'backend-tfjs',
+    'models',
+    'tasks',
+    'prune-algos',
+    'metrics',
+    'selections',
+    'viewer',
+    'workers',
+  ],
 };
 
 /** Doors beside a package's main one. */
@@ -165,6 +177,7 @@ export const ROOMS = {
       'patch/sparse',
       'prompts',
     ],
+    spans: ['errors', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
     plugin: [
       'backend',
       'errors',
@@ -195,6 +208,7 @@ export const ROOMS = {
       'tensor',
       'training',
     ],
+    stability: ['errors', 'graph', 'numeric', 'patch/requests', 'plugin', 'prompts', 'run', 'run-folder', 'statistics'],
     task: [
       'backend',
       'errors',
@@ -249,6 +263,7 @@ export const ROOMS = {
       'prompts',
       'run',
       'run-folder',
+      'stability',
       'statistics',
       'task',
       'tensor',
@@ -373,6 +388,9 @@ export const ROOMS = {
     curves: [],
     divergences: ['shared'],
     '.': ['answers', 'compare', 'curves', 'divergences'],
+  },
+  selections: {
+    '.': [],
   },
   viewer: {
     markup: [],

@@ -171,8 +171,8 @@ class Engine implements PatchableModel {
   async patchedRun(batch: PromptBatch, request: PatchedRunRequest) {
     checkKeys('patchedRun', request);
     this.#checkBatch(batch);
-    const { mask, ...shared } = request;
-    if (this.#choice.patched(batch, request, mask.perItem)) {
+    const { mask, frozen = [], ...shared } = request;
+    if (this.#choice.patched(batch, { ...shared, frozen }, mask.perItem)) {
       const [logits] = await this.#pieces.patchedRuns(batch, { ...shared, masks: [mask] });
       return logits!;
     }

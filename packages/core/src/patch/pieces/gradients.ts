@@ -61,7 +61,7 @@ export async function pieceGradients(pieces: PieceContext, request: PieceGradien
   const { graph } = setting;
   const { prompts, length, feeds, differences } = request;
   const { objective, losses = false, backward = [] } = request.request;
-  const trace = traces.reading(backward.length === 0); // other backward rules may change what a norm does to gradients
+  const trace = traces.reading(backward);
   checkOverrides(trace, backward);
   const tensors = emptyScores(graph, prompts);
   let found = new Float32Array(0);

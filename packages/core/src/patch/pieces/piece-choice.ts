@@ -4,7 +4,7 @@ import type { PromptBatch } from '../../prompts/types.js';
 import type { RunContext } from '../exec/run-context.js';
 import { supplyOf } from '../exec/run-plan.js';
 import { type ProgramSpec, programKey } from '../programs/program-spec.js';
-import type { MaskGradientRequest, PatchedMasksRequest } from '../requests/patchable-model.js';
+import type { MaskGradientRequest, PatchedMasksRequest, PatchedRunRequest } from '../requests/patchable-model.js';
 import { gradientSpec } from '../runs/gradient-plan.js';
 import { denseSpec } from '../runs/patched.js';
 import { needsWholeProgram, unansweredGradient } from './piece-runs.js';
@@ -44,9 +44,13 @@ export class PieceChoice {
   /** @param perItem whether masks are of single prompts */
   patched(
     batch: PromptBatch,
-    { patch, readings }: Pick<PatchedMasksRequest, 'patch' | 'readings'>,
+    { patch, readings, frozen = [] }: Pick<PatchedMasksRequest & PatchedRunRequest, 'patch' | 'readings' | 'frozen'>,
     perItem = false,
   ): boolean {
+    if (frozen.length > 0) {
+      if (this.#always) throw needsWholeProgram('a run with frozen values');
+      return false;
+    }
     if (this.#always !== undefined) return this.#always;
     const supply = supplyOf(this.#context, batch, patch, false);
     return this.#byPieces(denseSpec({ supply, perItem, readings }), batch.length);

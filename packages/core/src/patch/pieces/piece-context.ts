@@ -1,6 +1,8 @@
 /** @file What all runs by pieces share: the traces of the model, the runner of programs, and how much memory they may use. */
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
 import type { RunContext } from '../exec/run-context.js';
+import { holdsForWrites } from '../programs/named-writes.js';
 import type { Setting } from '../programs/programs.js';
 import type { PieceRunner } from './piece-runner.js';
 import { type PieceTrace, tracePieces } from './piece-trace.js';
@@ -36,5 +38,10 @@ export class PieceTraces {
   plain = (positions?: OutputPositions): PieceTrace => this.#get(`plain ${positions}`, { kind: 'plain', positions });
   started = (): PieceTrace => this.#get('started', { kind: 'started' });
   patched = (): PieceTrace => this.#get('patched', { kind: 'patched' });
-  reading = (beforeScale: boolean): PieceTrace => this.#get(`reading ${beforeScale}`, { kind: 'reading', beforeScale });
+  /** @param backward what gradients do differently, which decides where they are taken */
+  reading(backward: readonly BackwardOverride[] = []): PieceTrace {
+    const beforeScale = backward.length === 0; // other backward rules may change what a norm does to gradients
+    const namesWrites = holdsForWrites(backward);
+    return this.#get(`reading ${beforeScale} ${namesWrites}`, { kind: 'reading', beforeScale, namesWrites });
+  }
 }

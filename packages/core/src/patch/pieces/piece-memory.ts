@@ -41,7 +41,7 @@ export function pieceBytes(
   const sizes = { batch: prompts, pos: length, answers: 2 };
   const bytesOf = (memory: ProgramMemory): number =>
     plan.programBytes({ program: memory, sizes, hostBytes: memory.outputBytes(sizes) }, false);
-  const trace = work === 'gradient' ? traces.reading(true) : traces.patched();
+  const trace = work === 'gradient' ? traces.reading() : traces.patched();
   const largest = trace.pieces.map((_, place) => {
     const key = `size ${work} ${place}`;
     const make = () =>

@@ -2,7 +2,7 @@
 
 import { type BackwardOverride, backwardOverrideOf } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
-import { hasRole, roleNames, unknownRole } from '../../ir/autodiff/roles.js';
+import { hasRole, requireRoles } from '../../ir/autodiff/roles.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { ProgramPart } from '../../ir/builder/program-part.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
@@ -111,10 +111,11 @@ export function backwardPiece(
 
 /** @throws AutoCircuitError `unknown-name` for an override of a role that no value of the model has */
 export function checkOverrides({ builder }: PieceTrace, backward: readonly BackwardOverride[]): void {
-  for (const { role } of backward) {
-    if (builder.values.some((value) => hasRole(value, role))) continue;
-    throw unknownRole('core/ir gradient', role, roleNames(builder.values));
-  }
+  requireRoles(
+    'core/ir gradient',
+    builder.values,
+    backward.map(({ role }) => role),
+  );
   for (const value of backward.length > 0 ? builder.values : []) backwardOverrideOf(backward, value);
 }
 

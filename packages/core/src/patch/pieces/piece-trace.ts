@@ -19,6 +19,7 @@ import {
   type TraceScope,
 } from '../modes/points.js';
 import { readingPoints } from '../modes/reading.js';
+import { namedWrites } from '../programs/named-writes.js';
 import { readOut, type Setting, START_INPUT, scopeOf } from '../programs/programs.js';
 
 /** What a group of destination blocks reads, in the piece that starts at the residual that it reads. */
@@ -56,8 +57,11 @@ export const edgeSumInputName = (site: string): string => `sum:${site}`;
 export type PieceMode =
   /** The model as it is. */
   | { readonly kind: 'plain'; readonly positions?: OutputPositions | undefined }
-  /** Each group of destinations reads a value of its own; `beforeScale`: between the factors of a norm where it has several rows. */
-  | { readonly kind: 'reading'; readonly beforeScale: boolean }
+  /**
+   * Each group of destinations reads a value of its own; `beforeScale`: between the factors of a norm where it has several rows;
+   * `namesWrites`: what modules write has roles.
+   */
+  | { readonly kind: 'reading'; readonly beforeScale: boolean; readonly namesWrites: boolean }
   /** As plain, with what `Resid Start` writes fed. */
   | { readonly kind: 'started' }
   /** Each destination reads the residual plus a sum that is fed. */
@@ -97,7 +101,10 @@ function modePoints(scope: TraceScope, mode: PieceMode, reads: PieceRead[], writ
     return value;
   };
   const collect = (written: SourceActivations): void => void writes.push(written);
-  if (mode.kind === 'reading') return readingPoints(scope, collect, onRead, { beforeScale: mode.beforeScale });
+  if (mode.kind === 'reading') {
+    const points = readingPoints(scope, collect, onRead, { beforeScale: mode.beforeScale });
+    return mode.namesWrites ? namedWrites(points) : points;
+  }
   if (mode.kind === 'patched') {
     return makePoints(scope, {
       read(site, groups, residual, norm) {

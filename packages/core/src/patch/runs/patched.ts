@@ -66,9 +66,11 @@ async function underMask(
   return floatTensor(joinFloats(rows), shapeOf(context, batch, request));
 }
 
-/** Sparse runs, where they can serve a request: they need what pass 1 wrote. */
-const sparseFor = ({ sparse }: PatchedContext, { supply }: Pick<SuppliedRun, 'supply'>): SparseRuns | null =>
-  supply === 'fused' ? null : sparse;
+/** Sparse runs, where they can serve a request: they need what pass 1 wrote, and freeze nothing. */
+const sparseFor = (
+  { sparse }: PatchedContext,
+  { supply, frozen = [] }: Pick<SuppliedRun, 'frozen' | 'supply'>,
+): SparseRuns | null => (supply === 'fused' || frozen.length > 0 ? null : sparse);
 
 /** One of two sizes, so that circuits of a curve share pass 1. */
 const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
@@ -80,13 +82,16 @@ interface DenseRun {
   /** Whether each prompt has a mask of its own. */
   readonly perItem: boolean;
   readonly readings?: OutputReadings | undefined;
+  /** Roles whose values are those of the unpatched run. */
+  readonly frozen?: readonly string[] | undefined;
 }
 
 /** The program of a run under a mask in which every source is in every edge sum. */
-export const denseSpec = ({ supply, perItem, readings }: DenseRun): ProgramSpec => ({
+export const denseSpec = ({ supply, perItem, readings, frozen = [] }: DenseRun): ProgramSpec => ({
   kind: 'patched',
   supply,
   perItem,
+  frozen: [...new Set(frozen)].sort(),
   ...(readings ? { readings: { references: readings.references.length } } : {}),
 });
 
