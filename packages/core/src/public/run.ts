@@ -18,7 +18,7 @@ export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
 export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
-export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
+export { checkMemory, type MemoryCheck } from '../patch/pieces/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export type {
   BarsFigure,
