@@ -91,6 +91,12 @@ class SpanModel implements PatchableModel {
   run(input: ModelInput, positions?: OutputPositions) {
     return positions === undefined ? this.#plain.run(input) : this.#plain.run(input, positions);
   }
+  /** By the models that run masks: they keep what is patched in. */
+  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
+    const logits = [];
+    for (const batch of batches) logits.push(...(await (await this.#of(batch)).runSide([batch], side, signal)));
+    return logits;
+  }
   readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {
     return this.#plain.readValues(batch, side, roles);
   }
