@@ -94,7 +94,10 @@ class SpanModel implements PatchableModel {
   /** By the models that run masks: they keep what is patched in. */
   async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
     const logits = [];
-    for (const batch of batches) logits.push(...(await (await this.#of(batch)).runSide([batch], side, signal)));
+    for (const batch of batches) {
+      const model = await this.#of(batch);
+      for (const own of await model.runSide([batch], side, signal)) logits.push(own);
+    }
     return logits;
   }
   readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {
