@@ -44,6 +44,7 @@ export const RUN_TIME_IMPORTS = [
   'packages/backend-onnx/src/runtime/load.ts',
   'packages/backend-tfjs/src/runtime/load.ts',
   'packages/cli/src/test/memory.full.test.ts',
+  'packages/cli/test-data/run-lines.mjs',
   'packages/core/src/plugin/load-plugin.ts',
   'packages/core/src/public/doors.test.ts',
   'packages/models/src/example-plugin.test.ts',
@@ -177,7 +178,7 @@ export const ROOMS = {
       'patch/sparse',
       'prompts',
     ],
-    spans: ['errors', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
+    spans: ['errors', 'files', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
     plugin: [
       'backend',
       'errors',
@@ -221,6 +222,7 @@ export const ROOMS = {
       'plugin',
       'prompts',
       'run',
+      'spans',
       'statistics',
     ],
     validation: [
@@ -264,6 +266,7 @@ export const ROOMS = {
       'prompts',
       'run',
       'run-folder',
+      'spans',
       'stability',
       'statistics',
       'task',

@@ -34,7 +34,7 @@ import type {
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { maskWindows, type PatchedContext, patchedMasks, patchedMasksOfBatches, patchedRun } from './runs/patched.js';
-import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
+import { capture, captureCuts, measureEdges, plainRun, sideRuns, sourceOutputs } from './runs/plain.js';
 import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
 import { SparseRuns } from './sparse/index.js';
@@ -131,6 +131,11 @@ class Engine implements PatchableModel {
     this.#checkLength(input.shape[1]!);
     if (this.#choice.plain(input.shape[1]!, positions)) return this.#pieces.run(input, positions);
     return plainRun(this.#context, input, positions);
+  }
+
+  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
+    for (const batch of batches) this.#checkBatch(batch);
+    return sideRuns(this.#context, batches, side, signal);
   }
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------
