@@ -18,7 +18,7 @@ export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
 export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
-export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
+export { checkMemory, type MemoryCheck } from '../patch/pieces/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export type {
   BarsFigure,
@@ -124,6 +124,9 @@ export {
 } from '../run-folder/scores-folder.js';
 export { type Stability, stabilitySchema } from '../run-folder/stability-file.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { createSpanModel } from '../spans/span-model.js';
+export { type Spans, withSpans } from '../spans/spans.js';
+export { parseSpans } from '../spans/spans-file.js';
 export { type VariationAsked, variationName } from '../stability/conditions.js';
 export type { StabilityHooks, StabilityRequest } from '../stability/request.js';
 export type { KeptPieces } from '../stability/scores-by-prompt.js';

@@ -172,8 +172,19 @@ export async function referenceOutputs(
   patch: PatchDescription,
   signal?: AbortSignal,
 ): Promise<References> {
-  const plain = (side: Side) =>
-    eachBatch(batches, signal, async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data);
+  const patchedSide = patch.kind === 'resample' ? other(sideRun(settings)) : null;
+  const plain = async (side: Side): Promise<BatchOutputs[]> => {
+    // The side that circuits have patched in is run once for both: its outputs here, and what is patched in.
+    if (side === patchedSide) {
+      const logits = await model.runSide(batches, side, signal);
+      return batches.map((batch, i) => ({ batch, logits: logits[i]!.data }));
+    }
+    return eachBatch(
+      batches,
+      signal,
+      async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data,
+    );
+  };
   const clean = await plain('clean');
   const corrupt = await plain('corrupt');
   checkOutputs([...clean, ...corrupt]);
