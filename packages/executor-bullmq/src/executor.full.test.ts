@@ -20,8 +20,8 @@ import { bullmqExecutor } from './index.js';
 const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 const plugin = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-/** Workers killed in the middle of work; by hand more. */
-const KILLS = Number(process.env.BULLMQ_KILLS ?? 6);
+/** How many processes are killed in the middle of work; by hand more. */
+const KILLS = Number(process.env.ENGINE_KILLS ?? 5);
 const STUDY = {
   tasks: ['ioi-mini'],
   algos: ['eap', 'clean-corrupted', { name: 'ig', algo: 'eap-ig-inputs', options: { steps: 10 } }],
@@ -91,6 +91,29 @@ function startWorker(queue: string, roots = root): ChildProcess & { said: string
   });
   return worker;
 }
+/** A command that is not waited for. */
+function start(...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'ignore' });
+  started.push(child);
+  return child;
+}
+async function exited(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+/** Kills the process that a worker does a shard in. @returns whether there was one */
+function killTask({ pid }: ChildProcess): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', `${pid}`], { encoding: 'utf8' });
+  const [task] = stdout.trim().split(/\s+/).filter(Boolean).map(Number);
+  if (task === undefined) return false;
+  try {
+    process.kill(task, 'SIGKILL');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false; // it has just ended
+    throw error;
+  }
+}
 const counts = (plan: string) => JSON.parse(cli('status', plan, '--json').stdout) as { done: number; shards: object[] };
 async function files(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(join(root, folder), { recursive: true, withFileTypes: true }))
@@ -134,38 +157,50 @@ describe.skipIf(!hasRedis)('with a worker in this process', () => {
 });
 
 describe.skipIf(!hasRedis)('a plan through the queue', () => {
-  it(`comes to the bytes of a local experiment: 3 workers of which ${KILLS} are killed, Redis restarted, submitted twice`, {
-    timeout: 1_800_000,
+  it(`comes to the bytes of a local experiment: workers, tasks, submitters and Redis killed, ${KILLS} in all`, {
+    timeout: 7_200_000,
   }, async () => {
     ok('experiment', 'study.json', '--workers', '0', '--threads', '1', '--out', 'local');
     const random = seededRandom(3, 'killed workers');
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random.uniform() * list.length)]!;
     const local = await files('local');
-    let kills = 0;
-    for (let round = 0; kills < KILLS; round++) {
+    const kills = { worker: 0, task: 0, submitter: 0, redis: 0 };
+    const killed = () => Object.values(kills).reduce((sum, n) => sum + n, 0);
+    for (let round = 0; round === 0 || killed() < KILLS; round++) {
       const [plan, queue] = [`plan-${round}`, `queue-${round}`];
       ok('plan', 'study.json', '--threads', '1', '--shards', '12', '--out', plan);
-      for (let twice = 0; twice < 2; twice++) expect(ok('submit', plan, ...queueFlags(queue))).toContain('12 waiting');
+      const submit = () => start('submit', plan, ...queueFlags(queue));
       const workers = Array.from({ length: 3 }, () => startWorker(queue));
-      const end = performance.now() + 600_000;
-      let restarted = false;
+      if (killed() < KILLS) {
+        const submitter = submit();
+        await sleep(random.uniform() * 1500); // before, while and after it adds jobs
+        await kill(submitter, 'SIGKILL');
+        kills.submitter++;
+      }
+      // twice at once
+      for (const child of [submit(), submit()]) expect(await exited(child), 'submitted').toBe(0);
+      const end = performance.now() + 1_800_000;
       while (counts(plan).done < 12) {
         expect(performance.now(), workers.map(({ said }) => said).join('')).toBeLessThan(end);
         await sleep(500 + random.uniform() * 1500);
-        if (!restarted) {
+        if (killed() >= KILLS) continue;
+        const what = pick(['worker', 'worker', 'task', 'task', 'redis'] as const);
+        const i = Math.floor(random.uniform() * workers.length);
+        if (what === 'redis') {
           await kill(server, 'SIGKILL');
+          await sleep(random.uniform() * 1000);
           await startRedis();
-          restarted = true;
-        }
-        if (kills < KILLS) {
-          const i = Math.floor(random.uniform() * workers.length);
+        } else if (what === 'worker') {
           await kill(workers[i]!, random.uniform() < 0.7 ? 'SIGKILL' : 'SIGTERM');
           workers[i] = startWorker(queue);
-          kills++;
-        }
+        } else if (!killTask(workers[i]!)) continue;
+        kills[what]++;
       }
       ok('collect', plan);
       expect(await files(`${plan}/result`), `round ${round}`).toEqual(local);
+      expect(await readdir(join(root, plan, 'shards')), 'a record of each shard and no others').toHaveLength(12);
       for (const worker of workers) await kill(worker, 'SIGTERM');
+      console.log(`round ${round}: ${JSON.stringify(kills)}`);
     }
   });
 
