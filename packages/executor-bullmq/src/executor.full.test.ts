@@ -81,9 +81,9 @@ function ok(...args: string[]): string {
   expect(code, stderr + stdout).toBe(0);
   return stdout;
 }
-function startWorker(queue: string, roots = root): ChildProcess & { said: string } {
+function startWorker(queue: string, roots = root, cwd = root): ChildProcess & { said: string } {
   const args = [program, 'worker', ...queueFlags(queue), '--roots', roots, '--executor.lock-seconds', '2'];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
   started.push(child);
   const worker = Object.assign(child, { said: '' });
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -202,6 +202,39 @@ describe.skipIf(!hasRedis)('a plan through the queue', () => {
       for (const worker of workers) await kill(worker, 'SIGTERM');
       console.log(`round ${round}: ${JSON.stringify(kills)}`);
     }
+  });
+
+  it('with workers that see another folder: results through Redis, and a forged one is refused', {
+    timeout: 600_000,
+  }, async () => {
+    const [home, away] = [join(root, 'home'), join(root, 'away')];
+    for (const folder of [home, away]) await mkdir(folder);
+    await writeFile(join(home, 'study.json'), JSON.stringify(STUDY));
+    const at = (cwd: string, ...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd, encoding: 'utf8' });
+      expect(status, stderr + stdout).toBe(0);
+      return stdout + stderr;
+    };
+    at(home, 'experiment', 'study.json', '--workers', '0', '--threads', '1', '--out', 'local');
+    at(home, 'plan', 'study.json', '--threads', '1', '--shards', '9', '--out', 'plan');
+    const { sha256, units } = JSON.parse(await readFile(join(home, 'plan', 'plan.json'), 'utf8'));
+    expect(units.some(({ range }: { range: unknown }) => range !== null) && units.length).toBeGreaterThan(6);
+    // somebody puts something into Redis before a worker can
+    const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+    const forged = { format: 'auto-circuit result 1', plan: sha256, shard: 2, files: [{ path: '../../../evil.txt', bytes: 4, sha256: 'x' }] }; // biome-ignore format: one line
+    const keys = `auto-circuit:elsewhere-carried:`;
+    await connection.rpush(`${keys}result:${sha256}:2`, `${JSON.stringify(forged)}\nevil`);
+    await connection.sadd(`${keys}results:${sha256}`, '2');
+    const workers = [0, 1].map(() => startWorker('elsewhere', away, away));
+    const said = at(home, 'submit', 'plan', ...queueFlags('elsewhere'), '--executor.results', 'redis');
+    expect(said).toMatch(/what came back of shard 2 is refused: .*evil\.txt.* is no file of this shard/);
+    expect(said.match(/shard \d+ came back/g)).toHaveLength(9);
+    at(home, 'collect', 'plan');
+    expect(await files('home/plan/result')).toEqual(await files('home/local'));
+    expect(await connection.keys(`${keys}result*`), 'nothing is left but the plan').toEqual([]);
+    connection.disconnect();
+    for (const worker of workers) await kill(worker, 'SIGTERM');
+    expect(await readdir(away), 'workers keep nothing but the plan').toEqual(['.auto-circuit-plans']);
   });
 
   it('refuses what its workers were not started for, and goes on with the next', { timeout: 300_000 }, async () => {

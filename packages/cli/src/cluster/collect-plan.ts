@@ -75,7 +75,13 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
       asked: plan.asked,
       planned: plan.cells.map(({ name, hash, error, cell }): PlannedCell => {
         const wrong = errors.get(name) ?? error;
-        return { cell: cell as unknown as Cell, hash: wrong === null ? hash : null, error: wrong, units: null, measureUnits: null };
+        return {
+          cell: cell as unknown as Cell,
+          hash: wrong === null ? hash : null,
+          error: wrong,
+          units: null,
+          measureUnits: null,
+        };
       }),
       wanted: new Set(),
       threads: plan.threads,

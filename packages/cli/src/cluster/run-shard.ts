@@ -77,7 +77,12 @@ export function checkPlanHere(plan: PlanJson, folder: string): void {
   });
 }
 
-async function lockWhenFree(path: string, signal: AbortSignal, say: (line: string) => void): Promise<FolderLock> {
+/** The lock of a folder, when nobody holds it any more. @param say told once who is waited for */
+export async function lockWhenFree(
+  path: string,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<FolderLock> {
   const { lockFolder } = await import('@auto-circuit/core/run');
   for (let told = false; ; ) {
     signal.throwIfAborted();

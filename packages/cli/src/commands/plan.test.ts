@@ -89,7 +89,10 @@ describe('one run in shards', () => {
     await runShards('bits', 2);
     for (const name of Object.keys(await files('bits/measured'))) {
       const path = join(cwd, 'bits/measured', name);
-      await writeFile(path, (await readFile(path)).map((byte, i, all) => (i === all.length - 1 ? byte ^ 1 : byte)));
+      await writeFile(
+        path,
+        (await readFile(path)).map((byte, i, all) => (i === all.length - 1 ? byte ^ 1 : byte)),
+      );
     }
     await ok('collect', 'bits');
     expect(await files('bits/result')).toEqual(await files('whole-eap'));

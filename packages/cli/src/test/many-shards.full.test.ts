@@ -8,8 +8,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { seededRandom } from '@auto-circuit/core/plugin';
-import { lockFolder, type PlanJson, partFile, readPlan, readShard, scoreShare, shardFolder, writeShard } from '@auto-circuit/core/run'; // biome-ignore format: one line
+import { type CheckpointData, type ChosenObjective, seededRandom } from '@auto-circuit/core/plugin';
+import { lockFolder, type PlanJson, partFile, patchDescription, promptsOfRun, readPlan, readShard, shardFolder, writeShard } from '@auto-circuit/core/run'; // biome-ignore format: one line
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allStatuses, countStates } from '../cluster/show-plan.js';
 import { type CellHost, cellCommandLine, hostCli } from '../experiment/cell-cli.js';
@@ -181,10 +181,15 @@ async function doInThisProcess(folder: string, plan: PlanJson): Promise<void> {
   const opened = await openRun(line.cli, line.command);
   try {
     const { request } = await runRequest(line.cli, line.command, opened, await namedAlgo(line.cli, 'test', 'eap'));
+    const { algo, algoOptions, model, objective, seed } = request;
+    const { train } = promptsOfRun(request.prompts, model.graph, request.ablation, request);
+    const patch = await patchDescription(model, request, train);
+    const chosen = (objective as ChosenObjective).objective;
+    const context = { model, graph: model.graph, batches: train, objective: chosen, patch, seed, progress: { report: () => undefined } }; // biome-ignore format: one line
     for (const { range, shard } of plan.units) {
       const [start, stop] = range!;
-      const data = await scoreShare(request, { start, stop });
-      await partFile(folder, plan.cells[0]!.hash!, range!).save(data, { final: true });
+      const keep = (data: CheckpointData) => partFile(folder, plan.cells[0]!.hash!, range!).save(data, { final: true });
+      await algo.score({ ...context, share: { start, stop, keep } }, algoOptions as never);
       await mkdir(shardFolder(folder, shard), { recursive: true });
       await writeShard(folder, record(shard, 1));
     }

@@ -134,6 +134,7 @@ export {
   type Plugin,
 } from '../plugin/contributions.js';
 export {
+  type CarriedWork,
   defineExecutor,
   type ExecutorDefinition,
   type ExecutorOutcome,

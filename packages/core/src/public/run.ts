@@ -84,6 +84,7 @@ export {
   planSchema,
   readPlan,
   readShard,
+  SHARD_FILE,
   type ShardJson,
   type ShardProgress,
   type ShardStatus,

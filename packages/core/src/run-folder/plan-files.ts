@@ -28,7 +28,8 @@ export const PLAN_FILES = Object.freeze({
   result: 'result',
   logs: 'logs',
 });
-const SHARD_FILE = 'shard.json';
+/** How a shard ended, in its folder. */
+export const SHARD_FILE = 'shard.json';
 const PROGRESS_FILE = 'progress.json';
 const MACHINES_FILE = 'machines.json';
 
