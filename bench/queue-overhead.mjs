@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseOptions } from '@auto-circuit/core/plugin';
-import { bullmqExecutor } from '../packages/executor-bullmq/dist/index.js';
+import { Registry, usePlugins } from '@auto-circuit/core/startup';
 
 const { values } = parseArgs({
   options: { cells: { type: 'string', default: '1000' }, shards: { type: 'string', default: '4' } },
@@ -44,6 +44,9 @@ try {
 
 /** One worker in this process, whose work is to wait. */
 async function messages() {
+  const registry = new Registry();
+  await usePlugins(registry, { file: null, plugins: [], defaults: {} }, [executor], root);
+  const bullmqExecutor = registry.get('executor', 'bullmq');
   const options = parseOptions(bullmqExecutor.options, { redis: url, queue: 'messages' }, 'bench');
   const shards = Array.from({ length: CELLS }, (_, i) => i);
   const command = () => [];

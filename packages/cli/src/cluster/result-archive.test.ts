@@ -141,6 +141,7 @@ describe('what comes back of a shard', () => {
     const name = `refused ${what}`;
     const error = await received(name, shard, bytes(), most).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'refused-result', fields: { path: join(cwd, name), shard } });
+    if (what === 'a run that is another') expect(String(error)).toMatch(/run\.json/);
     expect(await filesIn(join(cwd, name)), 'nothing is left').toEqual(['/plan.json']);
   });
 });

@@ -4,11 +4,27 @@ import { countOf, formatSeconds } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { tableLines } from '../terminal/table.js';
 
-/** The states of all shards, in their order. */
-export async function allStatuses(folder: string, { shards }: PlanJson): Promise<readonly ShardStatus[]> {
+/** Records are read so many at a time: on a network's file system each is a wait. */
+const AT_A_TIME = 32;
+
+/**
+ * The states of all shards, in their order.
+ * @param before states of a while ago: shards that were done stay done and are not read again
+ */
+export async function allStatuses(
+  folder: string,
+  { shards }: PlanJson,
+  before: readonly ShardStatus[] = [],
+): Promise<readonly ShardStatus[]> {
   const { shardStatus } = await import('@auto-circuit/core/run');
-  const all: ShardStatus[] = [];
-  for (let shard = 0; shard < shards; shard++) all.push(await shardStatus(folder, shard));
+  const all: ShardStatus[] = [...before];
+  const left = Array.from({ length: shards }, (_, shard) => shard).filter((shard) => before[shard]?.state !== 'done');
+  const reader = async (): Promise<void> => {
+    for (let shard = left.shift(); shard !== undefined; shard = left.shift()) {
+      all[shard] = await shardStatus(folder, shard);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, reader));
   return all;
 }
 

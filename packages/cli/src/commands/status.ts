@@ -39,8 +39,9 @@ Examples:
     const folder = planFolder(cli, name);
     const plan = await readPlan(folder);
     let shown = '';
+    let statuses: Awaited<ReturnType<typeof allStatuses>> = [];
     for (;;) {
-      const statuses = await allStatuses(folder, plan);
+      statuses = await allStatuses(folder, plan, statuses);
       const counts = countStates(statuses);
       const ended = counts.done + counts.failed === plan.shards;
       const line = statusLine(statuses);

@@ -15,7 +15,7 @@ import type { WorkPart } from '../plugin/work-share.js';
 import { fileCheckpoint, readArrays, writeArrays } from './checkpoint-file.js';
 import { type Hardware, hardwareKinds, hardwareSchema } from './hardware.js';
 import { LOCK_NAME, lockHolder } from './lock.js';
-import { isTemporary } from './run-files.js';
+import { isTemporary, readIfThere } from './run-files.js';
 import { parseBySchema, toJsonText } from './schemas.js';
 import { sealed, sealedJsonError } from './seal.js';
 
@@ -233,7 +233,8 @@ export async function shardStatus(plan: string, shard: number): Promise<ShardSta
 
 async function readProgress(folder: string): Promise<ShardProgress | null> {
   const path = join(folder, PROGRESS_FILE);
-  return existsSync(path) ? parseBySchema(progressSchema, await readFile(path, 'utf8'), path) : null;
+  const text = await readIfThere(path); // it is removed when the shard ends
+  return text === null ? null : parseBySchema(progressSchema, text, path);
 }
 
 /**
