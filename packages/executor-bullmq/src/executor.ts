@@ -1,10 +1,16 @@
 /** @file The executor: jobs go into a queue, once for each shard of a plan; workers take them out and hand back what they cannot finish. */
 import { createHash } from 'node:crypto';
-import { AutoCircuitError, defineExecutor, definePlugin, type ExecutorWorker } from '@auto-circuit/core/plugin';
+import {
+  AutoCircuitError,
+  defineExecutor,
+  definePlugin,
+  type ExecutorWorker,
+} from '@auto-circuit/core/plugin';
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Carried } from './carried.js';
 import { connected, shownUrl } from './connection.js';
 import { jobOf, type QueueJob } from './message.js';
+import { notesOf } from './notes.js';
 import { carriedOf, receiveAll } from './receive.js';
 
 /** A process that died is tried so often, at rising intervals. */
@@ -69,6 +75,18 @@ export const bullmqExecutor = defineExecutor({
         again: (shard) => add([shard]),
       });
       return 'ended';
+    } finally {
+      await queue.close();
+      connection.disconnect();
+    }
+  },
+  async look({ plan, shards }, { redis, queue: name, prefix }) {
+    const connection = await connected(redis!, { retry: false });
+    const queue = new Queue<QueueJob>(name!, { connection, prefix: prefix! });
+    try {
+      const waiting = await queue.getJobs(['waiting', 'prioritized', 'delayed']);
+      const active = await queue.getJobs(['active']);
+      return notesOf(plan, shards, waiting, active);
     } finally {
       await queue.close();
       connection.disconnect();

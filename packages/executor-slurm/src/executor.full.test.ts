@@ -129,6 +129,14 @@ async function files(folder: string): Promise<Record<string, string>> {
   const entries = names.map(async (name) => [name.slice(join(root, folder).length), await readFile(name, 'latin1')]);
   return Object.fromEntries(await Promise.all(entries));
 }
+async function waitFor<T>(found: () => T | null): Promise<T> {
+  for (const end = performance.now() + 120_000; ; ) {
+    const value = found();
+    if (value !== null) return value;
+    expect(performance.now(), queued()).toBeLessThan(end);
+    await sleep(200);
+  }
+}
 async function allDone(plan: string, shards: number): Promise<void> {
   const end = performance.now() + 240_000;
   while (done(plan) < shards) {
@@ -164,6 +172,38 @@ describe.skipIf(!hasSlurm)('with a Slurm of one node', () => {
     await allDone('plan', 4);
     ok('collect', 'plan');
     expect(await files('plan/result')).toEqual(await files('local'));
+  });
+
+  it('status says what Slurm knows of shards that wait, run, and were lost', { timeout: 300_000 }, async () => {
+    ok('plan', 'study.json', '--threads', '1', '--shards', '3', '--out', 'looked');
+    const look = () => {
+      const args = [program, 'status', 'looked', ...FLAGS, '--json', '--quiet'];
+      const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+      return { status, ...(JSON.parse(stdout) as { lost: number; shards: { executor?: { state: string; text: string } }[] }) }; // biome-ignore format: one line
+    };
+    const node = (...state: string[]) => execFileSync('scontrol', ['update', `NodeName=${hostname()}`, ...state]);
+    node('State=DRAIN', 'Reason=test');
+    ok('submit', 'looked', ...FLAGS);
+    await sleep(2000); // until the scheduler has looked at them
+    const waiting = look();
+    expect(waiting.status).toBe(0);
+    for (const { executor } of waiting.shards) {
+      expect(executor).toEqual({ state: 'queued', text: expect.stringMatching(/^waits in the queue: \w+/) });
+    }
+    const [, job] = /^(\d+)_\d+ PENDING ac-study/m.exec(queued())!;
+    execFileSync('scancel', [`${job}_1`]);
+    node('State=RESUME');
+    await waitFor(() => (killTask('looked') ? true : null)); // one that ran
+    const lost = await waitFor(() => {
+      const seen = look();
+      return seen.lost === 2 ? seen : null;
+    });
+    expect(lost.status).toBe(1);
+    const texts = lost.shards.flatMap(({ executor }) => (executor?.state === 'lost' ? [executor.text] : []));
+    expect(texts).toEqual(expect.arrayContaining([expect.stringMatching(/^was cancelled .*CANCELLED/), expect.stringMatching(/^its process ended badly on \S+ \(job \d+, FAILED/)])); // biome-ignore format: one line
+    ok('submit', 'looked', ...FLAGS);
+    await allDone('looked', 3);
+    expect(look()).toMatchObject({ status: 0, lost: 0 });
   });
 
   it(`tasks, submitters and the controller killed, ${KILLS} in all: the bytes of a local experiment`, {

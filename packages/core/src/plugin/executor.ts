@@ -43,6 +43,15 @@ export interface ExecutorWork {
 /** `ended`: every shard has ended, well or not. `submitted`: they run, or will, without this process. */
 export type ExecutorOutcome = 'ended' | 'submitted';
 
+/** What an executor knows of a shard that is not done: what the plan's folder cannot say. */
+export interface ShardNote {
+  readonly shard: number;
+  /** `lost`: nobody does it or will, until it is submitted again. */
+  readonly state: 'queued' | 'running' | 'lost';
+  /** Why it waits, where it runs, or how it was lost, in a few words. */
+  readonly text: string;
+}
+
 /** A shard as a message says it. */
 export interface ShardJob {
   /** The plan's folder, absolute, and the checksum of its `plan.json`. */
@@ -88,6 +97,14 @@ export interface ExecutorDefinition<T extends OptionTable = OptionTable> extends
    * @throws AutoCircuitError where shards cannot be started at all
    */
   run(work: ExecutorWork, options: OptionValues<T>): Promise<ExecutorOutcome>;
+  /**
+   * What its scheduler or queue knows of shards that are not done; of some it may know nothing.
+   * @throws AutoCircuitError where it cannot be asked
+   */
+  look?(
+    work: Pick<ExecutorWork, 'folder' | 'plan' | 'name' | 'shards' | 'say'>,
+    options: OptionValues<T>,
+  ): Promise<readonly ShardNote[]>;
   /** Of an executor with a queue: takes shards from it until the signal is aborted. */
   work?(worker: ExecutorWorker, options: OptionValues<T>): Promise<void>;
 }

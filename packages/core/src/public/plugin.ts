@@ -141,6 +141,7 @@ export {
   type ExecutorWork,
   type ExecutorWorker,
   type ShardJob,
+  type ShardNote,
 } from '../plugin/executor.js';
 export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
 export type { BarsFigure, CurveFigure, HeatMapFigure, ResultFigure, TableFigure } from '../plugin/figures.js';
