@@ -1,11 +1,6 @@
 /** @file The executor: jobs go into a queue, once for each shard of a plan; workers take them out and hand back what they cannot finish. */
 import { createHash } from 'node:crypto';
-import {
-  AutoCircuitError,
-  defineExecutor,
-  definePlugin,
-  type ExecutorWorker,
-} from '@auto-circuit/core/plugin';
+import { AutoCircuitError, defineExecutor, definePlugin, type ExecutorWorker } from '@auto-circuit/core/plugin';
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq';
 import { Carried } from './carried.js';
 import { connected, shownUrl } from './connection.js';

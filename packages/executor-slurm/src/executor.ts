@@ -66,10 +66,7 @@ export const slurmExecutor = defineExecutor({
     const known = await queuedTasks(names, true);
     const seen = new Set(known.map(({ shard }) => shard));
     const others = work.shards.some((shard) => !seen.has(shard)) ? await endedTasks(names, work.say) : [];
-    const wanted = new Set(work.shards);
-    return notesOf([...others.filter(({ shard }) => !seen.has(shard)), ...known]).filter(({ shard }) =>
-      wanted.has(shard),
-    );
+    return notesOf(work.shards, [...others.filter(({ shard }) => !seen.has(shard)), ...known]);
   },
 });
 

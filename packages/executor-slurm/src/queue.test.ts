@@ -36,11 +36,12 @@ describe('tasks', () => {
   });
 
   it('tell why shards wait, where they run, and how the last of several tasks was lost', () => {
-    expect(notesOf([...tasksOf(SACCT, NAMES), ...tasksOf(SQUEUE, NAMES)])).toEqual([
+    expect(notesOf([0, 1, 2, 3, 4, 5, 1002], [...tasksOf(SACCT, NAMES), ...tasksOf(SQUEUE, NAMES)])).toEqual([
       { shard: 0, state: 'queued', text: 'waits in the queue: Priority' },
       { shard: 1, state: 'running', text: 'runs on node3 (job 7)' },
       { shard: 2, state: 'lost', text: 'ran out of memory on node1 (job 5, OUT_OF_MEMORY: 0:125)' },
       { shard: 3, state: 'lost', text: 'its process ended badly on node2 (job 6, FAILED: 137:0)' },
+      { shard: 5, state: 'lost', text: 'is in no job that Slurm knows' },
       { shard: 1002, state: 'lost', text: 'its node was lost on node4 (job 8, NODE_FAIL: NodeDown)' },
     ]);
   });

@@ -57,17 +57,21 @@ const LOST: Readonly<Record<string, string>> = {
 };
 
 /**
- * What is known of each shard: of a task that waits or runs, else of the last one that ended.
+ * What is known of each of these shards: of a task that waits or runs, else of the last one that ended. A task that was cancelled
+ * before it ran may have left nothing.
  * @param tasks several for a shard that was submitted again
  */
-export function notesOf(tasks: readonly Task[]): ShardNote[] {
+export function notesOf(shards: readonly number[], tasks: readonly Task[]): ShardNote[] {
   const byShard = new Map<number, Task>();
   for (const task of tasks) {
     const other = byShard.get(task.shard);
     const rank = (one: Task): number => (isQueued(one) ? Number.MAX_SAFE_INTEGER : one.job);
     if (!other || rank(task) >= rank(other)) byShard.set(task.shard, task);
   }
-  return [...byShard.values()].toSorted((a, b) => a.shard - b.shard).flatMap(noteOf);
+  return shards.flatMap((shard) => {
+    const task = byShard.get(shard);
+    return task ? noteOf(task) : [{ shard, state: 'lost' as const, text: 'is in no job that Slurm knows' }];
+  });
 }
 
 function noteOf({ shard, state, reason, node, job }: Task): ShardNote[] {
