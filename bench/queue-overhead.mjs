@@ -6,7 +6,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseOptions } from '@auto-circuit/core/plugin';
 import { Registry, usePlugins } from '@auto-circuit/core/startup';
+import { startRedis } from '../scripts/engines/start.mjs';
 
 const { values } = parseArgs({
   options: { cells: { type: 'string', default: '1000' }, shards: { type: 'string', default: '4' } },
@@ -25,20 +25,12 @@ const executor = fileURLToPath(new URL('../packages/executor-bullmq/dist/index.j
 const task = fileURLToPath(new URL('../packages/cli/test-data/micro-task.mjs', import.meta.url));
 
 const root = await mkdtemp(join(tmpdir(), 'queue-overhead-'));
-const port = await freePort();
-const redis = spawn(
-  'redis-server',
-  ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', root, '--appendonly', 'yes', '--save', ''],
-  { stdio: 'ignore' },
-);
-const url = `redis://127.0.0.1:${port}`;
+const { url, stop } = await startRedis(join(root, 'redis'));
 try {
-  await sleep(1000);
   await messages();
   await cells();
 } finally {
-  redis.kill('SIGTERM');
-  await once(redis, 'exit');
+  await stop();
   await rm(root, { recursive: true, force: true });
 }
 
@@ -127,11 +119,4 @@ function cli(...args) {
   });
   if (status !== 0) throw new Error(stderr + stdout);
   return stdout;
-}
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port: free } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
 }
