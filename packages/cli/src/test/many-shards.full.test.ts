@@ -185,11 +185,17 @@ async function doInThisProcess(folder: string, plan: PlanJson): Promise<void> {
     const { train } = promptsOfRun(request.prompts, model.graph, request.ablation, request);
     const patch = await patchDescription(model, request, train);
     const chosen = (objective as ChosenObjective).objective;
-    const context = { model, graph: model.graph, batches: train, objective: chosen, patch, seed, progress: { report: () => undefined } }; // biome-ignore format: one line
+    const context = { model, graph: model.graph, objective: chosen, patch, seed, progress: { report: () => undefined } }; // biome-ignore format: one line
     for (const { range, shard } of plan.units) {
       const [start, stop] = range!;
       const keep = (data: CheckpointData) => partFile(folder, plan.cells[0]!.hash!, range!).save(data, { final: true });
-      await algo.score({ ...context, share: { start, stop, keep } }, algoOptions as never);
+      // A part depends on the prompts before it by their number modulo eight only.
+      const before = start % 8;
+      const batches = train.slice(start - before, stop);
+      await algo.score(
+        { ...context, batches, share: { start: before, stop: before + stop - start, keep } },
+        algoOptions as never,
+      );
       await mkdir(shardFolder(folder, shard), { recursive: true });
       await writeShard(folder, record(shard, 1));
     }
