@@ -22,6 +22,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CliCommand>>
   collect: async () => (await import('./commands/collect.js')).collectCommand,
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,
   verify: async () => (await import('./commands/verify.js')).verifyCommand,
+  stability: async () => (await import('./commands/stability.js')).stabilityCommand,
   report: async () => (await import('./commands/report.js')).reportCommand,
   view: async () => (await import('./commands/view.js')).viewCommand,
   list: async () => (await import('./commands/list.js')).listCommand,

@@ -6,7 +6,7 @@ import type { Cli } from '../context/context.js';
 import type { CellHost } from '../experiment/cell-cli.js';
 import type { Cell } from '../experiment/cells.js';
 import type { PlannedCell } from '../experiment/plan.js';
-import { type CellOutcome, type CellProgressReport, CellRunner } from '../experiment/run-cell.js';
+import { type CellOrder, type CellOutcome, type CellProgressReport, CellRunner } from '../experiment/run-cell.js';
 import { type ExperimentOutcome, runExperiment } from '../experiment/run-experiment.js';
 import { countOf } from '../terminal/numbers.js';
 import { checkPlanHere, moment, runFolderOf } from './run-shard.js';
@@ -32,7 +32,7 @@ interface Shards {
 
 /**
  * The outcome of the one run of a plan.
- * @throws AutoCircuitError `plan-unfinished`, `mixed-hardware`, `plan-changed`, `run-damaged`
+ * @throws AutoCircuitError `plan-unfinished`, `mixed-hardware`, `plan-changed`, `plan-damaged`
  */
 export async function collectRun(cli: Cli, request: CollectRequest): Promise<CellOutcome> {
   const { plan } = request;
@@ -41,10 +41,27 @@ export async function collectRun(cli: Cli, request: CollectRequest): Promise<Cel
   if (error !== undefined) return { kind: 'failed', error };
   const runner = await CellRunner.open(plan.host as unknown as CellHost, cli.signal);
   try {
-    return await runner.run(await orderOf(request, 0, hardware, cli.signal), request.onProgress);
+    return await runWhole(runner, request, 0, hardware, cli.signal);
   } finally {
     await runner.close();
   }
+}
+
+/** A divided cell from its parts. @throws AutoCircuitError `plan-damaged` naming the shard of a part that is not what it was */
+async function runWhole(
+  runner: CellRunner,
+  request: CollectRequest,
+  index: number,
+  hardware: readonly string[] | null,
+  signal: AbortSignal,
+): Promise<CellOutcome> {
+  let damage: AutoCircuitError | null = null;
+  const onDamage = (error: AutoCircuitError) => {
+    damage = error;
+  };
+  const outcome = await runner.run(await orderOf(request, index, hardware, signal, onDamage), request.onProgress);
+  if (damage !== null) throw damage;
+  return outcome;
 }
 
 /**
@@ -61,7 +78,7 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
   const runner = await CellRunner.open(host, cli.signal);
   try {
     for (const cell of divided.filter((one) => !errors.has(plan.cells[one]!.name))) {
-      const outcome = await runner.run(await orderOf(request, cell, hardware, cli.signal), request.onProgress);
+      const outcome = await runWhole(runner, request, cell, hardware, cli.signal);
       if (outcome.kind === 'interrupted') cli.signal.throwIfAborted();
       if (outcome.kind === 'failed') errors.set(plan.cells[cell]!.name, outcome.error);
     }
@@ -98,15 +115,24 @@ async function orderOf(
   index: number,
   hardware: readonly string[] | null,
   signal: AbortSignal,
-) {
+  onDamage: (error: AutoCircuitError) => void,
+): Promise<CellOrder> {
   const { partsOfCell } = await import('@auto-circuit/core/run');
   const { cell, hash } = plan.cells[index]!;
+  async function* parts() {
+    try {
+      yield* partsOfCell(folder, plan, index);
+    } catch (error) {
+      if (error instanceof AutoCircuitError && error.code === 'plan-damaged') onDamage(error);
+      throw error;
+    }
+  }
   const isDivided = plan.units.some((unit) => unit.cell === index && unit.range !== null);
   return {
     cell: cell as unknown as Cell,
     folder: runFolderOf(folder, plan, hash!),
     hash: hash!,
-    ...(isDivided ? { parts: () => partsOfCell(folder, plan, index) } : {}),
+    ...(isDivided ? { parts } : {}),
     ...measuringOf(folder, plan, index, signal),
     ...(isDivided && hardware ? { hardware } : {}),
   };

@@ -18,6 +18,7 @@ import { patchCommand } from './patch.js';
 import { planCommand } from './plan.js';
 import { reportCommand } from './report.js';
 import { runShardCommand } from './run-shard.js';
+import { stabilityCommand } from './stability.js';
 import { statusCommand } from './status.js';
 import { submitCommand } from './submit.js';
 import { validateCommand } from './validate.js';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CliCommand[] = [
   collectCommand,
   evaluateCommand,
   verifyCommand,
+  stabilityCommand,
   reportCommand,
   viewCommand,
   listCommand,

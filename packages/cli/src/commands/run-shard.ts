@@ -54,7 +54,8 @@ Examples:
         alone: cli.flags(FLAGS).alone,
         signal: AbortSignal.any([cli.signal, terminated.signal]),
         onWarning: (line) => cli.output.warn(line),
-        onUnit: (unit, error) => cli.output.note(error === null ? `done    ${unit}` : `failed  ${unit}: ${error}`),
+        onUnit: (unit, error) =>
+          error === null ? cli.output.note(`done    ${unit}`) : cli.output.warn(`${unit} failed: ${error}`),
       });
       const errors = Object.keys(failed).length;
       if (cli.output.jsonOnly) cli.output.json({ plan: folder, shard, seconds, failed });

@@ -27,6 +27,7 @@ export {
   edgeNumber,
   edgesByName,
 } from '../graph/edges.js';
+export { attentionOf, type InnerLink, innerLinks, reachOf } from '../graph/inner-links.js';
 export {
   HARD_CONCRETE,
   hardConcreteMask,

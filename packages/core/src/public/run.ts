@@ -7,7 +7,7 @@ export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
 export { makeFolder } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
-export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
+export { decodeNumbers, openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';
 export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 export { buildGraph, optionsFor } from '../graph/build.js';
@@ -30,6 +30,7 @@ export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
+export { ablationText } from '../run/ablations.js';
 export type { BatchRange, MeasuringShares, OutputArrays } from '../run/circuit-runs.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
 export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
@@ -125,6 +126,11 @@ export {
   type ScoresFolder,
   writeScoresFolder,
 } from '../run-folder/scores-folder.js';
+export { type Stability, stabilitySchema } from '../run-folder/stability-file.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { type VariationAsked, variationName } from '../stability/conditions.js';
+export type { StabilityHooks, StabilityRequest } from '../stability/request.js';
+export type { KeptPieces } from '../stability/scores-by-prompt.js';
+export { runStability } from '../stability/stability.js';
 export { type GradientCheckRequest, gradientsAgainstDifferences } from '../validation/gradient-check.js';
 export { type CheckedDifference, residualSums } from '../validation/residual-sums.js';

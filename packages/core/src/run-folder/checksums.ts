@@ -166,7 +166,7 @@ export async function checkRunFiles(
   if (found) complain(damaged(folder, found.file, found.how));
   const [stray] = finished ? checksums.unlisted() : [];
   if (stray) complain(damaged(folder, RUN_FILES[stray], 'the run did not write it'));
-  for (const file of [RUN_FILES.timings, ...(await verificationFiles(folder))]) {
+  for (const file of [RUN_FILES.timings, RUN_FILES.stability, ...(await verificationFiles(folder))]) {
     const wrong = await sealBroken(folder, file);
     if (wrong !== null) complain(damaged(folder, file, wrong));
   }

@@ -26,6 +26,16 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
   const { circuit } = parseCircuitJson(text, path);
   const result = finishedPart(reader.scores(circuit.graph), folder);
   const verifications = await reader.verifications();
+  const stability = await reader.stability();
   const shown = figuresOf(result, measurements, circuit);
-  return Object.freeze({ run, graph: circuit.graph, ...result, ...shown, circuit, measurements, verifications });
+  return Object.freeze({
+    run,
+    graph: circuit.graph,
+    ...result,
+    ...shown,
+    circuit,
+    measurements,
+    verifications,
+    ...(stability ? { stability } : {}),
+  });
 }

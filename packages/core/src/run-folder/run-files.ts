@@ -26,6 +26,8 @@ export const RUN_FILES = Object.freeze({
   measurements: 'measurements.json',
   report: 'report.html',
   checksums: 'checksums.json',
+  stability: 'stability.json',
+  stabilityPartial: 'stability-partial',
   partial: 'partial',
 });
 
