@@ -188,14 +188,15 @@ async function doInThisProcess(folder: string, plan: PlanJson): Promise<void> {
     const context = { model, graph: model.graph, objective: chosen, patch, seed, progress: { report: () => undefined } }; // biome-ignore format: one line
     for (const { range, shard } of plan.units) {
       const [start, stop] = range!;
-      const keep = (data: CheckpointData) => partFile(folder, plan.cells[0]!.hash!, range!).save(data, { final: true });
-      // A part depends on the prompts before it by their number modulo eight only.
+      // What a part holds depends on the prompts before it by their number modulo eight only; it says which they are, too.
       const before = start % 8;
-      const batches = train.slice(start - before, stop);
-      await algo.score(
-        { ...context, batches, share: { start: before, stop: before + stop - start, keep } },
-        algoOptions as never,
-      );
+      const keep = ({ state, arrays }: CheckpointData) =>
+        partFile(folder, plan.cells[0]!.hash!, range!).save(
+          { state: { ...state, first: start }, arrays },
+          { final: true },
+        );
+      const share = { start: before, stop: before + stop - start, keep };
+      await algo.score({ ...context, batches: train.slice(start - before, stop), share }, algoOptions as never);
       await mkdir(shardFolder(folder, shard), { recursive: true });
       await writeShard(folder, record(shard, 1));
     }
