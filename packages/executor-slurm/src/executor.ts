@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AutoCircuitError, defineExecutor, definePlugin } from '@auto-circuit/core/plugin';
 import { arrayJobs, arrayText, taskScript } from './array-jobs.js';
-import { jobName, jobNames, notesOf, SACCT_FIELDS, SQUEUE_FIELDS, type Task, tasksOf } from './queue.js';
+import { isHeld, jobName, jobNames, notesOf, SACCT_FIELDS, SQUEUE_FIELDS, type Task, tasksOf } from './queue.js';
 
 /** Before the time limit, Slurm says so this early: the step in hand is saved. */
 const WARN_SECONDS = 60;
@@ -32,7 +32,13 @@ export const slurmExecutor = defineExecutor({
     const { folder, shards, threads, signal, say, command } = work;
     if (shards.length === 0) return 'submitted';
     // Shards that wait or run: a plan that is submitted twice is run once.
-    const queued = new Set((await queuedTasks(jobNames(work), false)).map(({ shard }) => shard));
+    const tasks = await queuedTasks(jobNames(work), false);
+    const queued = new Set(tasks.map(({ shard }) => shard));
+    const toDo = new Set(shards);
+    for (const { id } of tasks.filter((task) => isHeld(task) && toDo.has(task.shard))) {
+      await slurm('scontrol', ['release', id]);
+      say(`task ${id} was held by Slurm and is released`);
+    }
     const left = shards.filter((shard) => !queued.has(shard));
     if (left.length < shards.length) say(`${shards.length - left.length} shards are in the queue already`);
     const { time, memory, partition, account, constraint } = texts as Readonly<Record<string, string>>;

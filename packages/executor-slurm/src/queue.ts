@@ -12,6 +12,8 @@ export const jobNames = (work: Pick<ExecutorWork, 'name' | 'plan' | 'shards'>): 
 
 /** One task of an array job. */
 export interface Task {
+  /** As Slurm's commands take it: `JOB_INDEX`. */
+  readonly id: string;
   readonly shard: number;
   /** Later jobs have higher numbers. */
   readonly job: number;
@@ -33,7 +35,7 @@ export function tasksOf(text: string, names: ReadonlyMap<string, number>): Task[
     const offset = names.get(name);
     if (index === undefined || offset === undefined) return [];
     // sacct says `CANCELLED by 1000`
-    return [{ shard: offset + Number(index), job: Number(job), state: state.split(' ')[0]!, reason, node }];
+    return [{ id, shard: offset + Number(index), job: Number(job), state: state.split(' ')[0]!, reason, node }];
   });
 }
 
@@ -42,6 +44,10 @@ const RUNS: readonly string[] = ['RUNNING', 'CONFIGURING', 'COMPLETING', 'SIGNAL
 
 /** Whether a task waits or runs. */
 export const isQueued = ({ state }: Task): boolean => WAITS.includes(state) || RUNS.includes(state);
+
+/** Whether a task waits, but for somebody to release it: Slurm holds what it could not start, or what was requeued too often. */
+export const isHeld = ({ state, reason }: Task): boolean =>
+  WAITS.includes(state) && /requeued.held|JobHoldMaxRequeue/i.test(reason);
 
 /** How tasks end that leave their shard undone, by Slurm's word. */
 const LOST: Readonly<Record<string, string>> = {
@@ -74,8 +80,10 @@ export function notesOf(shards: readonly number[], tasks: readonly Task[]): Shar
   });
 }
 
-function noteOf({ shard, state, reason, node, job }: Task): ShardNote[] {
+function noteOf(task: Task): ShardNote[] {
+  const { shard, state, reason, node, job } = task;
   const said = reason === '' || reason === 'None' ? '' : `: ${reason}`;
+  if (isHeld(task)) return [{ shard, state: 'lost', text: `is held in the queue (job ${job}${said})` }];
   if (WAITS.includes(state)) return [{ shard, state: 'queued', text: `waits in the queue${said}` }];
   if (RUNS.includes(state)) return [{ shard, state: 'running', text: `runs on ${node || 'a node'} (job ${job})` }];
   const how = LOST[state];

@@ -68,7 +68,7 @@ async function shardFiles(of: ShardOfPlan): Promise<readonly string[]> {
     const { cellProgress } = await import('@auto-circuit/core/run');
     if (cellProgress(join(of.folder, run)) !== 'done') continue;
     const entries = await readdir(join(of.folder, run), { withFileTypes: true });
-    all.push(...entries.filter((entry) => entry.isFile()).map(({ name }) => join(run, name)));
+    for (const entry of entries) if (entry.isFile()) all.push(join(run, entry.name));
   }
   return [...all, record];
 }
