@@ -36,13 +36,15 @@ const STUDY = {
   seeds: [0, 1, 2],
   settings: { limit: 16, batchSize: 4, edges: [20, 40], keep: 40 },
 };
-const RUN = ['--task', 'ioi', '--model', process.env.SMOLLM2_DIR ?? '', '--algo', 'eap', '--batch-size', '8', '--train', '64', '--test', '16', '--edges', '100,1000', '--keep', '100']; // biome-ignore format: one line
-
-/** What is to be done: planned, and done by one process without a plan. */
-const WORK = {
-  cells: { plan: ['study.json'], alone: ['experiment', 'study.json', '--workers', '0'] },
-  ...(process.env.SMOLLM2_DIR ? { smollm2: { plan: RUN, alone: ['discover', ...RUN] } } : {}),
+/** A cell: processes that share weights do not copy them for the kernels, which `discover` by itself may do. */
+const SMOLLM2 = {
+  tasks: [{ name: 'ioi', task: 'ioi', model: process.env.SMOLLM2_DIR, train: 64, test: 16 }],
+  algos: ['eap'],
+  settings: { batchSize: 8, edges: [100, 1000], keep: 100 },
 };
+
+/** What is to be done. */
+const WORK = { cells: STUDY, ...(process.env.SMOLLM2_DIR ? { smollm2: SMOLLM2 } : {}) };
 const SHARDS = 4;
 
 /** Each has all shards of a plan done. */
@@ -118,16 +120,16 @@ const differences = (ours, theirs) =>
 
 let wrong = 0;
 try {
-  writeFileSync(join(root, 'study.json'), JSON.stringify(STUDY));
   for (const name of values.work.split(',')) {
     if (!WORK[name]) {
       console.log(`${name}: left out (SMOLLM2_DIR names no folder)`);
       continue;
     }
-    const { plan, alone } = WORK[name];
+    const file = `${name}.json`;
+    writeFileSync(join(root, file), JSON.stringify(WORK[name]));
     let began = performance.now();
     const seconds = () => ((performance.now() - began) / 1000).toFixed(0);
-    cli(...alone, '--threads', '1', '--out', `${name}-alone`, '--quiet');
+    cli('experiment', file, '--workers', '0', '--threads', '1', '--out', `${name}-alone`, '--quiet');
     const expected = hashes(join(root, `${name}-alone`));
     console.log(`${name}: one process, ${expected.size} files, ${seconds()} s`);
     for (const engine of values.engines.split(',')) {
@@ -138,7 +140,7 @@ try {
       }
       began = performance.now();
       const folder = `${name}-${engine}`;
-      cli('plan', ...plan, '--threads', '1', '--shards', `${SHARDS}`, '--out', folder, '--quiet');
+      cli('plan', file, '--threads', '1', '--shards', `${SHARDS}`, '--out', folder, '--quiet');
       await run(folder);
       cli('collect', folder, '--quiet');
       const others = differences(expected, hashes(join(root, folder, 'result')));
