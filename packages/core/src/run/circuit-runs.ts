@@ -51,7 +51,7 @@ const ownRuns = (run: CircuitRun): CircuitRuns => ({
 
 function sharedRuns(run: CircuitRun, { ranges, gather }: MeasuringShares): CircuitRuns {
   const { batches, settings } = run;
-  const on = ([start, stop]: BatchRange): CircuitRun => ({ ...run, batches: batches.slice(start, stop) });
+  const on = ([start, stop]: BatchRange): CircuitRun => ({ ...run, all: batches, batches: batches.slice(start, stop) });
   return {
     async references() {
       const parts = await gather('references', async (range) => packedReferences(await referenceLogits(on(range))));

@@ -1,15 +1,16 @@
 /** @file The outputs of circuits, and those that they are compared with: run batch by batch, so that processes can share the batches. */
-import { AutoCircuitError } from '../errors/error.js';
 import { maskFromEdges } from '../graph/circuit.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs } from '../plugin/metric.js';
 import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import { LogitsCheck } from './logits-check.js';
 import {
   type CircuitReading,
   type CircuitRunSettings,
   circuitPatch,
+  other,
   type PatchType,
   type References,
   sideRun,
@@ -24,6 +25,8 @@ const MASKS: Readonly<Record<PatchType, { inside: number; outside: number }>> = 
 export interface CircuitRun {
   readonly model: PatchableModel;
   readonly batches: readonly PromptBatch[];
+  /** Those that `batches` are some of, where processes share them. */
+  readonly all?: readonly PromptBatch[];
   readonly settings: CircuitRunSettings;
   /** What the ablation patches in. */
   readonly patch: PatchDescription;
@@ -109,11 +112,15 @@ export interface ReferenceLogits {
 export async function referenceLogits({
   model,
   batches,
+  all = batches,
   settings,
   patch,
   signal,
 }: CircuitRun): Promise<ReferenceLogits> {
+  const patchedSide = patch.kind === 'resample' ? other(sideRun(settings)) : null;
   const plain = async (side: Side): Promise<Float32Array[]> => {
+    // The side that circuits have patched in is run once for both: its outputs here, and what is patched in.
+    if (side === patchedSide) return (await model.runSide(batches, side, signal, all)).map(({ data }) => data);
     const logits: Float32Array[] = [];
     for (const batch of batches) {
       signal?.throwIfAborted();
@@ -125,8 +132,11 @@ export async function referenceLogits({
   const corrupt = await plain('corrupt');
   if (patch.kind === 'resample') return { clean, corrupt, patched: null };
   // The empty circuit of a tree patch; of an edge patch, the circuit of all edges.
-  const all = Array.from({ length: settings.patchType === 'tree' ? 0 : model.graph.edgeCount }, (_, number) => number);
-  const patched = await circuitOutputs(model, batches, all, settings, patch, signal);
+  const edges = Array.from(
+    { length: settings.patchType === 'tree' ? 0 : model.graph.edgeCount },
+    (_, number) => number,
+  );
+  const patched = await circuitOutputs(model, batches, edges, settings, patch, signal);
   return { clean, corrupt, patched: patched.map(({ logits }) => logits) };
 }
 
@@ -161,32 +171,9 @@ export async function referenceOutputs(
   return referencesFrom(batches, await referenceLogits({ model, batches, settings, patch, signal }), settings);
 }
 
-/**
- * Whether outputs can be those of a model whose numbers fit in float32. Squares that overflow in a norm make its output 0, so
- * that every prompt has the same logits, which are finite.
- * @throws AutoCircuitError `not-finite`
- */
+/** @throws AutoCircuitError `not-finite` where outputs cannot be those of a model whose numbers fit in float32 */
 function checkOutputs(outputs: readonly BatchOutputs[]): void {
-  const broken = (what: string): AutoCircuitError =>
-    new AutoCircuitError({
-      code: 'not-finite',
-      where: 'measure',
-      what,
-      fix: 'check that the weights are whole and not too large for float32',
-    });
-  // Logits of tokens that a model never gives may be −∞.
-  if (outputs.some(({ logits }) => logits.some((x) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY))) {
-    throw broken('the model’s own outputs are no numbers');
-  }
-  const rows = outputs.flatMap(({ batch, logits }) => {
-    const width = logits.length / batch.prompts.length;
-    return batch.prompts.map((_, i) => logits.subarray(i * width, (i + 1) * width));
-  });
-  const first = rows[0];
-  if (rows.length < FEWEST_ALIKE || !first || rows.some((row) => row.length !== first.length)) return;
-  if (rows.every((row) => row.every((x, i) => x === first[i]))) {
-    throw broken('the model gives the same outputs for every prompt, clean or corrupt');
-  }
+  const check = new LogitsCheck('measure');
+  for (const { batch, logits } of outputs) check.add(logits, logits.length / batch.prompts.length);
+  check.end();
 }
-/** Outputs of two prompts may be alike by chance, or because they are the same prompt. */
-const FEWEST_ALIKE = 4;

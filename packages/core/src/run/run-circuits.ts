@@ -33,7 +33,8 @@ export interface CircuitRunSettings extends AblationChoice {
   readonly reverse: boolean;
 }
 
-const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
+/** The other one. */
+export const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
 
 /**
  * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length), and constants

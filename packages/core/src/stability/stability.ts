@@ -5,6 +5,7 @@
  */
 import { makeCircuit } from '../graph/circuit.js';
 import { edgeAt } from '../graph/edges.js';
+import { flattenScores } from '../graph/score-index.js';
 import type { Circuit } from '../graph/types.js';
 import { promptsOfRun } from '../run/prompts-of-run.js';
 import { metricText, metricUnit, patchDescription } from '../run/run-circuits.js';
@@ -13,6 +14,7 @@ import type { Stability } from '../run-folder/stability-file.js';
 import { exactInterval } from '../statistics/binomial.js';
 import { Certifier } from './certificate.js';
 import {
+  checkCondition,
   circuitUnder,
   conditionOf,
   measuredUnder,
@@ -35,6 +37,9 @@ export async function runStability(request: StabilityRequest, hooks: StabilityHo
   const inRun = new Set(run.edges);
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
   const train = prompts.train.flatMap((batch) => batch.prompts);
+  for (const condition of [request, ...request.variations.map((asked) => conditionOf(request, asked))]) {
+    checkCondition(condition, metric); // before any work is done
+  }
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
     checkpoint: request.constants,
@@ -114,9 +119,9 @@ export async function runStability(request: StabilityRequest, hooks: StabilityHo
 
 type Measured = Awaited<ReturnType<typeof measuredUnder>>;
 
-/** The edges that any circuit has: those of the run first, each part by falling share. */
+/** The edges that any circuit has: those of the run first, each part by falling share, equal ones by falling |score|. */
 function listed(
-  { model, level }: StabilityRequest,
+  { model, level, before }: StabilityRequest,
   resampled: Resampled,
   inRun: ReadonlySet<number>,
   variations: readonly ReadonlySet<number>[],
@@ -131,9 +136,15 @@ function listed(
       variations.some((edges) => edges.has(edge)) ||
       certificates[edge]?.certified === 'in',
   );
+  const sizes = flattenScores(graph, before.scores).map(Math.abs);
   const rank = (edge: number): number => (inRun.has(edge) ? 1 : 0);
   return found
-    .sort((a, b) => rank(b) - rank(a) || resampled.with[b]! - resampled.with[a]! || a - b)
+    .sort(
+      (a, b) =>
+        rank(b) - rank(a) ||
+        resampled.with[b]! - resampled.with[a]! ||
+        (sizes[a] === sizes[b] ? a - b : sizes[b]! - sizes[a]!),
+    )
     .map((edge) => ({
       edge: edgeAt(graph, edge).name,
       kept: inRun.has(edge),
@@ -157,5 +168,6 @@ function middleOf(rising: readonly number[], level: number): { readonly low: num
 function rangeOf(values: readonly (JsonNumber | null)[]): Stability['resamples']['value'] {
   const numbers = values.map((value) => (value === null ? Number.NaN : fromJsonNumber(value)));
   if (numbers.length === 0 || !numbers.every(Number.isFinite)) return null;
-  return { mean: meanOf(numbers), low: Math.min(...numbers), high: Math.max(...numbers) };
+  const rising = numbers.toSorted((a, b) => a - b);
+  return { mean: meanOf(rising), low: rising[0]!, high: rising.at(-1)! };
 }
