@@ -20,8 +20,8 @@ import { bullmqExecutor } from './index.js';
 const program = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 const plugin = fileURLToPath(new URL('../dist/index.js', import.meta.url));
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-/** Workers killed in the middle of work; by hand more. */
-const KILLS = Number(process.env.BULLMQ_KILLS ?? 6);
+/** How many processes are killed in the middle of work; by hand more. */
+const KILLS = Number(process.env.ENGINE_KILLS ?? 5);
 const STUDY = {
   tasks: ['ioi-mini'],
   algos: ['eap', 'clean-corrupted', { name: 'ig', algo: 'eap-ig-inputs', options: { steps: 10 } }],
@@ -81,15 +81,38 @@ function ok(...args: string[]): string {
   expect(code, stderr + stdout).toBe(0);
   return stdout;
 }
-function startWorker(queue: string, roots = root): ChildProcess & { said: string } {
+function startWorker(queue: string, roots = root, cwd = root): ChildProcess & { said: string } {
   const args = [program, 'worker', ...queueFlags(queue), '--roots', roots, '--executor.lock-seconds', '2'];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
   started.push(child);
   const worker = Object.assign(child, { said: '' });
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     worker.said += text;
   });
   return worker;
+}
+/** A command that is not waited for. */
+function start(...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, [program, ...args], { cwd: root, stdio: 'ignore' });
+  started.push(child);
+  return child;
+}
+async function exited(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+/** Kills the process that a worker does a shard in. @returns whether there was one */
+function killTask({ pid }: ChildProcess): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', `${pid}`], { encoding: 'utf8' });
+  const [task] = stdout.trim().split(/\s+/).filter(Boolean).map(Number);
+  if (task === undefined) return false;
+  try {
+    process.kill(task, 'SIGKILL');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false; // it has just ended
+    throw error;
+  }
 }
 const counts = (plan: string) => JSON.parse(cli('status', plan, '--json').stdout) as { done: number; shards: object[] };
 async function files(folder: string): Promise<Record<string, string>> {
@@ -134,39 +157,84 @@ describe.skipIf(!hasRedis)('with a worker in this process', () => {
 });
 
 describe.skipIf(!hasRedis)('a plan through the queue', () => {
-  it(`comes to the bytes of a local experiment: 3 workers of which ${KILLS} are killed, Redis restarted, submitted twice`, {
-    timeout: 1_800_000,
+  it(`comes to the bytes of a local experiment: workers, tasks, submitters and Redis killed, ${KILLS} in all`, {
+    timeout: 7_200_000,
   }, async () => {
     ok('experiment', 'study.json', '--workers', '0', '--threads', '1', '--out', 'local');
     const random = seededRandom(3, 'killed workers');
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random.uniform() * list.length)]!;
     const local = await files('local');
-    let kills = 0;
-    for (let round = 0; kills < KILLS; round++) {
+    const kills = { worker: 0, task: 0, submitter: 0, redis: 0 };
+    const killed = () => Object.values(kills).reduce((sum, n) => sum + n, 0);
+    for (let round = 0; round === 0 || killed() < KILLS; round++) {
       const [plan, queue] = [`plan-${round}`, `queue-${round}`];
       ok('plan', 'study.json', '--threads', '1', '--shards', '12', '--out', plan);
-      for (let twice = 0; twice < 2; twice++) expect(ok('submit', plan, ...queueFlags(queue))).toContain('12 waiting');
+      const submit = () => start('submit', plan, ...queueFlags(queue));
       const workers = Array.from({ length: 3 }, () => startWorker(queue));
-      const end = performance.now() + 600_000;
-      let restarted = false;
+      if (killed() < KILLS) {
+        const submitter = submit();
+        await sleep(random.uniform() * 1500); // before, while and after it adds jobs
+        await kill(submitter, 'SIGKILL');
+        kills.submitter++;
+      }
+      // twice at once
+      for (const child of [submit(), submit()]) expect(await exited(child), 'submitted').toBe(0);
+      const end = performance.now() + 1_800_000;
       while (counts(plan).done < 12) {
         expect(performance.now(), workers.map(({ said }) => said).join('')).toBeLessThan(end);
         await sleep(500 + random.uniform() * 1500);
-        if (!restarted) {
+        if (killed() >= KILLS) continue;
+        const what = pick(['worker', 'worker', 'task', 'task', 'redis'] as const);
+        const i = Math.floor(random.uniform() * workers.length);
+        if (what === 'redis') {
           await kill(server, 'SIGKILL');
+          await sleep(random.uniform() * 1000);
           await startRedis();
-          restarted = true;
-        }
-        if (kills < KILLS) {
-          const i = Math.floor(random.uniform() * workers.length);
+        } else if (what === 'worker') {
           await kill(workers[i]!, random.uniform() < 0.7 ? 'SIGKILL' : 'SIGTERM');
           workers[i] = startWorker(queue);
-          kills++;
-        }
+        } else if (!killTask(workers[i]!)) continue;
+        kills[what]++;
       }
       ok('collect', plan);
       expect(await files(`${plan}/result`), `round ${round}`).toEqual(local);
+      expect(await readdir(join(root, plan, 'shards')), 'a record of each shard and no others').toHaveLength(12);
       for (const worker of workers) await kill(worker, 'SIGTERM');
+      console.log(`round ${round}: ${JSON.stringify(kills)}`);
     }
+  });
+
+  it('with workers that see another folder: results through Redis, and a forged one is refused', {
+    timeout: 600_000,
+  }, async () => {
+    const [home, away] = [join(root, 'home'), join(root, 'away')];
+    for (const folder of [home, away]) await mkdir(folder);
+    await writeFile(join(home, 'study.json'), JSON.stringify(STUDY));
+    const at = (cwd: string, ...args: string[]) => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { cwd, encoding: 'utf8' });
+      expect(status, stderr + stdout).toBe(0);
+      return stdout + stderr;
+    };
+    at(home, 'experiment', 'study.json', '--workers', '0', '--threads', '1', '--out', 'local');
+    at(home, 'plan', 'study.json', '--threads', '1', '--shards', '9', '--out', 'plan');
+    const { sha256, units } = JSON.parse(await readFile(join(home, 'plan', 'plan.json'), 'utf8'));
+    expect(units.some(({ range }: { range: unknown }) => range !== null) && units.length).toBeGreaterThan(6);
+    // somebody puts something into Redis before a worker can
+    const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+    const forged = { format: 'auto-circuit result 1', plan: sha256, shard: 2, files: [{ path: '../../../evil.txt', bytes: 4, sha256: 'x' }] }; // biome-ignore format: one line
+    const keys = `auto-circuit:elsewhere-carried:`;
+    await connection.rpush(`${keys}result:${sha256}:2`, `${JSON.stringify(forged)}\nevil`);
+    await connection.sadd(`${keys}results:${sha256}`, '2');
+    const workers = [0, 1].map(() => startWorker('elsewhere', away, away));
+    const said = at(home, 'submit', 'plan', ...queueFlags('elsewhere'), '--executor.results', 'redis');
+    expect(said).toMatch(/what came back of shard 2 is refused: .*evil\.txt.* is no file of this shard/);
+    expect(said.match(/shard \d+ came back/g)).toHaveLength(9);
+    at(home, 'collect', 'plan');
+    expect(await files('home/plan/result')).toEqual(await files('home/local'));
+    expect(await connection.keys(`${keys}result*`), 'nothing is left but the plan').toEqual([]);
+    connection.disconnect();
+    for (const worker of workers) await kill(worker, 'SIGTERM');
+    expect(await readdir(away), 'workers keep nothing but the plan').toEqual(['.auto-circuit-plans']);
   });
 
   it('refuses what its workers were not started for, and goes on with the next', { timeout: 300_000 }, async () => {

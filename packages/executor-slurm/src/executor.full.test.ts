@@ -7,6 +7,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { seededRandom } from '@auto-circuit/core/plugin';
 import { executorContract, runContract } from '@auto-circuit/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { slurmExecutor } from './index.js';
@@ -21,10 +22,35 @@ const STUDY = {
   algos: ['eap', 'clean-corrupted', { name: 'ig', algo: 'eap-ig-inputs', options: { steps: 300 } }],
   settings: { limit: 32, batchSize: 4, edges: [40], keep: 40 },
 };
+/** How many processes are killed in the middle of work; by hand more. */
+const KILLS = Number(process.env.ENGINE_KILLS ?? 4);
 const FLAGS = ['--plugin', plugin, '--executor', 'slurm'];
 
 let root: string;
 const daemons: ChildProcess[] = [];
+
+/** They are ended in reverse order. */
+function startDaemon(name: 'slurmctld' | 'slurmd'): void {
+  const child = spawn(name, ['-D', '-f', join(root, 'slurm.conf')], { stdio: 'ignore' });
+  daemons[name === 'slurmctld' ? 0 : 1] = child;
+}
+async function restartController(): Promise<void> {
+  const [controller] = daemons;
+  controller!.kill('SIGKILL');
+  await once(controller!, 'exit');
+  startDaemon('slurmctld');
+  for (const end = performance.now() + 60_000; spawnSync('squeue', ['-h']).status !== 0; ) {
+    expect(performance.now(), 'the controller comes back').toBeLessThan(end);
+    await sleep(500);
+  }
+}
+/** Kills one process that does a shard of a plan. @returns whether there was one */
+function killTask(plan: string): boolean {
+  const { stdout } = spawnSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' });
+  const line = stdout.split('\n').find((one) => one.includes('run-shard') && one.includes(join(root, plan)));
+  if (line === undefined) return false;
+  return spawnSync('kill', ['-KILL', line.trim().split(' ')[0]!]).status === 0;
+}
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
@@ -66,8 +92,8 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 `;
   await writeFile(at('slurm.conf'), conf);
   process.env.SLURM_CONF = at('slurm.conf');
-  for (const name of ['slurmctld', 'slurmd']) {
-    daemons.push(spawn(name, ['-D', '-f', at('slurm.conf')], { stdio: 'ignore' }));
+  for (const name of ['slurmctld', 'slurmd'] as const) {
+    startDaemon(name);
     await sleep(1000);
   }
   const end = performance.now() + 60_000;
@@ -102,6 +128,14 @@ async function files(folder: string): Promise<Record<string, string>> {
     .sort();
   const entries = names.map(async (name) => [name.slice(join(root, folder).length), await readFile(name, 'latin1')]);
   return Object.fromEntries(await Promise.all(entries));
+}
+async function waitFor<T>(found: () => T | null): Promise<T> {
+  for (const end = performance.now() + 120_000; ; ) {
+    const value = found();
+    if (value !== null) return value;
+    expect(performance.now(), queued()).toBeLessThan(end);
+    await sleep(200);
+  }
 }
 async function allDone(plan: string, shards: number): Promise<void> {
   const end = performance.now() + 240_000;
@@ -138,6 +172,73 @@ describe.skipIf(!hasSlurm)('with a Slurm of one node', () => {
     await allDone('plan', 4);
     ok('collect', 'plan');
     expect(await files('plan/result')).toEqual(await files('local'));
+  });
+
+  it('status says what Slurm knows of shards that wait, run, and were lost', { timeout: 300_000 }, async () => {
+    ok('plan', 'study.json', '--threads', '1', '--shards', '3', '--out', 'looked');
+    const look = () => {
+      const args = [program, 'status', 'looked', ...FLAGS, '--json', '--quiet'];
+      const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+      return { status, ...(JSON.parse(stdout) as { lost: number; shards: { executor?: { state: string; text: string } }[] }) }; // biome-ignore format: one line
+    };
+    const node = (...state: string[]) => execFileSync('scontrol', ['update', `NodeName=${hostname()}`, ...state]);
+    node('State=DRAIN', 'Reason=test');
+    ok('submit', 'looked', ...FLAGS);
+    await sleep(2000); // until the scheduler has looked at them
+    const waiting = look();
+    expect(waiting.status).toBe(0);
+    for (const { executor } of waiting.shards) {
+      expect(executor).toEqual({ state: 'queued', text: expect.stringMatching(/^waits in the queue: \w+/) });
+    }
+    const [, job] = /^(\d+)_\d+ PENDING ac-study/m.exec(queued())!;
+    execFileSync('scancel', [`${job}_1`]);
+    node('State=RESUME');
+    await waitFor(() => (killTask('looked') ? true : null)); // one that ran
+    const lost = await waitFor(() => {
+      const seen = look();
+      return seen.lost === 2 ? seen : null;
+    });
+    expect(lost.status).toBe(1);
+    const texts = lost.shards.flatMap(({ executor }) => (executor?.state === 'lost' ? [executor.text] : []));
+    expect(texts).toEqual(expect.arrayContaining([expect.stringMatching(/^is in no job|^was cancelled/), expect.stringMatching(/^its process ended badly on \S+ \(job \d+, FAILED/)])); // biome-ignore format: one line
+    ok('submit', 'looked', ...FLAGS);
+    await allDone('looked', 3);
+    expect(look()).toMatchObject({ status: 0, lost: 0 });
+  });
+
+  it(`tasks, submitters and the controller killed, ${KILLS} in all: the bytes of a local experiment`, {
+    timeout: 7_200_000,
+  }, async () => {
+    const random = seededRandom(7, 'killed tasks');
+    const local = await files('local');
+    const kills = { task: 0, submitter: 0, controller: 0 };
+    const killed = () => Object.values(kills).reduce((sum, n) => sum + n, 0);
+    for (let round = 0; round === 0 || killed() < KILLS; round++) {
+      const plan = `killed-${round}`;
+      ok('plan', 'study.json', '--threads', '1', '--shards', '4', '--out', plan);
+      const submit = () => spawn(process.execPath, [program, 'submit', plan, ...FLAGS], { cwd: root, stdio: 'ignore' });
+      for (const end = performance.now() + 1_800_000; done(plan) < 4; ) {
+        expect(performance.now(), queued()).toBeLessThan(end);
+        if (killed() < KILLS) {
+          const submitter = submit();
+          await sleep(random.uniform() * 2500); // before, while and after it calls sbatch
+          submitter.kill('SIGKILL');
+          if (submitter.exitCode === null) kills.submitter++;
+        }
+        // a task whose process was killed is not requeued by Slurm: submitting again adds its shard
+        ok('submit', plan, ...FLAGS);
+        await sleep(random.uniform() * 6000);
+        if (killed() >= KILLS) continue;
+        if (random.uniform() < 0.2) {
+          await restartController();
+          kills.controller++;
+        } else if (killTask(plan)) kills.task++;
+      }
+      ok('collect', plan);
+      expect(await files(`${plan}/result`), `round ${round}`).toEqual(local);
+      expect(await readdir(join(root, plan, 'shards'))).toHaveLength(4);
+      console.log(`round ${round}: ${JSON.stringify(kills)}`);
+    }
   });
 
   it('says what Slurm says', () => {

@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { AutoCircuitError, defineExecutor, definePlugin, type ExecutorWork } from '@auto-circuit/core/plugin';
+import { AutoCircuitError, defineExecutor, definePlugin } from '@auto-circuit/core/plugin';
 import { arrayJobs, arrayText, taskScript } from './array-jobs.js';
+import { isHeld, jobName, jobNames, notesOf, SACCT_FIELDS, SQUEUE_FIELDS, type Task, tasksOf } from './queue.js';
 
 /** Before the time limit, Slurm says so this early: the step in hand is saved. */
 const WARN_SECONDS = 60;
@@ -29,8 +30,15 @@ export const slurmExecutor = defineExecutor({
   },
   async run(work, { atOnce, gpus, ...texts }) {
     const { folder, shards, threads, signal, say, command } = work;
-    const name = jobName(work);
-    const queued = await queuedShards(name);
+    if (shards.length === 0) return 'submitted';
+    // Shards that wait or run: a plan that is submitted twice is run once.
+    const tasks = await queuedTasks(jobNames(work), false);
+    const queued = new Set(tasks.map(({ shard }) => shard));
+    const toDo = new Set(shards);
+    for (const { id } of tasks.filter((task) => isHeld(task) && toDo.has(task.shard))) {
+      await slurm('scontrol', ['release', id]);
+      say(`task ${id} was held by Slurm and is released`);
+    }
     const left = shards.filter((shard) => !queued.has(shard));
     if (left.length < shards.length) say(`${shards.length - left.length} shards are in the queue already`);
     const { time, memory, partition, account, constraint } = texts as Readonly<Record<string, string>>;
@@ -38,13 +46,13 @@ export const slurmExecutor = defineExecutor({
     const wanted = Object.entries(asked).flatMap(([flag, value]) => (value ? [`--${flag}=${value}`] : []));
     for (const { offset, indices } of arrayJobs(left)) {
       signal?.throwIfAborted();
+      const name = jobName(work, offset);
       const job = await slurm(
         'sbatch',
         [
           '--parsable',
           `--array=${arrayText(indices)}${atOnce === 0 ? '' : `%${atOnce}`}`,
           `--job-name=${name}`,
-          `--comment=${offset}`,
           `--cpus-per-task=${threads}`,
           '--requeue',
           `--signal=TERM@${WARN_SECONDS}`,
@@ -58,33 +66,50 @@ export const slurmExecutor = defineExecutor({
     }
     return 'submitted';
   },
+  async look(work) {
+    if (work.shards.length === 0) return [];
+    const names = jobNames(work);
+    const known = await queuedTasks(names, true);
+    const seen = new Set(known.map(({ shard }) => shard));
+    const others = work.shards.some((shard) => !seen.has(shard)) ? await endedTasks(names, work.say) : [];
+    return notesOf(work.shards, [...others.filter(({ shard }) => !seen.has(shard)), ...known]);
+  },
 });
 
-/** Found again by name: a plan's jobs, and no others. */
-const jobName = ({ name, plan }: Pick<ExecutorWork, 'name' | 'plan'>): string =>
-  `ac-${name.replace(/[^\w.-]+/g, '-').slice(0, 40)}-${plan.slice(0, 12)}`;
-
-/** Shards that wait or run: a plan that is submitted twice is run once. */
-async function queuedShards(name: string): Promise<ReadonlySet<number>> {
-  const lines = await slurm('squeue', [
+/** Tasks that the controller knows. @param ended those, too, that ended some minutes ago */
+async function queuedTasks(names: ReadonlyMap<string, number>, ended: boolean): Promise<readonly Task[]> {
+  const text = await slurm('squeue', [
     '--noheader',
     '--array',
-    `--name=${name}`,
-    '--Format=ArrayTaskID:20,Comment:20',
+    `--name=${[...names.keys()].join(',')}`,
+    `--format=${SQUEUE_FIELDS}`,
+    ...(ended ? ['--states=all'] : []),
   ]);
-  const shards = lines.split('\n').flatMap((line) => {
-    const [index, offset] = line.trim().split(/\s+/);
-    return index !== undefined && /^\d+$/.test(index) ? [Number(index) + Number(offset ?? 0)] : [];
-  });
-  return new Set(shards);
+  return tasksOf(text, names);
 }
+
+/** Tasks that ended before: by accounting, which not every cluster keeps. */
+async function endedTasks(names: ReadonlyMap<string, number>, say: (line: string) => void): Promise<readonly Task[]> {
+  const args = ['--noheader', '--parsable2', '--allocations', '--array', `--starttime=${ACCOUNTED}`];
+  try {
+    const text = await slurm('sacct', [...args, `--name=${[...names.keys()].join(',')}`, `--format=${SACCT_FIELDS}`]);
+    return tasksOf(text, names);
+  } catch (error) {
+    if (!(error instanceof AutoCircuitError)) throw error;
+    say(`of tasks that ended more than minutes ago nothing is known: ${error.parts.what}`);
+    return [];
+  }
+}
+/** How far accounting is looked through. */
+const ACCOUNTED = 'now-60days';
 
 const MOST_BYTES = 64 * 2 ** 20;
 
 /** What a command of Slurm printed. @throws AutoCircuitError with what it says */
 async function slurm(program: string, args: readonly string[], script = ''): Promise<string> {
   const running = promisify(execFile)(program, [...args], { maxBuffer: MOST_BYTES });
-  running.child.stdin?.end(script);
+  // A program that ends without reading it says by its own exit whether that is wrong.
+  running.child.stdin?.on('error', () => undefined).end(script);
   try {
     return (await running).stdout;
   } catch (cause) {

@@ -1,6 +1,6 @@
 /** @file The results of a plan whose shards are done: scores put together from their parts, circuits measured, tables and report. */
 import { join } from 'node:path';
-import type { Hardware, PlanJson } from '@auto-circuit/core/run';
+import type { Hardware, MeasuringShares, PlanJson } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import type { CellHost } from '../experiment/cell-cli.js';
@@ -9,7 +9,8 @@ import type { PlannedCell } from '../experiment/plan.js';
 import { type CellOrder, type CellOutcome, type CellProgressReport, CellRunner } from '../experiment/run-cell.js';
 import { type ExperimentOutcome, runExperiment } from '../experiment/run-experiment.js';
 import { countOf } from '../terminal/numbers.js';
-import { checkPlanHere, runFolderOf } from './run-shard.js';
+import { checkPlanHere, moment, runFolderOf } from './run-shard.js';
+import { measuringShares } from './shared-runs.js';
 
 /** Which plan, and what is allowed. */
 export interface CollectRequest {
@@ -40,7 +41,7 @@ export async function collectRun(cli: Cli, request: CollectRequest): Promise<Cel
   if (error !== undefined) return { kind: 'failed', error };
   const runner = await CellRunner.open(plan.host as unknown as CellHost, cli.signal);
   try {
-    return await runWhole(runner, request, 0, hardware);
+    return await runWhole(runner, request, 0, hardware, cli.signal);
   } finally {
     await runner.close();
   }
@@ -49,15 +50,16 @@ export async function collectRun(cli: Cli, request: CollectRequest): Promise<Cel
 /** A divided cell from its parts. @throws AutoCircuitError `plan-damaged` naming the shard of a part that is not what it was */
 async function runWhole(
   runner: CellRunner,
-  { folder, plan, onProgress }: CollectRequest,
+  request: CollectRequest,
   index: number,
   hardware: readonly string[] | null,
+  signal: AbortSignal,
 ): Promise<CellOutcome> {
   let damage: AutoCircuitError | null = null;
   const onDamage = (error: AutoCircuitError) => {
     damage = error;
   };
-  const outcome = await runner.run(await orderOf(folder, plan, index, hardware, onDamage), onProgress);
+  const outcome = await runner.run(await orderOf(request, index, hardware, signal, onDamage), request.onProgress);
   if (damage !== null) throw damage;
   return outcome;
 }
@@ -76,7 +78,7 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
   const runner = await CellRunner.open(host, cli.signal);
   try {
     for (const cell of divided.filter((one) => !errors.has(plan.cells[one]!.name))) {
-      const outcome = await runWhole(runner, request, cell, hardware);
+      const outcome = await runWhole(runner, request, cell, hardware, cli.signal);
       if (outcome.kind === 'interrupted') cli.signal.throwIfAborted();
       if (outcome.kind === 'failed') errors.set(plan.cells[cell]!.name, outcome.error);
     }
@@ -90,7 +92,13 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
       asked: plan.asked,
       planned: plan.cells.map(({ name, hash, error, cell }): PlannedCell => {
         const wrong = errors.get(name) ?? error;
-        return { cell: cell as unknown as Cell, hash: wrong === null ? hash : null, error: wrong, units: null };
+        return {
+          cell: cell as unknown as Cell,
+          hash: wrong === null ? hash : null,
+          error: wrong,
+          units: null,
+          measureUnits: null,
+        };
       }),
       wanted: new Set(),
       threads: plan.threads,
@@ -103,10 +111,10 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
 }
 
 async function orderOf(
-  folder: string,
-  plan: PlanJson,
+  { folder, plan }: CollectRequest,
   index: number,
   hardware: readonly string[] | null,
+  signal: AbortSignal,
   onDamage: (error: AutoCircuitError) => void,
 ): Promise<CellOrder> {
   const { partsOfCell } = await import('@auto-circuit/core/run');
@@ -125,8 +133,22 @@ async function orderOf(
     folder: runFolderOf(folder, plan, hash!),
     hash: hash!,
     ...(isDivided ? { parts } : {}),
+    ...measuringOf(folder, plan, index, signal),
     ...(isDivided && hardware ? { hardware } : {}),
   };
+}
+
+/** What shards measured; what is missing of it is run here. */
+function measuringOf(
+  folder: string,
+  plan: PlanJson,
+  index: number,
+  signal: AbortSignal,
+): { readonly measuring?: MeasuringShares } {
+  const units = plan.measures.filter((unit) => unit.cell === index);
+  if (units.length === 0) return {};
+  const hash = plan.cells[index]!.hash!;
+  return { measuring: measuringShares({ folder, hash, units, shard: null, wait: () => moment(signal) }) };
 }
 
 /** @throws AutoCircuitError `plan-unfinished` where shards are not done, `mixed-hardware` where they may differ in last digits */

@@ -1,7 +1,7 @@
 /** @file From a command line to a plan: which cells there are, which of them are divided, and which shard does what. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { PlanJson, PlanUnit } from '@auto-circuit/core/run';
+import type { MeasureUnit, PlanJson, PlanUnit } from '@auto-circuit/core/run';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { packageVersion } from '../context/package-version.js';
@@ -86,6 +86,7 @@ export function planOf({ name, kind, shards, threads, asked, host, planned }: Wo
     own[cell] ? rangesOf(units, pieces).map((range) => ({ cell, range })) : [],
   );
   const used = Math.max(1, Math.min(shards, work.length));
+  const units = work.map((unit, i): PlanUnit => ({ ...unit, shard: Math.floor((i * used) / work.length) }));
   return {
     format: 'auto-circuit plan 1',
     name,
@@ -96,8 +97,17 @@ export function planOf({ name, kind, shards, threads, asked, host, planned }: Wo
     asked: { ...asked },
     host: { ...host },
     cells: planned.map(({ cell, hash, error }) => ({ name: cell.name, hash, error, cell: { ...cell } })),
-    units: work.map((unit, i): PlanUnit => ({ ...unit, shard: Math.floor((i * used) / work.length) })),
+    units,
+    measures: planned.flatMap(({ measureUnits }, cell) => measuresOf(cell, measureUnits, units)),
   };
+}
+
+/** The measurement of a cell whose scores are divided is divided among the same shards. */
+function measuresOf(cell: number, measureUnits: number | null, units: readonly PlanUnit[]): MeasureUnit[] {
+  const shards = [...new Set(units.flatMap((unit) => (unit.cell === cell && unit.range !== null ? [unit.shard] : [])))];
+  return rangesOf(measureUnits, shards.length).flatMap((range, i) =>
+    range === null ? [] : [{ cell, range, shard: shards[i]! }],
+  );
 }
 
 /** Ranges of nearly equal size, in order; one without bounds where nothing can be divided. */

@@ -1,5 +1,6 @@
 /** @file One shard of a plan in this process: its pieces of work one after the other, each done once whoever else tries. */
 
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +12,7 @@ import type { CellHost } from '../experiment/cell-cli.js';
 import type { Cell } from '../experiment/cells.js';
 import { type CellProgressReport, CellRunner } from '../experiment/run-cell.js';
 import { hostIsHere } from './plan-work.js';
+import { measuringShares } from './shared-runs.js';
 
 /** Which shard, and what is told of it. */
 export interface ShardRequest {
@@ -18,6 +20,8 @@ export interface ShardRequest {
   readonly folder: string;
   readonly plan: PlanJson;
   readonly shard: number;
+  /** Whether it leaves the measurement of circuits to who collects: what other shards do cannot be seen here. */
+  readonly alone?: boolean;
   /** Aborted where the process is to end after this step. */
   readonly signal: AbortSignal;
   readonly onWarning: (line: string) => void;
@@ -97,7 +101,12 @@ export function checkPlanHere(plan: PlanJson, folder: string): void {
   });
 }
 
-async function lockWhenFree(path: string, signal: AbortSignal, say: (line: string) => void): Promise<FolderLock> {
+/** The lock of a folder, when nobody holds it any more. @param say told once who is waited for */
+export async function lockWhenFree(
+  path: string,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<FolderLock> {
   const { lockFolder } = await import('@auto-circuit/core/run');
   for (let told = false; ; ) {
     signal.throwIfAborted();
@@ -108,38 +117,54 @@ async function lockWhenFree(path: string, signal: AbortSignal, say: (line: strin
       if (!told) say(`${error.parts.what}; this process waits for it`);
       told = true;
     }
-    await sleep(LOOK_AGAIN_MS, undefined, { signal });
+    await moment(signal);
   }
 }
+
+/** A while in which other processes may get further. */
+export const moment = (signal: AbortSignal): Promise<void> => sleep(LOOK_AGAIN_MS, undefined, { signal });
 
 async function doShard(cli: Cli, request: ShardRequest): Promise<ShardJson> {
   const { folder, plan, shard, signal, onUnit, onWarning } = request;
   const core = await import('@auto-circuit/core/run');
   const { readShard, shardFolder, shardMachines, writeShard, writeShardProgress } = core;
   const units = plan.units.filter((unit) => unit.shard === shard);
+  const measures = request.alone ? [] : plan.measures.filter((unit) => unit.shard === shard);
+  const total = units.length + measures.length;
   const runner = await CellRunner.open(plan.host as unknown as CellHost, signal, async (info, memoryBytes) => {
     await core.noteMachine(folder, shard, await core.hardwareHere(info, memoryBytes));
   });
   const failed: Record<string, string> = {};
   const started = performance.now();
   let told = Number.NEGATIVE_INFINITY;
+  const tell = async (done: number, cell: string, phase: string): Promise<void> => {
+    if (performance.now() - told < PROGRESS_EVERY_MS) return;
+    told = performance.now();
+    await writeShardProgress(folder, shard, { done, total, cell, phase });
+  };
+  const reporter =
+    (i: number, name: string): CellProgressReport =>
+    (phase, done, of) => {
+      tell(i, name, `${phase} ${done}/${of}`).catch(() => undefined); // for people only
+    };
+  const note = (i: number, name: string, what: string, outcome: UnitOutcome): void => {
+    if (outcome.kind === 'interrupted') throw stopped(folder, shard, i, total);
+    if (outcome.kind === 'failed') failed[name] = outcome.error;
+    else for (const line of outcome.warnings) onWarning(`${name}: ${line}`);
+    onUnit(what, outcome.kind === 'failed' ? outcome.error : null);
+  };
   try {
     for (const [i, unit] of units.entries()) {
       signal.throwIfAborted();
       const { name } = plan.cells[unit.cell]!;
-      const tell = async (phase: string): Promise<void> => {
-        if (performance.now() - told < PROGRESS_EVERY_MS) return;
-        told = performance.now();
-        await writeShardProgress(folder, shard, { done: i, total: units.length, cell: name, phase });
-      };
-      await tell('opening');
-      const outcome = await doUnit(runner, request, unit, (phase, done, total) => {
-        tell(`${phase} ${done}/${total}`).catch(() => undefined); // for people only
-      });
-      if (outcome.kind === 'interrupted') throw stopped(folder, shard, i, units.length);
-      if (outcome.kind === 'failed') failed[name] = outcome.error;
-      else for (const line of outcome.warnings) onWarning(`${name}: ${line}`);
-      onUnit(name, outcome.kind === 'failed' ? outcome.error : null);
+      await tell(i, name, 'opening');
+      note(i, name, name, await doUnit(runner, request, unit, reporter(i, name)));
+    }
+    for (const [k, { cell }] of measures.entries()) {
+      const [i, { name }] = [units.length + k, plan.cells[cell]!];
+      if (failed[name] !== undefined || !(await scoresAreThere(request, cell, () => tell(i, name, 'waiting'))))
+        continue;
+      note(i, name, `${name}: circuits`, await measureCell(runner, request, cell, reporter(i, name)));
     }
   } finally {
     await runner.close();
@@ -148,7 +173,7 @@ async function doShard(cli: Cli, request: ShardRequest): Promise<ShardJson> {
   const hardware = [...(await shardMachines(folder, shard))];
   await writeShard(folder, { format: 'auto-circuit shard 1', shard, failed, hardware, seconds });
   if (Object.keys(failed).length === 0) await removePartial(shardFolder(folder, shard));
-  cli.trace(`shard ${shard}: ${units.length} pieces in ${seconds.toFixed(1)} s`);
+  cli.trace(`shard ${shard}: ${total} pieces in ${seconds.toFixed(1)} s`);
   return (await readShard(folder, shard))!;
 }
 
@@ -173,6 +198,54 @@ async function doUnit(
   const outcome = await runner.share({ cell, hash, range, checkpoint }, onProgress);
   if (outcome.kind === 'done') await partFile(folder, hash, range).save(outcome.data, { final: true });
   return outcome;
+}
+
+/**
+ * Whether the scores of a cell are there, of all shards: those that run are waited for. Where some do not run, the circuits are
+ * left to them, since they may begin in an hour.
+ */
+async function scoresAreThere(
+  { folder, plan, signal }: ShardRequest,
+  cell: number,
+  tell: () => Promise<void>,
+): Promise<boolean> {
+  const { partFile, shardStatus } = await import('@auto-circuit/core/run');
+  const units = plan.units.filter((unit) => unit.cell === cell && unit.range !== null);
+  const isThere = ({ range }: PlanUnit) => existsSync(partFile(folder, plan.cells[cell]!.hash!, range!).path!);
+  for (;;) {
+    const missing = units.find((unit) => !isThere(unit));
+    if (!missing) return true;
+    const { state } = await shardStatus(folder, missing.shard);
+    if (state !== 'running' && !isThere(missing)) return false;
+    await tell();
+    await moment(signal);
+  }
+}
+
+/** This process's part in measuring the circuits of a cell. */
+async function measureCell(
+  runner: CellRunner,
+  { folder, plan, shard, signal }: ShardRequest,
+  index: number,
+  onProgress: CellProgressReport,
+): Promise<UnitOutcome> {
+  const { partsOfCell } = await import('@auto-circuit/core/run');
+  const { cell, hash } = plan.cells[index]!;
+  const units = plan.measures.filter((unit) => unit.cell === index);
+  const measuring = measuringShares({ folder, hash: hash!, units, shard, wait: () => moment(signal) });
+  let damage: AutoCircuitError | null = null;
+  async function* parts() {
+    try {
+      yield* partsOfCell(folder, plan, index);
+    } catch (error) {
+      if (error instanceof AutoCircuitError && error.code === 'plan-damaged') damage = error;
+      throw error;
+    }
+  }
+  const outcome = await runner.measure({ cell: cell as unknown as Cell, hash: hash!, parts, measuring }, onProgress);
+  if (damage === null) return outcome;
+  // Of another shard: who collects names it, and measures when it has been run again.
+  return { kind: 'done', warnings: [(damage as AutoCircuitError).parts.what] };
 }
 
 /** Whether what came of some units is there already; a damaged file is made again. */

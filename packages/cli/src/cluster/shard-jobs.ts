@@ -21,37 +21,59 @@ export interface WorkerLimits {
 }
 
 /** What an executor calls for each message. */
-export function shardJobs(limits: WorkerLimits): ExecutorWorker['run'] {
-  return async (job) => {
-    await checkJob(job, limits);
-    const { signal, say } = limits;
-    if (signal.aborted) return 'stopped';
-    say(`shard ${job.shard} of ${job.folder}`);
-    const [program, ...args] = runCommand(job.folder, job.shard);
-    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    const stop = (): void => {
-      child.kill('SIGTERM');
-    };
-    signal.addEventListener('abort', stop);
-    try {
-      const [code, by] = await new Promise<readonly [number | null, string | null]>((done, failed) => {
-        child.once('exit', (...how) => done(how));
-        child.once('error', failed);
-      });
-      if (code === 0) return 'done';
-      if (signal.aborted) return 'stopped';
-      if (code === 1) return 'failed';
-      throw new AutoCircuitError({
-        code: 'worker-failed',
-        fields: { path: job.folder },
-        where: 'worker',
-        what: `the process of shard ${job.shard} of ${job.folder} ended ${by === null ? `with code ${code}` : `by ${by}`}`,
-        kind: 'internal',
-      });
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
+export function shardJobs(limits: WorkerLimits): Required<Pick<ExecutorWorker, 'run' | 'runCarried'>> {
+  return {
+    async run(job) {
+      await checkJob(job, limits);
+      return doJob(job, limits, false);
+    },
+    async runCarried(job, plan, send) {
+      const { cwd, roots } = limits;
+      const { ownPlan } = await import('./carried-plan.js');
+      const { packedShard, removeShard } = await import('./result-archive.js');
+      const own = await ownPlan(job, plan, roots[0]!, cwd);
+      const here = { folder: own.folder, plan: await checkJob(own, limits), shard: own.shard };
+      const outcome = await doJob(own, limits, true);
+      if (outcome === 'stopped') return outcome;
+      await send(packedShard(here, job.plan));
+      await removeShard(here);
+      return outcome;
+    },
   };
+}
+
+/** Does a shard in a process of its own. @param alone where what other shards make cannot be seen */
+async function doJob(
+  job: ShardJob,
+  { signal, say }: WorkerLimits,
+  alone: boolean,
+): Promise<'done' | 'failed' | 'stopped'> {
+  if (signal.aborted) return 'stopped';
+  say(`shard ${job.shard} of ${job.folder}`);
+  const [program, ...args] = runCommand(job.folder, job.shard, alone);
+  const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const stop = (): void => {
+    child.kill('SIGTERM');
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    const [code, by] = await new Promise<readonly [number | null, string | null]>((done, failed) => {
+      child.once('exit', (...how) => done(how));
+      child.once('error', failed);
+    });
+    if (code === 0) return 'done';
+    if (signal.aborted) return 'stopped';
+    if (code === 1) return 'failed';
+    throw new AutoCircuitError({
+      code: 'worker-failed',
+      fields: { path: job.folder },
+      where: 'worker',
+      what: `the process of shard ${job.shard} of ${job.folder} ended ${by === null ? `with code ${code}` : `by ${by}`}`,
+      kind: 'internal',
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /**

@@ -1,14 +1,31 @@
 /** @file How the shards of a plan stand, as a table and as one line. */
+import type { ShardNote } from '@auto-circuit/core/plugin';
 import type { PlanJson, ShardStatus } from '@auto-circuit/core/run';
 import { countOf, formatSeconds } from '../terminal/numbers.js';
 import type { Output } from '../terminal/output.js';
 import { tableLines } from '../terminal/table.js';
 
-/** The states of all shards, in their order. */
-export async function allStatuses(folder: string, { shards }: PlanJson): Promise<readonly ShardStatus[]> {
+/** Records are read so many at a time: on a network's file system each is a wait. */
+const AT_A_TIME = 32;
+
+/**
+ * The states of all shards, in their order.
+ * @param before states of a while ago: shards that were done stay done and are not read again
+ */
+export async function allStatuses(
+  folder: string,
+  { shards }: PlanJson,
+  before: readonly ShardStatus[] = [],
+): Promise<readonly ShardStatus[]> {
   const { shardStatus } = await import('@auto-circuit/core/run');
-  const all: ShardStatus[] = [];
-  for (let shard = 0; shard < shards; shard++) all.push(await shardStatus(folder, shard));
+  const all: ShardStatus[] = [...before];
+  const left = Array.from({ length: shards }, (_, shard) => shard).filter((shard) => before[shard]?.state !== 'done');
+  const reader = async (): Promise<void> => {
+    for (let shard = left.shift(); shard !== undefined; shard = left.shift()) {
+      all[shard] = await shardStatus(folder, shard);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, reader));
   return all;
 }
 
@@ -39,13 +56,41 @@ export function secondsLeft(all: readonly ShardStatus[]): number | null {
   return (mean * (counts.running + counts.waiting)) / counts.running;
 }
 
-/** Rows for shards that run or failed, `all`: for every shard. */
-export function statusTable(output: Output, statuses: readonly ShardStatus[], all: boolean): string[] {
-  const rows = statuses.flatMap((status, shard) =>
-    all || status.state === 'running' || status.state === 'failed'
-      ? [[`${shard}`, status.state, detailOf(status)]]
-      : [],
-  );
+/** What an executor says of shards, by their numbers. */
+export type ShardNotes = ReadonlyMap<number, ShardNote>;
+
+/** Whether a shard that neither runs nor has ended is one that its executor has lost. */
+export const isLost = (status: ShardStatus, note: ShardNote | undefined): boolean =>
+  status.state === 'waiting' && note?.state === 'lost';
+
+/** `queue: 12 waits in the queue: Priority · 3 waits in the queue: Resources`, of shards that wait; null where nothing is known. */
+export function queueLine(statuses: readonly ShardStatus[], notes: ShardNotes): string | null {
+  const counts = new Map<string, number>();
+  for (const [shard, { state }] of statuses.entries()) {
+    const note = notes.get(shard);
+    if (state !== 'waiting' || note?.state !== 'queued') continue;
+    counts.set(note.text, (counts.get(note.text) ?? 0) + 1);
+  }
+  if (counts.size === 0) return null;
+  const most = [...counts].toSorted((a, b) => b[1] - a[1]).slice(0, MOST_REASONS);
+  return most.map(([text, count]) => `${countOf(count, 'shard')} ${text}`).join(' · ');
+}
+const MOST_REASONS = 4;
+
+/** Rows for shards that run, failed or were lost, `all`: for every shard. */
+export function statusTable(
+  output: Output,
+  statuses: readonly ShardStatus[],
+  all: boolean,
+  notes: ShardNotes = new Map(),
+): string[] {
+  const rows = statuses.flatMap((status, shard) => {
+    const note = notes.get(shard);
+    const lost = isLost(status, note);
+    if (!all && !lost && status.state !== 'running' && status.state !== 'failed') return [];
+    const said = note && status.state === 'waiting' ? note.text : detailOf(status);
+    return [[`${shard}`, lost ? 'lost' : status.state, said]];
+  });
   if (rows.length === 0) return [];
   return tableLines(output, [{ title: 'shard', align: 'right' }, { title: 'state' }, { title: '' }], rows);
 }

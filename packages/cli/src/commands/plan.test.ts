@@ -62,6 +62,42 @@ describe('one run in shards', () => {
     });
   }
 
+  for (const [name, flags] of [
+    ['the default sizes', []],
+    ['every position, and a size to keep', ['--token-positions', '--keep', '10']],
+    ['an ablation that runs every circuit', ['--ablation', 'zero']],
+    ['an edge patch', ['--patch-type', 'edge']],
+  ] as const) {
+    it(`circuits are measured by all shards that run: ${name}`, async () => {
+      const folder = `measured-${name.replaceAll(' ', '-')}`;
+      await ok('discover', ...RUN, ...flags, '--algo', 'eap', '--out', `${folder}-whole`);
+      await ok('plan', ...RUN, ...flags, '--algo', 'eap', '--shards', '3', '--out', folder);
+      const outputs = await Promise.all([0, 1, 2].map((i) => run('run-shard', folder, `${i}`)));
+      expect(outputs.map(({ code }) => code)).toEqual([0, 0, 0]);
+      const measured = await readdir(join(cwd, folder, 'measured'));
+      expect(measured, 'each has a part in it').toHaveLength(3);
+      const before = await files(join(folder, 'measured'));
+      expect(Object.keys(before).length % 3).toBe(0);
+      await ok('collect', folder);
+      expect(await files(join(folder, 'measured')), 'collect runs no circuit').toEqual(before);
+      expect(await files(`${folder}/result`)).toEqual(await files(`${folder}-whole`));
+    });
+  }
+
+  it('what a shard measured and a disk damaged is measured again', async () => {
+    await ok('plan', ...RUN, '--algo', 'eap', '--shards', '2', '--out', 'bits');
+    await runShards('bits', 2);
+    for (const name of Object.keys(await files('bits/measured'))) {
+      const path = join(cwd, 'bits/measured', name);
+      await writeFile(
+        path,
+        (await readFile(path)).map((byte, i, all) => (i === all.length - 1 ? byte ^ 1 : byte)),
+      );
+    }
+    await ok('collect', 'bits');
+    expect(await files('bits/result')).toEqual(await files('whole-eap'));
+  });
+
   it('what depends on all steps before it is one piece of work', async () => {
     const { stdout, stderr } = await run('plan', ...RUN, '--algo', 'acdc', '--shards', '4', '--out', 'acdc');
     expect(stdout).toContain('one run in 1 piece of work for 1 shard');

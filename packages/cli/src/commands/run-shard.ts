@@ -2,7 +2,16 @@
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
+import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import { countOf } from '../terminal/numbers.js';
+
+const FLAGS = {
+  alone: {
+    type: 'boolean',
+    default: false,
+    doc: 'leave the circuits to collect, where what other shards make cannot be seen',
+  },
+} as const satisfies FlagTable;
 
 /** Some pieces of work failed. */
 const SOME_FAILED = 1;
@@ -10,20 +19,22 @@ const SOME_FAILED = 1;
 /** `auto-circuit run-shard`. */
 export const runShardCommand: CliCommand = {
   build: () =>
-    new Command('run-shard')
-      .description('Does one shard of a plan, or goes on with it where an earlier process stopped')
-      .argument('<plan>', 'a folder of auto-circuit plan')
-      .argument('<i>', 'which shard, from 0')
-      .addHelpText(
-        'after',
-        `
+    addFlags(
+      new Command('run-shard')
+        .description('Does one shard of a plan, or goes on with it where an earlier process stopped')
+        .argument('<plan>', 'a folder of auto-circuit plan')
+        .argument('<i>', 'which shard, from 0'),
+      FLAGS,
+    ).addHelpText(
+      'after',
+      `
 A shard that is done is left as it is; one that another process does is waited for. SIGTERM and Ctrl-C end it after the
 step in hand, and the same command goes on. Exit code 0 when the shard is done, 1 when cells of it failed.
 
 Examples:
   $ auto-circuit run-shard plans/ioi 0
   $ auto-circuit run-shard plans/ioi $SLURM_ARRAY_TASK_ID`,
-      ),
+    ),
   async run(cli, command) {
     const [name, text] = command.processedArgs as [string, string];
     const { readPlan } = await import('@auto-circuit/core/run');
@@ -40,6 +51,7 @@ Examples:
         folder,
         plan,
         shard,
+        alone: cli.flags(FLAGS).alone,
         signal: AbortSignal.any([cli.signal, terminated.signal]),
         onWarning: (line) => cli.output.warn(line),
         onUnit: (unit, error) =>

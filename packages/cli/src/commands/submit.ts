@@ -1,4 +1,6 @@
 /** @file `auto-circuit submit PLAN`: has the shards of a plan that are not done run by an executor. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
@@ -11,6 +13,8 @@ const FLAGS = {
 } as const satisfies FlagTable;
 
 const SOME_FAILED = 1;
+/** What is taken of one shard that comes back through a queue. */
+const MOST_RESULT_BYTES = 4 * 2 ** 30;
 
 /** `auto-circuit submit`. */
 export const submitCommand: CliCommand = {
@@ -35,7 +39,8 @@ Examples:
     ),
   async run(cli, command) {
     const [name] = command.processedArgs as [string];
-    const { readPlan } = await import('@auto-circuit/core/run');
+    const { PLAN_FILES, readPlan } = await import('@auto-circuit/core/run');
+    const { receiveShard } = await import('../cluster/result-archive.js');
     const { planFolder } = await import('../cluster/plan-work.js');
     const { runCommand } = await import('../cluster/shard-command.js');
     const { allStatuses, countStates, statusLine } = await import('../cluster/show-plan.js');
@@ -54,6 +59,10 @@ Examples:
         shards,
         threads: plan.threads,
         command: (shard) => runCommand(folder, shard),
+        carried: {
+          plan: () => readFile(join(folder, PLAN_FILES.plan)),
+          receive: (shard, result) => receiveShard({ folder, plan, shard }, result, MOST_RESULT_BYTES, cli.signal),
+        },
         signal: cli.signal,
         say: (line) => cli.output.note(line),
       },

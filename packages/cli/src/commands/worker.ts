@@ -60,7 +60,7 @@ Example:
     const say = (line: string): void => cli.output.note(line);
     try {
       await executor.work(
-        { run: shardJobs({ roots: folders, plugins, cwd: cli.cwd, signal, say }), signal, say },
+        { ...shardJobs({ roots: folders, plugins, cwd: cli.cwd, signal, say }), signal, say },
         options,
       );
     } finally {

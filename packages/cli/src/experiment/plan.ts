@@ -21,7 +21,11 @@ export interface PlannedCell {
   readonly error: string | null;
   /** How many units its scores can be divided into; null: it cannot be divided. */
   readonly units: number | null;
+  /** And the measurement of its circuits. */
+  readonly measureUnits: number | null;
 }
+
+const UNDIVIDED = { units: null, measureUnits: null } as const;
 
 /** Names and options are checked before anything is opened. @throws AutoCircuitError naming the key of the file */
 export async function checkNames({ experiment, path }: OpenedExperiment, base: Cli, host: CellHost): Promise<void> {
@@ -80,7 +84,7 @@ export async function planCells(
       const { cli, command } = await cellCommandLine(base, host, group[0]!);
       opened = await openRun(cli, command);
     } catch (error) {
-      for (const cell of group) planned.set(cell, { cell, hash: null, error: failureText(error), units: null });
+      for (const cell of group) planned.set(cell, { cell, hash: null, error: failureText(error), ...UNDIVIDED });
       continue;
     }
     try {
@@ -96,7 +100,7 @@ async function planOne(cell: Cell, opened: OpenedRun, base: Cli, host: CellHost)
   try {
     return await plannedCell(cell, opened, await cellCommandLine(base, host, cell));
   } catch (error) {
-    return { cell, hash: null, error: failureText(error), units: null };
+    return { cell, hash: null, error: failureText(error), ...UNDIVIDED };
   }
 }
 
@@ -106,10 +110,17 @@ export async function plannedCell(
   opened: OpenedRun,
   { cli, command }: CellCommandLine,
 ): Promise<PlannedCell> {
-  const { scoreUnits } = await import('@auto-circuit/core/run');
+  const { measureUnits, scoreUnits } = await import('@auto-circuit/core/run');
   const named = await namedAlgo(cli, 'experiment', String(cell.flags.algo));
   const made = await runRequest(cli, command, opened, named);
-  return { cell, hash: await addressOf(made, opened), error: null, units: scoreUnits(made.request) };
+  const { request } = made;
+  return {
+    cell,
+    hash: await addressOf(made, opened),
+    error: null,
+    units: scoreUnits(request),
+    measureUnits: measureUnits(request),
+  };
 }
 
 /** The hash of everything that decides a run's numbers. */

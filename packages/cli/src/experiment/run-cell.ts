@@ -2,7 +2,7 @@
 
 import type { BackendInfo } from '@auto-circuit/core/backend';
 import type { CheckpointData, PruneAlgoContext, WorkPart } from '@auto-circuit/core/plugin';
-import type { ExistingFolder, RunPhase } from '@auto-circuit/core/run';
+import type { ExistingFolder, MeasuringShares, RunPhase } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 import { reportRenderer } from '../report/run-report.js';
@@ -26,6 +26,8 @@ export interface CellOrder {
   readonly hash?: string;
   /** What shares of its scores kept. */
   readonly parts?: () => AsyncIterable<WorkPart>;
+  /** How its circuits are measured, where processes share that, or have. */
+  readonly measuring?: MeasuringShares;
   /** The kinds of hardware of its shares, where they are more than one. */
   readonly hardware?: readonly string[];
 }
@@ -39,6 +41,13 @@ export interface ShareOrder extends Pick<PruneAlgoContext, 'checkpoint'> {
 /** How a share ended. */
 export type ShareOutcome =
   | { readonly kind: 'done'; readonly data: CheckpointData; readonly warnings: readonly string[] }
+  | Exclude<CellOutcome, { readonly kind: 'done' }>;
+
+/** A process's part in measuring a cell whose scores are there. */
+export interface MeasureOrder extends Required<Pick<CellOrder, 'cell' | 'hash' | 'parts' | 'measuring'>> {}
+/** How that ended. */
+export type MeasureOutcome =
+  | { readonly kind: 'done'; readonly warnings: readonly string[] }
   | Exclude<CellOutcome, { readonly kind: 'done' }>;
 
 /** How a cell ended. */
@@ -92,7 +101,7 @@ export class CellRunner {
   /** Never throws for what goes wrong with a cell. */
   async run(order: CellOrder, onProgress: CellProgressReport = () => undefined): Promise<CellOutcome> {
     const { discover, waitUntilFree } = await import('@auto-circuit/core/run');
-    const { cell, folder, hash, parts, hardware } = order;
+    const { cell, folder, hash, parts, measuring, hardware } = order;
     const started = performance.now();
     return this.#guarded(cell, async (line, warnings) => {
       await waitUntilFree(folder, WAIT_FOR_LOCK_SECONDS, this.#base.signal);
@@ -107,6 +116,7 @@ export class CellRunner {
             store: { folder, existing, identity: { ...identity, ...(hardware ? { hardware } : {}) } },
             loadSeconds,
             ...(parts ? { parts } : {}),
+            ...(measuring ? { measuring } : {}),
           },
           {
             signal: cli.signal,
@@ -143,6 +153,20 @@ export class CellRunner {
         onWarning: (line) => cli.output.warn(line),
       });
       return { kind: 'done', data, warnings } as const;
+    });
+  }
+
+  /** One process's part in measuring a cell. Never throws for what goes wrong with it. */
+  async measure(
+    { cell, hash, parts, measuring }: MeasureOrder,
+    onProgress: CellProgressReport = () => undefined,
+  ): Promise<MeasureOutcome> {
+    const { measureShare } = await import('@auto-circuit/core/run');
+    return this.#guarded(cell, async (line, warnings) => {
+      const { cli } = line;
+      const { request } = await this.#request(line, cell, hash);
+      await measureShare({ ...request, parts }, measuring, { signal: cli.signal, onProgress });
+      return { kind: 'done', warnings } as const;
     });
   }
 

@@ -64,7 +64,7 @@ beforeAll(() => {
 const results = (files: Record<string, Buffer>): Record<string, string> =>
   Object.fromEntries(
     Object.entries(files).flatMap(([name, bytes]) => {
-      if (/^(shards|parts|logs)\/|(^|\/)(timings\.json|plan\.json|report\.html)$/.test(name)) return [];
+      if (/^(shards|parts|measured|logs)\/|(^|\/)(timings\.json|plan\.json|report\.html)$/.test(name)) return [];
       const text = bytes.toString('latin1');
       return [[name, name.endsWith('checksums.json') ? JSON.stringify(JSON.parse(text)) : text]];
     }),

@@ -103,6 +103,7 @@ export const ERROR_CODES = {
   'plan-changed':
     'a model, prompts, code or versions are no longer what a plan was made with; fields: path, cell, changes',
   'refused-job': 'a message asks a worker for what it was not started for; fields: path, shard',
+  'refused-result': 'what came back of a shard is not what a worker makes of it; fields: path, shard',
   'mixed-hardware': 'shards were computed on machines that may differ in last digits; fields: path, kinds',
   'not-confirmed': 'another backend gives other numbers',
 

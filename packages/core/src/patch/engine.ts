@@ -133,9 +133,9 @@ class Engine implements PatchableModel {
     return plainRun(this.#context, input, positions);
   }
 
-  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
+  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal, all = batches) {
     for (const batch of batches) this.#checkBatch(batch);
-    return sideRuns(this.#context, batches, side, signal);
+    return sideRuns(this.#context, batches, side, signal, all);
   }
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------

@@ -2,6 +2,18 @@
 import type { Explained } from './explained.js';
 import type { OptionTable, OptionValues } from './options.js';
 
+/** What is carried between machines that share no folder: the plan to a worker, and what it made of a shard back. */
+export interface CarriedWork {
+  /** What a worker needs to know of the plan. */
+  plan(): Promise<Uint8Array>;
+  /**
+   * Puts what a worker made of a shard into the plan's folder, whole or not at all.
+   * @param result what the worker's `send` was given, in pieces of any size
+   * @throws AutoCircuitError `refused-result` for anything but the results of this shard
+   */
+  receive(shard: number, result: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
 /** The shards to run, and how any one of them is run. */
 export interface ExecutorWork {
   /** The plan's folder, absolute; its `logs` folder is there for what an executor writes. */
@@ -20,6 +32,8 @@ export interface ExecutorWork {
    * @param shard a number, or text that the launcher makes a number of, such as a variable
    */
   command(shard: number | string): readonly string[];
+  /** For workers that do not see the plan's folder. Not there where only commands are run. */
+  readonly carried?: CarriedWork;
   /** Aborted on Ctrl-C: what this process started is to end. */
   readonly signal?: AbortSignal;
   /** Tells the person at the terminal something in one line. */
@@ -28,6 +42,15 @@ export interface ExecutorWork {
 
 /** `ended`: every shard has ended, well or not. `submitted`: they run, or will, without this process. */
 export type ExecutorOutcome = 'ended' | 'submitted';
+
+/** What an executor knows of a shard that is not done: what the plan's folder cannot say. */
+export interface ShardNote {
+  readonly shard: number;
+  /** `lost`: nobody does it or will, until it is submitted again. */
+  readonly state: 'queued' | 'running' | 'lost';
+  /** Why it waits, where it runs, or how it was lost, in a few words. */
+  readonly text: string;
+}
 
 /** A shard as a message says it. */
 export interface ShardJob {
@@ -45,6 +68,16 @@ export interface ExecutorWorker {
    * @throws AutoCircuitError of kind `user` for a job that is refused; of another kind where the process died: to be tried again
    */
   run(job: ShardJob): Promise<'done' | 'failed' | 'stopped'>;
+  /**
+   * As `run`, in a folder of the worker's own, of a plan that came with the job.
+   * @param plan what `CarriedWork.plan` gave
+   * @param send takes what `CarriedWork.receive` needs, in pieces of at most 1 MiB; called before this returns `done` or `failed`
+   */
+  runCarried?(
+    job: ShardJob,
+    plan: Uint8Array,
+    send: (result: AsyncIterable<Uint8Array>) => Promise<void>,
+  ): Promise<'done' | 'failed' | 'stopped'>;
   /** Aborted on Ctrl-C: shards in hand are stopped, and no more are taken. */
   readonly signal: AbortSignal;
   say(line: string): void;
@@ -64,6 +97,14 @@ export interface ExecutorDefinition<T extends OptionTable = OptionTable> extends
    * @throws AutoCircuitError where shards cannot be started at all
    */
   run(work: ExecutorWork, options: OptionValues<T>): Promise<ExecutorOutcome>;
+  /**
+   * What its scheduler or queue knows of shards that are not done; of some it may know nothing.
+   * @throws AutoCircuitError where it cannot be asked
+   */
+  look?(
+    work: Pick<ExecutorWork, 'folder' | 'plan' | 'name' | 'shards' | 'say'>,
+    options: OptionValues<T>,
+  ): Promise<readonly ShardNote[]>;
   /** Of an executor with a queue: takes shards from it until the signal is aborted. */
   work?(worker: ExecutorWorker, options: OptionValues<T>): Promise<void>;
 }

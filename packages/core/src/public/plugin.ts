@@ -135,12 +135,14 @@ export {
   type Plugin,
 } from '../plugin/contributions.js';
 export {
+  type CarriedWork,
   defineExecutor,
   type ExecutorDefinition,
   type ExecutorOutcome,
   type ExecutorWork,
   type ExecutorWorker,
   type ShardJob,
+  type ShardNote,
 } from '../plugin/executor.js';
 export { arxivPaper, type Explained, type Paper } from '../plugin/explained.js';
 export type { BarsFigure, CurveFigure, HeatMapFigure, ResultFigure, TableFigure } from '../plugin/figures.js';

@@ -32,25 +32,26 @@ export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../promp
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
 export { ablationText } from '../run/ablations.js';
+export type { BatchRange, MeasuringShares, OutputArrays } from '../run/circuit-runs.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
 export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
 export { faithfulnessScale } from '../run/faithfulness.js';
 export type { DiscoverHooks, RunPhase } from '../run/hooks.js';
 export { LogitsCheck } from '../run/logits-check.js';
+export { measureShare, measureUnits } from '../run/measure-share.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
+export { circuitOutputs, referenceOutputs } from '../run/outputs-of-circuits.js';
 export { promptsHash } from '../run/prompts-hash.js';
 export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 export type { DiscoverRequest, RunIdentity } from '../run/request.js';
 export {
   type AblationChoice,
   type ChosenMetric,
-  circuitOutputs,
   metricText,
   metricUnit,
   type PatchType,
   patchDescription,
-  referenceOutputs,
 } from '../run/run-circuits.js';
 export { runJsonOf } from '../run/run-json.js';
 export { type ScoreShareRequest, scoreShare, scoreUnits } from '../run/shares.js';
@@ -73,6 +74,10 @@ export { type Hardware, hardwareHere, hardwareKinds } from '../run-folder/hardwa
 export { type FolderLock, lockFolder, lockHolder } from '../run-folder/lock.js';
 export { openExistingRun } from '../run-folder/open-run.js';
 export {
+  type MeasuredFile,
+  type MeasureUnit,
+  measuredFile,
+  measuredFolder,
   noteMachine,
   PLAN_FILES,
   type PlanJson,
@@ -82,6 +87,7 @@ export {
   planSchema,
   readPlan,
   readShard,
+  SHARD_FILE,
   type ShardJson,
   type ShardProgress,
   type ShardStatus,

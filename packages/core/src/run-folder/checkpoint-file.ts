@@ -11,6 +11,7 @@ import { fileError } from '../files/file-error.js';
 import { openSafetensors } from '../files/safetensors.js';
 import { safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 import type { Checkpoint, CheckpointData } from '../plugin/checkpoint.js';
+import type { FloatArray } from '../tensor/tensor.js';
 import { toJsonText } from './schemas.js';
 
 /** Writes closer together than this are left out: what is lost is less work than the writing. */
@@ -55,16 +56,11 @@ export function fileCheckpoint(
     },
     async save(data, { final = false } = {}) {
       if (!final && now() - last < LEAST_SECONDS_BETWEEN) return;
-      const tensors = Object.entries(data.arrays).map(([name, array]) =>
-        safetensorsSource(name, [array.length], array),
-      );
-      const state = toJsonText(data.state, path);
-      const metadata = { state, sha256: checksum(key, state, data.arrays) };
       if (previous === undefined || !existsSync(path) || !existsSync(dirname(previous))) {
-        await writeSafetensors(path, tensors, metadata);
+        await writeArrays(path, key, data);
       } else {
         const next = join(dirname(path), `.${basename(path)}.next.tmp`);
-        await writeSafetensors(next, tensors, metadata);
+        await writeArrays(next, key, data);
         try {
           await rename(path, previous);
           await rename(next, path);
@@ -77,8 +73,21 @@ export function fileCheckpoint(
   };
 }
 
+/** Numbers of either precision by name, and plain data. */
+export interface ArraysData {
+  readonly state: CheckpointData['state'];
+  readonly arrays: Readonly<Record<string, FloatArray>>;
+}
+
+/** Writes arrays under a checksum that covers which work they are of (`key`); whole or not at all. */
+export async function writeArrays(path: string, key: string, data: ArraysData): Promise<void> {
+  const tensors = Object.entries(data.arrays).map(([name, array]) => safetensorsSource(name, [array.length], array));
+  const state = toJsonText(data.state, path);
+  await writeSafetensors(path, tensors, { state, sha256: checksum(key, state, data.arrays) });
+}
+
 /** SHA-256 of the key, the state and of every array with its name, in the order of their names. */
-function checksum(key: string, state: string, arrays: CheckpointData['arrays']): string {
+function checksum(key: string, state: string, arrays: ArraysData['arrays']): string {
   const hash = createHash('sha256').update(key).update('\0').update(state);
   for (const name of Object.keys(arrays).sort()) {
     const array = arrays[name]!;
@@ -89,23 +98,38 @@ function checksum(key: string, state: string, arrays: CheckpointData['arrays']):
 }
 
 function readCheckpoint(path: string, key: string, unsealed: boolean): CheckpointData {
-  const broken = (what: string, cause?: unknown) =>
-    new AutoCircuitError({
-      code: 'wrong-checkpoint',
-      fields: { path },
-      where: 'run',
-      what: `the partial work in ${path} is damaged: ${what}`,
-      fix: 'start again, replacing the run',
-      cause,
-    });
-  const arrays: Record<string, Float64Array> = {};
+  const { state, arrays } = readArrays(path, key, unsealed);
+  for (const [name, array] of Object.entries(arrays)) {
+    if (!(array instanceof Float64Array)) throw damaged(path, `"${name}" is not float64`);
+  }
+  return { state, arrays: arrays as Readonly<Record<string, Float64Array>> };
+}
+
+const damaged = (path: string, what: string, cause?: unknown): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'wrong-checkpoint',
+    fields: { path },
+    where: 'run',
+    what: `the partial work in ${path} is damaged: ${what}`,
+    fix: 'start again, replacing the run',
+    cause,
+  });
+
+/**
+ * What `writeArrays` wrote.
+ * @param unsealed whether a file without a checksum is read, too
+ * @throws AutoCircuitError `wrong-checkpoint` for a file that is damaged, or of other work
+ */
+export function readArrays(path: string, key: string, unsealed = false): ArraysData {
+  const broken = (what: string, cause?: unknown) => damaged(path, what, cause);
+  const arrays: Record<string, FloatArray> = {};
   let metadata: Readonly<Record<string, string>>;
   try {
     const file = openSafetensors(path);
     metadata = file.metadata;
     for (const name of file.tensors.keys()) {
       const array = file.read(name);
-      if (!(array instanceof Float64Array)) throw broken(`"${name}" is not float64`);
+      if (!(array instanceof Float64Array || array instanceof Float32Array)) throw broken(`"${name}" holds no numbers`);
       arrays[name] = array;
     }
   } catch (cause) {

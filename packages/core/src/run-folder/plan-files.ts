@@ -13,10 +13,10 @@ import { makeFolder } from '../files/folder.js';
 import { readWholeText } from '../files/read-whole.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { WorkPart } from '../plugin/work-share.js';
-import { fileCheckpoint } from './checkpoint-file.js';
+import { fileCheckpoint, readArrays, writeArrays } from './checkpoint-file.js';
 import { type Hardware, hardwareKinds, hardwareSchema } from './hardware.js';
 import { LOCK_NAME, lockHolder } from './lock.js';
-import { isTemporary } from './run-files.js';
+import { isTemporary, readIfThere } from './run-files.js';
 import { parseBySchema, toJsonText } from './schemas.js';
 import { sealed, sealedJsonError } from './seal.js';
 
@@ -25,10 +25,12 @@ export const PLAN_FILES = Object.freeze({
   plan: 'plan.json',
   shards: 'shards',
   parts: 'parts',
+  measured: 'measured',
   result: 'result',
   logs: 'logs',
 });
-const SHARD_FILE = 'shard.json';
+/** How a shard ended, in its folder. */
+export const SHARD_FILE = 'shard.json';
 const PROGRESS_FILE = 'progress.json';
 const MACHINES_FILE = 'machines.json';
 
@@ -43,6 +45,11 @@ export const planUnitSchema = z.object({
 });
 /** A piece of work. */
 export type PlanUnit = z.infer<typeof planUnitSchema>;
+
+/** A piece of a measurement: some test batches of a cell; `shard` begins with it, and others go on with it where that one does not. */
+export const measureUnitSchema = planUnitSchema.extend({ range: z.tuple([z.int().min(0), z.int().min(0)]) });
+/** A piece of a measurement. */
+export type MeasureUnit = z.infer<typeof measureUnitSchema>;
 
 /** `plan.json`: the same request gives the same text. */
 export const planSchema = z.object({
@@ -70,6 +77,8 @@ export const planSchema = z.object({
     }),
   ),
   units: z.array(planUnitSchema),
+  /** Test batches on which circuits of divided runs are measured, when the scores are there; a cell without any: by who collects. */
+  measures: z.array(measureUnitSchema),
   sha256: z.string(),
 });
 /** The content of `plan.json`. */
@@ -124,7 +133,7 @@ export async function writePlan(folder: string, plan: Omit<PlanJson, 'sha256'>):
       });
     }
     // The folders of a plan without its file: another process is writing the same one, or was killed at it.
-    const folders: readonly string[] = [PLAN_FILES.shards, PLAN_FILES.parts, PLAN_FILES.logs];
+    const folders: readonly string[] = [PLAN_FILES.shards, PLAN_FILES.parts, PLAN_FILES.measured, PLAN_FILES.logs];
     const foreign = (await readdir(folder)).find((name) => !folders.includes(name) && !isTemporary(name));
     if (foreign !== undefined) {
       throw new AutoCircuitError({
@@ -242,9 +251,9 @@ export async function shardStatus(plan: string, shard: number): Promise<ShardSta
 
 async function readProgress(folder: string): Promise<ShardProgress | null> {
   const path = join(folder, PROGRESS_FILE);
-  if (!existsSync(path)) return null;
   try {
-    return parseBySchema(progressSchema, await readText(path), path);
+    const text = await readIfThere(path); // it is removed when the shard ends
+    return text === null ? null : parseBySchema(progressSchema, text, path);
   } catch (error) {
     if (!(error instanceof AutoCircuitError)) throw error;
     return null; // it is for people only
@@ -297,4 +306,33 @@ export async function* partsOfCell(plan: string, { cells, units }: PlanJson, cel
     if (data === null) throw planDamaged(plan, file.path!, 'it is missing, though its shard ended well', shard);
     yield { start: range[0], stop: range[1], data };
   }
+}
+
+/** The folder of what was measured on some test batches, in which a process that is at it holds the lock. @param hash of the cell */
+export const measuredFolder = (plan: string, hash: string, [start, stop]: MeasureUnit['range']): string =>
+  join(plan, PLAN_FILES.measured, `${hash}-${start}-${stop}`);
+
+/** Runs of some test batches, kept. */
+export interface MeasuredFile {
+  readonly path: string;
+  isThere(): boolean;
+  /** @throws AutoCircuitError `wrong-checkpoint` where it is damaged, or of other runs */
+  load(): Readonly<Record<string, Float32Array>>;
+  save(arrays: Readonly<Record<string, Float32Array>>): Promise<void>;
+}
+
+/**
+ * Where what came of runs on some test batches is kept; its checksum covers which they are.
+ * @param hash of the cell
+ * @param name of the runs
+ */
+export function measuredFile(plan: string, hash: string, name: string, range: MeasureUnit['range']): MeasuredFile {
+  const path = join(measuredFolder(plan, hash, range), `${name}.safetensors`);
+  const key = `${hash}/${name}/${range.join('/')}`;
+  return {
+    path,
+    isThere: () => existsSync(path),
+    load: () => readArrays(path, key).arrays as Readonly<Record<string, Float32Array>>,
+    save: (arrays) => writeArrays(path, key, { state: {}, arrays }),
+  };
 }

@@ -171,9 +171,10 @@ async function finishedRun(
   return { folder: store.folder, run, ...result, circuit, measurements, timings };
 }
 
-function measurerOf(
+/** What measures circuits of a request. @param store keeps points that are done */
+export function measurerOf(
   request: DiscoverRequest,
-  hooks: DiscoverHooks,
+  hooks: Pick<DiscoverHooks, 'onProgress' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
   store: RunStore | null,
@@ -187,6 +188,7 @@ function measurerOf(
     needFaithfulness: request.keep === 'auto',
     seed: request.seed,
     partial: store ?? undefined,
+    shares: request.measuring,
     signal: hooks.signal,
     onProgress: (done, total) => hooks.onProgress?.('measure', done, total, 'circuits'),
   });

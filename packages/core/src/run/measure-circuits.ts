@@ -18,6 +18,7 @@ import {
 } from '../run-folder/schemas.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
 import { circuitReading } from './circuit-reading.js';
+import { type CircuitRuns, circuitRuns, type MeasuringShares } from './circuit-runs.js';
 import type { MadeCircuit, SizedCircuit, SizePlan } from './circuits-to-measure.js';
 import { chooseKept, type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import {
@@ -30,9 +31,7 @@ import {
   measureScores,
   metricText,
   metricUnit,
-  outputsOfCircuits,
   type References,
-  referenceOutputs,
 } from './run-circuits.js';
 import { nextSize } from './size-search.js';
 
@@ -88,6 +87,8 @@ export interface MeasureSizesRequest {
   /** Where the resamples of the bootstrap start. */
   readonly seed: number;
   readonly partial?: PartialWork | undefined;
+  /** How processes share the runs; without it all are done here. */
+  readonly shares?: MeasuringShares | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
@@ -102,6 +103,7 @@ interface Prepared {
 /** Measures circuits of rising size; what is measured is kept as partial work. */
 export class SizeMeasurer {
   readonly #request: MeasureSizesRequest;
+  readonly #runs: CircuitRuns;
   readonly #bootstrap: PromptBootstrap;
   #prepared: Prepared | null = null;
   #scored: MeasuredScores | null = null;
@@ -109,6 +111,7 @@ export class SizeMeasurer {
 
   constructor(request: MeasureSizesRequest) {
     this.#request = request;
+    this.#runs = circuitRuns(request, request.shares ?? null);
     this.#bootstrap = new PromptBootstrap(request.seed);
   }
 
@@ -140,8 +143,8 @@ export class SizeMeasurer {
 
   async #prepare(): Promise<Prepared> {
     if (this.#prepared) return this.#prepared;
-    const { batches, metrics, model, needFaithfulness, patch, settings, signal } = this.#request;
-    const references = await referenceOutputs(model, batches, settings, patch, signal);
+    const { metrics, model, needFaithfulness } = this.#request;
+    const references = await this.#runs.references();
     const scale = scaleOrNull(references, model.outputSize, needFaithfulness);
     const outputMetrics = metrics.flatMap(({ metric }) => (metric.kind === 'metric' ? [metric] : []));
     this.#prepared = { references, scale, reading: circuitReading(model, outputMetrics, references, scale) };
@@ -233,7 +236,7 @@ export class SizeMeasurer {
 
   /** The points of neighbours, each given when it is kept. */
   async *#points(circuits: readonly SizedCircuit[]): AsyncGenerator<Measured> {
-    const { model, batches, settings, patch, signal, partial } = this.#request;
+    const { model, partial } = this.#request;
     const nameOf = ({ edges }: SizedCircuit): string => `point-${edges}.json`;
     const known: (Measured | null)[] = [];
     for (const sized of circuits) {
@@ -252,7 +255,7 @@ export class SizeMeasurer {
     const sized = circuits.map(({ make }) => make());
     const connected = sized.map((made) => made.connected.edges);
     const run = connected.filter((edges) => !ends.has(edges.length));
-    const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal, reading) : [];
+    const made = run.length > 0 ? await this.#runs.circuits(run, reading) : [];
     for (const [i, one] of circuits.entries()) {
       const outputs = ends.get(connected[i]!.length) ?? made.shift()!;
       const point = known[i] ?? (await this.#point(sized[i]!, outputs));

@@ -9,6 +9,7 @@ import type { WorkPart } from '../plugin/work-share.js';
 import type { Prompt } from '../prompts/types.js';
 import type { ExistingFolder } from '../run-folder/run-files.js';
 import type { CircuitSizes } from '../run-folder/schemas.js';
+import type { MeasuringShares } from './circuit-runs.js';
 import type { SelectionSettings } from './circuits-to-measure.js';
 import type { RunPromptSettings } from './prompts-of-run.js';
 import type { ChosenMetric } from './run-circuits.js';
@@ -39,6 +40,8 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   };
   /** What came of all units of the scores (`scoreShare`), in their order: the scores are put together from it. */
   readonly parts?: () => AsyncIterable<WorkPart>;
+  /** Runs of circuits that processes share, or have shared (`measureShare`). Default: all are done here. */
+  readonly measuring?: MeasuringShares;
   /** Seconds that the caller took to load model and data, for `timings.json`. */
   readonly loadSeconds?: number;
   /** Peak resident memory of other processes that take part, in bytes (`Backend.processMemory`), for `timings.json`. */

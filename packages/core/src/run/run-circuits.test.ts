@@ -8,15 +8,13 @@ import { type BatchOutputs, defineMetric } from '../plugin/metric.js';
 import type { PromptBatch } from '../prompts/types.js';
 import { errorOf } from '../testing/errors.js';
 import { microModel } from '../testing/micro-model.js';
+import { circuitOutputs, outputsOfCircuits, referenceOutputs } from './outputs-of-circuits.js';
 import {
   type CircuitRunSettings,
   checkCircuitRun,
   checkMetrics,
-  circuitOutputs,
   circuitPatch,
   measureOne,
-  outputsOfCircuits,
-  referenceOutputs,
   sideRun,
 } from './run-circuits.js';
 

@@ -1,11 +1,10 @@
 /**
- * @file Runs circuits and measures them. A tree patch runs the clean prompts with every edge outside the circuit patched;
+ * @file How circuits are run and measured. A tree patch runs the clean prompts with every edge outside the circuit patched;
  * an edge patch runs the corrupt prompts with the circuit's edges patched from the clean ones.
  */
 
 import { AutoCircuitError } from '../errors/error.js';
 import { calledMember, pluginFailed, shown } from '../errors/plugin-failed.js';
-import { maskFromEdges } from '../graph/circuit.js';
 import type { Circuit } from '../graph/types.js';
 import type { OutputReadings } from '../objectives/readings.js';
 import type { MadePatch, OtherPrompts, PatchDescription } from '../patch/requests/ablations.js';
@@ -13,11 +12,9 @@ import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { BatchOutputs, Metric, MetricContext, MetricValue } from '../plugin/metric.js';
 import { optionsText } from '../plugin/options-text.js';
 import type { KnownEdges, ScoreMetric, ScoreMetricContext } from '../plugin/score-metric.js';
-import { inputOf } from '../prompts/prompts.js';
-import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import type { PromptBatch, Side } from '../prompts/types.js';
 import { type Ablating, ablationChosen, ablationText } from './ablations.js';
 import { checkedMeasurement } from './check-results.js';
-import { LogitsCheck } from './logits-check.js';
 import type { ConstantTrainingHooks } from './optimal-ablation.js';
 import type { ScoredEdges } from './scored-edges.js';
 
@@ -36,7 +33,8 @@ export interface CircuitRunSettings extends AblationChoice {
   readonly reverse: boolean;
 }
 
-const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
+/** The other one. */
+export const other = (side: Side): Side => (side === 'clean' ? 'corrupt' : 'clean');
 
 /**
  * What an ablation patches in. Data-set means are taken over `batches` (the training prompts, all of one length), and constants
@@ -99,59 +97,11 @@ function swappedPatch(patch: MadePatch | OtherPrompts): PatchDescription {
   return known;
 }
 
-const MASKS: Readonly<Record<PatchType, { inside: number; outside: number }>> = {
-  tree: { inside: 0, outside: 1 },
-  edge: { inside: 1, outside: 0 },
-};
-
 /** What is read of circuits' outputs, batch by batch. */
 export interface CircuitReading {
   ofBatch(batch: number): OutputReadings;
   /** @param values what a run of the batch gave: [prompts, readings] */
   outputs(batch: number, values: Float32Array): BatchOutputs;
-}
-
-/** Outputs of one circuit (canonical edge numbers) on all batches, in order. */
-export async function circuitOutputs(
-  model: PatchableModel,
-  batches: readonly PromptBatch[],
-  edges: readonly number[],
-  settings: CircuitRunSettings,
-  patch: PatchDescription,
-  signal?: AbortSignal,
-): Promise<BatchOutputs[]> {
-  const [outputs] = await outputsOfCircuits(model, batches, [edges], settings, patch, signal);
-  return outputs!;
-}
-
-/**
- * The same for several circuits, some of which may run together: the outputs of each.
- * @param reading what is read of them, where no logits are wanted
- */
-export async function outputsOfCircuits(
-  model: PatchableModel,
-  batches: readonly PromptBatch[],
-  circuits: readonly (readonly number[])[],
-  settings: CircuitRunSettings,
-  patch: PatchDescription,
-  signal?: AbortSignal,
-  reading: CircuitReading | null = null,
-): Promise<BatchOutputs[][]> {
-  const request = {
-    input: sideRun(settings),
-    patch: circuitPatch(settings, patch),
-    masks: circuits.map((edges) => maskFromEdges(model.graph, edges, MASKS[settings.patchType])),
-  };
-  const outputs = circuits.map((): BatchOutputs[] => []);
-  signal?.throwIfAborted();
-  const requests = batches.map((_, b) => (reading ? { ...request, readings: reading.ofBatch(b) } : request));
-  const given = await model.patchedRunsOn(batches, requests, signal);
-  for (const [b, batch] of batches.entries()) {
-    given[b]!.forEach(({ data }, i) => {
-      outputs[i]!.push(reading ? reading.outputs(b, data) : { batch, logits: data });
-    });
-  }
-  return outputs;
 }
 
 /** The outputs that circuits are compared with: made once for all sizes. */
@@ -162,62 +112,6 @@ export interface References {
   readonly empty: readonly BatchOutputs[];
   /** The circuit of all edges: the whole model. */
   readonly model: readonly BatchOutputs[];
-}
-
-/** Runs the model on both sides, the empty circuit and the circuit of all edges. */
-export async function referenceOutputs(
-  model: PatchableModel,
-  batches: readonly PromptBatch[],
-  settings: CircuitRunSettings,
-  patch: PatchDescription,
-  signal?: AbortSignal,
-): Promise<References> {
-  const patchedSide = patch.kind === 'resample' ? other(sideRun(settings)) : null;
-  const plain = async (side: Side): Promise<BatchOutputs[]> => {
-    // The side that circuits have patched in is run once for both: its outputs here, and what is patched in.
-    if (side === patchedSide) {
-      const logits = await model.runSide(batches, side, signal);
-      return batches.map((batch, i) => ({ batch, logits: logits[i]!.data }));
-    }
-    return eachBatch(
-      batches,
-      signal,
-      async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data,
-    );
-  };
-  const clean = await plain('clean');
-  const corrupt = await plain('corrupt');
-  checkOutputs([...clean, ...corrupt]);
-  const [run, patchedIn] = sideRun(settings) === 'clean' ? [clean, corrupt] : [corrupt, clean];
-  const under = (edges: readonly number[]) => circuitOutputs(model, batches, edges, settings, patch, signal);
-  // Under resample, patching every edge gives the other side's run.
-  if (settings.patchType === 'tree') {
-    const empty = patch.kind === 'resample' ? patchedIn : await under([]);
-    return { clean, corrupt, empty, model: run };
-  }
-  const all = Array.from({ length: model.graph.edgeCount }, (_, number) => number);
-  const whole = patch.kind === 'resample' ? patchedIn : await under(all);
-  return { clean, corrupt, empty: run, model: whole };
-}
-
-/** @throws AutoCircuitError `not-finite` where outputs cannot be those of a model whose numbers fit in float32 */
-function checkOutputs(outputs: readonly BatchOutputs[]): void {
-  const check = new LogitsCheck('measure');
-  for (const { batch, logits } of outputs) check.add(logits, logits.length / batch.prompts.length);
-  check.end();
-}
-
-async function eachBatch(
-  batches: readonly PromptBatch[],
-  signal: AbortSignal | undefined,
-  logitsOf: (batch: PromptBatch) => Promise<Float32Array>,
-): Promise<BatchOutputs[]> {
-  const outputs: BatchOutputs[] = [];
-  for (const batch of batches) {
-    signal?.throwIfAborted();
-    outputs.push({ batch, logits: await logitsOf(batch) });
-  }
-  return outputs;
 }
 
 /** A metric, of outputs or of scores, with the values of its options. */

@@ -12,7 +12,7 @@ import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, patchDescription } from './run-circuits.js';
 
 /** Constants that are trained would be trained anew by every process. */
-const TRAINED = 'optimal';
+export const TRAINED = 'optimal';
 
 /**
  * How many units of work the scores of a request are made of; null where one process has to do it all.

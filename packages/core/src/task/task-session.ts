@@ -18,19 +18,17 @@ import type { PruneAlgoWith, PruneResult } from '../plugin/prune-algo.js';
 import type { Ablating } from '../run/ablations.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
+import { circuitOutputs, outputsOfCircuits, referenceOutputs } from '../run/outputs-of-circuits.js';
 import type { RunPrompts } from '../run/prompts-of-run.js';
 import {
   type CircuitRunSettings,
   checkMetrics,
-  circuitOutputs,
   circuitPatch,
   measureOne,
   metricText,
   metricUnit,
-  outputsOfCircuits,
   patchDescription,
   type References,
-  referenceOutputs,
 } from '../run/run-circuits.js';
 import { PromptBootstrap } from '../statistics/bootstrap.js';
 import { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';

@@ -119,8 +119,14 @@ export interface PatchableModel {
    * `run` of a side of each batch. What the sources write is kept, if all of it can be: runs that patch this side in go through
    * it once less.
    * @param signal looked at before every batch
+   * @param all the batches that these are some of, which decide for each of them; default: these
    */
-  runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal): Promise<Tensor<Float32Array>[]>;
+  runSide(
+    batches: readonly PromptBatch[],
+    side: Side,
+    signal?: AbortSignal,
+    all?: readonly PromptBatch[],
+  ): Promise<Tensor<Float32Array>[]>;
   /**
    * Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`.

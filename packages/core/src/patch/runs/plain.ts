@@ -49,15 +49,17 @@ export async function plainRun(
  * Plain runs of a side of batches: the logits of each. Where what all sources write can be kept, it is: these runs are pass 1 of
  * that side, too.
  * @param signal looked at before every batch
+ * @param all that these are some of: whether all can be kept decides by which program, and so the last digits
  */
 export async function sideRuns(
   context: RunContext,
   batches: readonly PromptBatch[],
   side: Side,
   signal?: AbortSignal,
+  all: readonly PromptBatch[] = batches,
 ): Promise<Tensor<Float32Array>[]> {
   const { activations, programs } = context;
-  const bytes = batches.map((batch) => programs.outputBytes(CAPTURE, batch.prompts.length, batch.length));
+  const bytes = all.map((batch) => programs.outputBytes(CAPTURE, batch.prompts.length, batch.length));
   const kept = bytes.reduce((sum, n) => sum + n, 0) <= activations.limitBytes;
   const logits: Tensor<Float32Array>[] = [];
   for (const batch of batches) {
