@@ -36,11 +36,13 @@ export const atpStar: PruneAlgo = definePruneAlgo({
   ],
   use: 'Where heads attend to one key so surely that gradients through the softmax are near 0. Other edges score as in eap.',
   options: {},
-  async score({ model, graph, batches, objective, patch, progress, signal }) {
+  byPrompt: true,
+  async score(context) {
+    const { model, graph, batches, objective, patch, progress, signal } = context;
     const blocks = graph.destinationBlocks.filter(({ input }) => input === 'q' || input === 'k');
     if (graph.layout.kind === 'transformer') requireCorrectable(blocks, patch);
     const objectives = objectiveByBatch(objective, batches);
-    const total = new ScoreAccumulator(graph);
+    const total = new ScoreAccumulator(graph, context);
     for (const [i, batch] of batches.entries()) {
       signal?.throwIfAborted(); // Ctrl-C
       const request = { input: 'clean', patch, objective: objectives[i]! } as const;

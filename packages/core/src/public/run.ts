@@ -2,7 +2,7 @@
  * @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version.
  * @module
  */
-export { writeFileAtomic } from '../files/atomic-file.js';
+export { replaceFileAtomic, writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
 export { makeFolder } from '../files/folder.js';
@@ -36,6 +36,7 @@ export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, 
 export { faithfulnessScale } from '../run/faithfulness.js';
 export type { DiscoverHooks, RunPhase } from '../run/hooks.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
+export { checkGivesPromptScores } from '../run/prompt-score-keeper.js';
 export { promptsHash } from '../run/prompts-hash.js';
 export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 export type { DiscoverRequest, RunIdentity } from '../run/request.js';
@@ -91,6 +92,13 @@ export {
   writeShard,
   writeShardProgress,
 } from '../run-folder/plan-files.js';
+export {
+  type PromptScoreFile,
+  type PromptScoreFileRequest,
+  type PromptScoreWriter,
+  readPromptScores,
+  writePromptScores,
+} from '../run-folder/prompt-score-file.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';
 export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';

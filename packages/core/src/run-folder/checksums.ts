@@ -35,6 +35,7 @@ const LISTED = [
   'run',
   'scores',
   'standardErrors',
+  'promptScores',
   'nodes',
   'neurons',
   'curves',

@@ -109,11 +109,14 @@ async function prepare(
   await removeTemporaries(folder);
   if (finished) return { store: new RunStore(folder, { ...parts, checksums }), run: kept };
   await removeTemporaries(join(folder, RUN_FILES.partial));
-  // What is not listed was not finished; constants say themselves how far they got.
-  const unfinished = checksums?.unlisted().filter((file) => file !== 'constants') ?? [];
+  // What is not listed was not finished; constants, and scores of single prompts, are gone on with.
+  const unfinished = checksums?.unlisted().filter((file) => !GONE_ON_WITH.includes(file)) ?? [];
   for (const file of unfinished) await rm(join(folder, RUN_FILES[file]), { force: true });
   return { store: new RunStore(folder, { ...parts, checksums }), run: kept };
 }
+
+/** Files that are filled little by little. */
+const GONE_ON_WITH: readonly string[] = ['constants', 'promptScores'];
 
 /** Partial work belongs to a request. */
 const keyOf = ({ asked }: RunJson): string =>

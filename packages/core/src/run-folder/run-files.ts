@@ -17,6 +17,7 @@ export const RUN_FILES = Object.freeze({
   timings: 'timings.json',
   scores: 'scores.safetensors',
   standardErrors: 'standard-errors.safetensors',
+  promptScores: 'scores-by-prompt.safetensors',
   nodes: 'nodes.json',
   neurons: 'neurons.safetensors',
   curves: 'curves.json',

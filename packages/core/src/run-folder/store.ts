@@ -66,7 +66,7 @@ export class RunStore extends RunReader {
       await writeScores(this.path('standardErrors'), graph, standardErrors, metadata);
     }
     await writeScores(this.path('scores'), graph, scores);
-    await this.commit('neurons', 'nodes', 'curves', 'figures', 'standardErrors', 'scores');
+    await this.commit('promptScores', 'neurons', 'nodes', 'curves', 'figures', 'standardErrors', 'scores');
   }
 
   /** The algorithm's own partial work. */

@@ -40,6 +40,7 @@ export const exact = definePruneAlgo({
     },
     top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
   },
+  byPrompt: true,
   units: ({ batches, graph }, { edges = '', top = 0 }) => batches.length * chosenEdges(graph, edges, top).length,
   async score(context, { edges: named = '', top = 0 }) {
     const { batches, graph } = context;
@@ -48,7 +49,7 @@ export const exact = definePruneAlgo({
     if (context.parts) return exactOfParts(context, context.parts, chosen);
     const count = chosen.length;
     const objectives = objectiveByBatch(context.objective, batches);
-    let total = new ScoreAccumulator(graph);
+    let total = new ScoreAccumulator(graph, context);
     let batchesDone = 0;
     let edgesDone = 0;
     let differences = new Float64Array(0); // the batch that is worked on, [chosen edges, prompts]
@@ -66,7 +67,7 @@ export const exact = definePruneAlgo({
     });
     if (work.saved) {
       const reader = new CheckpointReader('exact', work.saved);
-      ({ total, batchesDone } = finishedBatches(reader, graph, batches));
+      ({ total, batchesDone } = finishedBatches(reader, context));
       const prompts = promptsOf(batchesDone);
       edgesDone = reader.count('edgesDone', batchesDone < batches.length ? Math.max(0, count - 1) : 0);
       differences = new Float64Array(count * prompts);
