@@ -1,7 +1,8 @@
 /**
  * @file Front door `@auto-circuit/metrics`: how faithful a circuit is. One file a metric: those of answers in `answers`, the
  * distances of whole outputs in `divergences`; `metricsPlugin` holds them all. Beside them, what is said of a curve of
- * circuits (`curves`: areas, CPR and CMD) and of scores or circuits against others (`compare`: ROC, overlap, completeness).
+ * circuits (`curves`: areas, CPR and CMD), of scores or circuits against others (`compare`: ROC, overlap, completeness), and of
+ * prompts whose scores are alike (`groups`).
  * @module
  */
 
@@ -67,6 +68,10 @@ export {
   mibScores,
 } from './curves/mib.js';
 export { type CircuitRates, circuitRates, mibRocArea, mibRocCounts } from './curves/mib-roc.js';
+export { type GroupCentres, groupCentres, groupScores, nearestGroups } from './groups/centres.js';
+export { type GroupingOptions, groupPrompts, LEAST_SILHOUETTE, type PromptGroups } from './groups/group-prompts.js';
+export { silhouettes } from './groups/silhouette.js';
+export { promptSimilarities, type Similarities } from './groups/similarity.js';
 export {
   answerLogit,
   answerLogprob,

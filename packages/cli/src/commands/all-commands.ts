@@ -1,6 +1,7 @@
 /** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
 import type { CliCommand } from '../context/context.js';
 import { cacheCommand } from './cache.js';
+import { clustersCommand } from './clusters.js';
 import { collectCommand } from './collect.js';
 import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   collectCommand,
   evaluateCommand,
+  clustersCommand,
   verifyCommand,
   reportCommand,
   viewCommand,

@@ -1,13 +1,14 @@
 /** @file `auto-circuit verify RUN --backend B`: the numbers of a finished run recomputed on another backend, and compared. */
 import { resolve } from 'node:path';
-import type { RunJson, Verification } from '@auto-circuit/core/run';
+import type { Verification } from '@auto-circuit/core/run';
 import { Command } from 'commander';
-import type { Cli, CliCommand } from '../context/context.js';
+import type { CliCommand } from '../context/context.js';
 import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, requireFlag } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
-import { knownFor, metricsNamed, objectiveNamed } from '../run/named-contributions.js';
+import { algoAgain } from '../run/algo-again.js';
+import { knownFor, metricsNamed } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
 import { phaseBar } from '../run/run-discover.js';
@@ -66,7 +67,7 @@ Example:
         const verification = await verifyRun(
           {
             ...(await circuitSettings(cli, command)),
-            ...(await chosenAgain(cli, run)),
+            ...(await algoAgain(cli, run, 'verify')),
             model: opened.patchable,
             prompts: opened.prompts,
             metrics,
@@ -90,13 +91,6 @@ Example:
     }
   },
 };
-
-async function chosenAgain(cli: Cli, { asked }: RunJson) {
-  const { parseOptions } = await import('@auto-circuit/core/plugin');
-  const algo = (await cli.registry()).get('prune-algo', asked.algo.name);
-  const algoOptions = parseOptions(algo.options, asked.algo.options, asked.algo.name);
-  return { algo, algoOptions, objective: await objectiveNamed(cli, 'verify', asked.objective) };
-}
 
 function show(output: Output, verification: Verification, name: string): void {
   const { backend, against, scores, circuit, measurements } = verification;

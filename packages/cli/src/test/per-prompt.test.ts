@@ -17,7 +17,7 @@ let cwd: string;
 beforeAll(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'per-prompt-command-'));
   await ok('discover', ...EAP, '--per-prompt', 'float32', '--out', 'r');
-});
+}, 120_000);
 afterAll(() => rm(cwd, { recursive: true }));
 
 async function ok(...args: string[]): Promise<string> {

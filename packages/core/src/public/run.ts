@@ -11,7 +11,7 @@ export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';
 export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 export { buildGraph, optionsFor } from '../graph/build.js';
-export { checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+export { type CircuitJson, checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 export { edgeCounts } from '../graph/circuit-sizes.js';
 export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
@@ -36,6 +36,7 @@ export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, 
 export { faithfulnessScale } from '../run/faithfulness.js';
 export type { DiscoverHooks, RunPhase } from '../run/hooks.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
+export { type GroupMeasurements, type MeasureGroupsRequest, measureGroups } from '../run/prompt-groups.js';
 export { checkGivesPromptScores } from '../run/prompt-score-keeper.js';
 export { promptsHash } from '../run/prompts-hash.js';
 export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
@@ -54,6 +55,12 @@ export { runJsonOf } from '../run/run-json.js';
 export { type ScoreShareRequest, scoreShare, scoreUnits } from '../run/shares.js';
 export { VERIFY_TOLERANCE, type VerifyHooks, type VerifyRequest, verifyRun } from '../run/verify.js';
 export type { ReadOptions } from '../run-folder/checksums.js';
+export {
+  type Clusters,
+  clustersSchema,
+  type GroupedPrompts,
+  type UnwrittenClusters,
+} from '../run-folder/clusters-file.js';
 export { cellHash, cellProgress, waitUntilFree } from '../run-folder/experiment-cells.js';
 export {
   cellFolder,

@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../files/atomic-file.js';
 import { fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
 import { Checksums, checkRunFiles, type ReadOptions } from './checksums.js';
+import { isGroupCircuit } from './group-circuits.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
 import {
   type ExistingFolder,
@@ -174,7 +175,7 @@ async function refuseForeign(folder: string): Promise<void> {
   if (existsSync(join(folder, RUN_FILES.run))) return;
   const known: readonly string[] = [...Object.values(RUN_FILES), LOCK_NAME];
   const foreign = (await readdir(folder)).find(
-    (name) => !known.includes(name) && !isTemporary(name) && !isVerificationFile(name),
+    (name) => !known.includes(name) && !isTemporary(name) && !isVerificationFile(name) && !isGroupCircuit(name),
   );
   if (foreign === undefined) return;
   throw new AutoCircuitError({

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileError } from '../files/file-error.js';
 import { parseCircuitJson } from '../graph/circuit-json.js';
 import type { ReadOptions } from './checksums.js';
+import { readClusters } from './clusters-file.js';
 import { figuresOf, type ReportInput } from './report-input.js';
 import { RUN_FILES } from './run-files.js';
 import { finishedPart, RunReader, readRun } from './run-reader.js';
@@ -26,6 +27,16 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
   const { circuit } = parseCircuitJson(text, path);
   const result = finishedPart(reader.scores(circuit.graph), folder);
   const verifications = await reader.verifications();
+  const grouped = await readClusters(resolve(folder), circuit.graph);
   const shown = figuresOf(result, measurements, circuit);
-  return Object.freeze({ run, graph: circuit.graph, ...result, ...shown, circuit, measurements, verifications });
+  return Object.freeze({
+    run,
+    graph: circuit.graph,
+    ...result,
+    ...shown,
+    circuit,
+    measurements,
+    verifications,
+    grouped,
+  });
 }

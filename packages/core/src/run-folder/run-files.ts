@@ -8,6 +8,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fileError } from '../files/file-error.js';
+import { groupCircuitFiles } from './group-circuits.js';
 import { LOCK_NAME } from './lock.js';
 import { verificationFiles } from './verification-file.js';
 
@@ -25,6 +26,7 @@ export const RUN_FILES = Object.freeze({
   constants: 'constants.safetensors',
   circuit: 'circuit.json',
   measurements: 'measurements.json',
+  clusters: 'clusters.json',
   report: 'report.html',
   checksums: 'checksums.json',
   partial: 'partial',
@@ -45,7 +47,11 @@ export async function readIfThere(path: string): Promise<string | null> {
 
 /** Removes a run, and nothing else that lies in its folder. run.json goes first, so that a folder which is half removed never looks like a run. */
 export async function removeRunFiles(folder: string): Promise<void> {
-  const names = [...Object.values(RUN_FILES), ...(await verificationFiles(folder))];
+  const names = [
+    ...Object.values(RUN_FILES),
+    ...(await verificationFiles(folder)),
+    ...(await groupCircuitFiles(folder)),
+  ];
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
