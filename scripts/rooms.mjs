@@ -387,7 +387,7 @@ export const ROOMS = {
     run: ['context', 'flags', 'open', 'report', 'terminal'],
     show: ['open', 'terminal'],
     evaluation: ['context', 'flags', 'open', 'report', 'run', 'show', 'terminal'],
-    groups: ['context', 'flags', 'open', 'report', 'run', 'terminal'],
+    groups: ['terminal'],
     experiment: ['context', 'flags', 'report', 'run', 'terminal'],
     cluster: ['context', 'experiment', 'flags', 'run', 'terminal'],
     validation: [],

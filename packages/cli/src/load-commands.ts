@@ -21,6 +21,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CliCommand>>
   status: async () => (await import('./commands/status.js')).statusCommand,
   collect: async () => (await import('./commands/collect.js')).collectCommand,
   evaluate: async () => (await import('./commands/evaluate.js')).evaluateCommand,
+  query: async () => (await import('./commands/query.js')).queryCommand,
   clusters: async () => (await import('./commands/clusters.js')).clustersCommand,
   verify: async () => (await import('./commands/verify.js')).verifyCommand,
   report: async () => (await import('./commands/report.js')).reportCommand,

@@ -15,6 +15,7 @@ import { logitDiff } from './answers/logit-diff.js';
 import { logitDiffPercent } from './answers/logit-diff-percent.js';
 import { logprobDiff } from './answers/logprob-diff.js';
 import { logprobDiffPercent } from './answers/logprob-diff-percent.js';
+import { ndf } from './answers/ndf.js';
 import { percentCorrect } from './answers/percent-correct.js';
 import { percentCorrectAboveWrong } from './answers/percent-correct-above-wrong.js';
 import { probDiff } from './answers/prob-diff.js';
@@ -45,6 +46,7 @@ export const metricsPlugin: Plugin = definePlugin({
     percentCorrect,
     percentCorrectAboveWrong,
     faithfulness,
+    ndf,
     rocAreaMetric,
     knownOverlap,
   ],
@@ -84,6 +86,7 @@ export {
   logprobDiff,
   logprobDiffPercent,
   mse,
+  ndf,
   percentCorrect,
   percentCorrectAboveWrong,
   probDiff,

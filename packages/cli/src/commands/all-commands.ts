@@ -17,6 +17,7 @@ import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
 import { planCommand } from './plan.js';
+import { queryCommand } from './query.js';
 import { reportCommand } from './report.js';
 import { runShardCommand } from './run-shard.js';
 import { statusCommand } from './status.js';
@@ -30,6 +31,7 @@ import { workerCommand } from './worker.js';
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
   compareCommand,
+  queryCommand,
   experimentCommand,
   planCommand,
   submitCommand,

@@ -205,6 +205,7 @@ export { PointAccumulator, ScoreAccumulator, type ScoreWatcher } from '../statis
 export { calibratedFactor } from '../statistics/interval-factor.js';
 export { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';
 export { PromptPart } from '../statistics/prompt-part.js';
+export { promptNdf } from '../statistics/ndf.js';
 export { promptScoresInMemory, scoresOfPrompt } from '../statistics/prompt-score-table.js';
 export type { PromptScores } from '../statistics/prompt-scores.js';
 export { standardErrorFactor } from '../statistics/student-t.js';

@@ -9,6 +9,7 @@ import type { Prompt, PromptBatch } from '../prompts/types.js';
 import type { Clusters } from '../run-folder/clusters-file.js';
 import { toJsonNumber } from '../run-folder/schemas.js';
 import { PromptBootstrap, ratioOfSums } from '../statistics/bootstrap.js';
+import { promptNdf } from '../statistics/ndf.js';
 import { percentileInterval } from '../statistics/paired-bootstrap.js';
 import { runAlgorithm } from './algorithm-run.js';
 import { circuitReading } from './circuit-reading.js';
@@ -152,15 +153,9 @@ const partOf = ({ values, weights }: PromptValues, places: readonly number[]): P
 const deviationOf = (by: FaithfulnessScale['by'], faithfulness: number): number =>
   by === 'logit-diff' ? Math.abs(1 - faithfulness) : faithfulness;
 
-/**
- * Normalised deviation faithfulness of one prompt (Wu and Barez 2025, https://arxiv.org/abs/2509.24808): 1 − min(1, |m(model) −
- * m(circuit)| ÷ |m(model) − m(∅)|), from 0 to 1. With distances in place of logit differences, the model's own is 0.
- */
-function ndf(by: FaithfulnessScale['by'], value: number, weight: number): number {
-  const share = weight === 0 ? (value === 0 ? Number(by === 'logit-diff') : Infinity) : value / weight;
-  const deviation = deviationOf(by, share);
-  return Number.isFinite(deviation) ? 1 - Math.min(1, deviation) : 0;
-}
+/** The normalised deviation faithfulness of one prompt; a distance falls from the empty circuit's to 0 where a difference rises. */
+const ndf = (by: FaithfulnessScale['by'], value: number, weight: number): number =>
+  promptNdf(by === 'logit-diff' ? value : weight - value, weight);
 
 /** Whether a group's whole model and empty circuit differ by more than two standard errors, as for all prompts of a run. */
 function canBeTold(by: FaithfulnessScale['by'], { weights = [] }: PromptValues): boolean {
