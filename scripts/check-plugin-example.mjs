@@ -73,6 +73,7 @@ const others = [
   'tasks',
   'prune-algos',
   'metrics',
+  'selections',
   'viewer',
   'workers',
   'cli',

@@ -13,12 +13,24 @@ export const PACKAGES = {
   tasks: ['core'],
   'prune-algos': ['core'],
   metrics: ['core'],
+  selections: ['core'],
   viewer: ['core'],
   workers: ['core'],
   'executor-bullmq': ['core'],
   'executor-slurm': ['core'],
   'create-auto-circuit': [],
-  cli: ['core', 'backend-onnx', 'backend-tfjs', 'models', 'tasks', 'prune-algos', 'metrics', 'viewer', 'workers'],
+  cli: [
+    'core',
+    'backend-onnx',
+    'backend-tfjs',
+    'models',
+    'tasks',
+    'prune-algos',
+    'metrics',
+    'selections',
+    'viewer',
+    'workers',
+  ],
 };
 
 /** Doors beside a package's main one. */
@@ -146,6 +158,7 @@ export const ROOMS = {
       'patch/sparse',
       'prompts',
     ],
+    spans: ['errors', 'graph', 'patch', 'patch/exec', 'patch/requests', 'prompts', 'tensor'],
     plugin: [
       'backend',
       'errors',
@@ -176,6 +189,7 @@ export const ROOMS = {
       'tensor',
       'training',
     ],
+    stability: ['errors', 'graph', 'numeric', 'patch/requests', 'plugin', 'prompts', 'run', 'run-folder', 'statistics'],
     task: [
       'backend',
       'errors',
@@ -230,6 +244,7 @@ export const ROOMS = {
       'prompts',
       'run',
       'run-folder',
+      'stability',
       'statistics',
       'task',
       'tensor',
@@ -355,6 +370,9 @@ export const ROOMS = {
     divergences: ['shared'],
     groups: [],
     '.': ['answers', 'compare', 'curves', 'divergences', 'groups'],
+  },
+  selections: {
+    '.': [],
   },
   viewer: {
     markup: [],

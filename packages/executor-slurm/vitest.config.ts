@@ -8,5 +8,6 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     exclude: ['src/**/*.full.test.ts'],
     testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 });

@@ -26,6 +26,7 @@ const DOORS = {
   tasks: 'tasks/src/index.ts',
   'prune-algos': 'prune-algos/src/index.ts',
   metrics: 'metrics/src/index.ts',
+  selections: 'selections/src/index.ts',
   'backend-onnx': 'backend-onnx/src/index.ts',
   'backend-tfjs': 'backend-tfjs/src/index.ts',
   viewer: 'viewer/src/index.ts',

@@ -24,6 +24,7 @@ export const COMMAND_MODULES: Readonly<Record<string, () => Promise<CliCommand>>
   query: async () => (await import('./commands/query.js')).queryCommand,
   clusters: async () => (await import('./commands/clusters.js')).clustersCommand,
   verify: async () => (await import('./commands/verify.js')).verifyCommand,
+  stability: async () => (await import('./commands/stability.js')).stabilityCommand,
   report: async () => (await import('./commands/report.js')).reportCommand,
   view: async () => (await import('./commands/view.js')).viewCommand,
   list: async () => (await import('./commands/list.js')).listCommand,

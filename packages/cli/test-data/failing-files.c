@@ -1,5 +1,6 @@
-/* A file system that fails: loaded before libc, it fails the N-th call that changes something below FAIL_UNDER with FAIL_ERRNO,
- * and every later one too where FAIL_ALWAYS is set. The number of calls is written to FAIL_COUNT at the end. For tests. */
+/* A file system that fails: loaded before libc, it fails the N-th call that changes something below FAIL_UNDER (with FAIL_READS, that
+ * reads something there, too) with FAIL_ERRNO, and every later one where FAIL_ALWAYS is set. Whoever removes the file FAIL_RESET, which
+ * need not be there, begins to count anew: the number of calls until then is written to FAIL_COUNT. For tests. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,13 +37,17 @@ static int fails(void) {
   errno = code ? atoi(code) : EIO;
   return 1;
 }
-__attribute__((destructor)) static void report(void) {
+static void reset(void) {
   const char *path = getenv("FAIL_COUNT");
   FILE *file = path ? fopen(path, "w") : NULL;
-  if (!file) return;
-  fprintf(file, "%d", calls);
-  fclose(file);
+  if (file) {
+    fprintf(file, "%d", calls);
+    fclose(file);
+  }
+  calls = 0;
 }
+/* Whether a call that only reads fails. */
+static int reads_fail(void) { return getenv("FAIL_READS") && fails(); }
 #define REAL(type, name, ...) type (*real)(__VA_ARGS__) = (type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
 #define OPEN(name)                                                              \
@@ -52,7 +57,8 @@ __attribute__((destructor)) static void report(void) {
     va_start(rest, flags);                                                      \
     mode_t mode = va_arg(rest, mode_t);                                         \
     va_end(rest);                                                               \
-    if ((flags & (O_WRONLY | O_RDWR | O_CREAT)) && below(path) && fails()) return -1; \
+    int writes = flags & (O_WRONLY | O_RDWR | O_CREAT);                         \
+    if (below(path) && (writes ? fails() : reads_fail())) return -1;            \
     return real(path, flags, mode);                                             \
   }
 OPEN(open)
@@ -69,6 +75,14 @@ ssize_t pwrite(int fd, const void *data, size_t n, off_t at) {
 ssize_t pwrite64(int fd, const void *data, size_t n, off64_t at) {
   REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t);
   return below_fd(fd) && fails() ? -1 : real(fd, data, n, at);
+}
+ssize_t read(int fd, void *data, size_t n) {
+  REAL(ssize_t, read, int, void *, size_t);
+  return fd > 2 && below_fd(fd) && reads_fail() ? -1 : real(fd, data, n);
+}
+ssize_t pread64(int fd, void *data, size_t n, off64_t at) {
+  REAL(ssize_t, pread64, int, void *, size_t, off64_t);
+  return below_fd(fd) && reads_fail() ? -1 : real(fd, data, n, at);
 }
 int fsync(int fd) {
   REAL(int, fsync, int);
@@ -92,7 +106,17 @@ int link(const char *from, const char *to) {
 }
 int unlink(const char *path) {
   REAL(int, unlink, const char *);
+  const char *mark = getenv("FAIL_RESET");
+  if (mark && path && strcmp(path, mark) == 0) reset();
   return below(path) && fails() ? -1 : real(path);
+}
+int remove(const char *path) {
+  REAL(int, remove, const char *);
+  return below(path) && fails() ? -1 : real(path);
+}
+int unlinkat(int folder, const char *path, int flags) {
+  REAL(int, unlinkat, int, const char *, int);
+  return (below(path) || (path[0] != '/' && below_fd(folder))) && fails() ? -1 : real(folder, path, flags);
 }
 int rmdir(const char *path) {
   REAL(int, rmdir, const char *);

@@ -22,7 +22,9 @@ import {
   nodeAttribution,
   seededNoise,
 } from './index.js';
+import { ActivationNoise } from './training/activation-noise.js';
 import { EdgePruningTraining } from './training/edge-pruning-training.js';
+import { InformationTraining } from './training/information-training.js';
 
 const patch = { kind: 'resample', from: 'corrupt' } as const;
 const masks = { patch, maskFunction: 'hard-concrete', learningRate: 0.1, epochs: 3, init: 0.3, lambda: 0.1 } as const;
@@ -49,6 +51,17 @@ const TRAININGS: Readonly<
       learningRate: 0.3,
       multiplierRate: 0.3,
       sparsity: 0.7,
+    }),
+  InformationTraining: async ({ model, batches }) =>
+    InformationTraining.create(model, batches, {
+      seed: 3,
+      noise: await ActivationNoise.of(model, batches, {}),
+      learningRate: 0.2,
+      epochs: 3,
+      beta: 0.3,
+      init: 1,
+      warmStart: null,
+      pace: { warmup: 0, decay: 'linear' },
     }),
   KnockoutTraining: async ({ model, batches }) =>
     new KnockoutTraining(model, batches, {

@@ -17,10 +17,12 @@ const QUICK: Readonly<Record<string, PruneAlgoContractOptions['options']>> = {
   'subnetwork-probing': { epochs: 6 },
   'edge-pruning': { steps: 8, warmup: 4 },
   ugs: { epochs: 5 },
+  ibcircuit: { epochs: 5 },
   'circuit-probing': { epochs: 4, sizes: '1,0.5' },
   'known-edges': (graph) => ({ edges: edgeAt(graph, 0).name }),
   'adversarial-knockouts': { epochs: 5 },
   ensemble: async (graph) => ({ runs: (await madeUpRuns(graph, [1, 2])).join(',') }),
+  'subset-sampling': { samples: 48, probability: 0.5 },
   acdc: { taus: '0.01,0.1', prompts: 'all' },
 };
 /** What scores of some do not follow: their own objective, the batches that they train on, … */
@@ -36,6 +38,7 @@ const READS: Readonly<Record<string, PruneAlgoContractOptions>> = {
   'subnetwork-probing': TRAINED,
   'edge-pruning': TRAINED,
   ugs: TRAINED,
+  ibcircuit: { ignores: ['objective', 'patch'], byBatch: true },
   'adversarial-knockouts': TRAINED,
   'circuit-probing': { ...TRAINED, coarse: true },
   random: { ...GIVEN, byBatch: true },

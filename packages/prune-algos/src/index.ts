@@ -10,6 +10,7 @@ import { random } from './baselines/random.js';
 import { ensemble } from './combined/ensemble.js';
 import { activationMagnitude } from './forward/activation-magnitude.js';
 import { informationFlowRoutes } from './forward/information-flow-routes.js';
+import { atpStar } from './gradient/atp-star.js';
 import { cleanCorrupted } from './gradient/clean-corrupted.js';
 import { eap } from './gradient/eap.js';
 import { eapIgActivations } from './gradient/eap-ig-activations.js';
@@ -20,10 +21,13 @@ import { maskGradient } from './gradient/mask-gradient.js';
 import { nodeAttribution } from './gradient/node-attribution.js';
 import { relp, relpRules } from './gradient/relp.js';
 import { acdc } from './search/acdc.js';
+import { cdT } from './search/cd-t.js';
 import { exact } from './search/exact.js';
+import { subsetSampling } from './search/subset-sampling.js';
 import { adversarialKnockouts } from './training/adversarial-knockouts.js';
 import { circuitProbing } from './training/circuit-probing.js';
 import { edgePruning } from './training/edge-pruning.js';
+import { ibcircuit } from './training/ibcircuit.js';
 import { subnetworkProbing } from './training/subnetwork-probing.js';
 import { ugs } from './training/ugs.js';
 
@@ -36,17 +40,21 @@ export const pruneAlgosPlugin: Plugin = definePlugin({
     eapIgActivations,
     relp,
     gim,
+    atpStar,
     informationFlowRoutes,
     nodeAttribution,
     cleanCorrupted,
     maskGradient,
     integratedEdgeGradients,
     exact,
+    cdT,
+    subsetSampling,
     acdc,
     subnetworkProbing,
     circuitProbing,
     ugs,
     edgePruning,
+    ibcircuit,
     activationMagnitude,
     random,
     knownEdges,
@@ -74,6 +82,8 @@ export {
   acdc,
   activationMagnitude,
   adversarialKnockouts,
+  atpStar,
+  cdT,
   circuitProbing,
   cleanCorrupted,
   eap,
@@ -83,6 +93,7 @@ export {
   exact,
   gim,
   gimRules,
+  ibcircuit,
   informationFlowRoutes,
   integratedEdgeGradients,
   knownEdges,
@@ -92,5 +103,6 @@ export {
   relp,
   relpRules,
   subnetworkProbing,
+  subsetSampling,
   ugs,
 };

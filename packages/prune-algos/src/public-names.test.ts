@@ -14,6 +14,8 @@ it('the door has these values and no others: what changes here, users see', () =
     acdcSearch
     activationMagnitude
     adversarialKnockouts
+    atpStar
+    cdT
     circuitProbing
     circuitProbingScores
     cleanCorrupted
@@ -24,6 +26,7 @@ it('the door has these values and no others: what changes here, users see', () =
     exact
     gim
     gimRules
+    ibcircuit
     informationFlowRoutes
     integratedEdgeGradients
     knownEdges
@@ -37,6 +40,7 @@ it('the door has these values and no others: what changes here, users see', () =
     relpRules
     seededNoise
     subnetworkProbing
+    subsetSampling
     ugs"
   `);
 });

@@ -40,6 +40,7 @@ const unitsOf = (algo: PruneAlgo) => algo.units!(made.context, optionsOf(algo));
 describe('shares of the work', () => {
   it('are had by all gradient scores, by exact and by information flow routes', () => {
     expect(divisible.map(({ name }) => name).sort()).toEqual([
+      'atp-star',
       'clean-corrupted',
       'eap',
       'eap-ig-activations',

@@ -22,6 +22,7 @@ import { measuredCurves } from './sections/measured-curves.js';
 import { promptsSection } from './sections/prompts-section.js';
 import { runFacts, titleOfModel } from './sections/run-facts.js';
 import { areasNote, knownCircuitSection, type RunFigures } from './sections/run-figures.js';
+import { stabilitySection } from './sections/stability-section.js';
 import { trainingSection } from './sections/training-section.js';
 import { verificationsSection } from './sections/verifications-section.js';
 
@@ -46,6 +47,7 @@ export function renderReport(input: ReportInput, figures: RunFigures = {}): stri
     knownCircuitSection(figures, run.asked.algo.name),
     figuresSection(input),
     trainingSection(input),
+    stabilitySection(input),
     verificationsSection(input),
     sectionHtml('run', 'Settings of the run', `<dl>${facts.join('')}</dl>`),
   ];

@@ -6,7 +6,7 @@ import type { Cli } from '../context/context.js';
 import type { CellHost } from '../experiment/cell-cli.js';
 import type { Cell } from '../experiment/cells.js';
 import type { PlannedCell } from '../experiment/plan.js';
-import { type CellOutcome, type CellProgressReport, CellRunner } from '../experiment/run-cell.js';
+import { type CellOrder, type CellOutcome, type CellProgressReport, CellRunner } from '../experiment/run-cell.js';
 import { type ExperimentOutcome, runExperiment } from '../experiment/run-experiment.js';
 import { countOf } from '../terminal/numbers.js';
 import { checkPlanHere, runFolderOf } from './run-shard.js';
@@ -31,19 +31,35 @@ interface Shards {
 
 /**
  * The outcome of the one run of a plan.
- * @throws AutoCircuitError `plan-unfinished`, `mixed-hardware`, `plan-changed`, `run-damaged`
+ * @throws AutoCircuitError `plan-unfinished`, `mixed-hardware`, `plan-changed`, `plan-damaged`
  */
 export async function collectRun(cli: Cli, request: CollectRequest): Promise<CellOutcome> {
-  const { folder, plan } = request;
+  const { plan } = request;
   const { failed, hardware } = await checkedShards(request);
   const error = [...failed.values()][0];
   if (error !== undefined) return { kind: 'failed', error };
   const runner = await CellRunner.open(plan.host as unknown as CellHost, cli.signal);
   try {
-    return await runner.run(await orderOf(folder, plan, 0, hardware), request.onProgress);
+    return await runWhole(runner, request, 0, hardware);
   } finally {
     await runner.close();
   }
+}
+
+/** A divided cell from its parts. @throws AutoCircuitError `plan-damaged` naming the shard of a part that is not what it was */
+async function runWhole(
+  runner: CellRunner,
+  { folder, plan, onProgress }: CollectRequest,
+  index: number,
+  hardware: readonly string[] | null,
+): Promise<CellOutcome> {
+  let damage: AutoCircuitError | null = null;
+  const onDamage = (error: AutoCircuitError) => {
+    damage = error;
+  };
+  const outcome = await runner.run(await orderOf(folder, plan, index, hardware, onDamage), onProgress);
+  if (damage !== null) throw damage;
+  return outcome;
 }
 
 /**
@@ -60,7 +76,7 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
   const runner = await CellRunner.open(host, cli.signal);
   try {
     for (const cell of divided.filter((one) => !errors.has(plan.cells[one]!.name))) {
-      const outcome = await runner.run(await orderOf(folder, plan, cell, hardware), request.onProgress);
+      const outcome = await runWhole(runner, request, cell, hardware);
       if (outcome.kind === 'interrupted') cli.signal.throwIfAborted();
       if (outcome.kind === 'failed') errors.set(plan.cells[cell]!.name, outcome.error);
     }
@@ -86,15 +102,29 @@ export async function collectExperiment(cli: Cli, request: CollectRequest): Prom
   }
 }
 
-async function orderOf(folder: string, plan: PlanJson, index: number, hardware: readonly string[] | null) {
+async function orderOf(
+  folder: string,
+  plan: PlanJson,
+  index: number,
+  hardware: readonly string[] | null,
+  onDamage: (error: AutoCircuitError) => void,
+): Promise<CellOrder> {
   const { partsOfCell } = await import('@auto-circuit/core/run');
   const { cell, hash } = plan.cells[index]!;
+  async function* parts() {
+    try {
+      yield* partsOfCell(folder, plan, index);
+    } catch (error) {
+      if (error instanceof AutoCircuitError && error.code === 'plan-damaged') onDamage(error);
+      throw error;
+    }
+  }
   const isDivided = plan.units.some((unit) => unit.cell === index && unit.range !== null);
   return {
     cell: cell as unknown as Cell,
     folder: runFolderOf(folder, plan, hash!),
     hash: hash!,
-    ...(isDivided ? { parts: () => partsOfCell(folder, plan, index) } : {}),
+    ...(isDivided ? { parts } : {}),
     ...(isDivided && hardware ? { hardware } : {}),
   };
 }

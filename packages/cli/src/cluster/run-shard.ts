@@ -37,12 +37,9 @@ const PROGRESS_EVERY_MS = 1000;
  */
 export async function runShard(cli: Cli, request: ShardRequest): Promise<ShardJson> {
   const { folder, plan, shard, signal } = request;
-  const { readShard, shardFolder } = await import('@auto-circuit/core/run');
+  const { shardFolder } = await import('@auto-circuit/core/run');
   checkPlanHere(plan, folder);
-  const isDone = async () => {
-    const record = await readShard(folder, shard);
-    return record && Object.keys(record.failed).length === 0 ? record : null;
-  };
+  const isDone = () => recordOfDone(request);
   const before = await isDone();
   if (before) return before;
   await mkdir(shardFolder(folder, shard), { recursive: true });
@@ -52,6 +49,28 @@ export async function runShard(cli: Cli, request: ShardRequest): Promise<ShardJs
   } finally {
     await lock.release();
   }
+}
+
+/** The record of a shard whose work is there, whole; null where something of it is to be done, or done again. */
+async function recordOfDone({ folder, plan, shard, onWarning }: ShardRequest): Promise<ShardJson | null> {
+  const { readShard } = await import('@auto-circuit/core/run');
+  const record = await readShard(folder, shard).catch((error: unknown) => {
+    if (!(error instanceof AutoCircuitError) || error.code !== 'plan-damaged') throw error;
+    onWarning(`${error.parts.what}; the shard is run again, and what is whole of it is kept`);
+    return null;
+  });
+  if (!record || Object.keys(record.failed).length > 0) return null;
+  for (const unit of plan.units) if (unit.shard === shard && !(await isUnitDone(folder, plan, unit))) return null;
+  return record;
+}
+
+/** Whether what came of a piece of work is there. */
+async function isUnitDone(folder: string, plan: PlanJson, { cell, range }: PlanUnit): Promise<boolean> {
+  const { cellProgress, partFile } = await import('@auto-circuit/core/run');
+  const hash = plan.cells[cell]!.hash!;
+  return range === null
+    ? cellProgress(runFolderOf(folder, plan, hash)) === 'done'
+    : isWhole(partFile(folder, hash, range));
 }
 
 /** @throws AutoCircuitError `plan-changed` where a shard here would not be what was planned */
@@ -135,23 +154,19 @@ type UnitOutcome =
 
 async function doUnit(
   runner: CellRunner,
-  { folder, plan, shard }: ShardRequest,
-  { cell: index, range }: PlanUnit,
+  { folder, plan, shard, onWarning }: ShardRequest,
+  unit: PlanUnit,
   onProgress: CellProgressReport,
 ): Promise<UnitOutcome> {
-  const { cellProgress, partFile, shardCheckpoint } = await import('@auto-circuit/core/run');
+  if (await isUnitDone(folder, plan, unit)) return { kind: 'done', warnings: [] };
+  const { partFile, shardCheckpoint } = await import('@auto-circuit/core/run');
+  const { cell: index, range } = unit;
   const cell = plan.cells[index]!.cell as unknown as Cell;
   const hash = plan.cells[index]!.hash!;
-  if (range === null) {
-    const runFolder = runFolderOf(folder, plan, hash);
-    if (cellProgress(runFolder) === 'done') return { kind: 'done', warnings: [] };
-    return runner.run({ cell, folder: runFolder, hash }, onProgress);
-  }
-  const file = partFile(folder, hash, range);
-  if (await isWhole(file)) return { kind: 'done', warnings: [] };
-  const checkpoint = shardCheckpoint(folder, shard, hash, range);
+  if (range === null) return runner.run({ cell, folder: runFolderOf(folder, plan, hash), hash }, onProgress);
+  const checkpoint = shardCheckpoint(folder, shard, hash, range, onWarning);
   const outcome = await runner.share({ cell, hash, range, checkpoint }, onProgress);
-  if (outcome.kind === 'done') await file.save(outcome.data, { final: true });
+  if (outcome.kind === 'done') await partFile(folder, hash, range).save(outcome.data, { final: true });
   return outcome;
 }
 

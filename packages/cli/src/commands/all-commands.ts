@@ -20,6 +20,7 @@ import { planCommand } from './plan.js';
 import { queryCommand } from './query.js';
 import { reportCommand } from './report.js';
 import { runShardCommand } from './run-shard.js';
+import { stabilityCommand } from './stability.js';
 import { statusCommand } from './status.js';
 import { submitCommand } from './submit.js';
 import { validateCommand } from './validate.js';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly CliCommand[] = [
   evaluateCommand,
   clustersCommand,
   verifyCommand,
+  stabilityCommand,
   reportCommand,
   viewCommand,
   listCommand,

@@ -8,7 +8,7 @@ import { findGroups } from '../groups/find-groups.js';
 import { showGroups } from '../groups/show-groups.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
-import { algoAgain } from '../run/algo-again.js';
+import { chosenAgain } from '../run/chosen-again.js';
 import { openRun } from '../run/open-run.js';
 import { noPromptScores } from '../run/prompt-scores.js';
 import { runDefaults, withDefaults } from '../run/run-defaults.js';
@@ -66,7 +66,7 @@ Examples:
         const found = await findGroups(
           {
             ...(await circuitSettings(cli, command)),
-            ...(await algoAgain(cli, run, 'clusters')),
+            ...(await chosenAgain(cli, 'clusters', run)),
             model: opened.patchable,
             prompts: opened.prompts,
             constants: store.constants(),

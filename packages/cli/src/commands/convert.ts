@@ -1,6 +1,6 @@
 /** @file `auto-circuit convert`: scores and circuits to other tools' formats and back. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import type { EapIgContent, PromptScoreFile } from '@auto-circuit/core/run';
@@ -9,7 +9,9 @@ import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
-import { jsonOfFolder } from '../open/json-folder.js';
+import { readGraphFile } from '../open/eap-ig-file.js';
+import { graphOfFolder } from '../open/graph-folder.js';
+import { readText } from '../open/read-text.js';
 import { noPromptScores } from '../run/prompt-scores.js';
 import { folderName } from '../run/run-folder.js';
 import { formatCount, quoted } from '../terminal/numbers.js';
@@ -115,7 +117,7 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
   }
   if (!folder) return readJsonSource(cli, path, shown, null);
   if (existsSync(join(path, 'run.json')) || existsSync(join(path, 'circuit.json'))) return readOwnFolder(cli, path);
-  const file = jsonOfFolder('convert', path, shown);
+  const file = graphOfFolder('convert', path, shown);
   if (file) return readJsonSource(cli, file.path, file.shown, file.folder);
   throw new AutoCircuitError({
     code: 'unsupported-format',
@@ -147,16 +149,15 @@ async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
 }
 
 async function readJsonSource(cli: Cli, path: string, shown: string, name: string | null): Promise<Content> {
-  const { fileError, fromEapIg, parseCircuitJson, parseEapIgText } = await import('@auto-circuit/core/run');
+  const { fromEapIg, parseCircuitJson, parseJson } = await import('@auto-circuit/core/run');
   const { unflattenScores } = await import('@auto-circuit/core');
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw fileError('convert', 'read', shown, cause);
-  });
-  const value = parseEapIgText(text, { where: 'convert', path: shown });
-  if (isRecord(value) && 'cfg' in value) {
-    const eapIg = fromEapIg(value, await layoutOf(cli, value.cfg, shown), shown);
+  const graph = await readGraphFile('convert', path, shown);
+  if (isRecord(graph) && 'cfg' in graph) {
+    const eapIg = fromEapIg(graph, await layoutOf(cli, graph.cfg, shown), shown);
     return { ...eapIg, eapIg, name };
   }
+  const text = await readText(path, shown);
+  const value = parseJson(text, { where: 'convert', path: shown });
   if (isRecord(value) && 'graph' in value) {
     const { circuit, scores } = parseCircuitJson(text, shown);
     const flat = new Float64Array(circuit.graph.edgeCount);

@@ -1,6 +1,6 @@
 /** @file `auto-circuit evaluate RUN|CIRCUIT|SCORES`: more metrics or other sizes on a run folder, or the numbers of a circuit or of scores from elsewhere. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
@@ -11,7 +11,7 @@ import { evaluateRun } from '../evaluation/evaluate-run.js';
 import { EVALUATE_OUT_FLAGS } from '../evaluation/measuring.js';
 import { asksForProtocol, PROTOCOL_FLAGS } from '../evaluation/mib-flags.js';
 import { addFlags } from '../flags/flag-table.js';
-import { jsonOfFolder } from '../open/json-folder.js';
+import { graphOfFolder, isGraphFile } from '../open/graph-folder.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { addEvaluateFlags, OUT_GROUP } from '../run/run-flags.js';
 
@@ -71,11 +71,11 @@ Examples:
     const scores = await scoresFolderSource(cli, path, name);
     if (scores) return evaluateImported(cli, command, scores);
     if (byProtocol) {
-      const jsons = readdirSync(path).filter((file) => extname(file) === '.json');
-      const circuits = jsons.length > 1 ? await circuitsSource(path, name, jsons) : null;
+      const files = readdirSync(path).filter(isGraphFile);
+      const circuits = files.length > 1 ? await circuitsSource(path, name, files) : null;
       if (circuits) return evaluateImported(cli, command, circuits);
     }
-    const file = jsonOfFolder('evaluate', path, name);
+    const file = graphOfFolder('evaluate', path, name);
     if (file) return evaluateFile(cli, command, file.path, file.shown);
     const { readRun } = await import('@auto-circuit/core/run');
     await readRun(path, readOptions(cli)); // says that it is none

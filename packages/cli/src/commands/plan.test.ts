@@ -176,17 +176,29 @@ describe('a shard', () => {
     expect(await readFile(join(folder, 'result', 'report.html'), 'utf8')).toContain('Another 3000');
   });
 
-  it('whose part was damaged is made again, and collect names the file until then', async () => {
+  it('whose part or record was damaged is made again, and collect names the file until then', async () => {
     await planned('torn');
     await runShards('torn', 3);
     const parts = join(cwd, 'torn', 'parts');
     const [name] = (await readdir(parts)).sort();
     const good = await readFile(join(parts, name!));
-    await writeFile(join(parts, name!), good.subarray(0, good.length - 4));
-    expect(await run('collect', 'torn')).toMatchObject({ code: 1, stdout: expect.stringContaining(name!) });
-    await rm(shardFolder(join(cwd, 'torn'), 0), { recursive: true });
-    await ok('run-shard', 'torn', '0');
-    expect(await readFile(join(parts, name!))).toEqual(good);
+    const damages: readonly (readonly [path: string, damage: (path: string) => Promise<void>])[] = [
+      [join(parts, name!), (path) => writeFile(path, good.subarray(0, good.length - 4))],
+      [join(parts, name!), (path) => rm(path)],
+      [join(shardFolder(join(cwd, 'torn'), 0), 'shard.json'), (path) => writeFile(path, '{}')],
+      [
+        join(shardFolder(join(cwd, 'torn'), 0), 'shard.json'),
+        async (path) => cp(join(shardFolder(join(cwd, 'torn'), 1), 'shard.json'), path),
+      ],
+    ];
+    for (const [path, damage] of damages) {
+      await damage(path);
+      const error = await refused('collect', 'torn');
+      expect(error).toMatchObject({ code: 'plan-damaged', fields: { file: path, shard: 0 } });
+      expect(error.message).toMatch(/run its shard again: auto-circuit run-shard \S+torn 0$/);
+      await ok('run-shard', 'torn', '0');
+      expect(await readFile(join(parts, name!))).toEqual(good);
+    }
     await ok('collect', 'torn');
   });
 
@@ -214,8 +226,8 @@ describe('a shard', () => {
     const path = join(cwd, 'edited', 'plan.json');
     await writeFile(path, (await readFile(path, 'utf8')).replace(/"version": "[^"]*"/, '"version": "0.0.0"'));
     expect(await refused('run-shard', 'edited', '0')).toMatchObject({
-      code: 'run-damaged',
-      fields: { file: 'plan.json' },
+      code: 'plan-damaged',
+      fields: { file: path },
     });
   });
 

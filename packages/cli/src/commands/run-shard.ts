@@ -42,7 +42,8 @@ Examples:
         shard,
         signal: AbortSignal.any([cli.signal, terminated.signal]),
         onWarning: (line) => cli.output.warn(line),
-        onUnit: (unit, error) => cli.output.note(error === null ? `done    ${unit}` : `failed  ${unit}: ${error}`),
+        onUnit: (unit, error) =>
+          error === null ? cli.output.note(`done    ${unit}`) : cli.output.warn(`${unit} failed: ${error}`),
       });
       const errors = Object.keys(failed).length;
       if (cli.output.jsonOnly) cli.output.json({ plan: folder, shard, seconds, failed });

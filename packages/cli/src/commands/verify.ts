@@ -7,7 +7,7 @@ import { READ_FLAGS, readOptions } from '../context/read-options.js';
 import { addFlags, requireFlag } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { reportRenderer } from '../report/run-report.js';
-import { algoAgain } from '../run/algo-again.js';
+import { chosenAgain } from '../run/chosen-again.js';
 import { knownFor, metricsNamed } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags, runDefaults, withDefaults } from '../run/run-defaults.js';
@@ -67,7 +67,7 @@ Example:
         const verification = await verifyRun(
           {
             ...(await circuitSettings(cli, command)),
-            ...(await algoAgain(cli, run, 'verify')),
+            ...(await chosenAgain(cli, 'verify', run)),
             model: opened.patchable,
             prompts: opened.prompts,
             metrics,

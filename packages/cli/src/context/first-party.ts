@@ -10,6 +10,7 @@ const FIRST_PARTY: Readonly<Record<string, () => Promise<Plugin>>> = {
   '@auto-circuit/models': async () => (await import('@auto-circuit/models')).modelsPlugin,
   '@auto-circuit/prune-algos': async () => (await import('@auto-circuit/prune-algos')).pruneAlgosPlugin,
   '@auto-circuit/metrics': async () => (await import('@auto-circuit/metrics')).metricsPlugin,
+  '@auto-circuit/selections': async () => (await import('@auto-circuit/selections')).selectionsPlugin,
   '@auto-circuit/tasks': async () => (await import('@auto-circuit/tasks')).tasksPlugin,
 };
 

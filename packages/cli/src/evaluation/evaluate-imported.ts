@@ -7,6 +7,7 @@ import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { readOptions } from '../context/read-options.js';
+import { readGraphFile } from '../open/eap-ig-file.js';
 import { checkMetricNames } from '../run/check-flags.js';
 import { knownFor } from '../run/named-contributions.js';
 import { openRun } from '../run/open-run.js';
@@ -16,7 +17,7 @@ import { chosenMetrics, circuitSettings } from '../run/run-request.js';
 import { parseSizes } from '../run/sizes.js';
 import { withTaskDefaults } from '../run/task-defaults.js';
 import { curveNumbers, sizesFor, splitMetrics } from './curve-numbers.js';
-import { EVALUATE_OUT_FLAGS, readText, withBar } from './measuring.js';
+import { EVALUATE_OUT_FLAGS, withBar } from './measuring.js';
 import { asksForProtocol } from './mib-flags.js';
 import { measureByMib } from './mib-protocol.js';
 import { showEvaluation } from './show-evaluation.js';
@@ -63,10 +64,9 @@ export async function scoresFolderSource(cli: Cli, path: string, name: string): 
 
 /** A file of EAP-IG or MIB; null for another JSON file, or none. */
 export async function eapIgSource(path: string, name: string): Promise<ImportedSource | null> {
-  const { circuitOfEdges, fromEapIg, parseEapIgText } = await import('@auto-circuit/core/run');
-  const text = await readText(path, name);
-  if (!/"cfg"\s*:/.test(text)) return null;
-  const value = parseEapIgText(text, { where: 'evaluate', path: name });
+  const { circuitOfEdges, fromEapIg } = await import('@auto-circuit/core/run');
+  const value = await readGraphFile('evaluate', path, name);
+  if (value === null) return null;
   return {
     ...{ name, path },
     // The only graph that the format has.

@@ -172,6 +172,7 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
   await store.commit('measurements');
   const renderReport = await reportRenderer(cli);
   const { scores, standardErrors, curves } = saved;
+  const stability = await store.stability();
   const input = {
     run,
     graph: opened.graph,
@@ -181,6 +182,7 @@ async function addToRun(cli: Cli, measured: MeasuredRun, wanted: Wanted): Promis
     circuit,
     measurements,
     verifications: await store.verifications(),
+    ...(stability ? { stability } : {}),
   };
   await store.writeReport(renderReport(input));
   const asked = measurements.filter(({ metric }) => metricNames.includes(metric));

@@ -1,8 +1,8 @@
 /** @file What measuring a run and measuring a circuit file share: the flag for the output file, reading circuits, the bar. */
-import { readFile } from 'node:fs/promises';
 import type { Circuit, Graph } from '@auto-circuit/core';
 import type { Cli } from '../context/context.js';
 import type { FlagTable } from '../flags/flag-table.js';
+import { readText } from '../open/read-text.js';
 import { createProgress } from '../terminal/progress.js';
 
 /** `--out` of `evaluate`. */
@@ -14,16 +14,6 @@ export const EVALUATE_OUT_FLAGS = {
     unset: 'none',
   },
 } as const satisfies FlagTable;
-
-/** @throws AutoCircuitError naming the file */
-export async function readText(path: string, name: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const { fileError } = await import('@auto-circuit/core/run');
-    throw fileError('circuit', 'read', name, cause);
-  }
-}
 
 /** A circuit file, checked to be of this graph. `name`: the file as the user typed it. */
 export async function readCircuit(path: string, graph: Graph, name = path): Promise<Circuit> {

@@ -7,12 +7,13 @@ import type { EvaluateRequest } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
+import { readGraphFile } from '../open/eap-ig-file.js';
 import { edgesNamed } from '../open/known-circuit.js';
 import type { OpenedRun } from '../run/open-run.js';
 import { givenFlags } from '../run/run-defaults.js';
 import { MEASURE_FLAGS } from '../run/run-flags.js';
 import { chosenMetrics, circuitSettings } from '../run/run-request.js';
-import { EVALUATE_OUT_FLAGS, readText, withBar } from './measuring.js';
+import { EVALUATE_OUT_FLAGS, withBar } from './measuring.js';
 import { type MibCircuit, type MibScored, mibCircuits, nineCircuits } from './mib-circuits.js';
 import { PROTOCOL_FLAGS } from './mib-flags.js';
 import type { MibCurve, MibPoint, MibResult, MibRoc } from './mib-result.js';
@@ -150,11 +151,11 @@ async function rocAgainst(cli: Cli, { opened, scored, name }: MibSubject, refere
 /** The edges that an EAP-IG graph marks; null for what is no such file. */
 async function eapIgEdges(cli: Cli, { graph }: OpenedRun, reference: string): Promise<readonly number[] | null> {
   const path = resolve(cli.cwd, reference);
-  if (!reference.endsWith('.json') || !existsSync(path)) return null;
-  const text = await readText(path, reference);
-  if (!/"cfg"\s*:/.test(text) || graph.layout.kind !== 'transformer') return null;
-  const { fromEapIg, parseEapIgText } = await import('@auto-circuit/core/run');
-  const { circuit } = fromEapIg(parseEapIgText(text, { where: 'evaluate', path: reference }), graph.layout, reference);
+  if (!/\.(json|pt)$/.test(reference) || !existsSync(path) || graph.layout.kind !== 'transformer') return null;
+  const value = await readGraphFile('evaluate', path, reference);
+  if (value === null) return null;
+  const { fromEapIg } = await import('@auto-circuit/core/run');
+  const { circuit } = fromEapIg(value, graph.layout, reference);
   if (circuit) return circuit.edges;
   throw new AutoCircuitError({
     code: 'no-known-circuit',

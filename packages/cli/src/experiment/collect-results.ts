@@ -1,4 +1,5 @@
 /** @file The finished cells read back from their folders: rows of the table of results, and what the report is made of. */
+import { sep } from 'node:path';
 import type { ReportInput, ResultRow } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { errorText } from '../terminal/advice.js';
@@ -24,15 +25,20 @@ export async function readFinishedCells(
       finished.push({ cell, hash, run: await readFinishedRun(cellFolder(folder, hash)) });
     } catch (error) {
       if (!(error instanceof AutoCircuitError)) throw error;
-      onBroken(cell, errorText(error.code === 'run-damaged' ? damagedCell(error) : error));
+      onBroken(cell, errorText(damagedCell(error, cellFolder(folder, hash))));
     }
   }
   return finished;
 }
 
-/** A cell is not recomputed on its own: somebody may want to look at what is left of it. */
-const damagedCell = ({ parts }: AutoCircuitError): AutoCircuitError =>
-  new AutoCircuitError({ ...parts, fix: 'remove its folder: the same command with --resume recomputes it' });
+/** What a cell's folder is said to need. It is not made again on its own: somebody may want to look at what is left of it. */
+export function damagedCell<T>(error: T, folder: string): T | AutoCircuitError {
+  if (!(error instanceof AutoCircuitError) || !DAMAGE.includes(`${error.code}`)) return error;
+  const { path } = error.fields ?? {};
+  if (typeof path !== 'string' || !`${path}${sep}`.startsWith(`${folder}${sep}`)) return error;
+  return new AutoCircuitError({ ...error.parts, code: 'run-damaged', fix: `remove ${folder}, and it is made again` });
+}
+const DAMAGE: readonly string[] = ['run-damaged', 'run-exists', 'invalid-json', 'invalid-file'];
 
 /** A row for each metric and size of each cell, in their order. */
 export function resultRows(finished: readonly FinishedCell[]): ResultRow[] {

@@ -17,7 +17,12 @@ export interface Display {
   stop(): void;
 }
 
-const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };
+const PHASES: Readonly<Record<RunPhase, string>> = {
+  reference: 'model',
+  score: 'scores',
+  resample: 'resamples',
+  measure: 'circuits',
+};
 const BAR = 20;
 /** What stands beside a bar takes so many columns but for the name: gaps, and the longest phase or count. */
 const BESIDE = 2 + 2 + Math.max(...Object.values(PHASES).map(({ length }) => length));

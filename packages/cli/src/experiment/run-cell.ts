@@ -13,6 +13,7 @@ import { warningText } from '../terminal/advice.js';
 import { errorKind } from '../terminal/errors.js';
 import { type CellCommandLine, type CellHost, cellCommandLine, hostCli } from './cell-cli.js';
 import type { Cell } from './cells.js';
+import { damagedCell } from './collect-results.js';
 import { addressOf, failureText } from './plan.js';
 import { SETTING_WORDS } from './setting-words.js';
 
@@ -115,7 +116,7 @@ export class CellRunner {
           },
         );
       const { circuit, measurements, timings } = await run('resume').catch((error: unknown) => {
-        if (!isBegunOtherwise(error)) throw error;
+        if (!isBegunOtherwise(error)) throw damagedCell(error, folder);
         cli.output.warn(`${error.parts.what}; it is begun again`);
         return run('overwrite');
       });

@@ -35,6 +35,7 @@ export async function selectionNamed(cli: Cli, where: string, text: string): Pro
   const { chooseSelection, optionsOf, readNamedOptions } = await import('@auto-circuit/core/plugin');
   const named = readNamedOptions(where, 'a selection', text);
   const definition = (await cli.registry()).get('selection', named.name);
+  await definition.prepare?.();
   return chooseSelection(definition, optionsOf(definition.options, named));
 }
 

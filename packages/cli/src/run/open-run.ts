@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, GRAPH_FLAGS, OBJECTIVE_FLAGS } from '../flags/shared-flags.js';
-import type { OpenedModel } from '../open/open-model.js';
+import type { LoadedModel, OpenedModel } from '../open/open-model.js';
 import { positionLabels } from '../open/position-labels.js';
 import { sharedPrefix } from '../open/shared-prefix.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
@@ -29,6 +29,8 @@ export interface OpenedRun extends OpenedModel {
   readonly labels: readonly string[];
   /** The text of token ids; null where prompts are no text. */
   readonly decode: ((ids: readonly number[]) => string) | null;
+  /** Null where prompts are no text. */
+  readonly tokenizer: LoadedModel['tokenizer'];
   /** What opens the same again. */
   readonly sources: RunIdentity['sources'];
 }
@@ -91,7 +93,19 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
   const { tokenizer } = loaded;
   const decode = tokenizer === null ? null : (ids: readonly number[]): string => tokenizer.decode(ids);
-  return Object.freeze({ ...opened, task, dataName, prompts, wordIdxs, bosLine, labels, leftOut, decode, sources });
+  return Object.freeze({
+    ...opened,
+    task,
+    dataName,
+    prompts,
+    wordIdxs,
+    bosLine,
+    labels,
+    leftOut,
+    decode,
+    tokenizer,
+    sources,
+  });
 }
 
 /** What flags name with or without options. @throws AutoCircuitError with the nearest names */

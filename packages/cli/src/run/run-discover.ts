@@ -59,7 +59,12 @@ export function warnOfFewPrompts(output: Output, { run }: DiscoverResult): void 
     output.warn(`circuits were measured on only ${countOf(test, 'prompt')}, too few to mean much`);
 }
 
-const PHASES: Readonly<Record<RunPhase, string>> = { reference: 'model', score: 'scores', measure: 'circuits' };
+const PHASES: Readonly<Record<RunPhase, string>> = {
+  reference: 'model',
+  score: 'scores',
+  resample: 'resamples',
+  measure: 'circuits',
+};
 
 /** One bar, which begins anew with each phase. */
 export function phaseBar(output: Output): {

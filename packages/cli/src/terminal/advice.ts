@@ -139,10 +139,17 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     if (where === 'experiment') return ['--resume continues or shows it', OVERWRITE, OTHER_FOLDER];
     return [fields?.finished === true ? '--resume shows it' : '--resume continues it', OVERWRITE, OTHER_FOLDER];
   },
-  'run-damaged': () => [
-    { say: 're-run it with --overwrite', needs: ['--overwrite'] },
-    { say: 'read it anyway with --force', needs: ['--force'] },
-  ],
+  'run-damaged': ({ fix }) =>
+    fix?.startsWith('remove ')
+      ? undefined
+      : [
+          { say: 're-run it with --overwrite', needs: ['--overwrite'] },
+          { say: 'read it anyway with --force', needs: ['--force'] },
+        ],
+  'plan-damaged': ({ fields }) =>
+    has(fields, 'shard')
+      ? [`run its shard again: auto-circuit run-shard ${pathIn(fields, 'path', 'PLAN')} ${fields?.shard}`]
+      : ['plan the work again with another --out'],
   'run-changed': ({ where }) =>
     where === 'run' ? ['finish it with what it was begun with', 'begin it again with --overwrite'] : undefined,
   'plan-unfinished': () => [
@@ -153,7 +160,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, Advice>>> = {
     { say: 'put them together with --mixed-hardware, and the results say so', needs: ['--mixed-hardware'] },
   ],
   'run-unfinished': ({ fields }) => [
-    `finish it: auto-circuit discover --resume --out ${typeof fields?.path === 'string' ? quoted(fields.path) : 'FOLDER'}`,
+    `finish it: auto-circuit discover --resume --out ${pathIn(fields, 'path', 'FOLDER')}`,
   ],
   'run-locked': () => ['wait for it', 'stop it', { say: 'choose another folder with --out', needs: RUN_FOLDER }],
   'wrong-checkpoint': () => [START_AGAIN],
@@ -224,6 +231,12 @@ export function errorText(error: unknown, words: FlagWords = ANY_FLAG): string {
 }
 
 const has = (fields: ErrorParts['fields'], name: string): boolean => fields?.[name] !== undefined;
+
+/** A path as it is typed. */
+function pathIn(fields: ErrorParts['fields'], name: string, otherwise: string): string {
+  const value = fields?.[name];
+  return typeof value === 'string' ? quoted(value) : otherwise;
+}
 
 function namesIn(fields: ErrorParts['fields'], name: string): readonly unknown[] {
   const value = fields?.[name];

@@ -167,6 +167,8 @@ const CASES: readonly (readonly [ErrorCode, Partial<ErrorParts>, string])[] = [
     { where: 'experiment' },
     '--resume continues or shows it, --overwrite replaces it, or --out chooses another folder',
   ],
+  ['plan-damaged', {}, 'plan the work again with another --out'],
+  ['plan-damaged', { fields: { path: 'a b', shard: 3 } }, "run its shard again: auto-circuit run-shard 'a b' 3"],
   [
     'plan-unfinished',
     {},

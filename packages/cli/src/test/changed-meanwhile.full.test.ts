@@ -32,7 +32,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // The built program, as a process of its own that can really die.
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const rounds = Number(process.env.AUTO_CIRCUIT_CHANGES ?? 16);
+const rounds = Number(process.env.AUTO_CIRCUIT_CHANGES ?? 27);
 
 /** Large enough that its weights are cached in a file and mapped. */
 const [LAYERS, D, VOCABULARY, POSITIONS] = [2, 768, 4200, 16];
@@ -232,11 +232,12 @@ describe('changed meanwhile', () => {
           /^model [abc], epsilon .*, prompts [ab]$/,
         );
       } else {
-        expect(stderr, `${what}: ended ${signal ?? `with ${code}`} and said nothing`).toMatch(/^error: \[\w/m);
+        expect(stderr, `${what}: ended ${signal ?? `with ${code}`} and said nothing`).toMatch(/^error: \[[\w-]+\] /m);
         if (signal === null) expect(code, `${what}: ${stderr}`).toBe(2);
       }
-      const outcome = code === 0 ? 'right' : signal === null ? /^error: \[\w+\]/m.exec(stderr)![0] : signal;
-      if (process.env.AUTO_CIRCUIT_CHANGES !== undefined) console.log(`${what}: ${outcome}`);
+      const outcome = code === 0 ? 'right' : signal === null ? /^error: \[[\w-]+\]/m.exec(stderr)![0] : signal;
+      if (process.env.AUTO_CIRCUIT_CHANGES !== undefined)
+        console.log(`${what}: ${code === 0 ? outcome : stderr.trim()}`);
       outcomes[`${name}: ${outcome}`] = (outcomes[`${name}: ${outcome}`] ?? 0) + 1;
     }
     console.log(outcomes);

@@ -21,7 +21,6 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'layer-span': ['--metric', 'kl,layer-span', '--algo', 'eap'],
   'top-answers': ['--metric', 'top-answers(top=3),kl', '--algo', 'eap'],
   'eap-gp': ['--algo', 'eap-gp', '--algo.steps', '3'],
-  'atp-star': ['--algo', 'atp-star'],
 };
 
 let cwd: string;
@@ -39,8 +38,8 @@ const install = (folder: string, ...more: string[]) =>
   node(folder, join(root, 'scripts', 'install-packed.mjs'), '.', ...more);
 const shortName = (name: string): string => name.replace('auto-circuit-plugin-', '');
 
-it('there are nine, and each has a command', () => {
-  expect(plugins).toHaveLength(9);
+it('there are eight, and each has a command', () => {
+  expect(plugins).toHaveLength(8);
   expect(plugins.map(shortName).filter((name) => name !== 'arcee')).toEqual(Object.keys(COMMANDS).sort());
 });
 

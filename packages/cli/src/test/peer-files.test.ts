@@ -56,6 +56,24 @@ describe('a folder that holds no one file', () => {
   });
 });
 
+describe('a graph that EAP-IG saved with PyTorch', () => {
+  const GRAPHS = fileURLToPath(new URL('../../test-data/graphs/', import.meta.url));
+
+  it('is converted as its JSON is, also where a folder holds it alone', async () => {
+    await mkdir(join(cwd, 'saved'));
+    await cp(join(GRAPHS, 'plain.pt'), join(cwd, 'saved/importances.pt'));
+    await run('convert saved --to eap-ig --out from-pt.json');
+    await run(`convert ${join(GRAPHS, 'plain.json')} --to eap-ig --out from-json.json`);
+    expect(await bytes('from-pt.json')).toEqual(await bytes('from-json.json'));
+  });
+
+  it('is refused by evaluate for a model of another shape', async () => {
+    expect(await refused(`evaluate ${join(GRAPHS, 'plain.pt')} --task ioi-mini`)).toMatchObject({
+      code: 'graph-mismatch',
+    });
+  });
+});
+
 describe('imported scores', () => {
   const CURVE = '--task ioi-mini --metric kl,cpr,cmd --edges 10,50';
 

@@ -5,7 +5,7 @@ import { openTask, type TaskSession } from '@auto-circuit/core';
 import type { PruneAlgo } from '@auto-circuit/core/plugin';
 import { kl } from '@auto-circuit/metrics';
 import { loadModel, SHIPPED_MODELS } from '@auto-circuit/models';
-import { circuitProbing, eap, edgePruning, random, subnetworkProbing, ugs } from '@auto-circuit/prune-algos';
+import { circuitProbing, eap, edgePruning, ibcircuit, random, subnetworkProbing, ugs } from '@auto-circuit/prune-algos';
 import { ioiMini } from '@auto-circuit/tasks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -17,6 +17,7 @@ const QUICK: readonly [PruneAlgo, Readonly<Record<string, string | number>>][] =
   [circuitProbing, { sizes: `${SIZE}`, epochs: 100 }],
   [ugs, { size: SIZE, epochs: 150, learningRate: 0.1 }],
   [edgePruning, { size: SIZE, steps: 400 }],
+  [ibcircuit, {}],
 ];
 
 describe('trained masks on ioi-mini', () => {

@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module, shape, expectedShape',
   'no-known-circuit': 'the task has no known circuit, and one is needed',
   'unknown-word-position': 'a circuit is given by words whose positions the prompts do not say; fields: circuit, word',
+  'not-solved': 'the best circuit of a size was not found within the limits of the search; fields: edges, seconds, gap',
   'nothing-to-find': 'patching has no effect, or no reliable one, on these prompts',
 
   // programs and backends
@@ -96,6 +97,7 @@ export const ERROR_CODES = {
   'wrong-checkpoint': 'partial work is damaged or belongs to other work; fields: path, name, expected, got',
   interrupted: 'the work was stopped, and finished work is kept; fields: path',
   'not-a-plan': 'the folder holds no plan; fields: path',
+  'plan-damaged': 'a file of a plan is not what it was when it was written; fields: path, file, shard',
   'plan-unfinished': 'some shards of a plan are not done; fields: path, waiting, running',
   'plan-changed':
     'a model, prompts, code or versions are no longer what a plan was made with; fields: path, cell, changes',

@@ -1,6 +1,7 @@
 /** @file JSON text from a file to a checked value: what is wrong is one sentence that names the file and the field. */
 import type { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
+import { nearestNames } from '../errors/names.js';
 
 /** Where a text comes from: the part of the tool that reads it, and the file's path as the user knows it. */
 export interface JsonOrigin {
@@ -75,7 +76,24 @@ export function checkJson<S extends z.ZodType>(schema: S, value: unknown, { wher
     fields: { path, key },
     where,
     what: `${path}: ${key} is wrong: ${problem}`,
+    ...misspelt(value, issue.path),
   });
+}
+
+/** So many keys are looked through for a misspelt one. */
+const MOST_KEYS = 1000;
+
+/** Advice where a key is missing and another one beside it looks like it. */
+function misspelt(value: unknown, path: readonly PropertyKey[]): { fix?: string } {
+  const [key, ...parents] = [...path].reverse();
+  const at = (inside: unknown, name: PropertyKey): unknown =>
+    typeof inside === 'object' && inside !== null && Object.hasOwn(inside, name)
+      ? (inside as Record<PropertyKey, unknown>)[name]
+      : undefined;
+  const parent = parents.reverse().reduce(at, value);
+  if (typeof key !== 'string' || typeof parent !== 'object' || parent === null || Object.hasOwn(parent, key)) return {};
+  const [near] = nearestNames(key, Object.keys(parent).slice(0, MOST_KEYS), 1);
+  return near === undefined ? {} : { fix: `rename "${near.slice(0, 80)}" to "${key}", if that is what it is` };
 }
 
 /** `prompts[3].answers[0]`; the top of the file when the path is empty. */

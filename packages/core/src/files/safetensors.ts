@@ -180,6 +180,10 @@ const DECODERS: Readonly<Partial<Record<SafetensorsDType, Decode>>> = Object.fre
   BOOL: (bytes) => bytes,
 });
 
+/** Numbers of a type as they lie in a file, little-endian, wherever the file has them; `path` is for errors. */
+export const decodeNumbers = (dtype: SafetensorsDType, bytes: Uint8Array, path: string): SafetensorsArray =>
+  DECODERS[dtype]!(bytes.slice(), 'numbers', path);
+
 /** bfloat16 is the upper half of a float32. */
 function widenBrainHalves(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);

@@ -39,6 +39,8 @@ export const circuitSchema = z.object({
   select: z.string().optional(),
   /** What edges were ranked by; absent where they were not chosen by scores, and in files of early versions: |score|. */
   rankBy: z.enum(['absolute', 'signed']).optional(),
+  /** Of circuits that were searched for: by how much the best total importance may be above theirs, as a share of it. */
+  gap: z.number().optional(),
   edges: z.array(
     z.object({
       edge: z.string(),
@@ -68,7 +70,12 @@ export interface ScoredCircuit {
 export function circuitToJson(
   circuit: Circuit,
   scores?: PruneScores,
-  about: { readonly select?: string; readonly rankBy?: RankBy; readonly connected?: Circuit } = {},
+  about: {
+    readonly select?: string;
+    readonly rankBy?: RankBy;
+    readonly connected?: Circuit;
+    readonly gap?: number | undefined;
+  } = {},
 ): CircuitJson {
   const { graph } = circuit;
   const connected = about.connected && new Set(about.connected.edges);
@@ -89,6 +96,7 @@ export function circuitToJson(
     graph: { layout: graph.layout, options: graph.options, edges: graph.edgeCount },
     ...(about.select ? { select: about.select } : {}),
     ...(about.rankBy ? { rankBy: about.rankBy } : {}),
+    ...(about.gap === undefined ? {} : { gap: about.gap }),
     edges,
   };
 }

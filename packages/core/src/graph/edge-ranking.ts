@@ -10,6 +10,8 @@ export interface EdgeSelection {
   count(n: number): number;
   /** Its edges, canonical numbers in any order. */
   edges(n: number): readonly number[];
+  /** Of a selection that searches: by how much the best total importance may be above that of its edges, as a share of it. */
+  gap?(n: number): number;
 }
 
 /** What circuits are chosen by. */

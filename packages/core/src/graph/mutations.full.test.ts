@@ -13,7 +13,7 @@ import { allEdges, edgesByName } from './edges.js';
 import { scorePlace, unflattenScores } from './score-index.js';
 import type { TransformerLayout } from './types.js';
 
-const rounds = mutationRounds();
+const rounds = mutationRounds(5000);
 const graph = smallGraph();
 const scoresOf = (count: number) => Float64Array.from({ length: count }, (_, i) => Math.cos(i) / 3);
 const scores = unflattenScores(graph, scoresOf(graph.edgeCount));

@@ -79,9 +79,10 @@ const SPECS: readonly ProgramSpec[] = [
   { kind: 'values', roles: ['end.read'] },
   { kind: 'values', roles: ['attn.read', 'end.read'] },
   ...BOTH.map(
-    (startFed) => ({ kind: 'value-gradients', roles: ['end.read'], objective: { kind: 'kl' }, startFed }) as const,
+    (startFed) =>
+      ({ kind: 'value-gradients', roles: ['end.read'], objective: { kind: 'kl' }, startFed, backward: [] }) as const,
   ),
-  { kind: 'value-gradients', roles: ['end.read'], objective: { kind: 'host' }, startFed: false },
+  { kind: 'value-gradients', roles: ['end.read'], objective: { kind: 'host' }, startFed: false, backward: [] },
   { kind: 'edge-measure', measure: measure('mean', 1) },
   { kind: 'edge-measure', measure: measure('half of the mean', 0.5) },
 ];

@@ -23,7 +23,9 @@ export interface SelectionDefinition<T extends OptionTable = OptionTable> extend
   select(
     input: SelectionInput,
     options: OptionValues<T>,
-  ): ArrayLike<number> | { edges(n: number): readonly number[]; count?(n: number): number };
+  ): ArrayLike<number> | (Pick<EdgeSelection, 'edges' | 'gap'> & Partial<Pick<EdgeSelection, 'count'>>);
+  /** Loads what `select`, which does not wait, needs; the command line awaits it before anything is scored. */
+  prepare?(): Promise<void>;
 }
 
 /**
@@ -75,7 +77,11 @@ export function chooseSelection(
         const list: unknown = calledMember({ ...member, member: 'select().edges' }, () => made.edges!(n));
         return checkedEdges({ ...member, member: 'select().edges' }, input.graph, list as ArrayLike<unknown>, null);
       };
-      return { edges, count: made.count ? (n) => made.count!(n) : (n) => edges(n).length };
+      return {
+        edges,
+        count: made.count ? (n) => made.count!(n) : (n) => edges(n).length,
+        ...(made.gap ? { gap: (n) => made.gap!(n) } : {}),
+      };
     },
   };
 }

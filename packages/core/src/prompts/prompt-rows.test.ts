@@ -84,4 +84,14 @@ describe('prompt files of rows', () => {
     expect(errorOf(() => parsePromptFile('{"clean":\n', 'p.jsonl'))).toMatchObject({ code: 'invalid-json' });
     expect(errorOf(() => parsePromptFile('clean,corrupt\n', 'p.csv'))).toMatchObject({ code: 'no-prompts' });
   });
+
+  it.each([
+    ['JSON', 'prompts.json', '{"prompts":[{"cleen":"a","corrupt":"b","answers":["c"]}]}'],
+    ['CSV', 'prompts.csv', 'cleen,corrupt,answers\na,b,c\n'],
+  ])('says which name may be a misspelt one: %s', (_, path, text) => {
+    expect(errorOf(() => parsePromptFile(text, path))).toMatchObject({
+      code: 'invalid-file',
+      message: expect.stringContaining('rename "cleen" to "clean"'),
+    });
+  });
 });

@@ -1,6 +1,6 @@
 /**
  * @file Prompt files with a prompt for each row: CSV with a line of column names, as EAP-IG has them, and JSON lines, as
- * feature-circuits has them. Their names of the fields become ours; other columns are left out. Rows of MIB's data sets have
+ * feature-circuits has them. Their names of the fields become ours; other columns are not read. Rows of MIB's data sets have
  * another form (`mib-rows.ts`).
  */
 import { CsvError, parse } from 'csv-parse/sync';
@@ -111,16 +111,20 @@ function ids(cell: string): unknown {
 }
 
 function renamed(row: Readonly<Record<string, unknown>>, origin: JsonOrigin, line: number): PromptRow['prompt'] {
-  const prompt: Record<string, unknown> = {};
+  const prompt = new Map<string, unknown>();
   for (const [name, value] of Object.entries(row)) {
     const own = Object.hasOwn(FIELDS, name) ? FIELDS[name]! : null;
-    if (own === null || value === '' || value === null) continue;
+    if (value === '' || value === null) continue;
+    if (own === null) {
+      prompt.set(name, value); // nothing reads it, but it may be a misspelt name
+      continue;
+    }
     if (IDS.includes(name) && typeof value === 'string')
       throw invalidRow(origin, line, `: ${name} is not a token id`, name, JSON.stringify(value));
-    if (Object.hasOwn(prompt, own)) throw invalidRow(origin, line, `: ${name} is a second name of "${own}"`, name);
-    prompt[own] = value;
+    if (prompt.has(own)) throw invalidRow(origin, line, `: ${name} is a second name of "${own}"`, name);
+    prompt.set(own, value);
   }
-  return prompt;
+  return Object.fromEntries(prompt);
 }
 
 function invalidRow({ where, path }: JsonOrigin, line: number, what: string, key?: string, got?: string) {

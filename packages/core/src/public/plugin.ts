@@ -27,6 +27,7 @@ export {
   edgeNumber,
   edgesByName,
 } from '../graph/edges.js';
+export { attentionOf, type InnerLink, innerLinks, reachOf } from '../graph/inner-links.js';
 export {
   HARD_CONCRETE,
   hardConcreteMask,
@@ -204,8 +205,8 @@ export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prom
 export { PointAccumulator, ScoreAccumulator, type ScoreWatcher } from '../statistics/accumulate.js';
 export { calibratedFactor } from '../statistics/interval-factor.js';
 export { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';
-export { PromptPart } from '../statistics/prompt-part.js';
 export { promptNdf } from '../statistics/ndf.js';
+export { PromptPart } from '../statistics/prompt-part.js';
 export { promptScoresInMemory, scoresOfPrompt } from '../statistics/prompt-score-table.js';
 export type { PromptScores } from '../statistics/prompt-scores.js';
 export { standardErrorFactor } from '../statistics/student-t.js';

@@ -7,11 +7,17 @@ export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
 export { makeFolder } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
-export { openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
+export { decodeNumbers, openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';
 export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 export { buildGraph, optionsFor } from '../graph/build.js';
-export { type CircuitJson, checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+export {
+  type CircuitJson,
+  checkSameGraph,
+  circuitSchema,
+  circuitToJson,
+  parseCircuitJson,
+} from '../graph/circuit-json.js';
 export { edgeCounts } from '../graph/circuit-sizes.js';
 export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
@@ -30,6 +36,7 @@ export { importFile } from '../plugin/load-plugin.js';
 export { kindOf, promptFileText, type RawInput, readPromptBytes } from '../prompts/prompt-file.js';
 export { promptsOfLength, requireOneLength } from '../prompts/prompts.js';
 export type { TokenizedPrompts, UnfitPrompt } from '../prompts/tokenize.js';
+export { ablationText } from '../run/ablations.js';
 export type { SelectionSettings } from '../run/circuits-to-measure.js';
 export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
@@ -134,6 +141,11 @@ export {
   type ScoresFolder,
   writeScoresFolder,
 } from '../run-folder/scores-folder.js';
+export { type Stability, stabilitySchema } from '../run-folder/stability-file.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { type VariationAsked, variationName } from '../stability/conditions.js';
+export type { StabilityHooks, StabilityRequest } from '../stability/request.js';
+export type { KeptPieces } from '../stability/scores-by-prompt.js';
+export { runStability } from '../stability/stability.js';
 export { type GradientCheckRequest, gradientsAgainstDifferences } from '../validation/gradient-check.js';
 export { type CheckedDifference, residualSums } from '../validation/residual-sums.js';

@@ -169,7 +169,12 @@ export async function checkRunFiles(
   const [stray] = finished ? checksums.unlisted() : [];
   if (stray) complain(damaged(folder, RUN_FILES[stray], 'the run did not write it'));
   let isGrouped = true;
-  for (const file of [RUN_FILES.timings, RUN_FILES.clusters, ...(await verificationFiles(folder))]) {
+  for (const file of [
+    RUN_FILES.timings,
+    RUN_FILES.clusters,
+    RUN_FILES.stability,
+    ...(await verificationFiles(folder)),
+  ]) {
     const wrong = await sealBroken(folder, file);
     if (wrong === null) continue;
     complain(damaged(folder, file, wrong));

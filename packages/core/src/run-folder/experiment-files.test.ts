@@ -53,6 +53,23 @@ describe('an experiment folder', () => {
     await anew.close();
   });
 
+  it('whose experiment.json is another than was written is refused, and taken up without it', async () => {
+    const first = await openExperimentFolder(folder, 'refuse');
+    await first.writeExperiment(EXPERIMENT);
+    await first.close();
+    const path = join(folder, 'experiment.json');
+    const good = await readFile(path, 'utf8');
+    for (const bad of [good.replace('"threads": 1', '"threads": 2'), good.slice(0, -9), '{}']) {
+      await writeFile(path, bad);
+      await expect(openExperimentFolder(folder, 'resume')).rejects.toMatchObject({
+        code: 'run-damaged',
+        fields: { path: folder, file: 'experiment.json' },
+      });
+    }
+    await rm(path);
+    await (await openExperimentFolder(folder, 'resume')).close();
+  });
+
   it('writes rows as JSON and as a table that spreadsheets read', async () => {
     expect(
       csvText(

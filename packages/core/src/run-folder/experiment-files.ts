@@ -13,6 +13,7 @@ import { makeFolder } from '../files/folder.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
 import { type ExistingFolder, isTemporary, removeTemporaries } from './run-files.js';
 import { type JsonNumber, numberSchema, parseBySchema, toJsonText } from './schemas.js';
+import { sealed, sealedJsonError } from './seal.js';
 
 /** The files of an experiment by what they hold. */
 export const EXPERIMENT_FILES = Object.freeze({
@@ -46,10 +47,12 @@ export const experimentSchema = z.object({
   /** The experiment file. */
   asked: z.record(z.string(), z.unknown()),
   /** Threads of each backend session: part of what decides the last digits, so `--resume` keeps to it. */
-  threads: z.number(),
+  threads: z.int().min(1),
   /** The kinds of hardware that cells were computed on, where they are more than one and that was allowed. */
   hardware: z.array(z.string()).optional(),
   cells: z.array(experimentCellSchema),
+  /** Of this file itself, without this line; earlier versions wrote none. */
+  sha256: z.string().optional(),
 });
 /** The content of `experiment.json`. */
 export type ExperimentJson = z.infer<typeof experimentSchema>;
@@ -102,7 +105,8 @@ export class ExperimentFolder {
     return join(this.folder, EXPERIMENT_FILES[file]);
   }
   async writeExperiment(experiment: ExperimentJson): Promise<void> {
-    await writeFileAtomic(this.path('experiment'), toJsonText(experiment, this.path('experiment')));
+    const value = sealed(experiment, EXPERIMENT_FILES.experiment);
+    await writeFileAtomic(this.path('experiment'), toJsonText(value, this.path('experiment')));
   }
   /** Both forms of the same rows. */
   async writeResults(name: string, rows: readonly ResultRow[]): Promise<void> {
@@ -121,12 +125,33 @@ export class ExperimentFolder {
 /** The run folder of a cell. */
 export const cellFolder = (folder: string, hash: string): string => join(folder, EXPERIMENT_FILES.cells, hash);
 
-/** The experiment of a folder, or null. @throws AutoCircuitError for a file that is none */
+/** The experiment of a folder, or null. @throws AutoCircuitError `run-damaged` for a file that is not what was written */
 export async function readExperiment(folder: string): Promise<ExperimentJson | null> {
   const path = join(folder, EXPERIMENT_FILES.experiment);
   if (!existsSync(path)) return null;
-  return parseBySchema(experimentSchema, await readFile(path, 'utf8'), path);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw fileError('experiment', 'read', path, cause);
+  });
+  try {
+    const { sha256, ...experiment } = parseBySchema(experimentSchema, text, path);
+    const wrong = sha256 === undefined ? null : sealedJsonError(JSON.parse(text), EXPERIMENT_FILES.experiment);
+    if (wrong !== null) throw damaged(folder, path, wrong);
+    return experiment;
+  } catch (cause) {
+    if (!(cause instanceof AutoCircuitError) || cause.code === 'run-damaged') throw cause;
+    throw damaged(folder, path, cause.code === 'invalid-json' ? 'it is no JSON' : 'it lacks a part', cause);
+  }
 }
+
+const damaged = (folder: string, path: string, how: string, cause?: unknown): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'run-damaged',
+    fields: { path: folder, file: EXPERIMENT_FILES.experiment },
+    where: 'experiment',
+    what: `${path} is not what was written: ${how}`,
+    fix: 'remove it: an experiment that is resumed keeps the cells that are done',
+    cause,
+  });
 
 /**
  * Makes or opens an experiment's folder. With `resume` the experiment may have changed: cells are known by their content.

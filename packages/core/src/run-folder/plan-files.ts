@@ -142,7 +142,7 @@ export async function writePlan(folder: string, plan: Omit<PlanJson, 'sha256'>):
   }
 }
 
-/** @throws AutoCircuitError `not-a-plan` where there is none, `run-damaged` where it is not what was written */
+/** @throws AutoCircuitError `not-a-plan` where there is none, `plan-damaged` where it is not what was written */
 export async function readPlan(folder: string): Promise<PlanJson> {
   const path = join(folder, PLAN_FILES.plan);
   if (!existsSync(path)) {
@@ -155,42 +155,59 @@ export async function readPlan(folder: string): Promise<PlanJson> {
       fix: 'check the path',
     });
   }
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  return readSealed(planSchema, path, PLAN_FILES.plan, folder);
+}
+
+/** A file that bears its own checksum. @throws AutoCircuitError `plan-damaged` where it is not what was written */
+async function readSealed<T>(
+  schema: z.ZodType<T>,
+  path: string,
+  name: string,
+  folder: string,
+  shard?: number,
+): Promise<T> {
+  const text = await readText(path);
+  const damaged = (how: string, cause?: unknown): AutoCircuitError => planDamaged(folder, path, how, shard, cause);
+  let value: T;
+  try {
+    value = parseBySchema(schema, text, path);
+  } catch (cause) {
+    if (!(cause instanceof AutoCircuitError)) throw cause;
+    throw damaged(cause.code === 'invalid-json' ? 'it is no JSON' : 'it lacks a part', cause);
+  }
+  const wrong = sealedJsonError(JSON.parse(text), name);
+  if (wrong !== null) throw damaged(wrong);
+  return value;
+}
+
+const readText = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((cause: unknown) => {
     throw fileError('plan', 'read', path, cause);
   });
-  const plan = parseBySchema(planSchema, text, path);
-  checkSeal(JSON.parse(text), PLAN_FILES.plan, folder, path);
-  return plan;
-}
 
-function checkSeal(value: unknown, name: string, folder: string, path: string): void {
-  const wrong = sealedJsonError(value, name);
-  if (wrong === null) return;
-  throw new AutoCircuitError({
-    code: 'run-damaged',
-    fields: { path: folder, file: name },
+/** A plan is made again, and what a shard wrote is, when the shard is run again: what is whole is kept. */
+const planDamaged = (plan: string, path: string, how: string, shard?: number, cause?: unknown): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'plan-damaged',
+    fields: { path: plan, file: path, ...(shard === undefined ? {} : { shard }) },
     where: 'plan',
-    what: `${path} is not what was written: ${wrong}`,
-    fix: name === PLAN_FILES.plan ? 'plan the work again' : `remove ${path} and run the shard again`,
+    what: `${path} is not what was written: ${how}`,
+    fix: shard === undefined ? 'plan the work again in another folder' : `run shard ${shard} again`,
+    cause,
   });
-}
 
-/** How a shard ended, or null. @throws AutoCircuitError `run-damaged` */
+/** How a shard ended, or null. @throws AutoCircuitError `plan-damaged` */
 export async function readShard(plan: string, shard: number): Promise<ShardJson | null> {
   const path = join(shardFolder(plan, shard), SHARD_FILE);
-  if (!existsSync(path)) return null;
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw fileError('plan', 'read', path, cause);
-  });
-  const record = parseBySchema(shardSchema, text, path);
-  checkSeal(JSON.parse(text), SHARD_FILE, plan, path);
-  return record;
+  return existsSync(path) ? readSealed(shardSchema, path, nameOfShard(shard), plan, shard) : null;
 }
+/** What the record of a shard is sealed with, so that another's in its place is noticed. */
+const nameOfShard = (shard: number): string => `${shard}/${SHARD_FILE}`;
 
 /** Says how a shard ended. */
 export async function writeShard(plan: string, record: Omit<ShardJson, 'sha256'>): Promise<void> {
   const path = join(shardFolder(plan, record.shard), SHARD_FILE);
-  await writeFileAtomic(path, toJsonText(sealed(record, SHARD_FILE), path));
+  await writeFileAtomic(path, toJsonText(sealed(record, nameOfShard(record.shard)), path));
 }
 
 /** Says how far a shard is; for people, so a write may be lost. */
@@ -201,7 +218,7 @@ export async function writeShardProgress(plan: string, shard: number, progress: 
 /** The machines that computed something of a shard. */
 export async function shardMachines(plan: string, shard: number): Promise<readonly Hardware[]> {
   const path = join(shardFolder(plan, shard), MACHINES_FILE);
-  return existsSync(path) ? parseBySchema(z.array(hardwareSchema), await readFile(path, 'utf8'), path) : [];
+  return existsSync(path) ? parseBySchema(z.array(hardwareSchema), await readText(path), path) : [];
 }
 
 /** Notes that a machine is about to compute something of a shard: before it does, so that a kill leaves no work without it. */
@@ -224,7 +241,13 @@ export async function shardStatus(plan: string, shard: number): Promise<ShardSta
 
 async function readProgress(folder: string): Promise<ShardProgress | null> {
   const path = join(folder, PROGRESS_FILE);
-  return existsSync(path) ? parseBySchema(progressSchema, await readFile(path, 'utf8'), path) : null;
+  if (!existsSync(path)) return null;
+  try {
+    return parseBySchema(progressSchema, await readText(path), path);
+  } catch (error) {
+    if (!(error instanceof AutoCircuitError)) throw error;
+    return null; // it is for people only
+  }
 }
 
 /**
@@ -236,48 +259,41 @@ export function partFile(plan: string, hash: string, [start, stop]: readonly [nu
   return fileCheckpoint(join(plan, PLAN_FILES.parts, name), { key: `${hash}/${start}/${stop}` });
 }
 
-/** Partial work of a shard on some units. */
+/** Partial work of a shard on some units; where it is damaged, which is said, the work begins again. */
 export function shardCheckpoint(
   plan: string,
   shard: number,
   hash: string,
   range: readonly [number, number],
+  onWarning: (line: string) => void = () => undefined,
 ): Checkpoint {
   const name = `partial-${hash}-${range.join('-')}.safetensors`;
-  return fileCheckpoint(join(shardFolder(plan, shard), name), { key: `${hash}/${range.join('/')}/partial` });
+  const file = fileCheckpoint(join(shardFolder(plan, shard), name), { key: `${hash}/${range.join('/')}/partial` });
+  return {
+    ...file,
+    async load() {
+      try {
+        return await file.load();
+      } catch (error) {
+        if (!(error instanceof AutoCircuitError) || error.code !== 'wrong-checkpoint') throw error;
+        onWarning(`${error.parts.what}; it is begun again`);
+        return null;
+      }
+    },
+  };
 }
 
 /** What came of all units of a cell, in their order, one in memory at a time. @throws AutoCircuitError where one is damaged or missing */
 export async function* partsOfCell(plan: string, { cells, units }: PlanJson, cell: number): AsyncGenerator<WorkPart> {
   const hash = cells[cell]!.hash!;
-  const ranges = units.flatMap((unit) => (unit.cell === cell && unit.range !== null ? [unit.range] : []));
-  for (const range of ranges.toSorted((a, b) => a[0] - b[0])) {
+  const parts = units.flatMap(({ cell: own, range, shard }) => (own === cell && range ? [{ range, shard }] : []));
+  for (const { range, shard } of parts.toSorted((a, b) => a.range[0] - b.range[0])) {
     const file = partFile(plan, hash, range);
     const data = await file.load().catch((cause: unknown) => {
-      throw damagedPart(plan, file.path, cause);
+      if (!(cause instanceof AutoCircuitError) || cause.code !== 'wrong-checkpoint') throw cause;
+      throw planDamaged(plan, file.path!, 'it is torn, or another file', shard, cause);
     });
-    if (data === null) {
-      throw new AutoCircuitError({
-        code: 'run-damaged',
-        fields: { path: plan, file: file.path },
-        where: 'plan',
-        what: `${file.path} is missing, though its shard ended well`,
-        fix: 'run the shard again',
-      });
-    }
+    if (data === null) throw planDamaged(plan, file.path!, 'it is missing, though its shard ended well', shard);
     yield { start: range[0], stop: range[1], data };
   }
-}
-
-/** A part that is damaged is made again when its shard is. */
-function damagedPart(plan: string, path: string | undefined, cause: unknown): unknown {
-  if (!(cause instanceof AutoCircuitError) || cause.code !== 'wrong-checkpoint') return cause;
-  return new AutoCircuitError({
-    ...cause.parts,
-    code: 'run-damaged',
-    fields: { path: plan, file: path },
-    where: 'plan',
-    fix: 'remove it and the folder of its shard, and run the shard again',
-    cause,
-  });
 }

@@ -28,6 +28,7 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
   const result = finishedPart(reader.scores(circuit.graph), folder);
   const verifications = await reader.verifications();
   const grouped = await readClusters(resolve(folder), circuit.graph);
+  const stability = await reader.stability();
   const shown = figuresOf(result, measurements, circuit);
   return Object.freeze({
     run,
@@ -38,5 +39,6 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
     measurements,
     verifications,
     grouped,
+    ...(stability ? { stability } : {}),
   });
 }

@@ -4,6 +4,7 @@ import type { ResultFigure } from '../plugin/figures.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import type { GroupedPrompts } from './clusters-file.js';
 import type { Measurement, RunJson } from './schemas.js';
+import type { Stability } from './stability-file.js';
 import type { Verification } from './verification-file.js';
 
 /** A run as its report shows it. */
@@ -25,6 +26,8 @@ export interface ReportInput {
   readonly grouped?: GroupedPrompts | null;
   /** What other backends said of it; absent or empty where none was asked. */
   readonly verifications?: readonly Verification[];
+  /** How the circuit holds up; absent where nobody looked. */
+  readonly stability?: Stability;
 }
 
 /** What the report shows beside scores: the algorithm's figures, then those that metrics have of the circuit that is kept. */

@@ -29,6 +29,8 @@ export const RUN_FILES = Object.freeze({
   clusters: 'clusters.json',
   report: 'report.html',
   checksums: 'checksums.json',
+  stability: 'stability.json',
+  stabilityPartial: 'stability-partial',
   partial: 'partial',
 });
 

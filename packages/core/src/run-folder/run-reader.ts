@@ -22,6 +22,7 @@ import {
   timingsSchema,
 } from './schemas.js';
 import { readIntervalFactor, readScores } from './score-files.js';
+import { type Stability, stabilitySchema } from './stability-file.js';
 import { type Verification, verificationFiles, verificationSchema } from './verification-file.js';
 
 /** The files of a run folder, for reading. */
@@ -89,6 +90,12 @@ export class RunReader {
   async timings(): Promise<Timings | null> {
     const text = await readIfThere(this.path('timings'));
     return text === null ? null : parseBySchema(timingsSchema, text, this.path('timings'));
+  }
+
+  /** How the circuit holds up, or null where nobody looked. */
+  async stability(): Promise<Stability | null> {
+    const text = await readIfThere(this.path('stability'));
+    return text === null ? null : parseBySchema(stabilitySchema, text, this.path('stability'));
   }
 
   /** What other backends said of the run, by backend. */

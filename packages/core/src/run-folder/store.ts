@@ -1,4 +1,5 @@
 /** @file Writes a run folder: scores, measurements, partial work, and what follows from finishing or giving up. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ import { RunReader } from './run-reader.js';
 import { type Timings, toJsonNumber, toJsonText } from './schemas.js';
 import { INTERVAL_FACTOR, writeScores } from './score-files.js';
 import { sealed, sealedText, textUnderSeal } from './seal.js';
+import type { Stability } from './stability-file.js';
 import { type Verification, verificationFile } from './verification-file.js';
 
 /** What a `RunStore` is made of. */
@@ -125,6 +127,35 @@ export class RunStore extends RunReader {
   async writeClusters(clusters: UnwrittenClusters, circuits: readonly CircuitJson[]): Promise<Clusters> {
     return writeClusters(this.folder, clusters, circuits);
   }
+  /** Beside the run's own files, none of which it changes; what was kept of the work goes. */
+  async writeStability(stability: Stability): Promise<void> {
+    const path = this.path('stability');
+    await writeFileAtomic(path, toJsonText(sealed(stability, RUN_FILES.stability), path));
+    await this.#removed('stabilityPartial');
+  }
+
+  /**
+   * Pieces of the work on `stability.json`, by name. A name says all that the piece depends on, beside the run itself.
+   * @param maker what makes the numbers: pieces of another version or runtime are not taken up
+   */
+  stabilityPieces(maker: string): {
+    read(name: string): Promise<string | null>;
+    write(name: string, text: string): Promise<void>;
+  } {
+    const path = (name: string) => join(this.path('stabilityPartial'), createHash('sha256').update(name).digest('hex'));
+    const seal = (name: string) => `${this.#parts.key}/${maker}/${name}`;
+    return {
+      read: async (name) => {
+        const file = await readIfThere(path(name));
+        return file === null ? null : textUnderSeal(file, seal(name));
+      },
+      write: async (name, text) => {
+        await makeFolder(this.path('stabilityPartial'));
+        await writeFileAtomic(path(name), sealedText(text, seal(name)));
+      },
+    };
+  }
+
   /** `report.html`. */
   async writeReport(html: string): Promise<void> {
     await writeFileAtomic(this.path('report'), html);
@@ -143,12 +174,16 @@ export class RunStore extends RunReader {
   async finish(): Promise<void> {
     const unlisted = existsSync(this.path('partial')) ? (this.#parts.checksums?.unlisted() ?? []) : [];
     if (unlisted.length > 0) await this.commit(...unlisted);
-    try {
-      await rm(this.path('partial'), { recursive: true, force: true });
-    } catch (cause) {
-      throw fileError('run', 'remove', this.path('partial'), cause);
-    }
+    await this.#removed('partial');
     await this.close();
+  }
+
+  async #removed(work: 'partial' | 'stabilityPartial'): Promise<void> {
+    try {
+      await rm(this.path(work), { recursive: true, force: true });
+    } catch (cause) {
+      throw fileError('run', 'remove', this.path(work), cause);
+    }
   }
 
   /**

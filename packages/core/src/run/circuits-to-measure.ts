@@ -31,6 +31,8 @@ export interface MadeCircuit {
   readonly circuit: Circuit;
   /** What is left without edges that cannot change the output; it has the same outputs. */
   readonly connected: Circuit;
+  /** Of a selection that searches: by how much the best total may be above this one's, as a share. */
+  readonly gap?: number;
 }
 
 /** How circuits are run, and how their edges are chosen by scores. */
@@ -62,7 +64,10 @@ export function circuitsToMeasure(
   for (const requested of [...new Set(counts)].sort((a, b) => a - b)) {
     const edges = selection.count(requested);
     if (requested !== edges && chosen.has(edges)) continue;
-    const make = () => madeCircuit(makeCircuit(graph, selection.edges(requested)), settings);
+    const make = () => ({
+      ...madeCircuit(makeCircuit(graph, selection.edges(requested)), settings),
+      ...(selection.gap ? { gap: selection.gap(requested) } : {}),
+    });
     chosen.set(edges, { requested, edges, make });
   }
   if (sizes.by === 'threshold') {

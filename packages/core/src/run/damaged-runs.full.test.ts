@@ -5,7 +5,7 @@
  *   MUTATIONS=5000 npx vitest run --config vitest.full.config.ts damaged-runs
  */
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,11 +16,12 @@ import { type RandomSource, seededRandom } from '../numeric/seeded-random.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import { readFinishedRun } from '../run-folder/read-run.js';
+import { damageFile, filesBelow, writeFilesBelow } from '../testing/damaged-files.js';
 import { microModel } from '../testing/micro-model.js';
 import { MICRO_IDENTITY, MICRO_RUN_HEADS, microRequest } from '../testing/micro-run.js';
 import { discover } from './discover.js';
 
-const MUTATIONS = Number(process.env.MUTATIONS ?? 300);
+const MUTATIONS = Number(process.env.MUTATIONS ?? 1500);
 /** Longer than this nobody waits for a sentence; the machine of a test may be busy. */
 const MOST_MS = 2000;
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
     backend: interpreterBackend(),
   });
   await run('whole');
-  whole = await bytesOf('whole');
+  whole = filesBelow(join(root, 'whole'));
   shown = JSON.stringify(await readFinishedRun(join(root, 'whole')));
 });
 afterAll(async () => {
@@ -66,15 +67,6 @@ async function run(folder: string, stopAfter = Number.POSITIVE_INFINITY): Promis
   );
 }
 
-/** All files below a folder by name. */
-async function bytesOf(folder: string): Promise<Record<string, Buffer>> {
-  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const start = join(root, folder).length + 1;
-  return Object.fromEntries(
-    await Promise.all(paths.sort().map(async (path) => [path.slice(start), await readFile(path)] as const)),
-  );
-}
 /** What must be the same: all but the timings; of the checksums what they say, not how it is set. */
 const withoutTimings = (files: Record<string, Buffer>) =>
   Object.fromEntries(
@@ -85,46 +77,9 @@ const withoutTimings = (files: Record<string, Buffer>) =>
     }),
   );
 
-/** Damages one file of a folder; says what it did. */
-async function damage(folder: string, files: Record<string, Buffer>, random: RandomSource): Promise<string> {
-  const below = (n: number): number => Math.floor(random.uniform() * n);
-  const names = Object.keys(files).filter((name) => name !== 'report.html');
-  const name = names[below(names.length)]!;
-  const bytes = Buffer.from(files[name]!);
-  const at = below(bytes.length);
-  const path = join(root, folder, name);
-  const digit = [...bytes.keys()].filter((i) => bytes[i]! >= 48 && bytes[i]! <= 57);
-  switch (below(8)) {
-    case 0:
-      bytes[at]! ^= 1 << below(8);
-      break;
-    case 1:
-      await writeFile(path, bytes.subarray(0, at));
-      return `${name} cut at ${at}`;
-    case 2:
-      await rm(path);
-      return `${name} removed`;
-    case 3: {
-      const other = names[below(names.length)]!;
-      await writeFile(path, files[other]!);
-      return `${name} replaced by ${other}`;
-    }
-    case 4:
-      await writeFile(path, Buffer.concat([bytes.subarray(0, at), bytes.subarray(at >> 1)]));
-      return `${name} repeated from ${at >> 1} at ${at}`;
-    case 5:
-      await writeFile(path, Buffer.concat([bytes, Buffer.from(' \n')]));
-      return `${name} with a blank line more`;
-    case 6:
-      bytes.fill(0, at, Math.min(bytes.length, at + 64));
-      break;
-    default:
-      // Another number in JSON, or anything elsewhere.
-      if (digit.length > 0) bytes[digit[below(digit.length)]!] = 48 + below(10);
-  }
-  await writeFile(path, bytes);
-  return `${name} changed at ${at}`;
-}
+/** Damages one file of a folder of runs; says what it did. */
+const damage = (folder: string, files: Record<string, Buffer>, random: RandomSource): string =>
+  damageFile(join(root, folder), files, random, (name) => name !== 'report.html');
 
 /** Runs `work`, which may only fail with a sentence; whether it did not. */
 async function sentenceOrDone(what: string, work: () => Promise<void>): Promise<boolean> {
@@ -148,15 +103,14 @@ describe('a file of a run that is damaged', () => {
     const random = seededRandom(1, 'finished runs');
     let refused = 0;
     for (let i = 0; i < MUTATIONS; i++) {
-      await rm(join(root, 'copy'), { recursive: true, force: true });
-      await cp(join(root, 'whole'), join(root, 'copy'), { recursive: true });
-      const what = `${i}: ${await damage('copy', whole, random)}`;
+      writeFilesBelow(join(root, 'copy'), whole);
+      const what = `${i}: ${damage('copy', whole, random)}`;
       const read = await sentenceOrDone(what, async () => {
         expect(JSON.stringify(await readFinishedRun(join(root, 'copy'))), what).toBe(shown);
       });
       const again = await sentenceOrDone(what, async () => {
         await run('copy');
-        expect(withoutTimings(await bytesOf('copy')), what).toEqual(withoutTimings(whole));
+        expect(withoutTimings(filesBelow(join(root, 'copy'))), what).toEqual(withoutTimings(whole));
       });
       if (!read || !again) refused++;
     }
@@ -171,18 +125,17 @@ describe('a file of a run that is damaged', () => {
     const begun: Record<string, Buffer>[] = [];
     for (const [i, stop] of stops.entries()) {
       await expect(run(`begun-${i}`, stop)).rejects.toThrow('stopped');
-      begun.push(await bytesOf(`begun-${i}`));
+      begun.push(filesBelow(join(root, `begun-${i}`)));
     }
     expect(new Set(begun.flatMap((files) => Object.keys(files)))).toContain('partial/algorithm.safetensors');
     let refused = 0;
     for (let i = 0; i < MUTATIONS; i++) {
       const which = i % stops.length;
-      await rm(join(root, 'copy'), { recursive: true, force: true });
-      await cp(join(root, `begun-${which}`), join(root, 'copy'), { recursive: true });
-      const what = `${i}, stopped at ${stops[which]}: ${await damage('copy', begun[which]!, random)}`;
+      writeFilesBelow(join(root, 'copy'), begun[which]!);
+      const what = `${i}, stopped at ${stops[which]}: ${damage('copy', begun[which]!, random)}`;
       const done = await sentenceOrDone(what, async () => {
         await run('copy');
-        expect(withoutTimings(await bytesOf('copy')), what).toEqual(withoutTimings(whole));
+        expect(withoutTimings(filesBelow(join(root, 'copy'))), what).toEqual(withoutTimings(whole));
       });
       if (!done) refused++;
     }

@@ -121,7 +121,7 @@ async function runParts(
     const keeper = promptScoreKeeper(request, prompts.train, store);
     const result = await scoresOf(request, hooks, prompts, patch, store, keeper);
     const scored = performance.now();
-    const { circuit, connected, measurements } = await measuredOf(request, hooks, measurer, result);
+    const { circuit, connected, gap, measurements } = await measuredOf(request, hooks, measurer, result);
     await store?.writeJson('measurements', measurements);
     await store?.writeJson(
       'circuit',
@@ -129,6 +129,7 @@ async function runParts(
         select: selectionText(request.select ?? 'threshold'),
         rankBy: request.rankBy ?? 'absolute',
         connected,
+        gap,
       }),
     );
     await store?.commit('measurements', 'circuit');
@@ -253,7 +254,8 @@ async function measuredOf(
   if (keep !== 'auto') {
     return { ...keptCircuit(model.graph, scored, circuits, keep, request).make(), measurements };
   }
-  const { circuit, connected } = circuits[auto.index]!.make();
+  const made = circuits[auto.index]!.make();
+  const { circuit } = made;
   if (!auto.found) {
     const kept =
       circuit.edges.length === model.graph.edgeCount
@@ -261,7 +263,7 @@ async function measuredOf(
         : `no two neighbouring sizes are both faithful, so the largest below the whole model is kept (${circuit.edges.length} ${circuit.edges.length === 1 ? 'edge' : 'edges'})`;
     onWarning?.(`${kept}; measure more sizes, or choose the size to keep`);
   }
-  return { circuit, connected, measurements };
+  return { ...made, measurements };
 }
 
 /** Before anything is scored. @throws AutoCircuitError for sizes that the graph does not have */

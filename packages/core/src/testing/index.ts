@@ -12,6 +12,7 @@ export { type BackendContractOptions, backendContract } from './backend-contract
 export { COMPOSITES } from './composite-cases.js';
 export { type ContractCheck, runContract, type TestHooks } from './contract.js';
 export { type CheckpointNumbers, type DamagedCheckpoint, damagedCheckpoints } from './damaged-checkpoints.js';
+export { damageFile, filesBelow, writeFilesBelow } from './damaged-files.js';
 export { type ExecutorContractOptions, executorContract, SHARD_SCRIPT } from './executor-contract.js';
 export { type MetricContextSpec, metricContext } from './metric-contexts.js';
 export { type MetricContractOptions, metricContract } from './metric-contract.js';

@@ -154,5 +154,5 @@ async function outcomeOf(read: () => string | undefined | Promise<string | undef
   }
 }
 
-/** Rounds of a suite: `AUTO_CIRCUIT_MUTATIONS`, or some hundreds. */
-export const mutationRounds = (): number => Number(process.env.AUTO_CIRCUIT_MUTATIONS ?? 300);
+/** Rounds of a suite: `AUTO_CIRCUIT_MUTATIONS`, or so many. */
+export const mutationRounds = (rounds = 2000): number => Number(process.env.AUTO_CIRCUIT_MUTATIONS ?? rounds);

@@ -40,7 +40,7 @@ export function gradientScores(
 ): Promise<PromptMeans> {
   const { batches, model, patch } = context;
   const objectives = objectiveByBatch(objective, batches);
-  if (isFlat(objective, points)) context.warn?.(flatWarning(`${key[0]}`));
+  warnWhereFlat(context, `${key[0]}`, objective, points);
   const alphas = points.flatMap(({ at }) => (at?.kind === 'input' ? [at.alpha] : []));
   const firstBetween = points.find(({ at }) => at?.kind === 'input');
   let between: AsyncIterator<PromptGradients, undefined> | null = null;
@@ -68,6 +68,16 @@ export const rulesThatHold = (
   rules: readonly BackwardOverride[],
 ): readonly BackwardOverride[] =>
   rules.filter(({ role }) => roles.some((own) => own === role || own.endsWith(`.${role}`)));
+
+/** Warns where all gradients are taken at the minimum of the objective. */
+export function warnWhereFlat(
+  { warn }: Pick<PruneAlgoContext, 'warn'>,
+  algo: string,
+  objective: Objective,
+  points: readonly GradientPoint[],
+): void {
+  if (isFlat(objective, points)) warn?.(flatWarning(algo));
+}
 
 /** KL from the clean output has its minimum on the clean run, so that there every gradient is 0. */
 function isFlat(objective: Objective, points: readonly GradientPoint[]): boolean {

@@ -9,11 +9,23 @@ export const PAPERS = Object.freeze({
     2023,
     'Towards Automated Circuit Discovery for Mechanistic Interpretability',
   ),
+  atpStar: arxivPaper(
+    '2403.00745',
+    'Kramár et al.',
+    2024,
+    'AtP*: An efficient and scalable method for localizing LLM behaviour to components',
+  ),
   autoCircuit: arxivPaper(
     '2407.08734',
     'Miller, Chughtai and Saunders',
     2024,
     'Transformer Circuit Faithfulness Metrics Are Not Robust',
+  ),
+  cdT: arxivPaper(
+    '2407.00886',
+    'Hsu et al.',
+    2024,
+    'Efficient Automated Circuit Discovery in Transformers using Contextual Decomposition',
   ),
   eap: arxivPaper(
     '2310.10348',
@@ -41,6 +53,12 @@ export const PAPERS = Object.freeze({
     'Information Flow Routes: Automatically Interpreting Language Models at Scale',
   ),
   gim: arxivPaper('2505.17630', 'Edin et al.', 2025, 'GIM: Improved Interpretability for Large Language Models'),
+  ibcircuit: arxivPaper(
+    '2602.22581',
+    'Bian et al.',
+    2025,
+    'IBCircuit: Towards Holistic Circuit Discovery with Information Bottleneck',
+  ),
   integratedGradients: arxivPaper(
     '1703.01365',
     'Sundararajan, Taly and Yan',

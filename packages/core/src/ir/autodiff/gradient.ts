@@ -13,7 +13,7 @@ import { dimsEqual, type Shape, shapeKey, shapesEqual } from '../program/dims.js
 import type { AnyValue } from '../program/program.js';
 import { applyOverride, type BackwardOverride, backwardOverrideOf } from './backward-overrides.js';
 import { wholeComposite } from './composite-vjps.js';
-import { hasRole, roleNames, unknownRole } from './roles.js';
+import { requireRoles } from './roles.js';
 import { type Differentiated, VJP_RULES, type VjpRule } from './vjp-rules.js';
 
 /**
@@ -40,10 +40,11 @@ export function gradient(
       refuse(builder.name, `cannot differentiate by value ${value.id}`, 'float', value.dtype);
   }
   const firstNew = builder.values.length;
-  for (const { role } of overrides) {
-    if (builder.values.some((value) => hasRole(value, role))) continue;
-    throw unknownRole('core/ir gradient', role, roleNames(builder.values));
-  }
+  requireRoles(
+    'core/ir gradient',
+    builder.values,
+    overrides.map(({ role }) => role),
+  );
   const reached = reachedFrom(builder, of, wrt, overrides);
   const wanted = new Set(wrt.map((value) => value.id));
   // Several contributions to one gradient are added as they come, from the values nearest to `of`.

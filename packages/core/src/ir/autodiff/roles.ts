@@ -25,3 +25,9 @@ export function unknownRole(where: string, role: string, known: readonly string[
     fields: { what: 'role', name: role, nearest, known: [...known] },
   });
 }
+
+/** @throws AutoCircuitError `unknown-name` for a role, or end of one, that none of the values has */
+export function requireRoles(where: string, values: readonly Pick<AnyValue, 'role'>[], roles: readonly string[]): void {
+  const unknown = roles.find((role) => !values.some((value) => hasRole(value, role)));
+  if (unknown !== undefined) throw unknownRole(where, unknown, roleNames(values));
+}

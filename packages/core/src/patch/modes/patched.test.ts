@@ -13,9 +13,14 @@ const GRAPHS: Readonly<Record<string, Partial<GraphOptions>>> = {
   positions: { positions: 3 },
   residual: { factorized: false },
 };
-const cases = Object.entries(TINY_VARIANTS).flatMap(([model, shape]) =>
+/** Deep enough for the heads of later layers to share a product with those of an earlier one. */
+const DEEP = {
+  'six layers': { layers: 6, heads: 1, kvHeads: 1 },
+  'six layers, stacked': { layers: 6, heads: 1, kvHeads: 1, stacked: true },
+};
+const cases = Object.entries({ ...TINY_VARIANTS, ...DEEP }).flatMap(([model, shape]) =>
   Object.entries(GRAPHS)
-    .filter(([, { factorized }]) => factorized !== false || !shape.parallel)
+    .filter(([, { factorized }]) => factorized !== false || !('parallel' in shape && shape.parallel))
     .map(([graph, options]) => ({ title: `${model}, ${graph}`, shape, options })),
 );
 /** float64, over a few dozen sources of size about 1. */

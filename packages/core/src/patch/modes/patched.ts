@@ -28,7 +28,7 @@ import {
   type PatchValue,
 } from './activation-differences.js';
 import { projectedRows } from './before-norm.js';
-import { edgeSumGroups } from './edge-sum-groups.js';
+import { denseEdgeSumGroups } from './edge-sum-groups.js';
 import {
   type BlockGroup,
   contribution,
@@ -85,7 +85,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   const { builder: b, differences, axes, graph } = scope;
   const complement = scope.form === 'complement';
   const started = new Map<string, StartedSum>();
-  const groups = edgeSumGroups(graph, blocksBySite(graph).keys());
+  const groups = denseEdgeSumGroups(graph, blocksBySite(graph).keys());
 
   /** mask, or mask − 1 where the residual stream is the patching run's: [batch?, pos?, rows, sources]. */
   const weightsOf = (site: string): AnyValue => {
@@ -107,31 +107,43 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     return edgeSum(b, axes, terms);
   }
 
-  /**
-   * One matmul for all heads of a layer, with the residual as one more source of weight 1. The sites up to the next such layer
-   * read the same sources and a few more: their sums over these are started now, while the sources are in one block.
-   */
-  function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
-    const { start, stop } = blocks[0]!.sources;
+  /** Rows of these sites over the sources from `from` on that are joined here, and the residual as one more: of weight 1 to `site`'s own rows. */
+  function joinedSum(
+    site: string,
+    names: readonly string[],
+    [from, to]: readonly [number, number],
+    residual: AnyValue,
+  ) {
     const sourceAxis = batchFirst(axes) ? 1 : 0;
     const [, batch, pos, dModel] = residual.shape as [number, Dim, Dim, number];
     const residualRow = sourceAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
-    const upstream = differences.bySourceBlock(start, stop).map((block) => block.value);
+    const upstream = differences.bySourceBlock(from, to).map((block) => block.value);
     const sources = b.concat([...upstream, residualRow], sourceAxis); // [sources + 1, batch, pos, dModel], or the batch first
-    const { followers } = groups.find(({ leader }) => leader === site)!;
-    const sumFor = (names: readonly string[]): AnyValue => {
-      const bySite = names.map((name) => columns(weightsOf(name), 0, stop - start)); // [batch?, rows of the site, sources] each
+    const first = blocksAt(graph, site)[0]!.sources.start;
+    return (some: readonly string[] = names): AnyValue => {
+      const bySite = some.map((name) => columns(weightsOf(name), from - first, to - first)); // [batch?, rows of the site, sources] each
       const ofResidual = bySite.map((weights, i) =>
-        b.broadcast(b.constant(names[i] === site ? 1 : 0), [...weights.shape.slice(0, -1), 1]),
+        b.broadcast(b.constant(some[i] === site ? 1 : 0), [...weights.shape.slice(0, -1), 1]),
       ); // [batch?, rows of the site, 1] each
       const weights = b.concat([b.concat(bySite, -2), b.concat(ofResidual, -2)], -1); // [batch?, rows, sources + 1]
       return edgeSum(b, axes, [{ weights, sources }]);
     };
-    if (!scope.joinsRows) {
+  }
+
+  /**
+   * One matmul for all heads of a layer, with the residual as one more source of weight 1. Its followers read the same sources
+   * and a few more: their sums over these are started now, while the sources are in one block.
+   */
+  function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
+    const { start, stop } = blocks[0]!.sources;
+    const { followers } = groups.find(({ leader }) => leader === site)!;
+    const sumFor = joinedSum(site, [site, ...followers], [start, stop], residual);
+    const manyRows = followers.some((name) => rowsOf(blocksAt(graph, name)) > 1);
+    if (!scope.joinsRows && !manyRows) {
       for (const name of followers) started.set(name, { stop, sum: sumFor([name]) });
       return sumFor([site]);
     }
-    const sums = sumFor([site, ...followers]); // [rows of all these sites, batch, pos, dModel]
+    const sums = sumFor(); // [rows of all these sites, batch, pos, dModel]
     let row = rowsOf(blocks);
     for (const follower of followers) {
       const next = row + rowsOf(blocksAt(graph, follower));
@@ -141,6 +153,14 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     return b.slice(sums, 0, 0, rowsOf(blocks));
   }
 
+  /** What a site's started sum lacks, with the residual: of many rows one matmul over what was written since, of one row term by term. */
+  function restOfSum(site: string, blocks: BlockGroup, from: number, residual: AnyValue): AnyValue {
+    const { stop } = blocks[0]!.sources;
+    if (from === stop) return residual;
+    if (rowsOf(blocks) > 1) return joinedSum(site, [site], [from, stop], residual)();
+    return b.add(sumOver(site, blocks, from), residual);
+  }
+
   /** What each group of a site reads before any norm: [rows of the group, batch, pos, dModel]. */
   function rowsRead(site: string, groups: readonly BlockGroup[], residual: AnyValue): AnyValue[] {
     const blocks = groups.flat();
@@ -148,9 +168,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     const before = started.get(site);
     let patched: AnyValue; // [rows of the site, batch, pos, dModel]
     if (before) {
-      const isWhole = before.stop === blocks[0]!.sources.stop;
-      const sum = isWhole ? before.sum : b.add(before.sum, sumOver(site, blocks, before.stop));
-      patched = b.add(sum, own);
+      patched = b.add(before.sum, restOfSum(site, blocks, before.stop, own));
     } else if (complement && !axes.perPosition && rowsOf(blocks) > 1) {
       patched = leadingSum(site, blocks, own);
     } else {

@@ -62,6 +62,8 @@ export type ProgramSpec =
       readonly perItem: boolean;
       /** What is read of the outputs, where they are not wanted themselves. */
       readonly readings?: ReadingsShape;
+      /** Roles whose values stay those of the plain run. */
+      readonly frozen?: readonly string[];
     }
   | SparseSpec
   | GradientSpec
@@ -76,6 +78,7 @@ export type ProgramSpec =
       readonly objective: ObjectiveShape;
       readonly startFed: boolean;
       readonly logitsOnly?: boolean;
+      readonly backward: readonly BackwardOverride[];
     }
   /** Numbers read off a plain run for each edge. */
   | { readonly kind: 'edge-measure'; readonly measure: EdgeMeasure };

@@ -6,6 +6,7 @@
 import type { Graph } from '../../graph/types.js';
 import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
+import { requireRoles } from '../../ir/autodiff/roles.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { eliminatePads } from '../../ir/passes/pad-elimination.js';
 import { simplify } from '../../ir/passes/simplify.js';
@@ -32,6 +33,8 @@ import { activationsOf, capturePoints, plainPoints } from '../modes/plain.js';
 import { type BlockGroup, outputsByRow, type SourceActivations, type TraceScope } from '../modes/points.js';
 import { readingPoints } from '../modes/reading.js';
 import { type DestinationRead, outputScores, wantedOf } from './edge-scores.js';
+import { FreezingBuilder } from './frozen-values.js';
+import { holdsForWrites, namedWrites } from './named-writes.js';
 
 /** The names of inputs and outputs that the engine feeds and reads. */
 export const INPUT = 'input';
@@ -132,6 +135,8 @@ export interface PatchedSetting extends Setting {
   readonly axes: MaskAxes;
   readonly form?: PatchForm;
   readonly readings?: ReadingsShape;
+  /** Roles whose values stay those of the plain run. */
+  readonly frozen?: readonly string[];
 }
 
 /** The logits [batch, outputs], or what is read of them [batch, readings]. */
@@ -151,14 +156,22 @@ function suppliedPatch(setting: PatchedSetting, b: ProgramBuilder): (written: So
 
 /** input, mask, patch → logits, or what is read of them: the second pass. */
 export function patchedProgram(setting: PatchedSetting): Program {
-  const b = new ProgramBuilder(`patched-${setting.supply}`);
+  const b = new FreezingBuilder(`patched-${setting.supply}`);
+  const { frozen = [] } = setting;
+  if (frozen.length > 0) {
+    readOut(setting, plainPoints(scopeOf(setting, b)));
+    requireRoles('core/patch', b.values, frozen);
+    b.keep();
+  }
+  const patchOf = suppliedPatch(setting, b); // a pass in the same program is a run of its own
+  if (frozen.length > 0) b.freeze(frozen);
   const points = patchedPoints({
     ...scopeOf(setting, b),
     form: setting.form ?? formFor(setting.graph),
     axes: setting.axes,
     differences: new ActivationDifferences(b, batchFirst(setting.axes)),
     joinsRows: false,
-    patchOf: suppliedPatch(setting, b),
+    patchOf,
     onRead: (_group, value) => value,
   });
   b.output(LOGITS, outputsOf(setting, points));
@@ -211,7 +224,8 @@ export function gradientProgram(setting: GradientSetting): Program {
   const written = new Map<string, AnyValue>(); // by site, [batch, pos, dModel]
   const points = pointsFor();
   const watched = setting.neurons ? watchedPoints(graph, points, (site, value) => written.set(site, value)) : points;
-  const logits = readOut(setting, watched); // [batch, positions?, outputs]
+  const named = holdsForWrites(setting.backward ?? []) && forward !== 'patched' ? namedWrites(watched) : watched;
+  const logits = readOut(setting, named); // [batch, positions?, outputs]
   if (setting.logitsOnly) {
     b.output(LOGITS, logits);
     return finishForLogits(setting, b);

@@ -1,12 +1,14 @@
 /** @file Values inside a plain run, by their role (attention patterns, activations, scales of norms, the stream), and gradients there. */
+import type { BackwardOverride } from '../../ir/autodiff/backward-overrides.js';
 import { gradient } from '../../ir/autodiff/gradient.js';
-import { hasRole, roleNames, unknownRole } from '../../ir/autodiff/roles.js';
+import { hasRole, requireRoles, roleNames } from '../../ir/autodiff/roles.js';
 import { ProgramBuilder } from '../../ir/builder/builder.js';
 import { type Dim, dimsEqual, multiplyDims, symbolsOf } from '../../ir/program/dims.js';
 import type { AnyValue, Program } from '../../ir/program/program.js';
 import { normed } from '../../model/norm.js';
 import { type ObjectiveShape, objectiveFragment } from '../../objectives/fragment.js';
 import { contribution, makePoints, oneRow } from '../modes/points.js';
+import { holdsForWrites, namedWrites } from './named-writes.js';
 import { finish, LOGITS, LOSSES, readOut, type Setting, START_INPUT, scopeOf } from './programs.js';
 
 /** The output of a program that holds the value of a role. */
@@ -18,10 +20,10 @@ interface TracedRoles {
   readonly logits: AnyValue;
 }
 
-/** @param startFed whether what `Resid Start` writes is fed, [1, batch, pos, dModel] */
-function tracedRoles(setting: Setting, b: ProgramBuilder, startFed = false): TracedRoles {
+/** @param startFed whether what `Resid Start` writes is fed, [1, batch, pos, dModel]; `writesNamed`: see `namedWrites` */
+function tracedRoles(setting: Setting, b: ProgramBuilder, startFed = false, writesNamed = false): TracedRoles {
   const reads = new Map<string, AnyValue>();
-  const points = makePoints(scopeOf(setting, b), {
+  const plain = makePoints(scopeOf(setting, b), {
     read(site, groups, residual, norm) {
       if (!reads.has(`${site}.read`)) reads.set(`${site}.read`, residual);
       return groups.map(() => normed(b, oneRow(b, residual), norm));
@@ -33,7 +35,7 @@ function tracedRoles(setting: Setting, b: ProgramBuilder, startFed = false): Tra
       return contribution(b, { ...source, value });
     },
   });
-  const logits = readOut(setting, points);
+  const logits = readOut(setting, writesNamed ? namedWrites(plain) : plain);
   const named = b.values.flatMap((value) => (value.role === undefined ? [] : [[value.role, value] as const]));
   return { values: new Map([...named, ...reads]), logits };
 }
@@ -46,11 +48,11 @@ export function modelRoles(setting: Setting): readonly string[] {
 
 /** Values of some roles, by whole role. @throws AutoCircuitError `unknown-name` for a role that no value has */
 function chosenRoles({ values }: TracedRoles, roles: readonly string[]): [string, AnyValue][] {
-  const wholes = [...values.keys()];
-  for (const role of roles) {
-    if (wholes.some((whole) => hasRole({ role: whole }, role))) continue;
-    throw unknownRole('core/patch', role, roleNames(wholes.map((whole) => ({ role: whole }))));
-  }
+  requireRoles(
+    'core/patch',
+    [...values.keys()].map((role) => ({ role })),
+    roles,
+  );
   return [...values].filter(([whole]) => roles.some((role) => hasRole({ role: whole }, role)));
 }
 
@@ -74,12 +76,15 @@ export interface ValueGradientSetting extends Setting {
   readonly startFed: boolean;
   /** Whether logits are all that is wanted of the run. */
   readonly logitsOnly?: boolean;
+  /** What gradients do differently at values of a role. */
+  readonly backward?: readonly BackwardOverride[];
 }
 
 /** input (and what `Resid Start` writes) → ∂M/∂value of some roles, the batch first: [batch, …] by whole role; and M [batch]. */
 export function valueGradientProgram(setting: ValueGradientSetting): Program {
   const b = new ProgramBuilder('value-gradients');
-  const traced = tracedRoles(setting, b, setting.startFed);
+  const { backward = [] } = setting;
+  const traced = tracedRoles(setting, b, setting.startFed, holdsForWrites(backward));
   if (setting.logitsOnly) {
     b.output(LOGITS, traced.logits);
     return finish(setting, b);
@@ -91,6 +96,7 @@ export function valueGradientProgram(setting: ValueGradientSetting): Program {
     b,
     b.sum(losses, 0),
     chosen.map(([, value]) => value),
+    backward,
   );
   for (const [i, [whole]] of chosen.entries()) b.output(valueOutputName(whole), promptsFirst(b, gradients[i]!));
   return finish(setting, b);

@@ -10,7 +10,7 @@ import type {
 
 /** The fields of each request, total by its type. */
 const FIELDS = {
-  patchedRun: { input: true, patch: true, mask: true } satisfies Record<keyof PatchedRunRequest, true>,
+  patchedRun: { input: true, patch: true, mask: true, frozen: true } satisfies Record<keyof PatchedRunRequest, true>,
   patchedRuns: { input: true, patch: true, masks: true, readings: true } satisfies Record<
     keyof PatchedMasksRequest,
     true

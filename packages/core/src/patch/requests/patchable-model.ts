@@ -24,10 +24,12 @@ export interface PatchedRunRequest {
   readonly input: Side;
   readonly patch: PatchDescription;
   readonly mask: Mask;
+  /** Ends of roles (`attn.pattern`, `scale`) whose values stay those of the plain run of `input`, whatever is patched. */
+  readonly frozen?: readonly string[];
 }
 
 /** Runs under any number of masks. */
-export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'mask'> {
+export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'frozen' | 'mask'> {
   readonly masks: readonly Mask[];
   /**
    * What is read of the outputs in place of logits, where the model's are read at the last position: each run then gives
@@ -37,7 +39,7 @@ export interface PatchedMasksRequest extends Omit<PatchedRunRequest, 'mask'> {
 }
 
 /** Runs under one mask with some more edges patched each time: what searches try. */
-export interface PatchedVariantsRequest extends PatchedRunRequest {
+export interface PatchedVariantsRequest extends Omit<PatchedRunRequest, 'frozen'> {
   /** Edges (canonical numbers) that a variant patches wholly on top of the mask. Any number of variants, taken as they are run. */
   readonly variants: Iterable<readonly number[]>;
   /** Whether every group also runs the mask by itself: by the same program, so that rounding cancels in differences. */
@@ -77,7 +79,10 @@ export interface MaskGradientRequest {
   readonly objective: Objective;
   /** Default: mask 0 everywhere, where the forward pass is a plain run of `input`. */
   readonly at?: GradientPoint;
-  /** What gradients do differently at values of a role (RelP, GIM). Forward values stay. */
+  /**
+   * What gradients do differently at values of a role (RelP, GIM). Forward values stay. At mask 0, what a module adds to the
+   * stream has a role, too: `stop` at `L3.mlp.write` is a gradient that does not pass through that MLP.
+   */
   readonly backward?: readonly BackwardOverride[];
   /** Whether M itself is wanted, too. */
   readonly losses?: boolean;
@@ -113,6 +118,7 @@ export interface PatchableModel {
   /**
    * Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`.
+   * @throws AutoCircuitError `unknown-name` for a frozen role that this model does not have
    */
   patchedRun(batch: PromptBatch, request: PatchedRunRequest): Promise<Tensor<Float32Array>>;
   /**
@@ -186,6 +192,8 @@ export interface ValueGradientRequest {
   readonly roles: readonly string[];
   /** What `Resid Start` writes in place of its own: [prompts, pos, dModel]. */
   readonly start?: Tensor<Float32Array>;
+  /** What gradients do differently at values of a role, as in `MaskGradientRequest`. */
+  readonly backward?: readonly BackwardOverride[];
 }
 
 /** What a gradient with respect to values came to. */

@@ -66,18 +66,21 @@ async function underMask(
   return floatTensor(joinFloats(rows), shapeOf(context, batch, request));
 }
 
-/** Sparse runs, where they can serve a request: they need what pass 1 wrote. */
-const sparseFor = ({ sparse }: PatchedContext, { supply }: Pick<SuppliedRun, 'supply'>): SparseRuns | null =>
-  supply === 'fused' ? null : sparse;
+/** Sparse runs, where they can serve a request: they need what pass 1 wrote, and freeze nothing. */
+const sparseFor = (
+  { sparse }: PatchedContext,
+  { supply, frozen = [] }: Pick<SuppliedRun, 'frozen' | 'supply'>,
+): SparseRuns | null => (supply === 'fused' || frozen.length > 0 ? null : sparse);
 
 /** One of two sizes, so that circuits of a curve share pass 1. */
 const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
   budget.forSources(sources) >= FEW_SOURCES * budget.plain ? budget.plain : budget.patched;
 
-const denseSpec = ({ supply, mask, readings }: SuppliedRun): ProgramSpec => ({
+const denseSpec = ({ supply, mask, readings, frozen = [] }: SuppliedRun): ProgramSpec => ({
   kind: 'patched',
   supply,
   perItem: mask.perItem,
+  frozen: [...new Set(frozen)].sort(),
   ...(readings ? { readings: { references: readings.references.length } } : {}),
 });
 

@@ -33,7 +33,7 @@ export async function readValues(
 export async function valueGradients(
   context: RunContext,
   batch: PromptBatch,
-  { input, objective, roles, start }: ValueGradientRequest,
+  { input, objective, roles, start, backward = [] }: ValueGradientRequest,
   cleanLogits: CleanLogits,
 ): Promise<ValueGradients> {
   const shape = objectiveShape(objective);
@@ -42,6 +42,7 @@ export async function valueGradients(
     roles: inOrder(roles),
     objective: shape,
     startFed: start !== undefined,
+    backward,
   } as const;
   const plan = { ...plainPlan(spec, input, cutsOfValues(context, spec, batch)), use: { big: true } };
   const inputFeed = (cut: Cut): Feeds => (start ? startFeeds(context.graph, batch, start, cut) : {});

@@ -111,6 +111,7 @@ describe('a trace that reads heads through into', () => {
       base,
       entry: null,
       together: false,
+      headsTogether: false,
       patchOf: () => null,
     });
     const residual = points.outOf('start', b.input('residual', 'float', ['batch', 'pos', 5]));

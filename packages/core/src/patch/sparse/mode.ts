@@ -43,6 +43,8 @@ export interface SparseScope extends TraceScope {
   readonly entry: (Entry & { readonly stream: string }) | null;
   /** Whether several masks run from the start; then `entry` is null. */
   readonly together: boolean;
+  /** Whether the heads of a layer are computed all or none (`ModelSpec.headsWriteTogether`). */
+  readonly headsTogether: boolean;
   /** What is patched in: [rows, batch, pos, width] as fed, or null for zeros. */
   patchOf(block: SourceBlock, shape: readonly DimLike[]): AnyValue | null;
 }
@@ -114,9 +116,13 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
         return normed(b, edgeSums.at(site, edgeSums.rowsOf(block), widen(oneRow(b, fedResidual(site)))), norm);
       },
       readHeads(site, blocks, _residual, norm, projections) {
-        const heads = toDim(writtenSymbol(site));
+        const heads = writtenRows(site, blocks[0]!.heads);
         const rows = multiplyDims(blocks.length, heads);
         const residual = widen(oneRow(b, fedResidual(site)));
+        if (scope.headsTogether) {
+          const x = normed(b, edgeSums.at(site, rows, residual), norm); // [blocks · heads, masks·batch, pos, dModel]
+          return projectAllOrNone(site, blocks, x, projections);
+        }
         if (projections.stacked && readsQkvSeparately(blocks)) {
           const summed = edgeSums.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
           const all = stackedRows(site, normed(b, summed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
@@ -139,17 +145,54 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
         return { q: input('q'), k: input('k'), v: input('v') };
       },
       write({ block, value, projection }) {
-        const [, batch, pos] = value.shape as [Dim, Dim, Dim];
-        const rows = (): AnyValue => b.input(writtenInput(block.site), 'int', [writtenSymbol(block.site)]);
+        const [heads, , pos, width] = value.shape as [number, Dim, Dim, Dim];
+        const allOrNone = scope.headsTogether && block.at.kind === 'attn';
+        const written = writtenRows(block.site, allOrNone ? heads : null);
+        const rows = (): AnyValue => b.input(writtenInput(block.site), 'int', [written]);
         // Heads and MLPs are computed as far as they are read; the input is there in any case.
         const computed = block.at.kind === 'start' ? b.gather(value, rows(), 0) : value;
-        push(block, computed, projection && b.gather(projection, rows(), 0));
-        return b.broadcast(b.constant(0), [batch, pos, dModel]);
+        const byRow = allOrNone ? b.reshape(value, [written, wide, pos, width]) : computed;
+        push(block, byRow, projection && b.gather(projection, rows(), 0));
+        return b.broadcast(b.constant(0), [wide, pos, dModel]);
       },
     },
   };
   const mode = modes[base];
 
+  /**
+   * How many rows of a source block are computed where a circuit runs alone: those that are read; or where heads are computed all
+   * or none, all `heads` of a layer times a symbol that is 1 or 0.
+   */
+  function writtenRows(site: string, heads: number | null): Dim {
+    return scope.headsTogether && heads !== null
+      ? multiplyDims(heads, writtenSymbol(site))
+      : toDim(writtenSymbol(site));
+  }
+  /**
+   * Heads that are computed all or none: none is a batch without prompts, so that a trace finds as many heads as it has.
+   * x [blocks · heads, masks·batch, pos, dModel], with no rows where no head is computed.
+   */
+  function projectAllOrNone(
+    site: string,
+    blocks: readonly DestinationBlock[],
+    x: AnyValue,
+    projections: HeadProjections,
+  ): HeadInputs {
+    const heads = blocks[0]!.heads!;
+    const batch = multiplyDims(writtenSymbol(site), wide);
+    const all = b.reshape(x, [blocks.length * heads, batch, x.shape[2]!, dModel]);
+    if (projections.stacked && readsQkvSeparately(blocks))
+      return splitStacked(b, projectHeads(b, all, projections.stacked));
+    const input = (name: 'q' | 'k' | 'v'): AnyValue => {
+      const at = Math.max(
+        0,
+        blocks.findIndex((block) => block.input === name),
+      );
+      const own = blocks.length === 1 ? all : b.slice(all, 0, at * heads, (at + 1) * heads); // [heads, batch, pos, dModel]
+      return projectHeads(b, own, projections[name]);
+    };
+    return { q: input('q'), k: input('k'), v: input('v') };
+  }
   /** Adds the differences (patch − current) · projection of a block. */
   function push(block: SourceBlock, value: AnyValue, projection: AnyValue | null): void {
     const [rows, , pos, width] = value.shape as [Dim, Dim, Dim, Dim];

@@ -29,6 +29,7 @@ export function sparseProgram(setting: Setting & Omit<SparseSpec, 'kind'>): Prog
     ...scopeOf(setting, b, INPUT, entry || together ? multiplyDims(MASKS, 'batch') : 'batch'),
     base,
     together,
+    headsTogether: setting.model.spec.headsWriteTogether ?? false,
     entry: entry && { ...entry, stream: residualSiteBefore(graph, entry.start) },
     patchOf: (block, shape) => (supply === 'zero' ? null : b.input(patchInputName(block.site), 'float', shape)),
   });

@@ -82,6 +82,8 @@ export interface SelectionRequest {
   readonly variants: Variants | null;
   /** Whether a node whose inputs are all patched gives its patch value: so under resample only. */
   readonly patchedGivesPatch: boolean;
+  /** Whether what one head writes depends on the others of its layer, which are then computed with it. Default false. */
+  readonly headsTogether?: boolean;
 }
 
 /** The sites that are run when the sources before `cachedStop` are cached, in the order of reading. */
@@ -90,7 +92,8 @@ export const sitesRun = (graph: Graph, cachedStop: number): string[] => [
 ];
 
 /** What these masks, or the one mask with its variants, ask a base to compute. */
-export function select({ graph, base, masks: given, variants, patchedGivesPatch }: SelectionRequest): Selection {
+export function select(request: SelectionRequest): Selection {
+  const { graph, base, masks: given, variants, patchedGivesPatch, headsTogether = false } = request;
   const offset = base === 'noising' ? 0 : -1;
   const added = (variants?.edges ?? []).map((edges) => edges.map((edge) => entryOf(graph, edge)));
   const coefficient: Selection['coefficient'] = (block, row, source, mask, position) => {
@@ -105,7 +108,8 @@ export function select({ graph, base, masks: given, variants, patchedGivesPatch 
   const sites = sitesRun(graph, cachedStop);
   const asked = { graph, base, masks, together, positions, cachedStop, variants };
   const scope = { ...asked, sites, coefficient, anyCoefficient, added, addedCoefficient: 1 + offset };
-  const { reads, read } = (base === 'noising' ? touchedRows : liveRows)(scope, patchedGivesPatch);
+  const { reads, read } =
+    base === 'noising' ? touchedRows(scope) : liveRows({ ...scope, patchedGivesPatch, headsTogether });
   const writes = new Map(
     graph.sourceBlocks
       .filter((block) => block.start >= cachedStop)
@@ -205,8 +209,12 @@ function touchedRows(scope: Scope): Rows {
  * Base `denoising`: nodes on a path of kept edges to the end; where patched inputs give the patch value, only those on a path
  * from the input as well. One sweep in each direction is enough: a node on a path from the input to the end keeps its neighbours.
  */
-function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
-  const { graph, cachedStop } = scope;
+function liveRows(scope: Scope & Required<Pick<SelectionRequest, 'patchedGivesPatch' | 'headsTogether'>>): Rows {
+  const { graph, cachedStop, headsTogether, patchedGivesPatch } = scope;
+  /** Where heads depend on one another, one that counts brings all of its layer along. */
+  const withItsLayer = (rows: Uint8Array, { start, stop, at }: SourceBlock): void => {
+    if (headsTogether && at.kind === 'attn' && rows.subarray(start, stop).includes(1)) rows.fill(1, start, stop);
+  };
   const blockOf = new Map(graph.sourceBlocks.map((block) => [block.site, block]));
   const reachable = new Uint8Array(graph.sources.length).fill(patchedGivesPatch ? 0 : 1);
   reachable.fill(1, 0, Math.max(cachedStop, graph.sourceBlocks[0]!.stop)); // cached sources, and the input
@@ -225,11 +233,13 @@ function liveRows(scope: Scope, patchedGivesPatch: boolean): Rows {
       if (blocks.some((block) => hasKept(block, block.heads === null ? 0 : source - writer.start)))
         reachable[source] = 1;
     }
+    withItsLayer(reachable, writer);
   }
   const read = new Uint8Array(graph.sources.length);
   const reads = new Map<string, readonly BlockRows[]>();
   for (const site of [...scope.sites].reverse()) {
     const writer = blockOf.get(site);
+    if (writer && writer.start >= cachedStop) withItsLayer(read, writer);
     const nodes = writer ? localRows(writer, read) : [0]; // computed: those that any row downstream reads
     const found = blocksAt(graph, site).map((block) => ({ block, rows: nodes }));
     for (const { block, rows } of found) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../graph/build.js';
 import { maskFromEdges } from '../../graph/circuit.js';
+import { edgesByName } from '../../graph/edges.js';
 import type { Mask } from '../../graph/types.js';
 import { tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
 import { filledMask } from '../exec/feeds.js';
@@ -47,10 +48,22 @@ describe('the cheaper base', () => {
     }
   });
 
-  it('is noising where heads write together and none can be left out', () => {
+  it('computes all heads of a layer or none where they write together', () => {
     const together = { ...model, spec: { ...model.spec, headsWriteTogether: true } };
     const { choice } = open({ model: together, always: 'denoising' });
-    expect(choice.choose(kept(1), PATCH, BATCH)?.base).not.toBe('denoising');
+    const heads = (mask: Mask) =>
+      [...choice.choose(mask, PATCH, BATCH)!.writes].flatMap(([site, rows]) =>
+        site.endsWith('attn') ? [rows.length] : [],
+      );
+    const edgesOf = (...names: string[]) =>
+      maskFromEdges(
+        graph,
+        names.flatMap((name) => edgesByName(graph, name)),
+        { inside: 0, outside: 1 },
+      );
+    expect(heads(edgesOf('Resid Start->A1.2.V', 'A1.2->Resid End'))).toEqual([0, 4, 0]);
+    expect(heads(edgesOf('Resid Start->A1.2.V', 'A1.3->Resid End'))).toEqual([0, 4, 0]); // what A1.3 writes changes with A1.2
+    expect(heads(edgesOf('A1.2->Resid End'))).toEqual([0, 0, 0]);
   });
 });
 

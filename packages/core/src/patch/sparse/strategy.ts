@@ -43,10 +43,7 @@ export class StrategyChoice {
 
   constructor(request: StrategyRequest) {
     this.#request = request;
-    const { model, always } = request;
-    // Where heads write together, none can be left out.
-    const possible = model.spec.headsWriteTogether ? BASES.filter((base) => base === 'noising') : BASES;
-    this.#bases = always && possible.includes(always) ? [always] : possible;
+    this.#bases = request.always ? [request.always] : BASES;
   }
 
   /** Read off the plain program when the first mask is run: a model that only gives gradients has no need of it. */
@@ -124,9 +121,10 @@ export class StrategyChoice {
 
   /** What these masks, run together, or the one with variants, ask a base to compute. */
   select(base: Base, masks: readonly Mask[], patch: PatchDescription, variants: Variants | null): Selection {
-    const { graph } = this.#request;
+    const { graph, model } = this.#request;
     const patchedGivesPatch = patch.kind === 'resample';
-    const make = (): Selection => select({ graph, base, masks, variants, patchedGivesPatch });
+    const { headsWriteTogether: headsTogether = false } = model.spec;
+    const make = (): Selection => select({ graph, base, masks, variants, patchedGivesPatch, headsTogether });
     if (variants) return make();
     // Masks that run together do so on batch after batch: what was last selected for them is kept with their first one.
     const [first] = masks as [Mask];

@@ -1,12 +1,11 @@
-/** @file The example plugin `atp-star` on a trained model: what patching edges does, one by one and all into a query or key, against their scores. */
+/** @file AtP* on a trained model: what patching edges does, one by one and all into a query or key, against their scores. */
 import { onnxBackend } from '@auto-circuit/backend-onnx';
 import { openTask } from '@auto-circuit/core';
 import { objectiveOnLogits, type PruneScores } from '@auto-circuit/core/plugin';
 import { loadModel } from '@auto-circuit/models';
-import { eap, exact } from '@auto-circuit/prune-algos';
+import { atpStar, eap, exact } from '@auto-circuit/prune-algos';
 import { ioiMini } from '@auto-circuit/tasks';
 import { expect, it } from 'vitest';
-import { atpStar } from './auto-circuit-plugin-atp-star/src/index.js';
 
 it('on ioi-mini, edges into queries and keys have scores nearer to what patching does than those of eap', async () => {
   const task = await openTask({ data: ioiMini, ...(await loadModel('ioi-mini')), backend: onnxBackend });
@@ -15,7 +14,7 @@ it('on ioi-mini, edges into queries and keys have scores nearer to what patching
   const count = batches.reduce((n, batch) => n + batch.prompts.length, 0);
   const blank = (): PruneScores =>
     Object.fromEntries(graph.destinationBlocks.map(({ module }) => [module, zeros(own[module]!.shape)]));
-  const { scores: own } = await task.score(atpStar);
+  const { scores: own } = await task.score(atpStar, { gradDrop: false });
   const { scores: plain } = await task.score(eap);
 
   /** Mean loss where all edges into one head's input are patched. */

@@ -1,13 +1,13 @@
-/** @file The algorithm of a finished run with its options and objective, to be run once more. */
+/** @file What a run's algorithm and objective were, from its `run.json`. */
 import type { DiscoverRequest, RunJson } from '@auto-circuit/core/run';
 import type { Cli } from '../context/context.js';
 import { objectiveNamed } from './named-contributions.js';
 
-/** @param where the command, for errors */
-export async function algoAgain(
+/** The algorithm of a run with its options, and its objective. @param where the command, for errors */
+export async function chosenAgain(
   cli: Cli,
-  { asked }: RunJson,
   where: string,
+  { asked }: RunJson,
 ): Promise<Pick<DiscoverRequest, 'algo' | 'algoOptions' | 'objective'>> {
   const { parseOptions } = await import('@auto-circuit/core/plugin');
   const algo = (await cli.registry()).get('prune-algo', asked.algo.name);

@@ -1,5 +1,13 @@
 /** @file What heads do to the loss when their queries or keys change: through the softmax exactly, from there on to first order. */
-import { AutoCircuitError, type Tensor } from '@auto-circuit/core/plugin';
+import {
+  AutoCircuitError,
+  type DestinationBlock,
+  floatTensor,
+  type Graph,
+  type PatchableModel,
+  type PromptBatch,
+  type Tensor,
+} from '@auto-circuit/core/plugin';
 
 type Numbers = Tensor<Float32Array>;
 
@@ -13,6 +21,51 @@ export interface AttentionValues {
   readonly scores: Numbers;
   /** The same shape; rows add up to 1. */
   readonly pattern: Numbers;
+}
+
+/** What one layer's attention has on both sides. */
+export interface SideValues {
+  readonly site: string;
+  readonly clean: AttentionValues;
+  readonly corrupt: AttentionValues;
+}
+
+/** Values of the attention on both sides, by the sites of blocks: where all edges into a query are patched, it is that of the other side. */
+export async function readSides(
+  model: PatchableModel,
+  batch: PromptBatch,
+  blocks: readonly DestinationBlock[],
+): Promise<ReadonlyMap<string, SideValues>> {
+  if (blocks.length === 0) return new Map();
+  const roles = ['attn.q', 'attn.k', 'attn.scores', 'attn.pattern'];
+  const [clean, corrupt] = [
+    await model.readValues(batch, 'clean', roles),
+    await model.readValues(batch, 'corrupt', roles),
+  ];
+  const at = (values: typeof clean, site: string): AttentionValues => ({
+    q: values[`${site}.q`]!,
+    k: values[`${site}.k`]!,
+    scores: values[`${site}.scores`]!,
+    pattern: values[`${site}.pattern`]!,
+  });
+  const sites = new Set(blocks.map(({ site }) => site));
+  return new Map([...sites].map((site) => [site, { site, clean: at(clean, site), corrupt: at(corrupt, site) }]));
+}
+
+/**
+ * The scores of the edges into Q and K of a site, corrected to what the heads' queries and keys do.
+ * @param scores [prompts, position?, heads, sources] by module
+ * @param gradient ∂M/∂pattern on the clean side [prompts, groups, heads per group, pos, keys]
+ */
+export function withHeadEffects(
+  graph: Graph,
+  blocks: readonly DestinationBlock[],
+  scores: Readonly<Record<string, Numbers>>,
+  { site, clean, corrupt }: SideValues,
+  gradient: Numbers,
+): Readonly<Record<string, Numbers>> {
+  const effects = headEffects(site, clean, corrupt, gradient, graph.options.positions !== null);
+  return Object.fromEntries(blocks.map((block) => [block.module, withTotals(scores[block.module]!, block, effects)]));
 }
 
 /** First-order change of the loss with a head's pattern, when what the head reads is that of the other side. */
@@ -79,6 +132,39 @@ export function headEffects(
     }
   }
   return { heads, places, q, k };
+}
+
+/**
+ * Scores of the edges into each head's input, changed so that they add up to its effect: what is missing is divided in proportion
+ * to eap², which changes each score as little as can be in relation to itself (Σ (change ÷ eap)² is smallest); evenly where all
+ * are 0. Where nothing is missing, eap is left as it is.
+ * @param scores [prompts, position?, heads, sources]; a row may stand for all heads that share a KV head
+ */
+function withTotals({ data, shape }: Numbers, block: DestinationBlock, effects: HeadEffects): Numbers {
+  const sources = shape.at(-1)!;
+  const [prompts = 0, rows = 1] = [shape[0], block.heads ?? 1];
+  const positions = data.length / (prompts * rows * sources); // 1 without token positions
+  const { heads, places } = effects;
+  const ofHeads = block.input === 'q' ? effects.q : effects.k; // [prompts, heads, places]
+  const shared = heads / rows;
+  const out = Float32Array.from(data);
+  for (let prompt = 0; prompt < prompts; prompt++) {
+    for (let place = 0; place < places; place++) {
+      for (let row = 0; row < rows; row++) {
+        let effect = 0;
+        for (let head = row * shared; head < (row + 1) * shared; head++)
+          effect += ofHeads[(prompt * heads + head) * places + place]!;
+        const position = positions - places + place; // those of a shared prefix come first
+        const from = ((prompt * positions + position) * rows + row) * sources;
+        const eap = data.subarray(from, from + sources);
+        const missing = effect - eap.reduce((sum, x) => sum + x, 0);
+        const squares = eap.reduce((sum, x) => sum + x * x, 0);
+        for (const [u, x] of eap.entries())
+          out[from + u] = x + missing * (squares === 0 ? 1 / sources : (x * x) / squares);
+      }
+    }
+  }
+  return floatTensor(out, shape);
 }
 
 /** q · k, a product for each query and key of each head: [prompts, groups, heads per group, pos, keys]. */

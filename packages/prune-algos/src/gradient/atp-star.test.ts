@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
 import {
+  allEdges,
   flattenScores,
   type GraphOptions,
   type Mask,
@@ -13,16 +13,14 @@ import {
 } from '@auto-circuit/core/plugin';
 import {
   type DisposableContext,
+  microModel,
   pruneAlgoContext,
-  pruneAlgoContract,
-  runContract,
   tinyPrompts,
   tinyTransformer,
 } from '@auto-circuit/core/testing';
-import { type AttentionValues, headEffects } from './correction.js';
-import { atpStar } from './index.js';
-
-runContract('atp-star', pruneAlgoContract(atpStar), { describe, it });
+import { describe, expect, it } from 'vitest';
+import { atpStar } from './atp-star.js';
+import { type AttentionValues, headEffects } from './qk-correction.js';
 
 /** A model with some weights changed. */
 function changed(model: ModelObject, change: (name: string, data: Float32Array) => Float32Array): ModelObject {
@@ -44,7 +42,8 @@ async function tiny(model: ModelObject, graph: Partial<GraphOptions> = {}, promp
   const { context, dispose } = await pruneAlgoContext({ model, graph, batches: [1] });
   return { context: { ...context, batches: [tinyPrompts(prompts)] }, dispose };
 }
-const scored = async (context: PruneAlgoContext): Promise<PruneScores> => (await atpStar.score(context, {})).scores;
+const scored = async (context: PruneAlgoContext): Promise<PruneScores> =>
+  (await atpStar.score(context, { gradDrop: false })).scores;
 
 /** Mean gradients at mask 0: plain edge attribution patching. */
 async function plain({ model, graph, batches, patch, objective }: PruneAlgoContext): Promise<PruneScores> {
@@ -182,6 +181,53 @@ describe('what patching a whole query or key does', () => {
       flattenScores(context.graph, scores),
     );
     for (const [edge, x] of whole!.entries()) assert.ok(Math.abs(x - parts![edge]!) < 1e-6);
+    await dispose();
+  });
+});
+
+describe('GradDrop', () => {
+  it('comes to what one has by hand: effects that cancel through a layer are found', async () => {
+    // y = (1 + w₁)(1 + w₀) x with w₀ = ½ and w₁ = −1: all that comes before layer 1 cancels in the gradient
+    const model = microModel([[[0.5, 0.5]], [[-1, -1]]]);
+    const { context, dispose } = await pruneAlgoContext({ model, batches: [1] });
+    const prompt = { index: 0, clean: [[2, 1]], corrupt: [[0, 0]], answers: [0], wrongAnswers: [1] };
+    const on = { ...context, batches: [{ length: 1, prompts: [prompt] }] };
+    const flat = async (gradDrop: boolean) => [
+      ...flattenScores(context.graph, (await atpStar.score(on, { gradDrop })).scores),
+    ];
+    // patching x changes the loss by 2 − 1 for each unit of gradient. Start->B0.0, Start->B1.0, B0.0->B1.0, then into the end
+    expect(await flat(false)).toEqual([0, -1, -0.5, 1, 0.5, -1.5]);
+    expect(await flat(true)).toEqual([0.5, 1, 0.5, 1, 0.5, 1.5]);
+    await dispose();
+  });
+
+  it('is the mean of absolute gradients without each layer, where nothing is to be corrected', async () => {
+    const { context, dispose } = await tiny(tinyTransformer({ layers: 3 }));
+    const { graph, model, batches, patch, objective } = context;
+    const { scores } = await atpStar.score(context, { gradDrop: true });
+    const sums = new Float64Array(graph.edgeCount); // over layers, of means over prompts
+    for (const layer of [0, 1, 2]) {
+      const backward = ['attn', 'mlp'].map((kind) => ({ kind: 'stop', role: `L${layer}.${kind}.write` }) as const);
+      const { tensors } = await model.maskGradient(batches[0]!, { input: 'clean', patch, objective, backward });
+      const means = Object.entries(tensors).map(([module, { data, shape }]) => {
+        const each = data.length / shape[0]!;
+        const mean = new Float64Array(each);
+        for (const [i, x] of data.entries()) mean[i % each]! += Math.abs(x) / shape[0]!;
+        return [module, { dtype: 'float', shape: shape.slice(1), data: mean }];
+      });
+      for (const [edge, x] of flattenScores(graph, Object.fromEntries(means) as PruneScores).entries())
+        sums[edge]! += x;
+    }
+    const flat = flattenScores(graph, scores);
+    let compared = 0;
+    for (const edge of allEdges(graph)) {
+      const { input, at } = graph.destinationBlocks[edge.destination.block]!;
+      if (input === 'q' || input === 'k') continue;
+      const expected = sums[edge.number]! / (at.kind === 'end' ? 3 : 2);
+      assert.ok(Math.abs(flat[edge.number]! - expected) < 1e-5 * Math.max(1, expected), edge.name);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(30);
     await dispose();
   });
 });

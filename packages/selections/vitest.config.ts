@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['@auto-circuit/source'] } },
+  resolve: { conditions: ['@auto-circuit/source'] },
+  test: { name: 'selections', include: ['src/**/*.test.ts'], exclude: ['src/**/*.full.test.ts'], testTimeout: 30_000 },
+});
