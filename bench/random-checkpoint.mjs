@@ -3,6 +3,8 @@
  *
  *   node bench/random-checkpoint.mjs gpt2-small DIR     12 layers, d_model 768, float32 (0.5 GB)
  *   node bench/random-checkpoint.mjs one-billion DIR    Llama: 16 layers, d_model 2048, 32 heads, 8 KV heads, bfloat16 (2.5 GB)
+ *   node bench/random-checkpoint.mjs smollm2 DIR        Llama: 30 layers, d_model 576, 9 heads, 3 KV heads, bfloat16 (0.27 GB)
+ *   node bench/random-checkpoint.mjs eight-billion DIR  Llama 3.1 8B's shape, bfloat16 (16 GB)
  */
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -23,33 +25,56 @@ const GPT2 = (layers) => ({
   },
   shapes: gpt2Shapes,
 });
+const LLAMA = (config) => ({
+  dtype: 'BF16',
+  config: { model_type: 'llama', architectures: ['LlamaForCausalLM'], rms_norm_eps: 1e-5, ...config },
+  shapes: llamaShapes,
+});
 export const CHECKPOINTS = {
   'gpt2-small': GPT2(12),
-  'one-billion': {
-    dtype: 'BF16',
-    config: {
-      model_type: 'llama',
-      architectures: ['LlamaForCausalLM'],
-      num_hidden_layers: 16,
-      hidden_size: 2048,
-      num_attention_heads: 32,
-      num_key_value_heads: 8,
-      head_dim: 64,
-      intermediate_size: 8192,
-      vocab_size: 128_256,
-      max_position_embeddings: 2048,
-      rms_norm_eps: 1e-5,
-      rope_theta: 500_000,
-      tie_word_embeddings: true,
-    },
-    shapes: llamaShapes,
-  },
+  smollm2: LLAMA({
+    num_hidden_layers: 30,
+    hidden_size: 576,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    head_dim: 64,
+    intermediate_size: 1536,
+    vocab_size: 49_152,
+    max_position_embeddings: 8192,
+    rope_theta: 100_000,
+    tie_word_embeddings: true,
+  }),
+  'one-billion': LLAMA({
+    num_hidden_layers: 16,
+    hidden_size: 2048,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    head_dim: 64,
+    intermediate_size: 8192,
+    vocab_size: 128_256,
+    max_position_embeddings: 2048,
+    rope_theta: 500_000,
+    tie_word_embeddings: true,
+  }),
+  'eight-billion': LLAMA({
+    num_hidden_layers: 32,
+    hidden_size: 4096,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    head_dim: 128,
+    intermediate_size: 14_336,
+    vocab_size: 128_256,
+    max_position_embeddings: 2048,
+    rope_theta: 500_000,
+    tie_word_embeddings: false,
+  }),
 };
 
-/** Writes config.json and model.safetensors, unless they are there. Gives the number of parameters. */
-export async function writeRandomCheckpoint(name, folder) {
-  const checkpoint = CHECKPOINTS[name];
-  if (!checkpoint) throw new Error(`unknown checkpoint "${name}"; known: ${Object.keys(CHECKPOINTS).join(', ')}`);
+/** Writes config.json and model.safetensors, unless they are there. Gives the number of parameters. @param layers of a Llama, where fewer */
+export async function writeRandomCheckpoint(name, folder, layers) {
+  const whole = CHECKPOINTS[name];
+  const checkpoint = layers ? { ...whole, config: { ...whole.config, num_hidden_layers: layers } } : whole;
+  if (!whole) throw new Error(`unknown checkpoint "${name}"; known: ${Object.keys(CHECKPOINTS).join(', ')}`);
   const { dtype, config, shapes } = checkpoint;
   const tensors = Object.entries(shapes(config));
   await mkdir(folder, { recursive: true });
@@ -133,6 +158,7 @@ function llamaShapes(config) {
   const { hidden_size: d, intermediate_size: f, head_dim, num_attention_heads, num_key_value_heads } = config;
   const kv = num_key_value_heads * head_dim;
   const shapes = { 'model.embed_tokens.weight': [config.vocab_size, d], 'model.norm.weight': [d] };
+  if (!config.tie_word_embeddings) shapes['lm_head.weight'] = [config.vocab_size, d];
   for (let l = 0; l < config.num_hidden_layers; l++) {
     const layer = `model.layers.${l}.`;
     Object.assign(shapes, {

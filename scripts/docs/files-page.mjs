@@ -9,6 +9,7 @@ import {
   nodesSchema,
   resultsSchema,
   runSchema,
+  stabilitySchema,
   timingsSchema,
   verificationSchema,
 } from '@auto-circuit/core/run';
@@ -26,6 +27,7 @@ const FILES = {
   'figures.json': figuresSchema,
   'timings.json': timingsSchema,
   'verify-BACKEND.json': verificationSchema,
+  'stability.json': stabilitySchema,
   'experiment.json': experimentSchema,
   'results.json': resultsSchema,
 };

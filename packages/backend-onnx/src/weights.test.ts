@@ -76,6 +76,39 @@ describe('weights in files', () => {
     const store = fileStore(writeWeights(path.join(folder, `header-${header}.bin`), Object.keys(SHAPES), header));
     expect(await disagreement(backend, reader, SIZES, store)).toBeLessThan(ROUNDINGS);
   });
+  it.each(['bfloat16', 'float16'] as const)(
+    'of %s are widened as they are used, the rows of a table after they are taken',
+    async (dtype) => {
+      // what both have: 1 sign, 5 bits of exponent, 7 of fraction
+      const rounded = Object.fromEntries(
+        Object.entries(numbers).map(([name, data]) => [name, data.map((x) => Math.fround(Math.round(x * 128) / 128))]),
+      );
+      const bits = (x: number): number => {
+        const [all] = new Uint32Array(Float32Array.of(x).buffer);
+        if (dtype === 'bfloat16') return all! >>> 16;
+        if (x === 0) return 0;
+        const exponent = ((all! >>> 23) & 0xff) - 127 + 15;
+        return ((all! >>> 16) & 0x8000) | (exponent << 10) | ((all! & 0x7fffff) >> 13);
+      };
+      const file = path.join(folder, `${dtype}.bin`);
+      const entries = new Map<string, WeightEntry>();
+      const pieces: Uint8Array[] = [];
+      let byteOffset = 0;
+      for (const [name, data] of Object.entries(rounded)) {
+        const halves = Uint16Array.from(data, bits);
+        pieces.push(new Uint8Array(halves.buffer));
+        entries.set(name, { shape: SHAPES[name]!, file, byteOffset, dtype });
+        byteOffset += halves.byteLength;
+      }
+      writeFileSync(file, Buffer.concat(pieces));
+      const store = { ...fileStore(entries), read: (name: string) => rounded[name]! };
+      expect(await disagreement(backend, reader, SIZES, store)).toBeLessThan(ROUNDINGS);
+      const rows = program((b) => {
+        b.output('rows', b.gather(b.weight('embed', [11, 6]), b.input('tokens', 'int', ['batch']), 0));
+      });
+      expect(operatorsOf(lower(rows, store).model)).toEqual(['Gather', 'Cast']);
+    },
+  );
   it('are read through symlinks out of their folder, as hub caches have them', async () => {
     const entries = writeWeights(path.join(folder, 'blobs', 'abc'), Object.keys(SHAPES), 16);
     const link = path.join(folder, 'snapshot', 'model.safetensors');

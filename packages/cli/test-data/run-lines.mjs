@@ -2,7 +2,6 @@
 // A line is { args, cwd, env, remove }; the answer is { code, stdout, stderr }.
 import { unlink } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { main } from '../dist/cli.js';
 
 const kept = () => {
   let text = '';
@@ -12,6 +11,8 @@ const kept = () => {
   return { stream: { write, isTTY: false, columns: 100 }, text: () => text };
 };
 
+// What was built, in this package.
+const { main } = await import(new URL('../dist/cli.js', import.meta.url));
 for await (const line of createInterface({ input: process.stdin })) {
   const { args, cwd, env, remove } = JSON.parse(line);
   // What is set here, libraries of C see too.

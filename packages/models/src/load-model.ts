@@ -32,6 +32,11 @@ export interface LoadModelSettings {
    * model has where these are fewer.
    */
   readonly positions?: number;
+  /**
+   * Whether matrices of 16 bits stay so in the cache file, where nothing changes them (`process: 'none'`). Default: where the model
+   * would take more than half of this machine's memory as float32.
+   */
+  readonly keepHalves?: boolean;
   /** Read no numbers, only what files hold: the model has a graph and counts, and cannot be run. Default false. */
   readonly shapeOnly?: boolean;
   /** Where relative folders start. Default: the process's. */
@@ -99,13 +104,14 @@ export async function loadModel(name: string, settings: LoadModelSettings = {}):
   }
   const folder = await folderOf(name, cwd, settings.hub ?? {}, progress);
   const architecture = architectureFor(folder, settings.registry ?? new Registry().use(modelsPlugin));
-  const { process: wanted = 'all', shapeOnly = false, positions } = settings;
+  const { process: wanted = 'all', shapeOnly = false, positions, keepHalves } = settings;
   const family = shapeOnly ? FAMILIES.find((own) => own.name === architecture.name) : undefined;
   const model = family
     ? folderShape(family, name, folder, wanted, onWarning)
     : await architecture.load({
         ...{ name, folder, process: wanted, onWarning },
         ...(positions === undefined ? {} : { positions }),
+        ...(keepHalves === undefined ? {} : { keepHalves }),
         onProgress: (done, total) => progress?.report(done, total, 'tensors'),
       });
   const hasTokenizer = ['tokenizer.json', 'vocab.json'].some((file) => existsSync(join(folder, file)));

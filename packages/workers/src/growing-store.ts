@@ -1,6 +1,6 @@
 /** @file The weights that a worker has been sent so far. Those in files are read there, not sent. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { WeightEntry, WeightStore } from '@auto-circuit/core/backend';
+import { type WeightEntry, type WeightStore, widened } from '@auto-circuit/core/backend';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
 import type { SentWeights } from './messages.js';
 
@@ -32,10 +32,9 @@ export function growingStore({ key, names }: Pick<SentWeights, 'key' | 'names'>)
 /** Most bytes of one read: Node.js refuses 2³¹ and more. */
 const MOST_READ = 2 ** 28;
 
-/** float32, little-endian as in the file and on every machine that Node.js runs on. */
-function readFloats(name: string, { shape, file, byteOffset }: Extract<WeightEntry, { readonly file: string }>) {
-  const numbers = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  const bytes = new Uint8Array(numbers.buffer);
+/** Little-endian as in the file and on every machine that Node.js runs on; numbers of 16 bits are widened. */
+function readFloats(name: string, { shape, file, byteOffset, dtype }: Extract<WeightEntry, { readonly file: string }>) {
+  const bytes = new Uint8Array(shape.reduce((product, size) => product * size, dtype ? 2 : 4));
   const descriptor = openSync(file, 'r');
   try {
     for (let done = 0; done < bytes.length; ) {
@@ -53,5 +52,5 @@ function readFloats(name: string, { shape, file, byteOffset }: Extract<WeightEnt
   } finally {
     closeSync(descriptor);
   }
-  return numbers;
+  return dtype ? widened(bytes, dtype) : new Float32Array(bytes.buffer);
 }

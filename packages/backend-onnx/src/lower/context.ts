@@ -20,6 +20,8 @@ export interface LowerContext {
   readonly fusedMatmul: boolean;
   /** ONNX names by value id. */
   readonly names: Map<number, string>;
+  /** By value id, weights as they lie where their numbers have 16 bits; `names` has them widened. */
+  readonly halves: Map<number, string>;
 }
 
 /** Writes the nodes of one value; returns the ONNX name of the result. */

@@ -1,15 +1,15 @@
 /** @file Collects the nodes and constants of one ONNX graph, and gives each its name. */
 import type { DType } from '@auto-circuit/core/backend';
-import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, OnnxType } from './onnx-file.js';
+import type { OnnxAttributes, OnnxModel, OnnxNode, OnnxPort, OnnxTensor, WrittenType } from './onnx-file.js';
 
 /** How program dtypes appear in ONNX. int stays int32: every kernel we use takes it, and feeds need no BigInt. */
-export const ONNX_DTYPE: Readonly<Record<DType, OnnxType>> = Object.freeze({
+export const ONNX_DTYPE: Readonly<Record<DType, WrittenType>> = Object.freeze({
   float: 'float',
   int: 'int32',
   bool: 'bool',
 });
 
-const TO_BYTES: Readonly<Record<OnnxType, (data: readonly number[]) => ArrayBufferLike>> = {
+const TO_BYTES: Readonly<Record<WrittenType, (data: readonly number[]) => ArrayBufferLike>> = {
   float: (data) => Float32Array.from(data).buffer,
   int32: (data) => Int32Array.from(data).buffer,
   int64: (data) => BigInt64Array.from(data, (n) => BigInt(n)).buffer,
@@ -40,7 +40,7 @@ export class GraphWriter {
   }
 
   /** A small constant inside the model; the same numbers twice give the same name. */
-  constant(type: OnnxType, shape: readonly number[], data: readonly number[]): string {
+  constant(type: WrittenType, shape: readonly number[], data: readonly number[]): string {
     if (data.length > SHARED) return this.initializer(this.tensor(type, shape, data));
     const key = `${type} [${shape}] ${data}`;
     const known = this.#constants.get(key);
@@ -50,7 +50,7 @@ export class GraphWriter {
     return name;
   }
   /** Numbers as an attribute or an initializer holds them. */
-  tensor(type: OnnxType, shape: readonly number[], data: readonly number[]): OnnxTensor {
+  tensor(type: WrittenType, shape: readonly number[], data: readonly number[]): OnnxTensor {
     return { name: '', type, shape, bytes: new Uint8Array(TO_BYTES[type](data)) };
   }
   int64s(data: readonly number[]): string {

@@ -53,10 +53,16 @@ export function lower(program: Program, weights: WeightStore, options: LowerOpti
     program.values.flatMap((v) => (v.op === 'input' ? [[v.attributes.name, `in.${v.attributes.name}`] as const] : [])),
   );
   const dims = new RuntimeDims(writer, program, (name) => inputs.get(name)!);
-  const context: LowerContext = { writer, dims, program, fusedMatmul, names: new Map() };
+  const context: LowerContext = { writer, dims, program, fusedMatmul, names: new Map(), halves: new Map() };
   const weightNames = new Set([...steps.values()].flatMap((s) => (s.kind === 'weight' ? [s.view.weight] : [])));
   const files = new WeightFiles(program, weightNames, weights);
-  for (const [id, step] of steps) context.names.set(id, lowerStep(step, context, files));
+  for (const [id, step] of steps) {
+    if (step.kind === 'weight') {
+      const { name, half } = files.write(writer, step.view);
+      context.names.set(id, name);
+      if (half !== undefined) context.halves.set(id, half);
+    } else context.names.set(id, lowerStep(step, context));
+  }
   const port = (name: string, value: AnyValue): OnnxPort => ({
     name,
     type: ONNX_DTYPE[value.dtype],
@@ -87,10 +93,8 @@ function prepackBytes(steps: ReadonlyMap<number, Step>): number {
   return bytes;
 }
 
-function lowerStep(step: Step, context: LowerContext, files: WeightFiles): string {
+function lowerStep(step: Exclude<Step, { kind: 'weight' }>, context: LowerContext): string {
   switch (step.kind) {
-    case 'weight':
-      return files.write(context.writer, step.view);
     case 'composite':
       return lowerComposite(step.value, context);
     case 'matmul':

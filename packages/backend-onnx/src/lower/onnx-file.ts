@@ -5,9 +5,11 @@
 import protobuf from 'protobufjs/light.js';
 
 /** `TensorProto.DataType`. */
-export const ONNX_TYPES = Object.freeze({ float: 1, int32: 6, int64: 7, bool: 9 });
+export const ONNX_TYPES = Object.freeze({ float: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 });
 /** The element types that our programs use. */
 export type OnnxType = keyof typeof ONNX_TYPES;
+/** Those of numbers that are written into a model; of 16 bits are only weights in files. */
+export type WrittenType = Exclude<OnnxType, 'float16' | 'bfloat16'>;
 
 /** One attribute of a node; the key says which of ONNX's attribute types it is. */
 export type OnnxAttribute =

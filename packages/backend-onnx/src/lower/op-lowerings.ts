@@ -13,6 +13,7 @@ import { elementwiseOperands, inputShape, type LowerContext, lowerConstant, type
 import { ONNX_DTYPE } from './graph-writer.js';
 import { ONNX_TYPES, type OnnxAttributes } from './onnx-file.js';
 import { isStatic } from './runtime-dims.js';
+import { widen } from './weight-files.js';
 
 /** Ops that are lowered from the table: inputs and weights have no nodes, and a matmul is planned together with its operands. */
 export type NodeOp = Exclude<OpName, 'input' | 'weight' | 'matmul'>;
@@ -86,7 +87,13 @@ export const OP_LOWERINGS: { readonly [K in NodeOp]: OpLowering<K> } = {
     const { axis, before, after } = value.attributes;
     return writer.node('Pad', [x!, dims.shape([before, after]), '', writer.int64s([axis])]);
   },
-  gather: (value, inputs, { writer }) => writer.node('Gather', inputs, axisAttribute(value.attributes.axis)),
+  gather(value, [table, indices], { writer, halves }) {
+    const attributes = axisAttribute(value.attributes.axis);
+    const half = halves.get(value.inputs[0]!);
+    // of a table of 16 bits the rows are taken first: few of many
+    if (half !== undefined) return widen(writer, writer.node('Gather', [half, indices!], attributes));
+    return writer.node('Gather', [table!, indices!], attributes);
+  },
   scatterAdd: lowerScatterAdd,
   sum: reduction('ReduceSum'),
   max: reduction('ReduceMax'),

@@ -5,12 +5,14 @@ import {
   AutoCircuitError,
   checkWeightShape,
   elementCount,
+  type HalfDType,
   type Program,
   type Shape,
   type WeightEntry,
   type WeightStore,
 } from '@auto-circuit/core/backend';
 import type { GraphWriter } from './graph-writer.js';
+import { ONNX_TYPES } from './onnx-file.js';
 import type { WeightView } from './weight-views.js';
 
 /** Weights in memory, given to the session as a file that exists only there. */
@@ -18,9 +20,17 @@ export interface MemoryFile {
   readonly path: string;
   readonly data: Uint8Array;
 }
-type Place = { readonly location: string; readonly offset: number } | { readonly bytes: Uint8Array };
+type Place =
+  | { readonly location: string; readonly offset: number; readonly dtype: HalfDType | undefined }
+  | { readonly bytes: Uint8Array };
+/** The ONNX name of a window as float32, and where its numbers have 16 bits, of them as they lie. */
+export interface WrittenWeight {
+  readonly name: string;
+  readonly half?: string;
+}
 
 const FLOAT_BYTES = 4;
+const HALF_BYTES = 2;
 /** The session copies weights in memory; beyond this they belong in a file. */
 const MEMORY_LIMIT = 2 ** 30;
 
@@ -35,7 +45,7 @@ export class WeightFiles {
     const entries = new Map([...names].map((name) => [name, weights.entry(name)] as const));
     checkShapes(program, entries);
     const inFiles = [...entries].flatMap(([name, e]) =>
-      'file' in e ? [{ name, file: realFile(name, e.file), offset: e.byteOffset }] : [],
+      'file' in e ? [{ name, file: realFile(name, e.file), offset: e.byteOffset, dtype: e.dtype }] : [],
     );
     const inMemory = [...entries].flatMap(([name, e]) =>
       'data' in e ? [{ name, bytes: new Uint8Array(e.data.buffer, e.data.byteOffset, e.data.byteLength) }] : [],
@@ -46,31 +56,37 @@ export class WeightFiles {
     );
     this.folder = commonFolder(inFiles.map(({ file }) => file));
     const places = new Map<string, Place>();
-    for (const { name, file, offset } of inFiles) {
-      places.set(name, { location: path.relative(this.folder!, file).split(path.sep).join('/'), offset });
+    for (const { name, file, offset, dtype } of inFiles) {
+      places.set(name, { location: path.relative(this.folder!, file).split(path.sep).join('/'), offset, dtype });
     }
     // onnxruntime takes external data all from memory or all from files; beside files, memory goes into the model.
     const memoryFiles: MemoryFile[] = [];
     for (const [i, { name, bytes }] of inMemory.entries()) {
       const location = `memory/${i}`;
       if (this.folder === undefined) memoryFiles.push({ path: location, data: bytes });
-      places.set(name, this.folder === undefined ? { location, offset: 0 } : { bytes });
+      places.set(name, this.folder === undefined ? { location, offset: 0, dtype: undefined } : { bytes });
     }
     this.memoryFiles = memoryFiles;
     this.#places = places;
   }
 
-  /** The ONNX name of a window. */
-  write(writer: GraphWriter, { weight, offset, shape }: WeightView): string {
+  /** Writes a window. Numbers of 16 bits are widened by a node, which is left out where nothing reads it. */
+  write(writer: GraphWriter, { weight, offset, shape }: WeightView): WrittenWeight {
     const place = this.#places.get(weight)!;
-    const [start, length] = [offset * FLOAT_BYTES, elementCount(shape) * FLOAT_BYTES];
-    return writer.initializer(
-      'bytes' in place
-        ? { type: 'float', shape, bytes: place.bytes.subarray(start, start + length) }
-        : { type: 'float', shape, location: place.location, offset: place.offset + start, length },
-    );
+    const width = 'dtype' in place && place.dtype ? HALF_BYTES : FLOAT_BYTES;
+    const [start, length] = [offset * width, elementCount(shape) * width];
+    if ('bytes' in place) {
+      return { name: writer.initializer({ type: 'float', shape, bytes: place.bytes.subarray(start, start + length) }) };
+    }
+    const { location, dtype } = place;
+    const name = writer.initializer({ type: dtype ?? 'float', shape, location, offset: place.offset + start, length });
+    return dtype ? { name: widen(writer, name), half: name } : { name };
   }
 }
+
+/** Numbers of 16 bits as float32. */
+export const widen = (writer: GraphWriter, name: string): string =>
+  writer.node('Cast', [name], { to: { int: ONNX_TYPES.float } });
 
 function checkShapes(program: Program, entries: ReadonlyMap<string, WeightEntry>): void {
   const declared = new Map<string, Shape>();

@@ -102,7 +102,7 @@ export class WeightCache {
 function uploaded({ tf, heap }: Runtime, store: WeightStore, name: string): Pick<Shared, 'tensor' | 'buffer'> {
   const entry = store.entry(name);
   const shape = [...entry.shape];
-  if (!heap || 'data' in entry) {
+  if (!heap || 'data' in entry || entry.dtype) {
     const data = store.read(name);
     return { tensor: tf.tensor(data, shape, 'float32'), buffer: heap ? null : data.buffer };
   }

@@ -173,7 +173,7 @@ function unfinished(
     code: 'plan-unfinished',
     fields: { path: folder, waiting, running },
     where: 'collect',
-    what: `${waiting.length + running.length} of ${countOf(shards, 'shard')} of ${folder} are not done (${parts.join('; ')})`,
+    what: `${waiting.length + running.length} of ${countOf(shards, 'shard')} of ${folder} ${shards === 1 ? 'is' : 'are'} not done (${parts.join('; ')})`,
     fix: 'run them, then collect',
   });
 }

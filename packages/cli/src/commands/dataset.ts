@@ -1,6 +1,6 @@
 /** @file `auto-circuit dataset FILE`: whether a data set fits a model, and how well the model does on it; `--generate TASK` makes one. */
 import type { Prompt, PromptBatch, PromptFile, Side } from '@auto-circuit/core';
-import type { UnfitPrompt } from '@auto-circuit/core/run';
+import type { LogitsCheck, UnfitPrompt } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
@@ -70,8 +70,11 @@ Examples:
       });
       warnOfOutside(cli, prompts, opened.patchable.outputSize);
       const batches = batchesOf(prompts, values.batchSize);
-      const clean = await sideFacts(cli, opened, batches, 'clean');
-      const corrupt = await sideFacts(cli, opened, batches, 'corrupt');
+      const { LogitsCheck } = await import('@auto-circuit/core/run');
+      const check = new LogitsCheck('dataset');
+      const clean = await sideFacts(cli, opened, batches, 'clean', check);
+      const corrupt = await sideFacts(cli, opened, batches, 'corrupt', check);
+      check.end();
       const writeOnlyRight = async (): Promise<void> => {
         if (values.onlyRight) await writeRight(cli, asked, values.out!, clean.right);
       };
@@ -130,6 +133,7 @@ async function sideFacts(
   { patchable }: OpenedModel,
   batches: readonly PromptBatch[],
   side: Side,
+  check: LogitsCheck,
 ): Promise<{ readonly facts: SideFacts /** Places in the file. */; readonly right: readonly number[] }> {
   const { answerTokens, inputOf, promptAnswerValue } = await import('@auto-circuit/core/plugin');
   const size = patchable.outputSize;
@@ -142,6 +146,7 @@ async function sideFacts(
     for (const [i, batch] of batches.entries()) {
       cli.signal.throwIfAborted();
       const { data } = await patchable.run(inputOf(batch, side), 'last'); // [prompts, outputSize]
+      check.add(data, size);
       for (const [n, prompt] of batch.prompts.entries()) {
         const row = data.subarray(n * size, (n + 1) * size);
         const answers = answerTokens(prompt, 'answers', size);

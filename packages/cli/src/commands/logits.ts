@@ -86,12 +86,15 @@ async function lastPositions(
   side: Side,
 ): Promise<Rows> {
   const { inputOf } = await import('@auto-circuit/core/plugin');
+  const { LogitsCheck } = await import('@auto-circuit/core/run');
+  const check = new LogitsCheck('logits');
   const rows = new Map<number, Float32Array>();
   const bar = createProgress(cli.output, 'logits');
   try {
     for (const [i, batch] of batches.entries()) {
       cli.signal.throwIfAborted();
       const { data } = await patchable.run(inputOf(batch, side), 'last'); // [prompts, outputSize]
+      check.add(data, patchable.outputSize);
       for (const [row, { index }] of batch.prompts.entries()) {
         rows.set(index, data.slice(row * patchable.outputSize, (row + 1) * patchable.outputSize));
       }
@@ -114,8 +117,9 @@ async function writeAllPositions(
   side: Side,
   out: string,
 ): Promise<Rows> {
-  const { safetensorsSource, writeSafetensors } = await import('@auto-circuit/core/run');
+  const { LogitsCheck, safetensorsSource, writeSafetensors } = await import('@auto-circuit/core/run');
   const { inputOf } = await import('@auto-circuit/core/plugin');
+  const check = new LogitsCheck('logits');
   const rows = new Map<number, Float32Array>();
   const size = patchable.outputSize;
   const bar = createProgress(cli.output, 'logits');
@@ -124,6 +128,7 @@ async function writeAllPositions(
     for (const batch of group) {
       cli.signal.throwIfAborted();
       const { data } = await patchable.run(inputOf(batch, side), 'all'); // [prompts, pos, outputSize]
+      check.add(data, size);
       for (const [row, { index }] of batch.prompts.entries()) {
         const end = (row + 1) * batch.length * size;
         rows.set(index, data.slice(end - size, end));

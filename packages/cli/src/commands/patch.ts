@@ -113,7 +113,7 @@ async function runPair(
   complement: boolean,
 ): Promise<PairOutputs> {
   const { inputOf, maskFromEdges } = await import('@auto-circuit/core/plugin');
-  const { patchDescription } = await import('@auto-circuit/core/run');
+  const { LogitsCheck, patchDescription } = await import('@auto-circuit/core/run');
   const { patchable, graph } = opened;
   const { ablation, ablateFrom } = cli.flags(PATCH_FLAGS);
   const patch = await patchDescription(
@@ -123,14 +123,17 @@ async function runPair(
   );
   try {
     const mask = maskFromEdges(graph, edges, complement ? { inside: 0, outside: 1 } : { inside: 1, outside: 0 });
-    const rows = (logits: { readonly data: Float32Array }): Float32Array[] =>
-      Array.from({ length: logits.data.length / patchable.outputSize }, (_, position) =>
+    const check = new LogitsCheck('patch');
+    const rows = (logits: { readonly data: Float32Array }, whose?: string): Float32Array[] => {
+      check.add(logits.data, patchable.outputSize, whose);
+      return Array.from({ length: logits.data.length / patchable.outputSize }, (_, position) =>
         logits.data.subarray(position * patchable.outputSize, (position + 1) * patchable.outputSize),
       );
+    };
     return {
       before: rows(await patchable.run(inputOf(batch, 'clean'))),
       other: rows(await patchable.run(inputOf(batch, 'corrupt'))),
-      after: rows(await patchable.patchedRun(batch, { input: 'clean', patch, mask })),
+      after: rows(await patchable.patchedRun(batch, { input: 'clean', patch, mask }), 'the patched outputs'),
     };
   } finally {
     if (patch.kind === 'mean') patch.dispose();

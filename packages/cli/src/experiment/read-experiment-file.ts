@@ -1,6 +1,5 @@
 /** @file Reads an experiment file: JSON, or a module whose default export is a plain object. What is wrong is named by its key. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import type { JsonOrigin } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
@@ -44,10 +43,10 @@ async function readValue(path: string, origin: JsonOrigin): Promise<unknown> {
       fix: 'check the path; a first one: { "tasks": ["ioi-mini"], "algos": ["eap"] }',
     });
   }
-  const { fileError, importFile, parseJson } = await import('@auto-circuit/core/run');
+  const { fileError, importFile, parseJson, readWholeText } = await import('@auto-circuit/core/run');
   if (!['.mjs', '.js'].includes(extname(path))) {
     try {
-      return parseJson(await readFile(path, 'utf8'), origin);
+      return parseJson(await readWholeText(path), origin);
     } catch (cause) {
       throw fileError(origin.where, 'read', origin.path, cause);
     }

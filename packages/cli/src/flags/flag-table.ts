@@ -81,6 +81,7 @@ export function readFlags<T extends FlagTable>(
   for (const [name, spec] of Object.entries(table)) {
     const flag = `--${kebabCase(name)}`;
     const raw = spec.opposite ? eitherOf(command, name, flag, spec.opposite) : given[name];
+    if (raw === '' && PATHS.includes(`${spec.placeholder}`)) throw emptyPath(where, flag);
     if (raw !== undefined) values[name] = parseOptionValue(spec, raw, where, flag);
     else if (Object.hasOwn(defaults, name))
       values[name] = parseOptionValue(spec, defaults[name], 'config', `the default "${name}"`);
@@ -88,6 +89,19 @@ export function readFlags<T extends FlagTable>(
   }
   return Object.freeze(values) as FlagValues<T>;
 }
+
+/** What stands for a path in help. */
+const PATHS: readonly string[] = ['DIR', 'FILE'];
+/** An empty path would be the folder that the command is run in. */
+const emptyPath = (where: string, flag: string): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'invalid-option',
+    fields: { option: flag, got: '' },
+    where,
+    what: `${flag} is not valid`,
+    expected: 'a path',
+    got: '""',
+  });
 
 /** @throws AutoCircuitError when a flag that this command cannot do without is missing. */
 export function requireFlag<V>(value: V | undefined, command: Command, flag: string, example: string): V {

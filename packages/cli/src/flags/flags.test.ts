@@ -31,6 +31,14 @@ describe('flags', () => {
     );
   });
 
+  it('a path is not empty, which would be the folder at hand; other text may be', () => {
+    const out = { out: { type: 'string', placeholder: 'DIR', doc: 'a folder', unset: 'none' } } as const;
+    expect(read(out, ['--out', '.'])).toEqual({ out: '.' });
+    expect(() => read(out, ['--out', ''])).toThrow('[test] --out is not valid: expected a path, got ""');
+    const text = { word: { type: 'string', doc: 'a word', unset: 'none' } } as const;
+    expect(read(text, ['--word', ''])).toEqual({ word: '' });
+  });
+
   it('pairs of flags: the opposite is false, both at once are refused', () => {
     expect(read(GRAPH_FLAGS, [])).toMatchObject({ factorized: true, splitQkv: true });
     const values = read(GRAPH_FLAGS, ['--residual', '--joint-qkv', '--token-positions']);

@@ -23,6 +23,7 @@ export const BACKEND_FLAGS = {
   memory: {
     type: 'number',
     min: 0.01,
+    max: 1e6,
     placeholder: 'GIB',
     doc: 'limit on resident memory, in GiB: runs are split to fit, and refused if they cannot',
     unset: 'half of RAM, nothing refused',

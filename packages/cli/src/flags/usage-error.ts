@@ -8,7 +8,13 @@ export function usageError(command: Command, error: CommanderError): AutoCircuit
   const named = /'([^']+)'/.exec(error.message)?.[1] ?? '';
   const help = `see: auto-circuit ${command.parent ? `${command.name()} ` : ''}--help`;
   const sentences: Readonly<Record<string, () => AutoCircuitError>> = {
-    'commander.unknownOption': () => unknownName(where, 'flag', named.split('=')[0]!, longFlags(command)),
+    'commander.unknownOption': () => {
+      const flag = named.split('=')[0]!;
+      const known = longFlags(command);
+      return flag !== named && known.includes(flag)
+        ? takesNoValue(where, flag, help)
+        : unknownName(where, 'flag', flag, known);
+    },
     'commander.unknownCommand': () =>
       unknownName(
         where,
@@ -57,6 +63,9 @@ export function usageError(command: Command, error: CommanderError): AutoCircuit
     cause: error,
   });
 }
+
+const takesNoValue = (where: string, flag: string, fix: string): AutoCircuitError =>
+  new AutoCircuitError({ code: 'usage', fields: { option: flag }, where, what: `${flag} takes no value`, fix });
 
 function noCommand(command: Command, where: string, help: string): AutoCircuitError {
   const known = command.commands.map((sub) => sub.name());

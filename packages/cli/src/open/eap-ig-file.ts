@@ -1,5 +1,5 @@
 /** @file Files of EAP-IG and MIB: a graph as JSON, or as `Graph.to_pt` saves it; both give the value that `fromEapIg` takes. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { readText } from './read-text.js';
@@ -20,11 +20,11 @@ export async function readGraphFile(where: string, path: string, shown: string):
 }
 
 async function readGraphPt(where: string, path: string, shown: string): Promise<unknown> {
-  const { fileError } = await import('@auto-circuit/core/run');
+  const { fileError, readWhole } = await import('@auto-circuit/core/run');
   const bytes = await stat(path)
     .then(({ size }) => {
       if (size > MOST_BYTES) throw tooLarge(where, shown, size);
-      return readFile(path);
+      return readWhole(path);
     })
     .catch((cause: unknown) => {
       throw cause instanceof AutoCircuitError ? cause : fileError(where, 'read', shown, cause);

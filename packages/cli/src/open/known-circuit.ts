@@ -1,6 +1,5 @@
 /** @file The known circuit of a task: for algorithms that are told one, and to measure scores against. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Graph, PruneScores, Task } from '@auto-circuit/core';
 import { AutoCircuitError, unknownName } from '@auto-circuit/core/startup';
@@ -76,10 +75,10 @@ export async function edgesNamed(cwd: string, place: CircuitPlace, text: string,
     return strongestOf(place.graph, folder, text, top);
   }
   if (text.endsWith('.json')) {
-    const { fileError, parseCircuitJson } = await import('@auto-circuit/core/run');
+    const { fileError, parseCircuitJson, readWholeText } = await import('@auto-circuit/core/run');
     const { edgeAt } = await import('@auto-circuit/core');
     const path = resolve(cwd, text);
-    const content = await readFile(path, 'utf8').catch((cause: unknown) => {
+    const content = await readWholeText(path).catch((cause: unknown) => {
       throw fileError('circuit', 'read', text, cause);
     });
     const { circuit, scores } = parseCircuitJson(content, text, place.graph);

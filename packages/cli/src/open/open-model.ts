@@ -85,7 +85,7 @@ export type MemoryNeeds = Pick<MemoryCheck, 'length' | 'gradients'>;
 /**
  * Puts a model on the backend of the command line.
  * @param graphValues the graph flags; null for commands that only run the model.
- * @param length tokens of every prompt, for `--token-positions`; null when there is no one length.
+ * @param axis tokens of every prompt, for `--token-positions`, null when there is no one length; or how many spans there are
  * @param needs what must fit in `--memory`; null where the prompts are not known yet
  * @throws AutoCircuitError before anything is loaded when `--memory` cannot be kept
  */
@@ -93,20 +93,23 @@ export async function openPatchable(
   cli: Cli,
   plainModel: ModelObject,
   graphValues: GraphValues | null,
-  length: number | null,
+  axis: number | { readonly spans: number } | null,
   needs: MemoryNeeds | null = null,
 ): Promise<OpenedModel> {
   const { buildGraph, checkMemory, optionsFor } = await import('@auto-circuit/core/run');
-  const { createPatchableModel } = await import('@auto-circuit/core');
+  const { createPatchableModel, createSpanModel } = await import('@auto-circuit/core');
+  const spans = typeof axis === 'object' ? (axis?.spans ?? null) : null;
+  const length = typeof axis === 'number' ? axis : null;
   const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);
-  const options = graphValues === null ? optionsFor(model.spec.layout) : graphOptions(graphValues, length);
+  const asked = graphValues === null ? optionsFor(model.spec.layout) : graphOptions(graphValues, length);
+  const options = spans === null ? asked : { ...asked, positions: spans };
   const graph = buildGraph(model.spec.layout, options);
   const memory = memoryShare(cli);
   if (memory !== undefined && needs) checkMemory({ model, graph, memoryBytes: memoryBytes(memory), ...needs });
   const mapped = mappedFile(model);
   const endGuard = mapped === null ? () => undefined : guardMappedFile(mapped);
   const backend = await openBackend(cli);
-  const patchable = await createPatchableModel({
+  const patchable = await (spans === null ? createPatchableModel : createSpanModel)({
     model,
     graph,
     backend,

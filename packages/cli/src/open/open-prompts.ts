@@ -1,5 +1,4 @@
 /** @file From a prompt file (or prompts on the command line) and the data flags to tokenized prompts. */
-import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PromptFile, PromptGenerator, Task } from '@auto-circuit/core/plugin';
@@ -12,12 +11,12 @@ import type { LoadedModel } from './open-model.js';
 
 /** Reads a prompt file: AutoCircuit's JSON, or rows of CSV, JSON or Parquet. Relative paths start at the user's folder. */
 export async function readPromptFile(cli: Cli, data: string | URL): Promise<PromptFile> {
-  const { fileError, readPromptBytes } = await import('@auto-circuit/core/run');
+  const { fileError, readPromptBytes, readWhole } = await import('@auto-circuit/core/run');
   const path = data instanceof URL ? fileURLToPath(data) : resolve(cli.cwd, data);
   const shown = data instanceof URL ? path : data;
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readWhole(path);
   } catch (cause) {
     throw fileError('prompts', 'read', shown, cause);
   }

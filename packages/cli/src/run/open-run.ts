@@ -10,9 +10,11 @@ import { DATA_FLAGS, GRAPH_FLAGS, OBJECTIVE_FLAGS } from '../flags/shared-flags.
 import type { LoadedModel, OpenedModel } from '../open/open-model.js';
 import { positionLabels } from '../open/position-labels.js';
 import { sharedPrefix } from '../open/shared-prefix.js';
+import { readSpans } from '../open/spans.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
 import { checkRunFlags } from './check-flags.js';
 import { ablationNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
+import { givenFlags } from './run-defaults.js';
 import { SETTING_FLAGS, SOURCE_FLAGS } from './run-flags.js';
 
 /** A model on a backend, and its prompts. */
@@ -25,7 +27,7 @@ export interface OpenedRun extends OpenedModel {
   readonly bosLine: string | null;
   /** Places in the file of prompts that do not fit and were left out. */
   readonly leftOut: readonly number[];
-  /** What stands at each position; empty without token positions. */
+  /** What stands at each position, or the names of spans; empty without either. */
   readonly labels: readonly string[];
   /** The text of token ids; null where prompts are no text. */
   readonly decode: ((ids: readonly number[]) => string) | null;
@@ -47,9 +49,11 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
   await checkNames(cli, command.name());
   const { requireOneLength } = await import('@auto-circuit/core/run');
+  const { withSpans } = await import('@auto-circuit/core');
   const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
   const { generatedPrompts, isGenerator, nameOfData, promptsLine, readPromptFile, shownData, tokenizeFile } =
     await import('../open/open-prompts.js');
+  const spans = await readSpans(cli, values.spans, beside(command, ['tokenPositions', 'sharedPrefix']));
   const read = isGenerator(data) ? null : await readPromptFile(cli, data); // a mistake in it is found before the model is loaded
   const first = await loadNamedModel(cli, named, values.process);
   const file = read ?? (await generatedPrompts(task!, first));
@@ -59,19 +63,23 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const prefix = await sharedPrefix(loaded.model, tokenized.prompts, cli.flags(SETTING_FLAGS).sharedPrefix);
   const graphValues = { ...cli.flags(GRAPH_FLAGS) };
   if (task?.tokenPositions) graphValues.tokenPositions = true;
+  if (spans) graphValues.tokenPositions = false;
   graphValues.outputs ??= task?.outputs;
   const whole = graphValues.tokenPositions
     ? requireOneLength(tokenized.prompts, 'edges for each token position')
     : null;
   const length = whole === null ? null : whole - prefix.length;
   const longest = tokenized.prompts.reduce((most, { clean }) => Math.max(most, clean.length - prefix.length), 0);
-  const opened = await openPatchable(cli, prefix.model, graphValues, length, { length: longest, gradients });
-  const prompts = await prefix.cut(opened.backend).catch(async (error: unknown) => {
+  const spoken = spans ? withSpans(tokenized.prompts, spans) : null; // a mistake in them is found before anything is computed
+  const axis = spans ? { spans: spans.names.length } : length;
+  const opened = await openPatchable(cli, prefix.model, graphValues, axis, { length: longest, gradients });
+  const cut = await prefix.cut(opened.backend).catch(async (error: unknown) => {
     await opened.dispose();
     throw error;
   });
+  const prompts = spoken ?? cut;
   const shifted = Object.entries(tokenized.wordIdxs).map(([word, at]) => [word, at - prefix.length] as const);
-  const wordIdxs = Object.fromEntries(shifted.filter(([, at]) => at >= 0));
+  const wordIdxs = spans ? {} : Object.fromEntries(shifted.filter(([, at]) => at >= 0)); // positions of words are no spans
   const dataName = nameOfData(task, values.data, data);
   writeHeader(cli.output, {
     model: modelLine(opened.model, opened.graph),
@@ -88,9 +96,11 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
     bos: cli.flags(DATA_FLAGS).bos,
     sharedPrefix: prefix.length > 0,
     ...(cli.flags(DATA_FLAGS).skipUnfit ? { skipUnfit: true } : {}),
+    ...(values.spans === undefined ? {} : { spans: resolve(cli.cwd, values.spans) }),
   };
   const leftOut = tokenized.unfit.map(({ index }) => index);
-  const labels = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
+  const ofPositions = whole === null ? [] : positionLabels(whole, tokenized, loaded.tokenizer).slice(prefix.length);
+  const labels = spans ? spans.names : ofPositions;
   const { tokenizer } = loaded;
   const decode = tokenizer === null ? null : (ids: readonly number[]): string => tokenizer.decode(ids);
   return Object.freeze({
@@ -116,6 +126,12 @@ async function checkNames(cli: Cli, where: string): Promise<void> {
   await ablationNamed(cli, where, ablation);
   await selectionNamed(cli, where, select);
 }
+
+/** Of these flags, by attribute name, those that stand on the command line. */
+const beside = (command: Command, names: readonly string[]): string[] =>
+  givenFlags(command)
+    .filter((name) => names.includes(name) && command.getOptionValue(name) === true)
+    .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 
 /** A folder by its whole path, so that the run can be taken up from anywhere; other names as they are. */
 function whereModel(cli: Cli, model: string): string {

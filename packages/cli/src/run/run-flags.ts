@@ -16,12 +16,19 @@ import { addTableOptions } from '../flags/table-flags.js';
 export const SOURCE_FLAGS = {
   task: { type: 'string', placeholder: 'NAME', doc: 'a task; see "list tasks"', unset: 'needed, or --data' },
   data: { type: 'string', placeholder: 'FILE', doc: 'a prompt file', unset: 'the task’s own' },
+  spans: {
+    type: 'string',
+    placeholder: 'FILE',
+    doc: 'a JSON file with the role of each token: separate edges for each role, in prompts of any length',
+    unset: 'none',
+  },
   ...modelFlags(true, 'the task’s own'),
 } as const satisfies FlagTable;
 /** A run folder knows these, and a circuit file in one. */
 const EVALUATE_SOURCE_FLAGS = {
   task: { ...SOURCE_FLAGS.task, unset: 'the run’s; needed for a circuit file elsewhere, or --data' },
   data: { ...SOURCE_FLAGS.data, unset: 'the run’s, else the task’s own' },
+  spans: { ...SOURCE_FLAGS.spans, unset: 'the run’s' },
   model: { ...SOURCE_FLAGS.model, unset: 'the run’s, else the task’s own' },
   process: SOURCE_FLAGS.process,
 } as const satisfies FlagTable;

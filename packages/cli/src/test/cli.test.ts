@@ -103,6 +103,7 @@ describe('mistakes of the user', () => {
     ],
     [['list', '--jsn'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
     [['list', '--jsn=3'], 'unknown-name', { name: '--jsn' }, '[list] unknown flag "--jsn"; did you mean "--json"?'],
+    [['status', 'x', '--follow=1'], 'usage', { option: '--follow' }, '[status] --follow takes no value'],
     [['list', 'algo'], 'unknown-name', { name: 'algo' }, '[list] unknown kind "algo"; did you mean "algos"?'],
     [
       ['list', 'backends', 'onx'],

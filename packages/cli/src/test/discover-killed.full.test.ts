@@ -1,4 +1,8 @@
-/** @file A run that is killed again and again comes to the same bytes. */
+/**
+ * @file A run that is killed again and again, or whose worker processes are, comes to the same bytes.
+ *
+ *   KILLS=500 WORKER_KILLS=500 npx vitest run --config vitest.full.config.ts discover-killed
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from '@auto-circuit/core/plugin';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LineRunner } from './line-runner.js';
 
 // The built program, as a process of its own that really dies.
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -27,10 +32,13 @@ const ARGS = [
   'all',
 ];
 /** Some seconds of scoring, then 26 circuits. */
-const LONG = ['--algo', 'integrated-edge-gradients', '--algo.samples', '1000'];
+const LONG = ['--algo', 'integrated-edge-gradients', '--algo.samples', '400'];
 
-/** How many times a worker is killed; by hand more. */
-const WORKER_KILLS = Number(process.env.WORKER_KILLS ?? 6);
+/** How many times a process is killed, and how many times a worker of one that lives; by hand more. */
+const KILLS = Number(process.env.KILLS ?? 12);
+const WORKER_KILLS = Number(process.env.WORKER_KILLS ?? 8);
+/** Nobody is killed for ever. */
+const MOST_LIVES = 6;
 /** The processes that a process has started, where the system shows them. */
 function childrenOf(pid: number): number[] {
   const path = `/proc/${pid}/task/${pid}/children`;
@@ -61,20 +69,21 @@ async function files(folder: string): Promise<Record<string, string>> {
 }
 
 describe('a run that dies', () => {
-  it('killed again and again at random moments, comes out as one that lived', async () => {
+  it(`killed again and again at random moments, comes out as one that lived: ${KILLS} times`, {
+    timeout: 36_000_000,
+  }, async () => {
     const began = performance.now();
     expect(await start('whole').ended).toEqual([0, null]);
     const lasts = performance.now() - began;
     const whole = await files('whole');
-    let allDeaths = 0;
-    for (let round = 0; round < 3; round++) {
+    let kills = 0;
+    for (let round = 0; kills < KILLS; round++) {
       const random = seededRandom(round, 'kills');
       const folder = `killed-${round}`;
-      let deaths = 0;
-      for (let life = 0; life < 7; life++) {
+      for (let life = 0; ; life++) {
         const { child, ended } = start(folder, '--resume');
-        const last = life === 6;
-        await Promise.race([ended, ...(last ? [] : [sleep(150 + random.uniform() * lasts * 0.6)])]);
+        const lives = life < MOST_LIVES && kills < KILLS;
+        await Promise.race([ended, ...(lives ? [sleep(150 + random.uniform() * lasts * 0.6)] : [])]);
         // Ctrl-C writes a checkpoint, so lives get further; the sword may fall while it does.
         if (random.uniform() < 0.5) {
           child.kill('SIGINT');
@@ -83,12 +92,12 @@ describe('a run that dies', () => {
         child.kill('SIGKILL');
         const [code] = await ended;
         if (code === 0) break;
-        deaths++;
+        kills++;
       }
-      allDeaths += deaths;
-      expect(await files(folder), `round ${round}, died ${deaths} times`).toEqual(whole);
+      expect(await files(folder), `round ${round}, after ${kills} kills`).toEqual(whole);
+      if (process.env.KILLS !== undefined) console.log(`${kills} kills`);
+      await rm(join(cwd, folder), { recursive: true });
     }
-    expect(allDeaths).toBeGreaterThan(3);
   });
 
   it('goes on after Ctrl-C, which ends it with 130', async () => {
@@ -105,49 +114,53 @@ describe('a run that dies', () => {
   });
 
   it(`says so in a sentence when a process of its backend is killed, and goes on to the same bytes: ${WORKER_KILLS} times`, {
-    timeout: 3_600_000,
+    timeout: 36_000_000,
   }, async () => {
-    const random = seededRandom(7, 'killed workers');
-    const command = (folder: string, ...more: string[]) =>
-      [program, 'discover', '--task', 'ioi-mini', '--limit', '64', '--algo', 'eap-ig-inputs', '--edges', '5,20,100']
-        .concat(['--keep', '20', '--workers', '2', '--threads', '2', '--quiet', '--out', folder])
-        .concat(more);
-    const begin = (folder: string, ...more: string[]) => {
-      const child = spawn(process.execPath, command(folder, ...more), { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
-      let stderr = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        stderr += text;
-      });
-      return { child, ended: once(child, 'close').then(([code]) => ({ code, stderr })) };
-    };
-    const began = performance.now();
-    expect((await begin('whole-workers').ended).code).toBe(0);
-    const lasts = performance.now() - began;
-    const whole = await files('whole-workers');
-    let killed = 0;
-    for (let i = 0; i < WORKER_KILLS; i++) {
-      await rm(join(cwd, 'worker-killed'), { recursive: true, force: true });
-      const { child, ended } = begin('worker-killed');
-      while (child.exitCode === null && childrenOf(child.pid!).length < 2) await sleep(20);
-      await Promise.race([ended, sleep(random.uniform() * lasts * 0.8)]);
-      const workers = childrenOf(child.pid!);
-      if (workers.length > 0) process.kill(workers[Math.floor(random.uniform() * workers.length)]!, 'SIGKILL');
-      const { code, stderr } = await ended;
-      if (code !== 0) {
-        killed++;
-        expect([code, stderr]).toEqual([
-          1,
-          expect.stringMatching(
-            /^(warning: .*\n)*error: \[worker\] the backend cannot be used: its process ended by .*\n$/,
-          ),
-        ]);
+    const command = (folder: string) =>
+      ['discover', '--task', 'ioi-mini', '--limit', '32', '--algo', 'eap-ig-inputs', '--edges', '5,20,100']
+        .concat(['--keep', '20', '--workers', '2', '--threads', '2', '--quiet', '--resume', '--out', folder])
+        .concat(['--batch-size', '4']);
+    const runner = new LineRunner(cwd);
+    try {
+      expect(await runner.run(command('warmed-up'))).toMatchObject({ code: 0 });
+      const began = performance.now();
+      expect(await runner.run(command('whole-workers'))).toMatchObject({ code: 0 });
+      const lasts = performance.now() - began;
+      const whole = await files('whole-workers');
+      let killed = 0;
+      for (let round = 0; killed < WORKER_KILLS; round++) {
+        const random = seededRandom(round, 'killed workers');
+        for (let life = 0; ; life++) {
+          const running = runner.run(command('worker-killed'));
+          let code: number | null = null;
+          const ended = running.then((result) => {
+            code = result.code;
+          });
+          if (life < MOST_LIVES) {
+            while (code === null && childrenOf(runner.pid!).length < 2) await sleep(20);
+            await Promise.race([ended, sleep(random.uniform() * lasts * 0.8)]);
+            const workers = childrenOf(runner.pid!);
+            if (workers.length > 0) process.kill(workers[random.below(workers.length)]!, 'SIGKILL');
+          }
+          const { stderr } = await running;
+          if (code === 0) break;
+          killed++;
+          expect([code, stderr]).toEqual([
+            1,
+            expect.stringMatching(
+              /^(warning: .*\n)*error: \[worker\] the backend cannot be used: its process ended by .*\n$/,
+            ),
+          ]);
+          if (existsSync(join(cwd, 'worker-killed')))
+            expect(await readdir(join(cwd, 'worker-killed'))).not.toContain('.lock');
+        }
+        expect(await files('worker-killed'), `round ${round}, after ${killed} kills`).toEqual(whole);
+        if (process.env.WORKER_KILLS !== undefined) console.log(`${killed} workers killed`);
+        await rm(join(cwd, 'worker-killed'), { recursive: true });
       }
-      if (existsSync(join(cwd, 'worker-killed')))
-        expect(await readdir(join(cwd, 'worker-killed'))).not.toContain('.lock');
-      expect((await begin('worker-killed', '--resume').ended).code).toBe(0);
-      expect(await files('worker-killed')).toEqual(whole);
+    } finally {
+      await runner.end();
     }
-    expect(killed).toBeGreaterThan(0);
   });
 
   it('keeps a second process away while it lives', async () => {

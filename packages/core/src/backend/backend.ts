@@ -10,19 +10,28 @@
 import type { Program } from '../ir/program/program.js';
 import type { Tensor } from '../tensor/tensor.js';
 
+/** How numbers of 16 bits lie in a file. */
+export type HalfDType = 'float16' | 'bfloat16';
+
 /** Where the numbers of one weight lie: in memory, or in a file that can be mapped. */
 export type WeightEntry =
   | { readonly shape: readonly number[]; readonly data: Float32Array }
-  | { readonly shape: readonly number[]; readonly file: string; readonly byteOffset: number };
+  | {
+      readonly shape: readonly number[];
+      readonly file: string;
+      readonly byteOffset: number;
+      /** How they lie there, to be widened where they are used; default float32. */
+      readonly dtype?: HalfDType;
+    };
 
-/** Weights by name, float32, row-major. A program asks for names; a store may hold more. */
+/** Weights by name, float32 to programs, row-major. A program asks for names; a store may hold more. */
 export interface WeightStore {
   /** Identifies the numbers: equal keys, equal weights. */
   readonly key: string;
   readonly names: readonly string[];
   /** Throws for an unknown name. */
   entry(name: string): WeightEntry;
-  /** The numbers themselves (read from the file if need be). */
+  /** The numbers themselves (read from the file if need be, and widened). */
   read(name: string): Float32Array;
   /**
    * Throws when a file that entries point at is no longer what it was: called after every run, since runtimes map it. Stores in

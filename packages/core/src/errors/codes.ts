@@ -67,6 +67,8 @@ export const ERROR_CODES = {
   'wrong-mask': 'a mask does not fit the graph or the batch; fields: module',
   'invalid-request': 'what is asked of the engine contradicts itself',
   'already-disposed': 'something is used after it was disposed',
+  'needs-whole-program':
+    'what is asked for needs the whole model in one program, which does not fit in memory; fields: request',
   'memory-limit': 'what is asked for does not fit in the memory that may be used; fields: bytes, limit',
   'out-of-memory': 'a runtime ran out of memory; fields: program',
   'runtime-missing': 'a runtime is not installed or cannot be loaded; fields: package',

@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<string, { readonly what: string; readonly fix: st
   EBUSY: { what: 'another program is using it', fix: 'close that program and try again' },
   ERR_FS_FILE_TOO_LARGE: { what: 'it is larger than a text can be (512 MiB)', fix: 'check that it is the right file' },
   ERR_STRING_TOO_LONG: { what: 'it is larger than a text can be (512 MiB)', fix: 'check that it is the right file' },
+  ERR_INVALID_ARG_VALUE: { what: 'the path holds a character that no path can have', fix: 'check the path' },
   EIO: { what: 'the disk reports an input/output error', fix: 'check the disk' },
 });
 

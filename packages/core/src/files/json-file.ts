@@ -28,7 +28,8 @@ export function parseJson(text: string, { where, path }: JsonOrigin): unknown {
     // A byte order mark is no part of JSON, but some editors write one.
     return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
+    // The error about a text of hundreds of megabytes can be too long itself.
+    if (!(cause instanceof SyntaxError || cause instanceof RangeError)) throw cause;
     throw new AutoCircuitError({
       code: 'invalid-json',
       fields: { path },

@@ -180,6 +180,10 @@ const DECODERS: Readonly<Partial<Record<SafetensorsDType, Decode>>> = Object.fre
   BOOL: (bytes) => bytes,
 });
 
+/** Numbers of 16 bits as float32, exactly. @param bytes from offset 0 of their own buffer */
+export const widened = (bytes: Uint8Array, dtype: 'float16' | 'bfloat16'): Float32Array =>
+  (dtype === 'float16' ? widenHalves : widenBrainHalves)(new Uint16Array(bytes.buffer));
+
 /** Numbers of a type as they lie in a file, little-endian, wherever the file has them; `path` is for errors. */
 export const decodeNumbers = (dtype: SafetensorsDType, bytes: Uint8Array, path: string): SafetensorsArray =>
   DECODERS[dtype]!(bytes.slice(), 'numbers', path);

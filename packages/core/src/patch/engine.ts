@@ -14,6 +14,8 @@ import { tokenBudget } from './exec/micro-batches.js';
 import { ProgramCache } from './exec/program-cache.js';
 import type { RunContext } from './exec/run-context.js';
 import { makeProgram } from './make-program.js';
+import { PieceChoice } from './pieces/piece-choice.js';
+import { PieceRuns } from './pieces/piece-runs.js';
 import type { ProgramSpec } from './programs/program-spec.js';
 import { modelRoles } from './programs/read-values.js';
 import type { PatchDescription } from './requests/ablations.js';
@@ -32,7 +34,7 @@ import type {
 import { constantGradient, constantMeans } from './runs/constant-gradient.js';
 import { gradientsBetween, maskGradient } from './runs/mask-gradient.js';
 import { maskWindows, type PatchedContext, patchedMasks, patchedMasksOfBatches, patchedRun } from './runs/patched.js';
-import { capture, captureCuts, measureEdges, plainRun, sourceOutputs } from './runs/plain.js';
+import { capture, captureCuts, measureEdges, plainRun, sideRuns, sourceOutputs } from './runs/plain.js';
 import { readValues, valueGradients } from './runs/values.js';
 import { patchedVariants } from './runs/variants.js';
 import { SparseRuns } from './sparse/index.js';
@@ -53,6 +55,11 @@ export interface PatchableModelRequest {
   readonly microBatchTokens?: number;
   /** Runs masks by one strategy always; default: the cheapest. Results do not depend on it but for rounding. */
   readonly way?: 'dense' | 'noising' | 'denoising';
+  /**
+   * Runs the model piece by piece always, or never; default: where one prompt does not fit in memory. Results do not depend on it
+   * but for rounding.
+   */
+  readonly pieces?: boolean;
   /** Given lines about programs, memory and micro-batches. */
   readonly onDebug?: (line: string) => void;
 }
@@ -75,10 +82,12 @@ class Engine implements PatchableModel {
   readonly outputs: OutputPositions;
   readonly memoryLimit: MemoryLimit;
   readonly #context: PatchedContext;
+  readonly #pieces: PieceRuns;
+  readonly #choice: PieceChoice;
   #roles: readonly string[] | null = null;
   #disposed = false;
 
-  constructor({ model, graph, backend, way, onDebug = () => undefined, ...sizes }: PatchableModelRequest) {
+  constructor({ model, graph, backend, way, pieces, onDebug = () => undefined, ...sizes }: PatchableModelRequest) {
     this.graph = graph;
     this.outputSize = model.spec.outputSize;
     this.outputs = model.spec.outputs ?? 'last';
@@ -89,7 +98,10 @@ class Engine implements PatchableModel {
     const make = (spec: ProgramSpec) => makeProgram(spec, { model, graph });
     const programs = new ProgramCache({ backend, weights, plan, make, onDebug });
     const activations = new ActivationCache(
-      (...args) => capture(this.#context, ...args),
+      (batch, side, cut) =>
+        this.#choice.capture(batch.length)
+          ? this.#pieces.capture(batch, side, cut)
+          : capture(this.#context, batch, side, cut),
       plan.keepBytes,
       programs.parallel,
     );
@@ -106,6 +118,8 @@ class Engine implements PatchableModel {
           })
         : null;
     this.#context = { ...context, sparse };
+    this.#pieces = new PieceRuns({ context, backend, plan, onDebug });
+    this.#choice = new PieceChoice(context, pieces, onDebug);
     onDebug(plan.describe());
     onDebug(
       `micro-batches: ${budget.patched} tokens patched, ${budget.plain} plain; ${graph.sources.length} sources of ${dModel}`,
@@ -115,7 +129,13 @@ class Engine implements PatchableModel {
   async run(input: ModelInput, positions = this.outputs) {
     this.#checkAlive();
     this.#checkLength(input.shape[1]!);
+    if (this.#choice.plain(input.shape[1]!, positions)) return this.#pieces.run(input, positions);
     return plainRun(this.#context, input, positions);
+  }
+
+  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
+    for (const batch of batches) this.#checkBatch(batch);
+    return sideRuns(this.#context, batches, side, signal);
   }
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------
@@ -156,24 +176,43 @@ class Engine implements PatchableModel {
   async patchedRun(batch: PromptBatch, request: PatchedRunRequest) {
     checkKeys('patchedRun', request);
     this.#checkBatch(batch);
+    const { mask, frozen = [], ...shared } = request;
+    if (this.#choice.patched(batch, { ...shared, frozen }, mask.perItem)) {
+      const [logits] = await this.#pieces.patchedRuns(batch, { ...shared, masks: [mask] });
+      return logits!;
+    }
     return patchedRun(this.#context, batch, request);
   }
 
   async patchedRuns(batch: PromptBatch, request: PatchedMasksRequest) {
     checkKeys('patchedRuns', request);
     this.#checkBatch(batch);
+    if (this.#choice.patched(batch, request, request.masks[0]?.perItem))
+      return this.#pieces.patchedRuns(batch, request);
     return patchedMasks(this.#context, batch, request);
   }
 
   async patchedRunsOn(batches: readonly PromptBatch[], requests: readonly PatchedMasksRequest[], signal?: AbortSignal) {
     for (const request of requests) checkKeys('patchedRuns', request);
     for (const batch of batches) this.#checkBatch(batch);
+    if (batches.some((batch, i) => this.#choice.patched(batch, requests[i]!, requests[i]!.masks[0]?.perItem))) {
+      const results: Awaited<ReturnType<PieceRuns['patchedRuns']>>[] = [];
+      for (const [i, batch] of batches.entries()) {
+        signal?.throwIfAborted();
+        results.push(await this.patchedRuns(batch, requests[i]!));
+      }
+      return results;
+    }
     return patchedMasksOfBatches(this.#context, batches, requests, signal);
   }
 
   async *patchedVariants(batch: PromptBatch, request: PatchedVariantsRequest) {
     checkKeys('patchedVariants', request);
     this.#checkBatch(batch);
+    if (this.#choice.patched(batch, request, request.mask.perItem)) {
+      yield* this.#pieces.variants(batch, request);
+      return;
+    }
     yield* patchedVariants(this.#context, batch, request);
   }
 
@@ -184,12 +223,21 @@ class Engine implements PatchableModel {
   async maskGradient(batch: PromptBatch, request: MaskGradientRequest) {
     checkKeys('maskGradient', request);
     this.#checkBatch(batch);
+    if (this.#choice.gradient(batch, request)) {
+      const { at, ...shared } = request;
+      for await (const one of this.#pieces.gradients(batch, shared, [at])) return one;
+    }
     return maskGradient(this.#context, batch, request, () => this.run(inputOf(batch, 'clean')));
   }
 
   async *gradientsBetween(batch: PromptBatch, request: Omit<MaskGradientRequest, 'at'>, alphas: readonly number[]) {
     checkKeys('maskGradient', request);
     this.#checkBatch(batch);
+    const points = alphas.map((alpha) => ({ kind: 'input', alpha }) as const);
+    if (points.some((at) => this.#choice.gradient(batch, { ...request, at }))) {
+      yield* this.#pieces.gradients(batch, request, points);
+      return;
+    }
     yield* gradientsBetween(this.#context, batch, request, alphas, () => this.run(inputOf(batch, 'clean')));
   }
 
@@ -204,11 +252,13 @@ class Engine implements PatchableModel {
     activations.dispose();
     sparse?.dispose();
     await programs.dispose();
+    await this.#pieces.dispose();
   }
 
   // ---- what is refused ----------------------------------------------------------------------------------------
   readonly #withCuts = (batch: PromptBatch) => {
     this.#checkAlive();
+    if (this.#choice.capture(batch.length)) return { batch, cuts: this.#pieces.captureCuts(batch) };
     return captureCuts(this.#context, batch);
   };
 

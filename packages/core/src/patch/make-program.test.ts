@@ -58,6 +58,7 @@ function gradients(): GradientSpec[] {
 const SPECS: readonly ProgramSpec[] = [
   ...(['last', 'all', 'not-first'] as const).map((positions) => ({ kind: 'plain', positions }) as const),
   { kind: 'capture' },
+  { kind: 'capture', logits: true },
   { kind: 'project' },
   ...STORED.map((supply) => ({ kind: 'residuals', supply }) as const),
   ...SUPPLIES.flatMap((supply) => BOTH.map((perItem) => ({ kind: 'patched', supply, perItem }) as const)),

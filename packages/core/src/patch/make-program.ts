@@ -21,7 +21,7 @@ type Maker<K extends ProgramSpec['kind']> = (setting: Setting, spec: Extract<Pro
 
 const MAKERS: { readonly [K in ProgramSpec['kind']]: Maker<K> } = {
   plain: (setting, { positions }) => plainProgram(setting, positions),
-  capture: (setting) => captureProgram(setting),
+  capture: (setting, { logits }) => captureProgram(setting, logits),
   project: (setting) => projectProgram(setting),
   residuals: (setting, { supply }) => residualsProgram({ ...setting, supply }),
   patched: (setting, spec) => patchedProgram({ ...setting, ...spec, axes: axesOf(setting, spec.perItem) }),

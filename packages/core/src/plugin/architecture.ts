@@ -27,6 +27,8 @@ export interface ArchitectureRequest {
   readonly process: 'all' | 'none';
   /** How many positions tables that are computed (rotary ones) need, at most. Default: the architecture's choice. */
   readonly positions?: number;
+  /** Whether matrices of 16 bits that nothing changes stay so, to be widened where they are used. Default: the architecture's choice. */
+  readonly keepHalves?: boolean;
   /** Told of what is likely not what the caller wants, in one sentence. */
   readonly onWarning: (line: string) => void;
   /** Told of weights converted, of all. */

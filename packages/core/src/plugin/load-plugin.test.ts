@@ -164,6 +164,15 @@ describe('loadConfig', () => {
     });
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'a device in the place of a config or a plugin is refused, not read for ever',
+    async () => {
+      const error = { code: 'plugin-failed', fields: { plugin: '/dev/zero' } };
+      await expect(loadConfig(user, '/dev/zero')).rejects.toMatchObject(error);
+      await expect(loadPlugin('/dev/zero', user)).rejects.toMatchObject(error);
+    },
+  );
+
   it('loads plugins by name, path and object, paths from its own folder, then those named by the caller', async () => {
     await write('conf/near.mjs', source('near'));
     await write(

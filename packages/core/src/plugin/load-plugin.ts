@@ -53,6 +53,7 @@ export async function findPlugin(spec: string, cwd: string): Promise<FoundPlugin
   const name = path ? resolve(cwd, spec) : pluginPackageName(spec);
   const where = `plugin ${path ? spec : name}`;
   const file = path ? moduleFile(name, where) : resolvePackage(name, cwd, where);
+  refuseEndless(file, where);
   const versions = await pluginVersions(file, !path || statSync(name).isDirectory(), where);
   const module = await importFile(file, where);
   return { plugin: checkPlugin(module.default, where), file, versions };
@@ -60,6 +61,7 @@ export async function findPlugin(spec: string, cwd: string): Promise<FoundPlugin
 
 /** Imports a file of the user's. @throws AutoCircuitError with the reason, when the module itself fails. */
 export async function importFile(file: string, where: string): Promise<Readonly<Record<string, unknown>>> {
+  refuseEndless(file, where);
   try {
     const module = (await settled(import(pathToFileURL(file).href), file, where)) as Record<string, unknown>;
     return { ...module, default: defaultExport(module) };
@@ -79,6 +81,19 @@ export async function importFile(file: string, where: string): Promise<Readonly<
       cause,
     });
   }
+}
+
+/** Node reads a device such as /dev/zero until the memory is full. @throws AutoCircuitError for what is neither file nor folder */
+function refuseEndless(file: string, where: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (!found || found.isFile() || found.isDirectory()) return;
+  throw new AutoCircuitError({
+    code: 'plugin-failed',
+    fields: { plugin: file },
+    where,
+    what: `${file} is no file`,
+    expected: 'a module of JavaScript',
+  });
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Prompt extends AnswerSides {
   readonly byPosition?: readonly AnswerSides[];
   /** What the outputs should be, `[positions read][outputs]`: what `mse` compares with. */
   readonly targets?: readonly (readonly number[])[];
+  /** The number of the span that each token is in, ascending, where edges are those of spans. */
+  readonly spans?: readonly number[];
   /** Tokens before `clean` and `corrupt` that both share, already run. */
   readonly prefix?: KeptPrefix;
 }

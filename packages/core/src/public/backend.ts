@@ -10,6 +10,7 @@ export type {
   CompileHint,
   Executable,
   Feeds,
+  HalfDType,
   Results,
   WeightEntry,
   WeightStore,
@@ -30,6 +31,7 @@ export {
 } from '../backend/interpreter/interpreter.js';
 export { type MemoryWeight, memoryWeights } from '../backend/memory-weights.js';
 export { AutoCircuitError } from '../errors/error.js';
+export { widened } from '../files/safetensors.js';
 export {
   countReaders,
   type Liveness,

@@ -7,6 +7,7 @@ export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
 export { makeFolder } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
+export { readWhole, readWholeText } from '../files/read-whole.js';
 export { decodeNumbers, openSafetensors, type SafetensorsFile } from '../files/safetensors.js';
 export type { SafetensorsDType } from '../files/safetensors-header.js';
 export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
@@ -23,7 +24,7 @@ export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
 export { edgeSelection, selectionText } from '../graph/edge-ranking.js';
 export type { SelectionName } from '../graph/edge-ranking-names.js';
-export { checkMemory, type MemoryCheck } from '../patch/exec/memory-check.js';
+export { checkMemory, type MemoryCheck } from '../patch/pieces/memory-check.js';
 export { afterPrefix, sharedPrefixLength, withoutPrefix } from '../patch/runs/shared-prefix.js';
 export type {
   BarsFigure,
@@ -42,6 +43,7 @@ export { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 export { type EvaluateHooks, type EvaluateRequest, evaluate, mergeMeasurements, sizesLeft } from '../run/evaluate.js';
 export { faithfulnessScale } from '../run/faithfulness.js';
 export type { DiscoverHooks, RunPhase } from '../run/hooks.js';
+export { LogitsCheck } from '../run/logits-check.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
 export { type GroupMeasurements, type MeasureGroupsRequest, measureGroups } from '../run/prompt-groups.js';
 export { checkGivesPromptScores } from '../run/prompt-score-keeper.js';

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
@@ -222,6 +223,8 @@ function damaged(folder: string, file: string, how: string): AutoCircuitError {
 async function hashOf(path: string): Promise<string | null> {
   const hash = createHash('sha256');
   try {
+    // What is no file may have no end.
+    if (!(await stat(path)).isFile()) return 'no file';
     await pipeline(createReadStream(path), hash);
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return null;

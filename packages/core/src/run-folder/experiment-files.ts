@@ -3,13 +3,14 @@
  * for each, `results.json` and `results.csv` (a row for each cell, metric and size), `report.html`.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
+import { readWholeText } from '../files/read-whole.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
 import { type ExistingFolder, isTemporary, removeTemporaries } from './run-files.js';
 import { type JsonNumber, numberSchema, parseBySchema, toJsonText } from './schemas.js';
@@ -129,7 +130,7 @@ export const cellFolder = (folder: string, hash: string): string => join(folder,
 export async function readExperiment(folder: string): Promise<ExperimentJson | null> {
   const path = join(folder, EXPERIMENT_FILES.experiment);
   if (!existsSync(path)) return null;
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const text = await readWholeText(path).catch((cause: unknown) => {
     throw fileError('experiment', 'read', path, cause);
   });
   try {

@@ -3,13 +3,14 @@
  * `shards/` what each did, `parts/` holds what came of runs that were divided, `result/` the run or the experiment.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
+import { readWholeText } from '../files/read-whole.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { WorkPart } from '../plugin/work-share.js';
 import { fileCheckpoint } from './checkpoint-file.js';
@@ -113,7 +114,7 @@ export async function writePlan(folder: string, plan: Omit<PlanJson, 'sha256'>):
   try {
     await makeFolder(folder);
     if (existsSync(path)) {
-      if ((await readFile(path, 'utf8')) === text) return false;
+      if ((await readWholeText(path)) === text) return false;
       throw new AutoCircuitError({
         code: 'run-exists',
         fields: { path: folder },
@@ -181,7 +182,7 @@ async function readSealed<T>(
 }
 
 const readText = (path: string): Promise<string> =>
-  readFile(path, 'utf8').catch((cause: unknown) => {
+  readWholeText(path).catch((cause: unknown) => {
     throw fileError('plan', 'read', path, cause);
   });
 

@@ -1,7 +1,8 @@
 /** @file A finished run read back from its folder, without the model. */
-import { readFile } from 'node:fs/promises';
+
 import { join, resolve } from 'node:path';
 import { fileError } from '../files/file-error.js';
+import { readWholeText } from '../files/read-whole.js';
 import { parseCircuitJson } from '../graph/circuit-json.js';
 import type { ReadOptions } from './checksums.js';
 import { readClusters } from './clusters-file.js';
@@ -20,7 +21,7 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
   const path = join(folder, RUN_FILES.circuit);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readWholeText(path);
   } catch (cause) {
     throw fileError('run', 'read', path, cause);
   }

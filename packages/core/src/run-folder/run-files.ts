@@ -5,9 +5,10 @@
  * `measurements.json` and `circuit.json` appear when their part is finished, whole, and are never recomputed; finished is what
  * `checksums.json` lists. When `partial/` and `.lock` are gone, the run is complete.
  */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fileError } from '../files/file-error.js';
+import { readWholeText } from '../files/read-whole.js';
 import { groupCircuitFiles } from './group-circuits.js';
 import { LOCK_NAME } from './lock.js';
 import { verificationFiles } from './verification-file.js';
@@ -40,7 +41,7 @@ export type ExistingFolder = 'refuse' | 'resume' | 'overwrite';
 /** The text of a file; null where there is no such file. @throws AutoCircuitError where it cannot be read */
 export async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readWholeText(path);
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return null;
     throw fileError('run', 'read', path, cause);

@@ -2,15 +2,18 @@
 import { z } from 'zod';
 import { numberSchema } from './schemas.js';
 
-/** A share, and what is to be expected around it. */
-const rangeSchema = z.object({ mean: z.number(), low: z.number(), high: z.number() });
+const count = z.int().min(0);
+const share = z.number().min(0).max(1);
+
+/** A mean, and from where to where its values lie. */
+const rangeOf = <T extends z.ZodType>(one: T) => z.object({ mean: one, low: one, high: one });
 
 const overlapSchema = {
   /** Edges of the circuit that was found. */
-  edges: z.number(),
+  edges: count,
   /** Edges in this circuit and in the run's, and in at least one of them. */
-  both: z.number(),
-  either: z.number(),
+  both: count,
+  either: count,
 };
 
 /** One condition under which the circuit was found again. */
@@ -31,53 +34,53 @@ const edgeSchema = z.object({
   /** Whether the run's circuit has it. */
   kept: z.boolean(),
   /** Resamples whose circuit has it, as a share, and Clopper and Pearson's interval of that share. */
-  share: z.number(),
-  low: z.number(),
-  high: z.number(),
+  share,
+  low: share,
+  high: share,
   /** Resamples in which its score has the sign that it has in the run, as a share. */
-  sign: z.number(),
+  sign: share,
   /** Variations whose circuit has it. */
-  variations: z.number(),
+  variations: count,
   /** Absent where nothing is certified. */
   certified: z.enum(['in', 'out', 'abstains']).optional(),
   /** Edits of the prompts that cannot change it. */
-  radius: z.number().optional(),
+  radius: count.optional(),
 });
 
 /** The content of `stability.json`. */
 export const stabilitySchema = z.object({
   format: z.literal('auto-circuit stability 1'),
   /** Edges of the run's circuit. */
-  edges: z.number(),
+  edges: count,
   metric: z.object({ name: z.string(), unit: z.string(), higherIsBetter: z.boolean() }),
   /** The metric of the run's circuit, measured anew; null where it has no value. */
   value: numberSchema.nullable(),
   /** Intervals hold at this level; certificates all together. */
-  level: z.number(),
+  level: share,
   resamples: z.object({
     /** `prompts`: each prompt was scored by itself, and sums were resampled; `runs`: the algorithm ran on each resample. */
     by: z.enum(['prompts', 'runs']),
-    count: z.number(),
+    count,
     /** Training prompts that were drawn from. */
-    prompts: z.number(),
+    prompts: count,
     /** |both| ÷ |either| of a resample's circuit and the run's: mean, and the middle `level` of the resamples. */
-    overlap: rangeSchema,
+    overlap: rangeOf(share),
     /** The metric of the first so many resamples' circuits: mean, least and most. */
-    measured: z.number(),
-    value: rangeSchema.nullable(),
+    measured: count,
+    value: rangeOf(z.number()).nullable(),
   }),
   variations: z.array(variationSchema),
   /** Null where prompts could not be scored one by one. */
   certificates: z
     .object({
       /** The chance of each prompt to be left out of a subset. */
-      deletion: z.number(),
-      subsets: z.number(),
+      deletion: share,
+      subsets: count,
       /** What is patched in was made from all prompts and held: edits are of the prompts that scores are taken on. */
       heldPatch: z.boolean(),
-      in: z.number(),
-      out: z.number(),
-      abstains: z.number(),
+      in: count,
+      out: count,
+      abstains: count,
       /** The metric of the circuit of the edges that are certified to be in; null where there are none, or it has no value. */
       value: numberSchema.nullable(),
     })

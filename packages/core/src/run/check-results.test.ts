@@ -50,6 +50,14 @@ describe('what a metric gives', () => {
 });
 
 describe('what an algorithm gives', () => {
+  it('is said to be no number where it is NaN, as from options that are too large', () => {
+    const [[module, tensor]] = Object.entries(scores) as [[string, (typeof scores)[string]]];
+    const nan = { ...scores, [module]: { ...tensor, data: tensor.data.map(() => Number.NaN) } };
+    expect(() => checkedScores('mine', graph, { scores: nan })).toThrow(
+      expect.objectContaining({ code: 'not-finite', where: 'mine', fields: { algo: 'mine', part: 'scores' } }),
+    );
+  });
+
   it('is taken in the precision of the files', () => {
     expect(checkedScores('mine', graph, { scores, curves: { loss: [1, 2] } })).toMatchObject({
       curves: { loss: [1, 2] },

@@ -111,9 +111,21 @@ const notANumber = (metric: string): AutoCircuitError =>
     fix: 'check the model for overflow on these prompts, or choose another metric',
   });
 
+/** What every algorithm of ours gives where numbers overflow, those of its options included. */
+const noScores = (algo: string, part: string, cause: AutoCircuitError): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'not-finite',
+    fields: { algo, part },
+    where: algo,
+    what: cause.parts.what,
+    got: cause.parts.got!,
+    fix: 'check the options for numbers that are too large, and the model for overflow on these prompts',
+    cause,
+  });
+
 /**
  * What an algorithm gives, in the precision of the run's files.
- * @throws AutoCircuitError `plugin-failed` for anything but scores of every edge
+ * @throws AutoCircuitError `plugin-failed` for anything but scores of every edge, `not-finite` for NaN
  */
 export function checkedScores(algo: string, graph: Graph, given: unknown): PruneResult {
   const member: PluginMember = { kind: 'pruning algorithm', name: algo, member: 'score' };
@@ -128,6 +140,7 @@ export function checkedScores(algo: string, graph: Graph, given: unknown): Prune
       return make();
     } catch (cause) {
       if (cause instanceof AutoCircuitError && cause.code === 'not-finite') throw cause;
+      if (cause instanceof AutoCircuitError && cause.parts.got?.startsWith('NaN')) throw noScores(algo, part, cause);
       const got = cause instanceof Error ? cause.message : String(cause);
       throw pluginFailed(member, { what: `gives "${part}" that do not fit the graph`, got, cause });
     }

@@ -251,10 +251,10 @@ export class SizeMeasurer {
     ]);
     const sized = circuits.map(({ make }) => make());
     const connected = sized.map((made) => made.connected.edges);
-    const run = connected.filter((_, i) => !ends.has(circuits[i]!.edges));
+    const run = connected.filter((edges) => !ends.has(edges.length));
     const made = run.length > 0 ? await outputsOfCircuits(model, batches, run, settings, patch, signal, reading) : [];
     for (const [i, one] of circuits.entries()) {
-      const outputs = ends.get(one.edges) ?? made.shift()!;
+      const outputs = ends.get(connected[i]!.length) ?? made.shift()!;
       const point = known[i] ?? (await this.#point(sized[i]!, outputs));
       if (!known[i]) await partial?.writePartial(nameOf(one), toJsonText(point, nameOf(one)));
       yield point;

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import type { Prompt } from '../prompts/types.js';
 
-/** Identifies prompts by what the model sees of them: tokens and answers, in order. */
+/** Identifies prompts by what the model sees of them: tokens, answers and spans, in order. */
 export function promptsHash(prompts: readonly Prompt[]): string {
   const hash = createHash('sha256');
-  for (const { clean, corrupt, answers, wrongAnswers, byPosition, targets, prefix } of prompts) {
+  for (const { clean, corrupt, answers, wrongAnswers, byPosition, targets, prefix, spans } of prompts) {
     const more = byPosition || targets || prefix ? [byPosition ?? null, targets ?? null, prefix?.tokens ?? null] : [];
-    hash.update(`${JSON.stringify([clean, corrupt, answers, wrongAnswers, ...more])}\n`);
+    hash.update(`${JSON.stringify([clean, corrupt, answers, wrongAnswers, ...more, ...(spans ? [{ spans }] : [])])}\n`);
   }
   return hash.digest('hex');
 }

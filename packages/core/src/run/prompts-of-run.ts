@@ -64,7 +64,8 @@ export function promptsOfRun(
   settings: RunPromptSettings,
 ): RunPrompts {
   const chosen = choosePrompts(prompts, settings);
-  if (graph.options.positions !== null) requireOneLength(chosen, 'edges for each token position');
+  const ofSpans = chosen.every(({ spans }) => spans !== undefined);
+  if (graph.options.positions !== null && !ofSpans) requireOneLength(chosen, 'edges for each token position');
   const { oneLength, text } = ablationChosen(ablation);
   if (oneLength) requireOneLength(chosen, `data-set means (ablation ${text})`);
   const { train, test } = splitTrainTest(chosen, {

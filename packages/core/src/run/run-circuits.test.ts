@@ -139,11 +139,10 @@ describe('metrics', () => {
     const object = microModel();
     const graph = buildGraph(object.spec.layout);
     const model = await createPatchableModel({ model: object, graph, backend: interpreterBackend() });
-    const giving = (data: number[]) => ({
-      ...model,
-      graph,
-      run: async () => ({ dtype: 'float' as const, shape: [2, 2], data: Float32Array.from(data) }),
-    });
+    const giving = (data: number[]) => {
+      const run = async () => ({ dtype: 'float' as const, shape: [2, 2], data: Float32Array.from(data) });
+      return { ...model, graph, run, runSide: async () => [await run()] };
+    };
     const patch = { kind: 'resample', from: 'corrupt' } as const;
     const references = (data: number[]) =>
       referenceOutputs(giving(data) as unknown as PatchableModel, [batch], settings(), patch);

@@ -17,6 +17,7 @@ import { inputOf } from '../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { type Ablating, ablationChosen, ablationText } from './ablations.js';
 import { checkedMeasurement } from './check-results.js';
+import { LogitsCheck } from './logits-check.js';
 import type { ConstantTrainingHooks } from './optimal-ablation.js';
 import type { ScoredEdges } from './scored-edges.js';
 
@@ -171,8 +172,19 @@ export async function referenceOutputs(
   patch: PatchDescription,
   signal?: AbortSignal,
 ): Promise<References> {
-  const plain = (side: Side) =>
-    eachBatch(batches, signal, async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data);
+  const patchedSide = patch.kind === 'resample' ? other(sideRun(settings)) : null;
+  const plain = async (side: Side): Promise<BatchOutputs[]> => {
+    // The side that circuits have patched in is run once for both: its outputs here, and what is patched in.
+    if (side === patchedSide) {
+      const logits = await model.runSide(batches, side, signal);
+      return batches.map((batch, i) => ({ batch, logits: logits[i]!.data }));
+    }
+    return eachBatch(
+      batches,
+      signal,
+      async (batch) => (await model.run(inputOf(batch, side) satisfies ModelInput)).data,
+    );
+  };
   const clean = await plain('clean');
   const corrupt = await plain('corrupt');
   checkOutputs([...clean, ...corrupt]);
@@ -188,35 +200,12 @@ export async function referenceOutputs(
   return { clean, corrupt, empty: run, model: whole };
 }
 
-/**
- * Whether outputs can be those of a model whose numbers fit in float32. Squares that overflow in a norm make its output 0, so
- * that every prompt has the same logits, which are finite.
- * @throws AutoCircuitError `not-finite`
- */
+/** @throws AutoCircuitError `not-finite` where outputs cannot be those of a model whose numbers fit in float32 */
 function checkOutputs(outputs: readonly BatchOutputs[]): void {
-  const broken = (what: string): AutoCircuitError =>
-    new AutoCircuitError({
-      code: 'not-finite',
-      where: 'measure',
-      what,
-      fix: 'check that the weights are whole and not too large for float32',
-    });
-  // Logits of tokens that a model never gives may be −∞.
-  if (outputs.some(({ logits }) => logits.some((x) => Number.isNaN(x) || x === Number.POSITIVE_INFINITY))) {
-    throw broken('the model’s own outputs are no numbers');
-  }
-  const rows = outputs.flatMap(({ batch, logits }) => {
-    const width = logits.length / batch.prompts.length;
-    return batch.prompts.map((_, i) => logits.subarray(i * width, (i + 1) * width));
-  });
-  const first = rows[0];
-  if (rows.length < FEWEST_ALIKE || !first || rows.some((row) => row.length !== first.length)) return;
-  if (rows.every((row) => row.every((x, i) => x === first[i]))) {
-    throw broken('the model gives the same outputs for every prompt, clean or corrupt');
-  }
+  const check = new LogitsCheck('measure');
+  for (const { batch, logits } of outputs) check.add(logits, logits.length / batch.prompts.length);
+  check.end();
 }
-/** Outputs of two prompts may be alike by chance, or because they are the same prompt. */
-const FEWEST_ALIKE = 4;
 
 async function eachBatch(
   batches: readonly PromptBatch[],

@@ -13,21 +13,25 @@ import type { Prompt, PromptBatch } from '../prompts/types.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { tinyPrompts, tinyTransformer } from '../testing/tiny-transformer.js';
 import { createSpanModel } from './span-model.js';
-import type { Spans } from './spans.js';
+import { type Spans, withSpans } from './spans.js';
 
 const object = tinyTransformer();
 const backend = () => interpreterBackend({ precision: 'float64' });
 const patch = { kind: 'resample', from: 'corrupt' } as const;
 const objective: Objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' };
 const graphOf = (positions: number | null) => buildGraph(object.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, positions });
-const spanModel = (spans: Spans) =>
-  createSpanModel({ model: object, graph: graphOf(spans.names.length), backend: backend(), spans });
+const spanModel = (count: number) => createSpanModel({ model: object, graph: graphOf(count), backend: backend() });
 const engine = (positions: number | null) =>
   createPatchableModel({ model: object, graph: graphOf(positions), backend: backend() });
 /** Spans by the prompt's index, one letter a token. */
 const spelled = (names: string, rows: readonly string[]): Spans => ({
   names: [...names],
   of: ({ index }) => [...rows[index]!],
+});
+/** The batch with its spans. */
+const given = ({ prompts, length }: PromptBatch, spans: Spans): PromptBatch => ({
+  length,
+  prompts: withSpans(prompts, spans),
 });
 /** Programs give float32; sums of a few tokens. */
 function close(got: ArrayLike<number>, expected: ArrayLike<number>): void {
@@ -53,10 +57,10 @@ async function attribution(
 
 describe('edges for each span', () => {
   it('are edges for each token position where every token is a span', async () => {
-    const batch = tinyPrompts(3);
-    const [spans, tokens] = [await spanModel(spelled('abc', ['abc', 'abc', 'abc'])), await engine(3)];
+    const batch = given(tinyPrompts(3), spelled('abc', ['abc', 'abc', 'abc']));
+    const [spans, tokens] = [await spanModel(3), await engine(3)];
     for (const item of [0, 2]) {
-      expect([...(await attribution(spans, batch, item))]).toEqual([...(await attribution(tokens, batch, item))]);
+      expect(await attribution(spans, batch, item)).toEqual(await attribution(tokens, batch, item));
     }
     const mask = maskFromEdges(spans.graph, [1, 7, 40, 41], { inside: 1, outside: 0 });
     const request = { input: 'clean', patch, mask } as const;
@@ -66,8 +70,8 @@ describe('edges for each span', () => {
   });
 
   it('are edges of the whole prompt where there is one span', async () => {
-    const batch = tinyPrompts(2);
-    const [spans, whole] = [await spanModel(spelled('a', ['aaa', 'aaa'])), await engine(null)];
+    const batch = given(tinyPrompts(2), spelled('a', ['aaa', 'aaa']));
+    const [spans, whole] = [await spanModel(1), await engine(null)];
     expect(spans.graph.edgeCount).toBe(whole.graph.edgeCount);
     close(await attribution(spans, batch, 1), await attribution(whole, batch, 1));
     const of = (model: PatchableModel) => {
@@ -82,9 +86,10 @@ describe('edges for each span', () => {
   it('add up the tokens of each prompt’s spans, whatever its length', async () => {
     // the same role at other tokens, in prompts of two lengths; one prompt lacks the second span
     const spans = spelled('abc', ['aabc', 'abcc', 'aacc', 'aabbc']);
-    const model = await spanModel(spans);
-    const four = tinyPrompts(3, 4);
-    const five: PromptBatch = { length: 5, prompts: [{ ...(tinyPrompts(1, 5).prompts[0] as Prompt), index: 3 }] };
+    const model = await spanModel(3);
+    const four = given(tinyPrompts(3, 4), spans);
+    const longer: PromptBatch = { length: 5, prompts: [{ ...(tinyPrompts(1, 5).prompts[0] as Prompt), index: 3 }] };
+    const five = given(longer, spans);
     for (const batch of [four, five]) {
       const tokens = await engine(batch.length);
       const mask = maskFromEdges(model.graph, [2, 30, 57], { inside: 1, outside: 0.25 });
@@ -99,7 +104,7 @@ describe('edges for each span', () => {
           );
         const byHand = await attribution(tokens, batch, item);
         const own = new Float64Array(model.graph.edgeCount);
-        for (const [edge, x] of byHand.entries())
+        for (const [edge, x] of Array.from(byHand).entries())
           own[numbers[Math.floor(edge / perToken)]! * perToken + (edge % perToken)]! += x;
         close(await attribution(model, batch, item), own);
         // a run under a mask is that of the prompt by itself, under the mask of its tokens
@@ -111,7 +116,7 @@ describe('edges for each span', () => {
         close(all.data.slice(item * each, (item + 1) * each), expected.data);
         // and so are gradients there
         const there = new Float64Array(model.graph.edgeCount);
-        for (const [edge, x] of (await attribution(tokens, alone, 0, tokenMask)).entries())
+        for (const [edge, x] of Array.from(await attribution(tokens, alone, 0, tokenMask)).entries())
           there[numbers[Math.floor(edge / perToken)]! * perToken + (edge % perToken)]! += x;
         close(await attribution(model, batch, item, mask), there);
       }
@@ -121,8 +126,8 @@ describe('edges for each span', () => {
   });
 
   it('run variants and several masks as one by one', async () => {
-    const model = await spanModel(spelled('ab', ['aab', 'abb', 'aab']));
-    const batch = tinyPrompts(3);
+    const model = await spanModel(2);
+    const batch = given(tinyPrompts(3), spelled('ab', ['aab', 'abb', 'aab']));
     const edges = Array.from({ length: 11 }, (_, i) => i * 5);
     const mask = maskFromEdges(model.graph, [4], { inside: 1, outside: 0 });
     const losses = [];
@@ -143,7 +148,7 @@ describe('edges for each span', () => {
   });
 
   it('are named by the number of the span', async () => {
-    const model = await spanModel(spelled('ab', ['aab']));
+    const model = await spanModel(2);
     const [, second] = edgesByName(model.graph, 'A0.1->MLP 0');
     expect(edgeAt(model.graph, second!).name).toBe('A0.1->MLP 0@1');
     await model.dispose();
@@ -153,22 +158,26 @@ describe('edges for each span', () => {
     ['aa', 'has 3 tokens and 2 spans'],
     ['axb', 'has the span "x" at token 1'],
     ['aba', 'has "a" after "b"'],
-  ])('refuse the spans %s', async (row, what) => {
-    const model = await spanModel(spelled('ab', [row]));
-    await expect(attribution(model, tinyPrompts(1), 0)).rejects.toMatchObject({
-      code: 'invalid-prompt',
-      fields: { prompt: 0 },
-      message: expect.stringContaining(what),
-    });
-    await model.dispose();
+  ])('refuse the spans %s', (row, what) => {
+    expect(() => given(tinyPrompts(1), spelled('ab', [row]))).toThrow(
+      expect.objectContaining({
+        code: 'invalid-prompt',
+        fields: { prompt: 0 },
+        message: expect.stringContaining(what),
+      }),
+    );
   });
 
-  it('refuse names and graphs that do not fit', async () => {
-    await expect(spanModel(spelled('aa', []))).rejects.toMatchObject({
-      code: 'invalid-option',
-      fields: { option: 'spans' },
-    });
-    const request = { model: object, graph: graphOf(null), backend: backend(), spans: spelled('ab', []) };
+  it('refuse names, prompts and graphs that do not fit', async () => {
+    expect(() => given(tinyPrompts(1), spelled('aa', ['aaa']))).toThrow(
+      expect.objectContaining({ code: 'invalid-option', fields: { option: 'spans', got: ['a', 'a'] } }),
+    );
+    const request = { model: object, graph: graphOf(null), backend: backend() };
     await expect(createSpanModel(request)).rejects.toMatchObject({ code: 'unsupported-graph' });
+    const model = await spanModel(2);
+    await expect(attribution(model, tinyPrompts(1), 0)).rejects.toMatchObject({ code: 'invalid-prompt' });
+    const three = given(tinyPrompts(1), spelled('abc', ['abc']));
+    await expect(attribution(model, three, 0)).rejects.toMatchObject({ code: 'invalid-prompt' });
+    await model.dispose();
   });
 });

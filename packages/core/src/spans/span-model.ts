@@ -23,34 +23,27 @@ import type {
 import type { OutputPositions } from '../prompts/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
 import { bySpan, maskOfTokens, type SpanNumbers, type SpanTotal } from './by-span.js';
-import { checkSpanNames, type Spans, spansOfBatch } from './spans.js';
-
-/** What a model with edges for each span is made of. */
-export interface SpanModelRequest extends Omit<PatchableModelRequest, 'graph'> {
-  /** With as many positions as there are spans. */
-  readonly graph: Graph;
-  readonly spans: Spans;
-}
+import { spansOfBatch } from './spans.js';
 
 /** Variants whose edges lie at other tokens in other prompts are run so many at a time. */
 const VARIANTS = 8;
 
 /**
- * A model with edges for each span. The same calls as any patchable model, with `Graph.options.positions` spans in place of token
- * positions: an edge of a span is patched at all of the span's tokens, and its score is the sum of theirs.
- * @throws AutoCircuitError `invalid-option` for spans without names, `unsupported-graph` for a graph of another number of
- *   positions, `unsupported-model` for a model with a shared prefix; from its methods `invalid-prompt` for spans that do not fit
+ * A model with edges for each span. The same calls as any patchable model, for prompts that `withSpans` has given their spans: an
+ * edge of a span is patched at all of the span's tokens, and its score is the sum of theirs.
+ * @param request whose graph has as many positions as there are spans
+ * @throws AutoCircuitError `unsupported-graph` for a graph without positions, `unsupported-model` for a model with a shared
+ *   prefix; from its methods `invalid-prompt` for prompts without spans
  */
-export async function createSpanModel(request: SpanModelRequest): Promise<PatchableModel> {
-  const { graph, model, spans } = request;
-  checkSpanNames(spans);
-  if (graph.options.positions !== spans.names.length)
+export async function createSpanModel(request: PatchableModelRequest): Promise<PatchableModel> {
+  const { graph, model } = request;
+  if (graph.options.positions === null)
     throw new AutoCircuitError({
       code: 'unsupported-graph',
       where: 'spans',
-      what: 'the graph does not have an axis of these spans',
-      expected: `a graph of ${spans.names.length} positions`,
-      got: graph.options.positions === null ? 'a graph without positions' : `${graph.options.positions} positions`,
+      what: 'the graph has no axis for spans',
+      expected: 'a graph with as many positions as there are spans',
+      got: 'a graph without positions',
       fix: 'build the graph with as many positions as there are spans',
     });
   if (model.spec.prefix)
@@ -62,24 +55,23 @@ export async function createSpanModel(request: SpanModelRequest): Promise<Patcha
       fields: { key: 'prefix' },
     });
   const whole = { ...graph.options, positions: null };
-  const { spans: _, ...rest } = request;
-  const plain = await createPatchableModel({ ...rest, graph: buildGraph(graph.layout, whole) });
-  return new SpanModel(rest, spans, plain);
+  const plain = await createPatchableModel({ ...request, graph: buildGraph(graph.layout, whole) });
+  return new SpanModel(request, plain);
 }
 
 class SpanModel implements PatchableModel {
   readonly graph: Graph;
   readonly #request: PatchableModelRequest;
-  readonly #spans: Spans;
+  readonly #spans: number;
   /** Of a graph without positions: for all that has nothing to do with edges. */
   readonly #plain: PatchableModel;
   readonly #byLength = new Map<number, Promise<PatchableModel>>();
   readonly #numbers = new WeakMap<PromptBatch, SpanNumbers>();
 
-  constructor(request: PatchableModelRequest, spans: Spans, plain: PatchableModel) {
+  constructor(request: PatchableModelRequest, plain: PatchableModel) {
     this.graph = request.graph;
     this.#request = request;
-    this.#spans = spans;
+    this.#spans = request.graph.options.positions!;
     this.#plain = plain;
   }
 
@@ -98,6 +90,12 @@ class SpanModel implements PatchableModel {
   }
   run(input: ModelInput, positions?: OutputPositions) {
     return positions === undefined ? this.#plain.run(input) : this.#plain.run(input, positions);
+  }
+  /** By the models that run masks: they keep what is patched in. */
+  async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
+    const logits = [];
+    for (const batch of batches) logits.push(...(await (await this.#of(batch)).runSide([batch], side, signal)));
+    return logits;
   }
   readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {
     return this.#plain.readValues(batch, side, roles);
@@ -191,7 +189,7 @@ class SpanModel implements PatchableModel {
     return made;
   }
   #numbersOf(batch: PromptBatch): SpanNumbers {
-    const known = this.#numbers.get(batch) ?? spansOfBatch(this.#spans, batch);
+    const known = this.#numbers.get(batch) ?? spansOfBatch(batch, this.#spans);
     this.#numbers.set(batch, known);
     return known;
   }
@@ -202,7 +200,7 @@ class SpanModel implements PatchableModel {
     return { ...request, masks: request.masks.map((mask) => this.#tokens(batch, mask)) };
   }
   #total(batch: PromptBatch, gradients: PromptGradients, total: SpanTotal = 'sum'): PromptGradients {
-    const spans = this.#spans.names.length;
+    const spans = this.#spans;
     const numbers = this.#numbersOf(batch);
     return {
       ...gradients,

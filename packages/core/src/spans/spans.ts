@@ -17,7 +17,7 @@ export interface Spans {
 }
 
 /** @throws AutoCircuitError `invalid-option` for no names, or two that are equal */
-export function checkSpanNames({ names }: Spans): void {
+function checkSpanNames({ names }: Spans): void {
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (names.length > 0 && twice === undefined) return;
   throw new AutoCircuitError({
@@ -31,10 +31,16 @@ export function checkSpanNames({ names }: Spans): void {
 }
 
 /**
- * The number of the span of each token of a prompt, [length].
- * @throws AutoCircuitError `invalid-prompt` where a span is unknown, out of order, or missing for some token
+ * The prompts, each with the number of the span that each token is in.
+ * @throws AutoCircuitError `invalid-option` for names that are missing or equal, `invalid-prompt` where a span is unknown, out of
+ *   order, or missing for some token
  */
-export function spansOfPrompt(spans: Spans, prompt: Prompt): readonly number[] {
+export function withSpans(prompts: readonly Prompt[], spans: Spans): Prompt[] {
+  checkSpanNames(spans);
+  return prompts.map((prompt) => ({ ...prompt, spans: spansOfPrompt(spans, prompt) }));
+}
+
+function spansOfPrompt(spans: Spans, prompt: Prompt): readonly number[] {
   const given = spans.of(prompt);
   if (given.length !== prompt.clean.length)
     throw refused(prompt, `has ${prompt.clean.length} tokens and ${given.length} spans`, 'a span for each token');
@@ -49,9 +55,21 @@ export function spansOfPrompt(spans: Spans, prompt: Prompt): readonly number[] {
   throw refused(prompt, `has "${given[back]}" after "${given[back - 1]}"`, order);
 }
 
-/** The same for each prompt of a batch; one list where all prompts have the same. */
-export function spansOfBatch(spans: Spans, batch: PromptBatch): readonly (readonly number[])[] {
-  const all = batch.prompts.map((prompt) => spansOfPrompt(spans, prompt));
+/**
+ * The span numbers of each prompt of a batch; one list where all prompts have the same.
+ * @param count how many spans there are
+ * @throws AutoCircuitError `invalid-prompt` for a prompt without spans, or with others
+ */
+export function spansOfBatch(batch: PromptBatch, count: number): readonly (readonly number[])[] {
+  const all = batch.prompts.map((prompt) => {
+    const { spans } = prompt;
+    if (spans?.length === batch.length && spans.every((span) => span >= 0 && span < count)) return spans;
+    throw refused(
+      prompt,
+      spans ? `has spans that do not fit` : 'has no spans',
+      `a number below ${count} for each token`,
+    );
+  });
   const [first] = all;
   return all.every((own) => own.every((span, i) => span === first![i])) ? all.slice(0, 1) : all;
 }

@@ -14,7 +14,7 @@ import type { DiscoverHooks } from '../run/hooks.js';
 import { promptsHash } from '../run/prompts-hash.js';
 import { promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 import type { DiscoverRequest } from '../run/request.js';
-import { type ChosenMetric, patchDescription } from '../run/run-circuits.js';
+import { type ChosenMetric, checkCircuitRun, checkMetrics, patchDescription } from '../run/run-circuits.js';
 import type { JsonNumber } from '../run-folder/schemas.js';
 import { type KeptPieces, keptScores, scoresOn, textOfScores } from './scores-by-prompt.js';
 
@@ -48,6 +48,14 @@ export function conditionOf(run: Condition, asked: VariationAsked): Condition {
   return { ...run, prompts: asked.prompts, train: null, test: 'same', limit: null, length: null };
 }
 
+/** @throws AutoCircuitError for settings that contradict each other, and prompts that do not fit the objective, the metric or the ablation */
+export function checkCondition(condition: Condition, metric: ChosenMetric): void {
+  checkCircuitRun(condition, true);
+  const prompts = promptsOfRun(condition.prompts, condition.model.graph, condition.ablation, condition);
+  checkObjective(condition.objective, prompts);
+  checkMetrics([metric], prompts.test, null);
+}
+
 /** Scores the edges under a condition and chooses as many as the run kept; scores that are kept already are read. */
 export async function circuitUnder(
   condition: Condition,
@@ -57,7 +65,6 @@ export async function circuitUnder(
   const { model, select = 'threshold', rankBy = 'absolute', seed } = condition;
   const { graph } = model;
   const prompts = promptsOfRun(condition.prompts, graph, condition.ablation, condition);
-  checkObjective(condition.objective, prompts);
   let found = keptScores(await kept.read(piece), graph);
   if (!found) {
     const patch = await patchDescription(model, condition, prompts.train, { seed, signal: hooks.signal });

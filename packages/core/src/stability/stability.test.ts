@@ -133,6 +133,17 @@ describe('runStability', () => {
     expect(listed.every(({ variations: count }) => count >= 0 && count <= 3)).toBe(true);
   });
 
+  it('finds mistakes in what is asked before anything is scored', async () => {
+    const kept = pieces();
+    const lacking = MICRO_PROMPTS.map((prompt) => ({ ...prompt, wrongAnswers: [] }));
+    const variations = [{ kind: 'paraphrases', name: 'others.json', prompts: lacking }] as const;
+    await expect(runStability(request({ kept, variations }))).rejects.toMatchObject({ code: 'missing-wrong-answers' });
+    const fromClean = request({ kept, ablation: 'zero', ablateFrom: 'clean' });
+    const back = [{ kind: 'ablation', name: 'resample', ablation: 'resample' }] as const;
+    await expect(runStability({ ...fromClean, variations: back })).rejects.toMatchObject({ code: 'conflicting-options' }); // biome-ignore format: one line
+    expect(kept.texts.size).toBe(0);
+  });
+
   it('goes on from what was kept: the same numbers, and no prompt scored twice', async () => {
     const kept = pieces();
     const aborted = new AbortController();

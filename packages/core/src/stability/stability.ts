@@ -13,6 +13,7 @@ import type { Stability } from '../run-folder/stability-file.js';
 import { exactInterval } from '../statistics/binomial.js';
 import { Certifier } from './certificate.js';
 import {
+  checkCondition,
   circuitUnder,
   conditionOf,
   measuredUnder,
@@ -35,6 +36,9 @@ export async function runStability(request: StabilityRequest, hooks: StabilityHo
   const inRun = new Set(run.edges);
   const prompts = promptsOfRun(request.prompts, graph, request.ablation, request);
   const train = prompts.train.flatMap((batch) => batch.prompts);
+  for (const condition of [request, ...request.variations.map((asked) => conditionOf(request, asked))]) {
+    checkCondition(condition, metric); // before any work is done
+  }
   const patch = await patchDescription(model, request, prompts.train, {
     seed: request.seed,
     checkpoint: request.constants,
@@ -157,5 +161,6 @@ function middleOf(rising: readonly number[], level: number): { readonly low: num
 function rangeOf(values: readonly (JsonNumber | null)[]): Stability['resamples']['value'] {
   const numbers = values.map((value) => (value === null ? Number.NaN : fromJsonNumber(value)));
   if (numbers.length === 0 || !numbers.every(Number.isFinite)) return null;
-  return { mean: meanOf(numbers), low: Math.min(...numbers), high: Math.max(...numbers) };
+  const rising = numbers.toSorted((a, b) => a - b);
+  return { mean: meanOf(rising), low: rising[0]!, high: rising.at(-1)! };
 }

@@ -4,7 +4,8 @@
  * - shares (each prompt counts or does not): Wilson's score interval (Wilson 1927), which needs no spread in the sample;
  * - values that are never negative (divergences, probabilities): the studentised bootstrap of the logarithm of the mean, each tail
  *   by itself, since means of a few large values and many small ones err more upwards than downwards;
- * - all others, ratios too: the symmetric studentised bootstrap (Hall 1988), of a ratio by its linear part.
+ * - all others: the symmetric studentised bootstrap (Hall 1988); of a ratio with Fieller's interval (1954), which allows for a
+ *   denominator that is unsure itself.
  *
  * Bootstrap quantiles are taken over all points of a curve together, as in `calibratedFactor`, and for the same reason. docs/choosing.md
  * has the measured coverage.
@@ -66,20 +67,34 @@ function symmetric(points: readonly PromptValues[]): Map<PromptValues, Interval>
     LEVEL,
   );
   return new Map(
-    moving.map(({ point, value, rest, scale }) => {
-      const reach = (factor * errorOfMean(rest)) / scale;
+    moving.map(({ point, value, rest }) => {
+      const { weights } = point;
+      if (weights) return [point, fieller(point.values, weights, factor)];
+      const reach = factor * errorOfMean(rest);
       return [point, [value - reach, value + reach]];
     }),
   );
 }
 
-/** A ratio moves like the mean of `rest` divided by `scale`, the mean weight. */
-function linearPart({ values, weights }: PromptValues): { value: number; rest: number[]; scale: number } {
-  const n = values.length;
-  if (!weights) return { value: meanOf(values), rest: [...values], scale: 1 };
-  const scale = meanOf(weights);
-  const value = meanOf(values) / scale;
-  return { value, rest: Array.from({ length: n }, (_, i) => values[i]! - value * weights[i]!), scale: Math.abs(scale) };
+/**
+ * The ratios θ from which the sample is not too far: |mean(values − θ · weights)| is at most `factor` of its own standard errors
+ * (Fieller 1954). Everything where a denominator of 0 is among them.
+ */
+function fieller(values: readonly number[], weights: readonly number[], factor: number): Interval {
+  const [above, below] = [meanOf(values), meanOf(weights)];
+  const a = below ** 2 - factor ** 2 * covarianceOfMeans(weights, weights);
+  const b = above * below - factor ** 2 * covarianceOfMeans(values, weights);
+  const c = above ** 2 - factor ** 2 * covarianceOfMeans(values, values);
+  const root = Math.sqrt(Math.max(0, b ** 2 - a * c));
+  // a θ² − 2 b θ + c ≤ 0; with an infinite factor nothing is excluded
+  return a > 0 && Number.isFinite(root) ? [(b - root) / a, (b + root) / a] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]; // biome-ignore format: one line
+}
+
+/** The value, and what it is the mean of; a ratio moves like the mean of `rest`, for a denominator that moves little. */
+function linearPart({ values, weights }: PromptValues): { value: number; rest: number[] } {
+  if (!weights) return { value: meanOf(values), rest: [...values] };
+  const value = meanOf(values) / meanOf(weights);
+  return { value, rest: values.map((x, i) => x - value * weights[i]!) };
 }
 
 /** Each tail by itself, of the logarithm of the mean. */
@@ -123,8 +138,10 @@ function logarithmicTails(points: readonly PromptValues[], prompts: number): Int
 
 const varies = (values: readonly number[]): boolean => values.some((value) => value !== values[0]);
 const meanOf = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
-function errorOfMean(values: readonly number[]): number {
-  const mean = meanOf(values);
-  const squares = values.reduce((sum, x) => sum + (x - mean) ** 2, 0);
-  return Math.sqrt(squares / (values.length * (values.length - 1)));
+const errorOfMean = (values: readonly number[]): number => Math.sqrt(covarianceOfMeans(values, values));
+/** Of the means of two lists over the same prompts. */
+function covarianceOfMeans(a: readonly number[], b: readonly number[]): number {
+  const [meanA, meanB] = [meanOf(a), meanOf(b)];
+  const products = a.reduce((sum, x, i) => sum + (x - meanA) * (b[i]! - meanB), 0);
+  return products / (a.length * (a.length - 1));
 }

@@ -30,6 +30,7 @@ export const OPEN_RULES = {
   reverse: 'boolean',
   objective: { names: Object.keys(OBJECTIVES) },
   graph: 'any',
+  spans: 'any',
   bos: 'boolean',
   skipUnfit: 'boolean',
   length: { from: 1 },

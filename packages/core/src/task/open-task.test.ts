@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
+import { flattenScores } from '../graph/score-index.js';
 import { defineMetric } from '../plugin/metric.js';
 import { definePruneAlgo, type PruneAlgo } from '../plugin/prune-algo.js';
 import { defineTask } from '../plugin/task.js';
 import { parsePromptFile } from '../prompts/prompt-file.js';
 import { tokenizePrompts } from '../prompts/tokenize.js';
+import type { Prompt } from '../prompts/types.js';
 import { discover } from '../run/discover.js';
 import { ScoreAccumulator } from '../statistics/accumulate.js';
 import { microModel } from '../testing/micro-model.js';
@@ -62,6 +64,42 @@ it('takes all that loadModel gives, the folder of a checkpoint included', async 
   const task = await open({ tokenizer: null, folder: '/a/checkpoint' });
   expect(task.graph.edgeCount).toBeGreaterThan(0);
   await task.dispose();
+});
+
+it('has edges for each span, of prompts of several lengths', async () => {
+  const spoken = parsePromptFile(
+    JSON.stringify({
+      prompts: Array.from({ length: 6 }, (_, i) => {
+        const before = i % 2 === 0 ? [[7, 7]] : [[7, 7], [8, 8]]; // biome-ignore format: a line
+        const side = (own: number[]) => [...before, own];
+        return { clean: side([1 + i, 0.5]), corrupt: side([0.5, 1 - i]), answers: [0], wrong_answers: [1] };
+      }),
+    }),
+    'micro.json',
+  );
+  const spans = {
+    names: ['before', 'end'],
+    of: ({ clean }: Prompt) => clean.map((_, i) => (i < clean.length - 1 ? 'before' : 'end')),
+  };
+  const [task, alone] = [await open({ data: spoken, spans }), await open()];
+  expect(task.graph.edgeCount).toBe(26);
+  const [bySpan, whole] = [await task.score(gradient), await alone.score(gradient)];
+  // what stands before does nothing in this model; without it the prompts are those of the other task
+  const flat = flattenScores(task.graph, bySpan.scores);
+  expect([...flat.slice(0, 13)]).toEqual(Array(13).fill(0));
+  const expected = flattenScores(alone.graph, whole.scores);
+  for (const [edge, score] of flat.slice(13).entries()) expect(score).toBeCloseTo(expected[edge]!, 4);
+  const measured = await task.measure(task.circuit(bySpan.scores, 5), [difference]);
+  const same = await alone.measure(alone.circuit(whole.scores, 5), [difference]);
+  expect(measured[0]!.value).toBeCloseTo(same[0]!.value!, 4);
+  const both = open({ data: spoken, spans, graph: { positions: 'each' } });
+  await expect(both).rejects.toMatchObject({
+    code: 'conflicting-options',
+    fields: { options: ['spans', 'positions'] },
+  });
+  await expect(open({ data: spoken, graph: { positions: 'each' } })).rejects.toMatchObject({ code: 'mixed-lengths' });
+  await task.dispose();
+  await alone.dispose();
 });
 
 it('knows the options of an algorithm by name and type', async () => {

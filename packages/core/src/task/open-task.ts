@@ -9,6 +9,8 @@ import type { TokenizedPrompts } from '../prompts/tokenize.js';
 import type { Prompt } from '../prompts/types.js';
 import { promptsOfRun } from '../run/prompts-of-run.js';
 import { checkCircuitRun } from '../run/run-circuits.js';
+import { createSpanModel } from '../spans/span-model.js';
+import { withSpans } from '../spans/spans.js';
 import { checkSettings, GRAPH_RULES, OPEN_RULES } from './check-settings.js';
 import type { OpenTaskRequest } from './requests.js';
 import { isTask, taskPrompts } from './task-prompts.js';
@@ -31,7 +33,7 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
   const { onWarning = warnOnProcess } = request;
   const choice = { length: request.length ?? null, limit: request.limit ?? null };
   // prompts that length and limit leave out decide nothing
-  const { prompts: all, ...found } = await taskPrompts(data, tokenizer, {
+  const { prompts: tokenized, ...found } = await taskPrompts(data, tokenizer, {
     ...(request.bos === undefined ? {} : { bos: request.bos }),
     ...choice,
     unfit: request.skipUnfit ? 'skip' : 'refuse',
@@ -39,12 +41,16 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
   });
   for (const line of [...found.warnings, ...unfitWarning(found.unfit)]) onWarning(line);
   const model = task?.outputs ? readAt(request.model, task.outputs) : request.model;
-  const { positions = task?.tokenPositions ? 'each' : null, ...graphOptions } = request.graph ?? {};
+  const { spans } = request;
+  const all = spans ? withSpans(tokenized, spans) : tokenized;
+  const { positions = task?.tokenPositions && !spans ? 'each' : null, ...graphOptions } = request.graph ?? {};
+  if (spans && positions === 'each') throw spansOrPositions();
   const graph = buildGraph(model.spec.layout, {
     ...DEFAULT_GRAPH_OPTIONS,
     ...(task?.splitQkv === undefined ? {} : { splitQkv: task.splitQkv }),
     ...graphOptions,
-    positions: positions === 'each' ? requireOneLength(all, 'edges for each token position') : null,
+    positions:
+      positions === 'each' ? requireOneLength(all, 'edges for each token position') : (spans?.names.length ?? null),
   });
   const chosen = request.length ?? request.limit ?? request.train ?? request.test;
   const prompts = promptsOfRun(all, graph, ablation, {
@@ -59,7 +65,7 @@ export async function openTask(request: OpenTaskRequest): Promise<TaskSession> {
   const owned = typeof request.backend === 'function';
   const backend = typeof request.backend === 'function' ? await request.backend() : request.backend;
   try {
-    const patchable = await createPatchableModel({
+    const patchable = await (spans ? createSpanModel : createPatchableModel)({
       model,
       graph,
       backend,
@@ -83,6 +89,16 @@ function defaultObjective(prompts: readonly Prompt[], onWarning: (line: string) 
   );
   return 'answer-logit';
 }
+
+const spansOrPositions = (): AutoCircuitError =>
+  new AutoCircuitError({
+    code: 'conflicting-options',
+    where: 'openTask',
+    what: 'edges are those of spans or of each token position',
+    expected: "spans, or a graph with positions: 'each'",
+    got: 'both',
+    fields: { options: ['spans', 'positions'] },
+  });
 
 const missing = (option: string): AutoCircuitError =>
   new AutoCircuitError({

@@ -7,6 +7,7 @@ import type { ChosenObjective, ObjectiveDefinition } from '../plugin/objective.j
 import type { Side } from '../prompts/types.js';
 import type { Ablating } from '../run/ablations.js';
 import type { PatchType } from '../run/run-circuits.js';
+import type { Spans } from '../spans/spans.js';
 import type { TaskData, TaskTokenizer } from './task-prompts.js';
 
 /** What a task is opened with: data, model and backend; everything else has the default of the command line. */
@@ -34,6 +35,11 @@ export interface OpenTaskRequest {
   /** Nodes and edges; `positions: 'each'` gives every token position its own edges. Default: the task's, Q, K and V apart. */
   readonly graph?: Partial<Omit<GraphOptions, 'positions'>> & { readonly positions?: 'each' | null };
 
+  /**
+   * Roles of token positions: edges for each span in place of each position, so that prompts of several lengths have one graph.
+   * Not with `positions: 'each'`. Default: none.
+   */
+  readonly spans?: Spans;
   /** Whether a BOS token is put before prompts of text. Default: as the tokenizer does. */
   readonly bos?: boolean;
   /** Only prompts of so many tokens. Default: all. */

@@ -1,8 +1,9 @@
 /** @file The prompts of an opened task: from a task, a prompt file or a path to token ids. */
-import { readFile } from 'node:fs/promises';
+
 import { fileURLToPath } from 'node:url';
 import { AutoCircuitError } from '../errors/error.js';
 import { fileError } from '../files/file-error.js';
+import { readWhole } from '../files/read-whole.js';
 import type { Task } from '../plugin/task.js';
 import { type PromptFile, readPromptBytes } from '../prompts/prompt-file.js';
 import type { TextEncoder } from '../prompts/text-encoder.js';
@@ -49,7 +50,7 @@ async function promptFileOf(data: TaskData, tokenizer: TaskTokenizer | null): Pr
 
 async function readPrompts(source: string | URL): Promise<PromptFile> {
   const path = source instanceof URL ? fileURLToPath(source) : source;
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await readWhole(path).catch((cause: unknown) => {
     throw fileError('prompts', 'read', path, cause);
   });
   return readPromptBytes(bytes, path);

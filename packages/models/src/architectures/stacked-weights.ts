@@ -2,6 +2,7 @@
 import { elementCount, type WeightEntry, type WeightStore } from '@auto-circuit/core/backend';
 
 const FLOAT_BYTES = 4;
+const HALF_BYTES = 2;
 /** Weights in memory have to be copied to be joined, which is worth it for small ones only. */
 const MOST_NUMBERS_COPIED = 2 ** 24;
 
@@ -38,10 +39,12 @@ function join(entries: readonly WeightEntry[]): WeightEntry | null {
   const count = elementCount(first.shape);
   const shape = [entries.length * first.shape[0]!, ...first.shape.slice(1)];
   if ('file' in first) {
+    const { file, byteOffset, dtype } = first;
+    const bytes = count * (dtype ? HALF_BYTES : FLOAT_BYTES);
     const follows = entries.every(
-      (e, i) => 'file' in e && e.file === first.file && e.byteOffset === first.byteOffset + i * count * FLOAT_BYTES,
+      (e, i) => 'file' in e && e.file === file && e.dtype === dtype && e.byteOffset === byteOffset + i * bytes,
     );
-    return follows ? { shape, file: first.file, byteOffset: first.byteOffset } : null;
+    return follows ? { ...first, shape } : null;
   }
   const inMemory = entries.flatMap((e) => ('data' in e ? [e.data] : []));
   if (inMemory.length < entries.length || entries.length * count > MOST_NUMBERS_COPIED) return null;

@@ -30,7 +30,8 @@ export interface StrongestRequest {
 
 /**
  * All latents that are active at all, by falling difference, then activity; equal ones by number.
- * @throws AutoCircuitError when nothing in the model's graph writes what the autoencoder encodes
+ * @throws AutoCircuitError when nothing in the model's graph writes what the autoencoder encodes; `not-finite` where its numbers
+ *   do not fit in float32
  */
 export async function strongestLatents({
   model,
@@ -57,6 +58,14 @@ export async function strongestLatents({
     }
   } finally {
     await executable.dispose();
+  }
+  if (![...sums.difference, ...sums.activity].every(Number.isFinite)) {
+    throw new AutoCircuitError({
+      code: 'not-finite',
+      where: 'autoencoder',
+      what: `activations of latents at ${autoencoder.site} are no numbers on these prompts`,
+      fix: 'check that the weights of the model and of the autoencoder are whole and not too large for float32',
+    });
   }
   return all
     .map((latent) => ({

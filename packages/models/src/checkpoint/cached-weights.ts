@@ -30,6 +30,7 @@ import {
   writeCheck,
   writeNote,
 } from './file-hash.js';
+import { HALF_DTYPES, type HalfName, isHalf, narrowed } from './halves.js';
 import { markInUse } from './in-use.js';
 import type { CanonicalTensors } from './tensors.js';
 import type { RecordedCheckpoint } from './unused.js';
@@ -43,6 +44,8 @@ export interface Conversion {
   /** Throws once a file of the checkpoint is no longer what it was. */
   readonly checkUnchanged: () => void;
   readonly onWarning: (line: string) => void;
+  /** The dtype that matrices have in the file, where all of them are such numbers; default F32. */
+  readonly halves?: HalfName | null;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -92,7 +95,7 @@ export async function cachedStore(
 
 const pathOf = (folder: string, key: string): string => join(folder, 'weights', `${key}.safetensors`);
 
-/** A store whose entries point into a safetensors file of float32 tensors, and which knows what that file must be. */
+/** A store whose entries point into a safetensors file of tensors of float32 or of 16 bits, and which knows what that file must be. */
 export function fileWeights(file: SafetensorsFile, key: string, right: CheckNote): WeightStore {
   const find = (name: string) => {
     const entry = file.tensors.get(name);
@@ -104,8 +107,8 @@ export function fileWeights(file: SafetensorsFile, key: string, right: CheckNote
     key,
     names: Object.freeze([...file.tensors.keys()]),
     entry: (name: string) => {
-      const { shape, byteOffset } = find(name);
-      return { shape, file: file.path, byteOffset };
+      const { shape, byteOffset, dtype } = find(name);
+      return { shape, file: file.path, byteOffset, ...(isHalf(dtype) ? { dtype: HALF_DTYPES[dtype] } : {}) };
     },
     read: (name: string) => {
       find(name);
@@ -184,7 +187,9 @@ async function openCached(
     const file = openSafetensors(path);
     const fits = [...tensors.values()].every(({ name, shape }) => {
       const entry = file.tensors.get(name);
-      return entry?.dtype === 'F32' && entry.shape.join() === shape.join();
+      return (
+        entry !== undefined && (entry.dtype === 'F32' || isHalf(entry.dtype)) && entry.shape.join() === shape.join()
+      );
     });
     if (!fits || file.tensors.size !== tensors.size) {
       onWarning(`[cache] ${path} does not hold this model's weights; rewriting it`);
@@ -206,30 +211,45 @@ async function openCached(
   return undefined;
 }
 
-async function writeCanonical(
-  path: string,
-  tensors: CanonicalTensors,
-  { checkUnchanged, onProgress }: Conversion,
-): Promise<CheckNote> {
+async function writeCanonical(path: string, tensors: CanonicalTensors, conversion: Conversion): Promise<CheckNote> {
+  const { checkUnchanged, halves = null, onProgress } = conversion;
   let done = 0;
   const hash = createHash('sha256');
   const sources = [...tensors.values()].map(({ name, shape, load }) => ({
     name,
     shape,
-    dtype: 'F32' as const,
+    dtype: halves && shape.length > 1 ? halves : ('F32' as const),
     *data() {
-      yield load();
+      const numbers = load();
+      const narrow = halves && shape.length > 1 ? narrowed(numbers, halves) : numbers;
+      if (!narrow) throw new NotHalf();
+      yield narrow;
       onProgress?.(++done, tensors.size);
     },
   }));
   const metadata = { format: 'auto-circuit-canonical', version: String(FORMAT_VERSION) };
-  await writeSafetensors(path, sources, metadata, {
+  const writing = writeSafetensors(path, sources, metadata, {
     onBytes: ({ buffer, byteOffset, byteLength }) => hash.update(new Uint8Array(buffer, byteOffset, byteLength)),
     beforeDone: checkUnchanged,
     // runs map it: who cuts or overwrites it ends or falsifies them. Windows replaces no file that cannot be written
     ...(process.platform === 'win32' ? {} : { mode: 0o444 }),
   });
+  try {
+    await writing;
+  } catch (error) {
+    if (causesOf(error).some((cause) => cause instanceof NotHalf))
+      return writeCanonical(path, tensors, { ...conversion, halves: null });
+    throw error;
+  }
   return readBack(path, hash.digest('hex'));
+}
+
+/** What a recipe made of a tensor of 16 bits has more of them: the whole file is of float32 then. */
+class NotHalf extends Error {}
+
+/** An error and all that caused it. */
+function causesOf(error: unknown): unknown[] {
+  return error instanceof Error ? [error, ...causesOf(error.cause)] : [error];
 }
 
 /**

@@ -14,7 +14,7 @@
  * memory, as long as they are needed.
  */
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
+import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { elementCount, memoryWeights, type WeightStore } from '@auto-circuit/core/backend';
 import { unchangedSince } from '@auto-circuit/core/run';
@@ -22,6 +22,7 @@ import { cachedStore, FORMAT_VERSION, temporaryCacheDir } from './cached-weights
 import { type CanonicalWeights, canonicalWeights, type WeightRecipe } from './canonical.js';
 import { DEFAULT_POSITIONS, splitComputed, withTables } from './computed-tables.js';
 import { fileHash } from './file-hash.js';
+import { commonHalf } from './halves.js';
 import { checkpointFiles, openCheckpoint, weightFiles } from './hf-folder.js';
 import type { ProcessingRequest } from './processing.js';
 import type { CanonicalTensors } from './tensors.js';
@@ -38,6 +39,11 @@ export interface CacheSettings {
   readonly memoryLimitBytes?: number;
   /** Rows of computed tables (rotary positions), at most: tokens of the longest prompt. Default 8,192. */
   readonly positions?: number;
+  /**
+   * Whether matrices of 16 bits that nothing changes stay so in the cache file, to be widened where they are used. Default: where
+   * the model would take more than half of this machine's memory as float32.
+   */
+  readonly keepHalves?: boolean;
   /** Called with a line when the cache cannot be used or had to be made anew, and for what is odd about the checkpoint. */
   readonly onWarning: (line: string) => void;
   /** Called while a large model is converted: tensors done, of all. */
@@ -81,10 +87,15 @@ export async function loadWeights<C>(
   const { stored, computed } = splitComputed(tensors);
   const key = computed.size > 0 && positions !== DEFAULT_POSITIONS ? keyOf([fileKey, positions]) : fileKey;
   const bytes = [...tensors.values()].reduce((total, { shape }) => total + 4 * elementCount(shape), 0);
+  const keepHalves = settings.keepHalves ?? bytes > totalmem() / 2;
+  const halves = keepHalves && processing.length === 0 ? commonHalf(raw) : null;
   const { store, unused } =
     bytes < (settings.memoryLimitBytes ?? MEMORY_LIMIT_BYTES)
       ? { store: memoryStore(stored, key), unused: recorded.unread() }
-      : await cachedStore(folders, fileKey, stored, { ...settings, recorded, checkUnchanged });
+      : await cachedStore(folders, halves ? keyOf([fileKey, halves]) : fileKey, stored, {
+          ...settings,
+          ...{ recorded, checkUnchanged, halves },
+        });
   checkUnchanged();
   const unusedLine = unusedNote(raw.source, unused);
   const lines = Object.freeze(unusedLine === null ? notes : [...notes, unusedLine]);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSpanModel, interpreterBackend } from '@auto-circuit/core';
 import {
   allEdges,
   flattenScores,
@@ -170,6 +171,26 @@ describe('what patching a whole query or key does', () => {
     await dispose();
   });
 
+  it('is what the edges of a span add up to', async () => {
+    const { context, dispose } = await tiny(sharper(linear(), 3), { positions: 2 });
+    const prompts = tinyPrompts(3).prompts.map((prompt, i) => ({ ...prompt, spans: [0, i === 1 ? 1 : 0, 1] }));
+    const model = await createSpanModel({
+      model: sharper(linear(), 3),
+      graph: context.graph,
+      backend: interpreterBackend(),
+    });
+    const on = { ...context, model, batches: [{ length: 3, prompts }] };
+    const scores = await scored(on);
+    for (const module of ['blocks.1.hook_q_input', 'blocks.1.hook_k_input']) {
+      const own = await totals(on, scores, module);
+      const largest = Math.max(...own.map(({ exact }) => Math.abs(exact)));
+      assert.ok(largest > 1e-3, `${module} does nothing`);
+      for (const { added, exact } of own) assert.ok(Math.abs(added - exact) < 1e-5 * Math.max(1, largest), module);
+    }
+    await model.dispose();
+    await dispose();
+  });
+
   it('does not depend on how prompts are cut into batches', async () => {
     const { context, dispose } = await tiny(tinyTransformer());
     const { length, prompts } = context.batches[0]!;
@@ -248,10 +269,11 @@ describe('headEffects', () => {
   };
   const gradient = numbers([1, 1, 1, 2, 2], [5, 7, 0, 1]);
   const ln3 = Math.log(3);
+  const APART = { count: 2, of: [[0, 1]] };
 
   it('comes to what one has by hand', () => {
     // the second query sees both keys with scores 0 and 0; with its other query, ln 3 more for the second: 1/4 and 3/4
-    const effects = headEffects('L0.attn', side([1, 0], [0, 1]), side([1, ln3], [0, 1]), gradient, true);
+    const effects = headEffects('L0.attn', side([1, 0], [0, 1]), side([1, ln3], [0, 1]), gradient, APART);
     assert.deepEqual(
       [...effects.q].map((x) => x.toFixed(6)),
       ['0.000000', '0.250000'],
@@ -260,12 +282,12 @@ describe('headEffects', () => {
   });
   it('takes one other key at a time by position, and all of them else', () => {
     const [clean, corrupt] = [side([0, 1], [0, 0]), side([0, 1], [-ln3, ln3])];
-    const apart = headEffects('L0.attn', clean, corrupt, gradient, true);
+    const apart = headEffects('L0.attn', clean, corrupt, gradient, APART);
     assert.deepEqual(
       [...apart.k].map((x) => x.toFixed(6)),
       ['0.250000', '0.250000'],
     );
-    const together = headEffects('L0.attn', clean, corrupt, gradient, false);
+    const together = headEffects('L0.attn', clean, corrupt, gradient, { count: 1, of: [[0, 0]] });
     assert.equal(together.k[0]!.toFixed(6), '0.400000'); // 1/10 and 9/10
   });
   it('refuses scores that are no multiples of query · key, and patterns that are no softmax of them', () => {
@@ -273,8 +295,8 @@ describe('headEffects', () => {
     const bent = { ...corrupt, scores: numbers([1, 1, 1, 2, 2], [2, 1, 1, 0.1]) };
     const blurred = { ...clean, pattern: numbers([1, 1, 1, 2, 2], [1, 0, 0.4, 0.6]) };
     const refused = { code: 'unsupported-model', fields: { key: 'L0.attn.scores' } };
-    assert.throws(() => headEffects('L0.attn', clean, bent, gradient, true), refused);
-    assert.throws(() => headEffects('L0.attn', blurred, corrupt, gradient, true), refused);
+    assert.throws(() => headEffects('L0.attn', clean, bent, gradient, APART), refused);
+    assert.throws(() => headEffects('L0.attn', blurred, corrupt, gradient, APART), refused);
   });
 });
 

@@ -17,7 +17,7 @@ import { batchUnits } from '../shared/batch-sums.js';
 import { PAPERS } from '../shared/papers.js';
 import { promptMeans } from '../shared/prompt-means.js';
 import { warnWhereFlat } from './gradient-scores.js';
-import { readSides, type SideValues, withHeadEffects } from './qk-correction.js';
+import { placesOf, readSides, type SideValues, withHeadEffects } from './qk-correction.js';
 
 type Numbers = Tensor<Float32Array>;
 
@@ -73,7 +73,8 @@ export const atpStar = definePruneAlgo({
           const { gradients } = await model.valueGradients(batch, { ...request, roles: ['attn.pattern'] });
           for (const [site, values] of await sides(batch)) {
             const blocks = inputs.filter((block) => block.site === site);
-            Object.assign(scores, withHeadEffects(graph, blocks, tensors, values, gradients[`${site}.pattern`]!));
+            const slopes = gradients[`${site}.pattern`]!;
+            Object.assign(scores, withHeadEffects(blocks, tensors, values, slopes, placesOf(graph, batch)));
           }
         }
         return gradDrop ? magnitudes(graph, scores, layers.length) : { tensors: scores };

@@ -58,20 +58,35 @@ export async function readSides(
  * @param gradient ∂M/∂pattern on the clean side [prompts, groups, heads per group, pos, keys]
  */
 export function withHeadEffects(
-  graph: Graph,
   blocks: readonly DestinationBlock[],
   scores: Readonly<Record<string, Numbers>>,
   { site, clean, corrupt }: SideValues,
   gradient: Numbers,
+  places: Places,
 ): Readonly<Record<string, Numbers>> {
-  const effects = headEffects(site, clean, corrupt, gradient, graph.options.positions !== null);
+  const effects = headEffects(site, clean, corrupt, gradient, places);
   return Object.fromEntries(blocks.map((block) => [block.module, withTotals(scores[block.module]!, block, effects)]));
+}
+
+/** Which positions have edges together, and so change together. */
+export interface Places {
+  readonly count: number;
+  /** By prompt, the place of each of its own positions. */
+  readonly of: readonly (readonly number[])[];
+}
+
+/** All positions together; each by itself; or those of each span, by prompt. */
+export function placesOf({ options: { positions } }: Graph, { prompts, length }: PromptBatch): Places {
+  const each = Array.from({ length }, (_, i) => i);
+  const of = prompts.map(({ spans }) => (positions === null ? each.map(() => 0) : (spans ?? each)));
+  const bySpan = prompts.some(({ spans }) => spans);
+  return { count: positions === null ? 1 : bySpan ? positions : length, of };
 }
 
 /** First-order change of the loss with a head's pattern, when what the head reads is that of the other side. */
 export interface HeadEffects {
   readonly heads: number;
-  /** How many places there are: own positions, or 1 where all change together. */
+  /** How many places there are: own positions or spans, or 1 where all change together. */
   readonly places: number;
   /** [prompts, heads, places]. */
   readonly q: Float64Array;
@@ -87,7 +102,7 @@ const TOLERANCE = 1e-3;
  * No model is run: scores are scale · q·k and what does not depend on either.
  *
  * @param gradient ∂M/∂pattern on the clean side, shaped like the pattern
- * @param byPosition whether each position changes by itself: then a query sees one other key at a time
+ * @param places positions that change together: a query sees the other keys of one place at a time
  * @throws AutoCircuitError `unsupported-model` where scores or patterns are made in another way
  */
 export function headEffects(
@@ -95,11 +110,10 @@ export function headEffects(
   clean: AttentionValues,
   corrupt: AttentionValues,
   gradient: Numbers,
-  byPosition: boolean,
+  { count: places, of }: Places,
 ): HeadEffects {
   const [prompts = 0, groups = 0, perGroup = 0, pos = 0, keys = 0] = clean.scores.shape;
   const heads = groups * perGroup;
-  const places = byPosition ? pos : 1;
   const visible = visibleKeys(site, clean, corrupt);
   const own = products(clean.q, clean.k); // this and all below: [prompts, groups, heads per group, pos, keys]
   const scale = scoreScale(site, clean, corrupt, own);
@@ -111,6 +125,7 @@ export function headEffects(
   for (let row = 0; row < prompts * heads * pos; row++) {
     const query = row % pos;
     const head = (row - query) / pos; // and prompt
+    const own = of[Math.floor(head / heads)]!;
     const [from, to] = [row * keys, (row + 1) * keys];
     const scores = Float64Array.from(clean.scores.data.subarray(from, to));
     const seen = visible.subarray(query * keys, (query + 1) * keys);
@@ -123,12 +138,12 @@ export function headEffects(
       );
       return after.reduce((sum, p, j) => sum + (p - before[j]!) * slopes[j]!, 0);
     };
-    q[head * places + (byPosition ? query : 0)]! += effect(ofQueries.subarray(from, to));
+    q[head * places + own[query]!]! += effect(ofQueries.subarray(from, to));
     const keyShifts = ofKeys.subarray(from, to);
-    if (!byPosition) k[head]! += effect(keyShifts);
-    for (let place = 0; byPosition && place < pos; place++) {
-      const key = keys - pos + place; // keys of a shared prefix come first, and never change
-      if (seen[key]) k[head * places + place]! += effect(keyShifts.map((x, j) => (j === key ? x : 0)));
+    const placeOf = (key: number): number => own[key - (keys - pos)] ?? -1; // keys of a shared prefix come first, and never change
+    for (const place of new Set(own)) {
+      if (!keyShifts.some((_, j) => seen[j] && placeOf(j) === place)) continue;
+      k[head * places + place]! += effect(keyShifts.map((x, j) => (placeOf(j) === place ? x : 0)));
     }
   }
   return { heads, places, q, k };

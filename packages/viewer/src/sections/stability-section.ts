@@ -78,7 +78,7 @@ function edges(stability: Stability): string {
     '',
   ];
   const more = listed.length - shownEdges.length;
-  return `${table('Edges by how often they are found again', titles, rows)}${more > 0 ? `<p class="note">and ${edgesText(more)} more in stability.json</p>` : ''}`;
+  return `${table('Edges by how often they are found again', titles, rows, 'edges scroll')}${more > 0 ? `<p class="note">and ${edgesText(more)} more in stability.json</p>` : ''}`;
 }
 
 const certificateOf = ({ certified, radius = 0 }: Stability['listed'][number]): string =>
@@ -95,11 +95,11 @@ function certificates({ certificates: found, level, metric }: Stability): string
   )}</p>`;
 }
 
-function table(label: string, titles: readonly string[], rows: readonly (readonly Cell[])[]): string {
+function table(label: string, titles: readonly string[], rows: readonly (readonly Cell[])[], kind = 'scroll'): string {
   const kinds = rows[0]?.map(([kind]) => kind) ?? [];
   const head = titles.map((title, i) => `<th scope="col"${classOf(kinds[i] ?? '')}>${title === '' ? '<span class="unseen">bar</span>' : escapeHtml(title)}</th>`); // biome-ignore format: one line
   const body = rows.map((row) => `<tr>${row.map(([kind, html]) => `<td${classOf(kind)}>${html}</td>`).join('')}</tr>`);
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(label)}"><table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
+  return `<div class="${kind}" tabindex="0" role="region" aria-label="${escapeHtml(label)}"><table><thead><tr>${head.join('')}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
 }
 
 const classOf = (kind: Cell[0]): string => (kind === '' ? '' : ` class="${kind}"`);

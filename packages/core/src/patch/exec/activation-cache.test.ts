@@ -41,6 +41,24 @@ describe('ActivationCache', () => {
     expect(log).toEqual(['clean 0-4', 'corrupt 0-4', 'clean 0-4', 'corrupt 0-4']);
   });
 
+  it('takes prompts from a larger cut that another run left, as long as that is kept', async () => {
+    const { cache, log } = open(64);
+    const batch = batchOf(4);
+    const rows = Float32Array.from({ length: 16 }, (_, i) => i); // two rows of four prompts of two tokens
+    cache.keepSide(batch, 'clean', [0, 4], new Map([['start', floatTensor(rows, [2, 4, 2, 1])]]));
+    const part = (await cache.side(batch, 'clean', [1, 3])).get('start')!;
+    expect([part.shape, [...part.data]]).toEqual([
+      [2, 2, 2, 1],
+      [2, 3, 4, 5, 10, 11, 12, 13],
+    ]);
+    expect(log).toEqual([]);
+    await cache.side(batch, 'corrupt', [1, 3]); // the other side has none
+    await cache.side(batchOf(4), 'clean', [1, 3]); // nor has another batch
+    cache.keepSide(batchOf(8), 'clean', [0, 8], new Map([['start', floatTensor(new Float32Array(16), [1, 8, 2, 1])]]));
+    await cache.side(batch, 'clean', [0, 2]); // let go of by now
+    expect(log).toEqual(['corrupt 1-3', 'clean 1-3', 'clean 0-2']);
+  });
+
   it('keeps nothing above its limit', async () => {
     const { cache, log } = open(31);
     const batch = batchOf(4); // 32 bytes

@@ -5,7 +5,7 @@
 
 import { AutoCircuitError } from '../../errors/error.js';
 import type { PromptBatch, Side } from '../../prompts/types.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
 import type { MadePatch, MeanHandle, OtherPrompts, PatchDescription } from '../requests/ablations.js';
 import { PositionSums, repeatedConstants, repeatedOverBatch, type SiteTensors } from './activation-means.js';
 import { ByteLru } from './byte-lru.js';
@@ -34,6 +34,7 @@ export class ActivationCache {
   readonly #kept: ByteLru<SiteTensors>;
   readonly #parallel: number;
   readonly #batchIds = new WeakMap<PromptBatch, number>();
+  readonly #keptCuts = new WeakMap<PromptBatch, readonly Cut[]>();
   readonly #batchMeans = new WeakMap<PromptBatch, Map<string, SiteTensors>>();
   readonly #patchIds = new WeakMap<MadePatch, number>();
   readonly #replacedBatches = new WeakMap<OtherPrompts, WeakMap<PromptBatch, PromptBatch>>();
@@ -62,8 +63,29 @@ export class ActivationCache {
 
   /** The source activations of a side, for the prompts of a cut. */
   side(batch: PromptBatch, side: Side, cut: Cut): Promise<SiteTensors> {
-    const key = `${this.#batchId(batch)} ${side} ${cut[0]} ${cut[1]}`;
-    return this.#kept.getOrMake(key, () => this.#capture(batch, side, cut), bytesOf);
+    const make = async () => this.#partOfKept(batch, side, cut) ?? this.#capture(batch, side, cut);
+    return this.#kept.getOrMake(this.#sideKey(batch, side, cut), make, bytesOf);
+  }
+
+  /** Keeps the source activations of a side that another run came by. */
+  keepSide(batch: PromptBatch, side: Side, cut: Cut, tensors: SiteTensors): void {
+    if (!this.#kept.set(this.#sideKey(batch, side, cut), tensors, bytesOf(tensors))) return;
+    const cuts = this.#keptCuts.get(batch) ?? [];
+    this.#keptCuts.set(batch, [...cuts, cut]);
+  }
+
+  /** What is kept of a larger cut, as far as it is of these prompts. */
+  #partOfKept(batch: PromptBatch, side: Side, [start, stop]: Cut): SiteTensors | null {
+    for (const cut of this.#keptCuts.get(batch) ?? []) {
+      if (cut[0] > start || cut[1] < stop) continue;
+      const whole = this.#kept.get(this.#sideKey(batch, side, cut));
+      if (whole) return promptsOf(whole, start - cut[0], stop - cut[0]);
+    }
+    return null;
+  }
+
+  #sideKey(batch: PromptBatch, side: Side, [start, stop]: Cut): string {
+    return `${this.#batchId(batch)} ${side} ${start} ${stop}`;
   }
 
   /**
@@ -178,6 +200,22 @@ export class ActivationCache {
     this.#kept.clear();
   }
 }
+
+/** Prompts `start` to `stop` of [rows, batch, pos, width] by site. */
+const promptsOf = (tensors: SiteTensors, start: number, stop: number): SiteTensors =>
+  new Map(
+    [...tensors].map(([site, { data, shape }]) => {
+      const [rows, batch, ...rest] = shape as [number, number, number, number];
+      const prompt = elementCount(rest);
+      const size = (stop - start) * prompt;
+      const out = new Float32Array(rows * size);
+      for (let r = 0; r < rows; r++) {
+        const from = (r * batch + start) * prompt;
+        out.set(data.subarray(from, from + size), r * size);
+      }
+      return [site, floatTensor(out, [rows, stop - start, ...rest])] as const;
+    }),
+  );
 
 const bytesOf = (tensors: SiteTensors): number => [...tensors.values()].reduce((n, t) => n + t.data.byteLength, 0);
 

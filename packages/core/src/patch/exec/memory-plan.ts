@@ -62,6 +62,8 @@ export class MemoryPlan {
   /** All that does not depend on a program: the process, and weights that lie in memory. */
   readonly #fixed: number;
   readonly #weights: number;
+  /** Bytes of weights that a program needs, for each byte of them as float32. */
+  readonly #weightFactor: number;
   readonly #backend: BackendMemory;
 
   /**
@@ -71,15 +73,18 @@ export class MemoryPlan {
   constructor(limit: MemoryLimit, weights: WeightStore, keepBytes?: number, backend: BackendMemory = ONNXRUNTIME) {
     this.limit = limit;
     this.#backend = backend;
-    let [all, inMemory] = [0, 0];
+    let [all, inMemory, halves] = [0, 0, 0];
     for (const name of weights.names) {
       const entry = weights.entry(name);
       all += 4 * elementCount(entry.shape);
       if ('data' in entry) inMemory += 4 * elementCount(entry.shape);
+      else if (entry.dtype) halves += 2 * elementCount(entry.shape);
     }
-    this.#weights = all;
+    // Numbers of 16 bits are mapped, and widened beside that.
+    this.#weightFactor = all === 0 ? 1 : (all + halves) / all;
+    this.#weights = all + halves;
     this.#fixed = PROCESS_BYTES + inMemory;
-    const kept = KEPT_SHARE * Math.max(0, limit.bytes - this.#fixed - all);
+    const kept = KEPT_SHARE * Math.max(0, limit.bytes - this.#fixed - this.#weights);
     this.keepBytes = keepBytes ?? Math.floor(Math.min(MOST_PASS_1_BYTES, (kept * 2) / 3));
     this.sparseBytes = Math.floor(Math.min(MOST_SPARSE_BYTES, kept / 3));
   }
@@ -93,7 +98,7 @@ export class MemoryPlan {
   }
 
   #weightBytes({ weightBytes, copyBytes }: ProgramMemory, prepacked: boolean): number {
-    return weightBytes + (prepacked || this.#backend.copiesWeights ? copyBytes : 0);
+    return this.#weightFactor * weightBytes + (prepacked || this.#backend.copiesWeights ? copyBytes : 0);
   }
 
   /** Whether programs of these bytes together fit. `shareable`: the programs, where weights that several read may count once. */
@@ -135,6 +140,29 @@ export class MemoryPlan {
       else high = middle;
     }
     return low;
+  }
+
+  /** What is left beside the process, what is kept of pass 1, and so many bytes. */
+  roomBeside(bytes: number): number {
+    return Math.max(0, this.limit.bytes - this.#fixed - this.keepBytes - bytes);
+  }
+
+  /** The least limit for work that needs so many bytes beside the process, of which nothing is kept. */
+  limitFor(bytes: number): number {
+    return this.#fixed + bytes;
+  }
+
+  /**
+   * The most prompts, at most `most` and at least 1, of a run that is not one program.
+   * @param bytesOf what it needs beside the process
+   * @throws AutoCircuitError `memory-limit` when a limit was asked for and one prompt does not fit
+   */
+  runsThatFit(most: number, length: number, bytesOf: (prompts: number) => number): number {
+    const fits = (prompts: number): boolean => this.limitFor(bytesOf(prompts)) <= this.limit.bytes;
+    if (this.limit.strict && !fits(1)) throw this.refusal(this.limitFor(bytesOf(1)), length);
+    let prompts = most;
+    while (prompts > 1 && !fits(prompts)) prompts = Math.floor(prompts / 2);
+    return prompts;
   }
 
   /** The least limit under which a program fits: of what the weights leave, a part is kept of runs, which grows with the limit. */

@@ -43,7 +43,7 @@ describe('tokenBudget', () => {
     expect(tokenBudget(1, 2048).plain).toBe(256);
     expect(tokenBudget(1, 64).plain).toBe(12 * 256);
     const { patched, forSources } = tokenBudget(158, 768);
-    expect(patched).toBe(Math.floor(2 ** 26 / (4 * 768 * 158))); // differences of 64 MiB
+    expect(patched).toBe(Math.floor((96 * 2 ** 20) / (4 * 768 * 158))); // differences of 96 MiB
     expect([forSources(158), forSources(1), forSources(0)]).toEqual([patched, 256, 256]);
     expect(tokenBudget(10 ** 9, 768).patched).toBe(1);
   });

@@ -21,7 +21,7 @@ export interface TokenBudget {
 const PLAIN_TOKENS = 256;
 const PLAIN_WIDTH = 768;
 /** Activation differences of a micro-batch that stay in the processor's cache are summed twice as fast (docs/performance.md). */
-const DIFFERENCE_BYTES = 64 * 2 ** 20;
+const DIFFERENCE_BYTES = 96 * 2 ** 20;
 
 /**
  * The tokens of one run of a model.

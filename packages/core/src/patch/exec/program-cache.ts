@@ -114,6 +114,13 @@ export class ProgramCache {
     return prompts;
   }
 
+  /** Whether one prompt of a length fits in the memory that is allowed, asked for or not. */
+  fitsOne(spec: ProgramSpec, length: number): boolean {
+    const { memory } = this.#build(spec);
+    const use = { program: memory, sizes: { answers: 2, batch: 1, pos: length }, hostBytes: 0 };
+    return this.#request.plan.fits([this.#request.plan.programBytes(use, false)]);
+  }
+
   /** The program itself, built once. */
   program(spec: ProgramSpec): Program {
     return this.#build(spec).program;

@@ -14,9 +14,9 @@ const GRAPHS: Readonly<Record<string, Partial<GraphOptions>>> = {
   residual: { factorized: false },
 };
 /** Deep enough for the heads of later layers to share a product with those of an earlier one. */
-const DEEP = {
+const DEEP: typeof TINY_VARIANTS = {
   'six layers': { layers: 6, heads: 1, kvHeads: 1 },
-  'six layers, stacked': { layers: 6, heads: 1, kvHeads: 1, stacked: true },
+  'six layers, one stacked projection': { layers: 6, heads: 1, kvHeads: 1, stacked: true },
 };
 const cases = Object.entries({ ...TINY_VARIANTS, ...DEEP }).flatMap(([model, shape]) =>
   Object.entries(GRAPHS)

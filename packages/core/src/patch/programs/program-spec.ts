@@ -49,8 +49,8 @@ export type GradientSpec = {
 export type ProgramSpec =
   /** A plain run: input → logits. */
   | { readonly kind: 'plain'; readonly positions: OutputPositions }
-  /** Pass 1: input → the source activations of every site, before their projection. */
-  | { readonly kind: 'capture' }
+  /** Pass 1: input → the source activations of every site, before their projection; and the logits, where they are wanted. */
+  | { readonly kind: 'capture'; readonly logits?: boolean }
   /** Source activations → what each node adds to the residual stream. */
   | { readonly kind: 'project' }
   /** Source activations → the residual stream at every site. */

@@ -100,11 +100,16 @@ export function plainProgram(setting: Setting, positions: OutputPositions): Prog
   return finish(setting, b);
 }
 
-/** input → the source activations of every site, as the trace writes them (before the projection): [rows, batch, pos, width]. */
-export function captureProgram(setting: Setting): Program {
+/**
+ * input → the source activations of every site, as the trace writes them (before the projection): [rows, batch, pos, width].
+ * @param logits whether the logits are an output, too
+ */
+export function captureProgram(setting: Setting, logits = false): Program {
   const b = new ProgramBuilder('capture');
   const collected: SourceActivations[] = [];
-  setting.model.trace(capturePoints(scopeOf(setting, b), (written) => collected.push(written)));
+  const points = capturePoints(scopeOf(setting, b), (written) => collected.push(written));
+  if (logits) b.output(LOGITS, readOut(setting, points));
+  else setting.model.trace(points);
   for (const block of setting.graph.sourceBlocks) {
     b.output(sourceOutputName(block.site), activationsOf(collected, block).value);
   }

@@ -116,6 +116,12 @@ export interface PatchableModel {
   /** A plain run: [n, outputSize] at the last position, or [n, positions, outputSize]; default `outputs`. */
   run(input: ModelInput, positions?: OutputPositions): Promise<Tensor<Float32Array>>;
   /**
+   * `run` of a side of each batch. What the sources write is kept, if all of it can be: runs that patch this side in go through
+   * it once less.
+   * @param signal looked at before every batch
+   */
+  runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal): Promise<Tensor<Float32Array>[]>;
+  /**
    * Two passes: stores what every source outputs on the patching side, then runs `input` with each destination given
    * mask · (stored − this run's). Logits `[prompts, outputSize]`, or `[prompts, positions, outputSize]`.
    * @throws AutoCircuitError `unknown-name` for a frozen role that this model does not have

@@ -47,7 +47,8 @@ export function gradientPlan(
   return { spec, use: { big: true }, input, patch, supply: spec.supply, needsCurrent, cuts };
 }
 
-function gradientSpec(
+/** The program of a gradient. */
+export function gradientSpec(
   context: RunContext,
   batch: PromptBatch,
   { at, patch, objective, losses = false, neurons = false, backward = [] }: MaskGradientRequest,

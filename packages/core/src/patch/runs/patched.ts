@@ -76,10 +76,21 @@ const sparseFor = (
 const tokensOf = ({ budget }: RunContext, { sources }: Selection): number =>
   budget.forSources(sources) >= FEW_SOURCES * budget.plain ? budget.plain : budget.patched;
 
-const denseSpec = ({ supply, mask, readings, frozen = [] }: SuppliedRun): ProgramSpec => ({
+/** What decides about the dense program of a run under a mask. */
+interface DenseRun {
+  readonly supply: PatchSupply;
+  /** Whether each prompt has a mask of its own. */
+  readonly perItem: boolean;
+  readonly readings?: OutputReadings | undefined;
+  /** Roles whose values are those of the unpatched run. */
+  readonly frozen?: readonly string[] | undefined;
+}
+
+/** The program of a run under a mask in which every source is in every edge sum. */
+export const denseSpec = ({ supply, perItem, readings, frozen = [] }: DenseRun): ProgramSpec => ({
   kind: 'patched',
   supply,
-  perItem: mask.perItem,
+  perItem,
   frozen: [...new Set(frozen)].sort(),
   ...(readings ? { readings: { references: readings.references.length } } : {}),
 });
@@ -99,7 +110,7 @@ function densePlan(
   tokens: number | null,
 ): RunPlan {
   const { input, patch, supply } = request;
-  const spec = denseSpec(request);
+  const spec = denseSpec({ ...request, perItem: request.mask.perItem });
   const cuts = planCuts(context, spec, {
     prompts: prompts.length,
     length,
@@ -227,7 +238,11 @@ function mostTogether(
   if (fitting < FEWEST_TOGETHER || masks.length < FEWEST_MASKS) return 1;
   const prompts = n * Math.min(masks.length, fitting);
   const hostBytes = 8 * outputCount(model.spec, prompts, length);
-  const fit = programs.promptsPerRun(denseSpec({ ...supplied, mask: masks[0]! }), { prompts, length, hostBytes });
+  const fit = programs.promptsPerRun(denseSpec({ ...supplied, perItem: masks[0]!.perItem }), {
+    prompts,
+    length,
+    hostBytes,
+  });
   return Math.max(1, Math.floor(fit / n));
 }
 

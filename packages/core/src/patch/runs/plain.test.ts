@@ -4,6 +4,7 @@ import { inputOf } from '../../prompts/prompts.js';
 import { countingBackend } from '../../testing/counting-backend.js';
 import { TINY, tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
 import { createPatchableModel } from '../engine.js';
+import { filledMask } from '../exec/feeds.js';
 import type { EdgeMeasure } from '../requests/patchable-model.js';
 
 const model = tinyTransformer();
@@ -38,6 +39,41 @@ describe('a plain run', () => {
       code: 'prompt-too-long',
       fields: { length: TINY.positions + 1, limit: TINY.positions },
     });
+  });
+});
+
+describe('plain runs of a side', () => {
+  const mask = filledMask(buildGraph(model.spec.layout), 0.5);
+  const corrupt = { kind: 'resample', from: 'corrupt' } as const;
+
+  it('give the logits of plain runs, and spare the patched runs of each batch their pass 1', async () => {
+    const { patchable, runs } = await open(null, 6); // one batch of 3 prompts of 3 tokens in two pieces
+    const batches = [BATCH, tinyPrompts(2)];
+    const logits = await patchable.runSide(batches, 'corrupt');
+    expect(runs).toEqual(['capture', 'capture', 'capture']);
+    for (const [i, batch] of batches.entries()) {
+      const plain = await patchable.run(inputOf(batch, 'corrupt'));
+      expect(logits[i]!.shape).toEqual(plain.shape);
+      plain.data.forEach((x, k) => expect(logits[i]!.data[k]).toBeCloseTo(x, 6));
+    }
+    runs.length = 0;
+    for (const batch of batches) await patchable.patchedRun(batch, { input: 'clean', patch: corrupt, mask });
+    expect(runs.filter((name) => name === 'capture')).toEqual([]);
+    const { patchable: fresh } = await open(null, 6);
+    const [kept, own] = await Promise.all(
+      [patchable, fresh].map((one) => one.patchedRun(BATCH, { input: 'clean', patch: corrupt, mask })),
+    );
+    expect(kept).toEqual(own);
+  });
+
+  it('are only that where what the sources of all batches write cannot be kept', async () => {
+    const { backend, runs } = countingBackend();
+    const graph = buildGraph(model.spec.layout);
+    const patchable = await createPatchableModel({ model, graph, backend, keepBytes: 0 });
+    await patchable.runSide([BATCH], 'corrupt');
+    expect(runs).toEqual(['plain-last']);
+    const stopped = AbortSignal.abort(new Error('stopped'));
+    await expect(patchable.runSide([BATCH], 'corrupt', stopped)).rejects.toThrow('stopped');
   });
 });
 

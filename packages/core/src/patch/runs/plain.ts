@@ -1,6 +1,9 @@
 /** @file Runs that patch nothing: logits, pass 1, what sources output, and numbers read off a run for each edge. */
 
+import type { Results } from '../../backend/backend.js';
+import type { Graph } from '../../graph/types.js';
 import type { OutputPositions } from '../../prompts/output-positions.js';
+import { inputOf } from '../../prompts/prompts.js';
 import type { ModelInput, PromptBatch, Side } from '../../prompts/types.js';
 import { elementCount, floatTensor, type Tensor } from '../../tensor/tensor.js';
 import type { CutBatch } from '../exec/activation-cache.js';
@@ -17,6 +20,7 @@ import type { PatchDescription } from '../requests/ablations.js';
 import type { EdgeMeasure, PromptGradients } from '../requests/patchable-model.js';
 
 const CAPTURE: ProgramSpec = { kind: 'capture' };
+const CAPTURE_WITH_LOGITS: ProgramSpec = { kind: 'capture', logits: true };
 
 /** A plain run of any input: logits [n, outputSize], or [n, positions, outputSize]. */
 export async function plainRun(
@@ -41,6 +45,44 @@ export async function plainRun(
   return floatTensor(joinFloats(rows), shape);
 }
 
+/**
+ * Plain runs of a side of batches: the logits of each. Where what all sources write can be kept, it is: these runs are pass 1 of
+ * that side, too.
+ * @param signal looked at before every batch
+ */
+export async function sideRuns(
+  context: RunContext,
+  batches: readonly PromptBatch[],
+  side: Side,
+  signal?: AbortSignal,
+): Promise<Tensor<Float32Array>[]> {
+  const { activations, programs } = context;
+  const bytes = batches.map((batch) => programs.outputBytes(CAPTURE, batch.prompts.length, batch.length));
+  const kept = bytes.reduce((sum, n) => sum + n, 0) <= activations.limitBytes;
+  const logits: Tensor<Float32Array>[] = [];
+  for (const batch of batches) {
+    signal?.throwIfAborted();
+    const { outputs = 'last' } = context.model.spec;
+    logits.push(
+      kept ? await capturedRun(context, batch, side) : await plainRun(context, inputOf(batch, side), outputs),
+    );
+  }
+  return logits;
+}
+
+async function capturedRun(context: RunContext, batch: PromptBatch, side: Side): Promise<Tensor<Float32Array>> {
+  const { activations, budget, graph, model, programs } = context;
+  const shape = outputShape(model.spec, batch.prompts.length, batch.length);
+  const size = { prompts: batch.prompts.length, length: batch.length, results: elementCount(shape) };
+  const cuts = planCuts(context, CAPTURE_WITH_LOGITS, { ...size, tokens: budget.plain });
+  const rows = await mapLimit(cuts, programs.parallel, async (cut) => {
+    const results = await programs.run(CAPTURE_WITH_LOGITS, inputFeeds(INPUT, model.spec, batch, side, cut), ONCE);
+    activations.keepSide(batch, side, cut, writtenBySite(graph, results));
+    return floats(results, LOGITS);
+  });
+  return floatTensor(joinFloats(rows), shape);
+}
+
 /** Pass 1 on the prompts of a cut: source activations by site, [rows, batch, pos, width]. */
 export async function capture(
   { graph, model, programs }: RunContext,
@@ -49,8 +91,11 @@ export async function capture(
   cut: Cut,
 ): Promise<SiteTensors> {
   const results = await programs.run(CAPTURE, inputFeeds(INPUT, model.spec, batch, side, cut), ONCE);
-  return new Map(graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const));
+  return writtenBySite(graph, results);
 }
+
+const writtenBySite = (graph: Graph, results: Results): SiteTensors =>
+  new Map(graph.sourceBlocks.map(({ site }) => [site, tensorOf(results, sourceOutputName(site))] as const));
 
 /** A batch with the micro-batches of its pass 1. */
 export function captureCuts(context: RunContext, batch: PromptBatch): CutBatch {

@@ -9,7 +9,7 @@ import type { DestinationBlock, Graph, SourceBlock } from '../../graph/types.js'
 import type { ProgramBuilder } from '../../ir/builder/builder.js';
 import { addDims, type Dim, dimsEqual, multiplyDims, toDim } from '../../ir/program/dims.js';
 import type { AnyValue } from '../../ir/program/program.js';
-import { type EdgeSumGroup, edgeSumGroupOf, edgeSumGroups } from '../modes/edge-sum-groups.js';
+import { type EdgeSumGroup, edgeSumGroupOf } from '../modes/edge-sum-groups.js';
 import {
   CACHED_INPUT,
   CACHED_SYMBOL,
@@ -19,8 +19,17 @@ import {
   edgeSumInput,
   MASKS,
   readSymbol,
+  writtenSymbol,
 } from './names.js';
-import { type Base, type Entry, masksDiffer, ownBlocks, ownMasksDiffer, sitesRun } from './row-selection.js';
+import {
+  type Base,
+  type Entry,
+  leadsHeads,
+  masksDiffer,
+  ownBlocks,
+  ownMasksDiffer,
+  sparseEdgeSumGroups,
+} from './row-selection.js';
 
 /** What edge sums depend on. */
 export interface EdgeSumScope {
@@ -31,6 +40,8 @@ export interface EdgeSumScope {
   readonly entry: Entry | null;
   /** Whether several masks run from the start; then `entry` is null. */
   readonly together: boolean;
+  /** Whether the heads of a layer are computed all or none. Default false. */
+  readonly headsTogether?: boolean;
 }
 
 /** Makes the edge sums of a program, site after site, from the differences that its blocks have written so far. */
@@ -47,12 +58,12 @@ export class EdgeSums {
   readonly #started = new Map<string, AnyValue>();
 
   constructor(scope: EdgeSumScope) {
-    const { graph, entry, together } = scope;
+    const { base, graph, entry, together } = scope;
     this.#scope = scope;
     this.#byPosition = graph.options.positions !== null;
     this.wide = entry || together ? multiplyDims(MASKS, 'batch') : toDim('batch');
     this.#cachedStop = entry ? blocksAt(graph, entry.start)[0]!.sources.stop : 0;
-    this.#groups = edgeSumGroups(graph, sitesRun(graph, this.#cachedStop));
+    this.#groups = sparseEdgeSumGroups(graph, base, entry, this.#cachedStop);
   }
 
   /** Adds the differences that a block wrote: [written, wide, pos, dModel]. */
@@ -64,6 +75,15 @@ export class EdgeSums {
   at(site: string, rows: Dim, residual: AnyValue): AnyValue {
     const all = this.withFollowers(site, rows, residual);
     return dimsEqual(all.shape[0]!, rows) ? all : this.#scope.builder.slice(all, 0, 0, rows);
+  }
+
+  /**
+   * The same, and after them the rows of its followers where these are single ones: to put them through a projection as well costs
+   * less than to cut them off.
+   */
+  atProjected(site: string, rows: Dim, residual: AnyValue): AnyValue {
+    const manyFollow = leadsHeads(this.#scope.graph, this.#edgeSumGroupOf(site));
+    return manyFollow ? this.at(site, rows, residual) : this.withFollowers(site, rows, residual);
   }
 
   /** The same, and after them the rows of its followers, whose sums it starts. */
@@ -90,6 +110,12 @@ export class EdgeSums {
   /** How many rows of a block are read: those that are selected. */
   rowsOf(block: DestinationBlock): Dim {
     return block.input === 'end' ? 1 : toDim(readSymbol(block.module));
+  }
+
+  /** How many heads of a site are computed where a circuit runs alone: those that are read, or all of a layer or none. */
+  headsOf(site: string): Dim {
+    const { graph, headsTogether = false } = this.#scope;
+    return multiplyDims(headsTogether ? blocksAt(graph, site)[0]!.heads! : 1, writtenSymbol(site));
   }
 
   /** Coefficients times the residual and what was written → [rows, wide, pos, dModel]. */
@@ -152,7 +178,11 @@ export class EdgeSums {
     const { base, graph } = this.#scope;
     const { leader, followers } = this.#edgeSumGroupOf(site);
     // A site without heads is one row, which base `denoising` may leave out.
-    const rows = (name: string): Dim => (base === 'noising' ? 1 : this.rowsOf(blocksAt(graph, name)[0]!));
+    const rows = (name: string): Dim => {
+      const blocks = blocksAt(graph, name);
+      if (blocks[0]!.heads !== null) return multiplyDims(blocks.length, this.headsOf(name));
+      return base === 'noising' ? 1 : this.rowsOf(blocks[0]!);
+    };
     return site === leader ? followers.map((name) => ({ name, rows: rows(name) })) : [];
   }
   #edgeSumGroupOf(site: string): EdgeSumGroup {

@@ -3,7 +3,7 @@
 import type { TransformerLayout } from '../../graph/types.js';
 import { floatTensor, intTensor, type Tensor } from '../../tensor/tensor.js';
 import type { SiteTensors } from '../exec/activation-means.js';
-import { type EdgeSumGroup, edgeSumGroups } from '../modes/edge-sum-groups.js';
+import type { EdgeSumGroup } from '../modes/edge-sum-groups.js';
 import { patchInputName } from '../programs/programs.js';
 import { coefficientTable, type Row } from './coefficients.js';
 import {
@@ -18,7 +18,14 @@ import {
   stackedPickInput,
   writtenInput,
 } from './names.js';
-import { masksDiffer, ownBlocks, ownMasksDiffer, type Selection, sitesRun } from './row-selection.js';
+import {
+  leadsHeads,
+  masksDiffer,
+  ownBlocks,
+  ownMasksDiffer,
+  type Selection,
+  sparseEdgeSumGroups,
+} from './row-selection.js';
 
 type Entries = (readonly [string, Tensor])[];
 const ints = (values: readonly number[]): Tensor => intTensor(Int32Array.from(values), [values.length]);
@@ -40,8 +47,8 @@ export function selectionFeeds(selection: Selection, patch: SiteTensors | null):
 
 const feedsOf = (selection: Selection): Entries => [
   ...[...selection.writes].map(([site, rows]) => [writtenInput(site), ints(rows)] as const),
-  ...edgeSumGroups(selection.graph, sitesRun(selection.graph, selection.cachedStop)).flatMap((group) => [
-    ...rowFeeds(selection, group),
+  ...sparseEdgeSumGroups(selection.graph, selection.base, selection.variants, selection.cachedStop).flatMap((group) => [
+    ...[group.leader, ...group.followers].flatMap((site) => rowFeeds(selection, site, group)),
     ...edgeSumFeeds(selection, group),
   ]),
 ];
@@ -49,14 +56,15 @@ const feedsOf = (selection: Selection): Entries => [
 const rowsAt = ({ reads }: Selection, site: string): Row[] =>
   (reads.get(site) ?? []).flatMap(({ block, rows }) => rows.map((row) => ({ block, row })));
 
-/** Heads that are read on their own, and where every head finds its row; sites with heads are leaders. */
-function rowFeeds(selection: Selection, { leader: site, followers }: EdgeSumGroup): Entries {
+/** Heads that are read on their own, and where every head finds its row. */
+function rowFeeds(selection: Selection, site: string, group: EdgeSumGroup): Entries {
   const { base, graph, reads, writes } = selection;
   const { heads, kvHeads } = graph.layout as TransformerLayout;
   const kvHead = (head: number): number => Math.floor((head * kvHeads) / heads);
   const blocks = reads.get(site)!.filter(({ block }) => block.heads !== null);
   if (blocks.length === 0) return [];
   const stacked = blocks.flatMap(({ rows }, i) => rows.map((row) => i * heads + row));
+  const followers = site === group.leader && !leadsHeads(graph, group) ? group.followers : []; // as `EdgeSums.atProjected`
   const followed = followers.flatMap((name) => rowsAt(selection, name).map(() => 0));
   if (base === 'denoising')
     return [

@@ -116,7 +116,7 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
         return normed(b, edgeSums.at(site, edgeSums.rowsOf(block), widen(oneRow(b, fedResidual(site)))), norm);
       },
       readHeads(site, blocks, _residual, norm, projections) {
-        const heads = writtenRows(site, blocks[0]!.heads);
+        const heads = edgeSums.headsOf(site);
         const rows = multiplyDims(blocks.length, heads);
         const residual = widen(oneRow(b, fedResidual(site)));
         if (scope.headsTogether) {
@@ -124,7 +124,7 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
           return projectAllOrNone(site, blocks, x, projections);
         }
         if (projections.stacked && readsQkvSeparately(blocks)) {
-          const summed = edgeSums.withFollowers(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
+          const summed = edgeSums.atProjected(site, rows, residual); // [3 · heads and followers, masks·batch, pos, dModel]
           const all = stackedRows(site, normed(b, summed, norm), projections.stacked); // [3 · heads and followers, masks·batch, pos, width]
           const part = (i: number): AnyValue =>
             headRows(b.slice(all, 0, multiplyDims(i, heads), multiplyDims(i + 1, heads)));
@@ -145,9 +145,9 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
         return { q: input('q'), k: input('k'), v: input('v') };
       },
       write({ block, value, projection }) {
-        const [heads, , pos, width] = value.shape as [number, Dim, Dim, Dim];
+        const [, , pos, width] = value.shape as [Dim, Dim, Dim, Dim];
         const allOrNone = scope.headsTogether && block.at.kind === 'attn';
-        const written = writtenRows(block.site, allOrNone ? heads : null);
+        const written = allOrNone ? edgeSums.headsOf(block.site) : toDim(writtenSymbol(block.site));
         const rows = (): AnyValue => b.input(writtenInput(block.site), 'int', [written]);
         // Heads and MLPs are computed as far as they are read; the input is there in any case.
         const computed = block.at.kind === 'start' ? b.gather(value, rows(), 0) : value;
@@ -159,15 +159,6 @@ export function sparsePoints(scope: SparseScope): PatchPoints {
   };
   const mode = modes[base];
 
-  /**
-   * How many rows of a source block are computed where a circuit runs alone: those that are read; or where heads are computed all
-   * or none, all `heads` of a layer times a symbol that is 1 or 0.
-   */
-  function writtenRows(site: string, heads: number | null): Dim {
-    return scope.headsTogether && heads !== null
-      ? multiplyDims(heads, writtenSymbol(site))
-      : toDim(writtenSymbol(site));
-  }
   /**
    * Heads that are computed all or none: none is a batch without prompts, so that a trace finds as many heads as it has.
    * x [blocks · heads, masks·batch, pos, dModel], with no rows where no head is computed.

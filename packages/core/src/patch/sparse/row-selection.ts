@@ -10,7 +10,7 @@ import { blockEdges } from '../../graph/build.js';
 import { edgeEnds } from '../../graph/edges.js';
 import { blocksAt } from '../../graph/site-blocks.js';
 import type { DestinationBlock, Graph, Mask, SourceBlock } from '../../graph/types.js';
-import type { EdgeSumGroup } from '../modes/edge-sum-groups.js';
+import { denseEdgeSumGroups, type EdgeSumGroup, edgeSumGroups } from '../modes/edge-sum-groups.js';
 import { rowsOf } from '../modes/points.js';
 
 /** What a sparse run starts from: the model as it is, or the patching run. */
@@ -252,6 +252,24 @@ function liveRows(scope: Scope & Required<Pick<SelectionRequest, 'patchedGivesPa
   }
   return { reads: new Map([...reads].reverse()), read };
 }
+
+/**
+ * Which sites of a run share a product: of circuits that run alone from the start, as in a dense run, several layers. Otherwise the
+ * sources that a site takes are gathered for its own few rows, or cached.
+ */
+export const sparseEdgeSumGroups = (
+  graph: Graph,
+  base: Base,
+  entry: Entry | null,
+  cachedStop: number,
+): EdgeSumGroup[] =>
+  base === 'denoising' && !entry
+    ? denseEdgeSumGroups(graph, sitesRun(graph, 0))
+    : edgeSumGroups(graph, sitesRun(graph, cachedStop));
+
+/** Whether heads of later layers are among a group's followers. */
+export const leadsHeads = (graph: Graph, { followers }: EdgeSumGroup): boolean =>
+  followers.some((name) => blocksAt(graph, name)[0]!.heads !== null);
 
 /** Source blocks whose differences a site takes itself: all upstream for a leader, those since its leader for a follower. */
 export function ownBlocks(graph: Graph, site: string, { leader }: EdgeSumGroup, cachedStop: number): SourceBlock[] {

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../../graph/build.js';
 import { maskFromEdges } from '../../graph/circuit.js';
 import { edgeEnds } from '../../graph/edges.js';
+import { blocksBySite } from '../../graph/site-blocks.js';
 import type { GraphOptions } from '../../graph/types.js';
 import { microModel } from '../../testing/micro-model.js';
 import { patchedLogits } from '../../testing/patched-logits.js';
 import { testContext } from '../../testing/run-context.js';
 import { tinyPrompts, tinyTransformer } from '../../testing/tiny-transformer.js';
 import type { Cut } from '../exec/micro-batches.js';
-import type { Base } from './row-selection.js';
+import { denseEdgeSumGroups } from '../modes/edge-sum-groups.js';
+import { type Base, leadsHeads } from './row-selection.js';
 import { SparseRuns } from './runs.js';
 
 const model = tinyTransformer();
@@ -104,5 +106,50 @@ describe('where variants can start', () => {
     expect(entryOf(into('L0.attn').slice(0, 1), one('L1.mlp'))).toBeNull();
     expect(entryOf([], [[]])).toBeNull();
     expect(open(null).sparse.entryOf({ ...patched([]), perItem: true }, one('end'))).toBeNull();
+  });
+});
+
+describe('circuits alone, of models so deep that several layers share a product', () => {
+  it.each([
+    ['projections of their own', { stacked: false }, {}, false],
+    ['one stacked projection', { stacked: true }, {}, false],
+    ['joint inputs', { stacked: false }, { splitQkv: false }, false],
+    ['edges for each position', { stacked: false }, { positions: 3 }, false],
+    ['heads that write together', { stacked: false }, {}, true],
+    ['heads that write together, stacked', { stacked: true }, {}, true],
+  ] as const)('%s', async (_, shape, options, headsWriteTogether) => {
+    const tiny = tinyTransformer({ layers: 5, heads: 1, kvHeads: 1, ...shape });
+    const deep = { ...tiny, spec: { ...tiny.spec, headsWriteTogether } };
+    const ofDeep = buildGraph(deep.spec.layout, { ...DEFAULT_GRAPH_OPTIONS, ...options });
+    expect(denseEdgeSumGroups(ofDeep, blocksBySite(ofDeep).keys()).some((group) => leadsHeads(ofDeep, group))).toBe(
+      true,
+    );
+    const { context } = testContext(deep, ofDeep);
+    const sparse = new SparseRuns(context, {
+      always: 'denoising',
+      variantTokens: 1024,
+      keepBytes: 2 ** 20,
+      onDebug: () => undefined,
+    });
+    const all = Array.from({ length: ofDeep.edgeCount }, (_edge, edge) => edge);
+    const masks = [3, 7, all.length + 1].map((every) =>
+      maskFromEdges(
+        ofDeep,
+        all.filter((edge) => edge % every === 0),
+        { inside: 1, outside: 0.25 },
+      ),
+    );
+    const expected = masks.map((mask) => patchedLogits({ model: deep, graph: ofDeep, batch: BATCH, mask }));
+    const close = (found: ArrayLike<number>, wanted: ArrayLike<number>) => {
+      expect(found).toHaveLength(wanted.length);
+      for (let i = 0; i < wanted.length; i++) expect(Math.abs(found[i]! - wanted[i]!)).toBeLessThan(1e-4);
+    };
+    const together = await sparse.runTogether(BATCH, { ...REQUEST, masks });
+    for (const [i, mask] of masks.entries()) {
+      const selection = sparse.strategy.choose(mask, REQUEST.patch, BATCH)!;
+      const [alone] = await sparse.run(BATCH, { ...REQUEST, mask }, selection, whole);
+      close(alone!, expected[i]!);
+      close(together[i]!, expected[i]!);
+    }
   });
 });

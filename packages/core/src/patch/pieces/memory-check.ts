@@ -2,9 +2,12 @@
 
 import type { Graph } from '../../graph/types.js';
 import { programMemory } from '../../ir/analysis/memory.js';
+import type { Program } from '../../ir/program/program.js';
 import type { ModelObject } from '../../model/model.js';
+import { MemoryPlan } from '../exec/memory-plan.js';
 import { gradientProgram, patchedProgram } from '../programs/programs.js';
-import { MemoryPlan } from './memory-plan.js';
+import { PieceTraces } from './piece-context.js';
+import { pieceBytes } from './piece-memory.js';
 
 /** What is to be run, and below which limit. */
 export interface MemoryCheck {
@@ -19,7 +22,7 @@ export interface MemoryCheck {
 }
 
 /**
- * Throws when one prompt does not fit below the limit, whatever is done for it.
+ * Throws when one prompt does not fit below the limit, whatever is done for it: not as one program, and not piece by piece.
  * @throws AutoCircuitError `memory-limit`, with the least limit that would do
  */
 export function checkMemory({ model, graph, memoryBytes, length, gradients }: MemoryCheck): void {
@@ -33,6 +36,19 @@ export function checkMemory({ model, graph, memoryBytes, length, gradients }: Me
   ];
   const sizes = { batch: 1, pos: length, answers: 2 };
   const needed = programs.map((program) => plan.leastLimit({ program: programMemory(program), sizes, hostBytes: 0 }));
-  const most = Math.max(...needed);
-  if (most > memoryBytes) throw plan.refusal(most, length);
+  const whole = Math.max(...needed);
+  if (whole <= memoryBytes) return;
+  const least = model.spec.prefix ? whole : Math.min(whole, leastByPieces({ model, graph, length, gradients }, plan));
+  if (least > memoryBytes) throw plan.refusal(least, length);
+}
+
+/** The least limit under which the model runs piece by piece. */
+function leastByPieces(
+  { model, graph, length, gradients }: Omit<MemoryCheck, 'memoryBytes'>,
+  plan: MemoryPlan,
+): number {
+  const setting = { model, graph };
+  const programs = { memory: (_key: string, make: () => Program) => programMemory(make()) };
+  const work = gradients ? 'gradient' : 'patched';
+  return plan.limitFor(pieceBytes({ setting, traces: new PieceTraces(setting), programs }, plan, work, 1, length));
 }

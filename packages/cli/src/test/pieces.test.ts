@@ -1,0 +1,88 @@
+/** @file Every family, and ioi-mini, on onnxruntime piece by piece and as one program: the same scores and runs. */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { onnxBackend } from '@auto-circuit/backend-onnx';
+import {
+  buildGraph,
+  createPatchableModel,
+  type FloatArray,
+  type Mask,
+  openSafetensors,
+  type PromptBatch,
+  type Tensor,
+} from '@auto-circuit/core';
+import { loadModel } from '@auto-circuit/models';
+import { expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../../models/test-data/families/', import.meta.url));
+
+/**
+ * Of the largest number. Both ways take sums of float32 in another order: each of a few dozen steps from the inputs to a score
+ * rounds by 2⁻²⁴ of what it adds up, and these roundings have either sign.
+ */
+const RELATIVE = 1e-6;
+
+/** Each prompt's own tokens, and the next one's as the corrupt ones. */
+function batchOf(data: readonly number[], [prompts, length]: readonly number[]): PromptBatch {
+  const rows = Array.from({ length: prompts! }, (_, i) => data.slice(i * length!, (i + 1) * length!));
+  return {
+    length: length!,
+    prompts: rows.map((clean, index) => ({
+      ...{ index, clean, corrupt: rows[(index + 1) % rows.length]! },
+      ...{ answers: [1], wrongAnswers: [2] },
+    })),
+  };
+}
+
+const largest = (numbers: readonly number[]): number => numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+const flat = (tensors: Readonly<Record<string, Tensor<FloatArray>>>): number[] =>
+  Object.keys(tensors)
+    .sort()
+    .flatMap((name) => [...tensors[name]!.data]);
+
+/** Every third edge patched, of the shapes that scores have. */
+function thirds(scores: Readonly<Record<string, Tensor<Float32Array>>>): Mask {
+  const tensors = Object.entries(scores).map(([name, { dtype, shape, data }]) => {
+    const own = shape.slice(1);
+    const count = data.length / shape[0]!;
+    return [
+      name,
+      { dtype, shape: own, data: Float32Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 1 : 0)) },
+    ] as const;
+  });
+  return { perItem: false, tensors: Object.fromEntries(tensors) };
+}
+
+async function numbersOf(folder: string, batch: PromptBatch, pieces: boolean) {
+  const { model } = await loadModel(folder, { process: 'none' });
+  const graph = buildGraph(model.spec.layout);
+  const backend = await onnxBackend({ threads: 1 });
+  const patchable = await createPatchableModel({ model, graph, backend, pieces });
+  const request = { input: 'clean', patch: { kind: 'resample', from: 'corrupt' } } as const;
+  const objective = { kind: 'answers', tokenFunction: 'logit', value: 'diff' } as const;
+  const { tensors } = await patchable.maskGradient(batch, { ...request, objective });
+  const { data } = await patchable.patchedRun(batch, { ...request, mask: thirds(tensors) });
+  await patchable.dispose();
+  await backend.dispose();
+  return { scores: flat(tensors), logits: [...data] };
+}
+
+async function expectSame(folder: string, batch: PromptBatch): Promise<void> {
+  const [whole, pieces] = [await numbersOf(folder, batch, false), await numbersOf(folder, batch, true)];
+  for (const kind of ['scores', 'logits'] as const) {
+    const differences = pieces[kind].map((x, i) => x - whole[kind][i]!);
+    expect(largest(whole[kind])).toBeGreaterThan(0);
+    expect(largest(differences) / largest(whole[kind]), kind).toBeLessThan(RELATIVE);
+  }
+}
+
+it.each(readdirSync(root))('%s', async (name) => {
+  const expected = openSafetensors(`${root}${name}/expected.safetensors`);
+  const tokens = Array.from(expected.read('tokens') as ArrayLike<number>, Number);
+  await expectSame(`${root}${name}`, batchOf(tokens, expected.tensors.get('tokens')!.shape));
+});
+
+it('ioi-mini', async () => {
+  const tokens = Array.from({ length: 4 * 15 }, (_, i) => 1 + ((i * 37) % 90));
+  await expectSame('ioi-mini', batchOf(tokens, [4, 15]));
+});
