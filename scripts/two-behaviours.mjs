@@ -5,7 +5,7 @@
  * of the same size? Needs a build and SmolLM2 (`scripts/setup-smollm2.sh`); takes some minutes. Exit code 1 where the answer is no.
  *
  *   SMOLLM2_DIR=models/smollm2 node scripts/two-behaviours.mjs
- *   … --prompts 40 --algo eap-ig-inputs --edges 1000 --seed 0 --keep DIR     keeps the run folder
+ *   … --prompts 40 --algo eap --edges 1000 --seed 0 --keep DIR              keeps the run folder
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -21,8 +21,8 @@ const { values: flags } = parseArgs({
   options: {
     model: { type: 'string', default: process.env.SMOLLM2_DIR },
     prompts: { type: 'string', default: '40' },
-    algo: { type: 'string', default: 'eap' },
-    edges: { type: 'string', default: '1000' },
+    algo: { type: 'string', default: 'eap-ig-inputs' },
+    edges: { type: 'string', default: '3000' },
     seed: { type: 'string', default: '0' },
     keep: { type: 'string' },
   },
