@@ -17,9 +17,12 @@ const FEW = {
   'packages/cli/src/experiment/display.ts': 1, // lines of the table
   'packages/cli/src/report/comparison.ts': 1,
   'packages/cli/src/terminal/table.ts': 1, // lines of a cell
+  'packages/core/src/ir/builder/program-part.ts': 1, // inputs of an operation
   'packages/core/src/ir/passes/rules/reductions.ts': 1, // axes
   'packages/core/src/patch/exec/memory-check.ts': 1, // programs
   'packages/core/src/patch/exec/memory-plan.ts': 1, // programs
+  'packages/core/src/patch/pieces/memory-check.ts': 1, // programs
+  'packages/core/src/patch/pieces/piece-memory.ts': 1, // pieces
   'packages/core/src/patch/programs/edge-scores.ts': 2, // sites
   'packages/core/src/patch/runs/patched.ts': 3, // masks of one run
   'packages/core/src/patch/sparse/cost-model.ts': 1, // strategies and masks of one run

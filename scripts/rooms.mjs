@@ -258,6 +258,7 @@ export const ROOMS = {
       'patch',
       'patch/exec',
       'patch/modes',
+      'patch/pieces',
       'patch/programs',
       'patch/requests',
       'patch/runs',

@@ -22,7 +22,7 @@ const { values: flags } = parseArgs({
     model: { type: 'string', default: process.env.SMOLLM2_DIR },
     prompts: { type: 'string', default: '40' },
     algo: { type: 'string', default: 'eap-ig-inputs' },
-    edges: { type: 'string', default: '3000' },
+    edges: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '0' },
     keep: { type: 'string' },
   },

@@ -1,5 +1,5 @@
 /** @file Every algorithm on edges for each span, with prompts of two lengths. */
-import { createSpanModel, interpreterBackend, withSpans } from '@auto-circuit/core';
+import { interpreterBackend } from '@auto-circuit/core';
 import {
   buildGraph,
   DEFAULT_GRAPH_OPTIONS,
@@ -9,6 +9,7 @@ import {
   type PruneAlgoContext,
   parseOptions,
 } from '@auto-circuit/core/plugin';
+import { createSpanModel, withSpans } from '@auto-circuit/core/run';
 import { microModel, pruneAlgoContext } from '@auto-circuit/core/testing';
 import { describe, expect, it } from 'vitest';
 import { exact, pruneAlgosPlugin } from './index.js';

@@ -90,7 +90,7 @@ function inTurns(files: readonly PromptFile[]): PromptFile {
       'generate each by itself',
     );
   }
-  const longest = Math.max(...files.map(({ prompts }) => prompts.length));
+  const longest = files.reduce((most, { prompts }) => Math.max(most, prompts.length), 0);
   const prompts = Array.from({ length: longest }, (_, i) => files.flatMap((file) => file.prompts.slice(i, i + 1)));
   return { ...first!, path: 'the prompts of several tasks', prompts: prompts.flat(), seqLabels: null, wordIdxs: {} };
 }

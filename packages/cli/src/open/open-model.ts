@@ -97,7 +97,8 @@ export async function openPatchable(
   needs: MemoryNeeds | null = null,
 ): Promise<OpenedModel> {
   const { buildGraph, checkMemory, optionsFor } = await import('@auto-circuit/core/run');
-  const { createPatchableModel, createSpanModel } = await import('@auto-circuit/core');
+  const { createPatchableModel } = await import('@auto-circuit/core');
+  const { createSpanModel } = await import('@auto-circuit/core/run');
   const spans = typeof axis === 'object' ? (axis?.spans ?? null) : null;
   const length = typeof axis === 'number' ? axis : null;
   const model = readAt(plainModel, graphValues?.outputs as OutputPositions | undefined);

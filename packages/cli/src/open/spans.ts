@@ -1,7 +1,7 @@
 /** @file `--spans`: the file that says which role each token of a prompt has. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Spans } from '@auto-circuit/core';
+import type { Spans } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { Cli } from '../context/context.js';
 
@@ -22,7 +22,7 @@ export async function readSpans(cli: Cli, file: string | undefined, other: reado
       fields: { options: ['--spans', ...other] },
     });
   const { fileError } = await import('@auto-circuit/core/run');
-  const { parseSpans } = await import('@auto-circuit/core');
+  const { parseSpans } = await import('@auto-circuit/core/run');
   const text = await readFile(resolve(cli.cwd, file), 'utf8').catch((cause: unknown) => {
     throw fileError('spans', 'read', file, cause);
   });

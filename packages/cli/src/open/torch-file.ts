@@ -34,7 +34,7 @@ export const isTorchTensor = (value: unknown): value is TorchTensor => value ins
  */
 export async function readTorchFile(bytes: Uint8Array, path: string, where: string): Promise<unknown> {
   const { decodeNumbers } = await import('@auto-circuit/core/run');
-  const [{ unzipSync }, { Parser }] = await Promise.all([import('fflate'), import('pickleparser')]);
+  const [{ unzipSync }, { BufferReader, Parser }] = await Promise.all([import('fflate'), import('pickleparser')]);
   const refuse = (what: string, cause?: unknown): AutoCircuitError =>
     new AutoCircuitError({
       code: 'invalid-file',
@@ -53,9 +53,12 @@ export async function readTorchFile(bytes: Uint8Array, path: string, where: stri
     });
   }
   let files: Record<string, Uint8Array>;
+  let left = bytes.length / LEAST_ENTRY_BYTES;
   try {
     files = unzipSync(bytes, {
       filter({ name, compression }) {
+        // A damaged archive may say that it has billions.
+        if (--left < 0) throw refuse('is damaged: it has more entries than bytes for them');
         // What torch.save writes is as large as the file says; something packed could be any size.
         if (compression !== 0) throw refuse(`has a packed entry, "${name.slice(0, 80)}"`);
         return /(^|\/)(data\.pkl|byteorder|data\/\d+)$/.test(name);
@@ -85,12 +88,22 @@ export async function readTorchFile(bytes: Uint8Array, path: string, where: stri
       },
     },
   });
+  /** A length below zero would lead back to what was read, for ever. */
+  class ForwardReader extends BufferReader {
+    override skip(offset: number): void {
+      if (!(offset >= 0)) throw refuse('has a text of a length below zero');
+      super.skip(offset);
+    }
+  }
   try {
-    return parser.parse(pickle);
+    return parser.read(new ForwardReader(pickle));
   } catch (cause) {
     throw cause instanceof AutoCircuitError ? cause : refuse('is damaged', cause);
   }
 }
+
+/** Of an entry in the directory of a zip archive. */
+const LEAST_ENTRY_BYTES = 46;
 
 type Refusal = (what: string) => AutoCircuitError;
 

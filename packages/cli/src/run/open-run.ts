@@ -49,7 +49,7 @@ export async function openRun(cli: Cli, command: Command, gradients = false): Pr
   const named = requireFlag(values.model ?? task?.model, command, '--model', 'gpt2');
   await checkNames(cli, command.name());
   const { requireOneLength } = await import('@auto-circuit/core/run');
-  const { withSpans } = await import('@auto-circuit/core');
+  const { withSpans } = await import('@auto-circuit/core/run');
   const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
   const { generatedPrompts, isGenerator, nameOfData, promptsLine, readPromptFile, shownData, tokenizeFile } =
     await import('../open/open-prompts.js');

@@ -145,6 +145,9 @@ export {
 } from '../run-folder/scores-folder.js';
 export { type Stability, stabilitySchema } from '../run-folder/stability-file.js';
 export { type Verification, verificationSchema } from '../run-folder/verification-file.js';
+export { createSpanModel } from '../spans/span-model.js';
+export { type Spans, withSpans } from '../spans/spans.js';
+export { parseSpans } from '../spans/spans-file.js';
 export { type VariationAsked, variationName } from '../stability/conditions.js';
 export type { StabilityHooks, StabilityRequest } from '../stability/request.js';
 export type { KeptPieces } from '../stability/scores-by-prompt.js';

@@ -2,6 +2,7 @@
  * @file A patchable model whose edges are those of spans: one graph for prompts of all lengths. For each length there is an engine
  * with edges for each token position; masks are spread over the tokens of a span, and scores of these are added up.
  */
+
 import { AutoCircuitError } from '../errors/error.js';
 import { buildGraph } from '../graph/build.js';
 import type { Graph, Mask } from '../graph/types.js';
@@ -22,6 +23,7 @@ import type {
 } from '../patch/requests/patchable-model.js';
 import type { OutputPositions } from '../prompts/output-positions.js';
 import type { ModelInput, PromptBatch, Side } from '../prompts/types.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { bySpan, maskOfTokens, type SpanNumbers, type SpanTotal } from './by-span.js';
 import { spansOfBatch } from './spans.js';
 
@@ -93,8 +95,11 @@ class SpanModel implements PatchableModel {
   }
   /** By the models that run masks: they keep what is patched in. */
   async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal) {
-    const logits = [];
-    for (const batch of batches) logits.push(...(await (await this.#of(batch)).runSide([batch], side, signal)));
+    const logits: Tensor<Float32Array>[] = [];
+    for (const batch of batches) {
+      const [own] = await (await this.#of(batch)).runSide([batch], side, signal);
+      logits.push(own!);
+    }
     return logits;
   }
   readValues(batch: PromptBatch, side: Side, roles: readonly string[]) {

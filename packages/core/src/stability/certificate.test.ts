@@ -72,6 +72,12 @@ describe('Certifier', () => {
     expect(certifier.of(990)).toEqual({ certified: 'in', radius: certifiedRadius(bound, 0.8) });
     expect(certifier.of(10)).toEqual({ certified: 'out', radius: certifiedRadius(bound, 0.8) });
     expect(certifier.of(1000).radius).toBe(3); // .0000954^.001 = .9908: .512 − .0092 = .5028
+    // 748 of 1000: more than .7, which one edit takes, for one edge; not so for all of 262 together
+    expect(certifier.of(748).certified).toBe('abstains');
+    expect(new Certifier({ subsets: 1000, deletion: 0.8, level: 0.95, edges: 1 }).of(748)).toEqual({
+      certified: 'in',
+      radius: 1,
+    });
     expect(certifier.of(600)).toEqual({ certified: 'abstains', radius: 0 });
     expect(certifier.of(500).certified).toBe('abstains');
   });

@@ -108,7 +108,9 @@ async function ofSums(
 ): Promise<Resampled> {
   const { model, before, select = 'threshold', rankBy = 'absolute', size, resamples, deletion } = request;
   const { graph } = model;
-  const choice: CircuitChoice = { select, rankBy, edges: size, errors: before.standardErrors !== undefined };
+  // built-in selections, which have names, look at scores alone
+  const errors = typeof select !== 'string' && before.standardErrors !== undefined;
+  const choice: CircuitChoice = { select, rankBy, edges: size, errors };
   const tally = new Tally(request);
   const inSubsets = new Uint32Array(graph.edgeCount);
   const circuitOf = (times: Multiplicities) => circuitOfResample(graph, byPrompt, times, choice);

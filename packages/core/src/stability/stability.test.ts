@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { interpreterBackend } from '../backend/interpreter/interpreter.js';
 import { buildGraph, DEFAULT_GRAPH_OPTIONS } from '../graph/build.js';
-import { edgeSelection } from '../graph/edge-ranking.js';
+import { edgeSelection, type Selecting } from '../graph/edge-ranking.js';
 import { edgeAt } from '../graph/edges.js';
 import { flattenScores } from '../graph/score-index.js';
 import { createPatchableModel } from '../patch/engine.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import { definePruneAlgo } from '../plugin/prune-algo.js';
+import { chooseSelection } from '../plugin/selection.js';
+import { stableSelection } from '../plugin/stable-selection.js';
 import { type DiscoverResult, discover, scoresOf } from '../run/discover.js';
 import { promptsOfRun } from '../run/prompts-of-run.js';
 import type { DiscoverRequest } from '../run/request.js';
@@ -67,13 +69,14 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 /** The circuit of some prompts by the definition: the algorithm runs on them. */
-async function circuitOf(times: ArrayLike<number>): Promise<readonly number[]> {
+async function circuitOf(times: ArrayLike<number>, select: Selecting = 'threshold'): Promise<readonly number[]> {
   const drawn = MICRO_PROMPTS.flatMap((prompt, i) => Array.from({ length: times[i]! }, () => prompt));
   if (drawn.length === 0) return [];
   const settings = asked();
   const prompts = promptsOfRun(drawn, model.graph, 'resample', settings);
-  const { scores } = await scoresOf(settings, {}, prompts, { kind: 'resample', from: 'corrupt' }, null);
-  return edgeSelection(model.graph, scores, 'threshold').edges(KEEP);
+  const scored = await scoresOf(settings, {}, prompts, { kind: 'resample', from: 'corrupt' }, null);
+  const { scores, standardErrors } = scored;
+  return edgeSelection(model.graph, scores, select, { standardErrors }).edges(KEEP);
 }
 
 describe('runStability', () => {
@@ -97,6 +100,20 @@ describe('runStability', () => {
     // 60 of 60 at error .025 ÷ edges: share (.025/E)^(1/60); .4 − (1 − share) is below ½: nothing can be certified
     expect(certificates).toMatchObject({ in: 0, out: 0, abstains: model.graph.edgeCount, subsets: 60 });
     expect(subsets.size).toBeGreaterThan(0);
+  });
+
+  it('gives selections the standard errors of each resample', async () => {
+    const select = chooseSelection(stableSelection, { z: 4, share: 0 });
+    const { listed } = await runStability(request({ select, resamples: 20 }));
+    const counts = new Map<string, number>();
+    for (let r = 0; r < 20; r++) {
+      for (const edge of await circuitOf(drawnAgain(8, randomOfResample(0, 'bootstrap', r)), select)) {
+        const { name } = edgeAt(model.graph, edge);
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
+    }
+    const shares = listed.filter(({ share }) => share > 0).map(({ edge, share }) => [edge, share] as const);
+    expect(new Map(shares)).toEqual(new Map([...counts].map(([edge, count]) => [edge, count / 20])));
   });
 
   it('certifies edges that nearly all subsets have, and measures the circuit of them', async () => {

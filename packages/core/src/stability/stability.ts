@@ -5,6 +5,7 @@
  */
 import { makeCircuit } from '../graph/circuit.js';
 import { edgeAt } from '../graph/edges.js';
+import { flattenScores } from '../graph/score-index.js';
 import type { Circuit } from '../graph/types.js';
 import { promptsOfRun } from '../run/prompts-of-run.js';
 import { metricText, metricUnit, patchDescription } from '../run/run-circuits.js';
@@ -118,9 +119,9 @@ export async function runStability(request: StabilityRequest, hooks: StabilityHo
 
 type Measured = Awaited<ReturnType<typeof measuredUnder>>;
 
-/** The edges that any circuit has: those of the run first, each part by falling share. */
+/** The edges that any circuit has: those of the run first, each part by falling share, equal ones by falling |score|. */
 function listed(
-  { model, level }: StabilityRequest,
+  { model, level, before }: StabilityRequest,
   resampled: Resampled,
   inRun: ReadonlySet<number>,
   variations: readonly ReadonlySet<number>[],
@@ -135,9 +136,15 @@ function listed(
       variations.some((edges) => edges.has(edge)) ||
       certificates[edge]?.certified === 'in',
   );
+  const sizes = flattenScores(graph, before.scores).map(Math.abs);
   const rank = (edge: number): number => (inRun.has(edge) ? 1 : 0);
   return found
-    .sort((a, b) => rank(b) - rank(a) || resampled.with[b]! - resampled.with[a]! || a - b)
+    .sort(
+      (a, b) =>
+        rank(b) - rank(a) ||
+        resampled.with[b]! - resampled.with[a]! ||
+        (sizes[a] === sizes[b] ? a - b : sizes[b]! - sizes[a]!),
+    )
     .map((edge) => ({
       edge: edgeAt(graph, edge).name,
       kept: inRun.has(edge),

@@ -67,7 +67,7 @@ export function nearestGroups(
           }
           return squares[g]! - (norm > 0 ? (2 * product) / norm : 0);
         });
-        groups[first + p] = distances.indexOf(Math.min(...distances));
+        groups[first + p] = distances.reduce((best, distance, g) => (distance < distances[best]! ? g : best), 0);
       });
     },
   };

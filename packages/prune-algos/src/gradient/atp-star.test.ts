@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createSpanModel, interpreterBackend } from '@auto-circuit/core';
+import { interpreterBackend } from '@auto-circuit/core';
 import {
   allEdges,
   flattenScores,
@@ -12,6 +12,7 @@ import {
   type PruneAlgoContext,
   type PruneScores,
 } from '@auto-circuit/core/plugin';
+import { createSpanModel } from '@auto-circuit/core/run';
 import {
   type DisposableContext,
   microModel,

@@ -15,8 +15,8 @@ import {
   type Tensor,
 } from '@auto-circuit/core/plugin';
 import { PAPERS } from '../shared/papers.js';
+import { CHOSEN_EDGES, chosenEdges } from './chosen-edges.js';
 import { edgeByEdge } from './edge-by-edge.js';
-import { chosenEdges } from './exact.js';
 import type { EdgeLosses } from './exact-losses.js';
 
 /** What is taken from the clean run whatever is patched: the decomposition goes through these as through constants. */
@@ -53,14 +53,7 @@ export const cdT = definePruneAlgo({
   use: 'To tell what an edge carries from what it makes heads attend to: exact effects with attention patterns held fixed, so that edges into queries and keys score 0. It takes a run for each other edge; relp with frozenPattern=true is its cheap relative.',
   papers: [PAPERS.cdT],
   gradients: false,
-  options: {
-    edges: {
-      type: 'string',
-      doc: 'only these edges: names separated by commas; all others score 0. Empty: every edge',
-      default: '',
-    },
-    top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
-  },
+  options: CHOSEN_EDGES,
   byPrompt: true,
   score(context, { edges: named, top }) {
     const { graph, model } = context;

@@ -1,7 +1,7 @@
 /** @file Exact activation patching: every edge patched by itself. */
-import { AutoCircuitError, definePruneAlgo, type Graph } from '@auto-circuit/core/plugin';
-import { edgeList } from '../shared/edge-list.js';
+import { definePruneAlgo } from '@auto-circuit/core/plugin';
 import { PAPERS } from '../shared/papers.js';
+import { CHOSEN_EDGES, chosenEdges } from './chosen-edges.js';
 import { type EdgeByEdge, edgeByEdge } from './edge-by-edge.js';
 import { edgeLosses } from './exact-losses.js';
 import { exactOfParts, exactShare } from './exact-shares.js';
@@ -22,14 +22,7 @@ export const exact = definePruneAlgo({
   use: 'The reference that the gradient scores approximate. It takes one run per edge, so on a large graph give it the strongest edges of a cheaper run (edges, top).',
   papers: [PAPERS.pathPatching],
   gradients: false,
-  options: {
-    edges: {
-      type: 'string',
-      doc: 'only these edges: names separated by commas; all others score 0. Empty: every edge',
-      default: '',
-    },
-    top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
-  },
+  options: CHOSEN_EDGES,
   byPrompt: true,
   units: ({ batches, graph }, { edges = '', top = 0 }) =>
     batches.length * chosenEdges('exact', graph, edges, top).length,
@@ -41,23 +34,3 @@ export const exact = definePruneAlgo({
     return edgeByEdge(context, { name: 'exact', chosen, losses });
   },
 });
-
-/**
- * Canonical numbers of the edges to run, ascending; all of them where none is named.
- * @throws AutoCircuitError `missing-option` where `top` is to choose among none, `unknown-edge`
- */
-export function chosenEdges(where: string, graph: Graph, named: string, top: number): readonly number[] {
-  if (named.trim() === '') {
-    if (top === 0) return Array.from({ length: graph.edgeCount }, (_, number) => number);
-    throw new AutoCircuitError({
-      code: 'missing-option',
-      fields: { option: 'edges' },
-      where,
-      what: '`top` chooses among named edges, and none are named',
-      expected: 'names of edges, the most important first',
-      fix: 'name the edges, or leave `top` out',
-    });
-  }
-  const edges = [...new Set(edgeList(graph, named))];
-  return edges.slice(0, top === 0 ? edges.length : top).sort((a, b) => a - b);
-}

@@ -15,8 +15,8 @@ import {
   unflattenScores,
 } from '@auto-circuit/core/plugin';
 import { batchesKey } from '../shared/batches-key.js';
-import { edgeList } from '../shared/edge-list.js';
 import { PAPERS } from '../shared/papers.js';
+import { namedEdges, TOP_OPTION } from './chosen-edges.js';
 import { drawnSubset, largestEffect, type SubsetDraw, type SubsetEffect, subsetEffects } from './subset-statistics.js';
 
 /**
@@ -54,7 +54,7 @@ export const subsetSampling = definePruneAlgo({
       doc: 'edges that are not in question, by name with commas between; they are never patched',
       default: '',
     },
-    top: { type: 'int', doc: 'use only the first N of `edges`; 0: all of them', default: 0, min: 0 },
+    top: TOP_OPTION,
     confidence: {
       type: 'number',
       doc: 'how sure the bound on the largest effect is',
@@ -81,20 +81,9 @@ export const subsetSampling = definePruneAlgo({
   },
 });
 
-/** Edges that are not in question. @throws AutoCircuitError `missing-option` where some are to be chosen among none */
+/** Edges that are not in question. @throws AutoCircuitError `missing-option`, `invalid-option` where nothing is in question */
 function knownEdges(graph: Graph, named: string, top: number): Set<number> {
-  const edges = [...new Set(edgeList(graph, named))];
-  if (top > 0 && edges.length === 0) {
-    throw new AutoCircuitError({
-      code: 'missing-option',
-      fields: { option: 'edges' },
-      where: 'subset-sampling',
-      what: '`top` chooses among named edges, and none are named',
-      expected: 'names of edges, the most important first',
-      fix: 'name the edges, or leave `top` out',
-    });
-  }
-  const known = new Set(top === 0 ? edges : edges.slice(0, top));
+  const known = new Set(namedEdges('subset-sampling', graph, named, top));
   if (known.size < graph.edgeCount) return known;
   throw new AutoCircuitError({
     code: 'invalid-option',

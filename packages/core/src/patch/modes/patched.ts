@@ -107,23 +107,25 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
     return edgeSum(b, axes, terms);
   }
 
-  /** Rows of these sites over the sources from `from` on that are joined here, and the residual as one more: of weight 1 to `site`'s own rows. */
+  /**
+   * Joins the sources `from` to `to` and the residual. Gives the sums over them for all rows of some sites, by one matmul: the
+   * residual is one more source, of weight 1 in `site`'s own rows.
+   */
   function joinedSum(
     site: string,
-    names: readonly string[],
     [from, to]: readonly [number, number],
     residual: AnyValue,
-  ) {
+  ): (names: readonly string[]) => AnyValue {
     const sourceAxis = batchFirst(axes) ? 1 : 0;
     const [, batch, pos, dModel] = residual.shape as [number, Dim, Dim, number];
     const residualRow = sourceAxis === 0 ? residual : b.reshape(residual, [batch, 1, pos, dModel]);
     const upstream = differences.bySourceBlock(from, to).map((block) => block.value);
     const sources = b.concat([...upstream, residualRow], sourceAxis); // [sources + 1, batch, pos, dModel], or the batch first
     const first = blocksAt(graph, site)[0]!.sources.start;
-    return (some: readonly string[] = names): AnyValue => {
-      const bySite = some.map((name) => columns(weightsOf(name), from - first, to - first)); // [batch?, rows of the site, sources] each
+    return (names) => {
+      const bySite = names.map((name) => columns(weightsOf(name), from - first, to - first)); // [batch?, rows of the site, sources] each
       const ofResidual = bySite.map((weights, i) =>
-        b.broadcast(b.constant(some[i] === site ? 1 : 0), [...weights.shape.slice(0, -1), 1]),
+        b.broadcast(b.constant(names[i] === site ? 1 : 0), [...weights.shape.slice(0, -1), 1]),
       ); // [batch?, rows of the site, 1] each
       const weights = b.concat([b.concat(bySite, -2), b.concat(ofResidual, -2)], -1); // [batch?, rows, sources + 1]
       return edgeSum(b, axes, [{ weights, sources }]);
@@ -137,13 +139,13 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   function leadingSum(site: string, blocks: BlockGroup, residual: AnyValue): AnyValue {
     const { start, stop } = blocks[0]!.sources;
     const { followers } = groups.find(({ leader }) => leader === site)!;
-    const sumFor = joinedSum(site, [site, ...followers], [start, stop], residual);
+    const sumFor = joinedSum(site, [start, stop], residual);
     const manyRows = followers.some((name) => rowsOf(blocksAt(graph, name)) > 1);
     if (!scope.joinsRows && !manyRows) {
       for (const name of followers) started.set(name, { stop, sum: sumFor([name]) });
       return sumFor([site]);
     }
-    const sums = sumFor(); // [rows of all these sites, batch, pos, dModel]
+    const sums = sumFor([site, ...followers]); // [rows of all these sites, batch, pos, dModel]
     let row = rowsOf(blocks);
     for (const follower of followers) {
       const next = row + rowsOf(blocksAt(graph, follower));
@@ -157,7 +159,7 @@ export function patchedPoints(scope: PatchedScope): PatchPoints {
   function restOfSum(site: string, blocks: BlockGroup, from: number, residual: AnyValue): AnyValue {
     const { stop } = blocks[0]!.sources;
     if (from === stop) return residual;
-    if (rowsOf(blocks) > 1) return joinedSum(site, [site], [from, stop], residual)();
+    if (rowsOf(blocks) > 1) return joinedSum(site, [from, stop], residual)([site]);
     return b.add(sumOver(site, blocks, from), residual);
   }
 
