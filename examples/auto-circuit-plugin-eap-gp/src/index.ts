@@ -25,9 +25,11 @@ export const eapGp: PruneAlgo = definePruneAlgo({
   name: 'eap-gp',
   doc: 'mean gradient along the path on which the logits approach those of the corrupt input fastest',
   options: { steps: { type: 'int', default: 5, min: 1, doc: 'points of the path, the clean input among them' } },
-  async score({ model, graph, batches, objective, patch, progress, signal }, { steps }) {
+  byPrompt: true,
+  async score(context, { steps }) {
+    const { model, graph, batches, objective, patch, progress, signal } = context;
     const objectives = objectiveByBatch(objective, batches);
-    const total = new ScoreAccumulator(graph);
+    const total = new ScoreAccumulator(graph, context);
     for (const [i, batch] of batches.entries()) {
       const sums = new Map<string, Numbers>();
       const path = new GradPath(model, batch, patch, steps);

@@ -7,6 +7,7 @@ import {
   logitDiff,
   logitDiffPercent,
   mse,
+  ndf,
   percentCorrect,
   percentCorrectAboveWrong,
 } from './index.js';
@@ -99,6 +100,18 @@ describe('ratios of means', () => {
     // residuals (x − ¾·y)/4: −1/8, −2/8, 3/8, mean 0; √((1 + 4 + 9)/64 / (3·2))
     expect(standardError).toBeCloseTo(100 * Math.sqrt(14 / 64 / 6), 12);
   });
+  it('ndf: the share of the way that is missing or too much, prompt by prompt, at most all of it', () => {
+    const answers = Array.from({ length: 6 }, () => PAIR);
+    const empty = [[0, 0], [0, 0], [0, 0], [0, 0], [0, 0], [0, 1]]; // biome-ignore format: rows
+    const model = [[4, 0], [4, 0], [4, 0], [4, 0], [0, 0], [0, 5]]; // biome-ignore format: rows
+    const circuit = [[3, 0], [5, 0], [0, 1], [9, 0], [0, 0], [0, 4]]; // biome-ignore format: rows
+    const { value, prompts } = ndf.measure(context(answers, { circuit, empty, model }), {});
+    expect(prompts!.values).toEqual([0.75, 0.75, 0, 0, 1, 0.75]);
+    expect(value).toBeCloseTo(3.25 / 6, 12);
+    const moved = context([PAIR], { circuit: [[1, 0]], empty: [[0, 0]], model: [[0, 0]] });
+    expect(ndf.measure(moved, {}).value).toBe(0);
+  });
+
   it('faithfulness: from the empty circuit to the model', () => {
     // minus −1 everywhere: circuit 2, 3, 7 (mean 4), model 3, 5, 7 (mean 5)
     const { value, standardError } = faithfulness.measure(context(answers, runs), {});

@@ -1,7 +1,8 @@
 /**
  * @file Front door `@auto-circuit/metrics`: how faithful a circuit is. One file a metric: those of answers in `answers`, the
  * distances of whole outputs in `divergences`; `metricsPlugin` holds them all. Beside them, what is said of a curve of
- * circuits (`curves`: areas, CPR and CMD) and of scores or circuits against others (`compare`: ROC, overlap, completeness).
+ * circuits (`curves`: areas, CPR and CMD), of scores or circuits against others (`compare`: ROC, overlap, completeness), and of
+ * prompts whose scores are alike (`groups`).
  * @module
  */
 
@@ -14,6 +15,7 @@ import { logitDiff } from './answers/logit-diff.js';
 import { logitDiffPercent } from './answers/logit-diff-percent.js';
 import { logprobDiff } from './answers/logprob-diff.js';
 import { logprobDiffPercent } from './answers/logprob-diff-percent.js';
+import { ndf } from './answers/ndf.js';
 import { percentCorrect } from './answers/percent-correct.js';
 import { percentCorrectAboveWrong } from './answers/percent-correct-above-wrong.js';
 import { probDiff } from './answers/prob-diff.js';
@@ -44,6 +46,7 @@ export const metricsPlugin: Plugin = definePlugin({
     percentCorrect,
     percentCorrectAboveWrong,
     faithfulness,
+    ndf,
     rocAreaMetric,
     knownOverlap,
   ],
@@ -67,6 +70,10 @@ export {
   mibScores,
 } from './curves/mib.js';
 export { type CircuitRates, circuitRates, mibRocArea, mibRocCounts } from './curves/mib-roc.js';
+export { type GroupCentres, groupCentres, groupScores, nearestGroups } from './groups/centres.js';
+export { type GroupingOptions, groupPrompts, LEAST_SILHOUETTE, type PromptGroups } from './groups/group-prompts.js';
+export { silhouettes } from './groups/silhouette.js';
+export { promptSimilarities, type Similarities } from './groups/similarity.js';
 export {
   answerLogit,
   answerLogprob,
@@ -79,6 +86,7 @@ export {
   logprobDiff,
   logprobDiffPercent,
   mse,
+  ndf,
   percentCorrect,
   percentCorrectAboveWrong,
   probDiff,

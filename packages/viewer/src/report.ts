@@ -17,6 +17,7 @@ import { circuitDataOf, rankedEdges } from './sections/circuit-data-of.js';
 import { circuitSection } from './sections/circuit-section.js';
 import { figuresSection } from './sections/figures-section.js';
 import { edgesWords, modelWords } from './sections/graph-words.js';
+import { groupsSection } from './sections/groups-section.js';
 import { measuredCurves } from './sections/measured-curves.js';
 import { promptsSection } from './sections/prompts-section.js';
 import { runFacts, titleOfModel } from './sections/run-facts.js';
@@ -41,6 +42,7 @@ export function renderReport(input: ReportInput, figures: RunFigures = {}): stri
     circuitSection(input, data),
     sectionHtml('curves', 'Faithfulness by circuit size', curvesHtml(input, figures)),
     promptsSection(input),
+    groupsSection(input),
     sectionHtml('edges', 'Edges', edgeTable(data)),
     knownCircuitSection(figures, run.asked.algo.name),
     figuresSection(input),

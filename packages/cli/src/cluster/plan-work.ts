@@ -12,7 +12,7 @@ import type { FlagTable } from '../flags/flag-table.js';
 import { BACKEND_FLAGS, DATA_FLAGS, GRAPH_FLAGS, OBJECTIVE_FLAGS } from '../flags/shared-flags.js';
 import { openRun } from '../run/open-run.js';
 import { givenFlags } from '../run/run-defaults.js';
-import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS, SOURCE_FLAGS } from '../run/run-flags.js';
+import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, PROMPT_FLAGS, SETTING_FLAGS, SOURCE_FLAGS } from '../run/run-flags.js';
 import { chosenAlgo } from '../run/run-request.js';
 
 const { backend: BACKEND, device: DEVICE } = BACKEND_FLAGS;
@@ -23,6 +23,7 @@ const RUN_TABLES: readonly FlagTable[] = [
   OBJECTIVE_FLAGS,
   MEASURE_FLAGS,
   KEEP_FLAGS,
+  PROMPT_FLAGS,
   SETTING_FLAGS,
   GRAPH_FLAGS,
   DATA_FLAGS,

@@ -1,6 +1,7 @@
 /** @file The commands, one file each. What they share lives in the rooms below: run, open, show, report, flags, terminal. */
 import type { CliCommand } from '../context/context.js';
 import { cacheCommand } from './cache.js';
+import { clustersCommand } from './clusters.js';
 import { collectCommand } from './collect.js';
 import { compareCommand } from './compare.js';
 import { completionCommand } from './completion.js';
@@ -16,6 +17,7 @@ import { logitsCommand } from './logits.js';
 import { modelCommand } from './model.js';
 import { patchCommand } from './patch.js';
 import { planCommand } from './plan.js';
+import { queryCommand } from './query.js';
 import { reportCommand } from './report.js';
 import { runShardCommand } from './run-shard.js';
 import { stabilityCommand } from './stability.js';
@@ -30,6 +32,7 @@ import { workerCommand } from './worker.js';
 export const COMMANDS: readonly CliCommand[] = [
   discoverCommand,
   compareCommand,
+  queryCommand,
   experimentCommand,
   planCommand,
   submitCommand,
@@ -38,6 +41,7 @@ export const COMMANDS: readonly CliCommand[] = [
   statusCommand,
   collectCommand,
   evaluateCommand,
+  clustersCommand,
   verifyCommand,
   stabilityCommand,
   reportCommand,

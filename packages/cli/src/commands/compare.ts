@@ -7,7 +7,7 @@ import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { rocAreas } from '../open/known-circuit.js';
 import { addBackendFlags } from '../open/open-backend.js';
 import { comparisonReport, reportAddress } from '../report/comparison.js';
-import { checkMetricNames } from '../run/check-flags.js';
+import { checkMetricNames, checkPromptScores } from '../run/check-flags.js';
 import { namedAlgos } from '../run/choose-algo.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { runDiscover, warnOfFewPrompts } from '../run/run-discover.js';
@@ -93,6 +93,7 @@ Examples:
     const existing = existingFolder(cli, 'compare');
     const asked = requireFlag(cli.flags(FLAGS).algos, command, '--algos', 'eap,random');
     const algos = await namedAlgos(cli, 'compare', asked);
+    await checkPromptScores(cli, algos);
     await checkMetricNames(cli, cli.flags(MEASURE_FLAGS).metric);
     const opened = await openRun(
       cli,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
-import type { EapIgContent } from '@auto-circuit/core/run';
+import type { EapIgContent, PromptScoreFile } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
@@ -12,10 +12,12 @@ import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { readGraphFile } from '../open/eap-ig-file.js';
 import { graphOfFolder } from '../open/graph-folder.js';
 import { readText } from '../open/read-text.js';
+import { noPromptScores } from '../run/prompt-scores.js';
 import { folderName } from '../run/run-folder.js';
 import { formatCount, quoted } from '../terminal/numbers.js';
+import { writePromptParquet } from './prompt-parquet.js';
 
-const FORMATS = ['eap-ig', 'mib', 'auto-circuit'] as const;
+const FORMATS = ['eap-ig', 'mib', 'auto-circuit', 'parquet'] as const;
 type Format = (typeof FORMATS)[number];
 
 const FLAGS = {
@@ -44,6 +46,8 @@ interface Content {
   readonly eapIg: EapIgContent | null;
   /** `ioi_gpt2`, where it is known. */
   readonly name: string | null;
+  /** Scores of single prompts, of a run that kept them. */
+  readonly byPrompt?: PromptScoreFile;
 }
 
 /** `auto-circuit convert`. */
@@ -56,7 +60,7 @@ export const convertCommand: CliCommand = {
       .argument('<source>', 'a run folder, circuit.json, an EAP-IG graph, or a MIB folder')
       .addHelpText(
         'after',
-        '\nExamples:\n  $ auto-circuit convert runs/ioi --to eap-ig\n  $ auto-circuit convert graph.json --to auto-circuit --model gpt2',
+        '\nExamples:\n  $ auto-circuit convert runs/ioi --to eap-ig\n  $ auto-circuit convert graph.json --to auto-circuit --model gpt2\n  $ auto-circuit convert runs/ioi --to parquet     each prompt’s scores, of a run with --per-prompt',
       ),
   async run(cli, command) {
     const [source] = command.processedArgs as [string];
@@ -126,13 +130,14 @@ async function readSource(cli: Cli, path: string, shown: string): Promise<Conten
 }
 
 async function readOwnFolder(cli: Cli, path: string): Promise<Content> {
-  const { RUN_FILES, readRun, readScoresFolder } = await import('@auto-circuit/core/run');
+  const { RUN_FILES, readPromptScores, readRun, readScoresFolder } = await import('@auto-circuit/core/run');
   const options = readOptions(cli);
   const run = existsSync(join(path, RUN_FILES.run)) ? (await readRun(path, options)).asked : null;
   const content = await readScoresFolder(path, options);
   if (content) {
     const name = run && `${folderName(run.data.name)}_${folderName(run.model.name)}`;
-    return { ...content, eapIg: null, name };
+    const kept = run?.perPrompt && readPromptScores(join(path, RUN_FILES.promptScores), content.graph);
+    return { ...content, eapIg: null, name, ...(kept ? { byPrompt: kept } : {}) };
   }
   throw new AutoCircuitError({
     code: 'run-unfinished',
@@ -227,6 +232,12 @@ const WRITERS: Readonly<Record<Format, (content: Content, out: string, options: 
     return [await writeEapIg(content, join(folder, 'importances.json'), options)];
   },
   'auto-circuit': writeOwn,
+  parquet: async ({ byPrompt }, out, { overwrite, shown }) => {
+    if (!byPrompt) throw noPromptScores('convert', shown);
+    refuseExisting(out, overwrite);
+    await writePromptParquet(out, byPrompt);
+    return [out];
+  },
 };
 
 async function writeEapIg(
@@ -269,6 +280,7 @@ function refuseExisting(path: string, overwrite: boolean): void {
 function defaultOut(source: string, to: Format): string {
   const stem = join(dirname(source), basename(source, '.json'));
   if (to === 'mib') return dirname(source);
+  if (to === 'parquet') return `${stem}.scores-by-prompt.parquet`;
   return to === 'eap-ig' ? `${stem}.eap-ig.json` : `${stem}.auto-circuit`;
 }
 

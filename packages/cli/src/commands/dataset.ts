@@ -45,7 +45,8 @@ With --tokenizer they are only written, to --out or to stdout; otherwise the mod
 Examples:
   $ auto-circuit dataset prompts.json --model ioi-mini
   $ auto-circuit dataset --generate ioi --tokenizer models/gpt2 --seed 1 --count 100 --out ioi.json
-  $ auto-circuit dataset --generate capitals --model models/gpt2 --only-right --out capitals.json`,
+  $ auto-circuit dataset --generate capitals --model models/gpt2 --only-right --out capitals.json
+  $ auto-circuit dataset --generate ioi,greater-than --model models/gpt2 --count 60 --out both.json`,
       ),
   async run(cli, command) {
     const values = cli.flags(FLAGS);

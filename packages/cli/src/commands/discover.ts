@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { CliCommand } from '../context/context.js';
 import { addFlags } from '../flags/flag-table.js';
 import { addBackendFlags } from '../open/open-backend.js';
-import { checkMetricNames } from '../run/check-flags.js';
+import { checkMetricNames, checkPromptScores } from '../run/check-flags.js';
 import { type OpenedRun, openRun } from '../run/open-run.js';
 import { withResumedRun } from '../run/resume.js';
 import { givenFlags } from '../run/run-defaults.js';
@@ -37,6 +37,7 @@ Examples:
     const cli = await withResumedRun(await withTaskDefaults(plainCli, command), command);
     const existing = existingFolder(cli, command.name());
     const named = await chosenAlgo(cli, command); // an unknown name is found before the model is loaded
+    await checkPromptScores(cli, [named]);
     await checkMetricNames(cli, cli.flags(MEASURE_FLAGS).metric);
     const opened = await openRun(cli, command, named.algo.gradients ?? true);
     try {

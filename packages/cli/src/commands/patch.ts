@@ -1,13 +1,13 @@
 /** @file `auto-circuit patch`: one edge-patching run on a pair of prompts, and what it does to the output. */
-import type { Graph, Prompt, PromptBatch, PromptFile } from '@auto-circuit/core';
-import type { RawInput } from '@auto-circuit/core/run';
+import type { Graph, PromptBatch } from '@auto-circuit/core';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Cli, CliCommand } from '../context/context.js';
 import { addFlags, type FlagTable, requireFlag } from '../flags/flag-table.js';
 import { DATA_FLAGS, GRAPH_FLAGS, modelFlags, PATCH_FLAGS } from '../flags/shared-flags.js';
 import { addBackendFlags } from '../open/open-backend.js';
-import type { LoadedModel, OpenedModel } from '../open/open-model.js';
+import type { OpenedModel } from '../open/open-model.js';
+import { addAnswerFlags, pairOf } from '../open/prompt-pair.js';
 import { ablationNamed } from '../run/named-contributions.js';
 import { type PairOutputs, showPatch } from '../show/show-patch.js';
 import { backendLine, modelLine, writeHeader } from '../terminal/header.js';
@@ -33,13 +33,7 @@ export const patchCommand: CliCommand = {
   build: () => {
     const command = new Command('patch').description('Patches edges on one pair of prompts');
     addFlags(command, FLAGS);
-    for (const [name, what] of [
-      ['answer', 'a right answer (one token)'],
-      ['wrong', 'a wrong answer'],
-    ]) {
-      const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
-      command.addOption(new Option(`--${name} <TEXT>`, `${what} to watch; may be repeated (none)`).argParser(collect));
-    }
+    addAnswerFlags(command, 'none');
     addBackendFlags(addFlags(addFlags(command, PATCH_FLAGS), GRAPH_FLAGS));
     return command.addHelpText(
       'after',
@@ -65,7 +59,9 @@ Example:
     const { loadedFor, loadNamedModel, openPatchable } = await import('../open/open-model.js');
     const first = await loadNamedModel(cli, name, values.process);
     const { answer = [], wrong = [] } = command.opts<{ answer?: readonly string[]; wrong?: readonly string[] }>();
-    const prompt = await pairOf(cli, first, { clean, corrupt, answer, wrong }, cli.flags(PATCH_FLAGS).reverse);
+    const pair = await pairOf(cli, 'patch', first, { clean, corrupt, answer, wrong });
+    const { reverse } = cli.flags(PATCH_FLAGS);
+    const prompt = reverse ? { ...pair, clean: pair.corrupt, corrupt: pair.clean } : pair;
     const loaded = await loadedFor(cli, values.process, first, [prompt]);
     const graphValues = cli.flags(GRAPH_FLAGS);
     const opened = await openPatchable(cli, loaded.model, graphValues, prompt.clean.length);
@@ -80,75 +76,12 @@ Example:
       const outputs = await runPair(cli, opened, batch, numbers, values.complement);
       const patched = values.complement ? opened.graph.edgeCount - numbers.length : numbers.length;
       const count = { patched, edgeCount: opened.graph.edgeCount };
-      const { reverse } = cli.flags(PATCH_FLAGS);
       showPatch(cli.output, outputs, { prompt, tokenizer: loaded.tokenizer, top: values.top, reverse, ...count });
     } finally {
       await opened.dispose();
     }
   },
 };
-
-/** The pair as tokens; `reverse` swaps the two. */
-async function pairOf(
-  cli: Cli,
-  loaded: LoadedModel,
-  texts: {
-    readonly clean: string;
-    readonly corrupt: string;
-    readonly answer: readonly string[];
-    readonly wrong: readonly string[];
-  },
-  reverse: boolean,
-): Promise<Prompt> {
-  const { kindOf } = await import('@auto-circuit/core/run');
-  const { tokenizePrompts } = await import('@auto-circuit/core');
-  const { wantsBos } = await import('../open/open-prompts.js');
-  const asInput = (text: string, flag: string): RawInput => (loaded.tokenizer ? text : numbersOf(text, flag));
-  const asAnswer = (text: string): string | number => (loaded.tokenizer ? text : Number(text));
-  const clean = asInput(texts.clean, '--clean');
-  const file: PromptFile = {
-    path: 'the command line',
-    kind: kindOf(clean),
-    prompts: [
-      {
-        clean,
-        corrupt: asInput(texts.corrupt, '--corrupt'),
-        answers: texts.answer.map(asAnswer),
-        wrongAnswers: texts.wrong.map(asAnswer),
-      },
-    ],
-    seqLabels: null,
-    wordIdxs: {},
-  };
-  const bos = wantsBos(cli.flags(FLAGS).bos, loaded);
-  const { prompts, warnings } = tokenizePrompts(file, loaded.tokenizer, { bos });
-  for (const line of warnings) cli.output.warn(line);
-  const prompt = prompts[0]!;
-  return reverse ? { ...prompt, clean: prompt.corrupt, corrupt: prompt.clean } : prompt;
-}
-
-/** Token ids `[5, 3]` or features `[[1, 2], [3, 4]]` written as JSON. */
-function numbersOf(text: string, flag: string): RawInput {
-  const wrong = (): AutoCircuitError =>
-    new AutoCircuitError({
-      code: 'no-tokenizer',
-      fields: { option: flag, got: text },
-      where: 'patch',
-      what: `${flag} is text, but the model has no tokenizer`,
-      expected: 'token ids such as "[5, 3, 8]", or numbers for each position such as "[[1, 2], [3, 4]]"',
-      got: `"${text}"`,
-    });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw wrong();
-  }
-  const numbers = (list: unknown): boolean =>
-    Array.isArray(list) && list.length > 0 && list.every((x) => typeof x === 'number');
-  if (numbers(value) || (Array.isArray(value) && value.length > 0 && value.every(numbers))) return value as RawInput;
-  throw wrong();
-}
 
 /** `--edges` as names. @throws AutoCircuitError where it names none */
 async function edgeNames(text: string, complement: boolean): Promise<readonly string[]> {

@@ -13,8 +13,8 @@ import type { LoadedModel } from './open-model.js';
 export const GENERATE_FLAGS = {
   generate: {
     type: 'string',
-    placeholder: 'TASK',
-    doc: 'make a task’s prompts instead of reading a file',
+    placeholder: 'TASK,…',
+    doc: 'make a task’s prompts instead of reading a file; of several tasks, in turns',
     unset: 'no, a file is read',
   },
   tokenizer: {
@@ -23,7 +23,7 @@ export const GENERATE_FLAGS = {
     doc: 'with --generate: a folder with tokenizer.json, or a shipped model; the model is not loaded',
     unset: 'the model’s',
   },
-  count: { type: 'int', min: 1, doc: 'with --generate: how many prompts', unset: 'the task’s' },
+  count: { type: 'int', min: 1, doc: 'with --generate: how many prompts of each task', unset: 'the task’s' },
   seed: { type: 'int', min: 0, doc: 'with --generate: the seed', unset: 'the task’s' },
   out: {
     type: 'string',
@@ -59,16 +59,40 @@ export async function askedPrompts(cli: Cli, command: Command, values: Values): 
     const file = await readPromptFile(cli, path);
     return { name: path, file, loaded: await loadNamedModel(cli, name, values.process) };
   }
-  const task = (await cli.registry()).get('task', values.generate!);
+  const registry = await cli.registry();
+  const tasks = values.generate!.split(',').map((name) => registry.get('task', name.trim()));
+  const name = tasks.map((task) => task.name).join(',');
+  const made = async (from: Parameters<typeof generatedPrompts>[1]): Promise<PromptFile> =>
+    inTurns(await Promise.all(tasks.map((task) => generatedPrompts(task, from, values))));
   if (values.tokenizer !== undefined) {
     const { loadTokenizer, SHIPPED_MODELS } = await import('@auto-circuit/models');
     const shipped = Object.hasOwn(SHIPPED_MODELS, values.tokenizer) ? SHIPPED_MODELS[values.tokenizer] : undefined;
     const folder = shipped ? fileURLToPath(shipped.folder) : resolve(cli.cwd, values.tokenizer);
     const from = { tokenizer: loadTokenizer(folder), model: { name: values.tokenizer } };
-    return { name: task.name, file: await generatedPrompts(task, from, values), loaded: null };
+    return { name, file: await made(from), loaded: null };
   }
-  const loaded = await loadNamedModel(cli, values.model ?? task.model, values.process);
-  return { name: task.name, file: await generatedPrompts(task, loaded, values), loaded };
+  const loaded = await loadNamedModel(cli, values.model ?? tasks[0]!.model, values.process);
+  return { name, file: await made(loaded), loaded };
+}
+
+/**
+ * The first prompt of each file, then the second of each, …, so that any part of them holds all kinds. What positions mean is
+ * known only of one file alone.
+ */
+function inTurns(files: readonly PromptFile[]): PromptFile {
+  const [first] = files;
+  if (files.length === 1) return first!;
+  if (files.some(({ kind }) => kind !== first!.kind)) {
+    throw refused(
+      'conflicting-options',
+      ['--generate'],
+      'the prompts of these tasks are of different kinds (text, token ids, numbers)',
+      'generate each by itself',
+    );
+  }
+  const longest = files.reduce((most, { prompts }) => Math.max(most, prompts.length), 0);
+  const prompts = Array.from({ length: longest }, (_, i) => files.flatMap((file) => file.prompts.slice(i, i + 1)));
+  return { ...first!, path: 'the prompts of several tasks', prompts: prompts.flat(), seqLabels: null, wordIdxs: {} };
 }
 
 /** Writes prompts that were made to `--out`, or to stdout where there is nothing else to show. */

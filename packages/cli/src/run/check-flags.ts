@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import type { Cli } from '../context/context.js';
 import { BACKEND_FLAGS, DATA_FLAGS, GRAPH_FLAGS, OBJECTIVE_FLAGS } from '../flags/shared-flags.js';
+import type { NamedAlgo } from './choose-algo.js';
 import { metricsNamed } from './named-contributions.js';
-import { KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
+import { KEEP_FLAGS, MEASURE_FLAGS, PROMPT_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
 
 /**
@@ -26,4 +27,11 @@ export function checkRunFlags(cli: Cli, command: Command): void {
  */
 export async function checkMetricNames(cli: Cli, names: string | undefined): Promise<void> {
   if (names !== undefined) await metricsNamed(cli, '--metric', names);
+}
+
+/** @throws AutoCircuitError where `--per-prompt` asks for scores of single prompts that one of the algorithms does not have */
+export async function checkPromptScores(cli: Cli, algos: readonly NamedAlgo[]): Promise<void> {
+  if (cli.flags(PROMPT_FLAGS).perPrompt === undefined) return;
+  const { checkGivesPromptScores } = await import('@auto-circuit/core/run');
+  for (const { algo } of algos) checkGivesPromptScores(algo);
 }

@@ -44,7 +44,7 @@ const metricTexts = (metrics: RunJson['asked']['metrics']): string =>
 
 /** What `discover` was given; the run was allowed, so it is again. */
 function resumeDefaults(run: RunJson, command: Command): FlagDefaults {
-  const { algo, metrics, objective, sizes, keep } = run.asked;
+  const { algo, metrics, objective, sizes, keep, perPrompt } = run.asked;
   const given = givenFlags(command);
   const ofSizes = {
     edges:
@@ -57,7 +57,7 @@ function resumeDefaults(run: RunJson, command: Command): FlagDefaults {
   };
   return {
     ...runDefaults(run, command),
-    ...{ algo: algo.name, metric: metricTexts(metrics), objective, keep: `${keep}`, force: true },
+    ...{ algo: algo.name, metric: metricTexts(metrics), objective, keep: `${keep}`, perPrompt, force: true },
     // one of the two on the command line is in place of both
     ...(given.includes('edges') || given.includes('threshold') ? {} : ofSizes),
   };

@@ -1,5 +1,5 @@
 /** @file The flags of `discover`, `compare` and `evaluate`, and what an experiment may set. */
-import { RANKINGS, type RankBy } from '@auto-circuit/core/startup';
+import { PROMPT_SCORE_DTYPES, RANKINGS, type RankBy } from '@auto-circuit/core/startup';
 import type { Command } from 'commander';
 import { addFlags, type FlagTable } from '../flags/flag-table.js';
 import {
@@ -77,6 +77,16 @@ export const KEEP_FLAGS = {
   },
 } as const satisfies FlagTable;
 
+/** What is kept of single prompts. */
+export const PROMPT_FLAGS = {
+  perPrompt: {
+    type: 'enum',
+    values: PROMPT_SCORE_DTYPES,
+    doc: 'also keep each prompt’s score of each edge, for algorithms that average over prompts (see clusters)',
+    unset: 'no',
+  },
+} as const satisfies FlagTable;
+
 /** How circuits are run, and on which prompts. */
 export const SETTING_FLAGS = {
   patchType: {
@@ -122,6 +132,7 @@ export function addRunFlags(command: Command, { algo = true } = {}): void {
   addFlags(command, SOURCE_FLAGS, GROUPS.source);
   if (algo) addFlags(command, ALGO_FLAGS, GROUPS.algo);
   addTableOptions(addFlags(command, OBJECTIVE_FLAGS, GROUPS.algo), 'algo', algo ? 'the algorithm' : 'all algorithms that have it', GROUPS.algo); // biome-ignore format: one line
+  addFlags(command, PROMPT_FLAGS, GROUPS.algo);
   for (const table of [MEASURE_FLAGS, KEEP_FLAGS]) addFlags(command, table, GROUPS.measure);
   addFlags(command, SETTING_FLAGS, GROUPS.settings);
   addFlags(command, GRAPH_FLAGS, GROUPS.graph);
@@ -146,7 +157,7 @@ export const RUN_SETTINGS = (() => {
   const { metric: _, ...measure } = MEASURE_FLAGS;
   const { seed: __, ...data } = DATA_FLAGS;
   const { backend, device } = BACKEND_FLAGS;
-  const circuits = { ...measure, ...KEEP_FLAGS, ...SETTING_FLAGS };
+  const circuits = { ...PROMPT_FLAGS, ...measure, ...KEEP_FLAGS, ...SETTING_FLAGS };
   return { ...circuits, ...OBJECTIVE_FLAGS, ...GRAPH_FLAGS, ...data, process, backend, device } as const;
 })() satisfies FlagTable;
 

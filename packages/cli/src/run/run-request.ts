@@ -17,7 +17,7 @@ import { DATA_FLAGS, OBJECTIVE_FLAGS, type PatchValues } from '../flags/shared-f
 import { algoOptions, type NamedAlgo, namedAlgo } from './choose-algo.js';
 import { ablationNamed, knownFor, metricsNamed, objectiveNamed, selectionNamed } from './named-contributions.js';
 import type { OpenedRun } from './open-run.js';
-import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, SETTING_FLAGS } from './run-flags.js';
+import { ALGO_FLAGS, KEEP_FLAGS, MEASURE_FLAGS, PROMPT_FLAGS, SETTING_FLAGS } from './run-flags.js';
 import { parseCount, parseSizes } from './sizes.js';
 
 /** The algorithm of `--algo`, with its options checked as far as they can be without a model. */
@@ -77,6 +77,7 @@ export async function runRequest(
     objective: await chosenObjective(cli, command.name(), opened),
     sizes: parseSizes(command.name(), edges, threshold),
     keep: parseCount(command.name(), '--keep', cli.flags(KEEP_FLAGS).keep, 'auto', 0),
+    perPrompt: cli.flags(PROMPT_FLAGS).perPrompt ?? null,
     ...(await circuitSettings(cli, command)),
     processMemory: opened.backend.processMemory,
   };

@@ -19,11 +19,13 @@ const generate = ({ encoder, count, seed }) => ({
     return { clean: at('Rosa'), corrupt: at('Tamar'), answers: [' Suri'], wrongAnswers: [' Rosa'] };
   }),
 });
+const parted = (file) => ({ ...file, prompts: file.prompts.map((one) => ({ ...one, clean: one.clean.replace('waited', 'parted') })) });
 const task = {
   kind: 'task', name: 'meeting', doc: 'one meeting at many places', model: 'ioi-mini', objective: 'logit-diff',
   data: { count: 10, seed: 3, generate }, batchSize: 2, train: 4, splitQkv: false,
 };
-export default { apiVersion: 1, name: 'meetings', contributes: [task] };
+export default { apiVersion: 1, name: 'meetings', contributes: [task, { ...task, name: 'parting', data: { count: 6, seed: 0, generate: (asked) => parted(generate(asked)) } }] };
+
 `;
 const TOKENIZER = fileURLToPath(new URL('../../../models/shipped-data/ioi-mini/', import.meta.url));
 let cwd: string;
@@ -39,6 +41,18 @@ interface FileOnDisk {
 }
 
 describe('dataset --generate', () => {
+  it('makes prompts of several tasks in turns, as many of each', async () => {
+    const tokenizer = ['--tokenizer', 'ioi-mini', '--count', '3'];
+    const alone = async (task: string) => JSON.parse((await run('dataset', '--generate', task, ...tokenizer)).stdout);
+    const [a, b] = [(await alone('meeting')).prompts, (await alone('parting')).prompts];
+    const both = await alone('meeting,parting');
+    expect(both.prompts).toEqual([a[0], b[0], a[1], b[1], a[2], b[2]]);
+    expect(both).not.toHaveProperty('word_idxs');
+    expect(await refusal(['dataset', '--generate', 'meeting,nothing', ...tokenizer], { cwd })).toMatchObject({
+      code: 'unknown-name',
+    });
+  });
+
   it('writes the prompts and tries the model on them, as on the file that it wrote', async () => {
     const made = await run('dataset', '--generate', 'meeting', '--out', 'made.json', '--json');
     expect(made).toMatchObject({ code: 0 });

@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   'invalid-edge-count': 'a number of edges is not one that the graph can keep; fields: edges, edgeCount',
   'invalid-threshold': 'a threshold is not usable, or no edge reaches it; fields: threshold',
   'duplicate-edge': 'an edge is named twice; fields: name',
+  'no-prompt-scores': 'a run did not keep the scores of single prompts; fields: path',
   'graph-mismatch': 'something belongs to another graph or model; fields: path, key',
   'circuit-mismatch': 'edges are not in the circuit that they should be in',
   'wrong-scores': 'scores are missing, misshapen or not numbers; fields: module, shape, expectedShape',

@@ -39,7 +39,7 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
   { onBytes, beforeDone, mode }: SafetensorsWriting = {},
 ): Promise<void> {
-  const ordered = [...tensors].sort((a, b) => alignmentOf(b) - alignmentOf(a));
+  const ordered = inOrder(tensors);
   const header = encodeHeader(path, ordered, metadata);
   const produce = async (appendBytes: AppendBytes): Promise<void> => {
     const append = (bytes: ArrayBufferView): Promise<void> => {
@@ -61,6 +61,33 @@ export async function writeSafetensors(
   await replaceFileAtomic(path, produce, mode);
 }
 
+/** Where the tensors of a file lie that is not written at once. */
+export interface SafetensorsLayout {
+  /** What the file begins with. */
+  readonly header: Uint8Array;
+  /** Of the whole file. */
+  readonly bytes: number;
+  /** Where each tensor begins, from the start of the file. */
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+/** The layout of the file that `writeSafetensors` would write of these tensors. */
+export function safetensorsLayout(
+  path: string,
+  tensors: Iterable<Omit<SafetensorsSource, 'data'>>,
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsLayout {
+  const ordered = inOrder(tensors);
+  const header = encodeHeader(path, ordered, metadata);
+  const offsets = new Map<string, number>();
+  let bytes = header.length;
+  for (const tensor of ordered) {
+    offsets.set(tensor.name, bytes);
+    bytes += byteLength(tensor);
+  }
+  return { header, bytes, offsets };
+}
+
 /** An array as one tensor; the dtype follows from the array. */
 export function safetensorsSource(
   name: string,
@@ -76,10 +103,15 @@ function dtypeOf(data: Float32Array | Float64Array | Int32Array | Uint8Array): S
   return data instanceof Int32Array ? 'I32' : 'U8';
 }
 
-const byteLength = ({ shape, dtype }: SafetensorsSource): number => elementCount(shape) * bytesPerElement(dtype);
+type Described = Omit<SafetensorsSource, 'data'>;
+
+const inOrder = <T extends Described>(tensors: Iterable<T>): T[] =>
+  [...tensors].sort((a, b) => alignmentOf(b) - alignmentOf(a));
+
+const byteLength = ({ shape, dtype }: Described): number => elementCount(shape) * bytesPerElement(dtype);
 
 /** The largest power of two up to 64 that divides the tensor's size. */
-function alignmentOf(tensor: SafetensorsSource): number {
+function alignmentOf(tensor: Described): number {
   let alignment = ALIGNMENT;
   while (byteLength(tensor) % alignment !== 0) alignment /= 2;
   return alignment;
@@ -89,7 +121,7 @@ const chunksOf = ({ data }: SafetensorsSource): Chunks => (typeof data === 'func
 
 function encodeHeader(
   path: string,
-  tensors: readonly SafetensorsSource[],
+  tensors: readonly Described[],
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
   const fields = new Map<string, unknown>();

@@ -11,6 +11,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { unknownName } from '../errors/names.js';
 import { fileError } from './file-error.js';
 import { changedFile, openFileStamp } from './file-stamp.js';
+import { halfToNumber } from './half.js';
 import {
   brokenFile,
   headerLength,
@@ -35,6 +36,8 @@ export interface SafetensorsFile extends SafetensorsHeader {
    * another since it was opened
    */
   read(name: string): SafetensorsArray;
+  /** The same of the rows [start, stop) along the first axis, and of no others. Throws like `read`. */
+  readRows(name: string, start: number, stop: number): SafetensorsArray;
 }
 
 /**
@@ -49,7 +52,7 @@ export function openSafetensors(path: string): SafetensorsFile {
     const length = headerLength(path, prefix, fileBytes);
     return parseHeader(path, readExactly(path, descriptor, PREFIX_BYTES, length), fileBytes);
   });
-  const read = (name: string): SafetensorsArray => {
+  const readPart = (name: string, partOf: (entry: SafetensorsEntry) => SafetensorsEntry): SafetensorsArray => {
     const entry = header.tensors.get(name);
     if (!entry) throw unknownName('safetensors', `tensor in ${path}`, name, [...header.tensors.keys()]);
     const decode = DECODERS[entry.dtype];
@@ -64,9 +67,29 @@ export function openSafetensors(path: string): SafetensorsFile {
         fix: 'convert the file to float32',
       });
     }
-    return decode(readEntry(path, entry, stamp), name, path);
+    return decode(readEntry(path, partOf(entry), stamp), name, path);
   };
-  return Object.freeze({ path, metadata: header.metadata, tensors: header.tensors, read });
+  const read = (name: string): SafetensorsArray => readPart(name, (entry) => entry);
+  const readRows = (name: string, start: number, stop: number): SafetensorsArray =>
+    readPart(name, (entry) => rowsOf(entry, start, stop));
+  return Object.freeze({ path, metadata: header.metadata, tensors: header.tensors, read, readRows });
+}
+
+/** The part of a tensor that holds the rows [start, stop) of its first axis. */
+function rowsOf(
+  { dtype, shape, byteOffset, byteLength }: SafetensorsEntry,
+  start: number,
+  stop: number,
+): SafetensorsEntry {
+  const [rows = 0, ...rest] = shape;
+  if (!(start >= 0 && start <= stop && stop <= rows)) throw new RangeError(`rows ${start} to ${stop} of ${rows}`);
+  const bytes = rows === 0 ? 0 : byteLength / rows;
+  return {
+    dtype,
+    shape: [stop - start, ...rest],
+    byteOffset: byteOffset + start * bytes,
+    byteLength: (stop - start) * bytes,
+  };
 }
 
 function readEntry(path: string, entry: SafetensorsEntry, stamp: string): Uint8Array {
@@ -179,16 +202,6 @@ function widenHalves(halves: Uint16Array): Float32Array {
   const wide = new Float32Array(halves.length);
   for (let i = 0; i < halves.length; i++) wide[i] = halfTable[halves[i]!]!;
   return wide;
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** The 256 numbers that a byte stands for, made when first needed. */

@@ -8,6 +8,7 @@ import type { Checkpoint } from './checkpoint.js';
 import type { Explained } from './explained.js';
 import type { ResultFigure } from './figures.js';
 import type { OptionTable, OptionValues } from './options.js';
+import type { PromptScoreSink } from './prompt-scores.js';
 import type { DividedWork, WorkPart, WorkShare } from './work-share.js';
 
 /** Reports progress: `done` of `total`, in the algorithm's own unit. */
@@ -40,6 +41,8 @@ export interface PruneAlgoContext {
   readonly share?: WorkShare;
   /** All units are done: what came of them, in their order. For algorithms with `units`. */
   readonly parts?: AsyncIterable<WorkPart>;
+  /** Where the scores of single prompts are wanted: for algorithms with `byPrompt`, and never with `share` or `parts`. */
+  readonly byPrompt?: PromptScoreSink | undefined;
 }
 /** What an algorithm gives. */
 export interface PruneResult {
@@ -68,6 +71,11 @@ export interface PruneAlgo<T extends OptionTable = OptionTable> extends Explaine
   readonly signed?: boolean;
   /** false: it takes no mask gradients, which need the most memory. Without it: true. */
   readonly gradients?: boolean;
+  /**
+   * true: scores are means over prompts, and each prompt's own go to `context.byPrompt`, which `ScoreAccumulator` sees to where
+   * it is given the context. Without it: false, and the scores of single prompts cannot be kept.
+   */
+  readonly byPrompt?: boolean;
   /**
    * How many units of work there are, where scores are a sum over units that need nothing of each other: several processes
    * can then do a `share` each, and `parts` make the same scores, to the last bit. Without it a run is done by one process.

@@ -168,6 +168,13 @@ export type { OptionSpec, OptionTable, OptionValues } from '../plugin/options.js
 export { type NamedOptions, optionsOf, optionsText, readNamedOptions, splitNames } from '../plugin/options-text.js';
 export { answerRows, klByPrompt } from '../plugin/output-reads.js';
 export {
+  PROMPT_SCORE_DTYPES,
+  type PromptScoreDType,
+  type PromptScoreSink,
+  type PromptScoreTable,
+  type PromptScoreTensors,
+} from '../plugin/prompt-scores.js';
+export {
   definePruneAlgo,
   type Progress,
   type PruneAlgo,
@@ -197,10 +204,12 @@ export type { PromptFile, RawPrompt } from '../prompts/prompt-file.js';
 export { inputOf, promptLength } from '../prompts/prompts.js';
 export type { TextEncoder } from '../prompts/text-encoder.js';
 export type { AnswerSides, ModelInput, Prompt, PromptBatch, Side } from '../prompts/types.js';
-export { PointAccumulator, ScoreAccumulator } from '../statistics/accumulate.js';
+export { PointAccumulator, ScoreAccumulator, type ScoreWatcher } from '../statistics/accumulate.js';
 export { calibratedFactor } from '../statistics/interval-factor.js';
 export { type Interval, measuredIntervals } from '../statistics/measured-intervals.js';
+export { promptNdf } from '../statistics/ndf.js';
 export { PromptPart } from '../statistics/prompt-part.js';
+export { promptScoresInMemory, scoresOfPrompt } from '../statistics/prompt-score-table.js';
 export type { PromptScores } from '../statistics/prompt-scores.js';
 export { standardErrorFactor } from '../statistics/student-t.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';

@@ -2,7 +2,7 @@
  * @file Door `@auto-circuit/core/run`: runs, their folders and files. For command lines and services; unstable: it may change with any minor version.
  * @module
  */
-export { writeFileAtomic } from '../files/atomic-file.js';
+export { replaceFileAtomic, writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
 export { makeFolder } from '../files/folder.js';
@@ -12,7 +12,13 @@ export { decodeNumbers, openSafetensors, type SafetensorsFile } from '../files/s
 export type { SafetensorsDType } from '../files/safetensors-header.js';
 export { type SafetensorsSource, safetensorsSource, writeSafetensors } from '../files/safetensors-write.js';
 export { buildGraph, optionsFor } from '../graph/build.js';
-export { checkSameGraph, circuitSchema, circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
+export {
+  type CircuitJson,
+  checkSameGraph,
+  circuitSchema,
+  circuitToJson,
+  parseCircuitJson,
+} from '../graph/circuit-json.js';
 export { edgeCounts } from '../graph/circuit-sizes.js';
 export { toEapIg } from '../graph/eap-ig-format.js';
 export { circuitOfEdges, type EapIgContent, fromEapIg, parseEapIgText } from '../graph/eap-ig-read.js';
@@ -42,6 +48,8 @@ export { LogitsCheck } from '../run/logits-check.js';
 export { measureShare, measureUnits } from '../run/measure-share.js';
 export { type OptimalAblationSettings, optimalConstants } from '../run/optimal-ablation.js';
 export { circuitOutputs, referenceOutputs } from '../run/outputs-of-circuits.js';
+export { type GroupMeasurements, type MeasureGroupsRequest, measureGroups } from '../run/prompt-groups.js';
+export { checkGivesPromptScores } from '../run/prompt-score-keeper.js';
 export { promptsHash } from '../run/prompts-hash.js';
 export { choosePrompts, promptsOfRun, type RunPromptSettings } from '../run/prompts-of-run.js';
 export type { DiscoverRequest, RunIdentity } from '../run/request.js';
@@ -57,6 +65,12 @@ export { runJsonOf } from '../run/run-json.js';
 export { type ScoreShareRequest, scoreShare, scoreUnits } from '../run/shares.js';
 export { VERIFY_TOLERANCE, type VerifyHooks, type VerifyRequest, verifyRun } from '../run/verify.js';
 export type { ReadOptions } from '../run-folder/checksums.js';
+export {
+  type Clusters,
+  clustersSchema,
+  type GroupedPrompts,
+  type UnwrittenClusters,
+} from '../run-folder/clusters-file.js';
 export { cellHash, cellProgress, waitUntilFree } from '../run-folder/experiment-cells.js';
 export {
   cellFolder,
@@ -100,6 +114,13 @@ export {
   writeShard,
   writeShardProgress,
 } from '../run-folder/plan-files.js';
+export {
+  type PromptScoreFile,
+  type PromptScoreFileRequest,
+  type PromptScoreWriter,
+  readPromptScores,
+  writePromptScores,
+} from '../run-folder/prompt-score-file.js';
 export { readFinishedRun } from '../run-folder/read-run.js';
 export type { ReportInput } from '../run-folder/report-input.js';
 export { type ExistingFolder, RUN_FILES } from '../run-folder/run-files.js';

@@ -29,5 +29,6 @@ export {
   parseOptionValue,
   type ValueRule,
 } from '../plugin/option-values.js';
+export { PROMPT_SCORE_DTYPES, type PromptScoreDType } from '../plugin/prompt-scores.js';
 export { Registry } from '../plugin/registry.js';
 export { OUTPUT_POSITIONS, type OutputPositions } from '../prompts/output-positions.js';

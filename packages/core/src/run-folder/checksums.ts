@@ -15,6 +15,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 import { parseJson } from '../files/json-file.js';
+import { changedGroupCircuit } from './clusters-file.js';
 import { RUN_FILES, readIfThere } from './run-files.js';
 import { toJsonText } from './schemas.js';
 import { sealed, sealedJsonError } from './seal.js';
@@ -36,6 +37,7 @@ const LISTED = [
   'run',
   'scores',
   'standardErrors',
+  'promptScores',
   'nodes',
   'neurons',
   'curves',
@@ -167,10 +169,20 @@ export async function checkRunFiles(
   if (found) complain(damaged(folder, found.file, found.how));
   const [stray] = finished ? checksums.unlisted() : [];
   if (stray) complain(damaged(folder, RUN_FILES[stray], 'the run did not write it'));
-  for (const file of [RUN_FILES.timings, RUN_FILES.stability, ...(await verificationFiles(folder))]) {
+  let isGrouped = true;
+  for (const file of [
+    RUN_FILES.timings,
+    RUN_FILES.clusters,
+    RUN_FILES.stability,
+    ...(await verificationFiles(folder)),
+  ]) {
     const wrong = await sealBroken(folder, file);
-    if (wrong !== null) complain(damaged(folder, file, wrong));
+    if (wrong === null) continue;
+    complain(damaged(folder, file, wrong));
+    isGrouped &&= file !== RUN_FILES.clusters;
   }
+  const changed = isGrouped ? await changedGroupCircuit(folder) : null;
+  if (changed !== null) complain(damaged(folder, changed, 'its content has changed since'));
   return checksums;
 }
 

@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../files/atomic-file.js';
 import { fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
 import { Checksums, checkRunFiles, type ReadOptions } from './checksums.js';
+import { isGroupCircuit } from './group-circuits.js';
 import { type FolderLock, LOCK_NAME, lockFolder } from './lock.js';
 import {
   type ExistingFolder,
@@ -109,11 +110,14 @@ async function prepare(
   await removeTemporaries(folder);
   if (finished) return { store: new RunStore(folder, { ...parts, checksums }), run: kept };
   await removeTemporaries(join(folder, RUN_FILES.partial));
-  // What is not listed was not finished; constants say themselves how far they got.
-  const unfinished = checksums?.unlisted().filter((file) => file !== 'constants') ?? [];
+  // What is not listed was not finished; constants, and scores of single prompts, are gone on with.
+  const unfinished = checksums?.unlisted().filter((file) => !GONE_ON_WITH.includes(file)) ?? [];
   for (const file of unfinished) await rm(join(folder, RUN_FILES[file]), { force: true });
   return { store: new RunStore(folder, { ...parts, checksums }), run: kept };
 }
+
+/** Files that are filled little by little. */
+const GONE_ON_WITH: readonly string[] = ['constants', 'promptScores'];
 
 /** Partial work belongs to a request. */
 const keyOf = ({ asked }: RunJson): string =>
@@ -171,7 +175,7 @@ async function refuseForeign(folder: string): Promise<void> {
   if (existsSync(join(folder, RUN_FILES.run))) return;
   const known: readonly string[] = [...Object.values(RUN_FILES), LOCK_NAME];
   const foreign = (await readdir(folder)).find(
-    (name) => !known.includes(name) && !isTemporary(name) && !isVerificationFile(name),
+    (name) => !known.includes(name) && !isTemporary(name) && !isVerificationFile(name) && !isGroupCircuit(name),
   );
   if (foreign === undefined) return;
   throw new AutoCircuitError({

@@ -5,6 +5,7 @@ import { fileError } from '../files/file-error.js';
 import { readWholeText } from '../files/read-whole.js';
 import { parseCircuitJson } from '../graph/circuit-json.js';
 import type { ReadOptions } from './checksums.js';
+import { readClusters } from './clusters-file.js';
 import { figuresOf, type ReportInput } from './report-input.js';
 import { RUN_FILES } from './run-files.js';
 import { finishedPart, RunReader, readRun } from './run-reader.js';
@@ -27,6 +28,7 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
   const { circuit } = parseCircuitJson(text, path);
   const result = finishedPart(reader.scores(circuit.graph), folder);
   const verifications = await reader.verifications();
+  const grouped = await readClusters(resolve(folder), circuit.graph);
   const stability = await reader.stability();
   const shown = figuresOf(result, measurements, circuit);
   return Object.freeze({
@@ -37,6 +39,7 @@ export async function readFinishedRun(folder: string, options: ReadOptions = {})
     circuit,
     measurements,
     verifications,
+    grouped,
     ...(stability ? { stability } : {}),
   });
 }

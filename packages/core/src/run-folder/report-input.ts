@@ -2,6 +2,7 @@
 import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
 import type { ResultFigure } from '../plugin/figures.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
+import type { GroupedPrompts } from './clusters-file.js';
 import type { Measurement, RunJson } from './schemas.js';
 import type { Stability } from './stability-file.js';
 import type { Verification } from './verification-file.js';
@@ -21,6 +22,8 @@ export interface ReportInput {
   /** The circuit that was kept. */
   readonly circuit: Circuit;
   readonly measurements: readonly Measurement[];
+  /** Groups of prompts that are alike, with their circuits; null where none were sought. */
+  readonly grouped?: GroupedPrompts | null;
   /** What other backends said of it; absent or empty where none was asked. */
   readonly verifications?: readonly Verification[];
   /** How the circuit holds up; absent where nobody looked. */

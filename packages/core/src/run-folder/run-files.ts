@@ -9,6 +9,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, fileError } from '../files/file-error.js';
 import { readWholeText } from '../files/read-whole.js';
+import { groupCircuitFiles } from './group-circuits.js';
 import { LOCK_NAME } from './lock.js';
 import { verificationFiles } from './verification-file.js';
 
@@ -18,6 +19,7 @@ export const RUN_FILES = Object.freeze({
   timings: 'timings.json',
   scores: 'scores.safetensors',
   standardErrors: 'standard-errors.safetensors',
+  promptScores: 'scores-by-prompt.safetensors',
   nodes: 'nodes.json',
   neurons: 'neurons.safetensors',
   curves: 'curves.json',
@@ -25,6 +27,7 @@ export const RUN_FILES = Object.freeze({
   constants: 'constants.safetensors',
   circuit: 'circuit.json',
   measurements: 'measurements.json',
+  clusters: 'clusters.json',
   report: 'report.html',
   checksums: 'checksums.json',
   stability: 'stability.json',
@@ -47,7 +50,11 @@ export async function readIfThere(path: string): Promise<string | null> {
 
 /** Removes a run, and nothing else that lies in its folder. run.json goes first, so that a folder which is half removed never looks like a run. */
 export async function removeRunFiles(folder: string): Promise<void> {
-  const names = [...Object.values(RUN_FILES), ...(await verificationFiles(folder))];
+  const names = [
+    ...Object.values(RUN_FILES),
+    ...(await verificationFiles(folder)),
+    ...(await groupCircuitFiles(folder)),
+  ];
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 

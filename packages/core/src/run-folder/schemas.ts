@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { AutoCircuitError } from '../errors/error.js';
 import { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
+import { PROMPT_SCORE_DTYPES } from '../plugin/prompt-scores.js';
 
 /** A number; ∞ is written `"inf"`, and there is no NaN. */
 export const numberSchema = z.union([z.number(), z.enum(['inf', '-inf'])]);
@@ -39,6 +40,8 @@ export const requestSchema = z.object({
   rankBy: z.enum(['absolute', 'signed']).default('absolute'),
   sizes: sizesSchema,
   keep: z.union([z.number(), z.literal('auto')]),
+  /** How the scores of single prompts are kept, where they are. */
+  perPrompt: z.enum(PROMPT_SCORE_DTYPES).optional(),
   batchSize: z.number(),
   limit: z.number().nullable(),
   length: z.number().nullable(),

@@ -38,6 +38,15 @@ export async function writeScores(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const inFile = toFileScores(graph, scores);
+  const tensors = graph.destinationBlocks.map(({ module }) => {
+    const { shape, data } = inFile[module]!;
+    return safetensorsSource(module, shape, data as Float32Array);
+  });
+  await writeSafetensors(path, tensors, { ...moduleMetadata(graph), ...metadata });
+}
+
+/** What a file of scores says of its graph: `nodes` and `modules`, as JSON. */
+export function moduleMetadata(graph: Graph): Record<'nodes' | 'modules', string> {
   const modules = Object.fromEntries(
     graph.destinationBlocks.map((block, index) => [
       block.module,
@@ -50,15 +59,7 @@ export async function writeScores(
       },
     ]),
   );
-  const tensors = graph.destinationBlocks.map(({ module }) => {
-    const { shape, data } = inFile[module]!;
-    return safetensorsSource(module, shape, data as Float32Array);
-  });
-  await writeSafetensors(path, tensors, {
-    nodes: JSON.stringify(graph.sources.map((node) => node.name)),
-    modules: JSON.stringify(modules),
-    ...metadata,
-  });
+  return { nodes: JSON.stringify(graph.sources.map((node) => node.name)), modules: JSON.stringify(modules) };
 }
 
 /** `interval_factor` of a file of standard errors; undefined where it has none. @throws AutoCircuitError `invalid-file` where it is no number from 1 */

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 import { makeFolder } from '../files/folder.js';
+import type { CircuitJson } from '../graph/circuit-json.js';
 import type { Graph } from '../graph/types.js';
 import type { Checkpoint } from '../plugin/checkpoint.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { fileCheckpoint } from './checkpoint-file.js';
 import type { Checksums, ListedFile } from './checksums.js';
+import { type Clusters, type UnwrittenClusters, writeClusters } from './clusters-file.js';
 import type { FolderLock } from './lock.js';
 import { nodesToJson, writeNeurons } from './node-files.js';
 import { RUN_FILES, readIfThere, removeRunFiles } from './run-files.js';
@@ -68,7 +70,7 @@ export class RunStore extends RunReader {
       await writeScores(this.path('standardErrors'), graph, standardErrors, metadata);
     }
     await writeScores(this.path('scores'), graph, scores);
-    await this.commit('neurons', 'nodes', 'curves', 'figures', 'standardErrors', 'scores');
+    await this.commit('promptScores', 'neurons', 'nodes', 'curves', 'figures', 'standardErrors', 'scores');
   }
 
   /** The algorithm's own partial work. */
@@ -120,6 +122,10 @@ export class RunStore extends RunReader {
     const name = verificationFile(verification.backend.name);
     const path = join(this.folder, name);
     await writeFileAtomic(path, toJsonText(sealed(verification, name), path));
+  }
+  /** Groups of prompts and their circuits, beside the run's own files, none of which it changes. */
+  async writeClusters(clusters: UnwrittenClusters, circuits: readonly CircuitJson[]): Promise<Clusters> {
+    return writeClusters(this.folder, clusters, circuits);
   }
   /** Beside the run's own files, none of which it changes; what was kept of the work goes. */
   async writeStability(stability: Stability): Promise<void> {

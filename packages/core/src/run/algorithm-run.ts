@@ -24,7 +24,7 @@ export async function runAlgorithm(
   { onProgress, onWarning, signal }: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
-  work: Pick<PruneAlgoContext, 'checkpoint' | 'share' | 'parts'>,
+  work: Pick<PruneAlgoContext, 'byPrompt' | 'checkpoint' | 'share' | 'parts'>,
 ): Promise<unknown> {
   const context: PruneAlgoContext = {
     model,

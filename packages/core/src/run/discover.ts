@@ -13,8 +13,10 @@ import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchDescription } from '../patch/requests/ablations.js';
 import type { ResultFigure } from '../plugin/figures.js';
 import { type ChosenObjective, objectiveChosen } from '../plugin/objective.js';
+import type { PromptScoreTable } from '../plugin/prompt-scores.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { checkSameMaker, type OpenedStore, openRunStore } from '../run-folder/open-run.js';
+import { readPromptScores } from '../run-folder/prompt-score-file.js';
 import { figuresOf } from '../run-folder/report-input.js';
 import type { Measurement, RunJson, Timings } from '../run-folder/schemas.js';
 import type { RunStore } from '../run-folder/store.js';
@@ -23,6 +25,7 @@ import { checkedScores } from './check-results.js';
 import { checkSelection, keptCircuit, type MadeCircuit, sizesToMeasure, tiesWarning } from './circuits-to-measure.js';
 import type { DiscoverHooks } from './hooks.js';
 import { SizeMeasurer } from './measure-circuits.js';
+import { checkPerPrompt, checkPromptMeans, type PromptScoreKeeper, promptScoreKeeper } from './prompt-score-keeper.js';
 import { promptsOfRun, type RunPrompts } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, checkMetrics, patchDescription } from './run-circuits.js';
@@ -38,6 +41,8 @@ export interface DiscoverResult {
   readonly standardErrors?: PruneScores;
   /** How many standard errors to each side hold a score in 95 of 100 draws of the prompts. */
   readonly intervalFactor?: number;
+  /** The scores of every training prompt, where they were asked for. */
+  readonly byPrompt?: PromptScoreTable;
   /** Of an algorithm that scores nodes. */
   readonly nodes?: NodeScores;
   /** What an algorithm that trains saw at each step. */
@@ -62,6 +67,7 @@ export async function discover(request: DiscoverRequest, hooks: DiscoverHooks = 
   checkMetrics(request.metrics, prompts.test, request.known ?? null);
   checkObjective(request.objective, prompts);
   checkSizes(request, graph.edgeCount);
+  checkPerPrompt(request);
   if (!request.store) return runParts(request, hooks, prompts, null, null);
   const { folder, existing, identity, readDamaged = false } = request.store;
   const run = runJsonOf(request, identity, prompts);
@@ -112,7 +118,8 @@ async function runParts(
     const start = performance.now();
     await measurer.references(); // before scoring, so that prompts on which nothing can be measured are found at once
     const referenced = performance.now();
-    const result = await scoresOf(request, hooks, prompts, patch, store);
+    const keeper = promptScoreKeeper(request, prompts.train, store);
+    const result = await scoresOf(request, hooks, prompts, patch, store, keeper);
     const scored = performance.now();
     const { circuit, connected, gap, measurements } = await measuredOf(request, hooks, measurer, result);
     await store?.writeJson('measurements', measurements);
@@ -149,7 +156,16 @@ async function runParts(
       );
     }
     await store?.finish();
-    return { folder: store?.folder ?? null, run, ...result, circuit, measurements, timings };
+    const byPrompt = keeper?.table();
+    return {
+      folder: store?.folder ?? null,
+      run,
+      ...result,
+      ...(byPrompt ? { byPrompt } : {}),
+      circuit,
+      measurements,
+      timings,
+    };
   } finally {
     if (patch.kind === 'mean') patch.dispose();
   }
@@ -168,7 +184,8 @@ async function finishedRun(
   if (!result || !measurements || !timings || !written) return null;
   const path = store.path('circuit');
   const { circuit } = parseCircuitJson(await readFile(path, 'utf8'), path, request.model.graph);
-  return { folder: store.folder, run, ...result, circuit, measurements, timings };
+  const byPrompt = run.asked.perPrompt ? { byPrompt: readPromptScores(store.path('promptScores'), circuit.graph) } : {};
+  return { folder: store.folder, run, ...result, ...byPrompt, circuit, measurements, timings };
 }
 
 /** What measures circuits of a request. @param store keeps points that are done */
@@ -194,24 +211,34 @@ export function measurerOf(
   });
 }
 
-/** The scores of a store, or new ones in the precision of the file. `patch` stays the caller's. */
+/**
+ * The scores of a store, or new ones in the precision of the file. `patch` stays the caller's.
+ * @param keeper gets the scores of single prompts, for an algorithm that has them; it is closed then
+ */
 export async function scoresOf(
   request: Pick<DiscoverRequest, 'model' | 'algo' | 'algoOptions' | 'objective' | 'seed' | 'parts'>,
   hooks: Pick<DiscoverHooks, 'onProgress' | 'onWarning' | 'signal'>,
   prompts: RunPrompts,
   patch: PatchDescription,
   store: RunStore | null,
+  keeper: PromptScoreKeeper | null = null,
 ): Promise<PruneResult> {
   const { model, algo, parts } = request;
-  const kept = store?.scores(model.graph);
-  if (kept) return kept;
-  const work = parts ? { parts: parts() } : store ? { checkpoint: store.checkpoint() } : {};
-  const given = await runAlgorithm(request, hooks, prompts, patch, work);
-  hooks.signal?.throwIfAborted();
-  // In the precision of the file, so that a run that goes on from the file decides the same.
-  const result = checkedScores(algo.name, model.graph, given);
-  await store?.writeScores(model.graph, result);
-  return result;
+  try {
+    const kept = store?.scores(model.graph);
+    if (kept) return kept;
+    const work = parts ? { parts: parts() } : store ? { checkpoint: store.checkpoint() } : {};
+    const watched = keeper ? { ...work, byPrompt: keeper.sink } : work;
+    const given = await runAlgorithm(request, hooks, prompts, patch, watched);
+    hooks.signal?.throwIfAborted();
+    // In the precision of the file, so that a run that goes on from the file decides the same.
+    const result = checkedScores(algo.name, model.graph, given);
+    if (keeper) checkPromptMeans(keeper, result.scores, store?.path('promptScores'));
+    await store?.writeScores(model.graph, result);
+    return result;
+  } finally {
+    keeper?.close();
+  }
 }
 
 async function measuredOf(

@@ -3,6 +3,7 @@ import type { BackendInfo } from '../backend/backend.js';
 import type { ObjectiveName } from '../objectives/names.js';
 import type { PatchableModel } from '../patch/requests/patchable-model.js';
 import type { ChosenObjective } from '../plugin/objective.js';
+import type { PromptScoreDType } from '../plugin/prompt-scores.js';
 import type { PruneAlgo } from '../plugin/prune-algo.js';
 import type { KnownEdges } from '../plugin/score-metric.js';
 import type { WorkPart } from '../plugin/work-share.js';
@@ -26,6 +27,8 @@ export interface DiscoverRequest extends SelectionSettings, RunPromptSettings {
   readonly sizes: CircuitSizes;
   /** The size of the circuit that is written; `auto`: the smallest faithful one. */
   readonly keep: number | 'auto';
+  /** Keeps the scores of every training prompt: in the run's folder, or in memory without one. Default: only their mean. */
+  readonly perPrompt?: PromptScoreDType | null;
   /** Lets settings through that make little sense. */
   readonly force?: boolean;
   /** The task's known circuit, for metrics that compare with it; algorithms never see it. */

@@ -43,6 +43,7 @@ export function runJsonOf(request: DiscoverRequest, identity: RunIdentity, promp
       rankBy: request.rankBy ?? 'absolute',
       sizes: request.sizes,
       keep: request.keep,
+      ...(request.perPrompt ? { perPrompt: request.perPrompt } : {}),
       batchSize: request.batchSize,
       limit: request.limit,
       length: request.length,

@@ -7,6 +7,7 @@ import { ablationText } from './ablations.js';
 import { runAlgorithm } from './algorithm-run.js';
 import { checkObjective } from './discover.js';
 import type { DiscoverHooks } from './hooks.js';
+import { checkPerPrompt, sharedPromptScores } from './prompt-score-keeper.js';
 import { promptsOfRun } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
 import { checkCircuitRun, patchDescription } from './run-circuits.js';
@@ -19,8 +20,10 @@ export const TRAINED = 'optimal';
  * @throws AutoCircuitError for prompts that cannot be used so, as `discover` does
  */
 export function scoreUnits(request: DiscoverRequest): number | null {
-  const { algo, algoOptions, model, ablation } = request;
-  if (!algo.units || ablationText(ablation).startsWith(TRAINED)) return null;
+  const { algo, algoOptions, model, ablation, perPrompt } = request;
+  checkPerPrompt(request);
+  // Shares are kept as sums, which hold no scores of single prompts.
+  if (!algo.units || perPrompt || ablationText(ablation).startsWith(TRAINED)) return null;
   const { train } = promptsOfRun(request.prompts, model.graph, ablation, request);
   return algo.units({ graph: model.graph, batches: train }, algoOptions as never);
 }
@@ -39,6 +42,7 @@ export async function scoreShare(
   hooks: DiscoverHooks = {},
 ): Promise<CheckpointData> {
   checkCircuitRun(request, request.force ?? false);
+  if (request.perPrompt) throw sharedPromptScores();
   const { model, algo, objective, seed } = request;
   const { signal } = hooks;
   const prompts = promptsOfRun(request.prompts, model.graph, request.ablation, request);

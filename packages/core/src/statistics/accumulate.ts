@@ -2,7 +2,7 @@
  * @file Adds up gradients prompt by prompt in float64, so that scores depend neither on batches nor on micro-batches.
  *
  * @example
- * const total = new ScoreAccumulator(graph);
+ * const total = new ScoreAccumulator(graph, context);
  * for (const batch of batches) total.add(await model.maskGradient(batch, request));
  * const { scores, standardErrors } = total.result();
  */
@@ -10,6 +10,7 @@ import { AutoCircuitError } from '../errors/error.js';
 import { scoreShape } from '../graph/build.js';
 import type { Graph, PruneScores } from '../graph/types.js';
 import type { CheckpointData } from '../plugin/checkpoint.js';
+import type { PromptScoreSink } from '../plugin/prompt-scores.js';
 import type { PruneResult } from '../plugin/prune-algo.js';
 import { elementCount, type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';
 import { CheckpointReader } from '../training/checkpoint-reader.js';
@@ -21,6 +22,11 @@ const SUM = 'sum/';
 const SQUARES = 'squares/';
 const CHUNK_SUM = 'chunk-sum/';
 const CHUNK_SQUARES = 'chunk-squares/';
+
+/** Who is told of each prompt's scores beside their sums: a context of an algorithm will do. */
+export interface ScoreWatcher {
+  readonly byPrompt?: PromptScoreSink | undefined;
+}
 
 /**
  * Mean scores over prompts and their standard errors; prompts are added in the order they come. Every eight prompts are
@@ -34,9 +40,12 @@ export class ScoreAccumulator {
   readonly #chunkSums = new Map<string, Float64Array>(); // of the prompts since the last whole chunk
   readonly #chunkSquares = new Map<string, Float64Array>();
   readonly #sample: EdgeSample;
+  readonly #byPrompt: PromptScoreSink | undefined;
 
-  constructor(graph: Graph) {
+  /** @param watcher the algorithm's context, so that runs can keep the scores of single prompts */
+  constructor(graph: Graph, { byPrompt }: ScoreWatcher = {}) {
     this.graph = graph;
+    this.#byPrompt = byPrompt;
     this.#sample = new EdgeSample(graph);
     for (const block of graph.destinationBlocks) {
       const size = elementCount(scoreShape(graph, block));
@@ -58,6 +67,7 @@ export class ScoreAccumulator {
    */
   add(gradients: PromptScores): void {
     const prompts = checkedPrompts(this.graph, gradients);
+    this.#byPrompt?.keep(this.#prompts, gradients.tensors);
     for (const block of this.graph.destinationBlocks) {
       const { data } = gradients.tensors[block.module]!; // [prompts, position?, head?, sources]
       this.#addRows(block.module, data, this.#prompts);
@@ -165,11 +175,17 @@ export class ScoreAccumulator {
   /**
    * @param from a reader where the checkpoint holds more than sums: what is read here is not foreign to it
    * @param prompts how many prompts must have been added; default: any number
+   * @param watcher as in the constructor
    * @throws AutoCircuitError `wrong-checkpoint` when it is of another graph, not of an accumulator, or damaged
    */
-  static fromCheckpoint(graph: Graph, from: CheckpointData | CheckpointReader, prompts?: number): ScoreAccumulator {
+  static fromCheckpoint(
+    graph: Graph,
+    from: CheckpointData | CheckpointReader,
+    prompts?: number,
+    watcher: ScoreWatcher = {},
+  ): ScoreAccumulator {
     const reader = from instanceof CheckpointReader ? from : new CheckpointReader('run', from);
-    const accumulator = new ScoreAccumulator(graph);
+    const accumulator = new ScoreAccumulator(graph, watcher);
     accumulator.#prompts = reader.count('prompts', prompts ?? Number.MAX_SAFE_INTEGER, prompts);
     accumulator.#restore(reader, SUM, accumulator.#sums, SQUARES, accumulator.#squares);
     accumulator.#restore(reader, CHUNK_SUM, accumulator.#chunkSums, CHUNK_SQUARES, accumulator.#chunkSquares);

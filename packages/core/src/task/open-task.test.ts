@@ -186,6 +186,38 @@ describe('an opened task', () => {
     await task.dispose();
   });
 
+  it('keeps the scores of single prompts, whose mean the scores are', async () => {
+    const keeping = definePruneAlgo({
+      name: 'keeping',
+      doc: 'the gradient at mask 0',
+      options: {},
+      byPrompt: true,
+      async score(context) {
+        const { batches, graph, model, objective, patch } = context;
+        const total = new ScoreAccumulator(graph, context);
+        for (const batch of batches) total.add(await model.maskGradient(batch, { input: 'clean', patch, objective }));
+        return total.result();
+      },
+    });
+    const task = await open();
+    const { scores, byPrompt, prompts } = await task.scorePrompts(keeping);
+    expect(scores).toEqual((await task.score(keeping)).scores);
+    expect(prompts).toEqual(task.prompts.train.flatMap((batch) => batch.prompts));
+    expect(byPrompt.prompts).toBe(prompts.length);
+    const { tensors } = byPrompt.read(0, byPrompt.prompts);
+    for (const [module, { data }] of Object.entries(scores)) {
+      data.forEach((score, i) => {
+        const own = prompts.map((_, p) => tensors[module]!.data[p * data.length + i]!);
+        expect(score).toBeCloseTo(own.reduce((sum, x) => sum + x, 0) / own.length, 6);
+      });
+    }
+    await expect(task.scorePrompts(gradient)).rejects.toMatchObject({
+      code: 'conflicting-options',
+      fields: { options: ['algo', 'perPrompt'], algo: 'gradient' },
+    });
+    await task.dispose();
+  });
+
   it('passes options on and refuses unknown ones', async () => {
     const task = await open();
     const [once, twice] = [await task.score(gradient), await task.score(gradient, { times: 2 })];

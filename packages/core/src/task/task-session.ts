@@ -14,11 +14,14 @@ import type { BatchOutputs, Metric } from '../plugin/metric.js';
 import type { ChosenObjective } from '../plugin/objective.js';
 import { optionDefaults, parseOptions } from '../plugin/option-values.js';
 import type { OptionTable, OptionValues } from '../plugin/options.js';
+import type { PromptScoreDType, PromptScoreTable } from '../plugin/prompt-scores.js';
 import type { PruneAlgoWith, PruneResult } from '../plugin/prune-algo.js';
+import type { Prompt } from '../prompts/types.js';
 import type { Ablating } from '../run/ablations.js';
 import { circuitsToMeasure, knownCircuit, tiesWarning } from '../run/circuits-to-measure.js';
 import { checkObjective, scoresOf } from '../run/discover.js';
 import { circuitOutputs, outputsOfCircuits, referenceOutputs } from '../run/outputs-of-circuits.js';
+import { checkPerPrompt, type PromptScoreKeeper, promptScoreKeeper } from '../run/prompt-score-keeper.js';
 import type { RunPrompts } from '../run/prompts-of-run.js';
 import {
   type CircuitRunSettings,
@@ -61,6 +64,19 @@ export interface MeasuredSize {
   readonly measured: readonly MeasuredValue[];
 }
 
+/** Scores with those of every training prompt. */
+export interface ScoredPrompts extends PruneResult {
+  readonly byPrompt: PromptScoreTable;
+  /** The prompts, in the table's order. */
+  readonly prompts: readonly Prompt[];
+}
+
+/** How scoring is stopped and followed. */
+interface ScoringHooks {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
 interface TaskSetup {
   readonly model: PatchableModel;
   readonly prompts: RunPrompts;
@@ -101,19 +117,24 @@ export class TaskSession {
   async score<T extends OptionTable>(
     algo: PruneAlgoWith<T>,
     options: Partial<OptionValues<NoInfer<T>>> = {},
-    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+    hooks: ScoringHooks = {},
   ): Promise<PruneResult> {
-    checkKind(algo, 'prune-algo', 'an algorithm, such as eap of @auto-circuit/prune-algos');
-    const { objective, seed, onWarning, settings } = this.#setup;
-    checkObjective(objective, this.prompts);
-    const hooks = {
-      onWarning,
-      ...(signal ? { signal } : {}),
-      ...(onProgress ? { onProgress: (_: unknown, done: number, total: number) => onProgress(done, total) } : {}),
-    };
-    const request = { model: this.model, algo, algoOptions: parseOptions(algo.options, options, algo.name) };
-    const patch = await this.#patch(settings.ablation);
-    return scoresOf({ ...request, objective, seed }, hooks, this.prompts, patch, null);
+    const { keeper: _, ...result } = await this.#scored(algo, options, hooks, null);
+    return result;
+  }
+
+  /**
+   * Scores every edge on the training prompts, and keeps each prompt's scores in memory: 4 bytes for each prompt and edge.
+   * @throws AutoCircuitError like `score`, and `conflicting-options` for an algorithm that does not average over prompts
+   */
+  async scorePrompts<T extends OptionTable>(
+    algo: PruneAlgoWith<T>,
+    options: Partial<OptionValues<NoInfer<T>>> = {},
+    hooks: ScoringHooks = {},
+  ): Promise<ScoredPrompts> {
+    const prompts = this.prompts.train.flatMap((batch) => batch.prompts);
+    const { keeper, ...result } = await this.#scored(algo, options, hooks, 'float32');
+    return { ...result, byPrompt: keeper!.table(), prompts };
   }
 
   /** The edges of largest |score|, the largest first. */
@@ -266,6 +287,28 @@ export class TaskSession {
       this.#references = null;
     });
     return this.#references;
+  }
+
+  async #scored<T extends OptionTable>(
+    algo: PruneAlgoWith<T>,
+    options: Partial<OptionValues<NoInfer<T>>>,
+    { signal, onProgress }: ScoringHooks,
+    perPrompt: PromptScoreDType | null,
+  ): Promise<PruneResult & { readonly keeper: PromptScoreKeeper | null }> {
+    checkKind(algo, 'prune-algo', 'an algorithm, such as eap of @auto-circuit/prune-algos');
+    const { objective, seed, onWarning, settings } = this.#setup;
+    checkObjective(objective, this.prompts);
+    const request = { model: this.model, algo, algoOptions: parseOptions(algo.options, options, algo.name), perPrompt };
+    checkPerPrompt(request);
+    const hooks = {
+      onWarning,
+      ...(signal ? { signal } : {}),
+      ...(onProgress ? { onProgress: (_: unknown, done: number, total: number) => onProgress(done, total) } : {}),
+    };
+    const patch = await this.#patch(settings.ablation);
+    const keeper = promptScoreKeeper(request, this.prompts.train, null);
+    const result = await scoresOf({ ...request, objective, seed }, hooks, this.prompts, patch, null, keeper);
+    return { ...result, keeper };
   }
 
   #numbers(edges: readonly (string | number)[]): number[] {

@@ -15,9 +15,13 @@ export const microEap = definePruneAlgo({
   name: 'eap',
   doc: 'gradient times difference',
   options: {},
-  async score({ model, graph, batches, objective, patch, progress, checkpoint, signal }) {
+  byPrompt: true,
+  async score(context) {
+    const { model, graph, batches, objective, patch, progress, checkpoint, signal } = context;
     const saved = await checkpoint?.load();
-    const total = saved ? ScoreAccumulator.fromCheckpoint(graph, saved) : new ScoreAccumulator(graph);
+    const total = saved
+      ? ScoreAccumulator.fromCheckpoint(graph, saved, undefined, context)
+      : new ScoreAccumulator(graph, context);
     for (const [i, batch] of batches.entries()) {
       signal?.throwIfAborted();
       if (total.prompts > batch.prompts[0]!.index) continue;

@@ -12,7 +12,7 @@ import { defineObjective } from '../plugin/objective.js';
 import { definePruneAlgo, type PruneAlgoContext } from '../plugin/prune-algo.js';
 import { defineScoreMetric, type ScoreMetricContext } from '../plugin/score-metric.js';
 import { defineSelection } from '../plugin/selection.js';
-import { ScoreAccumulator } from '../statistics/accumulate.js';
+import { ScoreAccumulator, type ScoreWatcher } from '../statistics/accumulate.js';
 import type { PromptScores } from '../statistics/prompt-scores.js';
 import { floatTensor } from '../tensor/tensor.js';
 import { ablationContract } from './ablation-contract.js';
@@ -52,16 +52,24 @@ describe('pruneAlgoContract', () => {
     readonly gradient?: (context: Context, batch: Context['batches'][number]) => Promise<PromptScores>;
     /** What a batch's scores are multiplied by. */
     readonly times?: (batch: Context['batches'][number], index: number) => number;
+    /** What is told of each prompt's scores. */
+    readonly watcher?: (context: Context) => ScoreWatcher;
   }
   const plain = ({ model, patch, objective }: Context, batch: Context['batches'][number]): Promise<PromptScores> =>
     model.maskGradient(batch, { input: 'clean', patch, objective });
-  const eap = ({ batches = (context) => context.batches, gradient = plain, times = () => 1 }: Changes = {}) =>
+  const eap = ({
+    batches = (context) => context.batches,
+    gradient = plain,
+    times = () => 1,
+    watcher = (context) => context,
+  }: Changes = {}) =>
     definePruneAlgo({
       name: 'eap',
       doc: 'gradient times difference',
       options: {},
+      byPrompt: true,
       async score(context) {
-        const total = new ScoreAccumulator(context.graph);
+        const total = new ScoreAccumulator(context.graph, watcher(context));
         const used = batches(context);
         for (const [i, batch] of used.entries()) {
           context.signal?.throwIfAborted();
@@ -118,6 +126,18 @@ describe('pruneAlgoContract', () => {
         const scores = await plain(context, batch);
         (batch.prompts[0]!.clean as number[][])[0]![0]! += 1e-3;
         return scores;
+      },
+    }),
+    'scores of prompts promised, and none kept': eap({ watcher: () => ({}) }),
+    'scores of prompts kept in another order': eap({
+      watcher: ({ byPrompt, batches }) => {
+        const prompts = batches.reduce((sum, batch) => sum + batch.prompts.length, 0);
+        if (!byPrompt) return {};
+        const keep: typeof byPrompt.keep = (first, tensors) => {
+          const [{ shape } = { shape: [0] }] = Object.values(tensors);
+          byPrompt.keep(prompts - first - shape[0]!, tensors);
+        };
+        return { byPrompt: { keep } };
       },
     }),
     'batches turned around in place': eap({

@@ -7,7 +7,9 @@ import type { Graph, PruneScores } from '../graph/types.js';
 import type { Objective } from '../objectives/objective.js';
 import { parseOptions } from '../plugin/option-values.js';
 import type { PruneAlgo, PruneAlgoContext, PruneResult } from '../plugin/prune-algo.js';
+import { checkPromptMeans, promptScoreKeeper } from '../run/prompt-score-keeper.js';
 import { toFileNodes } from '../run-folder/node-files.js';
+import { toFileScores } from '../run-folder/score-files.js';
 import { type ContractCheck, require } from './contract.js';
 import { contributionChecks } from './contribution-checks.js';
 import { microModel } from './micro-model.js';
@@ -41,7 +43,7 @@ export interface PruneAlgoContractOptions {
  * kind of graph; the same scores for the same seed, for any micro-batch, and after being stopped and taken up again;
  * batches of several sizes and lengths, one prompt, several answers, the smallest graph; scores that follow every prompt, the
  * objective and the patch, that have the right sign and do not depend on how prompts are batched; prompts left as they were;
- * progress that only grows; an abort that is honoured.
+ * progress that only grows; an abort that is honoured; the scores of single prompts, where it says that it has them.
  */
 export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOptions = {}): ContractCheck[] {
   const {
@@ -81,6 +83,17 @@ export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOp
       await run();
     },
   });
+  /** The mean of what is kept is the result, and the first prompt's is what it has alone. */
+  const keepsPrompts = () =>
+    withContext({ batches: [1, 3, 2] }, async (context) => {
+      const { graph, batches, model } = context;
+      const options = await optionsFor(graph);
+      const keeper = promptScoreKeeper({ model, perPrompt: 'float32' }, batches, null)!;
+      const { scores } = await algo.score({ ...context, byPrompt: keeper.sink }, options);
+      checkPromptMeans(keeper, toFileScores(graph, scores), undefined);
+      const alone = await algo.score({ ...context, batches: batches.slice(0, 1) }, options);
+      requireCloseScores(alone.scores, keeper.table().read(0, 1).tensors, tolerance, 'the first prompt’s scores');
+    });
   return [
     ...contributionChecks(algo),
     ...Object.entries(GRAPHS).map(([name, spec]) => check(`gives every edge a score: ${name}`, () => score(spec))),
@@ -126,6 +139,7 @@ export function pruneAlgoContract(algo: PruneAlgo, contract: PruneAlgoContractOp
       const whole = await score({});
       for (const stopAfter of [1, 2, 7]) await requireResumes(score, whole, stopAfter);
     }),
+    ...(algo.byPrompt ? [check('keeps the scores of each prompt, in their order', keepsPrompts)] : []),
   ];
 }
 

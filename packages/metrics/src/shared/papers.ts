@@ -15,5 +15,11 @@ export const PAPERS = Object.freeze({
     2022,
     'Interpretability in the Wild: a Circuit for Indirect Object Identification in GPT-2 small',
   ),
+  queryCircuits: arxivPaper(
+    '2509.24808',
+    'Wu and Barez',
+    2025,
+    'Query Circuits: Explaining How Language Models Answer User Prompts',
+  ),
   mib: arxivPaper('2504.13151', 'Mueller et al.', 2025, 'MIB: A Mechanistic Interpretability Benchmark'),
 });

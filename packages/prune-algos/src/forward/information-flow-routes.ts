@@ -23,6 +23,7 @@ export const informationFlowRoutes = definePruneAlgo({
   signed: false,
   gradients: false,
   options: {},
+  byPrompt: true,
   units: batchUnits,
   score: (context) =>
     promptMeans(context, {

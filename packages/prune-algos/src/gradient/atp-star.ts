@@ -51,6 +51,7 @@ export const atpStar = definePruneAlgo({
       default: true,
     },
   },
+  byPrompt: true,
   units: batchUnits,
   async score(context, { gradDrop }) {
     const { model, graph, batches, objective, patch } = context;

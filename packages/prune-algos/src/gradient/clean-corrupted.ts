@@ -19,6 +19,7 @@ export const cleanCorrupted = definePruneAlgo({
   use: 'When the loss is flat on the clean run and you can afford twice the cost of eap, but no more.',
   papers: [PAPERS.eapIg],
   options: {},
+  byPrompt: true,
   units: batchUnits,
   score: (context) =>
     gradientScores(context, {

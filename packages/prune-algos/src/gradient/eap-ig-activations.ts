@@ -44,6 +44,7 @@ export const eapIgActivations = definePruneAlgo({
       default: 'own',
     },
   },
+  byPrompt: true,
   units: batchUnits,
   score: (context, { steps, count }) =>
     gradientScores(context, {

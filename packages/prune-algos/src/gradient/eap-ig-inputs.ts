@@ -22,6 +22,7 @@ export const eapIgInputs = definePruneAlgo({
   options: {
     steps: { type: 'int', doc: 'number of inputs between the two at which gradients are taken', default: 5, min: 1 },
   },
+  byPrompt: true,
   units: batchUnits,
   score: (context, { steps }) =>
     gradientScores(context, {

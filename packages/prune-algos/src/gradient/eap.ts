@@ -19,6 +19,7 @@ export const eap = definePruneAlgo({
   use: 'Start here: two forward passes and one backward pass score every edge. Where the loss is flat or bends between the two runs, prefer eap-ig-inputs or check the strongest edges with exact.',
   papers: [PAPERS.eap],
   options: {},
+  byPrompt: true,
   units: batchUnits,
   score: (context) => gradientScores(context, { key: ['eap'], objective: context.objective, points: [{}] }),
 });

@@ -42,6 +42,7 @@ export const gim = definePruneAlgo({
       min: 0.01,
     },
   },
+  byPrompt: true,
   units: batchUnits,
   score: (context, { temperature }) =>
     gradientScores(context, {

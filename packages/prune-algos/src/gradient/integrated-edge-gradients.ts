@@ -28,6 +28,7 @@ export const integratedEdgeGradients = definePruneAlgo({
       min: 1,
     },
   },
+  byPrompt: true,
   units: batchUnits,
   score(context, options) {
     const { samples } = options;

@@ -30,6 +30,7 @@ export const maskGradient = definePruneAlgo({
       max: 1,
     },
   },
+  byPrompt: true,
   units: batchUnits,
   score: (context, options) =>
     gradientScores(context, {

@@ -42,6 +42,7 @@ export const nodeAttribution = definePruneAlgo({
     steps: { type: 'int', doc: 'number of points between the two that ig-* averages over', default: 5, min: 1 },
     neurons: { type: 'boolean', doc: 'also score every number that each node writes', default: false },
   },
+  byPrompt: true,
   units: batchUnits,
   async score(context, { gradient, steps, neurons }) {
     const { graph } = context;

@@ -38,6 +38,7 @@ export const relp = definePruneAlgo({
       default: false,
     },
   },
+  byPrompt: true,
   units: batchUnits,
   score: (context, { frozenPattern }) =>
     gradientScores(context, {

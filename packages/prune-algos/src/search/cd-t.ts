@@ -54,6 +54,7 @@ export const cdT = definePruneAlgo({
   papers: [PAPERS.cdT],
   gradients: false,
   options: CHOSEN_EDGES,
+  byPrompt: true,
   score(context, { edges: named, top }) {
     const { graph, model } = context;
     const frozen = HELD.filter((role) => model.roles.some((own) => own === role || own.endsWith(`.${role}`)));

@@ -33,7 +33,7 @@ export async function edgeByEdge(context: PruneAlgoContext, request: EdgeByEdge)
   const { batches, graph } = context;
   const count = chosen.length;
   const objectives = objectiveByBatch(context.objective, batches);
-  let total = new ScoreAccumulator(graph);
+  let total = new ScoreAccumulator(graph, context);
   let batchesDone = 0;
   let edgesDone = 0;
   let differences = new Float64Array(0); // the batch that is worked on, [chosen edges, prompts]
@@ -51,7 +51,7 @@ export async function edgeByEdge(context: PruneAlgoContext, request: EdgeByEdge)
   });
   if (work.saved) {
     const reader = new CheckpointReader(name, work.saved);
-    ({ total, batchesDone } = finishedBatches(reader, graph, batches));
+    ({ total, batchesDone } = finishedBatches(reader, context));
     const prompts = promptsOf(batchesDone);
     edgesDone = reader.count('edgesDone', batchesDone < batches.length ? Math.max(0, count - 1) : 0);
     differences = new Float64Array(count * prompts);

@@ -23,6 +23,7 @@ export const exact = definePruneAlgo({
   papers: [PAPERS.pathPatching],
   gradients: false,
   options: CHOSEN_EDGES,
+  byPrompt: true,
   units: ({ batches, graph }, { edges = '', top = 0 }) =>
     batches.length * chosenEdges('exact', graph, edges, top).length,
   async score(context, { edges: named = '', top = 0 }) {

@@ -36,13 +36,12 @@ export interface BatchSums {
 }
 
 /** For all batches, or for the share of the context. */
-export const startOf = (context: Pick<PruneAlgoContext, 'batches' | 'graph' | 'share'>): BatchSums =>
-  context.share
-    ? sumsOfShare(context.graph, context.batches, context.share)
-    : sumsOfAll(context.graph, context.batches);
+export const startOf = (context: Pick<PruneAlgoContext, 'batches' | 'byPrompt' | 'graph' | 'share'>): BatchSums =>
+  context.share ? sumsOfShare(context.graph, context.batches, context.share) : sumsOfAll(context);
 
-function sumsOfAll(graph: Graph, batches: readonly PromptBatch[]): BatchSums {
-  let total = new ScoreAccumulator(graph);
+function sumsOfAll(context: Pick<PruneAlgoContext, 'batches' | 'byPrompt' | 'graph'>): BatchSums {
+  const { graph, batches } = context;
+  let total = new ScoreAccumulator(graph, context);
   let sums: Float64Array = new Float64Array(0);
   return {
     add(scores, ofBatch) {
@@ -55,7 +54,7 @@ function sumsOfAll(graph: Graph, batches: readonly PromptBatch[]): BatchSums {
       return { state, arrays: { ...arrays, means: sums.slice() } };
     },
     restore(reader, batchesDone, width) {
-      total = ScoreAccumulator.fromCheckpoint(graph, reader, promptsIn(batches, 0, batchesDone));
+      total = ScoreAccumulator.fromCheckpoint(graph, reader, promptsIn(batches, 0, batchesDone), context);
       sums = reader.array('means', { length: batchesDone === 0 ? 0 : width }).slice();
     },
   };

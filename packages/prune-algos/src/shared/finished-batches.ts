@@ -1,5 +1,5 @@
 /** @file Scores summed up over the batches that a checkpoint says are done. */
-import { type CheckpointReader, type Graph, type PromptBatch, ScoreAccumulator } from '@auto-circuit/core/plugin';
+import { type CheckpointReader, type PruneAlgoContext, ScoreAccumulator } from '@auto-circuit/core/plugin';
 
 /** What was done when work was stopped. */
 export interface FinishedBatches {
@@ -14,10 +14,10 @@ export interface FinishedBatches {
  */
 export function finishedBatches(
   reader: CheckpointReader,
-  graph: Graph,
-  batches: readonly PromptBatch[],
+  context: Pick<PruneAlgoContext, 'batches' | 'byPrompt' | 'graph'>,
 ): FinishedBatches {
+  const { graph, batches } = context;
   const batchesDone = reader.count('batchesDone', batches.length);
   const prompts = batches.slice(0, batchesDone).reduce((sum, batch) => sum + batch.prompts.length, 0);
-  return { batchesDone, total: ScoreAccumulator.fromCheckpoint(graph, reader, prompts) };
+  return { batchesDone, total: ScoreAccumulator.fromCheckpoint(graph, reader, prompts, context) };
 }

@@ -14,9 +14,11 @@ export const myPlugin: PruneAlgo = definePruneAlgo({
   name: 'my-plugin',
   doc: 'gradients where every edge is patched by a share',
   options: { at: { type: 'number', default: 0, min: 0, max: 1, doc: 'share of every edge that is patched' } },
-  async score({ model, graph, batches, objective, patch, progress, signal }, { at }) {
+  byPrompt: true, // the accumulator below hands each prompt's scores on, so that runs can keep them
+  async score(context, { at }) {
+    const { model, graph, batches, objective, patch, progress, signal } = context;
     const objectives = objectiveByBatch(objective, batches);
-    const total = new ScoreAccumulator(graph); // float64, prompt by prompt
+    const total = new ScoreAccumulator(graph, context); // float64, prompt by prompt
     for (const [i, batch] of batches.entries()) {
       signal?.throwIfAborted(); // Ctrl-C
       total.add(
