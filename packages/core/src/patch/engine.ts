@@ -135,7 +135,14 @@ class Engine implements PatchableModel {
 
   async runSide(batches: readonly PromptBatch[], side: Side, signal?: AbortSignal, all = batches) {
     for (const batch of batches) this.#checkBatch(batch);
-    return sideRuns(this.#context, batches, side, signal, all);
+    if (!all.some(({ length }) => this.#choice.capture(length)))
+      return sideRuns(this.#context, batches, side, signal, all);
+    const logits: Awaited<ReturnType<Engine['run']>>[] = [];
+    for (const batch of batches) {
+      signal?.throwIfAborted();
+      logits.push(await this.run(inputOf(batch, side)));
+    }
+    return logits;
   }
 
   // ---- pass 1 -------------------------------------------------------------------------------------------------

@@ -148,6 +148,8 @@ describe('pieces', () => {
       expectClose(flat(got), flat(expected), 'scores');
       expectClose(got.losses!, expected.losses!, 'losses');
     }
+    const [clean, cleanOfPieces] = [await whole.runSide([TOKENS], 'clean'), await pieces.runSide([TOKENS], 'clean')];
+    expectClose(cleanOfPieces[0]!.data, clean[0]!.data, 'a side');
     const alphas = [0, 0.5];
     const expected = await collect(whole.gradientsBetween(TOKENS, request, alphas));
     const got = await collect(pieces.gradientsBetween(TOKENS, request, alphas));
