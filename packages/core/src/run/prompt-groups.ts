@@ -15,9 +15,10 @@ import { runAlgorithm } from './algorithm-run.js';
 import { circuitReading } from './circuit-reading.js';
 import { type FaithfulnessScale, faithfulnessScale } from './faithfulness.js';
 import type { DiscoverHooks } from './hooks.js';
+import { outputsOfCircuits, referenceOutputs } from './outputs-of-circuits.js';
 import { promptsOfRun, type RunPromptSettings } from './prompts-of-run.js';
 import type { DiscoverRequest } from './request.js';
-import { type CircuitRunSettings, outputsOfCircuits, patchDescription, referenceOutputs } from './run-circuits.js';
+import { type CircuitRunSettings, patchDescription } from './run-circuits.js';
 
 /** Groups of a run's training prompts, and circuits to compare on them. */
 export interface MeasureGroupsRequest
