@@ -4,13 +4,17 @@ import * as door from './index.js';
 
 it('the door has these values and no others: what changes here, users see', () => {
   expect(Object.keys(door).sort().join('\n')).toMatchInlineSnapshot(`
-    "MIB_FRACTIONS
+    "LEAST_SILHOUETTE
+    MIB_FRACTIONS
     answerLogit
     answerLogprob
     answerProb
     areaUnderCurve
     circuitRates
     faithfulness
+    groupCentres
+    groupPrompts
+    groupScores
     kl
     klCorrupt
     knockoutsAbove
@@ -25,17 +29,21 @@ it('the door has these values and no others: what changes here, users see', () =
     mibRocCounts
     mibScores
     mse
+    ndf
+    nearestGroups
     overlapMatrix
     percentCorrect
     percentCorrectAboveWrong
     probDiff
     probDiffPercent
+    promptSimilarities
     rankCorrelation
     rocArea
     rocAreaMetric
     rocCurve
     rocPointAt
     sameUnderKnockouts
+    silhouettes
     topOverlap
     wrongAnswerLogit"
   `);
@@ -53,11 +61,15 @@ it('the door has these types and no others: what changes here, users see', () =>
     CircuitRates
     CurvePoint
     FaithfulnessPoint
+    GroupCentres
+    GroupingOptions
     KnockoutRequest
     KnockoutResult
     MibScores
     Overlap
+    PromptGroups
     RocOptions
-    RocPoint"
+    RocPoint
+    Similarities"
   `);
 });

@@ -14,7 +14,8 @@ const GROUP_ROWS = 100_000;
  * @throws AutoCircuitError for what the file system refuses; then `path` is as it was
  */
 export async function writePromptParquet(path: string, table: PromptScoreFile): Promise<void> {
-  const { edgeAt, flattenScores, scoresOfPrompt } = await import('@auto-circuit/core');
+  const { edgeAt, flattenScores } = await import('@auto-circuit/core');
+  const { scoresOfPrompt } = await import('@auto-circuit/core/plugin');
   const { replaceFileAtomic } = await import('@auto-circuit/core/run');
   const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');
   const { graph, places, prompts } = table;

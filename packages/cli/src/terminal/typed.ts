@@ -7,7 +7,7 @@ export const programName = (env: Env): string => (env.npm_command === 'exec' ? '
 
 /** A command in a text: the program's name and one of these. Formats of files begin with the program's name, too. */
 const COMMAND =
-  /(?<![\w@/.-]|npx )auto-circuit (?=(?:discover|compare|experiment|evaluate|verify|report|view|list|patch|logits|model|validate|dataset|latents|convert|cache|plan|run-shard|status|collect|submit|worker|doctor|completion|help|COMMAND|\[options\])\b|\[|--)/g;
+  /(?<![\w@/.-]|npx )auto-circuit (?=(?:discover|compare|experiment|evaluate|query|clusters|stability|verify|report|view|list|patch|logits|model|validate|dataset|latents|convert|cache|plan|run-shard|status|collect|submit|worker|doctor|completion|help|COMMAND|\[options\])\b|\[|--)/g;
 
 /** A text whose commands are written as this program was called. */
 export const asTyped = (text: string, env: Env): string => text.replace(COMMAND, `${programName(env)} `);

@@ -3,7 +3,8 @@ import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { edgeAt, flattenScores, scoresOfPrompt } from '@auto-circuit/core';
+import { edgeAt, flattenScores } from '@auto-circuit/core';
+import { scoresOfPrompt } from '@auto-circuit/core/plugin';
 import { readFinishedRun, readPromptScores } from '@auto-circuit/core/run';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -29,7 +29,6 @@ export type {
 } from '../patch/requests/patchable-model.js';
 export type { Plugin } from '../plugin/contributions.js';
 export type { BatchOutputs, Metric } from '../plugin/metric.js';
-export type { PromptScoreTable, PromptScoreTensors } from '../plugin/prompt-scores.js';
 export type { PruneAlgo, PruneResult } from '../plugin/prune-algo.js';
 export type { Task } from '../plugin/task.js';
 export { type PromptFile, parsePromptFile } from '../prompts/prompt-file.js';
@@ -39,9 +38,8 @@ export { tokenizePrompts } from '../prompts/tokenize.js';
 export type { Prompt, PromptBatch, Side } from '../prompts/types.js';
 export { corePlugin } from '../run/core-plugin.js';
 export type { PatchType } from '../run/run-circuits.js';
-export { scoresOfPrompt } from '../statistics/prompt-score-table.js';
 export { openTask } from '../task/open-task.js';
 export type { OpenTaskRequest, PatchEdgesOptions } from '../task/requests.js';
 export type { TaskData, TaskTokenizer } from '../task/task-prompts.js';
-export type { MeasuredSize, MeasuredValue, ScoredEdge, ScoredPrompts, TaskSession } from '../task/task-session.js';
+export type { MeasuredSize, MeasuredValue, ScoredEdge, TaskSession } from '../task/task-session.js';
 export { type FloatArray, floatTensor, type Tensor } from '../tensor/tensor.js';

@@ -212,6 +212,7 @@ export { PromptPart } from '../statistics/prompt-part.js';
 export { promptScoresInMemory, scoresOfPrompt } from '../statistics/prompt-score-table.js';
 export type { PromptScores } from '../statistics/prompt-scores.js';
 export { standardErrorFactor } from '../statistics/student-t.js';
+export type { ScoredPrompts } from '../task/task-session.js';
 export { elementCount, type FloatArray, floatTensor, intTensor, type Tensor } from '../tensor/tensor.js';
 export { CheckpointReader, type SavedArrayRule } from '../training/checkpoint-reader.js';
 export {

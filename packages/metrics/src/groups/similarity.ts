@@ -7,7 +7,7 @@ const MOST_NUMBERS = 2 ** 24;
 /** Cosines between prompts. */
 export interface Similarities {
   readonly prompts: number;
-  /** [prompts, prompts]: 1 on the diagonal; 0 with a prompt all of whose scores are 0. */
+  /** `[prompts, prompts]`: 1 on the diagonal; 0 with a prompt all of whose scores are 0. */
   readonly cosines: Float64Array;
   /** The length of each prompt's scores as a vector over edges. */
   readonly norms: Float64Array;
