@@ -47,12 +47,12 @@ const discover = (args: string): Promise<Measured> =>
   });
 
 describe.skipIf(process.platform !== 'linux')('--memory, measured from outside', () => {
-  // 0.55 GiB of them weights: the least limit, one that cuts, one that leaves room for copies of weights
-  it.each([1, 1.3, 3])('keeps a GPT-2 small below %d GiB', async (gib) => {
+  // 0.55 GiB of them weights: piece by piece, the least limit as whole programs, one that cuts, one with room for copies of weights
+  it.each([0.6, 1, 1.3, 3])('keeps a GPT-2 small below %d GiB', async (gib) => {
     const common = `--model ${model} --data ${data} --test same --edges 100 --keep 100 --metric logit-diff`;
     const { code, stderr, peak } = await discover(`${common} --algo eap --memory ${gib} --out run-${gib}`);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('error') });
-    expect(peak.resident).toBeGreaterThan(600); // it was measured at all
+    expect(peak.resident).toBeGreaterThan(300); // it was measured at all
     expect(peak.resident).toBeLessThan(gib * 1024);
   });
   it('gives nearly the same scores however it cuts', async () => {
@@ -66,10 +66,10 @@ describe.skipIf(process.platform !== 'linux')('--memory, measured from outside',
     for (const [edge, score] of shared) expect(roomy!.get(edge)! / score).toBeCloseTo(1, 3);
   });
   it('refuses less, with the number that would do, before it loads', async () => {
-    const { code, stderr, peak } = await discover(`--model ${model} --data ${data} --algo eap --memory 0.6 --out no`);
+    const { code, stderr, peak } = await discover(`--model ${model} --data ${data} --algo eap --memory 0.3 --out no`);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^error: \[memory\] one prompt of 16 tokens does not fit in the memory limit: expected at least 0\.9\d GiB \(0\.\d+ of them weights\), got 0\.60 GiB; /,
+      /^error: \[memory\] one prompt of 16 tokens does not fit in the memory limit: expected at least 0\.[45]\d GiB \(0\.\d+ of them weights\), got 0\.30 GiB; /,
     );
     expect(peak.resident).toBeLessThan(300);
   });
