@@ -1,5 +1,5 @@
 /** @file A plan that came with a message, in a folder of this worker's own: the same work, with paths as they are here. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import type { ShardJob } from '@auto-circuit/core/plugin';
 import type { PlanJson } from '@auto-circuit/core/run';
@@ -21,8 +21,8 @@ const OWN_PLANS = '.auto-circuit-plans';
 export async function ownPlan(job: ShardJob, bytes: Uint8Array, root: string, cwd: string): Promise<ShardJob> {
   if (!/^[0-9a-f]{64}$/.test(job.plan)) throw refused(job, 'it names a plan by no checksum');
   if (bytes.length > MOST_PLAN_BYTES) throw refused(job, `its plan has ${bytes.length} bytes, and at most ${MOST_PLAN_BYTES} are taken`); // biome-ignore format: one line
-  const { PLAN_FILES, readPlan, writePlan } = await import('@auto-circuit/core/run');
-  await mkdir(join(root, OWN_PLANS), { recursive: true });
+  const { makeFolderFor, PLAN_FILES, readPlan, writePlan } = await import('@auto-circuit/core/run');
+  await makeFolderFor('worker', join(root, OWN_PLANS));
   const came = await mkdtemp(join(root, OWN_PLANS, 'came-'));
   let plan: PlanJson;
   try {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { PlanJson } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
@@ -102,7 +102,7 @@ export async function receiveShard(
   const { readShard, shardFolder } = await import('@auto-circuit/core/run');
   const { folder, shard } = of;
   const own = shardFolder(folder, shard);
-  await mkdir(own, { recursive: true });
+  await makeResultFolder(own);
   const lock = await lockWhenFree(own, signal, () => undefined);
   try {
     const there = await readShard(folder, shard);
@@ -133,7 +133,7 @@ async function unpacked(
 ): Promise<readonly string[]> {
   const { files } = await listOf(of, stream, mostBytes);
   for (const { path, bytes, sha256 } of files) {
-    await mkdir(dirname(join(into, path)), { recursive: true });
+    await makeResultFolder(dirname(join(into, path)));
     const hash = createHash('sha256');
     const file = await open(join(into, path), 'wx');
     try {
@@ -209,11 +209,11 @@ async function putInPlace(of: ShardOfPlan, incoming: string, paths: readonly str
   const { record, runs } = await placesOf(of);
   for (const run of runs.filter((one) => existsSync(join(incoming, one)))) {
     await rm(join(folder, run), { recursive: true, force: true }); // what was begun here
-    await mkdir(dirname(join(folder, run)), { recursive: true });
+    await makeResultFolder(dirname(join(folder, run)));
     await rename(join(incoming, run), join(folder, run));
   }
   for (const path of paths.filter((one) => existsSync(join(incoming, one)) && join(one) !== record)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await makeResultFolder(dirname(join(folder, path)));
     await rename(join(incoming, path), join(folder, path));
   }
   await rename(join(incoming, record), join(folder, record));
@@ -228,3 +228,9 @@ const refused = ({ folder, shard }: ShardOfPlan, what: string, cause?: unknown):
     fix: 'check who else writes to the queue; the shard is to be run again',
     cause,
   });
+
+/** @throws AutoCircuitError that names the folder */
+async function makeResultFolder(path: string): Promise<void> {
+  const { makeFolderFor } = await import('@auto-circuit/core/run');
+  await makeFolderFor('results', path);
+}

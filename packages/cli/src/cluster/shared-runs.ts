@@ -1,5 +1,5 @@
 /** @file Runs of a measurement that processes share: each does what nobody else does, and reads what the others did. */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { FolderLock, MeasureUnit, MeasuringShares, OutputArrays } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 
@@ -63,8 +63,8 @@ async function gather(
 
 /** The lock of a folder, or null while another process holds it. */
 async function lockOf(folder: string): Promise<FolderLock | null> {
-  const { lockFolder } = await import('@auto-circuit/core/run');
-  await mkdir(folder, { recursive: true });
+  const { lockFolder, makeFolderFor } = await import('@auto-circuit/core/run');
+  await makeFolderFor('run-shard', folder);
   try {
     return await lockFolder(folder);
   } catch (error) {

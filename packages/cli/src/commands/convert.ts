@@ -1,6 +1,6 @@
 /** @file `auto-circuit convert`: scores and circuits to other tools' formats and back. */
 import { existsSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Circuit, Graph, NodeScores, PruneScores, TransformerLayout } from '@auto-circuit/core/plugin';
 import type { EapIgContent, PromptScoreFile } from '@auto-circuit/core/run';
@@ -228,7 +228,8 @@ const WRITERS: Readonly<Record<Format, (content: Content, out: string, options: 
       });
     }
     const folder = join(out, options.name);
-    await mkdir(folder, { recursive: true });
+    const { makeFolderFor } = await import('@auto-circuit/core/run');
+    await makeFolderFor('convert', folder);
     return [await writeEapIg(content, join(folder, 'importances.json'), options)];
   },
   'auto-circuit': writeOwn,

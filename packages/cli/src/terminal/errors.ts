@@ -97,6 +97,8 @@ function sentenceOf(error: unknown, kind: ErrorKind, flags: FlagWords): string {
   const text = errorText(error, flags);
   if (isAutoCircuitError(error)) return text;
   if (kind === 'interrupted') return 'stopped by Ctrl-C';
+  // What the system refused, somewhere that no sentence was thought of, is no mistake of this program.
+  if (error instanceof Error && 'errno' in error && 'syscall' in error) return `[files] ${text}`;
   return `[auto-circuit] a bug in auto-circuit: ${text} (--debug shows where; please report it)`;
 }
 

@@ -2,7 +2,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AutoCircuitError } from '../errors/error.js';
-import { errnoOf } from './file-error.js';
+import { errnoOf, fileError } from './file-error.js';
 
 /**
  * Makes a folder and those above it; one that is there already is fine. Step by step: Node's own recursive form never
@@ -30,6 +30,15 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     }
     await makeFolder(parent, mode);
     await makeFolder(path, mode);
+  }
+}
+
+/** The same, where nothing else is done with the error. @throws AutoCircuitError that names the folder */
+export async function makeFolderFor(where: string, path: string): Promise<void> {
+  try {
+    await makeFolder(path);
+  } catch (cause) {
+    throw fileError(where, 'make', path, cause);
   }
 }
 

@@ -5,7 +5,7 @@
 export { replaceFileAtomic, writeFileAtomic } from '../files/atomic-file.js';
 export { errnoOf, fileError } from '../files/file-error.js';
 export { changedFile, fileStamp, unchangedSince } from '../files/file-stamp.js';
-export { makeFolder } from '../files/folder.js';
+export { makeFolder, makeFolderFor } from '../files/folder.js';
 export { checkJson, type JsonOrigin, parseJson } from '../files/json-file.js';
 export { readWhole, readWholeText } from '../files/read-whole.js';
 export { decodeNumbers, openSafetensors, type SafetensorsFile } from '../files/safetensors.js';

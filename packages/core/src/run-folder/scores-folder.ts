@@ -3,9 +3,10 @@
  * and `scores.safetensors`, `nodes.json`, `neurons.safetensors` where there are such scores, as in a run folder.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files/atomic-file.js';
+import { makeFolderFor } from '../files/folder.js';
 import { makeCircuit } from '../graph/circuit.js';
 import { circuitToJson, parseCircuitJson } from '../graph/circuit-json.js';
 import type { Circuit, Graph, NodeScores, PruneScores } from '../graph/types.js';
@@ -38,7 +39,7 @@ export async function writeScoresFolder(
   folder: string,
   { graph, circuit, scores, nodes }: Omit<ScoresFolder, 'circuit'> & { readonly circuit: Circuit | null },
 ): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolderFor('scores', folder);
   for (const file of SCORES_FOLDER_FILES.toReversed()) await rm(join(folder, RUN_FILES[file]), { force: true });
   const written: string[] = [];
   const path = (file: keyof typeof RUN_FILES): string => {
