@@ -85,14 +85,19 @@ async function open(name: PageName = 'report', options: Parameters<Browser['newP
   return { page, problems };
 }
 
-/** Curves in a group of the drawing, when the slider has come to rest and the next frame is drawn. */
+/** Curves in a group of the drawing, when it has come to rest: many are drawn a part in each frame. */
 const curves = (page: Page, group = 'edges'): Promise<number> =>
   page.evaluate(async (name) => {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await new Promise(requestAnimationFrame);
-    await new Promise(requestAnimationFrame);
-    const paths = [...document.querySelectorAll(`#circuit .${name} path`)];
-    return paths.reduce((n, path) => n + path.getAttribute('d')!.split('M').length - 1, 0);
+    const drawn = () => {
+      const paths = [...document.querySelectorAll(`#circuit .${name} path`)];
+      return paths.reduce((n, path) => n + path.getAttribute('d')!.split('M').length - 1, 0);
+    };
+    for (let before = -1, now = drawn(); ; before = now, now = drawn()) {
+      if (before === now) return now;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+    }
   }, group);
 
 describe('the report in a browser', () => {
