@@ -10,7 +10,11 @@ const CHUNK_BYTES = 2 ** 20;
  * All bytes of a file. Of a pipe (`<(zcat prompts.json.gz)`) or a device there are at most 128 MiB.
  * @throws the system's error; an AutoCircuitError `file-unreadable` for what goes on beyond that
  */
-export async function readWhole(path: string): Promise<Buffer> {
+export async function readWhole(path: string): Promise<Uint8Array> {
+  return wholeOf(path);
+}
+
+async function wholeOf(path: string): Promise<Buffer> {
   const handle = await open(path);
   try {
     if ((await handle.stat()).isFile()) return await handle.readFile();
@@ -34,4 +38,4 @@ export async function readWhole(path: string): Promise<Buffer> {
 }
 
 /** The same as text. @throws as `readWhole`; the system's error for what is longer than a text can be */
-export const readWholeText = async (path: string): Promise<string> => (await readWhole(path)).toString('utf8');
+export const readWholeText = async (path: string): Promise<string> => (await wholeOf(path)).toString('utf8');
