@@ -32,7 +32,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // The built program, as a process of its own that can really die.
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const rounds = Number(process.env.AUTO_CIRCUIT_CHANGES ?? 27);
+const rounds = Number(process.env.AUTO_CIRCUIT_CHANGES ?? 18);
 
 /** Large enough that its weights are cached in a file and mapped. */
 const [LAYERS, D, VOCABULARY, POSITIONS] = [2, 768, 4200, 16];

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 /** At most so many failures of each command: all there are, or as many evenly chosen ones. */
-const FAILURES = Number(process.env.FAILURES ?? 40);
+const FAILURES = Number(process.env.FAILURES ?? 25);
 const ERRNOS = { ENOSPC: constants.errno.ENOSPC, EROFS: constants.errno.EROFS, EIO: constants.errno.EIO };
 
 const MICRO = ['--task', 'micro', '--plugin', path('test-data/micro-task.mjs'), '--backend', 'interpreter', '--quiet'];

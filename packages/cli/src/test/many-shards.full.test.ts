@@ -1,5 +1,5 @@
 /**
- * @file 10,000 shards: by a fake clock with tasks that are lost and stragglers, on a real plan's folder with real locks and records;
+ * @file Thousands of shards (3,000; MANY_SHARDS=10000 for more): by a fake clock with tasks that are lost and stragglers, on a real plan's folder with real locks and records;
  * and their collection, whose memory does not grow with them.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -20,7 +20,7 @@ import { runRequest } from '../run/run-request.js';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const plugin = fileURLToPath(new URL('../../test-data/micro-task.mjs', import.meta.url));
-const SHARDS = Number(process.env.MANY_SHARDS ?? 10_000);
+const SHARDS = Number(process.env.MANY_SHARDS ?? 3_000);
 const RUN = ['--task', 'micro', '--plugin', plugin, '--data', 'many.json', '--backend', 'interpreter', '--threads', '1', '--batch-size', '1', '--algo', 'eap', '--token-positions', '--train', `${SHARDS}`, '--test', '16']; // biome-ignore format: one line
 
 let cwd: string;
