@@ -15,6 +15,7 @@ import { onnxBackend } from '@auto-circuit/backend-onnx';
 import { buildGraph, createPatchableModel, DEFAULT_GRAPH_OPTIONS } from '@auto-circuit/core';
 import { loadModel } from '@auto-circuit/models';
 import { measuredChild } from './measured-child.mjs';
+import { costRow, onePair } from './one-pair.mjs';
 import { writeRandomCheckpoint } from './random-checkpoint.mjs';
 
 const { values } = parseArgs({
@@ -62,8 +63,7 @@ async function child(work) {
   const memory = values.memory ? { memoryBytes: Number(values.memory) * 2 ** 30 } : { pieces: true };
   const patchable = await createPatchableModel({ model, graph, backend, ...memory });
   const length = Number(values.tokens);
-  const words = (seed) => Array.from({ length }, (_, i) => (i * 7919 + seed * 104_729) % model.spec.outputSize);
-  const prompt = { index: 0, clean: words(1), corrupt: words(2), answers: [11], wrongAnswers: [22] };
+  const prompt = { index: 0, ...onePair(length, model.spec.outputSize) };
   await WORK[work](patchable, { length, prompts: [prompt] });
   await patchable.dispose();
   await backend.dispose();
@@ -78,12 +78,9 @@ async function measure() {
     for (const work of values.work.split(',')) {
       const args = [fileURLToPath(import.meta.url), ...process.argv.slice(2), '--child', work];
       const env = { ...process.env, AUTO_CIRCUIT_CACHE: join(folder, 'cache') };
-      const { code, seconds, cpuSeconds, peak, stderr } = await measuredChild(process.execPath, args, { env });
+      const { code, stderr, ...cost } = await measuredChild(process.execPath, args, { env });
       if (code !== 0) throw new Error(`${work} ended with code ${code}:\n${stderr}`);
-      const cells = [peak.resident, peak.own, peak.mapped].map((mib) => mib.toFixed(0).padStart(10)).join('');
-      console.log(
-        `${work.padEnd(18)}${cells}${seconds.toFixed(1).padStart(20)} (${cpuSeconds.toFixed(1)} of processors)`,
-      );
+      console.log(costRow(work.padEnd(18), cost));
     }
   } finally {
     if (!values.keep) await rm(folder, { recursive: true });

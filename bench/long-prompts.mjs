@@ -4,12 +4,13 @@
  *
  *   node bench/long-prompts.mjs [--memory GIB] [--tokens 1024,2048] [--keep] [--debug]      needs 3 GB of disk
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measuredChild } from './measured-child.mjs';
+import { costRow, discoverOnePair } from './one-pair.mjs';
 import { CHECKPOINTS, writeRandomCheckpoint } from './random-checkpoint.mjs';
 
 const { values } = parseArgs({
@@ -32,32 +33,12 @@ try {
     `tokens  peak MiB: resident = own + mapped pages   seconds   --memory ${values.memory ?? '(half of RAM)'}`,
   );
   for (const tokens of values.tokens.split(',').map(Number)) {
-    const words = (seed) => Array.from({ length: tokens }, (_, i) => (i * 7919 + seed * 104_729) % vocab_size);
-    const data = join(folder, `prompts-${tokens}.json`);
-    await writeFile(
-      data,
-      JSON.stringify({ prompts: [{ clean: words(1), corrupt: words(2), answers: [11], wrong_answers: [22] }] }),
-    );
-    const what = ['discover', '--model', model, '--data', data, '--algo', 'eap', '--test', 'same', '--no-process'];
-    const how = [
-      '--edges',
-      '100',
-      '--keep',
-      '100',
-      '--metric',
-      'logit-diff',
-      '--overwrite',
-      '--out',
-      join(folder, 'run'),
-    ];
+    const discover = await discoverOnePair({ folder, model, tokens, vocabulary: vocab_size });
     const limit = values.memory === undefined ? [] : ['--memory', values.memory];
-    const args = [MAIN, ...what, ...how, ...limit, '--debug'];
-    const { code, seconds, cpuSeconds, peak, stderr } = await measuredChild(process.execPath, args, { env });
+    const args = [MAIN, ...discover, ...limit, '--debug'];
+    const { code, stderr, ...cost } = await measuredChild(process.execPath, args, { env });
     if (code !== 0) throw new Error(`discover ended with code ${code}:\n${stderr}`);
-    const cells = [peak.resident, peak.own, peak.mapped].map((mib) => mib.toFixed(0).padStart(10)).join('');
-    console.log(
-      `${`${tokens}`.padStart(6)}${cells}${seconds.toFixed(1).padStart(20)} (${cpuSeconds.toFixed(1)} of processors)`,
-    );
+    console.log(costRow(`${tokens}`.padStart(6), cost));
     if (values.debug) console.log(stderr.replace(/^/gm, '    '));
   }
 } finally {

@@ -4,12 +4,13 @@
  *
  *   node bench/one-billion.mjs [--memory GIB] [--tokens 64] [--keep]      needs 8 GB of disk and 10 GiB of memory
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measuredChild } from './measured-child.mjs';
+import { costRow, discoverOnePair } from './one-pair.mjs';
 import { CHECKPOINTS, writeRandomCheckpoint } from './random-checkpoint.mjs';
 
 const { values } = parseArgs({
@@ -26,37 +27,18 @@ await mkdir(folder, { recursive: true });
 try {
   const parameters = await writeRandomCheckpoint('one-billion', model);
   const { vocab_size } = CHECKPOINTS['one-billion'].config;
-  const words = (seed) =>
-    Array.from({ length: Number(values.tokens) }, (_, i) => (i * 7919 + seed * 104_729) % vocab_size);
-  const prompts = [{ clean: words(1), corrupt: words(2), answers: [11], wrong_answers: [22] }];
-  const data = join(folder, 'prompts.json');
-  await writeFile(data, JSON.stringify({ prompts }));
-  const args = ['discover', '--model', model, '--data', data, '--algo', 'eap', '--no-process', '--test', 'same'];
-  const run = [
-    '--edges',
-    '100',
-    '--keep',
-    '100',
-    '--metric',
-    'logit-diff',
-    '--overwrite',
-    '--out',
-    join(folder, 'run'),
-  ];
+  const discover = await discoverOnePair({ folder, model, tokens: Number(values.tokens), vocabulary: vocab_size });
   console.log(`${(parameters / 1e9).toFixed(2)} billion parameters, 1 × ${values.tokens}, --memory ${values.memory}`);
   console.log('                                  peak MiB: resident = own + mapped pages       seconds');
   // The first time converts the checkpoint into a file of float32 that every program maps; the second finds it there.
   for (const title of ['first run, with the conversion', 'again']) {
-    const { code, seconds, cpuSeconds, peak, stderr } = await measuredChild(
+    const { code, stderr, ...cost } = await measuredChild(
       process.execPath,
-      [MAIN, ...args, ...run, '--memory', values.memory, '--debug'],
+      [MAIN, ...discover, '--memory', values.memory, '--debug'],
       { env: { ...process.env, AUTO_CIRCUIT_CACHE: join(folder, 'cache') } },
     );
     if (code !== 0) throw new Error(`discover ended with code ${code}:\n${stderr}`);
-    const cells = [peak.resident, peak.own, peak.mapped].map((mib) => mib.toFixed(0).padStart(10)).join('');
-    console.log(
-      `${title.padEnd(40)}${cells}${seconds.toFixed(1).padStart(20)} (${cpuSeconds.toFixed(1)} of processors)`,
-    );
+    console.log(costRow(title.padEnd(40), cost));
     for (const line of stderr.split('\n').filter((text) => /memory|micro-batch|program/.test(text)))
       console.log(`    ${line}`);
   }

@@ -5,6 +5,7 @@ import type { ShardJob } from '@auto-circuit/core/plugin';
 import type { PlanJson } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { CellHost } from '../experiment/cell-cli.js';
+import { refusedJob } from './refused-job.js';
 
 /** A plan is no longer: one of 100,000 shards has about 20 MB. */
 const MOST_PLAN_BYTES = 64 * 2 ** 20;
@@ -56,11 +57,5 @@ function hostHere(host: CellHost, cwd: string): CellHost {
   };
 }
 
-const refused = ({ folder, shard }: ShardJob, what: string): AutoCircuitError =>
-  new AutoCircuitError({
-    code: 'refused-job',
-    fields: { path: folder, shard },
-    where: 'worker',
-    what: `a job is refused: ${what}`,
-    fix: 'plan the work by the version of the program that its workers have',
-  });
+const refused = (job: ShardJob, what: string): AutoCircuitError =>
+  refusedJob(job, what, 'plan the work by the version of the program that its workers have');

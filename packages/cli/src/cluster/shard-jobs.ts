@@ -7,6 +7,7 @@ import type { ExecutorWorker, ShardJob } from '@auto-circuit/core/plugin';
 import type { PlanJson } from '@auto-circuit/core/run';
 import { AutoCircuitError } from '@auto-circuit/core/startup';
 import type { CellHost } from '../experiment/cell-cli.js';
+import { refusedJob } from './refused-job.js';
 import { runCommand } from './shard-command.js';
 
 /** What a worker was started with. */
@@ -121,11 +122,5 @@ function contains(root: string, path: string): boolean {
   return way === '' || (!way.startsWith(`..${sep}`) && way !== '..' && !isAbsolute(way));
 }
 
-const refused = ({ folder, shard }: ShardJob, what: string): AutoCircuitError =>
-  new AutoCircuitError({
-    code: 'refused-job',
-    fields: { path: folder, shard },
-    where: 'worker',
-    what: `a job is refused: ${what}`,
-    fix: 'start the worker with the folders and plugins that its plans need, if they can be trusted',
-  });
+const refused = (job: ShardJob, what: string): AutoCircuitError =>
+  refusedJob(job, what, 'start the worker with the folders and plugins that its plans need, if they can be trusted');

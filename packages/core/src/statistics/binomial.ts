@@ -1,5 +1,6 @@
 /** @file Exact intervals of shares: how often something happens, from how often it happened. */
 import { AutoCircuitError } from '../errors/error.js';
+import { checkLevel } from './level.js';
 
 /** From where to where a share can lie. */
 export interface ShareInterval {
@@ -64,15 +65,3 @@ function logFactorial(n: number): number {
   return logFactorials[n]!;
 }
 const logChoose = (n: number, k: number): number => logFactorial(n) - logFactorial(k) - logFactorial(n - k);
-
-function checkLevel(level: number): void {
-  if (level > 0 && level < 1) return;
-  throw new AutoCircuitError({
-    code: 'invalid-option',
-    fields: { option: 'level', got: level },
-    where: 'statistics',
-    what: 'the level of an interval is not usable',
-    expected: 'a number between 0 and 1',
-    got: `${level}`,
-  });
-}

@@ -1,5 +1,5 @@
 /** @file How far to go to each side of a mean over few prompts: Student's t in place of 1.96 standard errors. */
-import { AutoCircuitError } from '../errors/error.js';
+import { checkLevel } from './level.js';
 
 /**
  * P(|T| ≤ t) of Student's t distribution, for a whole number of degrees of freedom: the finite sums of Abramowitz and Stegun
@@ -31,16 +31,7 @@ export function studentWithin(t: number, freedom: number): number {
  * @throws AutoCircuitError `invalid-option` when the level is not between 0 and 1
  */
 export function standardErrorFactor(prompts: number, level = 0.95): number {
-  if (!(level > 0 && level < 1)) {
-    throw new AutoCircuitError({
-      code: 'invalid-option',
-      fields: { option: 'level', got: level },
-      where: 'statistics',
-      what: 'the level of an interval is not usable',
-      expected: 'a number between 0 and 1',
-      got: `${level}`,
-    });
-  }
+  checkLevel(level);
   if (prompts < 2) return Number.POSITIVE_INFINITY;
   let [low, high] = [0, 1];
   while (studentWithin(high, prompts - 1) < level) high *= 2;
