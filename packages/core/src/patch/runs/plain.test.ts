@@ -75,6 +75,17 @@ describe('plain runs of a side', () => {
     const stopped = AbortSignal.abort(new Error('stopped'));
     await expect(patchable.runSide([BATCH], 'corrupt', stopped)).rejects.toThrow('stopped');
   });
+
+  it('are what they would be among all batches, whichever process has which of them', async () => {
+    const { backend, runs } = countingBackend();
+    const graph = buildGraph(model.spec.layout);
+    const written = graph.sources.length * 3 * 3 * TINY.dModel * 4; // float32 [sources, prompts, pos, dModel]
+    const patchable = await createPatchableModel({ model, graph, backend, keepBytes: 1.5 * written });
+    await patchable.runSide([BATCH], 'corrupt', undefined, [BATCH, BATCH]);
+    expect(runs).toEqual(['plain-last']);
+    await patchable.runSide([BATCH], 'corrupt');
+    expect(runs.slice(1)).toEqual(['capture']);
+  });
 });
 
 describe('what sources output', () => {
